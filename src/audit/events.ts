@@ -1,0 +1,71 @@
+/**
+ * What the gateway tells: one closed union, so that audit log, metrics and later the pending list read the
+ * same facts. Never patient data: UIDs, AE titles and addresses only.
+ */
+import type { ReasonCode } from '../policy/reasons.js';
+
+export type Outcome = 'allowed' | 'denied' | 'would-deny' | 'failed' | 'info';
+
+export type AuditEventName =
+  | 'connection.refused'
+  | 'association.accepted'
+  | 'association.rejected'
+  | 'association.released'
+  | 'association.aborted'
+  | 'command.completed'
+  | 'command.refused'
+  | 'configuration.reloaded'
+  | 'configuration.rejected'
+  | 'certificate.expiring'
+  | 'certificate.reloaded'
+  | 'upstream.up'
+  | 'upstream.down'
+  | 'gateway.started'
+  | 'gateway.stopped';
+
+/** The TLS facts of a connection, as they were when the handshake ended. */
+export interface TlsFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly subject?: string;
+  readonly issuer?: string;
+  readonly serialNumber?: string;
+  readonly fingerprint256?: string;
+}
+
+/** One line of the audit log, without its time. Absent facts are absent properties. */
+export interface AuditEvent {
+  readonly event: AuditEventName;
+  readonly outcome: Outcome;
+  readonly reason?: ReasonCode;
+  /** Words for a person where the reason alone does not say enough; never content from a data set. */
+  readonly detail?: string;
+  readonly connectionId?: string;
+  readonly modality?: string;
+  readonly listener?: string;
+  readonly direction?: 'ingress' | 'egress';
+  readonly sourceAddress?: string;
+  readonly sourcePort?: number;
+  readonly callingAeTitle?: string;
+  readonly calledAeTitle?: string;
+  readonly tls?: TlsFacts;
+  /** The standard's spelling, e.g. `C-STORE`. */
+  readonly command?: string;
+  readonly sopClass?: string;
+  readonly sopInstance?: string;
+  readonly messageId?: number;
+  readonly moveDestination?: string;
+  /** DIMSE status of the final response, as `0x0000` (PS3.7 Annex C). */
+  readonly status?: string;
+  /** Data set bytes of the message (request and responses), or of the whole association. */
+  readonly bytes?: number;
+  readonly durationMs?: number;
+  /** `host:port` of the upstream server. */
+  readonly upstream?: string;
+  readonly [extra: string]: unknown;
+}
+
+/** Where events go. Must not throw and must not block: it is called in the data path. */
+export interface AuditSink {
+  record(event: AuditEvent): void;
+}

@@ -1,0 +1,170 @@
+/**
+ * The one list of reasons. A reason decides the answer on the wire, the audit line, the metric label and
+ * the section in docs/reasons.md. Codes are stable for ever: dashboards and scripts rely on them.
+ */
+
+/** What the peer sees. Numbers are those of PS3.8 Table 9-21, PS3.8 Table 9-26 and PS3.7 Annex C. */
+export type WireAnswer =
+  /** The connection is closed without a DICOM byte. */
+  | { readonly kind: 'close' }
+  /** A TLS alert, then close. */
+  | { readonly kind: 'tlsAlert' }
+  /** A-ASSOCIATE-RJ with these three bytes (PS3.8 §9.3.4). */
+  | { readonly kind: 'reject'; readonly result: number; readonly source: number; readonly reason: number }
+  /** A-ASSOCIATE-RJ with the very bytes that the upstream sent. */
+  | { readonly kind: 'rejectAsUpstream' }
+  /** A DIMSE response with this status; the association stays (PS3.7 Annex C). */
+  | { readonly kind: 'status'; readonly status: number }
+  /** A-ABORT, source 2 (service-provider) with this reason (PS3.8 §9.3.8). */
+  | { readonly kind: 'abort'; readonly reason: number };
+
+const close = { kind: 'close' } as const;
+const tlsAlert = { kind: 'tlsAlert' } as const;
+const reject = (result: number, source: number, reason: number) =>
+  ({ kind: 'reject', result, source, reason }) as const;
+const status = (code: number) => ({ kind: 'status', status: code }) as const;
+const abort = (reason: number) => ({ kind: 'abort', reason }) as const;
+
+interface ReasonEntry {
+  readonly wire: WireAnswer;
+  /** One sentence for the audit log and for `aegis explain`: what was wrong, in words. */
+  readonly text: string;
+}
+
+export const reasons = {
+  // Gate 1: the connection.
+  'source-address-unknown': { wire: close, text: 'the source address is in no modality entry' },
+  'connection-limit': { wire: close, text: 'too many connections of this address have no association yet' },
+  'proxy-protocol-untrusted': {
+    wire: close,
+    text: 'the listener takes connections from its trusted proxies only',
+  },
+  'proxy-protocol-invalid': {
+    wire: close,
+    text: 'the connection did not begin with a valid PROXY protocol header',
+  },
+  'plain-on-tls-port': { wire: close, text: 'plain DICOM (or something else that is not TLS) came to a TLS listener' },
+  'tls-on-plain-port': { wire: close, text: 'a TLS client came to a plain listener' },
+
+  // Gate 2: TLS.
+  'certificate-missing': { wire: tlsAlert, text: 'the peer showed no certificate' },
+  'certificate-untrusted': { wire: tlsAlert, text: 'the certificate is not signed by a trusted CA' },
+  'certificate-expired': { wire: tlsAlert, text: 'the certificate has expired' },
+  'certificate-not-yet-valid': { wire: tlsAlert, text: 'the certificate is not valid yet' },
+  'certificate-revoked': { wire: tlsAlert, text: 'the certificate is on the revocation list' },
+  'certificate-purpose': { wire: tlsAlert, text: 'the certificate is not meant for this use' },
+  'certificate-invalid': { wire: tlsAlert, text: 'the certificate is malformed, too weak or badly signed' },
+  'crl-expired': { wire: tlsAlert, text: 'the revocation list is past its next update, so nobody can be trusted' },
+  'crl-missing': { wire: tlsAlert, text: 'no revocation list covers the issuer of the certificate' },
+  'crl-invalid': { wire: tlsAlert, text: 'the revocation list is not valid for the issuer of the certificate' },
+  'tls-version': { wire: tlsAlert, text: 'the peer offers no TLS version that the profile accepts' },
+  'tls-cipher': { wire: tlsAlert, text: 'the peer offers no cipher suite that the profile accepts' },
+  'tls-application-protocol': { wire: tlsAlert, text: 'the peer asks for other application protocols than "dicom"' },
+  'tls-handshake-timeout': { wire: close, text: 'the TLS handshake did not end in time' },
+  'tls-handshake-failed': { wire: tlsAlert, text: 'the TLS handshake failed' },
+  'tls-closed': { wire: close, text: 'the peer closed the connection during the TLS handshake' },
+
+  // Gate 3: the association.
+  'protocol-version': { wire: reject(1, 2, 2), text: 'the protocol version is not version 1' },
+  'application-context': { wire: reject(1, 1, 2), text: 'the application context is not the one of DICOM' },
+  'calling-ae-title-unknown': { wire: reject(1, 1, 3), text: 'the calling AE title is in no modality entry' },
+  'source-address-mismatch': {
+    wire: reject(1, 1, 3),
+    text: 'the calling AE title is known, but not from this address',
+  },
+  'listener-not-allowed': {
+    wire: reject(1, 1, 3),
+    text: 'the modality may not use this listener',
+  },
+  'certificate-mismatch': {
+    wire: reject(1, 1, 3),
+    text: 'the certificate is not one that the modality entry names',
+  },
+  'called-ae-title-unknown': { wire: reject(1, 1, 7), text: 'no upstream has this called AE title' },
+  'called-ae-title-not-allowed': { wire: reject(1, 1, 7), text: 'the modality may not call this AE title' },
+  'association-limit': { wire: reject(2, 3, 2), text: 'the limit of concurrent associations is reached' },
+  'upstream-unavailable': {
+    wire: reject(2, 3, 1),
+    text: 'the upstream is down, refuses connections or did not answer in time',
+  },
+  'upstream-protocol-error': {
+    wire: reject(2, 3, 1),
+    text: 'the upstream answered the association request with something that DICOM does not allow',
+  },
+  draining: { wire: reject(2, 3, 1), text: 'the gateway is shutting down' },
+  'upstream-rejected': { wire: { kind: 'rejectAsUpstream' }, text: 'the upstream rejected the association' },
+
+  // Gate 4: the command.
+  'command-not-allowed': { wire: status(0x0124), text: 'the modality may not use this command' },
+  'sop-class-not-allowed': { wire: status(0x0122), text: 'the modality may not store this SOP class' },
+  'move-destination-not-allowed': {
+    wire: status(0xa801),
+    text: 'the modality may not move instances to this destination',
+  },
+  'command-unknown': { wire: status(0x0211), text: 'the command field is none that the standard defines' },
+
+  // Protocol errors: bytes.
+  'pdu-type-unknown': { wire: abort(1), text: 'the PDU type is none that PS3.8 defines' },
+  'pdu-length-invalid': { wire: abort(6), text: 'the PDU length is out of bounds' },
+  'pdu-associate-malformed': { wire: abort(6), text: 'an A-ASSOCIATE PDU is malformed' },
+  'pdu-presentation-context-invalid': {
+    wire: abort(6),
+    text: 'a presentation context has an even, repeated or unknown id, or there are too many',
+  },
+  'pdu-pdv-invalid': { wire: abort(6), text: 'a PDV has a length that does not fit its PDU' },
+  'pdu-pdv-order': {
+    wire: abort(5),
+    text: 'a fragment came out of order: wrong kind, or not on the presentation context of its message',
+  },
+  'pdu-pdv-empty': { wire: abort(6), text: 'too many empty fragments in a row' },
+  'pdu-data-set-odd': { wire: abort(6), text: 'a data set has an odd number of bytes' },
+  'pdu-max-length-unusable': {
+    wire: abort(6),
+    text: 'the maximum length that the peer announced leaves no room for a fragment',
+  },
+
+  // Protocol errors: command sets.
+  'command-set-malformed': { wire: abort(6), text: 'a command set is malformed or ambiguous' },
+  'command-set-too-long': { wire: abort(6), text: 'a command set is longer than the limit' },
+  'command-set-incomplete': { wire: abort(6), text: 'a command set lacks an element that its command requires' },
+  'command-set-sop-class-mismatch': {
+    wire: abort(6),
+    text: 'the SOP class of a command is not the one of its presentation context',
+  },
+
+  // Protocol errors: states.
+  'state-pdu-unexpected': { wire: abort(2), text: 'the PDU is not expected in this state of the association' },
+  'state-release-in-message': { wire: abort(2), text: 'a release was requested in the middle of a message' },
+  'state-response-unexpected': { wire: abort(5), text: 'a response came to which there is no outstanding request' },
+  'state-request-unexpected': { wire: abort(5), text: 'the upstream sent a request that nothing allows it to send' },
+  'state-message-id-in-use': { wire: abort(5), text: 'a request reuses the message ID of an outstanding one' },
+  'state-operations-limit': { wire: abort(5), text: 'too many operations are outstanding on one association' },
+
+  // Time.
+  'artim-timeout': { wire: close, text: 'no complete A-ASSOCIATE-RQ came in time, or the peer did not close in time' },
+  'idle-timeout': { wire: abort(0), text: 'the association was idle for too long' },
+  'stall-timeout': { wire: abort(0), text: 'a PDU did not become complete, or a peer did not take its bytes, in time' },
+  'response-timeout': { wire: abort(0), text: 'the response to a command did not come in time' },
+  'release-timeout': { wire: abort(0), text: 'the upstream did not answer the release in time' },
+
+  // The other side went away.
+  'modality-aborted': { wire: abort(0), text: 'the modality aborted the association' },
+  'modality-closed': { wire: abort(0), text: 'the modality closed the connection without a release' },
+  'upstream-aborted': { wire: abort(0), text: 'the upstream aborted the association' },
+  'upstream-closed': { wire: abort(0), text: 'the upstream closed the connection without a release' },
+  'upstream-released': { wire: abort(0), text: 'the upstream released the association, which only the modality may do' },
+  'gateway-stopped': { wire: abort(0), text: 'the gateway stopped before the association ended' },
+  'gateway-error': { wire: abort(0), text: 'a defect of the gateway; please report it' },
+} as const satisfies Record<string, ReasonEntry>;
+
+export type ReasonCode = keyof typeof reasons;
+
+/** What the peer is answered for this reason. */
+export function wireAnswer(reason: ReasonCode): WireAnswer {
+  return reasons[reason].wire;
+}
+
+/** The outcome of one gate. `wouldDeny` is set where an entry in observe mode let pass what it would refuse. */
+export type Decision =
+  | { readonly allowed: true; readonly wouldDeny?: ReasonCode }
+  | { readonly allowed: false; readonly reason: ReasonCode };
