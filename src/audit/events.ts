@@ -2,7 +2,7 @@
  * What the gateway tells: one closed union, so that audit log, metrics and later the pending list read the
  * same facts. Never patient data: UIDs, AE titles and addresses only.
  */
-import type { ReasonCode } from '../policy/reasons.js';
+import type { ReasonCode } from '../policy/reasons';
 
 export type Outcome = 'allowed' | 'denied' | 'would-deny' | 'failed' | 'info';
 
@@ -62,7 +62,6 @@ export interface AuditEvent {
   readonly durationMs?: number;
   /** `host:port` of the upstream server. */
   readonly upstream?: string;
-  readonly [extra: string]: unknown;
 }
 
 /** Where events go. Must not throw and must not block: it is called in the data path. */

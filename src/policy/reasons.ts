@@ -43,7 +43,10 @@ export const reasons = {
     wire: close,
     text: 'the connection did not begin with a valid PROXY protocol header',
   },
-  'plain-on-tls-port': { wire: close, text: 'plain DICOM (or something else that is not TLS) came to a TLS listener' },
+  'plain-on-tls-port': {
+    wire: close,
+    text: 'plain DICOM (or something else that is not TLS) came to a TLS listener',
+  },
   'tls-on-plain-port': { wire: close, text: 'a TLS client came to a plain listener' },
 
   // Gate 2: TLS.
@@ -54,12 +57,21 @@ export const reasons = {
   'certificate-revoked': { wire: tlsAlert, text: 'the certificate is on the revocation list' },
   'certificate-purpose': { wire: tlsAlert, text: 'the certificate is not meant for this use' },
   'certificate-invalid': { wire: tlsAlert, text: 'the certificate is malformed, too weak or badly signed' },
-  'crl-expired': { wire: tlsAlert, text: 'the revocation list is past its next update, so nobody can be trusted' },
+  'crl-expired': {
+    wire: tlsAlert,
+    text: 'the revocation list is past its next update, so nobody can be trusted',
+  },
   'crl-missing': { wire: tlsAlert, text: 'no revocation list covers the issuer of the certificate' },
-  'crl-invalid': { wire: tlsAlert, text: 'the revocation list is not valid for the issuer of the certificate' },
+  'crl-invalid': {
+    wire: tlsAlert,
+    text: 'the revocation list is not valid for the issuer of the certificate',
+  },
   'tls-version': { wire: tlsAlert, text: 'the peer offers no TLS version that the profile accepts' },
   'tls-cipher': { wire: tlsAlert, text: 'the peer offers no cipher suite that the profile accepts' },
-  'tls-application-protocol': { wire: tlsAlert, text: 'the peer asks for other application protocols than "dicom"' },
+  'tls-application-protocol': {
+    wire: tlsAlert,
+    text: 'the peer asks for other application protocols than "dicom"',
+  },
   'tls-handshake-timeout': { wire: close, text: 'the TLS handshake did not end in time' },
   'tls-handshake-failed': { wire: tlsAlert, text: 'the TLS handshake failed' },
   'tls-closed': { wire: close, text: 'the peer closed the connection during the TLS handshake' },
@@ -126,24 +138,48 @@ export const reasons = {
   // Protocol errors: command sets.
   'command-set-malformed': { wire: abort(6), text: 'a command set is malformed or ambiguous' },
   'command-set-too-long': { wire: abort(6), text: 'a command set is longer than the limit' },
-  'command-set-incomplete': { wire: abort(6), text: 'a command set lacks an element that its command requires' },
+  'command-set-incomplete': {
+    wire: abort(6),
+    text: 'a command set lacks an element that its command requires',
+  },
   'command-set-sop-class-mismatch': {
     wire: abort(6),
     text: 'the SOP class of a command is not the one of its presentation context',
   },
 
   // Protocol errors: states.
-  'state-pdu-unexpected': { wire: abort(2), text: 'the PDU is not expected in this state of the association' },
+  'state-pdu-unexpected': {
+    wire: abort(2),
+    text: 'the PDU is not expected in this state of the association',
+  },
   'state-release-in-message': { wire: abort(2), text: 'a release was requested in the middle of a message' },
-  'state-response-unexpected': { wire: abort(5), text: 'a response came to which there is no outstanding request' },
-  'state-request-unexpected': { wire: abort(5), text: 'the upstream sent a request that nothing allows it to send' },
-  'state-message-id-in-use': { wire: abort(5), text: 'a request reuses the message ID of an outstanding one' },
-  'state-operations-limit': { wire: abort(5), text: 'too many operations are outstanding on one association' },
+  'state-response-unexpected': {
+    wire: abort(5),
+    text: 'a response came to which there is no outstanding request',
+  },
+  'state-request-unexpected': {
+    wire: abort(5),
+    text: 'the upstream sent a request that nothing allows it to send',
+  },
+  'state-message-id-in-use': {
+    wire: abort(5),
+    text: 'a request reuses the message ID of an outstanding one',
+  },
+  'state-operations-limit': {
+    wire: abort(5),
+    text: 'too many operations are outstanding on one association',
+  },
 
   // Time.
-  'artim-timeout': { wire: close, text: 'no complete A-ASSOCIATE-RQ came in time, or the peer did not close in time' },
+  'artim-timeout': {
+    wire: close,
+    text: 'no complete A-ASSOCIATE-RQ came in time, or the peer did not close in time',
+  },
   'idle-timeout': { wire: abort(0), text: 'the association was idle for too long' },
-  'stall-timeout': { wire: abort(0), text: 'a PDU did not become complete, or a peer did not take its bytes, in time' },
+  'stall-timeout': {
+    wire: abort(0),
+    text: 'a PDU did not become complete, or a peer did not take its bytes, in time',
+  },
   'response-timeout': { wire: abort(0), text: 'the response to a command did not come in time' },
   'release-timeout': { wire: abort(0), text: 'the upstream did not answer the release in time' },
 
@@ -152,7 +188,10 @@ export const reasons = {
   'modality-closed': { wire: abort(0), text: 'the modality closed the connection without a release' },
   'upstream-aborted': { wire: abort(0), text: 'the upstream aborted the association' },
   'upstream-closed': { wire: abort(0), text: 'the upstream closed the connection without a release' },
-  'upstream-released': { wire: abort(0), text: 'the upstream released the association, which only the modality may do' },
+  'upstream-released': {
+    wire: abort(0),
+    text: 'the upstream released the association, which only the modality may do',
+  },
   'gateway-stopped': { wire: abort(0), text: 'the gateway stopped before the association ended' },
   'gateway-error': { wire: abort(0), text: 'a defect of the gateway; please report it' },
 } as const satisfies Record<string, ReasonEntry>;

@@ -1,0 +1,259 @@
+/**
+ * The configuration's one source of truth: types, validation, defaults and config/aegis.schema.json all come
+ * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** One value or a list of them; always a list once parsed. */
+const oneOrMore = <T extends z.ZodType>(item: T) =>
+  z
+    .union([item, z.array(item)])
+    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+
+/** PS3.5 VR AE: 1 to 16 characters of the default repertoire, no backslash, no control character. */
+const aeTitle = z
+  .string()
+  .refine((title) => title.trim().length >= 1 && title.length <= 16, {
+    error: (issue) => `"${issue.input}" is ${String(issue.input).length} characters; AE titles have 1 to 16`,
+  })
+  .refine((title) => /^[\x20-\x5b\x5d-\x7e]*$/.test(title), {
+    error: 'AE titles are made of printable ASCII characters without backslash',
+  })
+  .transform((title) => title.trim());
+
+const port = z.number().int().min(0).max(65535);
+const path = z.string().min(1);
+const seconds = (byDefault: number, what: string) =>
+  z.number().positive().max(86400).default(byDefault).describe(what);
+
+const cidr = z.string().refine(isAddressOrCidr, {
+  error: (issue) =>
+    `"${issue.input}" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted`,
+});
+
+function isAddressOrCidr(text: string): boolean {
+  const [address, prefix, ...rest] = text.split('/');
+  const family = isIP(address ?? '');
+  if (family === 0 || rest.length > 0 || text.includes('%')) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+const hostAndPort = z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, {
+  error: (issue) => `"${issue.input}" is no address such as 127.0.0.1:4242 or [::1]:4242`,
+});
+
+/** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
+const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
+
+const listenerTls = z.strictObject({
+  profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
+  certificate: oneOrMore(path).describe(
+    'PEM file of the server certificate and its chain; a list for RSA and ECDSA side by side.',
+  ),
+  privateKey: oneOrMore(path).describe(
+    'PEM file of the private key, readable by its owner only; one for each certificate.',
+  ),
+  trustedCertificates: oneOrMore(path)
+    .optional()
+    .describe('PEM bundle(s) of the CAs that sign client certificates.'),
+  clientCertificate: z
+    .enum(['required', 'none'])
+    .default('required')
+    .describe('Whether peers must show a certificate.'),
+  crl: oneOrMore(path)
+    .optional()
+    .describe('PEM file(s) with certificate revocation lists of the trusted CAs.'),
+});
+
+const listener = z.strictObject({
+  name: z.string().min(1).describe('Name that modalities and the audit log use for this listener.'),
+  host: z.string().default('0.0.0.0').describe('Local address to listen on.'),
+  port: port.describe('TCP port; 2762 is registered for DICOM over TLS, 11112 and 104 for plain DICOM.'),
+  tls: listenerTls.optional().describe('Left out: a plain listener.'),
+  proxyProtocol: z
+    .strictObject({
+      trustedProxies: z
+        .array(cidr)
+        .min(1)
+        .describe('Addresses of the proxies; connections of others are closed.'),
+    })
+    .optional()
+    .describe('A PROXY protocol header (v1 or v2) is then required on every connection.'),
+});
+
+const upstream = z.strictObject({
+  servers: z
+    .array(hostAndPort)
+    .min(1)
+    .describe(
+      'host:port of the archive; further ones are tried in this order when the first does not answer.',
+    ),
+  calledAeTitle: aeTitle
+    .optional()
+    .describe('Called AE title towards the archive; default: what the modality called.'),
+  maxAssociations: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Concurrent associations towards this upstream; default: no limit of its own.'),
+  userIdentity: z
+    .enum(['strip', 'pass'])
+    .default('strip')
+    .describe('Whether user identity (58H) is passed to the archive, in the clear.'),
+  allowRemotePlaintext: z
+    .boolean()
+    .default(false)
+    .describe('Allow servers beyond loopback: DICOM then crosses the network in the clear.'),
+});
+
+const certificateMatch = z
+  .string()
+  .regex(/^((sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|(dns|cn):.+)$/, {
+    error: (issue) =>
+      `"${issue.input}" is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>`,
+  });
+
+/** Permissions in Orthanc's words. */
+export const commandPermissions = [
+  'echo',
+  'find',
+  'findWorklist',
+  'move',
+  'get',
+  'store',
+  'storageCommitment',
+  'mpps',
+  'ups',
+] as const;
+
+const modality = z.strictObject({
+  callingAeTitle: oneOrMore(aeTitle).describe('Calling AE title(s) of this modality.'),
+  from: oneOrMore(cidr).describe(
+    'IP addresses and CIDR blocks that it may come from. An empty list allows nobody.',
+  ),
+  calledAeTitle: oneOrMore(aeTitle)
+    .optional()
+    .describe('Called AE titles that it may use; default: every upstream.'),
+  listeners: oneOrMore(z.string())
+    .optional()
+    .describe('Listeners that it may use; default: every TLS listener.'),
+  certificate: oneOrMore(certificateMatch)
+    .optional()
+    .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
+  allow: z
+    .array(z.enum(commandPermissions))
+    .default([])
+    .describe('Commands that it may use; nothing by default.'),
+  storeSopClasses: oneOrMore(z.string().min(1))
+    .optional()
+    .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),
+  moveDestinations: oneOrMore(z.string().min(1))
+    .optional()
+    .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),
+  maxAssociations: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Concurrent associations; default: no limit of its own.'),
+  mode: z
+    .enum(['enforce', 'observe'])
+    .default('enforce')
+    .describe('observe: what would be denied after identification is relayed, logged and counted.'),
+  address: z
+    .strictObject({
+      host: z.string().min(1),
+      port: port,
+      calledAeTitle: aeTitle.optional(),
+      tls: z
+        .strictObject({
+          profile: tlsProfile.default('bcp195'),
+          trustedCertificates: oneOrMore(path),
+          certificate: path.optional(),
+          privateKey: path.optional(),
+          serverName: z.string().min(1).optional(),
+        })
+        .optional(),
+    })
+    .optional()
+    .describe('Where the modality itself listens, for `aegis echo`.'),
+});
+
+const limits = z.strictObject({
+  maxPduLengthBytes: z
+    .number()
+    .int()
+    .min(4096)
+    .max(1048576)
+    .default(131072)
+    .describe('Longest P-DATA-TF that the gateway announces on both legs.'),
+  maxAssociations: z
+    .number()
+    .int()
+    .min(1)
+    .default(1000)
+    .describe('Concurrent associations of all modalities together.'),
+  maxPendingConnectionsPerAddress: z
+    .number()
+    .int()
+    .min(1)
+    .default(2000)
+    .describe('Connections of one address that have no association yet.'),
+  maxCommandSetBytes: z
+    .number()
+    .int()
+    .min(1024)
+    .max(65536)
+    .default(16384)
+    .describe('Longest command set; real ones have 60 to 300 bytes.'),
+});
+
+const timeouts = z.strictObject({
+  tlsHandshakeSeconds: seconds(10, 'From TCP accept to the end of the TLS handshake (and the PROXY header).'),
+  artimSeconds: seconds(30, 'From the handshake to the complete A-ASSOCIATE-RQ (PS3.8 §9.1.4).'),
+  closeSeconds: seconds(5, 'For the peer to close after the last PDU of an association.'),
+  upstreamConnectSeconds: seconds(10, 'For TCP to the upstream.'),
+  upstreamAssociationSeconds: seconds(30, 'For the upstream to answer the A-ASSOCIATE-RQ.'),
+  pduSeconds: seconds(60, 'From the first to the last byte of one PDU.'),
+  stallSeconds: seconds(60, 'For a peer to take bytes that wait for it.'),
+  idleSeconds: seconds(300, 'An open association without any PDU.'),
+  responseSeconds: seconds(60, 'From a forwarded request to its response.'),
+  retrieveResponseSeconds: seconds(600, 'The same for C-MOVE and C-GET, between two responses.'),
+  releaseSeconds: seconds(5, 'For the upstream to answer a release.'),
+  drainSeconds: seconds(60, 'For running associations to end after SIGTERM.'),
+});
+
+const audit = z.strictObject({
+  file: path.optional().describe('Write the audit log to this file too, one JSON object a line.'),
+});
+
+export const configurationSchema = z.strictObject({
+  $schema: z.string().optional(),
+  listeners: z.array(listener).min(1).describe('Where modalities connect.'),
+  upstreams: z
+    .record(aeTitle, upstream)
+    .describe('Archives, keyed by the called AE title that modalities use.'),
+  modalities: z
+    .record(z.string().min(1), modality)
+    .describe('The allowlist: who may connect, from where, for what.'),
+  strictAeTitles: z.boolean().default(false).describe('true: compare AE titles case-sensitively.'),
+  unknownAddresses: z
+    .enum(['close', 'reject'])
+    .default('close')
+    .describe('close: before the handshake; reject: after it, with A-ASSOCIATE-RJ.'),
+  limits: limits.prefault({}),
+  timeouts: timeouts.prefault({}),
+  audit: audit.prefault({}),
+});
+
+export type Configuration = z.output<typeof configurationSchema>;
+export type ListenerConfiguration = Configuration['listeners'][number];
+export type ListenerTlsConfiguration = NonNullable<ListenerConfiguration['tls']>;
+export type UpstreamConfiguration = Configuration['upstreams'][string];
+export type ModalityConfiguration = Configuration['modalities'][string];
+export type CommandPermission = (typeof commandPermissions)[number];
+export type TlsProfile = z.output<typeof tlsProfile>;
+export type Timeouts = Configuration['timeouts'];
+export type Limits = Configuration['limits'];
