@@ -1,0 +1,42 @@
+/**
+ * AE titles: what counts as one, and when two are the same. Knows no entries and no upstreams.
+ */
+
+/** 1 to 16 printable ASCII characters without backslash, once trimmed (PS3.5 §6.2, VR AE). */
+const AE_TITLE = /^[\x20-\x5b\x5d-\x7e]{1,16}$/;
+
+/**
+ * The title without the spaces that PS3.8 §9.3.2 calls insignificant, and without the NULs that old peers pad
+ * with, at both ends. Nothing within is touched: a NUL in the middle must never cut a title short, or
+ * `CT1<NUL>X` would pass for `CT1`.
+ */
+export function normaliseAeTitle(title: string): string {
+  return title.replace(/^[ \0]+|[ \0]+$/g, '');
+}
+
+/**
+ * What titles are compared by; undefined where the text is no AE title, so that it equals none. Only ASCII
+ * reaches the change of case: Unicode's would make a long s or a Kelvin sign equal to a plain letter.
+ */
+export function aeTitleKey(title: string, strictAeTitles: boolean): string | undefined {
+  const normalised = normaliseAeTitle(title);
+  if (!AE_TITLE.test(normalised)) return undefined;
+  return strictAeTitles ? normalised : normalised.toUpperCase();
+}
+
+/** AE titles that compare as the configuration says. */
+export class AeTitleSet {
+  readonly #keys: ReadonlySet<string | undefined>;
+
+  constructor(
+    readonly titles: readonly string[],
+    private readonly strictAeTitles: boolean,
+  ) {
+    this.#keys = new Set(titles.map((title) => aeTitleKey(title, strictAeTitles)));
+  }
+
+  has(title: string): boolean {
+    const key = aeTitleKey(title, this.strictAeTitles);
+    return key !== undefined && this.#keys.has(key);
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What of a peer's certificate counts as its identity, and how an entry names it. That the certificate is
+ * trusted, current and not revoked is for TLS to say before this file is asked.
+ */
+import { createHash, type X509Certificate } from 'node:crypto';
+
+/** The facts of a peer's certificate. Fingerprints are upper-case hex with colons. */
+export interface PeerCertificate {
+  /** SHA-256 of the whole certificate (DER). */
+  readonly fingerprint256: string;
+  /** SHA-256 of its subjectPublicKeyInfo (DER): stays when a certificate is renewed with the same key. */
+  readonly spkiSha256: string;
+  /** DNS names of the subjectAltName extension, as they are. */
+  readonly dnsNames: readonly string[];
+  /** Absent where the subject has none, or more than one: which of several a reader takes is anyone's guess. */
+  readonly commonName?: string;
+  /** Names in one line, most significant part as in the certificate, for logs. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serialNumber: string;
+  /** As node:crypto prints it, e.g. `Nov 23 18:33:00 2026 GMT`. */
+  readonly validTo: string;
+}
+
+/** Reads the facts out of a parsed certificate. */
+export function peerCertificate(certificate: X509Certificate): PeerCertificate {
+  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  // Not from `subject`, which is one escaped text in which names are told apart by line breaks.
+  const commonName: unknown = certificate.toLegacyObject().subject?.CN;
+  return {
+    fingerprint256: certificate.fingerprint256,
+    spkiSha256: fingerprint(createHash('sha256').update(spki).digest('hex')),
+    dnsNames: dnsNames(certificate.subjectAltName ?? ''),
+    ...(typeof commonName === 'string' ? { commonName } : {}),
+    subject: oneLine(certificate.subject),
+    issuer: oneLine(certificate.issuer),
+    serialNumber: certificate.serialNumber,
+    validTo: certificate.validTo,
+  };
+}
+
+/** Node gives undefined for an empty name, which the type does not say. */
+function oneLine(name: string | undefined): string {
+  return (name ?? '').split('\n').join(', ');
+}
+
+/**
+ * DNS names out of `DNS:a.example, IP Address:10.0.0.1`. Node quotes as a JSON string every name that could be
+ * taken for a separator or another kind (CVE-2021-44532); no DNS name needs that, so quoted ones are skipped.
+ */
+function dnsNames(subjectAltName: string): string[] {
+  const entries = subjectAltName.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];
+  return entries
+    .map((entry) => entry.trim())
+    .filter((entry) => entry.startsWith('DNS:') && !entry.includes('"'))
+    .map((entry) => entry.slice('DNS:'.length));
+}
+
+/** `3a41…` or `3A:41…` as `3A:41:…`. */
+function fingerprint(hex: string): string {
+  return hex.replaceAll(':', '').toUpperCase().match(/../g)?.join(':') ?? '';
+}
+
+type MatcherKind = 'sha256' | 'spki-sha256' | 'dns' | 'cn';
+
+/** The certificates that one entry names, by kind. Any one must match, so an empty list allows nobody. */
+export interface CertificateMatchers {
+  /** As in the configuration, for messages. */
+  readonly texts: readonly string[];
+  readonly valuesByKind: ReadonlyMap<MatcherKind, ReadonlySet<string>>;
+}
+
+/** Takes texts as the configuration schema accepts them: `sha256:…`, `spki-sha256:…`, `dns:…`, `cn:…`. */
+export function compileCertificateMatchers(texts: readonly string[]): CertificateMatchers {
+  const valuesByKind = new Map<MatcherKind, Set<string>>();
+  for (const text of texts) {
+    const colon = text.indexOf(':');
+    const kind = text.slice(0, colon) as MatcherKind;
+    const value = normaliseValue(kind, text.slice(colon + 1));
+    valuesByKind.set(kind, (valuesByKind.get(kind) ?? new Set<string>()).add(value));
+  }
+  return { texts, valuesByKind };
+}
+
+function normaliseValue(kind: MatcherKind, value: string): string {
+  if (kind === 'dns') return lowerCase(value);
+  return kind === 'cn' ? value : fingerprint(value);
+}
+
+/** ASCII only, as DNS compares (RFC 4343); toLowerCase would fold a Kelvin sign to a plain k. */
+function lowerCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/**
+ * Whether the certificate is one of those that the entry names. A wildcard name in the certificate matches
+ * nothing: it stands for every host of a domain, so it says which hospital a peer belongs to, not which
+ * modality it is.
+ */
+export function matchesCertificate(matchers: CertificateMatchers, certificate: PeerCertificate): boolean {
+  const { valuesByKind } = matchers;
+  return (
+    valuesByKind.get('sha256')?.has(certificate.fingerprint256) === true ||
+    valuesByKind.get('spki-sha256')?.has(certificate.spkiSha256) === true ||
+    (certificate.commonName !== undefined && valuesByKind.get('cn')?.has(certificate.commonName) === true) ||
+    certificate.dnsNames.some(
+      (name) => !name.includes('*') && valuesByKind.get('dns')?.has(lowerCase(name)) === true,
+    )
+  );
+}
+
+/** A certificate has one value of each of these kinds, so different values mean different certificates. */
+const SINGLE_VALUED_KINDS: readonly MatcherKind[] = ['sha256', 'spki-sha256', 'cn'];
+
+/**
+ * Whether one certificate could match both lists; an absent list takes every certificate. Lists of one and the
+ * same single-valued kind without a common value cannot meet. Everything else may: a certificate can have many
+ * DNS names, and a fingerprint says nothing about the names inside.
+ */
+export function certificatesMayOverlap(
+  one: CertificateMatchers | undefined,
+  other: CertificateMatchers | undefined,
+): boolean {
+  if (one?.texts.length === 0 || other?.texts.length === 0) return false;
+  if (one === undefined || other === undefined) return true;
+  const kinds = new Set([...one.valuesByKind.keys(), ...other.valuesByKind.keys()]);
+  const [kind, ...otherKinds] = kinds;
+  if (kind === undefined || otherKinds.length > 0 || !SINGLE_VALUED_KINDS.includes(kind)) return true;
+  const otherValues = other.valuesByKind.get(kind);
+  return [...(one.valuesByKind.get(kind) ?? [])].some((value) => otherValues?.has(value) === true);
+}
