@@ -1,0 +1,111 @@
+/**
+ * The audit log: events to lines, through winston, to stdout and a file. One JSON object a line, or readable
+ * lines on a terminal. What came from the network is made harmless here and nowhere else: escaped, shortened.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { createLogger, format, type Logger, transports } from 'winston';
+import { OperatorError } from '../errors';
+import { reasons } from '../policy/reasons';
+import type { AuditEvent, AuditSink } from './events';
+
+/** Where winston's transports look for the finished line. */
+const MESSAGE = Symbol.for('message');
+/** AE titles have 16 characters and UIDs 64; only certificate names and details can come near this. */
+const MAX_TEXT_LENGTH = 512;
+
+export interface AuditLogOptions {
+  /** Where lines go, usually process.stdout. */
+  readonly stream: NodeJS.WritableStream;
+  /** Readable lines instead of JSON: stdout is a terminal. */
+  readonly isReadable: boolean;
+  /** A second copy, always JSON. */
+  readonly file?: string | undefined;
+  /** Told once when the file cannot be written any more. */
+  fileFailed(message: string): void;
+}
+
+export class AuditLog implements AuditSink {
+  readonly #logger: Logger;
+
+  /** Throws OperatorError where the file can't be opened: without its audit log the gateway does not start. */
+  constructor(options: AuditLogOptions) {
+    const render = options.isReadable ? readableLine : jsonLine;
+    this.#logger = createLogger({
+      transports: [new transports.Stream({ stream: options.stream, eol: '\n', format: lineFormat(render) })],
+    });
+    if (options.file === undefined) return;
+    assertWritable(options.file);
+    const file = new transports.File({ filename: options.file, eol: '\n', format: lineFormat(jsonLine) });
+    let hasFailed = false;
+    file.on('error', (error: Error) => {
+      if (!hasFailed) options.fileFailed(error.message);
+      hasFailed = true;
+    });
+    this.#logger.add(file);
+  }
+
+  record(event: AuditEvent): void {
+    this.#logger.log({ level: 'info', message: '', line: { time: new Date().toISOString(), ...event } });
+  }
+
+  /** Resolves when every line is written. */
+  async close(): Promise<void> {
+    const finished = new Promise<void>((resolve) => this.#logger.once('finish', resolve));
+    this.#logger.end();
+    await finished;
+  }
+}
+
+type TimedEvent = AuditEvent & { readonly time: string };
+
+function lineFormat(render: (event: TimedEvent) => string) {
+  return format((info) => {
+    info[MESSAGE] = render(info.line as TimedEvent);
+    return info;
+  })();
+}
+
+function assertWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o640));
+  } catch (error) {
+    throw new OperatorError(`audit.file ${file} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
+}
+
+/** Everything beyond printable ASCII as \u escapes: still the same text to a JSON parser, harmless to a terminal. */
+function jsonLine(event: TimedEvent): string {
+  const json = JSON.stringify(event, (_key, value) => (typeof value === 'string' ? shorten(value) : value));
+  return json.replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function readableLine(event: TimedEvent): string {
+  const { time, outcome, reason, detail } = event;
+  const who =
+    event.callingAeTitle === undefined
+      ? event.sourceAddress
+      : `${event.callingAeTitle}@${event.sourceAddress} to ${event.calledAeTitle}`;
+  const facts = [event.command, event.sopClass, event.moveDestination, event.status, event.upstream].filter(
+    Boolean,
+  );
+  const why = reason === undefined ? [] : [`${reason}: ${reasons[reason].text}`];
+  const parts = [time, outcome.padEnd(10), event.event, who, event.modality, ...facts, ...why, detail];
+  return parts
+    .filter((part) => part !== undefined && part !== '')
+    .map((part) => escapeControls(shorten(String(part))))
+    .join('  ');
+}
+
+/** Control characters, C1 controls and line separators as \xNN: a log line must not move a cursor. */
+function escapeControls(text: string): string {
+  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}

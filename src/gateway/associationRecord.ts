@@ -1,0 +1,149 @@
+/**
+ * What is told about one connection and its association: the facts that every audit line carries, gathered
+ * as they become known, and one method for each thing that can happen. Text from the network is escaped by
+ * the audit log, not here.
+ */
+import type { AuditEvent, AuditSink } from '../audit/events';
+import type { CommandSet } from '../dimse/commandSet';
+import { commandName, formatStatus } from '../dimse/commands';
+import { sopClassKeyword } from '../dimse/sopClasses';
+import type { InboundConnection } from '../net/listener';
+import type { AssociateRq } from '../pdu/types';
+import type { ReasonCode } from '../policy/reasons';
+import type { Operation } from './operations';
+
+export class AssociationRecord {
+  readonly #audit: AuditSink;
+  readonly #startedMs = performance.now();
+  #facts: Partial<AuditEvent>;
+  #bytes = 0;
+  #isOver = false;
+
+  constructor(audit: AuditSink, connection: InboundConnection) {
+    this.#audit = audit;
+    this.#facts = {
+      connectionId: connection.connectionId,
+      listener: connection.listener,
+      direction: 'ingress',
+      sourceAddress: connection.sourceAddress,
+      sourcePort: connection.sourcePort,
+      ...(connection.tls === undefined ? {} : { tls: connection.tls }),
+    };
+  }
+
+  requested(rq: AssociateRq): void {
+    this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
+  }
+
+  matched(modality: string): void {
+    this.#learn({ modality });
+  }
+
+  connectedTo(upstream: string): void {
+    this.#learn({ upstream });
+  }
+
+  /** The connection ended before there was an association request. */
+  connectionRefused(reason: ReasonCode, detail?: string): void {
+    // A port check by a load balancer connects and closes: nothing was refused then.
+    const outcome = reason === 'modality-closed' ? 'info' : 'denied';
+    this.#end({ event: 'connection.refused', outcome, reason, ...optional({ detail }) });
+  }
+
+  rejected(reason: ReasonCode, detail?: string): void {
+    const outcome = reason.startsWith('upstream-') || reason === 'draining' ? 'failed' : 'denied';
+    this.#end({ event: 'association.rejected', outcome, reason, ...optional({ detail }) });
+  }
+
+  accepted(wouldDeny: ReasonCode | undefined): void {
+    this.#record({
+      event: 'association.accepted',
+      ...(wouldDeny === undefined ? { outcome: 'allowed' } : { outcome: 'would-deny', reason: wouldDeny }),
+      durationMs: this.#ageMs,
+    });
+  }
+
+  released(reason?: ReasonCode): void {
+    this.#end({
+      event: 'association.released',
+      outcome: 'info',
+      ...optional({ reason }),
+      bytes: this.#bytes,
+    });
+  }
+
+  aborted(reason: ReasonCode, detail?: string): void {
+    this.#end({
+      event: 'association.aborted',
+      outcome: 'failed',
+      reason,
+      ...optional({ detail }),
+      bytes: this.#bytes,
+    });
+  }
+
+  /** The final response went by, or (`reason`) none will come any more. */
+  operationEnded(operation: Operation, response: CommandSet | undefined, reason?: ReasonCode): void {
+    this.#bytes += operation.bytes;
+    const { wouldDeny } = operation;
+    this.#record({
+      event: 'command.completed',
+      outcome: reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed',
+      ...optional({ reason: reason ?? wouldDeny }),
+      ...commandFacts(operation.request),
+      ...(response?.Status === undefined ? {} : { status: formatStatus(response.Status) }),
+      bytes: operation.bytes,
+      durationMs: roundMs(performance.now() - operation.startedMs),
+    });
+  }
+
+  commandRefused(request: CommandSet, reason: ReasonCode, status: number, bytes: number): void {
+    this.#record({
+      event: 'command.refused',
+      outcome: 'denied',
+      reason,
+      ...commandFacts(request),
+      status: formatStatus(status),
+      bytes,
+    });
+  }
+
+  get #ageMs(): number {
+    return roundMs(performance.now() - this.#startedMs);
+  }
+
+  #learn(facts: Partial<AuditEvent>): void {
+    this.#facts = { ...this.#facts, ...facts };
+  }
+
+  /** The last line of this connection; what comes after it is an echo of the end. */
+  #end(event: AuditEvent): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#record({ ...event, durationMs: this.#ageMs });
+  }
+
+  #record(event: AuditEvent): void {
+    this.#audit.record({ ...this.#facts, ...event });
+  }
+}
+
+function commandFacts(request: CommandSet) {
+  const sopClassUid = request.AffectedSOPClassUID ?? request.RequestedSOPClassUID;
+  return optional({
+    command: commandName(request.CommandField),
+    sopClass: sopClassUid === undefined ? undefined : (sopClassKeyword(sopClassUid) ?? sopClassUid),
+    sopInstance: request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID,
+    messageId: request.MessageID,
+    moveDestination: request.MoveDestination,
+  });
+}
+
+/** Leaves out what is undefined, so that absent facts are absent keys. */
+function optional<T extends object>(facts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as never;
+}
+
+function roundMs(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

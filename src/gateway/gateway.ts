@@ -1,0 +1,203 @@
+/**
+ * The composition root: listeners, policy, limits and audit put together, started, reloaded and stopped.
+ */
+import type { AuditSink } from '../audit/events';
+import type { Configuration } from '../config/schema';
+import { OperatorError } from '../errors';
+import { type InboundConnection, type Listener, openListener, type RefusedConnection } from '../net/listener';
+import { loadTlsContext } from '../net/tlsContext';
+import { compilePolicy } from '../policy/compile';
+import { decideAddress } from '../policy/decide';
+import type { Policy } from '../policy/policy';
+import { AssociationCounts } from './associationCounts';
+import { InboundAssociation, type InboundContext } from './inbound';
+
+/** An address that the gateway listens on; the port is the real one where 0 was configured. */
+export interface ListeningAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a stop ended. */
+export interface StopResult {
+  /** Associations that had not ended by themselves at the deadline and were aborted. */
+  readonly aborted: number;
+}
+
+/**
+ * @example
+ * const gateway = await Gateway.start(configuration, audit);
+ * process.once('SIGTERM', () => void gateway.stop());
+ */
+export class Gateway implements InboundContext {
+  readonly audit: AuditSink;
+  readonly counts = new AssociationCounts();
+  #configuration: Configuration;
+  #policy: Policy;
+  #listeners: Listener[] = [];
+  readonly #associations = new Set<InboundAssociation>();
+  #isDraining = false;
+  #drained: () => void = () => {};
+
+  private constructor(configuration: Configuration, audit: AuditSink) {
+    this.#configuration = configuration;
+    this.#policy = policyOf(configuration);
+    this.audit = audit;
+  }
+
+  /** Throws OperatorError where the configuration cannot be used or a port cannot be had; nothing listens then. */
+  static async start(configuration: Configuration, audit: AuditSink): Promise<Gateway> {
+    const gateway = new Gateway(configuration, audit);
+    try {
+      for (const listener of configuration.listeners) await gateway.#open(listener);
+    } catch (error) {
+      await gateway.#closeListeners();
+      throw error;
+    }
+    const addresses = gateway.addresses.map(({ name, host, port }) => `${name} ${host}:${port}`);
+    audit.record({
+      event: 'gateway.started',
+      outcome: 'info',
+      detail: `listening on ${addresses.join(', ')}`,
+    });
+    return gateway;
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  get timeouts(): Configuration['timeouts'] {
+    return this.#configuration.timeouts;
+  }
+
+  get limits(): Configuration['limits'] {
+    return this.#configuration.limits;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  get addresses(): readonly ListeningAddress[] {
+    return this.#listeners.map(({ name, address }) => ({ name, ...address }));
+  }
+
+  /** Connections that are open, with an association or not yet. */
+  get connectionCount(): number {
+    return this.#associations.size;
+  }
+
+  /**
+   * Takes over a new configuration for what comes from now on: modalities, upstreams, limits, timeouts,
+   * certificates and revocation lists. All or nothing; running associations keep what they were allowed.
+   *
+   * @throws OperatorError where something is wrong with it, or where it needs listeners opened or closed
+   */
+  reload(configuration: Configuration): void {
+    const changed = listenersThatDiffer(this.#configuration, configuration);
+    if (changed.length > 0) {
+      throw new OperatorError(`listeners ${changed.join(', ')} changed: that takes a restart of the gateway`);
+    }
+    const policy = policyOf(configuration);
+    const contexts = configuration.listeners.map(({ tls }) => tls && loadTlsContext(tls));
+    for (const [index, listener] of this.#listeners.entries()) {
+      const context = contexts[index];
+      if (context !== undefined) listener.replaceTls(context);
+    }
+    this.#policy = policy;
+    this.#configuration = configuration;
+  }
+
+  /**
+   * Takes no new associations, lets the running ones end, aborts at the deadline what is left. A second call
+   * during the drain ends it at once.
+   */
+  async stop(): Promise<StopResult> {
+    if (this.#isDraining) {
+      this.#drained();
+      return { aborted: 0 };
+    }
+    this.#isDraining = true;
+    await this.#closeListeners();
+    for (const association of this.#associations) if (!association.isBusy) association.stop();
+    await this.#waitForAssociations(this.timeouts.drainSeconds * 1000);
+    const aborted = this.#associations.size;
+    for (const association of this.#associations) association.stop();
+    await this.#waitForAssociations(this.timeouts.closeSeconds * 1000);
+    this.audit.record({
+      event: 'gateway.stopped',
+      outcome: 'info',
+      ...(aborted === 0 ? {} : { detail: `${aborted} associations were aborted at the end of the drain` }),
+    });
+    return { aborted };
+  }
+
+  async #open(configuration: Configuration['listeners'][number]): Promise<void> {
+    const { timeouts, limits } = this;
+    const listener = await openListener(
+      configuration,
+      {
+        timeouts,
+        maxPendingConnectionsPerAddress: limits.maxPendingConnectionsPerAddress,
+        ...(configuration.tls === undefined ? {} : { tls: loadTlsContext(configuration.tls) }),
+      },
+      {
+        admitAddress: (address) => decideAddress(this.#policy, address),
+        connected: (connection) => this.#connected(connection),
+        refused: (refusal) => this.#refused(refusal),
+      },
+    );
+    this.#listeners.push(listener);
+  }
+
+  #connected(connection: InboundConnection): void {
+    const association = new InboundAssociation(this, connection, () => {
+      this.#associations.delete(association);
+      if (this.#associations.size === 0) this.#drained();
+    });
+    this.#associations.add(association);
+  }
+
+  #refused(refusal: RefusedConnection): void {
+    this.audit.record({ event: 'connection.refused', outcome: 'denied', direction: 'ingress', ...refusal });
+  }
+
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  async #waitForAssociations(forMs: number): Promise<void> {
+    if (this.#associations.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, forMs);
+      this.#drained = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function policyOf(configuration: Configuration): Policy {
+  const { policy, problems } = compilePolicy(configuration);
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new OperatorError(errors.map(({ message }) => message).join('\n'));
+  return policy;
+}
+
+function listenersThatDiffer(running: Configuration, wanted: Configuration): string[] {
+  const sockets = ({ listeners }: Configuration) =>
+    new Map(
+      listeners.map(({ name, host, port, proxyProtocol, tls }) => [
+        name,
+        JSON.stringify({ host, port, proxyProtocol, isTls: tls !== undefined }),
+      ]),
+    );
+  const before = sockets(running);
+  const after = sockets(wanted);
+  return [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => before.get(name) !== after.get(name),
+  );
+}

@@ -1,0 +1,191 @@
+/**
+ * One connection of a modality, from its first PDU to the relay: reads the A-ASSOCIATE-RQ, asks the policy,
+ * minds the limits, asks the upstream, and answers. The upstream is dialled only after all that.
+ */
+import type { AuditSink } from '../audit/events';
+import type { Limits, Timeouts } from '../config/schema';
+import type { CommandSet } from '../dimse/commandSet';
+import type { InboundConnection } from '../net/listener';
+import { decodeAssociateRq, encodeAssociateAc } from '../pdu/associate';
+import type { AssociateRj, AssociateRq } from '../pdu/types';
+import { AbortSource } from '../pdu/types';
+import { decideAssociation, decideCommand } from '../policy/decide';
+import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
+import type { Decision, ReasonCode } from '../policy/reasons';
+import { reasons } from '../policy/reasons';
+import type { AssociationCounts } from './associationCounts';
+import { AssociationRecord } from './associationRecord';
+import { Leg, type LegFailure, type LegOwner } from './leg';
+import { acceptedContexts, modalityAnswer, upstreamRequest } from './negotiation';
+import { protocolErrorOf } from './protocolError';
+import { Relay } from './relay';
+import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
+
+/** What an association needs of the gateway. Read at each decision, so that a reload is seen at once. */
+export interface InboundContext {
+  readonly policy: Policy;
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  readonly counts: AssociationCounts;
+  readonly audit: AuditSink;
+  readonly isDraining: boolean;
+}
+
+export class InboundAssociation implements LegOwner {
+  readonly #context: InboundContext;
+  readonly #connection: InboundConnection;
+  readonly #record: AssociationRecord;
+  readonly #leg: Leg;
+  #upstream: UpstreamAssociation | undefined;
+  #relay: Relay | undefined;
+  #freePlace: () => void = () => {};
+  #hasRequested = false;
+
+  /** `closed` is called once, when the modality's connection is gone. */
+  constructor(context: InboundContext, connection: InboundConnection, closed: () => void) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#record = new AssociationRecord(context.audit, connection);
+    this.#leg = new Leg(connection.socket, this, {
+      role: 'acceptor',
+      side: 'modality',
+      timeouts: context.timeouts,
+      maxPduLength: context.limits.maxPduLengthBytes,
+      detectTls: connection.tls === undefined,
+      closed,
+    });
+    this.#leg.start();
+  }
+
+  /** Whether an association is open or under way. */
+  get isBusy(): boolean {
+    return this.#hasRequested;
+  }
+
+  /** Ends what there is: the gateway stops. */
+  stop(): void {
+    if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
+    else this.#leg.destroy();
+  }
+
+  associateRq(body: Buffer): void {
+    const rq = decodeAssociateRq(body);
+    this.#hasRequested = true;
+    this.#connection.requestReceived();
+    this.#record.requested(rq);
+    const { policy, isDraining } = this.#context;
+    const decision = decideAssociation(policy, { ...this.#connection, ...rq });
+    if (decision.modality !== undefined) this.#record.matched(decision.modality.name);
+    if (!decision.allowed) this.#reject(decision.reason);
+    else if (isDraining) this.#reject('draining');
+    else this.#admit(rq, decision.modality, decision.upstream, decision.wouldDeny);
+  }
+
+  failed({ reason, detail }: LegFailure): void {
+    this.#upstream?.cancel();
+    this.#freePlace();
+    if (this.#hasRequested) this.#record.aborted(reason, detail);
+    else this.#record.connectionRefused(reason, detail);
+  }
+
+  // Nothing of a message can come before the relay takes over: the leg holds what follows the request.
+  pdvStart(): void {}
+  fragment(): void {}
+  pdvEnd(): void {}
+  releaseRequested(): void {}
+  releaseConfirmed(): void {}
+  active(): void {}
+  congested(): void {}
+  drained(): void {}
+
+  #admit(
+    rq: AssociateRq,
+    modality: CompiledModality,
+    upstream: CompiledUpstream,
+    wouldDenyCalled: ReasonCode | undefined,
+  ): void {
+    const { counts, limits, timeouts } = this.#context;
+    const isModalityFull = counts.isModalityFull(modality);
+    // The limits that protect the archive and the gateway hold in observe mode too.
+    if (
+      counts.total >= limits.maxAssociations ||
+      counts.isUpstreamFull(upstream) ||
+      (isModalityFull && !modality.isObserved)
+    ) {
+      this.#reject('association-limit');
+      return;
+    }
+    const wouldDeny = wouldDenyCalled ?? (isModalityFull ? 'association-limit' : undefined);
+    this.#freePlace = counts.take(modality, upstream);
+    this.#upstream = new UpstreamAssociation({
+      servers: upstream.configuration.servers,
+      timeouts,
+      rq: upstreamRequest(rq, {
+        calledAeTitle: upstream.configuration.calledAeTitle,
+        passUserIdentity: upstream.configuration.userIdentity === 'pass',
+        maxPduLength: limits.maxPduLengthBytes,
+      }),
+      answered: (answer) => this.#answered(rq, modality, answer, wouldDeny),
+    });
+  }
+
+  #answered(
+    rq: AssociateRq,
+    modality: CompiledModality,
+    answer: UpstreamAnswer,
+    wouldDeny: ReasonCode | undefined,
+  ): void {
+    if (answer.kind !== 'failed') this.#record.connectedTo(answer.server);
+    if (answer.kind === 'failed') this.#reject(answer.reason, answer.detail);
+    else if (answer.kind === 'rejected') this.#reject('upstream-rejected', undefined, answer.rj);
+    else {
+      try {
+        this.#establish(rq, modality, answer);
+      } catch (error) {
+        const { code, message } = protocolErrorOf(error);
+        answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
+        this.#reject(code, message);
+        return;
+      }
+      this.#record.accepted(wouldDeny);
+    }
+  }
+
+  #establish(
+    rq: AssociateRq,
+    modality: CompiledModality,
+    { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>,
+  ): void {
+    const { timeouts, limits } = this.#context;
+    const contexts = acceptedContexts(rq, ac);
+    upstream.negotiated(ac.userInformation.maxPduLength);
+    this.#leg.negotiated(rq.userInformation.maxPduLength);
+    this.#relay = new Relay({
+      modality: this.#leg,
+      upstream,
+      contexts,
+      record: this.#record,
+      timeouts,
+      limits,
+      decideCommand: (request) => decideFor(modality, request),
+      ended: () => this.#freePlace(),
+    });
+    this.#leg.accept(encodeAssociateAc(modalityAnswer(rq, ac, limits.maxPduLengthBytes)));
+  }
+
+  #reject(reason: ReasonCode, detail?: string, upstreamRj?: AssociateRj): void {
+    const { wire } = reasons[reason];
+    this.#freePlace();
+    this.#record.rejected(reason, detail);
+    if (wire.kind === 'reject') this.#leg.reject(wire);
+    else this.#leg.reject(upstreamRj ?? reasons['upstream-unavailable'].wire);
+  }
+}
+
+function decideFor(modality: CompiledModality, request: CommandSet): Decision {
+  return decideCommand(modality, {
+    commandField: request.CommandField,
+    sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
+    ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
+  });
+}

@@ -1,0 +1,87 @@
+/**
+ * The operations of one requestor on one association: requests that were forwarded and are not answered yet.
+ * Each direction has its own, because message IDs of the two sides are independent (PS3.7 §A.4).
+ */
+import type { CommandSet } from '../dimse/commandSet';
+import { CommandField, RESPONSE_BIT } from '../dimse/commands';
+import type { ReasonCode } from '../policy/reasons';
+import { ProtocolError } from './protocolError';
+
+/**
+ * Asynchronous operations are negotiated away, so one is the rule (PS3.7 §D.3.3.3.1). A few more are let
+ * through for peers that send the next request before they read the answer to the last one.
+ */
+const MAX_OUTSTANDING = 32;
+
+export interface Operation {
+  readonly contextId: number;
+  readonly request: CommandSet;
+  readonly startedMs: number;
+  /** Data set bytes of the request and of its responses so far. */
+  bytes: number;
+  /** Why it would have been refused, where the modality is in observe mode. */
+  readonly wouldDeny: ReasonCode | undefined;
+}
+
+export class OutstandingOperations {
+  readonly #byMessageId = new Map<number, Operation>();
+
+  get size(): number {
+    return this.#byMessageId.size;
+  }
+
+  /** Throws ProtocolError where the message ID is in use or too many are outstanding. */
+  begin(contextId: number, request: CommandSet, wouldDeny?: ReasonCode): Operation {
+    const messageId = request.MessageID ?? 0;
+    if (this.#byMessageId.has(messageId)) {
+      throw new ProtocolError('state-message-id-in-use', `message ID ${messageId} is outstanding`);
+    }
+    if (this.#byMessageId.size >= MAX_OUTSTANDING) {
+      throw new ProtocolError('state-operations-limit', `${MAX_OUTSTANDING} operations are outstanding`);
+    }
+    const operation = { contextId, request, startedMs: performance.now(), bytes: 0, wouldDeny };
+    this.#byMessageId.set(messageId, operation);
+    return operation;
+  }
+
+  /** The operation that this response answers; it stays outstanding. Throws ProtocolError where there is none. */
+  answered(contextId: number, response: CommandSet): Operation {
+    const operation = this.#byMessageId.get(response.MessageIDBeingRespondedTo ?? -1);
+    if (
+      operation === undefined ||
+      operation.contextId !== contextId ||
+      (operation.request.CommandField | RESPONSE_BIT) !== response.CommandField
+    ) {
+      throw new ProtocolError(
+        'state-response-unexpected',
+        `response ${response.MessageIDBeingRespondedTo} on presentation context ${contextId} answers nothing`,
+      );
+    }
+    return operation;
+  }
+
+  /** Whether a C-CANCEL for this message ID on this context has something to cancel. */
+  isCancellable(contextId: number, messageId: number | undefined): boolean {
+    return this.#byMessageId.get(messageId ?? -1)?.contextId === contextId;
+  }
+
+  end(operation: Operation): void {
+    this.#byMessageId.delete(operation.request.MessageID ?? 0);
+  }
+
+  /** Whether a C-GET, or also a C-MOVE, is under way: they are answered after much work of the upstream. */
+  get isRetrieving(): boolean {
+    return this.has(CommandField.CGetRq) || this.has(CommandField.CMoveRq);
+  }
+
+  has(commandField: number): boolean {
+    for (const operation of this.#byMessageId.values()) {
+      if (operation.request.CommandField === commandField) return true;
+    }
+    return false;
+  }
+
+  [Symbol.iterator](): IterableIterator<Operation> {
+    return this.#byMessageId.values();
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * What ends an association by A-ABORT: bytes, command sets or an order of things that the standard does not
+ * allow. One shape for the errors of pdu/, of dimse/ and of the gateway itself.
+ */
+import { CommandSetError } from '../dimse/commandSet';
+import { PduError } from '../pdu/types';
+import type { ReasonCode } from '../policy/reasons';
+
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  constructor(
+    readonly code: ReasonCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Any exception of the data path as a protocol error; what is none of ours is a defect of the gateway. */
+export function protocolErrorOf(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  if (error instanceof PduError || error instanceof CommandSetError) {
+    return new ProtocolError(error.code, error.message);
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new ProtocolError('gateway-error', text);
+}

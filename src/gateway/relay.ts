@@ -1,0 +1,194 @@
+/**
+ * Joins the association of a modality with the one at the upstream: two directions, the timers between them,
+ * and an end on one side that is always an end on the other.
+ */
+import type { Limits, Timeouts } from '../config/schema';
+import type { CommandSet } from '../dimse/commandSet';
+import { CommandField } from '../dimse/commands';
+import { AbortSource } from '../pdu/types';
+import type { Decision, ReasonCode } from '../policy/reasons';
+import type { AssociationRecord } from './associationRecord';
+import { Deadline } from './deadline';
+import { Direction } from './direction';
+import type { Leg, LegFailure, LegOwner } from './leg';
+import type { AcceptedContexts } from './negotiation';
+import { ProtocolError } from './protocolError';
+
+export interface RelayOptions {
+  readonly modality: Leg;
+  readonly upstream: Leg;
+  readonly contexts: AcceptedContexts;
+  readonly record: AssociationRecord;
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  /** Gate 4 for a request, whichever side sends it. */
+  decideCommand(request: CommandSet): Decision;
+  /** The association is over, whatever became of it; the sockets close by themselves. Once. */
+  ended(): void;
+}
+
+const providerAbort = { source: AbortSource.ServiceProvider, reason: 0 } as const;
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #fromModality: Direction;
+  readonly #fromUpstream: Direction;
+  readonly #idle = new Deadline(() => this.abort('idle-timeout'));
+  readonly #response = new Deadline(() => this.abort('response-timeout'));
+  readonly #release = new Deadline(() => this.#releaseTimedOut());
+  #isReleasing = false;
+  #isOver = false;
+
+  constructor(options: RelayOptions) {
+    const { modality, upstream, contexts, record, limits } = options;
+    this.#options = options;
+    const common = {
+      contexts,
+      record,
+      maxCommandSetBytes: limits.maxCommandSetBytes,
+      progressed: () => this.#progressed(),
+    };
+    this.#fromModality = new Direction({
+      ...common,
+      from: modality,
+      to: upstream,
+      decide: (request) => options.decideCommand(request),
+    });
+    this.#fromUpstream = new Direction({
+      ...common,
+      from: upstream,
+      to: modality,
+      decide: (request) => this.#decideUpstream(request),
+    });
+    Direction.join(this.#fromModality, this.#fromUpstream);
+    modality.owner = this.#owner(this.#fromModality, upstream, () => this.#releaseRequested());
+    upstream.owner = this.#owner(this.#fromUpstream, modality, () => this.#upstreamReleased());
+    this.#touch();
+  }
+
+  /** Ends both associations: a timeout, or the gateway stops. */
+  abort(reason: ReasonCode): void {
+    this.#options.modality.abortAssociation(providerAbort);
+    this.#options.upstream.abortAssociation(providerAbort);
+    this.#aborted(reason);
+  }
+
+  #owner({ flow, senderDrained }: Direction, other: Leg, releaseRequested: () => void): LegOwner {
+    return {
+      pdvStart: (contextId, messageControlHeader) => flow.pdvStart(contextId, messageControlHeader),
+      fragment: (bytes) => flow.fragment(bytes),
+      pdvEnd: () => flow.pdvEnd(),
+      active: () => this.#touch(),
+      // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the
+      // other's writing only, so that answers and aborts still pass the opposite way.
+      congested: () => other.pause(),
+      drained: () => {
+        other.resume();
+        senderDrained();
+      },
+      releaseRequested,
+      releaseConfirmed: () => this.#releaseConfirmed(),
+      failed: (failure) => this.#legFailed(other, failure),
+    };
+  }
+
+  /**
+   * The upstream asks on its own only for what the modality began: C-STORE for a C-GET under way
+   * (PS3.4 §C.4.3), and reports that the modality's permissions cover.
+   */
+  #decideUpstream(request: CommandSet): Decision {
+    if (
+      request.CommandField === CommandField.CStoreRq &&
+      this.#fromModality.requested.has(CommandField.CGetRq)
+    ) {
+      return { allowed: true };
+    }
+    if (request.CommandField === CommandField.NEventReportRq) return this.#options.decideCommand(request);
+    throw new ProtocolError(
+      'state-request-unexpected',
+      `the upstream sent a request with command field 0x${request.CommandField.toString(16).padStart(4, '0')}`,
+    );
+  }
+
+  // Timers.
+
+  get #hasOutstanding(): boolean {
+    return this.#fromModality.requested.size > 0 || this.#fromUpstream.requested.size > 0;
+  }
+
+  /** Something moved. While an answer is awaited, its own deadline counts. */
+  #touch(): void {
+    if (this.#isOver) return;
+    if (this.#hasOutstanding) this.#idle.stop();
+    else this.#idle.start(this.#options.timeouts.idleSeconds * 1000);
+  }
+
+  #progressed(): void {
+    const { timeouts } = this.#options;
+    if (this.#isOver) return;
+    if (this.#hasOutstanding) {
+      const isRetrieving = this.#fromModality.requested.isRetrieving;
+      this.#response.start(
+        (isRetrieving ? timeouts.retrieveResponseSeconds : timeouts.responseSeconds) * 1000,
+      );
+      return;
+    }
+    this.#response.stop();
+    if (this.#isReleasing) this.#release.start(timeouts.releaseSeconds * 1000);
+  }
+
+  // Release (PS3.8 §7.2). Only the modality, as requestor of the whole, may ask for it (PS3.7 §A.5).
+
+  #releaseRequested(): void {
+    if (this.#fromModality.flow.isInsideMessage) {
+      throw new ProtocolError('state-release-in-message', 'A-RELEASE-RQ inside a message');
+    }
+    this.#isReleasing = true;
+    this.#options.upstream.requestRelease();
+    // Answers that are still due come before the release is answered; their deadline counts until then.
+    if (!this.#hasOutstanding) this.#progressed();
+  }
+
+  #releaseConfirmed(): void {
+    this.#options.modality.confirmRelease();
+    this.#over(() => this.#options.record.released());
+  }
+
+  /** The modality's work is done and answered: it gets its release, the upstream an abort. */
+  #releaseTimedOut(): void {
+    this.#options.modality.confirmRelease();
+    this.#options.upstream.abortAssociation(providerAbort);
+    this.#over(() => this.#options.record.released('release-timeout'));
+  }
+
+  #upstreamReleased(): void {
+    this.#options.upstream.confirmRelease();
+    this.#options.modality.abortAssociation(providerAbort);
+    this.#aborted('upstream-released');
+  }
+
+  // Ends.
+
+  #legFailed(other: Leg, failure: LegFailure): void {
+    other.abortAssociation(failure.abort ?? providerAbort);
+    this.#aborted(failure.reason, failure.detail);
+  }
+
+  #aborted(reason: ReasonCode, detail?: string): void {
+    const { record } = this.#options;
+    for (const { requested } of [this.#fromModality, this.#fromUpstream]) {
+      for (const operation of requested) record.operationEnded(operation, undefined, reason);
+    }
+    this.#over(() => record.aborted(reason, detail));
+  }
+
+  #over(tell: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#idle.dispose();
+    this.#response.dispose();
+    this.#release.dispose();
+    tell();
+    this.#options.ended();
+  }
+}

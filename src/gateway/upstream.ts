@@ -1,0 +1,128 @@
+/**
+ * Requests an association at the archive for a modality that was authorised: dials, sends the request in one
+ * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
+ */
+import type { Timeouts } from '../config/schema';
+import { dialTcp } from '../net/dial';
+import { decodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
+import type { AssociateAc, AssociateRj, AssociateRq } from '../pdu/types';
+import { AbortSource } from '../pdu/types';
+import type { ReasonCode } from '../policy/reasons';
+import { Deadline } from './deadline';
+import { Leg, type LegOwner } from './leg';
+import { ProtocolError } from './protocolError';
+
+export interface UpstreamRequest {
+  /** `host:port`, tried in this order until one takes the connection. */
+  readonly servers: readonly string[];
+  readonly rq: AssociateRq;
+  readonly timeouts: Timeouts;
+  /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
+  answered(answer: UpstreamAnswer): void;
+}
+
+export type UpstreamAnswer =
+  | { readonly kind: 'accepted'; readonly server: string; readonly leg: Leg; readonly ac: AssociateAc }
+  | { readonly kind: 'rejected'; readonly server: string; readonly rj: AssociateRj }
+  | { readonly kind: 'failed'; readonly reason: ReasonCode; readonly detail: string };
+
+export class UpstreamAssociation {
+  readonly #request: UpstreamRequest;
+  readonly #answerDeadline: Deadline;
+  #leg: Leg | undefined;
+  #isOver = false;
+
+  constructor(request: UpstreamRequest) {
+    this.#request = request;
+    this.#answerDeadline = new Deadline(() => {
+      this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
+      this.#fail('upstream-unavailable', 'no answer to the association request in time');
+    });
+    void this.#connect();
+  }
+
+  /** The modality went away: whatever the upstream says is no longer wanted. */
+  cancel(): void {
+    this.#isOver = true;
+    this.#answerDeadline.dispose();
+    this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
+  }
+
+  async #connect(): Promise<void> {
+    const failures: string[] = [];
+    for (const server of this.#request.servers) {
+      try {
+        const { host, port } = parseServer(server);
+        const timeoutMs = this.#request.timeouts.upstreamConnectSeconds * 1000;
+        const socket = await dialTcp(host, port, { timeoutMs });
+        if (this.#isOver) socket.destroy();
+        else this.#send(server, socket);
+        return;
+      } catch (error) {
+        failures.push(`${server}: ${error instanceof Error ? error.message : String(error)}`);
+        if (this.#isOver) return;
+      }
+    }
+    this.#fail('upstream-unavailable', failures.join('; '));
+  }
+
+  #send(server: string, socket: Awaited<ReturnType<typeof dialTcp>>): void {
+    const { rq, timeouts } = this.#request;
+    const leg = new Leg(socket, this.#owner(server), {
+      role: 'requestor',
+      side: 'upstream',
+      timeouts,
+      maxPduLength: rq.userInformation.maxPduLength,
+      closed: () => {},
+    });
+    this.#leg = leg;
+    this.#answerDeadline.start(timeouts.upstreamAssociationSeconds * 1000);
+    leg.request(encodeAssociateRq(rq));
+  }
+
+  #owner(server: string): LegOwner {
+    const unexpected = () => {
+      throw new ProtocolError('state-pdu-unexpected', 'a message before the association was answered');
+    };
+    return {
+      associateAc: (body) => {
+        if (this.#leg === undefined) return;
+        const ac = decodeAssociateAc(body);
+        this.#answer({ kind: 'accepted', server, leg: this.#leg, ac });
+      },
+      associateRj: (rj) => this.#answer({ kind: 'rejected', server, rj }),
+      failed: ({ reason, detail, abort }) => {
+        if (abort !== undefined)
+          this.#fail('upstream-unavailable', 'the upstream aborted the association request');
+        else if (reason === 'upstream-closed')
+          this.#fail('upstream-unavailable', 'the upstream closed the connection');
+        else this.#fail('upstream-protocol-error', detail ?? reason);
+      },
+      pdvStart: unexpected,
+      fragment: unexpected,
+      pdvEnd: unexpected,
+      releaseRequested: unexpected,
+      releaseConfirmed: unexpected,
+      active: () => {},
+      congested: () => {},
+      drained: () => {},
+    };
+  }
+
+  #fail(reason: ReasonCode, detail: string): void {
+    this.#answer({ kind: 'failed', reason, detail });
+  }
+
+  #answer(answer: UpstreamAnswer): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#answerDeadline.dispose();
+    this.#request.answered(answer);
+  }
+}
+
+/** `host:port` or `[address]:port`, as the schema accepts it. */
+export function parseServer(server: string): { host: string; port: number } {
+  const colon = server.lastIndexOf(':');
+  return { host: server.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(server.slice(colon + 1)) };
+}
