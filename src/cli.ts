@@ -4,9 +4,10 @@
  */
 import { Command, CommanderError } from 'commander';
 import type { CommandContext, RegisterCommand } from './commands/command';
+import { registerPki } from './commands/pki';
 import { ExitCode, OperatorError } from './errors';
 
-const commands: readonly RegisterCommand[] = [];
+const commands: readonly RegisterCommand[] = [registerPki];
 
 async function main(argv: readonly string[]): Promise<void> {
   const context: CommandContext = {

@@ -1,0 +1,148 @@
+/**
+ * The folder of a CA: which file holds what, and that nothing is overwritten unasked. Makes and opens the CA;
+ * folderCertificates.ts and folderRevocation.ts work with it. Knows nothing of terminals.
+ */
+import { createHash, type X509Certificate } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ExitCode, OperatorError } from '../errors';
+import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from './atomicFiles';
+import {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  isEncryptedKey,
+  issueAuthorityRevocationList,
+  type KeyType,
+  openCertificateAuthority,
+} from './authority';
+
+/** A certificate as the configuration and operators speak of it. */
+export interface CertificateSummary {
+  readonly commonName: string;
+  /** DNS names and IP addresses. */
+  readonly names: readonly string[];
+  readonly keyType: KeyType;
+  /** `sha256:…` of the certificate; another one after each renewal. */
+  readonly fingerprint: string;
+  /** `spki-sha256:…` of its public key. */
+  readonly spkiFingerprint: string;
+  readonly serialNumber: string;
+  readonly notAfter: Date;
+  readonly certificateFile: string;
+  readonly privateKeyFile: string;
+}
+
+export interface AuthorityFiles {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly revocationList: string;
+  readonly issuedLog: string;
+}
+
+export function authorityFiles(directory: string): AuthorityFiles {
+  return {
+    certificate: join(directory, 'ca.crt'),
+    privateKey: join(directory, 'ca.key'),
+    revocationList: join(directory, 'ca.crl'),
+    issuedLog: join(directory, 'issued.jsonl'),
+  };
+}
+
+export interface CreateFolderOptions {
+  readonly commonName?: string | undefined;
+  /** Encrypts ca.key (PKCS#8, AES-256). */
+  readonly passphrase?: string | undefined;
+  readonly force?: boolean | undefined;
+}
+
+export interface CreatedFolder {
+  readonly authority: CertificateSummary;
+  readonly revocationListFile: string;
+  readonly isKeyEncrypted: boolean;
+  /** Files that were there before; only with `force`. */
+  readonly replacedFiles: readonly string[];
+}
+
+/** Makes a CA and its empty CRL, and the folder (0700) when there is none. */
+export async function createFolder(directory: string, options: CreateFolderOptions): Promise<CreatedFolder> {
+  const files = authorityFiles(directory);
+  const replacedFiles = await findReplaced(
+    Object.values(files),
+    options.force,
+    'a new CA makes every certificate of the old one worthless: choose another folder with --dir, or replace the CA with --force',
+  );
+  const authority = await createCertificateAuthority(options);
+  const encryption =
+    options.passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: options.passphrase };
+  const privateKeyPem = authority.privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption });
+  const revocationList = issueAuthorityRevocationList(authority, 1, []);
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw fileError('write', cause);
+  });
+  await writeFiles([
+    { path: files.privateKey, content: privateKeyPem, mode: secretMode },
+    { path: files.issuedLog, content: '', mode: publicMode },
+    { path: files.revocationList, content: revocationList, mode: publicMode },
+    { path: files.certificate, content: authority.certificatePem, mode: publicMode },
+  ]);
+  return {
+    authority: summarize(authority.certificate, [], files.certificate, files.privateKey),
+    revocationListFile: files.revocationList,
+    isKeyEncrypted: options.passphrase !== undefined,
+    replacedFiles,
+  };
+}
+
+/**
+ * Takes up the CA of a folder. `readPassphrase` is asked only when its key is encrypted. Throws OperatorError when
+ * there is no CA or it cannot be opened.
+ */
+export async function openFolder(
+  directory: string,
+  readPassphrase: () => Promise<string | undefined>,
+): Promise<CertificateAuthority> {
+  const files = authorityFiles(directory);
+  const whatToDo = `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`;
+  const certificatePem = await readText(files.certificate, whatToDo);
+  const privateKeyPem = await readText(files.privateKey, whatToDo);
+  const passphrase = isEncryptedKey(privateKeyPem) ? await readPassphrase() : undefined;
+  return openCertificateAuthority(certificatePem, privateKeyPem, passphrase);
+}
+
+/** Those of `paths` that will be replaced; throws OperatorError when there are any and `force` is not set. */
+export async function findReplaced(
+  paths: readonly string[],
+  force: boolean | undefined,
+  whatToDo: string,
+): Promise<string[]> {
+  const existing = await existingOf(paths);
+  if (existing.length > 0 && force !== true) {
+    throw new OperatorError(
+      `${existing.join(', ')} ${existing.length === 1 ? 'exists' : 'exist'}; ${whatToDo}`,
+      ExitCode.Failed,
+    );
+  }
+  return existing;
+}
+
+export function summarize(
+  certificate: X509Certificate,
+  names: readonly string[],
+  certificateFile: string,
+  privateKeyFile: string,
+): CertificateSummary {
+  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' });
+  const publicKeyHash = createHash('sha256').update(publicKey).digest('hex').toUpperCase();
+  return {
+    // The subject has this one attribute.
+    commonName: certificate.subject.replace(/^CN=/, ''),
+    names,
+    keyType: certificate.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa',
+    fingerprint: `sha256:${certificate.fingerprint256}`,
+    spkiFingerprint: `spki-sha256:${publicKeyHash.match(/../g)?.join(':')}`,
+    serialNumber: certificate.serialNumber,
+    notAfter: new Date(certificate.validTo),
+    certificateFile,
+    privateKeyFile,
+  };
+}
