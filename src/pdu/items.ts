@@ -1,0 +1,248 @@
+/**
+ * Items, the type-length-value pieces that A-ASSOCIATE PDUs are made of (PS3.8 §9.3.1): a cursor that cannot
+ * leave its parent, and the pieces an encoder writes. Knows the form of an item, not the meaning of any.
+ */
+
+import { MAX_UID_LENGTH, PduError } from './types';
+
+/** Item and sub-item types (PS3.8 §9.3.2, §9.3.3; PS3.7 §D.3.3). */
+export const ItemType = {
+  ApplicationContext: 0x10,
+  PresentationContextRq: 0x20,
+  PresentationContextAc: 0x21,
+  AbstractSyntax: 0x30,
+  TransferSyntax: 0x40,
+  UserInformation: 0x50,
+  MaximumLength: 0x51,
+  ImplementationClassUid: 0x52,
+  AsynchronousOperationsWindow: 0x53,
+  RoleSelection: 0x54,
+  ImplementationVersionName: 0x55,
+  ExtendedNegotiation: 0x56,
+  CommonExtendedNegotiation: 0x57,
+  UserIdentityRq: 0x58,
+  UserIdentityAc: 0x59,
+} as const;
+
+/** Item header: type (1), reserved (1), length of the value (2, big endian). */
+const ITEM_HEADER_BYTES = 1 + 1 + 2;
+const MAX_ITEM_VALUE_BYTES = 0xffff;
+
+const NUL = 0x00;
+const SPACE = 0x20;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+export function malformed(message: string): PduError {
+  return new PduError('pdu-associate-malformed', message);
+}
+
+/**
+ * Reads fields and items one after the other and throws PduError where one would cross the end of its parent.
+ * All lengths of an A-ASSOCIATE PDU are judged here, against what is left and never by adding to an offset
+ * first, so that no length can wrap or reach into a neighbour.
+ */
+export class ItemCursor {
+  private valueStart: number;
+  private secondByte = 0;
+
+  /** `place` names the parent in errors: "user information", "presentation context". */
+  constructor(
+    private readonly bytes: Buffer,
+    private readonly place: string,
+    private offset = 0,
+    private readonly end = bytes.length,
+  ) {
+    this.valueStart = offset;
+  }
+
+  get remaining(): number {
+    return this.end - this.offset;
+  }
+
+  /**
+   * Steps over the next item and returns its type; `value()` then walks what is in it. An unknown item is
+   * skipped by not asking for its value.
+   */
+  nextItem(): number {
+    const type = this.uint8('an item type');
+    this.secondByte = this.uint8('an item header');
+    const length = this.uint16('an item length');
+    if (length > this.remaining) {
+      throw malformed(
+        `${this.place}: item ${hex(type)} has length ${length}, ${this.remaining} bytes are left`,
+      );
+    }
+    this.valueStart = this.skip(length, 'an item value');
+    return type;
+  }
+
+  /** The value of the item that `nextItem` stepped over. */
+  value(place: string): ItemCursor {
+    return new ItemCursor(this.bytes, place, this.valueStart, this.offset);
+  }
+
+  /** The item's second byte: reserved everywhere but in item 57H, where it is a version. */
+  get itemVersion(): number {
+    return this.secondByte;
+  }
+
+  uint8(field: string): number {
+    return this.bytes.readUInt8(this.skip(1, field));
+  }
+
+  uint16(field: string): number {
+    return this.bytes.readUInt16BE(this.skip(2, field));
+  }
+
+  uint32(field: string): number {
+    return this.bytes.readUInt32BE(this.skip(4, field));
+  }
+
+  /** A byte that the standard allows to be 0 or 1 only. What else it may mean, two readers may read differently. */
+  flag(field: string): boolean {
+    const value = this.uint8(field);
+    if (value > 1) {
+      throw malformed(`${this.place}: ${field} is ${value}; 0 and 1 are accepted`);
+    }
+    return value === 1;
+  }
+
+  /** A copy, so that what is kept does not keep the whole PDU in memory. */
+  copy(length: number, field: string): Buffer {
+    const start = this.skip(length, field);
+    return Buffer.from(this.bytes.subarray(start, start + length));
+  }
+
+  /** A cursor over the next `length` bytes. */
+  part(length: number, field: string): ItemCursor {
+    const start = this.skip(length, field);
+    return new ItemCursor(this.bytes, field, start, start + length);
+  }
+
+  /**
+   * Text, one character per byte, without the trailing NULs and spaces with which old peers pad to an even
+   * length (PS3.8 §F.1 forbids it).
+   */
+  text(length: number, maxLength: number, field: string): string {
+    const start = this.skip(length, field);
+    let end = this.offset;
+    while (end > start && (this.bytes[end - 1] === NUL || this.bytes[end - 1] === SPACE)) {
+      end--;
+    }
+    if (end - start > maxLength) {
+      throw malformed(
+        `${this.place}: ${field} is ${end - start} characters; at most ${maxLength} are accepted`,
+      );
+    }
+    return this.bytes.toString('latin1', start, end);
+  }
+
+  /** A UID, or '' where the field is empty (PS3.8 §F.1). */
+  uidOrEmpty(length: number, field: string): string {
+    const uid = this.text(length, MAX_UID_LENGTH, field);
+    if (!isDigitsAndDots(uid)) {
+      throw malformed(`${this.place}: ${field} is not a UID; digits and dots are accepted`);
+    }
+    return uid;
+  }
+
+  /** A UID that has to be there. */
+  uid(length: number, field: string): string {
+    const uid = this.uidOrEmpty(length, field);
+    if (uid === '') {
+      throw malformed(`${this.place}: ${field} is empty; a UID is required`);
+    }
+    return uid;
+  }
+
+  /** Refuses bytes after the last field: somebody could read them as something. */
+  expectEnd(): void {
+    if (this.remaining > 0) {
+      throw malformed(`${this.place}: ${this.remaining} bytes follow the last field; none are accepted`);
+    }
+  }
+
+  private skip(length: number, field: string): number {
+    if (length > this.remaining) {
+      throw malformed(`${this.place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
+    }
+    const start = this.offset;
+    this.offset += length;
+    return start;
+  }
+}
+
+/** One item, complete with header. Throws RangeError where the value is longer than the length field can say. */
+export function encodeItem(type: number, parts: readonly Buffer[], secondByte = 0): Buffer {
+  const value = Buffer.concat(parts);
+  if (value.length > MAX_ITEM_VALUE_BYTES) {
+    throw new RangeError(`item ${hex(type)} is ${value.length} bytes; at most ${MAX_ITEM_VALUE_BYTES} fit`);
+  }
+  const item = Buffer.alloc(ITEM_HEADER_BYTES + value.length);
+  item.writeUInt8(type, 0);
+  item.writeUInt8(secondByte, 1);
+  item.writeUInt16BE(value.length, 2);
+  value.copy(item, ITEM_HEADER_BYTES);
+  return item;
+}
+
+/** A UID without padding (PS3.8 §F.1). */
+export function encodeUid(uid: string, field: string): Buffer {
+  if (uid === '' || uid.length > MAX_UID_LENGTH || !isDigitsAndDots(uid)) {
+    throw new RangeError(`${field} is not a UID; 1 to ${MAX_UID_LENGTH} digits and dots are accepted`);
+  }
+  return Buffer.from(uid, 'latin1');
+}
+
+/** A value behind its own two-byte length. */
+export function encodeCounted(value: Buffer): Buffer {
+  return Buffer.concat([encodeUint16(value.length), value]);
+}
+
+export function encodeUint8(value: number): Buffer {
+  const bytes = Buffer.alloc(1);
+  bytes.writeUInt8(value);
+  return bytes;
+}
+
+export function encodeUint16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
+
+export function encodeUint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** Text of one character per byte. Throws RangeError for any other length or character. */
+export function encodeText(text: string, maxLength: number, field: string): Buffer {
+  if (text.length < 1 || text.length > maxLength) {
+    throw new RangeError(`${field} is ${text.length} characters; 1 to ${maxLength} are accepted`);
+  }
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0xff) {
+      throw new RangeError(`${field} has a character that is not one byte in latin1`);
+    }
+  }
+  return Buffer.from(text, 'latin1');
+}
+
+/** Leading zeros of a component pass: old devices have them, and nothing is read differently for it. */
+function isDigitsAndDots(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code !== DOT && (code < ZERO || code > NINE)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function hex(byte: number): string {
+  return `${byte.toString(16).toUpperCase().padStart(2, '0')}H`;
+}

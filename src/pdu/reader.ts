@@ -1,0 +1,358 @@
+/**
+ * Bytes to PDUs (PS3.8 §9.3), as they come. Walks PDU and PDV headers and hands on what is between them; a
+ * P-DATA-TF is never collected, so that memory does not depend on what a peer declares or sends. Knows the
+ * form of PDUs, not the order in which they may come: the states judge that.
+ */
+
+import { AssociateBody } from './associateBody';
+import { checkPduLength, checkPduType, type PduLimits } from './pduHeader';
+import { SMALL_PDU_BODY_BYTES } from './smallPdus';
+import {
+  type Abort,
+  ASSOCIATE_FIXED_BYTES,
+  type AssociateRj,
+  MAX_ASSOCIATE_BYTES,
+  MAX_EMPTY_FRAGMENTS,
+  PDU_HEADER_BYTES,
+  PDV_HEADER_BYTES,
+  PDV_LENGTH_OVERHEAD,
+  PduError,
+  PduType,
+} from './types';
+
+/** Where what was read goes. What a callback throws ends the reader, as a PduError does. */
+export interface PduSink {
+  /** The body (without the 6-byte header) of an A-ASSOCIATE-RQ or -AC. The sink owns it. */
+  associate(type: typeof PduType.AssociateRq | typeof PduType.AssociateAc, body: Buffer): void;
+  associateRj(rj: AssociateRj): void;
+  /** A P-DATA-TF begins; its length is valid. At least one PDV follows. */
+  pData(length: number): void;
+  /** A PDV begins (PS3.8 §E.2); its length fits the PDU. */
+  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void;
+  /** Bytes of the current PDV: a view on what was pushed, never empty. */
+  fragment(bytes: Buffer): void;
+  pdvEnd(): void;
+  releaseRq(): void;
+  releaseRp(): void;
+  abort(abort: Abort): void;
+}
+
+export interface PduReaderOptions {
+  /** The maximum length that we announced in item 51H. A longer P-DATA-TF is an error. */
+  readonly maxPduLength: number;
+  /** The longest A-ASSOCIATE body taken; default and upper bound MAX_ASSOCIATE_BYTES. */
+  readonly maxAssociateBytes?: number;
+}
+
+/** What the next byte belongs to. */
+const IN_PDU_HEADER = 0;
+const IN_ASSOCIATE = 1;
+const IN_SMALL_PDU = 2;
+const IN_PDV_HEADER = 3;
+const IN_FRAGMENT = 4;
+
+/** The length field of a PDV item, which the item's length does not count. */
+const PDV_LENGTH_FIELD_BYTES = PDV_HEADER_BYTES - PDV_LENGTH_OVERHEAD;
+
+/**
+ * One direction of one connection.
+ *
+ * @example
+ * const reader = new PduReader(sink, { maxPduLength: 131072 });
+ * socket.on('data', (chunk) => reader.push(chunk));
+ */
+export class PduReader {
+  private readonly limits: PduLimits;
+
+  private state = IN_PDU_HEADER;
+  private pduType = 0;
+  /** Bytes of the current P-DATA-TF that are not yet given to a PDV. */
+  private pduRemaining = 0;
+  /** Bytes of the current fragment that are still to come. */
+  private fragmentRemaining = 0;
+  private emptyFragments = 0;
+  private completePdus = 0;
+  private associateBody: AssociateBody | undefined;
+
+  /** A header or small body that the end of a chunk has cut; none is longer than a PDU header. */
+  private readonly cut = Buffer.alloc(PDU_HEADER_BYTES);
+  private cutBytes = 0;
+
+  /** Chunks that are not walked yet: while the reader is held, or while a callback pushes. */
+  private waiting: Buffer[] = [];
+  private held = false;
+  private isWalking = false;
+  private failure: unknown;
+
+  constructor(
+    private readonly sink: PduSink,
+    options: PduReaderOptions,
+  ) {
+    const { maxPduLength, maxAssociateBytes = MAX_ASSOCIATE_BYTES } = options;
+    if (!(maxPduLength >= PDV_HEADER_BYTES)) {
+      throw new RangeError(`maxPduLength is ${maxPduLength}; at least ${PDV_HEADER_BYTES} is accepted`);
+    }
+    if (!(maxAssociateBytes >= ASSOCIATE_FIXED_BYTES && maxAssociateBytes <= MAX_ASSOCIATE_BYTES)) {
+      throw new RangeError(
+        `maxAssociateBytes is ${maxAssociateBytes}; ${ASSOCIATE_FIXED_BYTES} to ${MAX_ASSOCIATE_BYTES} is accepted`,
+      );
+    }
+    this.limits = { maxPduLength, maxAssociateBytes };
+  }
+
+  /**
+   * Walks the chunk and calls the sink. Throws PduError for bytes that PS3.8 does not allow. After a throw the
+   * reader is dead: whatever is pushed throws the same again.
+   */
+  push(chunk: Buffer): void {
+    this.waiting.push(chunk);
+    this.walkWaiting();
+  }
+
+  /**
+   * Stops at the next end of a PDU, inside a callback at the end of the current one, and keeps the rest as
+   * views. What is kept is bounded by what is pushed: whoever holds has to pause the socket too.
+   */
+  hold(): void {
+    this.held = true;
+  }
+
+  /** Goes on with what was kept. Calls the sink and throws as `push` does. */
+  release(): void {
+    this.held = false;
+    this.walkWaiting();
+  }
+
+  /** Whether `hold` was called and `release` was not, yet. */
+  get isHeld(): boolean {
+    return this.held;
+  }
+
+  /** Whether the bytes that were walked end inside a PDU (header included). */
+  get isInsidePdu(): boolean {
+    return this.state !== IN_PDU_HEADER || this.cutBytes > 0;
+  }
+
+  /** Complete PDUs so far, for deadlines: while it stands still, no PDU has become complete. */
+  get pduCount(): number {
+    return this.completePdus;
+  }
+
+  private walkWaiting(): void {
+    if (this.isWalking) {
+      return;
+    }
+    if (this.failure !== undefined) {
+      this.waiting = [];
+      throw this.failure;
+    }
+    this.isWalking = true;
+    try {
+      while (this.waiting.length > 0 && !this.isStopped()) {
+        const chunk = this.waiting.shift()!;
+        const walked = this.walk(chunk);
+        if (walked < chunk.length) {
+          this.waiting.unshift(chunk.subarray(walked));
+        }
+      }
+    } catch (error) {
+      this.failure = error;
+      this.waiting = [];
+      this.associateBody = undefined;
+      throw error;
+    } finally {
+      this.isWalking = false;
+    }
+  }
+
+  private isStopped(): boolean {
+    return this.held && !this.isInsidePdu;
+  }
+
+  /** Walks until the chunk ends or the reader is stopped; returns how far it came. */
+  private walk(chunk: Buffer): number {
+    let offset = 0;
+    while (offset < chunk.length && !this.isStopped()) {
+      switch (this.state) {
+        case IN_FRAGMENT:
+          offset = this.walkFragment(chunk, offset);
+          break;
+        case IN_PDV_HEADER:
+          offset = this.walkPdvHeader(chunk, offset);
+          break;
+        case IN_PDU_HEADER:
+          offset = this.walkPduHeader(chunk, offset);
+          break;
+        case IN_ASSOCIATE:
+          offset = this.walkAssociate(chunk, offset);
+          break;
+        default:
+          offset = this.walkSmallPdu(chunk, offset);
+      }
+    }
+    return offset;
+  }
+
+  /** The middle of a large PDV comes here with whole chunks, which are handed on as they are. */
+  private walkFragment(chunk: Buffer, offset: number): number {
+    const end = Math.min(chunk.length, offset + this.fragmentRemaining);
+    this.fragmentRemaining -= end - offset;
+    this.sink.fragment(end - offset === chunk.length ? chunk : chunk.subarray(offset, end));
+    if (this.fragmentRemaining === 0) {
+      this.endPdv();
+    }
+    return end;
+  }
+
+  private walkPdvHeader(chunk: Buffer, offset: number): number {
+    if (this.cutBytes === 0 && chunk.length - offset >= PDV_HEADER_BYTES) {
+      this.startPdv(chunk, offset);
+      return offset + PDV_HEADER_BYTES;
+    }
+    const end = this.collect(chunk, offset, PDV_HEADER_BYTES);
+    if (this.cutBytes === PDV_HEADER_BYTES) {
+      this.cutBytes = 0;
+      this.startPdv(this.cut, 0);
+    }
+    return end;
+  }
+
+  private walkPduHeader(chunk: Buffer, offset: number): number {
+    if (this.cutBytes === 0) {
+      // Judged by its first byte: what is not DICOM (HTTP, TLS) may never send a sixth.
+      checkPduType(chunk[offset]!);
+      if (chunk.length - offset >= PDU_HEADER_BYTES) {
+        this.startPdu(chunk, offset);
+        return offset + PDU_HEADER_BYTES;
+      }
+    }
+    const end = this.collect(chunk, offset, PDU_HEADER_BYTES);
+    if (this.cutBytes === PDU_HEADER_BYTES) {
+      this.cutBytes = 0;
+      this.startPdu(this.cut, 0);
+    }
+    return end;
+  }
+
+  private walkAssociate(chunk: Buffer, offset: number): number {
+    const body = this.associateBody!;
+    const end = body.add(chunk, offset);
+    if (body.isComplete) {
+      this.associateBody = undefined;
+      this.endPdu();
+      const type = this.pduType === PduType.AssociateRq ? PduType.AssociateRq : PduType.AssociateAc;
+      this.sink.associate(type, body.take());
+    }
+    return end;
+  }
+
+  private walkSmallPdu(chunk: Buffer, offset: number): number {
+    const end = this.collect(chunk, offset, SMALL_PDU_BODY_BYTES);
+    if (this.cutBytes === SMALL_PDU_BODY_BYTES) {
+      this.cutBytes = 0;
+      this.endPdu();
+      this.deliverSmallPdu(this.cut);
+    }
+    return end;
+  }
+
+  /** Adds to what was cut, up to `wanted` bytes in all. */
+  private collect(chunk: Buffer, offset: number, wanted: number): number {
+    let position = offset;
+    while (position < chunk.length && this.cutBytes < wanted) {
+      this.cut[this.cutBytes++] = chunk[position++]!;
+    }
+    return position;
+  }
+
+  private startPdu(bytes: Buffer, offset: number): void {
+    const length = readUint32(bytes, offset + 2);
+    this.pduType = bytes[offset]!;
+    checkPduLength(this.pduType, length, this.limits);
+    switch (this.pduType) {
+      case PduType.PDataTf:
+        this.pduRemaining = length;
+        this.state = IN_PDV_HEADER;
+        this.sink.pData(length);
+        break;
+      case PduType.AssociateRq:
+      case PduType.AssociateAc:
+        this.associateBody = new AssociateBody(length);
+        this.state = IN_ASSOCIATE;
+        break;
+      default:
+        this.state = IN_SMALL_PDU;
+    }
+  }
+
+  private startPdv(bytes: Buffer, offset: number): void {
+    const length = readUint32(bytes, offset);
+    const available = this.pduRemaining - PDV_LENGTH_FIELD_BYTES;
+    const rest = available - length;
+    if (length < PDV_LENGTH_OVERHEAD || rest < 0 || (rest > 0 && rest < PDV_HEADER_BYTES)) {
+      throw new PduError(
+        'pdu-pdv-invalid',
+        `PDV: length ${length} where ${available} bytes are left in the PDU; at least ${PDV_LENGTH_OVERHEAD} are required, and the rest must be none or another PDV`,
+      );
+    }
+    const fragmentBytes = length - PDV_LENGTH_OVERHEAD;
+    this.countEmptyFragments(fragmentBytes);
+    this.pduRemaining = rest;
+    this.fragmentRemaining = fragmentBytes;
+    this.state = IN_FRAGMENT;
+    this.sink.pdvStart(bytes[offset + 4]!, bytes[offset + 5]!, fragmentBytes);
+    if (fragmentBytes === 0) {
+      this.endPdv();
+    }
+  }
+
+  private countEmptyFragments(fragmentBytes: number): void {
+    if (fragmentBytes > 0) {
+      this.emptyFragments = 0;
+    } else if (++this.emptyFragments > MAX_EMPTY_FRAGMENTS) {
+      throw new PduError(
+        'pdu-pdv-empty',
+        `PDV: more than ${MAX_EMPTY_FRAGMENTS} empty fragments in a row; fragments with bytes are required`,
+      );
+    }
+  }
+
+  private endPdv(): void {
+    if (this.pduRemaining > 0) {
+      this.state = IN_PDV_HEADER;
+    } else {
+      this.endPdu();
+    }
+    this.sink.pdvEnd();
+  }
+
+  /** Comes before the PDU's last callback, so that the sink finds the reader between two PDUs there. */
+  private endPdu(): void {
+    this.state = IN_PDU_HEADER;
+    this.completePdus++;
+  }
+
+  private deliverSmallPdu(body: Buffer): void {
+    switch (this.pduType) {
+      case PduType.AssociateRj:
+        this.sink.associateRj({ result: body[1]!, source: body[2]!, reason: body[3]! });
+        break;
+      case PduType.ReleaseRq:
+        this.sink.releaseRq();
+        break;
+      case PduType.ReleaseRp:
+        this.sink.releaseRp();
+        break;
+      default:
+        this.sink.abort({ source: body[2]!, reason: body[3]! });
+    }
+  }
+}
+
+/** `>>> 0` because a shift gives a signed number: 0x80000000 must not become negative. */
+function readUint32(bytes: Buffer, offset: number): number {
+  return (
+    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>>
+    0
+  );
+}
