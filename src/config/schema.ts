@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { quoteValue } from './quote';
 
 /** One value or a list of them; always a list once parsed. */
 const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -11,26 +12,49 @@ const oneOrMore = <T extends z.ZodType>(item: T) =>
     .union([item, z.array(item)])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 
+/** Without a prototype: a name that came over the network, such as "constructor", must find entries only. */
+const withoutPrototype = <T extends object>(entries: T): T => Object.assign(Object.create(null), entries);
+
 /** PS3.5 VR AE: 1 to 16 characters of the default repertoire, no backslash, no control character. */
-const aeTitle = z
+const aeTitleText = z
   .string()
-  .refine((title) => title.trim().length >= 1 && title.length <= 16, {
-    error: (issue) => `"${issue.input}" is ${String(issue.input).length} characters; AE titles have 1 to 16`,
+  .refine((title) => title.length >= 1 && title.length <= 16, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is ${String(issue.input).length} characters; AE titles have 1 to 16`,
+  })
+  .refine((title) => title === '' || title.trim() !== '', {
+    error: 'is nothing but spaces; AE titles have at least one other character',
   })
   .refine((title) => /^[\x20-\x5b\x5d-\x7e]*$/.test(title), {
-    error: 'AE titles are made of printable ASCII characters without backslash',
+    error: (issue) =>
+      `${quoteValue(issue.input)} has a character that AE titles must not have; accepted is printable ASCII without backslash`,
   })
-  .transform((title) => title.trim());
+  .meta({ title: 'AE title', minLength: 1, maxLength: 16, pattern: '^[\\x20-\\x5b\\x5d-\\x7e]*$' });
+
+/** Leading and trailing spaces are not significant (PS3.5 §6.2). */
+const aeTitle = aeTitleText.transform((title) => title.trim());
+
+/** As a key: two keys must not become one by losing their spaces. */
+const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), {
+  error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
+});
 
 const port = z.number().int().min(0).max(65535);
-const path = z.string().min(1);
+
+/** A file; relative paths are relative to the folder of the configuration file. */
+export const filePath = z.string().min(1).meta({ title: 'path of a file' });
+
+/** At most a day: what needs longer is no deadline any more. */
 const seconds = (byDefault: number, what: string) =>
   z.number().positive().max(86400).default(byDefault).describe(what);
 
-const cidr = z.string().refine(isAddressOrCidr, {
-  error: (issue) =>
-    `"${issue.input}" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted`,
-});
+const cidr = z
+  .string()
+  .refine(isAddressOrCidr, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted`,
+  })
+  .meta({ title: 'IP address or CIDR block' });
 
 function isAddressOrCidr(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
@@ -39,36 +63,39 @@ function isAddressOrCidr(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-const hostAndPort = z.string().regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, {
-  error: (issue) => `"${issue.input}" is no address such as 127.0.0.1:4242 or [::1]:4242`,
-});
+const hostAndPort = z
+  .string()
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, {
+    error: (issue) => `${quoteValue(issue.input)} is no address such as 127.0.0.1:4242 or [::1]:4242`,
+  })
+  .meta({ title: 'host:port' });
 
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
 const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
 
 const listenerTls = z.strictObject({
   profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
-  certificate: oneOrMore(path).describe(
+  certificate: oneOrMore(filePath).describe(
     'PEM file of the server certificate and its chain; a list for RSA and ECDSA side by side.',
   ),
-  privateKey: oneOrMore(path).describe(
+  privateKey: oneOrMore(filePath).describe(
     'PEM file of the private key, readable by its owner only; one for each certificate.',
   ),
-  trustedCertificates: oneOrMore(path)
+  trustedCertificates: oneOrMore(filePath)
     .optional()
     .describe('PEM bundle(s) of the CAs that sign client certificates.'),
   clientCertificate: z
     .enum(['required', 'none'])
     .default('required')
     .describe('Whether peers must show a certificate.'),
-  crl: oneOrMore(path)
+  crl: oneOrMore(filePath)
     .optional()
     .describe('PEM file(s) with certificate revocation lists of the trusted CAs.'),
 });
 
 const listener = z.strictObject({
   name: z.string().min(1).describe('Name that modalities and the audit log use for this listener.'),
-  host: z.string().default('0.0.0.0').describe('Local address to listen on.'),
+  host: z.string().min(1).default('0.0.0.0').describe('Local address to listen on.'),
   port: port.describe('TCP port; 2762 is registered for DICOM over TLS, 11112 and 104 for plain DICOM.'),
   tls: listenerTls.optional().describe('Left out: a plain listener.'),
   proxyProtocol: z
@@ -112,8 +139,9 @@ const certificateMatch = z
   .string()
   .regex(/^((sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|(dns|cn):.+)$/, {
     error: (issue) =>
-      `"${issue.input}" is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>`,
-  });
+      `${quoteValue(issue.input)} is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>`,
+  })
+  .meta({ title: 'certificate match' });
 
 /** Permissions in Orthanc's words. */
 export const commandPermissions = [
@@ -142,14 +170,13 @@ const modality = z.strictObject({
   certificate: oneOrMore(certificateMatch)
     .optional()
     .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
-  allow: z
-    .array(z.enum(commandPermissions))
+  allow: oneOrMore(z.enum(commandPermissions))
     .default([])
     .describe('Commands that it may use; nothing by default.'),
   storeSopClasses: oneOrMore(z.string().min(1))
     .optional()
     .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),
-  moveDestinations: oneOrMore(z.string().min(1))
+  moveDestinations: oneOrMore(aeTitle)
     .optional()
     .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),
   maxAssociations: z
@@ -164,18 +191,27 @@ const modality = z.strictObject({
     .describe('observe: what would be denied after identification is relayed, logged and counted.'),
   address: z
     .strictObject({
-      host: z.string().min(1),
-      port: port,
-      calledAeTitle: aeTitle.optional(),
+      host: z.string().min(1).describe('Host name or IP address of the modality.'),
+      port: port.describe('Its DICOM port.'),
+      calledAeTitle: aeTitle
+        .optional()
+        .describe('Called AE title towards it; default: the first callingAeTitle.'),
       tls: z
         .strictObject({
-          profile: tlsProfile.default('bcp195'),
-          trustedCertificates: oneOrMore(path),
-          certificate: path.optional(),
-          privateKey: path.optional(),
-          serverName: z.string().min(1).optional(),
+          profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
+          trustedCertificates: oneOrMore(filePath).describe(
+            'PEM bundle(s) of the CAs that sign its certificate.',
+          ),
+          certificate: filePath.optional().describe('PEM file of the certificate that is shown to it.'),
+          privateKey: filePath.optional().describe('PEM file of the private key of that certificate.'),
+          serverName: z
+            .string()
+            .min(1)
+            .optional()
+            .describe('Name that its certificate must have; default: host.'),
         })
-        .optional(),
+        .optional()
+        .describe('Left out: plain DICOM.'),
     })
     .optional()
     .describe('Where the modality itself listens, for `aegis echo`.'),
@@ -226,26 +262,28 @@ const timeouts = z.strictObject({
 });
 
 const audit = z.strictObject({
-  file: path.optional().describe('Write the audit log to this file too, one JSON object a line.'),
+  file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
 });
 
 export const configurationSchema = z.strictObject({
-  $schema: z.string().optional(),
+  $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
   upstreams: z
-    .record(aeTitle, upstream)
+    .record(aeTitleKey, upstream)
+    .transform(withoutPrototype)
     .describe('Archives, keyed by the called AE title that modalities use.'),
   modalities: z
     .record(z.string().min(1), modality)
+    .transform(withoutPrototype)
     .describe('The allowlist: who may connect, from where, for what.'),
   strictAeTitles: z.boolean().default(false).describe('true: compare AE titles case-sensitively.'),
   unknownAddresses: z
     .enum(['close', 'reject'])
     .default('close')
     .describe('close: before the handshake; reject: after it, with A-ASSOCIATE-RJ.'),
-  limits: limits.prefault({}),
-  timeouts: timeouts.prefault({}),
-  audit: audit.prefault({}),
+  limits: limits.prefault({}).describe('Upper bounds for what peers may use.'),
+  timeouts: timeouts.prefault({}).describe('How long each phase may take.'),
+  audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

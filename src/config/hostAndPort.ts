@@ -1,0 +1,18 @@
+/**
+ * `host:port` as the configuration writes it. Resolves no names.
+ */
+
+export interface HostAndPort {
+  /** An IPv6 address is without its brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Takes what the schema accepts: `127.0.0.1:4242`, `orthanc:4242`, `[::1]:4242`. */
+export function parseHostAndPort(text: string): HostAndPort {
+  const separator = text.lastIndexOf(':');
+  return {
+    host: text.slice(0, separator).replace(/^\[|\]$/g, ''),
+    port: Number(text.slice(separator + 1)),
+  };
+}

@@ -1,0 +1,194 @@
+/**
+ * A configuration file to a checked configuration, or to every problem at once, each with its place. Reads the
+ * one file and the environment; the files that it names are inspected elsewhere.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
+import { parseShape } from './parseShape';
+import {
+  ConfigurationError,
+  type ConfigurationPath,
+  type Finding,
+  formatPath,
+  type Problem,
+} from './problems';
+import { type Configuration, configurationSchema, filePath } from './schema';
+import { type Schema, schemaUnder, unwrap } from './schemaShape';
+import { parseSourceText, type SourceText } from './sourceText';
+import { validateConfiguration } from './validate';
+
+/**
+ * 16 MiB hold some 30,000 modalities with every key; what is longer is not a configuration but the wrong file,
+ * and would be held in memory several times over.
+ */
+const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
+
+/** Gives findings about a configuration their places in the text or the environment. */
+export type PlaceFindings = (findings: readonly Finding[]) => Problem[];
+
+export interface ConfigurationReading {
+  /** The file as the operator named it. */
+  readonly file: string;
+  /**
+   * File paths in it are absolute. With errors among the problems, it is what made sense of the text;
+   * undefined where that is too little.
+   */
+  readonly configuration: Configuration | undefined;
+  /** In the order of the text; those of environment variables last. */
+  readonly problems: readonly Problem[];
+  readonly place: PlaceFindings;
+}
+
+/** A configuration that can be used: its problems are warnings. */
+export interface LoadedConfiguration extends ConfigurationReading {
+  readonly configuration: Configuration;
+}
+
+/** Throws ConfigurationError (exit code 2) with every problem at once. */
+export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): LoadedConfiguration {
+  const reading = readConfiguration(path, env);
+  const { configuration, problems } = reading;
+  if (configuration === undefined || problems.some((problem) => problem.severity === 'error')) {
+    throw new ConfigurationError(problems);
+  }
+  return { ...reading, configuration };
+}
+
+/** As loadConfiguration, but an invalid configuration is an answer; throws only where the file cannot be read. */
+export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): ConfigurationReading {
+  return parseConfiguration(readText(path), path, env);
+}
+
+/** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */
+export function parseConfiguration(
+  text: string,
+  file: string,
+  env: NodeJS.ProcessEnv = process.env,
+): ConfigurationReading {
+  const source = parseSourceText(text);
+  const textProblems = source.faults.map(({ position, path, message }) =>
+    problemOf({ path, message }, file, position),
+  );
+  if (source.value === undefined) {
+    return { file, configuration: undefined, problems: textProblems, place: () => [] };
+  }
+  const environment = applyEnvironment(source.value, configurationSchema, env);
+  const place: PlaceFindings = (findings) =>
+    findings.map((finding) => placeFinding(finding, file, source, environment)).sort(inOrderOfText);
+  const { configuration, findings } = parseShape(environment.value);
+  if (configuration !== undefined)
+    resolveFilePaths(configuration, configurationSchema, dirname(resolve(file)));
+  const unresolved = new Set(environment.findings.map(({ path }) => formatPath(path)));
+  const problems = [
+    ...textProblems,
+    ...environment.overrideFindings.map((finding) => problemOf(finding, variableName(finding.variable))),
+    ...place([
+      ...environment.findings,
+      ...findings.filter(({ path }) => !unresolved.has(formatPath(path))),
+      ...(configuration === undefined ? [] : validateConfiguration(configuration)),
+    ]),
+  ];
+  return { file, configuration, problems: problems.sort(inOrderOfText), place };
+}
+
+function variableName(variable: string): string {
+  return `environment variable ${variable}`;
+}
+
+function problemOf(finding: Finding, file: string, position?: { line: number; column: number }): Problem {
+  const { path, message, severity = 'error', kind = 'configuration' } = finding;
+  return { file, ...position, path: formatPath(path), message, severity, kind };
+}
+
+function placeFinding(
+  finding: Finding,
+  file: string,
+  source: SourceText,
+  { value, origins }: EnvironmentResult,
+): Problem {
+  const path = existingPath(value, finding.path);
+  const placed = { ...finding, path };
+  const origin = originOf(origins, finding.key === undefined ? path : [...path, finding.key]);
+  if (origin?.kind === 'override') return problemOf(placed, variableName(origin.variable));
+  const position = source.positionOf(path, finding.key);
+  if (origin === undefined) return problemOf(placed, file, position);
+  return problemOf(
+    { ...placed, message: `${finding.message} (from \${${origin.variable}})` },
+    file,
+    position,
+  );
+}
+
+/** A single value may stand for a list of one: there, the path ends at the value and has no index. */
+function existingPath(value: unknown, path: ConfigurationPath): ConfigurationPath {
+  let container = value;
+  for (const [depth, key] of path.entries()) {
+    if (typeof container !== 'object' || container === null) return path.slice(0, depth);
+    container = (container as Record<string | number, unknown>)[key];
+    if (container === undefined) return path.slice(0, depth + 1);
+  }
+  return path;
+}
+
+/** The innermost place around `path` that the environment set; a reference stands for its own value only. */
+function originOf(origins: readonly Origin[], path: ConfigurationPath): Origin | undefined {
+  return origins
+    .filter((origin) => origin.kind === 'override' || origin.path.length === path.length)
+    .filter((origin) => origin.path.every((key, depth) => key === path[depth]))
+    .reduce<Origin | undefined>(
+      (inner, origin) => (inner === undefined || origin.path.length >= inner.path.length ? origin : inner),
+      undefined,
+    );
+}
+
+function inOrderOfText(one: Problem, other: Problem): number {
+  const line = (problem: Problem) => problem.line ?? Number.MAX_SAFE_INTEGER;
+  return line(one) - line(other) || (one.column ?? 0) - (other.column ?? 0);
+}
+
+/** Makes every file path absolute, in place: the configuration is as fresh as its parsing. */
+function resolveFilePaths(value: unknown, schema: Schema, folder: string): void {
+  if (typeof value !== 'object' || value === null) return;
+  const container = value as Record<string | number, unknown>;
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    const child = schemaUnder(schema, key);
+    if (child === undefined) continue;
+    if (unwrap(child) === filePath) container[key] = resolve(folder, String(container[key]));
+    else resolveFilePaths(container[key], child, folder);
+  }
+}
+
+function readText(path: string): string {
+  const refuse = (message: string): ConfigurationError =>
+    new ConfigurationError([problemOf({ path: [], message }, path)]);
+  let bytes: Buffer;
+  try {
+    const { size } = statSync(path);
+    if (size > LONGEST_FILE_BYTES) {
+      throw refuse(`has ${size} bytes; a configuration has at most ${LONGEST_FILE_BYTES} (16 MiB)`);
+    }
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    throw refuse(describeReadError(error as NodeJS.ErrnoException));
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw refuse('is not UTF-8; save it in that encoding');
+  }
+}
+
+function describeReadError(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return 'does not exist; copy config/aegis.example.jsonc there, or name another file with --config';
+    case 'EISDIR':
+      return 'is a folder; name the file in it with --config';
+    case 'EACCES':
+      return 'cannot be read (EACCES); let the account that runs aegis read it';
+    default:
+      return `cannot be read (${error.code ?? error.message})`;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * A plain value to a configuration, by the schema. The issues of zod are told in the words of this project:
+ * what was wrong, what is accepted, what was probably meant. Knows nothing of files and places.
+ */
+import type { z } from 'zod';
+import type { ConfigurationPath, Finding } from './problems';
+import { nearestOf, quoteValue } from './quote';
+import { type Configuration, configurationSchema } from './schema';
+import { describeAccepted, describeUnknownKey, type Schema, schemaUnder, shapeOf } from './schemaShape';
+
+export interface ShapeResult {
+  readonly findings: readonly Finding[];
+  /**
+   * The configuration; where something was wrong, the same without unknown keys and without the modalities
+   * that have a problem, so that the rest can be checked in the same run. Undefined where that is not enough.
+   */
+  readonly configuration: Configuration | undefined;
+}
+
+export function parseShape(value: unknown): ShapeResult {
+  const result = configurationSchema.safeParse(value, {
+    error: (issue) => describeRefusal(issue.input, (issue.schema ?? issue.inst) as Schema),
+  });
+  if (result.success) return { findings: [], configuration: result.data };
+  const faults = [...faultsOf(result.error.issues, [])];
+  const rest = configurationSchema.safeParse(withoutFaults(value, faults));
+  return {
+    findings: withoutConsequences(faults),
+    configuration: rest.success ? rest.data : undefined,
+  };
+}
+
+/** A finding, and of an unknown key what was probably meant. */
+interface Fault extends Finding {
+  readonly meant?: string | undefined;
+  readonly isUnknownKey?: boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+
+function* faultsOf(issues: readonly Issue[], parent: ConfigurationPath): Generator<Fault> {
+  for (const issue of issues) {
+    const path = [...parent, ...(issue.path as (string | number)[])];
+    if (issue.code === 'unrecognized_keys') {
+      const shape = shapeOf(schemaAt(path));
+      const accepted = shape.kind === 'object' ? Object.keys(shape.keys) : [];
+      for (const key of issue.keys) {
+        const message = describeUnknownKey(key, accepted);
+        yield { path, key, message, isUnknownKey: true, meant: nearestOf(key, accepted) };
+      }
+    } else if (issue.code === 'invalid_key') {
+      for (const { message } of issue.issues)
+        yield { path: path.slice(0, -1), key: String(path.at(-1)), message };
+    } else if (issue.code === 'invalid_union') {
+      const branch = issue.errors.findLast((errors) => !errors.some(isOtherType));
+      if (branch === undefined) yield { path, message: issue.message };
+      else yield* faultsOf(branch, path);
+    } else {
+      yield { path, message: issue.message };
+    }
+  }
+}
+
+/**
+ * Whether a branch of a one-or-more union is for another type of value: its message would only confuse. The
+ * branch of the list is asked first, because an enumeration refuses a list without speaking of types.
+ */
+function isOtherType(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.path.length === 0;
+}
+
+function schemaAt(path: ConfigurationPath): Schema {
+  let schema: Schema = configurationSchema;
+  for (const key of path) schema = schemaUnder(schema, key) ?? schema;
+  return schema;
+}
+
+/** What zod refused without a message of the schema's own, in words. */
+function describeRefusal(value: unknown, schema: Schema): string {
+  const accepted = describeAccepted(schema);
+  const shape = shapeOf(schema);
+  if (value === undefined) return `is missing; accepted is ${accepted}`;
+  if (value === null) return `null is not accepted; accepted is ${accepted}`;
+  if (typeof value === 'string' && shape.kind === 'choice') {
+    const nearest = nearestOf(value, shape.values.map(String));
+    const help = nearest === undefined ? `accepted is ${accepted}` : `did you mean ${quoteValue(nearest)}?`;
+    return `${quoteValue(value)} is not accepted; ${help}`;
+  }
+  if (typeof value === 'number' && shape.kind === 'number') {
+    const fault = shape.isWhole && !Number.isInteger(value) ? 'is no whole number' : 'is out of range';
+    return `${value} ${fault}; accepted is ${accepted}`;
+  }
+  if (value === '' && shape.kind === 'string') return `"" is empty; accepted is ${accepted}`;
+  if (Array.isArray(value)) {
+    return shape.kind === 'list' ? `is empty; accepted is ${accepted}` : `is a list; accepted is ${accepted}`;
+  }
+  if (typeof value === 'object') return `is an object; accepted is ${accepted}`;
+  return `${quoteValue(value)} is a ${typeof value}; accepted is ${accepted}`;
+}
+
+/** A key that is missing because it was misspelt is one fault, not two. */
+function withoutConsequences(faults: readonly Fault[]): Finding[] {
+  const meant = new Set(faults.map((fault) => pathKey([...fault.path, fault.meant ?? ''])));
+  return faults
+    .filter((fault) => fault.isUnknownKey === true || !meant.has(pathKey(fault.path)))
+    .map(({ path, message, key }) => (key === undefined ? { path, message } : { path, message, key }));
+}
+
+function pathKey(path: ConfigurationPath): string {
+  return JSON.stringify(path);
+}
+
+/** A copy of `value` without the unknown keys, and without each modality that has another fault. */
+function withoutFaults(value: unknown, faults: readonly Fault[]): unknown {
+  const copy: unknown = structuredClone(value);
+  for (const { path, key, isUnknownKey } of faults) {
+    if (isUnknownKey === true) deleteAt(copy, [...path, key ?? '']);
+    else if (path[0] === 'modalities' && path.length > 1) deleteAt(copy, path.slice(0, 2));
+  }
+  return copy;
+}
+
+function deleteAt(value: unknown, path: ConfigurationPath): void {
+  let container = value as Record<string | number, unknown> | undefined;
+  for (const key of path.slice(0, -1)) container = container?.[key] as typeof container;
+  if (container !== undefined) delete container[path.at(-1)!];
+}
