@@ -1,0 +1,256 @@
+/**
+ * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake, until it is either
+ * connected or refused: once, whatever happens to the socket meanwhile. Knows no listening and no DICOM.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { TLSSocket, Server as TlsServer } from 'node:tls';
+import type { TlsFacts } from '../audit/events';
+import { type AddressSet, canonicalAddress } from '../policy/addresses';
+import { type PeerCertificate, peerCertificate } from '../policy/certificate';
+import type { ReasonCode } from '../policy/reasons';
+import type { ListenerHandlers } from './inboundConnection';
+import { decodeProxyHeader } from './proxyProtocol';
+import { tlsFailure } from './tlsFailures';
+import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
+
+/** What an arrival needs of its listener. */
+export interface ArrivalHost {
+  readonly name: string;
+  readonly handlers: ListenerHandlers;
+  /** Absent: no PROXY header is taken. */
+  readonly trustedProxies: AddressSet | undefined;
+  /** From accept to the end of the handshake, PROXY header included. */
+  readonly handshakeMs: number;
+  /** The TLS engine for connections that come now; absent on a plain listener. */
+  tlsServer(): TlsServer | undefined;
+  /** Counts a pending connection; false where the address has too many. */
+  claimPending(address: string): boolean;
+  releasePending(address: string): void;
+  settled(arrival: Arrival): void;
+}
+
+type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
+
+export class Arrival {
+  readonly #connectionId = randomBytes(8).toString('hex');
+  readonly #raw: Socket;
+  readonly #host: ArrivalHost;
+  #stage: Stage = 'accepted';
+  // Remembered now: once a socket is closed it no longer knows its peer.
+  #sourceAddress: string;
+  #sourcePort: number;
+  #pendingAddress: string | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  /** Takes a paused socket of which nothing was read. */
+  constructor(raw: Socket, host: ArrivalHost) {
+    this.#raw = raw;
+    this.#host = host;
+    this.#sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
+    this.#sourcePort = raw.remotePort ?? 0;
+    // Every error is followed by a close; this listener stays, so that none ever ends the process.
+    raw.on('error', () => {});
+    raw.once('close', this.#closed);
+  }
+
+  begin(): void {
+    if (this.#sourceAddress === 'unknown') {
+      this.refuse('source-address-unknown', 'the peer was gone before its address could be asked');
+    } else if (this.#host.trustedProxies !== undefined) {
+      this.#awaitProxyHeader(this.#host.trustedProxies);
+    } else {
+      this.#admit();
+    }
+  }
+
+  #awaitProxyHeader(trustedProxies: AddressSet): void {
+    if (!trustedProxies.has(this.#sourceAddress)) {
+      this.refuse('proxy-protocol-untrusted');
+      return;
+    }
+    this.#stage = 'awaitingProxyHeader';
+    this.#startDeadline();
+    this.#receive((received) => {
+      const header = decodeProxyHeader(received);
+      if (header.kind === 'invalid') this.refuse('proxy-protocol-invalid', header.detail);
+      if (header.kind !== 'complete') return undefined;
+      if (header.source !== undefined) {
+        this.#sourceAddress = canonicalAddress(header.source.address) ?? 'unknown';
+        this.#sourcePort = header.source.port;
+      }
+      return header.headerBytes;
+    }, this.#admit);
+  }
+
+  /** Gate 1. A refused peer gets no byte, so that it learns nothing, not even that TLS is spoken here. */
+  readonly #admit = (): void => {
+    const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
+    if (!decision.allowed) {
+      this.refuse(decision.reason);
+    } else if (!this.#host.claimPending(this.#sourceAddress)) {
+      this.refuse('connection-limit');
+    } else {
+      this.#pendingAddress = this.#sourceAddress;
+      const tlsServer = this.#host.tlsServer();
+      if (tlsServer === undefined) this.#connect(this.#raw);
+      else this.#awaitFirstByte(tlsServer);
+    }
+  };
+
+  /**
+   * Looks at the first byte before TLS does: what is not TLS at all is then known by name, and a peer that sends
+   * nothing costs a socket but no TLS state.
+   */
+  #awaitFirstByte(tlsServer: TlsServer): void {
+    this.#stage = 'awaitingFirstByte';
+    this.#startDeadline();
+    this.#receive(
+      (received) => {
+        if (looksLikeTls(received)) return 0;
+        this.refuse('plain-on-tls-port', describeFirstBytes(received));
+        return undefined;
+      },
+      () => {
+        this.#stage = 'handshaking';
+        // The server listens nowhere; it wraps the socket and first takes what was put back into it.
+        tlsServer.emit('connection', this.#raw);
+      },
+    );
+  }
+
+  /** Gate 2 passed: called by the listener on `secureConnection`. */
+  secured(socket: TLSSocket, isCertificateRequired: boolean): void {
+    if (this.#stage !== 'handshaking') {
+      socket.destroy();
+      return;
+    }
+    const facts = { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
+    // Second lines of defence; the context offers no session, and without a certificate there is no handshake.
+    if (socket.isSessionReused()) {
+      this.refuse('tls-handshake-failed', 'the peer resumed a session, which is never offered', facts);
+      return;
+    }
+    let certificate: PeerCertificate | undefined;
+    try {
+      const shown = socket.getPeerX509Certificate();
+      certificate = shown === undefined ? undefined : peerCertificate(shown);
+    } catch (error) {
+      // A trusted CA signed it, yet node:crypto cannot read it: a key of an unknown kind, for one.
+      this.refuse('certificate-invalid', (error as Error).message, facts);
+      return;
+    }
+    if (isCertificateRequired && (!socket.authorized || certificate === undefined)) {
+      this.refuse('certificate-missing', undefined, facts);
+      return;
+    }
+    this.#connect(socket, certificateFacts(facts, certificate), certificate);
+  }
+
+  /** Called by the listener on `tlsClientError`. */
+  tlsFailed(error: Error, authorizationError: unknown): void {
+    const { reason, detail } = tlsFailure(error, authorizationError);
+    this.refuse(reason, detail);
+  }
+
+  /** Closes the connection, unless it is connected or refused already. */
+  refuse(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
+    if (!this.#settle()) return;
+    this.#raw.destroy();
+    this.#host.handlers.refused({
+      ...this.#identity(),
+      reason,
+      ...(detail === undefined ? {} : { detail }),
+      ...(tls === undefined ? {} : { tls }),
+    });
+  }
+
+  #connect(socket: Socket, tls?: TlsFacts, certificate?: PeerCertificate): void {
+    if (!this.#settle()) return;
+    socket.pause();
+    this.#host.handlers.connected({
+      ...this.#identity(),
+      socket,
+      ...(tls === undefined ? {} : { tls }),
+      ...(certificate === undefined ? {} : { certificate }),
+      pendingDone: this.#releasePending,
+    });
+  }
+
+  #identity() {
+    return {
+      connectionId: this.#connectionId,
+      listener: this.#host.name,
+      sourceAddress: this.#sourceAddress,
+      sourcePort: this.#sourcePort,
+    };
+  }
+
+  /** False where it was settled before. */
+  #settle(): boolean {
+    if (this.#stage === 'settled') return false;
+    this.#stage = 'settled';
+    clearTimeout(this.#deadline);
+    this.#host.settled(this);
+    return true;
+  }
+
+  /**
+   * Reads until `take` says how many of the bytes received so far it has used; the others go back into the socket,
+   * and `proceed` is called. `take` bounds what is kept, by refusing.
+   */
+  #receive(take: (received: Buffer) => number | undefined, proceed: () => void): void {
+    let received: Buffer = Buffer.alloc(0);
+    const onData = (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      const used = take(received);
+      if (used === undefined) return;
+      this.#raw.off('data', onData);
+      this.#raw.pause();
+      if (used < received.length) this.#raw.unshift(received.subarray(used));
+      proceed();
+    };
+    this.#raw.on('data', onData);
+    this.#raw.resume();
+  }
+
+  /**
+   * One timer from accept on, moved by nothing: Node's own handshake timeout tells but does not close, and an idle
+   * timeout would let a byte now and then hold the connection for ever.
+   */
+  #startDeadline(): void {
+    this.#deadline ??= setTimeout(() => {
+      const seconds = `${this.#host.handshakeMs / 1000} s`;
+      if (this.#stage === 'awaitingProxyHeader') {
+        this.refuse('proxy-protocol-invalid', `the header was not complete after ${seconds}`);
+      } else {
+        const sent = this.#stage === 'awaitingFirstByte' ? 'no byte came' : 'the handshake was not complete';
+        this.refuse('tls-handshake-timeout', `${sent} in ${seconds}`);
+      }
+    }, this.#host.handshakeMs);
+  }
+
+  readonly #releasePending = (): void => {
+    if (this.#pendingAddress === undefined) return;
+    this.#host.releasePending(this.#pendingAddress);
+    this.#pendingAddress = undefined;
+  };
+
+  readonly #closed = (): void => {
+    this.#releasePending();
+    if (this.#stage === 'awaitingProxyHeader') {
+      this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
+    } else if (this.#stage === 'awaitingFirstByte') {
+      this.refuse('tls-closed', 'no byte came');
+    } else {
+      // Node closes the socket under a refused certificate first and says why in the same turn of the event loop.
+      setImmediate(() => this.refuse('tls-closed'));
+    }
+  };
+}
+
+function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
+  if (certificate === undefined) return facts;
+  const { subject, issuer, serialNumber, fingerprint256 } = certificate;
+  return { ...facts, subject, issuer, serialNumber, fingerprint256 };
+}

@@ -1,0 +1,175 @@
+/**
+ * Listens on one port and hands on what passed gates 1 and 2. Owns the TCP server, the TLS engine behind it, its
+ * renewal, and the count of pending connections of each address; each connection's way in is arrival.ts.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import type { ListenerConfiguration, Timeouts } from '../config/schema';
+import { ExitCode, OperatorError } from '../errors';
+import { AddressSet } from '../policy/addresses';
+import { Arrival, type ArrivalHost } from './arrival';
+import type { ListenerHandlers } from './inboundConnection';
+import type { TlsMaterial } from './tlsContext';
+
+export type { InboundConnection, ListenerHandlers, RefusedConnection } from './inboundConnection';
+
+/**
+ * Connections that the kernel completes while the event loop is busy; a short queue makes modalities that come all at
+ * once wait for TCP's retransmission, a second or more. The kernel caps it at net.core.somaxconn.
+ */
+const BACKLOG = 4096;
+
+export interface ListenerOptions {
+  readonly timeouts: Pick<Timeouts, 'tlsHandshakeSeconds'>;
+  readonly maxPendingConnectionsPerAddress: number;
+  /** Given exactly where the configuration says `tls`. */
+  readonly tls?: TlsMaterial | undefined;
+}
+
+export interface Listener {
+  readonly name: string;
+  /** Where it listens, with the port that the system chose where the configuration says 0. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** From the next connection on; those that are connected or shaking hands keep what they began with. */
+  replaceTls(material: TlsMaterial): void;
+  /** Stops listening and refuses what is not connected yet (`draining`); leaves what is connected alone. */
+  close(): Promise<void>;
+}
+
+/** Resolves once the port is open. Rejects with OperatorError where it cannot be had. */
+export async function openListener(
+  configuration: ListenerConfiguration,
+  options: ListenerOptions,
+  handlers: ListenerHandlers,
+): Promise<Listener> {
+  if ((configuration.tls === undefined) !== (options.tls === undefined)) {
+    throw new Error(`listener ${configuration.name}: TLS configuration and TLS material do not go together`);
+  }
+  const listener = new GatewayListener(configuration, options, handlers);
+  await listener.open();
+  return listener;
+}
+
+class GatewayListener implements Listener, ArrivalHost {
+  readonly name: string;
+  readonly handlers: ListenerHandlers;
+  readonly trustedProxies: AddressSet | undefined;
+  readonly handshakeMs: number;
+  readonly #configuration: ListenerConfiguration;
+  readonly #maxPendingPerAddress: number;
+  readonly #server: Server;
+  #tlsServer: TlsServer | undefined;
+  readonly #arrivals = new Set<Arrival>();
+  readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
+  readonly #pendingByAddress = new Map<string, number>();
+
+  constructor(configuration: ListenerConfiguration, options: ListenerOptions, handlers: ListenerHandlers) {
+    this.name = configuration.name;
+    this.handlers = handlers;
+    this.#configuration = configuration;
+    this.handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
+    this.#maxPendingPerAddress = options.maxPendingConnectionsPerAddress;
+    this.trustedProxies =
+      configuration.proxyProtocol && new AddressSet(configuration.proxyProtocol.trustedProxies);
+    this.#tlsServer = options.tls && this.#createTlsServer(options.tls);
+    // Paused, so that not a byte is read of a connection that gate 1 refuses.
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
+      const arrival = new Arrival(raw, this);
+      this.#arrivals.add(arrival);
+      this.#arrivalByRawSocket.set(raw, arrival);
+      arrival.begin();
+    });
+  }
+
+  open(): Promise<void> {
+    const { host, port } = this.#configuration;
+    return new Promise((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error));
+      this.#server.once('error', onError);
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+        this.#server.off('error', onError);
+        // Without a listener, a lack of file descriptors (EMFILE) would end the process.
+        this.#server.on('error', (error) => this.handlers.acceptFailed?.(error));
+        resolve();
+      });
+    });
+  }
+
+  get address(): { host: string; port: number } {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  tlsServer(): TlsServer | undefined {
+    return this.#tlsServer;
+  }
+
+  replaceTls(material: TlsMaterial): void {
+    if (this.#tlsServer === undefined) throw new Error(`listener ${this.name} is plain`);
+    this.#tlsServer = this.#createTlsServer(material);
+  }
+
+  async close(): Promise<void> {
+    // Its callback would wait for every association; the port is free at once.
+    this.#server.close();
+    for (const arrival of this.#arrivals) arrival.refuse('draining');
+  }
+
+  claimPending(address: string): boolean {
+    const pending = this.#pendingByAddress.get(address) ?? 0;
+    if (pending >= this.#maxPendingPerAddress) return false;
+    this.#pendingByAddress.set(address, pending + 1);
+    return true;
+  }
+
+  releasePending(address: string): void {
+    const pending = (this.#pendingByAddress.get(address) ?? 0) - 1;
+    if (pending > 0) this.#pendingByAddress.set(address, pending);
+    else this.#pendingByAddress.delete(address);
+  }
+
+  settled(arrival: Arrival): void {
+    this.#arrivals.delete(arrival);
+  }
+
+  /**
+   * A TLS server that never listens: sockets are handed to it. A new one for each renewal, because what it demands of
+   * peers cannot be changed later, as its certificates can.
+   */
+  #createTlsServer(material: TlsMaterial): TlsServer {
+    const server = createTlsServer({ ...material.options, handshakeTimeout: this.handshakeMs });
+    const isCertificateRequired = material.options.requestCert === true;
+    server.on('secureConnection', (socket) => {
+      const arrival = this.#arrivalOf(socket);
+      if (arrival === undefined) socket.destroy();
+      else arrival.secured(socket, isCertificateRequired);
+    });
+    server.on('tlsClientError', (error, socket) => {
+      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError);
+      socket.destroy();
+    });
+    return server;
+  }
+
+  /**
+   * The socket under a TLS socket has no public name in Node, and the address that both share is no longer known when a
+   * handshake has failed. Should `_parent` ever go, connections are closed, never let in (test: "connects a
+   * client with a good certificate").
+   */
+  #arrivalOf(socket: TLSSocket): Arrival | undefined {
+    const raw = (socket as TLSSocket & { readonly _parent?: Socket })._parent;
+    return raw && this.#arrivalByRawSocket.get(raw);
+  }
+}
+
+function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): OperatorError {
+  const where = `cannot listen on ${host}:${port}: `;
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'the port is in use (EADDRINUSE); stop the other program or choose another port',
+    EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); use one of its own, or 0.0.0.0 for all',
+    EACCES:
+      'ports below 1024 need a right of their own (EACCES); grant CAP_NET_BIND_SERVICE or use 2762 or 11112',
+    ENOTFOUND: 'the host name cannot be resolved (ENOTFOUND); use an IP address',
+  };
+  return new OperatorError(where + (why[error.code ?? ''] ?? error.message), ExitCode.Failed);
+}

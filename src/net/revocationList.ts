@@ -1,0 +1,68 @@
+/**
+ * Reads the dates of a certificate revocation list (RFC 5280 §5.1), because neither node:crypto nor node:tls tells
+ * them and a list past its next update refuses everybody. Trusts nothing to them: OpenSSL alone decides what a
+ * list revokes.
+ */
+
+export interface RevocationListDates {
+  readonly thisUpdate: Date;
+  /** Absent where the list does not say when it ends. */
+  readonly nextUpdate?: Date;
+}
+
+/** ASN.1 tags of DER (X.690) as they occur before the revoked certificates. */
+const Tag = { Integer: 0x02, UtcTime: 0x17, GeneralizedTime: 0x18, Sequence: 0x30 } as const;
+
+interface Element {
+  readonly tag: number;
+  readonly content: Buffer;
+  /** Where the next element begins. */
+  readonly end: number;
+}
+
+/** Takes the list as DER. Throws RangeError where the bytes are no revocation list. */
+export function decodeRevocationListDates(list: Buffer): RevocationListDates {
+  const toBeSigned = elementAt(expected(elementAt(list, 0), Tag.Sequence).content, 0);
+  const fields = expected(toBeSigned, Tag.Sequence).content;
+  const first = elementAt(fields, 0);
+  const algorithm = first.tag === Tag.Integer ? elementAt(fields, first.end) : first;
+  const issuer = expected(elementAt(fields, expected(algorithm, Tag.Sequence).end), Tag.Sequence);
+  const thisUpdate = elementAt(fields, issuer.end);
+  const following = thisUpdate.end < fields.length ? elementAt(fields, thisUpdate.end) : undefined;
+  const hasNextUpdate = following?.tag === Tag.UtcTime || following?.tag === Tag.GeneralizedTime;
+  return {
+    thisUpdate: decodeTime(thisUpdate),
+    ...(hasNextUpdate ? { nextUpdate: decodeTime(following) } : {}),
+  };
+}
+
+function elementAt(bytes: Buffer, offset: number): Element {
+  const tag = bytes.readUInt8(offset);
+  const firstLength = bytes.readUInt8(offset + 1);
+  const lengthBytes = firstLength < 0x80 ? 0 : firstLength & 0x7f;
+  // Four bytes say 4 GiB; without any, the length is indefinite, which DER does not have.
+  if (lengthBytes > 4 || firstLength === 0x80) throw new RangeError('an ASN.1 length is malformed');
+  const start = offset + 2 + lengthBytes;
+  const length = lengthBytes === 0 ? firstLength : bytes.readUIntBE(offset + 2, lengthBytes);
+  if (start + length > bytes.length) throw new RangeError('an ASN.1 element is cut short');
+  return { tag, content: bytes.subarray(start, start + length), end: start + length };
+}
+
+function expected(element: Element, tag: number): Element {
+  if (element.tag !== tag) throw new RangeError(`ASN.1 tag ${element.tag} stands where ${tag} should`);
+  return element;
+}
+
+/** UTCTime `YYMMDDhhmmssZ` or GeneralizedTime `YYYYMMDDhhmmssZ` (RFC 5280 §4.1.2.5). */
+function decodeTime(element: Element): Date {
+  const text = element.content.toString('latin1');
+  if (element.tag === Tag.UtcTime) return dateOf(Number(text.slice(0, 2)) >= 50 ? `19${text}` : `20${text}`);
+  return dateOf(expected(element, Tag.GeneralizedTime).content.toString('latin1'));
+}
+
+function dateOf(text: string): Date {
+  const iso = text.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z');
+  const date = new Date(iso);
+  if (iso === text || Number.isNaN(date.getTime())) throw new RangeError(`"${text}" is no time`);
+  return date;
+}

@@ -1,0 +1,181 @@
+/**
+ * Turns the TLS part of the configuration into options for node:tls, with every file read and checked, so that what
+ * loads also works: a reload that fails here leaves the running listener as it is. Opens no sockets.
+ */
+import { constants, type KeyObject, type X509Certificate } from 'node:crypto';
+import {
+  type ConnectionOptions,
+  createSecureContext,
+  type SecureContextOptions,
+  type TlsOptions,
+} from 'node:tls';
+import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
+import { OperatorError } from '../errors';
+import {
+  type CertificateFile,
+  type PrivateKeyFile,
+  type RevocationList,
+  readCertificates,
+  readCrl,
+  readPrivateKey,
+} from './tlsFiles';
+import { tlsProfiles } from './tlsProfiles';
+
+/** ALPN protocol id of DICOM; peers that send no ALPN are served too. */
+const APPLICATION_PROTOCOL = 'dicom';
+
+/**
+ * No tickets: whoever resumes a session shows no certificate, so a revoked one would still be good, and node:tls
+ * takes a client that never had one for authorized. No renegotiation: it costs us more than the peer, and it would
+ * change the certificate after we looked at it. No compression: CRIME.
+ */
+const SECURE_OPTIONS =
+  constants.SSL_OP_NO_TICKET |
+  constants.SSL_OP_NO_RENEGOTIATION |
+  constants.SSL_OP_NO_COMPRESSION |
+  constants.SSL_OP_CIPHER_SERVER_PREFERENCE;
+
+/** What a TLS listener needs, read from disk at one moment. */
+export interface TlsMaterial {
+  /** For tls.createServer. */
+  readonly options: TlsOptions;
+  /** The listener's own certificates, without chain; for their dates of expiry. */
+  readonly certificates: readonly X509Certificate[];
+  readonly trustedCertificates: readonly X509Certificate[];
+  /** For their dates of expiry: a list past its next update refuses every peer. */
+  readonly revocationLists: readonly RevocationList[];
+}
+
+/** Reads and checks everything that the listener's `tls` names. Throws OperatorError. */
+export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
+  const identities = loadIdentities(tls.certificate, tls.privateKey);
+  const trusted = (tls.trustedCertificates ?? []).map(readCertificates);
+  const revocationLists = (tls.crl ?? []).flatMap(readCrl);
+  const isCertificateRequired = tls.clientCertificate === 'required';
+  // Left undefined, `ca` would mean every public CA in the world.
+  if (isCertificateRequired && trusted.length === 0) {
+    throw new OperatorError(
+      'trustedCertificates is missing; it names the CAs whose client certificates are accepted ' +
+        '(or set clientCertificate to "none")',
+    );
+  }
+  const options: TlsOptions = {
+    ...tlsProfiles[tls.profile].options,
+    ...identities.options,
+    ca: trusted.map((bundle) => bundle.pem),
+    ...(revocationLists.length > 0 ? { crl: revocationLists.map((list) => list.pem) } : {}),
+    secureOptions: SECURE_OPTIONS,
+    requestCert: isCertificateRequired,
+    rejectUnauthorized: isCertificateRequired,
+    ALPNProtocols: [APPLICATION_PROTOCOL],
+  };
+  refuseUnusable(options);
+  return {
+    options,
+    certificates: identities.certificates,
+    trustedCertificates: trusted.flatMap((bundle) => bundle.certificates),
+    revocationLists,
+  };
+}
+
+/** Who we are and whom we trust when we connect, as `modalities.*.address.tls` says it. */
+export interface ClientTlsConfiguration {
+  readonly profile: TlsProfile;
+  /** PEM files. Without any, no peer is trusted. */
+  readonly trustedCertificates: readonly string[];
+  readonly certificate?: string | undefined;
+  readonly privateKey?: string | undefined;
+  readonly serverName?: string | undefined;
+}
+
+/** What a TLS client needs, read from disk at one moment. */
+export interface ClientTlsMaterial {
+  /** For tls.connect. */
+  readonly options: ConnectionOptions;
+  /** The name or address that the peer's certificate has to show; absent: the host that is dialled. */
+  readonly serverName?: string;
+}
+
+/** Reads and checks every file. Throws OperatorError. */
+export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMaterial {
+  if ((tls.certificate === undefined) !== (tls.privateKey === undefined)) {
+    const missing = tls.certificate === undefined ? 'certificate' : 'privateKey';
+    throw new OperatorError(`${missing} is missing; certificate and privateKey go together`);
+  }
+  const identities = loadIdentities(
+    tls.certificate === undefined ? [] : [tls.certificate],
+    tls.privateKey === undefined ? [] : [tls.privateKey],
+  );
+  // A server's choice; a client says how short a prime it takes.
+  const { dhparam: _, ...profile } = tlsProfiles[tls.profile].options;
+  const options: ConnectionOptions = {
+    ...profile,
+    ...identities.options,
+    ca: tls.trustedCertificates.map((file) => readCertificates(file).pem),
+    minDHSize: 2048,
+    secureOptions: SECURE_OPTIONS,
+    rejectUnauthorized: true,
+    ALPNProtocols: [APPLICATION_PROTOCOL],
+  };
+  refuseUnusable(options);
+  return { options, ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }) };
+}
+
+interface Identities {
+  readonly options: Pick<SecureContextOptions, 'cert' | 'key'>;
+  readonly certificates: readonly X509Certificate[];
+}
+
+/** Pairs each certificate with its key, in the order given. */
+function loadIdentities(certificateFiles: readonly string[], keyFiles: readonly string[]): Identities {
+  if (certificateFiles.length !== keyFiles.length) {
+    throw new OperatorError(
+      `certificate names ${certificateFiles.length} files and privateKey ${keyFiles.length}; ` +
+        'each certificate needs its key, in the same order',
+    );
+  }
+  const certificates = certificateFiles.map(readCertificates);
+  const keys = keyFiles.map(readPrivateKey);
+  const fileByKind = new Map<KeyObject['asymmetricKeyType'], string>();
+  certificates.forEach((certificate, index) => {
+    const key = keys[index] as PrivateKeyFile;
+    refuseMismatch(certificate, key);
+    const kind = key.key.asymmetricKeyType;
+    const other = fileByKind.get(kind);
+    // OpenSSL keeps one of each kind, the last, without a word.
+    if (other !== undefined) {
+      throw new OperatorError(
+        `${other} and ${certificate.file} are both of the kind ${kind}; a listener takes one of each kind`,
+      );
+    }
+    fileByKind.set(kind, certificate.file);
+  });
+  return {
+    options: { cert: certificates.map(({ pem }) => pem), key: keys.map(({ pem }) => pem) },
+    certificates: certificates.map((file) => file.certificates[0]),
+  };
+}
+
+function refuseMismatch(certificate: CertificateFile, key: PrivateKeyFile): void {
+  const [own, ...chain] = certificate.certificates;
+  if (own.checkPrivateKey(key.key)) return;
+  if (chain.some((other) => other.checkPrivateKey(key.key))) {
+    throw new OperatorError(
+      `${certificate.file} does not begin with the certificate of ${key.file}; its own certificate comes first, ` +
+        'then those of the CAs above it',
+    );
+  }
+  throw new OperatorError(
+    `${key.file} is not the private key of ${certificate.file}; name the key that the certificate was issued for`,
+  );
+}
+
+/** What OpenSSL will not work with (a key too short for the profile, a damaged list) it says here already. */
+function refuseUnusable(options: SecureContextOptions): void {
+  try {
+    createSecureContext(options);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new OperatorError(`OpenSSL does not accept these TLS files: ${message} (${code ?? 'no code'})`);
+  }
+}

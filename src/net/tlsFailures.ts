@@ -1,0 +1,91 @@
+/**
+ * What a failed handshake was about: from the codes of Node and OpenSSL to one reason. Both sides of the table are
+ * measured in test/unit/net/tlsFailures.test.ts with TLS 1.2 and 1.3. Knows no sockets.
+ */
+import type { ReasonCode } from '../policy/reasons';
+
+export interface TlsFailure {
+  readonly reason: ReasonCode;
+  readonly detail?: string;
+}
+
+/** Results of OpenSSL's verification, as `authorizationError` names them (openssl-verification-options). */
+const reasonByVerification: ReadonlyMap<string, ReasonCode> = new Map<string, ReasonCode>([
+  ['UNABLE_TO_GET_ISSUER_CERT', 'certificate-untrusted'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'certificate-untrusted'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'certificate-untrusted'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate-untrusted'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'certificate-untrusted'],
+  ['CERT_UNTRUSTED', 'certificate-untrusted'],
+  ['CERT_REJECTED', 'certificate-untrusted'],
+  ['CERT_HAS_EXPIRED', 'certificate-expired'],
+  ['CERT_NOT_YET_VALID', 'certificate-not-yet-valid'],
+  ['CERT_REVOKED', 'certificate-revoked'],
+  ['INVALID_PURPOSE', 'certificate-purpose'],
+  ['CRL_HAS_EXPIRED', 'crl-expired'],
+  ['UNABLE_TO_GET_CRL', 'crl-missing'],
+  ['CRL_NOT_YET_VALID', 'crl-invalid'],
+  ['CRL_SIGNATURE_FAILURE', 'crl-invalid'],
+  ['UNABLE_TO_DECRYPT_CRL_SIGNATURE', 'crl-invalid'],
+  ['ERROR_IN_CRL_LAST_UPDATE_FIELD', 'crl-invalid'],
+  ['ERROR_IN_CRL_NEXT_UPDATE_FIELD', 'crl-invalid'],
+]);
+
+/** Errors of the handshake itself. */
+const reasonByErrorCode: ReadonlyMap<string, ReasonCode> = new Map<string, ReasonCode>([
+  ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'certificate-missing'],
+  ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'tls-version'],
+  ['ERR_SSL_VERSION_TOO_LOW', 'tls-version'],
+  ['ERR_SSL_INAPPROPRIATE_FALLBACK', 'tls-version'],
+  ['ERR_SSL_NO_SHARED_CIPHER', 'tls-cipher'],
+  ['ERR_SSL_NO_SHARED_SIGNATURE_ALGORITHMS', 'tls-cipher'],
+  ['ERR_SSL_NO_SUITABLE_SIGNATURE_ALGORITHM', 'tls-cipher'],
+  ['ERR_SSL_NO_SUITABLE_KEY_SHARE', 'tls-cipher'],
+  ['ERR_SSL_NO_SUITABLE_GROUPS', 'tls-cipher'],
+  ['ERR_SSL_NO_APPLICATION_PROTOCOL', 'tls-application-protocol'],
+  ['ERR_TLS_HANDSHAKE_TIMEOUT', 'tls-handshake-timeout'],
+  ['ECONNRESET', 'tls-closed'],
+  ['EPIPE', 'tls-closed'],
+  ['ETIMEDOUT', 'tls-closed'],
+  ['EHOSTUNREACH', 'tls-closed'],
+]);
+
+/** Reasons that say all there is to say; with the others goes what OpenSSL said. */
+const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'certificate-missing',
+  'tls-application-protocol',
+  'tls-handshake-timeout',
+  'tls-closed',
+]);
+
+/**
+ * The reason of a server's `tlsClientError`. With a refused certificate Node reports ECONNRESET and leaves the truth in
+ * `authorizationError` of the socket; give it here.
+ */
+export function tlsFailure(error: Error, authorizationError: unknown): TlsFailure {
+  // A text, although its type says Error.
+  if (typeof authorizationError === 'string') return verificationFailure(authorizationError);
+  const { code = '', reason: words = error.message } = error as Error & { code?: string; reason?: string };
+  // Before OpenSSL 3.3 SSLV3_ALERT_… and TLSV1_ALERT_…, since then SSL/TLS_ALERT_….
+  const [, alert] = /^ERR_SSL_.*_ALERT_(.+)$/.exec(code) ?? [];
+  if (alert !== undefined) {
+    const said = alert.toLowerCase().replaceAll('_', ' ');
+    return {
+      reason: 'tls-handshake-failed',
+      detail: `the peer ended the handshake with the alert "${said}"`,
+    };
+  }
+  const reason = reasonByErrorCode.get(code);
+  if (reason === undefined) return { reason: 'tls-handshake-failed', detail: words };
+  return needsNoDetail.has(reason) ? { reason } : { reason, detail: words };
+}
+
+/** The reason for a certificate that OpenSSL did not verify, e.g. `CERT_HAS_EXPIRED`. */
+function verificationFailure(result: string): TlsFailure {
+  const reason = reasonByVerification.get(result);
+  if (reason !== undefined) return { reason };
+  // Node has no name for a key or digest that is below the profile's security level.
+  if (result === 'UNSPECIFIED')
+    return { reason: 'certificate-invalid', detail: 'too weak for the profile, or malformed' };
+  return { reason: 'certificate-invalid', detail: result };
+}
