@@ -26,7 +26,6 @@ function certificate(commonNames: readonly string[], dnsNames: readonly string[]
   const subject = commonNames.map((value) => ({
     name: 'commonName',
     value,
-    valueTagClass: forge.asn1.Type.UTF8,
   }));
   made.setSubject([...subject, { name: 'organizationName', value: 'Hospital' }]);
   made.setIssuer([{ name: 'commonName', value: 'Test CA' }]);

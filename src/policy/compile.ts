@@ -1,0 +1,118 @@
+/**
+ * Makes the policy out of a configuration, once, so that a decision is a few lookups whatever the number of
+ * entries. Collects every problem that shows only when the parts are seen together; files, defaults and
+ * what one part alone shows are the loader's.
+ */
+import { formatPath } from '../config/problems';
+import { quoteValue } from '../config/quote';
+import type { Configuration } from '../config/schema';
+import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
+import { aeTitleKey } from './aeTitle';
+import { compileModality } from './compileModality';
+import { findOverlaps } from './overlaps';
+import type {
+  CallingAeTitleEntries,
+  CompiledListener,
+  CompiledModality,
+  CompiledUpstream,
+  Policy,
+  PolicyProblem,
+} from './policy';
+
+export interface CompiledPolicy {
+  /** Not to be used where a problem is an error. */
+  readonly policy: Policy;
+  /** In the order of the configuration; overlaps come last. */
+  readonly problems: readonly PolicyProblem[];
+}
+
+/** The schema has accepted the configuration. 10,000 entries take a fraction of a second. */
+export function compilePolicy(configuration: Configuration): CompiledPolicy {
+  const { strictAeTitles, unknownAddresses } = configuration;
+  const problems: PolicyProblem[] = [];
+  const listenerByName = compileListeners(configuration, problems);
+  const upstreamByCalledAeTitle = compileUpstreams(configuration, problems);
+  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, problems };
+  const modalities = Object.entries(configuration.modalities).map(([name, entry]) =>
+    compileModality(name, entry, compilation),
+  );
+  const entriesByCallingAeTitle = indexByCallingAeTitle(modalities, strictAeTitles);
+  for (const { first, second, callingAeTitle } of findOverlaps(entriesByCallingAeTitle)) {
+    problems.push({
+      severity: 'error',
+      path: ['modalities', second.name],
+      message:
+        `overlaps ${formatPath(['modalities', first.name])}: a peer with the calling AE title ${quoteValue(callingAeTitle)} could be ` +
+        'both; give them addresses, listeners or certificates (fingerprints or common names) that have nothing in common',
+    });
+  }
+  const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
+  return {
+    policy: {
+      strictAeTitles,
+      unknownAddresses,
+      addresses,
+      entriesByCallingAeTitle,
+      upstreamByCalledAeTitle,
+      listenerByName,
+    },
+    problems,
+  };
+}
+
+function compileListeners({ listeners }: Configuration, problems: PolicyProblem[]) {
+  const listenerByName = new Map<string, CompiledListener>();
+  for (const [index, { name, tls }] of listeners.entries()) {
+    if (listenerByName.has(name)) {
+      problems.push({
+        severity: 'error',
+        path: ['listeners', index, 'name'],
+        message: `${quoteValue(name)} is the name of an earlier listener too; entries could not tell them apart`,
+      });
+    }
+    const requiresCertificate = tls?.clientCertificate === 'required';
+    listenerByName.set(name, { name, isTls: tls !== undefined, requiresCertificate });
+  }
+  return listenerByName;
+}
+
+function compileUpstreams({ upstreams, strictAeTitles }: Configuration, problems: PolicyProblem[]) {
+  const upstreamByCalledAeTitle = new Map<string, CompiledUpstream>();
+  for (const [calledAeTitle, configuration] of Object.entries(upstreams)) {
+    const key = aeTitleKey(calledAeTitle, strictAeTitles) ?? calledAeTitle;
+    const earlier = upstreamByCalledAeTitle.get(key);
+    if (earlier !== undefined) {
+      problems.push({
+        severity: 'error',
+        path: ['upstreams', calledAeTitle],
+        message:
+          `is the same AE title as ${quoteValue(earlier.calledAeTitle)} when upper and lower case are one; ` +
+          'rename one of them or set strictAeTitles to true',
+      });
+      continue;
+    }
+    upstreamByCalledAeTitle.set(key, { calledAeTitle, configuration });
+  }
+  return upstreamByCalledAeTitle;
+}
+
+function indexByCallingAeTitle(modalities: readonly CompiledModality[], strictAeTitles: boolean) {
+  const entriesByKey = new Map<
+    string,
+    { modalities: CompiledModality[]; modalitiesByAddress: AddressTable<CompiledModality> }
+  >();
+  for (const modality of modalities) {
+    const keys = new Set(modality.callingAeTitles.titles.map((title) => aeTitleKey(title, strictAeTitles)));
+    for (const key of keys) {
+      if (key === undefined) continue;
+      const entries = entriesByKey.get(key) ?? { modalities: [], modalitiesByAddress: new AddressTable() };
+      entriesByKey.set(key, entries);
+      entries.modalities.push(modality);
+      for (const text of modality.configuration.from) {
+        const block = parseAddressBlock(text);
+        if (block !== undefined) entries.modalitiesByAddress.add(block, modality);
+      }
+    }
+  }
+  return entriesByKey satisfies ReadonlyMap<string, CallingAeTitleEntries>;
+}

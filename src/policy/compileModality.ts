@@ -1,0 +1,151 @@
+/**
+ * Makes one entry of the allowlist ready for decisions and says what is wrong with it. Whether entries get on
+ * with each other is compile.ts's.
+ */
+import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
+import type { ModalityConfiguration } from '../config/schema';
+import { AeTitleSet, aeTitleKey } from './aeTitle';
+import { compileCertificateMatchers } from './certificate';
+import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
+import { compileSopClasses } from './sopClassMatcher';
+
+/** What the compilation of one entry needs to know of the rest, and where it files problems. */
+export interface Surroundings {
+  readonly strictAeTitles: boolean;
+  readonly listenerByName: ReadonlyMap<string, CompiledListener>;
+  /** Keyed by aeTitleKey. */
+  readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  readonly problems: PolicyProblem[];
+}
+
+/** More names than these would bury the message. */
+const MAX_NAMES_SHOWN = 10;
+
+export function compileModality(
+  name: string,
+  entry: ModalityConfiguration,
+  surroundings: Surroundings,
+): CompiledModality {
+  const { strictAeTitles } = surroundings;
+  const report = (severity: PolicyProblem['severity'], path: (string | number)[], message: string) => {
+    surroundings.problems.push({ severity, path: ['modalities', name, ...path], message });
+  };
+  reportEmptyLists(entry, report);
+  return {
+    name,
+    callingAeTitles: new AeTitleSet(entry.callingAeTitle, strictAeTitles),
+    listeners: compileListenerNames(entry, surroundings, report),
+    certificates: compileCertificates(entry, report),
+    calledAeTitles: compileCalledAeTitles(entry, surroundings, report),
+    permissions: new Set(entry.allow),
+    storeSopClasses: compileStoreSopClasses(entry, report),
+    moveDestinations: compileMoveDestinations(entry, strictAeTitles, report),
+    isObserved: entry.mode === 'observe',
+    configuration: entry,
+  };
+}
+
+type Report = (severity: PolicyProblem['severity'], path: (string | number)[], message: string) => void;
+
+const listKeys = ['callingAeTitle', 'from', 'listeners', 'certificate', 'calledAeTitle'] as const;
+
+function reportEmptyLists(entry: ModalityConfiguration, report: Report): void {
+  for (const key of listKeys) {
+    if (entry[key]?.length === 0) report('warning', [key], 'is empty, which allows nobody');
+  }
+  if (entry.allow.length === 0) {
+    report(
+      'warning',
+      [],
+      'allows no command: it may open associations, and every request on them is refused',
+    );
+  }
+}
+
+/** By default every TLS listener. A plain one must be named: without TLS nothing proves who is calling. */
+function compileListenerNames(
+  entry: ModalityConfiguration,
+  { listenerByName }: Surroundings,
+  report: Report,
+): ReadonlySet<string> {
+  const known = [...listenerByName.values()];
+  for (const [index, listener] of (entry.listeners ?? []).entries()) {
+    if (listenerByName.has(listener)) continue;
+    report('error', ['listeners', index], describeUnknown(listener, 'listener', [...listenerByName.keys()]));
+  }
+  if (entry.listeners === undefined && !known.some((listener) => listener.isTls)) {
+    report('warning', [], 'names no listener, and there is none with TLS, so nobody can connect as it');
+  }
+  const names =
+    entry.listeners ?? known.filter((listener) => listener.isTls).map((listener) => listener.name);
+  const neverShowsCertificate = names.every(
+    (listener) => listenerByName.get(listener)?.requiresCertificate === false,
+  );
+  if (entry.certificate !== undefined && names.length > 0 && neverShowsCertificate) {
+    report(
+      'warning',
+      ['certificate'],
+      'can never match: none of the listeners of this entry asks for a certificate',
+    );
+  }
+  return new Set(names);
+}
+
+function compileCertificates({ certificate }: ModalityConfiguration, report: Report) {
+  for (const [index, text] of (certificate ?? []).entries()) {
+    if (!text.startsWith('dns:') || !text.includes('*')) continue;
+    report(
+      'error',
+      ['certificate', index],
+      `${quoteValue(text)} has a wildcard, and a wildcard certificate identifies no modality; ` +
+        'name the whole DNS name, or the certificate by sha256: or spki-sha256:',
+    );
+  }
+  return certificate === undefined ? undefined : compileCertificateMatchers(certificate);
+}
+
+function compileCalledAeTitles(
+  { calledAeTitle }: ModalityConfiguration,
+  { strictAeTitles, upstreamByCalledAeTitle }: Surroundings,
+  report: Report,
+) {
+  for (const [index, title] of (calledAeTitle ?? []).entries()) {
+    const key = aeTitleKey(title, strictAeTitles);
+    if (key !== undefined && upstreamByCalledAeTitle.has(key)) continue;
+    const known = [...upstreamByCalledAeTitle.values()].map((upstream) => upstream.calledAeTitle);
+    report('error', ['calledAeTitle', index], describeUnknown(title, 'upstream', known));
+  }
+  return calledAeTitle === undefined ? undefined : new AeTitleSet(calledAeTitle, strictAeTitles);
+}
+
+function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguration, report: Report) {
+  if (storeSopClasses === undefined) return undefined;
+  if (!allow.includes('store')) {
+    report('warning', ['storeSopClasses'], 'has no effect, because "store" is not in allow');
+  }
+  const { matcher, problems } = compileSopClasses(storeSopClasses);
+  for (const { index, message } of problems) report('error', ['storeSopClasses', index], message);
+  return matcher;
+}
+
+/** By default the entry's own AE titles: a C-MOVE elsewhere is a way of carrying images out. */
+function compileMoveDestinations(
+  { moveDestinations, callingAeTitle, allow }: ModalityConfiguration,
+  strictAeTitles: boolean,
+  report: Report,
+): AeTitleSet | 'any' {
+  if (moveDestinations === undefined) return new AeTitleSet(callingAeTitle, strictAeTitles);
+  if (!allow.includes('move')) {
+    report('warning', ['moveDestinations'], 'has no effect, because "move" is not in allow');
+  }
+  return moveDestinations.includes('*') ? 'any' : new AeTitleSet(moveDestinations, strictAeTitles);
+}
+
+/** `"tsl" is no listener; did you mean "tls"?`, or what there is. */
+function describeUnknown(name: string, what: string, known: readonly string[]): string {
+  const problem = `${quoteValue(name)} is no ${what}`;
+  const nearest = nearestOf(name, known);
+  if (nearest !== undefined) return `${problem}; did you mean ${quoteValue(nearest)}?`;
+  if (known.length === 0) return `${problem}; there is none`;
+  return `${problem}; accepted is ${quoteChoices(known.slice(0, MAX_NAMES_SHOWN))}`;
+}

@@ -1,0 +1,127 @@
+/**
+ * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
+ */
+import { formatPath } from '../config/problems';
+import { quoteValue } from '../config/quote';
+import { canonicalAddress } from './addresses';
+import { aeTitleKey } from './aeTitle';
+import type { AssociationRequest, associationChecks } from './decide';
+import type { CompiledModality, Policy } from './policy';
+import { type ReasonCode, reasons } from './reasons';
+
+export type AssociationCheck = (typeof associationChecks)[number];
+
+/** What each check looks at. */
+export const associationCheckName: Readonly<Record<AssociationCheck, string>> = {
+  'protocol-version': 'protocol version',
+  'application-context': 'application context',
+  'calling-ae-title-unknown': 'calling AE title',
+  'source-address-mismatch': 'address of the entry',
+  'listener-not-allowed': 'listener of the entry',
+  'certificate-mismatch': 'certificate of the entry',
+  'called-ae-title-unknown': 'called AE title',
+  'called-ae-title-not-allowed': 'called AE title of the entry',
+};
+
+/** More than these would bury the line. */
+const MAX_SHOWN = 10;
+
+/** Why a check passed, or why it did not. `modality` is the entry that matched or alone came near. */
+export function describeAssociationCheck(
+  policy: Policy,
+  request: AssociationRequest,
+  modality: CompiledModality | undefined,
+  check: AssociationCheck,
+  isDenied: boolean,
+): string {
+  const key = aeTitleKey(request.callingAeTitle, policy.strictAeTitles);
+  const sameTitle =
+    (key === undefined ? undefined : policy.entriesByCallingAeTitle.get(key))?.modalities ?? [];
+  const entries = modality === undefined ? sameTitle : [modality];
+  const names = list(entries.map(entryPath));
+  const each = (texts: (entry: CompiledModality) => readonly string[]) => list(entries.flatMap(texts));
+
+  switch (check) {
+    case 'protocol-version':
+      return isDenied ? `${request.protocolVersion} has bit 0 not set` : 'version 1';
+    case 'application-context':
+      return quoteValue(request.applicationContextName);
+    case 'calling-ae-title-unknown': {
+      const title = quoteValue(request.callingAeTitle);
+      if (!isDenied) return `${title} is in ${list(sameTitle.map(entryPath))}`;
+      return `${title} is ${key === undefined ? 'no AE title' : 'in no modality entry'}`;
+    }
+    case 'source-address-mismatch':
+      return `${canonicalAddress(request.sourceAddress) ?? quoteValue(request.sourceAddress)} is ${
+        isDenied ? 'not ' : ''
+      }in from of ${names}: ${each((entry) => entry.configuration.from)}`;
+    case 'listener-not-allowed':
+      return `${quoteValue(request.listener)} is ${isDenied ? 'not ' : ''}among those of ${names}: ${each(
+        (entry) => [...entry.listeners],
+      )}`;
+    case 'certificate-mismatch':
+      return describeCertificate(
+        request,
+        names,
+        each((entry) => entry.certificates?.texts ?? []),
+        isDenied,
+      );
+    case 'called-ae-title-unknown': {
+      const title = quoteValue(request.calledAeTitle);
+      const known = [...policy.upstreamByCalledAeTitle.values()].map((upstream) => upstream.calledAeTitle);
+      return isDenied ? `${title} is no upstream; there is: ${list(known)}` : `${title} is an upstream`;
+    }
+    case 'called-ae-title-not-allowed':
+      return modality?.calledAeTitles === undefined
+        ? `${names} may call every upstream`
+        : `${names} may call: ${list(modality.calledAeTitles.titles)}`;
+  }
+}
+
+function describeCertificate(
+  { certificate }: AssociationRequest,
+  names: string,
+  matchers: string,
+  isDenied: boolean,
+): string {
+  if (!isDenied)
+    return matchers === NONE ? `${names} names none` : `is one of those of ${names}: ${matchers}`;
+  const takes = `${names} takes only: ${matchers}`;
+  if (certificate === undefined) return `a certificate is needed; ${takes}`;
+  const shown = [
+    `sha256:${certificate.fingerprint256}`,
+    `spki-sha256:${certificate.spkiSha256}`,
+    ...certificate.dnsNames.map((name) => `dns:${name}`),
+    ...(certificate.commonName === undefined ? [] : [`cn:${certificate.commonName}`]),
+  ];
+  return `${takes}; this one is: ${list(shown)}`;
+}
+
+/** What the entry allows where it does not allow a command. */
+export function describeCommandDenial(modality: CompiledModality, reason: ReasonCode): string {
+  const { configuration, moveDestinations } = modality;
+  const entry = entryPath(modality);
+  switch (reason) {
+    case 'command-not-allowed':
+      return `${entry} allows: ${list([...modality.permissions])}`;
+    case 'sop-class-not-allowed':
+      return `${entry} may store: ${list(configuration.storeSopClasses ?? [])}`;
+    case 'move-destination-not-allowed':
+      return `${entry} may move to: ${list(moveDestinations === 'any' ? ['*'] : moveDestinations.titles)}`;
+    default:
+      return reasons[reason].text;
+  }
+}
+
+/** As in the configuration: `modalities.ct1`. */
+export function entryPath({ name }: CompiledModality): string {
+  return formatPath(['modalities', name]);
+}
+
+const NONE = 'nothing';
+
+function list(texts: readonly string[]): string {
+  if (texts.length === 0) return NONE;
+  const shown = texts.slice(0, MAX_SHOWN).join(', ');
+  return texts.length > MAX_SHOWN ? `${shown} and ${texts.length - MAX_SHOWN} more` : shown;
+}

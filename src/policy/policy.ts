@@ -1,0 +1,72 @@
+/**
+ * The compiled policy: what compile.ts makes out of a configuration, once, and what every decision reads.
+ * Only shapes live here; everything is immutable, so a reload swaps one reference.
+ */
+import type { CommandPermission, ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
+import type { AddressSet, AddressTable } from './addresses';
+import type { AeTitleSet } from './aeTitle';
+import type { CertificateMatchers } from './certificate';
+import type { SopClassMatcher } from './sopClassMatcher';
+
+/** One entry of the allowlist. */
+export interface CompiledModality {
+  /** Its key in the configuration, which logs and metrics use. */
+  readonly name: string;
+  readonly callingAeTitles: AeTitleSet;
+  /** Names of the listeners that it may use. */
+  readonly listeners: ReadonlySet<string>;
+  /** Undefined: any certificate that the listener trusts, or none where the listener asks for none. */
+  readonly certificates: CertificateMatchers | undefined;
+  /** Undefined: every upstream. */
+  readonly calledAeTitles: AeTitleSet | undefined;
+  readonly permissions: ReadonlySet<CommandPermission>;
+  /** Undefined: every SOP class. */
+  readonly storeSopClasses: SopClassMatcher | undefined;
+  readonly moveDestinations: AeTitleSet | 'any';
+  /** Would-be denials after identification are relayed, logged and counted. */
+  readonly isObserved: boolean;
+  /** The entry as it was configured, for what is not policy: limits and the modality's own address. */
+  readonly configuration: ModalityConfiguration;
+}
+
+export interface CompiledUpstream {
+  /** The called AE title that modalities use: its key in the configuration. */
+  readonly calledAeTitle: string;
+  readonly configuration: UpstreamConfiguration;
+}
+
+export interface CompiledListener {
+  readonly name: string;
+  readonly isTls: boolean;
+  /** Whether a peer gets as far as an association only with a certificate that the listener trusts. */
+  readonly requiresCertificate: boolean;
+}
+
+/** All entries that have one calling AE title, and the same filed under their addresses. */
+export interface CallingAeTitleEntries {
+  readonly modalities: readonly CompiledModality[];
+  readonly modalitiesByAddress: AddressTable<CompiledModality>;
+}
+
+export interface Policy {
+  readonly strictAeTitles: boolean;
+  readonly unknownAddresses: 'close' | 'reject';
+  /** The addresses of all entries together. */
+  readonly addresses: AddressSet;
+  /** Keyed by aeTitleKey. */
+  readonly entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>;
+  /** Keyed by aeTitleKey. */
+  readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  readonly listenerByName: ReadonlyMap<string, CompiledListener>;
+}
+
+/**
+ * Something wrong with a configuration that the schema alone cannot see. With an error the policy must not be
+ * used; a warning is about something harmless that can have no effect.
+ */
+export interface PolicyProblem {
+  readonly severity: 'error' | 'warning';
+  /** Keys and indexes from the root of the configuration. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}

@@ -1,0 +1,270 @@
+import { describe, expect, test } from '@jest/globals';
+import { compilePolicy } from '../../../src/policy/compile';
+import { decideAddress, decideAssociation } from '../../../src/policy/decide';
+import {
+  associationRequest,
+  certificateOf,
+  configurationOf,
+  type ModalityInput,
+} from '../../support/policyOf';
+
+/** `severity path message` of each problem. */
+function problems(
+  modalities: Readonly<Record<string, ModalityInput>>,
+  rest?: Parameters<typeof configurationOf>[1],
+): string[] {
+  return compilePolicy(configurationOf(modalities, rest)).problems.map(
+    ({ severity, path, message }) => `${severity} ${path.join('.')} ${message}`,
+  );
+}
+
+const ct1: ModalityInput = { callingAeTitle: 'CT1', from: '10.1.2.10', allow: ['echo'] };
+
+describe('references to other parts', () => {
+  test('a sound configuration has no problems', () => {
+    expect(
+      problems({
+        ct1: {
+          ...ct1,
+          calledAeTitle: ['orthanc'],
+          listeners: ['tls', 'plain'],
+          certificate: ['cn:ct1', 'dns:ct1.example'],
+          allow: ['store', 'move'],
+          storeSopClasses: ['CTImageStorage', '1.2.840.10008.5.1.4.1.1.*', '1.3.6.1.4.1.1'],
+          moveDestinations: ['WS1', '*'],
+        },
+      }),
+    ).toEqual([]);
+  });
+
+  test('an unknown listener, with what was probably meant or what there is', () => {
+    expect(problems({ ct1: { ...ct1, listeners: ['tls', 'tsl', 'DMZ'] } })).toEqual([
+      'error modalities.ct1.listeners.1 "tsl" is no listener; did you mean "tls"?',
+      'error modalities.ct1.listeners.2 "DMZ" is no listener; accepted is "tls", "tls2" or "plain"',
+    ]);
+  });
+
+  test('an unknown called AE title', () => {
+    expect(problems({ ct1: { ...ct1, calledAeTitle: ['ORTHNC', 'XY'] } })).toEqual([
+      'error modalities.ct1.calledAeTitle.0 "ORTHNC" is no upstream; did you mean "ORTHANC"?',
+      'error modalities.ct1.calledAeTitle.1 "XY" is no upstream; accepted is "ORTHANC" or "PACS"',
+    ]);
+    expect(problems({ ct1: { ...ct1, calledAeTitle: 'XY' } }, { upstreams: {} })).toEqual([
+      'error modalities.ct1.calledAeTitle.0 "XY" is no upstream; there is none',
+    ]);
+  });
+
+  test('upper and lower case of a called AE title count where they are strict', () => {
+    expect(problems({ ct1: { ...ct1, calledAeTitle: 'orthanc' } }, { strictAeTitles: true })).toHaveLength(1);
+  });
+
+  test('an unknown SOP class, with the nearest keyword', () => {
+    const storeSopClasses = [
+      'CTImageStorrage',
+      'ctimagestorage',
+      'CT*',
+      '1.2*',
+      '*',
+      '1.2.x',
+      'Q',
+      '1.2.*.3.*',
+    ];
+    const accepted = 'accepted are keywords, UIDs, and UID prefixes such as 1.2.840.10008.5.1.4.1.1.*';
+    expect(problems({ ct1: { ...ct1, allow: ['store'], storeSopClasses } })).toEqual([
+      'error modalities.ct1.storeSopClasses.0 "CTImageStorrage" is no SOP class; did you mean "CTImageStorage"?',
+      'error modalities.ct1.storeSopClasses.1 "ctimagestorage" is no SOP class; did you mean "CTImageStorage"?',
+      `error modalities.ct1.storeSopClasses.2 "CT*" is no UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.3 "1.2*" is no UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.4 "*" is no UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.5 "1.2.x" is no SOP class; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.6 "Q" is no SOP class; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.7 "1.2.*.3.*" is no UID prefix; ${accepted}`,
+    ]);
+  });
+
+  test('a wildcard where one modality is to be named', () => {
+    expect(problems({ ct1: { ...ct1, certificate: ['cn:ct*', 'dns:*.example'] } })).toEqual([
+      expect.stringMatching(/^error modalities\.ct1\.certificate\.1 "dns:\*\.example" has a wildcard/),
+    ]);
+  });
+
+  test('two listeners of one name', () => {
+    const listeners = [
+      { name: 'plain', port: 104 },
+      { name: 'plain', port: 11112 },
+    ];
+    expect(problems({ ct1: { ...ct1, listeners: 'plain' } }, { listeners })).toEqual([
+      expect.stringMatching(/^error listeners\.1\.name "plain" is the name of an earlier listener too/),
+    ]);
+  });
+
+  test('upstreams that differ in upper and lower case only', () => {
+    const upstreams = { ORTHANC: { servers: ['127.0.0.1:1'] }, Orthanc: { servers: ['127.0.0.1:2'] } };
+    expect(problems({ ct1 }, { upstreams })).toEqual([
+      expect.stringMatching(/^error upstreams\.Orthanc is the same AE title as "ORTHANC"/),
+    ]);
+    expect(problems({ ct1 }, { upstreams, strictAeTitles: true })).toEqual([]);
+  });
+});
+
+describe('what can have no effect is warned about', () => {
+  test.each<[string, Partial<ModalityInput>, RegExp]>([
+    [
+      'SOP classes without store',
+      { storeSopClasses: 'CTImageStorage' },
+      /^warning modalities\.ct1\.storeSop/,
+    ],
+    ['destinations without move', { moveDestinations: 'WS1' }, /^warning modalities\.ct1\.moveDestinations /],
+    ['no commands', { allow: [] }, /^warning modalities\.ct1 allows no command/],
+    ['no addresses', { from: [] }, /^warning modalities\.ct1\.from is empty, which allows nobody/],
+    ['no AE titles', { callingAeTitle: [] }, /^warning modalities\.ct1\.callingAeTitle is empty/],
+    ['no listeners', { listeners: [] }, /^warning modalities\.ct1\.listeners is empty/],
+    ['no certificates', { certificate: [] }, /^warning modalities\.ct1\.certificate is empty/],
+    ['no called AE titles', { calledAeTitle: [] }, /^warning modalities\.ct1\.calledAeTitle is empty/],
+    [
+      'a certificate where none is shown',
+      { certificate: 'cn:ct1', listeners: 'plain' },
+      /^warning modalities\.ct1\.certificate can never match/,
+    ],
+  ])('%s', (_what, entry, expected) => {
+    expect(problems({ ct1: { ...ct1, ...entry } })).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test('an entry that nobody can use because all listeners are plain', () => {
+    expect(problems({ ct1 }, { listeners: [{ name: 'plain', port: 104 }] })).toEqual([
+      expect.stringMatching(/^warning modalities\.ct1 names no listener, and there is none with TLS/),
+    ]);
+  });
+});
+
+describe('entries that one peer could be at once', () => {
+  const a = `sha256:${'a'.repeat(64)}`;
+  const b = `sha256:${'b'.repeat(64)}`;
+  const overlapping = (one: Partial<ModalityInput>, other: Partial<ModalityInput>) => {
+    const forward = problems({ one: { ...ct1, ...one }, other: { ...ct1, ...other } });
+    const backward = problems({ other: { ...ct1, ...other }, one: { ...ct1, ...one } });
+    expect(backward).toHaveLength(forward.length);
+    return forward;
+  };
+
+  test('are an error that names both', () => {
+    expect(overlapping({}, {})).toEqual([
+      'error modalities.other overlaps modalities.one: a peer with the calling AE title "CT1" could be both; ' +
+        'give them addresses, listeners or certificates (fingerprints or common names) that have nothing in common',
+    ]);
+  });
+
+  test.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
+    ['upper and lower case', {}, { callingAeTitle: 'ct1' }],
+    ['one AE title of several', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'C'] }],
+    ['all AE titles, told once', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'A', 'a'] }],
+    ['an address in a block', {}, { from: '10.1.0.0/16' }],
+    ['a block in a block', { from: ['10.1.2.0/24', '10.7.0.0/16'] }, { from: ['10.9.0.1', '10.7.8.0/24'] }],
+    ['a mapped address', {}, { from: '::ffff:10.1.2.10' }],
+    ['IPv6 blocks', { from: '2001:db8::/32' }, { from: '2001:db8:1::/48' }],
+    [
+      'several common addresses, told once',
+      { from: ['1.1.1.1', '2.2.2.2'] },
+      { from: ['2.2.2.2', '1.1.1.1'] },
+    ],
+    ['one listener of several', { listeners: ['tls', 'plain'] }, { listeners: 'plain' }],
+    ['a listener by default', {}, { listeners: 'tls2' }],
+    [
+      'one certificate of several',
+      { certificate: [a, b] },
+      { certificate: a.toUpperCase().replace('SHA', 'sha') },
+    ],
+    ['any certificate and one', {}, { certificate: a }],
+    ['DNS names', { certificate: 'dns:a' }, { certificate: 'dns:b' }],
+    ['different kinds', { certificate: a }, { certificate: 'cn:b' }],
+  ])('%s', (_what, one, other) => {
+    expect(overlapping(one, other)).toHaveLength(1);
+  });
+
+  test.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
+    ['AE titles', {}, { callingAeTitle: 'CT2' }],
+    ['addresses', {}, { from: '10.1.2.11' }],
+    ['neighbouring blocks', { from: '10.1.2.0/25' }, { from: '10.1.2.128/25' }],
+    ['families', { from: '0.0.0.0/0' }, { from: '::/0' }],
+    ['listeners', {}, { listeners: 'plain' }],
+    ['fingerprints', { certificate: a }, { certificate: b }],
+    ['keys', { certificate: `spki-${a}` }, { certificate: `spki-${b}` }],
+    ['common names', { certificate: ['cn:a', 'cn:c'] }, { certificate: 'cn:b' }],
+  ])('not with different %s', (_what, one, other) => {
+    expect(overlapping(one, other)).toEqual([]);
+  });
+
+  test('case is a difference where AE titles are strict', () => {
+    expect(
+      problems({ one: ct1, other: { ...ct1, callingAeTitle: 'ct1' } }, { strictAeTitles: true }),
+    ).toEqual([]);
+  });
+
+  test('every pair is told', () => {
+    const paths = problems({ a: ct1, b: ct1, c: ct1 }).map((problem) => problem.split(':')[0]);
+    expect(paths.sort()).toEqual([
+      'error modalities.b overlaps modalities.a',
+      'error modalities.c overlaps modalities.a',
+      'error modalities.c overlaps modalities.b',
+    ]);
+  });
+
+  test('a mistake in every entry does not fill the screen', () => {
+    const modalities = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`m${index}`, ct1]));
+    expect(problems(modalities)).toHaveLength(100);
+  });
+});
+
+describe('10,000 entries', () => {
+  const entries = (count: number, entry: (index: number) => ModalityInput) =>
+    configurationOf(
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`m${index}`, entry(index)])),
+    );
+  const address = (index: number) => `10.${index >> 8}.${index & 255}.1`;
+  const own = (index: number): ModalityInput => ({
+    callingAeTitle: `MOD${index}`,
+    from: [address(index), `172.16.${index & 255}.0/24`],
+    certificate: `sha256:${certificateOf(`m${index}`).fingerprint256}`,
+    allow: ['echo', 'store'],
+  });
+  /** Nanoseconds of one decision, the best of several rounds, since the machine has other things to do. */
+  const decisionTime = (policy: ReturnType<typeof compilePolicy>['policy'], count: number, title: string) => {
+    const requests = Array.from({ length: 10 }, (_, step) => {
+      const index = Math.floor((step * (count - 1)) / 9);
+      return associationRequest({
+        callingAeTitle: `${title}${title === 'MOD' ? index : ''}`,
+        sourceAddress: address(index),
+        certificate: certificateOf(`m${index}`),
+      });
+    });
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 50; round++) {
+      const start = process.hrtime.bigint();
+      for (const request of requests) {
+        decideAddress(policy, request.sourceAddress);
+        expect(decideAssociation(policy, request).allowed).toBe(true);
+      }
+      best = Math.min(best, Number(process.hrtime.bigint() - start) / requests.length);
+    }
+    return best;
+  };
+
+  test.each([
+    ['with AE titles of their own', 'MOD', own],
+    [
+      'that share one AE title',
+      'CT',
+      (index: number) => ({ ...own(index), callingAeTitle: 'CT', from: address(index) }),
+    ],
+  ])('%s: a decision costs what it costs with ten', (_what, title, entry) => {
+    const few = compilePolicy(entries(10, entry));
+    const configuration = entries(10_000, entry);
+    const start = process.hrtime.bigint();
+    const many = compilePolicy(configuration);
+    const compileMs = Number(process.hrtime.bigint() - start) / 1e6;
+    expect(many.problems).toEqual([]);
+    expect(compileMs).toBeLessThan(5000);
+    // A walk through the entries would make it a thousand times.
+    expect(decisionTime(many.policy, 10_000, title)).toBeLessThan(20 * decisionTime(few.policy, 10, title));
+  });
+});
