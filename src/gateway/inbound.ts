@@ -71,7 +71,7 @@ export class InboundAssociation implements LegOwner {
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
     this.#hasRequested = true;
-    this.#connection.requestReceived();
+    this.#connection.pendingDone();
     this.#record.requested(rq);
     const { policy, isDraining } = this.#context;
     const decision = decideAssociation(policy, { ...this.#connection, ...rq });

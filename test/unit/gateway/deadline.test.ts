@@ -9,7 +9,9 @@ describe('a deadline', () => {
     expired.mockReset();
     deadline = new Deadline(expired);
   });
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => {
+    jest.useRealTimers();
+  });
 
   it('expires once, when its time has come', () => {
     deadline.start(1000);
