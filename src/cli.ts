@@ -3,11 +3,13 @@
  * The `aegis` command: argv to commands/, errors to words, and the only place that sets the exit code.
  */
 import { Command, CommanderError } from 'commander';
+import { registerCheck } from './commands/check';
 import type { CommandContext, RegisterCommand } from './commands/command';
 import { registerPki } from './commands/pki';
+import { registerStart } from './commands/start';
 import { ExitCode, OperatorError } from './errors';
 
-const commands: readonly RegisterCommand[] = [registerPki];
+const commands: readonly RegisterCommand[] = [registerStart, registerCheck, registerPki];
 
 async function main(argv: readonly string[]): Promise<void> {
   const context: CommandContext = {

@@ -1,0 +1,161 @@
+/**
+ * `aegis check`: every problem of the configuration, of the files that it names and of the upstreams at once,
+ * each with its place and what to do. Changes nothing.
+ */
+import { connect } from 'node:net';
+import type { HostAndPort } from '../config/hostAndPort';
+import type { ConfigurationReading } from '../config/load';
+import type { Finding, Problem } from '../config/problems';
+import type { Configuration } from '../config/schema';
+import { ExitCode, OperatorError } from '../errors';
+import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+
+interface CheckOptions {
+  readonly offline?: boolean;
+  readonly expiringWithin?: number;
+}
+
+export const registerCheck: RegisterCommand = (program, context) => {
+  program
+    .command('check')
+    .description('check the configuration, its certificates and keys, and reach each upstream')
+    .option('--offline', 'do not connect to the upstreams')
+    .option('--expiring-within <days>', 'fail when a certificate or CRL ends within so many days', parseDays)
+    .addHelpText(
+      'after',
+      helpSections(
+        [
+          'aegis check',
+          'aegis --config /etc/aegis/aegis.jsonc check --offline',
+          'aegis --json check --expiring-within 14',
+        ],
+        [
+          '0  no errors (there may be warnings)',
+          '1  an upstream does not answer, or a certificate or CRL has ended or ends too soon',
+          '2  the configuration, or a file that it names, is not valid',
+        ],
+      ),
+    )
+    .action(async (options: CheckOptions, command) => {
+      await check(options, command.optsWithGlobals() as GlobalOptions, context);
+    });
+};
+
+/** A century is more than any certificate lasts. */
+const MOST_DAYS = 36_500;
+
+function parseDays(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= MOST_DAYS) return Number(text);
+  throw new OperatorError(`--expiring-within ${text} is no number of days; accepted is 0 to ${MOST_DAYS}`);
+}
+
+async function check(
+  options: CheckOptions,
+  { config, json }: GlobalOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { ConfigurationError, formatProblem } = await import('../config/problems');
+  const { readConfiguration } = await import('../config/load');
+  let problems: readonly Problem[];
+  let configuration: Configuration | undefined;
+  try {
+    const reading = readConfiguration(config);
+    configuration = reading.configuration;
+    problems = [...reading.problems, ...(await inspect(reading, options))];
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    problems = error.problems;
+  }
+  const exitCode = exitCodeOf(problems);
+  context.exit(exitCode);
+  if (json === true) {
+    context.print(`${JSON.stringify({ ok: exitCode === ExitCode.Done, problems }, undefined, 2)}\n`);
+    return;
+  }
+  for (const problem of problems) context.print(`${problem.severity}: ${formatProblem(problem)}\n`);
+  context.print(`${await summaryOf(problems, configuration)}\n`);
+}
+
+async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Problem[]> {
+  const { configuration, place } = reading;
+  if (configuration === undefined) return [];
+  const { inspectAuditFile, inspectTlsFiles } = await import('../config/files');
+  const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
+  return [
+    ...place([...inspectTlsFiles(configuration, clock), ...inspectAuditFile(configuration)]),
+    ...(options.offline === true ? [] : place(await findUnreachable(configuration))),
+  ];
+}
+
+function exitCodeOf(problems: readonly Problem[]): ExitCode {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  if (errors.length === 0) return ExitCode.Done;
+  const canBeMended = errors.some(({ kind }) => kind === 'configuration' || kind === 'file');
+  return canBeMended ? ExitCode.Usage : ExitCode.Failed;
+}
+
+async function summaryOf(
+  problems: readonly Problem[],
+  configuration: Configuration | undefined,
+): Promise<string> {
+  const { countOf } = await import('../config/quote');
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  const warnings = problems.length - errors;
+  const counts = warnings === 0 ? [] : [countOf(warnings, 'warning')];
+  if (errors > 0 || configuration === undefined) return [countOf(errors, 'problem'), ...counts].join(', ');
+  const { listeners, upstreams, modalities } = configuration;
+  return `ok: ${[
+    countOf(listeners.length, 'listener'),
+    countOf(Object.keys(upstreams).length, 'upstream'),
+    countOf(Object.keys(modalities).length, 'modality'),
+    ...counts,
+  ].join(', ')}`;
+}
+
+/** Connects to every server of every upstream at the same time. One that answers is enough for an upstream. */
+async function findUnreachable({ upstreams, timeouts }: Configuration): Promise<Finding[]> {
+  const { parseHostAndPort } = await import('../config/hostAndPort');
+  const deadlineMs = timeouts.upstreamConnectSeconds * 1000;
+  const findings = Object.entries(upstreams).map(async ([name, { servers }]) => {
+    const faults = await Promise.all(servers.map((server) => faultOf(parseHostAndPort(server), deadlineMs)));
+    const severity = faults.includes(undefined) ? 'warning' : 'error';
+    return faults.flatMap((fault, index): Finding[] => {
+      if (fault === undefined) return [];
+      const message = `${servers[index]} ${fault}; start the archive, or correct the address`;
+      return [{ path: ['upstreams', name, 'servers', index], message, severity, kind: 'upstream' }];
+    });
+  });
+  return (await Promise.all(findings)).flat();
+}
+
+/** Why no TCP connection came about, or undefined. The connection is closed at once, without a byte of DICOM. */
+async function faultOf({ host, port }: HostAndPort, deadlineMs: number): Promise<string | undefined> {
+  // Already reported as a fault of the configuration.
+  if (port < 1 || port > 65535) return undefined;
+  return await new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const deadline = setTimeout(() => finish(`did not answer in ${deadlineMs / 1000} s`), deadlineMs);
+    const finish = (fault: string | undefined) => {
+      clearTimeout(deadline);
+      socket.destroy();
+      resolve(fault);
+    };
+    socket.on('connect', () => finish(undefined));
+    socket.on('error', (error) => finish(describeConnectError(error)));
+  });
+}
+
+function describeConnectError(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return 'refused the connection (ECONNREFUSED)';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `has a name that cannot be resolved (${error.code})`;
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+      return `cannot be reached from here (${error.code})`;
+    default:
+      return `cannot be connected to (${error.code ?? error.message})`;
+  }
+}

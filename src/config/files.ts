@@ -1,0 +1,222 @@
+/**
+ * Looks into the files that a configuration names and collects everything that is wrong with them, each finding
+ * at the key that names the file. How a file is read and what OpenSSL makes of it belongs to net/.
+ */
+import type { X509Certificate } from 'node:crypto';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { OperatorError } from '../errors';
+import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
+import { readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
+import type { ConfigurationPath, Finding } from './problems';
+import { countOf, escapeUnsafe } from './quote';
+import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
+
+/** Long enough to order a certificate from an authority that works by post. */
+const WARN_WITHIN_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** id-kp-serverAuth (RFC 5280 §4.2.1.12). */
+const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
+
+export interface Clock {
+  /** Default: the present. */
+  readonly now?: Date;
+  /** What ends within so many days is an error instead of a warning. Default: 0. */
+  readonly failWithinDays?: number;
+}
+
+type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls']>;
+
+/**
+ * Reads every certificate, private key and revocation list. Findings about dates are of the kind `expiry`, all
+ * others of the kind `file`.
+ */
+export function inspectTlsFiles(configuration: Configuration, clock: Clock = {}): Finding[] {
+  const findings: Finding[] = [];
+  for (const [index, { tls }] of configuration.listeners.entries()) {
+    if (tls !== undefined) findings.push(...inspectListener(['listeners', index, 'tls'], tls, clock));
+  }
+  for (const [name, { address }] of Object.entries(configuration.modalities)) {
+    if (address?.tls === undefined) continue;
+    findings.push(...inspectAddress(['modalities', name, 'address', 'tls'], address.tls, clock));
+  }
+  return findings;
+}
+
+/** The audit log is appended to or made, so its folder has to be there and to be writable. */
+export function inspectAuditFile({ audit }: Configuration): Finding[] {
+  if (audit.file === undefined) return [];
+  const place = existsSync(audit.file) ? audit.file : dirname(audit.file);
+  try {
+    accessSync(place, constants.W_OK);
+    return [];
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = isMissing
+      ? `the folder ${escapeUnsafe(place)} does not exist; make it, or name another file`
+      : `${escapeUnsafe(place)} cannot be written; let the account that runs aegis write it`;
+    return [{ path: ['audit', 'file'], message, kind: 'file' }];
+  }
+}
+
+function* inspectListener(
+  path: ConfigurationPath,
+  tls: ListenerTlsConfiguration,
+  clock: Clock,
+): Generator<Finding> {
+  const certificates = yield* readEach([...path, 'certificate'], tls.certificate, readCertificates);
+  const keys = yield* readEach([...path, 'privateKey'], tls.privateKey, readPrivateKey);
+  const trusted = yield* readEach(
+    [...path, 'trustedCertificates'],
+    tls.trustedCertificates ?? [],
+    readCertificates,
+  );
+  const lists = yield* readEach([...path, 'crl'], tls.crl ?? [], readCrl);
+  const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
+  const isTrusting = tls.clientCertificate === 'none' || (tls.trustedCertificates ?? []).length > 0;
+  if (isReadable && isTrusting && tls.certificate.length === tls.privateKey.length) {
+    yield* attempt(path, () => loadTlsContext(tls));
+  }
+  for (const { path: place, content } of certificates.files) {
+    const usages = content.certificates[0].keyUsage as readonly string[] | undefined;
+    if (usages !== undefined && !usages.includes(SERVER_AUTHENTICATION)) {
+      yield {
+        path: place,
+        kind: 'file',
+        message: `${content.file} is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"`,
+      };
+    }
+    yield* inspectCertificates(place, content, 'renew it with "aegis pki renew"', clock);
+  }
+  for (const { path: place, content } of trusted.files) {
+    yield* inspectAuthorities(place, content, clock);
+  }
+  for (const { path: place, content } of lists.files) {
+    for (const { file, thisUpdate, nextUpdate } of content) {
+      yield* inspectDates(place, escapeUnsafe(file), thisUpdate, nextUpdate, REVOCATION_ADVICE, clock);
+    }
+  }
+}
+
+function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
+  const own = tls.certificate === undefined ? [] : [tls.certificate];
+  const ownKey = tls.privateKey === undefined ? [] : [tls.privateKey];
+  const certificates = yield* readEach([...path, 'certificate'], own, readCertificates);
+  const keys = yield* readEach([...path, 'privateKey'], ownKey, readPrivateKey);
+  const trusted = yield* readEach(
+    [...path, 'trustedCertificates'],
+    tls.trustedCertificates,
+    readCertificates,
+  );
+  const isReadable = [certificates, keys, trusted].every((files) => files.isComplete);
+  if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
+  for (const { path: place, content } of certificates.files) {
+    yield* inspectCertificates(place, content, 'renew it with "aegis pki renew"', clock);
+  }
+  for (const { path: place, content } of trusted.files) {
+    yield* inspectAuthorities(place, content, clock);
+  }
+}
+
+interface ReadFiles<T> {
+  readonly files: readonly { readonly path: ConfigurationPath; readonly content: T }[];
+  /** Every file could be read. */
+  readonly isComplete: boolean;
+}
+
+function* readEach<T>(
+  path: ConfigurationPath,
+  names: readonly string[],
+  read: (file: string) => T,
+): Generator<Finding, ReadFiles<T>> {
+  const files: { path: ConfigurationPath; content: T }[] = [];
+  for (const [index, name] of names.entries()) {
+    const place = [...path, index];
+    if (!existsSync(name)) {
+      const message = `${escapeUnsafe(name)} does not exist; correct the path, or make the file (see "aegis pki --help")`;
+      yield { path: place, message, kind: 'file' };
+      continue;
+    }
+    const content = yield* attempt(place, () => read(name));
+    if (content !== undefined) files.push({ path: place, content });
+  }
+  return { files, isComplete: files.length === names.length };
+}
+
+/** What an operator can mend is a finding; anything else is a defect and is thrown. */
+function* attempt<T>(path: ConfigurationPath, action: () => T): Generator<Finding, T | undefined> {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    yield { path, message: escapeUnsafe(error.message), kind: 'file' };
+    return undefined;
+  }
+}
+
+const REVOCATION_ADVICE = 'until there is a newer list, nobody can connect; fetch it from the CA';
+
+interface CertificatesOfFile {
+  readonly file: string;
+  readonly certificates: readonly X509Certificate[];
+}
+
+function* inspectCertificates(
+  path: ConfigurationPath,
+  { file, certificates }: CertificatesOfFile,
+  advice: string,
+  clock: Clock,
+): Generator<Finding> {
+  for (const certificate of certificates) {
+    const subject = certificate.subject?.replaceAll('\n', ', ') ?? 'no subject';
+    const what = escapeUnsafe(`${file} (${subject})`);
+    yield* inspectDates(
+      path,
+      what,
+      new Date(certificate.validFrom),
+      new Date(certificate.validTo),
+      advice,
+      clock,
+    );
+  }
+}
+
+/** One CA of a bundle that is out of date shuts out its own modalities only: a warning. */
+function* inspectAuthorities(
+  path: ConfigurationPath,
+  file: CertificatesOfFile,
+  clock: Clock,
+): Generator<Finding> {
+  const advice = 'certificates of this CA are refused then; add the new one of the CA';
+  for (const finding of inspectCertificates(path, file, advice, clock)) {
+    yield file.certificates.length > 1 ? { ...finding, severity: 'warning' } : finding;
+  }
+}
+
+function* inspectDates(
+  path: ConfigurationPath,
+  what: string,
+  from: Date,
+  to: Date | undefined,
+  advice: string,
+  { now = new Date(), failWithinDays = 0 }: Clock,
+): Generator<Finding> {
+  const finding = (message: string, severity: 'error' | 'warning'): Finding => ({
+    path,
+    message: `${what} ${message}; ${advice}`,
+    severity,
+    kind: 'expiry',
+  });
+  const day = (date: Date) => date.toISOString().slice(0, 10);
+  if (from > now) yield finding(`is not valid before ${from.toISOString()}`, 'error');
+  if (to === undefined) return;
+  const days = (to.getTime() - now.getTime()) / DAY_MS;
+  if (days <= 0) yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${day(to)}`, 'error');
+  else if (days <= Math.max(failWithinDays, WARN_WITHIN_DAYS)) {
+    yield finding(
+      `expires in ${countOf(Math.floor(days), 'day')}, on ${day(to)}`,
+      days <= failWithinDays ? 'error' : 'warning',
+    );
+  }
+}
