@@ -1,0 +1,580 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  decodeAssociateAc,
+  decodeAssociateRq,
+  encodeAssociateAc,
+  encodeAssociateRq,
+} from '../../../src/pdu/associate';
+import {
+  type AssociateAc,
+  type AssociateRq,
+  MAX_ASSOCIATE_BYTES,
+  MAX_PRESENTATION_CONTEXTS,
+  MAX_TRANSFER_SYNTAXES,
+  PduError,
+} from '../../../src/pdu/types';
+import {
+  applicationContext,
+  ascii,
+  associateBody,
+  associateFixed,
+  type Built,
+  bigEndian,
+  CT_IMAGE_STORAGE,
+  contextAc,
+  contextRq,
+  counted,
+  echoRequestBody,
+  fullAnswerBody,
+  fullRequestBody,
+  IMPLICIT_LITTLE_ENDIAN,
+  implementationClassUid,
+  item,
+  join,
+  maximumLength,
+  userInformation,
+  VERIFICATION,
+} from '../../support/pduBytes';
+
+const context = contextRq(1, VERIFICATION, IMPLICIT_LITTLE_ENDIAN);
+const transferSyntax = item(0x40, [ascii(IMPLICIT_LITTLE_ENDIAN)]);
+
+function requestWith(...userItems: Built[]): Buffer {
+  return associateBody(applicationContext, context, item(0x50, userItems)).bytes;
+}
+
+function errorOf(decode: () => unknown): string {
+  try {
+    decode();
+  } catch (error) {
+    if (error instanceof PduError) {
+      return `${error.code}: ${error.message}`;
+    }
+    throw error;
+  }
+  return 'no error';
+}
+
+describe('titles and names', () => {
+  test.each([
+    ['CT1             ', 'CT1'],
+    ['   CT1          ', 'CT1'],
+    ['ABCDEFGHIJKLMNOP', 'ABCDEFGHIJKLMNOP'],
+    ['                ', ''],
+    ['CT1\0\0\0\0\0\0\0\0\0\0\0\0\0', 'CT1'],
+    ['CT1 \0            ', 'CT1'],
+    ['\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0', ''],
+    ['CT1\0ADMIN       ', 'CT1\0ADMIN'],
+    ['\0CT1            ', '\0CT1'],
+    ['A B             ', 'A B'],
+    ['ct1\r\n           ', 'ct1\r\n'],
+    ['R\u00d6NTGEN\u00ff       ', 'R\u00d6NTGEN\u00ff'],
+    ["'; DROP TABLE-- ", "'; DROP TABLE--"],
+  ])('reads the AE title %j as %j', (wire, title) => {
+    const fixed = associateFixed(wire.slice(0, 16), 'X');
+    const decoded = decodeAssociateRq(join(fixed, applicationContext, context, userInformation()).bytes);
+    expect(decoded.calledAeTitle).toBe(title);
+    expect(decoded.callingAeTitle).toBe('X');
+  });
+
+  test('keeps called and calling AE titles apart', () => {
+    const decoded = decodeAssociateRq(echoRequestBody().bytes);
+    expect([decoded.calledAeTitle, decoded.callingAeTitle]).toEqual(['ARCHIVE', 'CT1']);
+  });
+
+  test.each([0, 1, 2, 3, 0xffff])('passes protocol version %d on to policy', (version) => {
+    const fixed = associateFixed('A', 'B', version);
+    expect(decodeAssociateRq(join(fixed, context).bytes).protocolVersion).toBe(version);
+  });
+
+  test.each([
+    ['1.2.840.10008.3.1.1.2', '1.2.840.10008.3.1.1.2'],
+    ['not a UID', 'not a UID'],
+    ['', ''],
+    ['1.2.840.10008.3.1.1.1\0', '1.2.840.10008.3.1.1.1'],
+  ])('passes the application context name %j on to policy', (wire, name) => {
+    const body = associateBody(item(0x10, [ascii(wire)]), context);
+    expect(decodeAssociateRq(body.bytes).applicationContextName).toBe(name);
+  });
+
+  test('reads a request without application context and user information', () => {
+    const decoded = decodeAssociateRq(associateBody(context).bytes);
+    expect(decoded.applicationContextName).toBe('');
+    expect(decoded.userInformation).toEqual({
+      maxPduLength: 0,
+      implementationClassUid: '',
+      roleSelections: [],
+      extendedNegotiations: [],
+      commonExtendedNegotiations: [],
+    });
+  });
+});
+
+describe('UIDs', () => {
+  const abstractSyntaxOf = (bytes: Buffer): string => {
+    const body = associateBody(item(0x20, [[1, 0, 0, 0], item(0x30, [bytes]), transferSyntax]));
+    return decodeAssociateRq(body.bytes).presentationContexts[0]!.abstractSyntax;
+  };
+
+  test.each([
+    ['1.2.3', '1.2.3'],
+    ['1.2.3\0', '1.2.3'],
+    ['1.2.3 ', '1.2.3'],
+    ['1.2.3\0 \0', '1.2.3'],
+    ['1.02.003', '1.02.003'],
+    ['9'.repeat(64), '9'.repeat(64)],
+    [`${'9'.repeat(64)}\0`, '9'.repeat(64)],
+  ])('reads %j', (wire, uid) => {
+    expect(abstractSyntaxOf(ascii(wire))).toBe(uid);
+  });
+
+  test.each(['', '\0', '9'.repeat(65), '1.2\0.3', ' 1.2', '1,2', '1.2.x', '../etc', '1.2\n', '\u00b2'])(
+    'refuses %j',
+    (wire) => {
+      expect(errorOf(() => abstractSyntaxOf(ascii(wire)))).toMatch(/^pdu-associate-malformed: /);
+    },
+  );
+
+  test('never names what it refuses', () => {
+    expect(errorOf(() => abstractSyntaxOf(ascii('DOE^JANE')))).not.toContain('DOE');
+  });
+});
+
+describe('presentation contexts', () => {
+  test('come in the order of the PDU, with any odd ids', () => {
+    const body = associateBody(
+      contextRq(255, '1.1', '1.2'),
+      contextRq(1, '2.1', '2.2', '2.3', '2.2'),
+      contextRq(7, '1.1', '1.2'),
+    );
+    expect(decodeAssociateRq(body.bytes).presentationContexts).toEqual([
+      { id: 255, abstractSyntax: '1.1', transferSyntaxes: ['1.2'] },
+      { id: 1, abstractSyntax: '2.1', transferSyntaxes: ['2.2', '2.3', '2.2'] },
+      { id: 7, abstractSyntax: '1.1', transferSyntaxes: ['1.2'] },
+    ]);
+  });
+
+  test.each([0, 2, 4, 128, 254])('refuses the even id %d in both PDUs', (id) => {
+    const expected = `pdu-presentation-context-invalid: presentation context id ${id}; odd ids from 1 to 255 are accepted`;
+    expect(errorOf(() => decodeAssociateRq(associateBody(contextRq(id, '1.1', '1.2')).bytes))).toBe(expected);
+    expect(errorOf(() => decodeAssociateAc(associateBody(contextAc(id, 0, transferSyntax)).bytes))).toBe(
+      expected,
+    );
+  });
+
+  test('refuses a repeated id in both PDUs', () => {
+    const expected =
+      'pdu-presentation-context-invalid: presentation context id 1 is repeated; ids are unique';
+    const answered = contextAc(1, 0, transferSyntax);
+    expect(errorOf(() => decodeAssociateRq(associateBody(context, context).bytes))).toBe(expected);
+    expect(errorOf(() => decodeAssociateAc(associateBody(answered, answered).bytes))).toBe(expected);
+  });
+
+  test('takes 128 and no more', () => {
+    const ids = Array.from({ length: MAX_PRESENTATION_CONTEXTS }, (_, index) => 2 * index + 1);
+    const contexts = ids.map((id) => contextRq(id, '1.1', '1.2'));
+    const decoded = decodeAssociateRq(associateBody(...contexts).bytes);
+    expect(decoded.presentationContexts.map(({ id }) => id)).toEqual(ids);
+    for (let id = 0; id < 256; id++) {
+      const body = associateBody(...contexts, contextRq(id, '1.1', '1.2')).bytes;
+      expect(errorOf(() => decodeAssociateRq(body))).toMatch(/^pdu-presentation-context-invalid: /);
+    }
+  });
+
+  test('takes 128 transfer syntaxes in a context and no more', () => {
+    const syntaxes = Array.from({ length: MAX_TRANSFER_SYNTAXES }, (_, index) => `1.2.${index}`);
+    const most = associateBody(contextRq(1, '1.1', ...syntaxes)).bytes;
+    expect(decodeAssociateRq(most).presentationContexts[0]!.transferSyntaxes).toEqual(syntaxes);
+    const tooMany = associateBody(contextRq(1, '1.1', ...syntaxes, '1.3')).bytes;
+    expect(errorOf(() => decodeAssociateRq(tooMany))).toBe(
+      'pdu-associate-malformed: presentation context 1: too many transfer syntaxes; 128 are accepted',
+    );
+  });
+
+  const abstractSyntax = item(0x30, [ascii('1.1')]);
+  test.each<[string, Built[], RegExp]>([
+    ['no context', [applicationContext], /no presentation context is proposed/],
+    ['no abstract syntax', [item(0x20, [[1, 0, 0, 0], transferSyntax])], /abstract syntax is missing/],
+    [
+      'two abstract syntaxes',
+      [item(0x20, [[1, 0, 0, 0], abstractSyntax, abstractSyntax, transferSyntax])],
+      /abstract syntax is repeated/,
+    ],
+    ['no transfer syntax', [item(0x20, [[1, 0, 0, 0], abstractSyntax])], /no transfer syntax/],
+    ['a context without id', [item(0x20, [])], /id needs 1 bytes, 0 are left/],
+    ['a context that is cut', [item(0x20, [[1, 0]])], /reserved bytes needs 3 bytes, 1 are left/],
+    [
+      'a context of the other PDU',
+      [context, contextAc(3, 0, transferSyntax)],
+      /of the other A-ASSOCIATE PDU/,
+    ],
+  ])('refuses a request with %s', (_name, items, message) => {
+    const error = errorOf(() => decodeAssociateRq(associateBody(...items).bytes));
+    expect(error).toMatch(/^pdu-associate-malformed: /);
+    expect(error).toMatch(message);
+  });
+
+  test.each<[string, Built]>([
+    ['an accepted context without transfer syntax', contextAc(1, 0)],
+    ['an accepted context with two transfer syntaxes', contextAc(1, 0, transferSyntax, transferSyntax)],
+    ['an accepted context with an empty transfer syntax', contextAc(1, 0, item(0x40, []))],
+    ['a context of the other PDU', context],
+  ])('refuses an answer with %s', (_name, answered) => {
+    expect(errorOf(() => decodeAssociateAc(associateBody(answered).bytes))).toMatch(
+      /^pdu-associate-malformed: /,
+    );
+  });
+
+  test.each<[string, Built]>([
+    ['missing', contextAc(1, 3)],
+    ['empty', contextAc(1, 3, item(0x40, []))],
+    ['repeated', contextAc(1, 3, transferSyntax, transferSyntax)],
+    ['not a UID', contextAc(1, 3, item(0x40, [ascii('none')]))],
+    ['without structure', contextAc(1, 3, [1, 2, 3])],
+  ])('reads a refused context whose transfer syntax is %s', (_name, answered) => {
+    expect(decodeAssociateAc(associateBody(answered).bytes).presentationContexts).toEqual([
+      { id: 1, result: 3, transferSyntax: '' },
+    ]);
+  });
+
+  test('reads an answer without contexts, and one with an abstract syntax in a context', () => {
+    expect(decodeAssociateAc(associateBody().bytes).presentationContexts).toEqual([]);
+    const chatty = contextAc(1, 0, abstractSyntax, transferSyntax);
+    expect(decodeAssociateAc(associateBody(chatty).bytes).presentationContexts[0]!.transferSyntax).toBe(
+      IMPLICIT_LITTLE_ENDIAN,
+    );
+  });
+});
+
+describe('user information', () => {
+  test('skips unknown items and sub-items at every level', () => {
+    const unknown = item(0x7f, [ascii('whatever')]);
+    const plain = associateBody(applicationContext, context, userInformation());
+    const noisy = associateBody(
+      unknown,
+      applicationContext,
+      item(0x20, [
+        [1, 0, 0, 0],
+        unknown,
+        item(0x30, [ascii(VERIFICATION)]),
+        unknown,
+        transferSyntax,
+        unknown,
+      ]),
+      unknown,
+      userInformation(unknown, item(0x5a, []), unknown),
+      item(0x00, []),
+    );
+    expect(decodeAssociateRq(noisy.bytes)).toEqual(decodeAssociateRq(plain.bytes));
+  });
+
+  test('reads sub-items and items in any order', () => {
+    const body = associateBody(
+      item(0x50, [implementationClassUid, maximumLength]),
+      context,
+      applicationContext,
+    );
+    expect(decodeAssociateRq(body.bytes)).toEqual(decodeAssociateRq(echoRequestBody().bytes));
+  });
+
+  test.each([0, 1, 16384, 0x7fffffff, 0x80000000, 0xffffffff])('reads maximum length %d', (length) => {
+    const body = requestWith(item(0x51, [bigEndian(length, 4)]));
+    expect(decodeAssociateRq(body).userInformation.maxPduLength).toBe(length);
+  });
+
+  test('reads an empty implementation class UID and an empty version name as absent', () => {
+    const { userInformation: user } = decodeAssociateRq(requestWith(item(0x52, []), item(0x55, [])));
+    expect(user.implementationClassUid).toBe('');
+    expect(user).not.toHaveProperty('implementationVersionName');
+  });
+
+  test('reads a version name that is longer than the standard allows', () => {
+    const body = requestWith(item(0x55, [ascii('A_VERSION_NAME_OF_31_CHARACTERS ')]));
+    expect(decodeAssociateRq(body).userInformation.implementationVersionName).toBe(
+      'A_VERSION_NAME_OF_31_CHARACTERS',
+    );
+  });
+
+  test('keeps several role selections, also of one SOP class', () => {
+    const role = (scu: number, scp: number) => item(0x54, [counted(ascii('1.2')), [scu, scp]]);
+    const { roleSelections } = decodeAssociateRq(
+      requestWith(role(0, 1), role(1, 1), role(0, 0)),
+    ).userInformation;
+    expect(roleSelections.map(({ scu, scp }) => [scu, scp])).toEqual([
+      [false, true],
+      [true, true],
+      [false, false],
+    ]);
+  });
+
+  test('does not read what later versions add to common extended negotiation', () => {
+    const fields = [counted(ascii('1.2')), counted(ascii('1.3')), counted()];
+    const body = requestWith(item(0x57, [...fields, [9, 9, 9]], 1));
+    expect(decodeAssociateRq(body).userInformation.commonExtendedNegotiations).toEqual([
+      { version: 1, sopClassUid: '1.2', serviceClassUid: '1.3', relatedSopClassUids: [] },
+    ]);
+  });
+
+  test('keeps copies of binary fields, not views on the PDU', () => {
+    const body = fullRequestBody().bytes;
+    const decoded = decodeAssociateRq(body);
+    body.fill(0xee);
+    expect(decoded.userInformation.extendedNegotiations[0]!.applicationInformation.toString('hex')).toBe(
+      '020003',
+    );
+    expect(decoded.userInformation.userIdentity!.secondaryField.toString()).toBe('password');
+  });
+
+  const uid = counted(ascii('1.2'));
+  const one = {
+    maximumLength,
+    implementationClassUid,
+    asynchronousOperations: item(0x53, ['0001 0001']),
+    versionName: item(0x55, [ascii('A')]),
+    userIdentity: item(0x58, ['01 00', counted(ascii('u')), counted()]),
+    userIdentityResponse: item(0x59, [counted()]),
+  };
+  test.each(Object.entries(one))('refuses a repeated %s', (_name, single) => {
+    expect(errorOf(() => decodeAssociateRq(requestWith(single)))).toBe('no error');
+    expect(errorOf(() => decodeAssociateRq(requestWith(single, single)))).toMatch(
+      /^pdu-associate-malformed: user information: the .* item is repeated; one is accepted/,
+    );
+  });
+
+  test.each<[string, Built, string]>([
+    ['application context', applicationContext, 'A-ASSOCIATE: the application context item is repeated'],
+    ['user information', userInformation(), 'A-ASSOCIATE: the user information item is repeated'],
+  ])('refuses a repeated %s', (_name, repeated, message) => {
+    const body = associateBody(applicationContext, context, userInformation(), repeated).bytes;
+    expect(errorOf(() => decodeAssociateRq(body))).toContain(message);
+    expect(errorOf(() => decodeAssociateAc(associateBody(repeated, repeated).bytes))).toContain(message);
+  });
+
+  test.each<[string, Built, string]>([
+    ['a maximum length of 3 bytes', item(0x51, ['004000']), 'length needs 4 bytes, 3 are left'],
+    ['a maximum length of 5 bytes', item(0x51, ['0000400000']), '1 bytes follow the last field'],
+    ['an asynchronous operations window of 3 bytes', item(0x53, ['000100']), 'performed needs 2 bytes'],
+    ['an asynchronous operations window of 5 bytes', item(0x53, ['0001000100']), '1 bytes follow'],
+    [
+      'a role selection whose UID is longer than the item',
+      item(0x54, ['0009 312e32 0001']),
+      'SOP class UID needs 9',
+    ],
+    ['a role selection without SCP role', item(0x54, [uid, [1]]), 'SCP role needs 1 bytes'],
+    ['a role selection with more behind', item(0x54, [uid, [1, 1, 1]]), '1 bytes follow'],
+    ['a role of 2', item(0x54, [uid, [2, 0]]), 'SCU role is 2; 0 and 1 are accepted'],
+    ['a role selection without SOP class', item(0x54, [counted(), [1, 1]]), 'SOP class UID is empty'],
+    [
+      'a version name of 65 characters',
+      item(0x55, [ascii('A'.repeat(65))]),
+      'name is 65 characters; at most 64',
+    ],
+    ['an extended negotiation of 1 byte', item(0x56, ['00']), 'UID length needs 2 bytes'],
+    [
+      'an extended negotiation whose UID is too long',
+      item(0x56, ['0004 312e32']),
+      'needs 4 bytes, 3 are left',
+    ],
+    [
+      'related classes that are longer than the item',
+      item(0x57, [uid, uid, '0006 0003 312e32']),
+      'related general SOP classes needs 6 bytes, 5 are left',
+    ],
+    [
+      'a related class that is longer than the list',
+      item(0x57, [uid, uid, counted('0009 312e32'), ascii('1.2.3.4.5')]),
+      'related general SOP classes: SOP class UID needs 9 bytes, 3 are left',
+    ],
+    [
+      'a user identity whose primary field is too long',
+      item(0x58, ['0200 0005 7573 0000']),
+      'primary field needs 5',
+    ],
+    [
+      'a user identity without secondary length',
+      item(0x58, ['0100', counted(ascii('u'))]),
+      'secondary field length',
+    ],
+    ['a user identity with more behind', item(0x58, ['0100', counted(), counted(), '00']), '1 bytes follow'],
+    [
+      'a positive response of 2',
+      item(0x58, ['0102', counted(), counted()]),
+      'positive response requested is 2',
+    ],
+    ['a user identity response with more behind', item(0x59, [counted(), '00']), '1 bytes follow'],
+  ])('refuses %s', (_name, damaged, message) => {
+    const error = errorOf(() => decodeAssociateRq(requestWith(damaged)));
+    expect(error).toMatch(/^pdu-associate-malformed: /);
+    expect(error).toContain(message);
+  });
+
+  test('never names a secret in an error', () => {
+    const error = errorOf(() =>
+      decodeAssociateRq(requestWith(item(0x58, ['0102', counted(ascii('geheim')), '00']))),
+    );
+    expect(error).not.toContain('geheim');
+  });
+});
+
+describe('damaged lengths', () => {
+  const values = (bytes: 2 | 4, length: number): number[] =>
+    [0, 1, length - 1, length + 1, 0x7fff, 0xffff, ...(bytes === 4 ? [0x80000000, 0xffffffff] : [])].filter(
+      (value) => value >= 0 && value !== length,
+    );
+
+  test.each<[string, Built, (body: Buffer) => AssociateRq | AssociateAc]>([
+    ['RQ', fullRequestBody(), decodeAssociateRq],
+    ['AC', fullAnswerBody(), decodeAssociateAc],
+  ])(
+    'of an A-ASSOCIATE-%s lead to a typed error or a value, never outside of the body',
+    (_name, built, decode) => {
+      let cases = 0;
+      for (const field of built.lengths) {
+        const length = built.bytes.readUIntBE(field.offset, field.bytes);
+        for (const value of values(field.bytes, length)) {
+          const damaged = Buffer.from(built.bytes);
+          damaged.writeUIntBE(value, field.offset, field.bytes);
+          // What lies behind the body in memory must not matter.
+          const first = Buffer.concat([damaged, Buffer.alloc(70000, 0x00)]).subarray(0, damaged.length);
+          const second = Buffer.concat([damaged, Buffer.alloc(70000, 0x31)]).subarray(0, damaged.length);
+          expect(outcome(() => decode(first))).toEqual(outcome(() => decode(second)));
+          cases++;
+        }
+      }
+      expect(cases).toBeGreaterThan(70);
+    },
+  );
+
+  function outcome(decode: () => unknown): unknown {
+    try {
+      return decode();
+    } catch (error) {
+      expect(error).toBeInstanceOf(PduError);
+      return (error as PduError).message;
+    }
+  }
+
+  test('a body that ends anywhere leads to a typed error or a value', () => {
+    const body = fullRequestBody().bytes;
+    for (let length = 0; length < body.length; length++) {
+      outcome(() => decodeAssociateRq(body.subarray(0, length)));
+      outcome(() => decodeAssociateAc(body.subarray(0, length)));
+    }
+    expect(errorOf(() => decodeAssociateRq(body.subarray(0, 67)))).toContain('reserved bytes needs 32 bytes');
+  });
+});
+
+describe('the work of one request of a megabyte', () => {
+  const fill = (part: Buffer): Buffer =>
+    Buffer.alloc(Math.floor((MAX_ASSOCIATE_BYTES - 2000) / part.length) * part.length, part);
+  const manySubItems = (part: Built): Built =>
+    item(0x50, [Buffer.alloc(Math.floor(65535 / part.bytes.length) * part.bytes.length, part.bytes)]);
+  const manyContexts = Array.from({ length: 128 }, (_, index) =>
+    contextRq(2 * index + 1, '9'.repeat(64), ...Array.from({ length: 100 }, () => '9'.repeat(64))),
+  );
+
+  test.each<[string, Built]>([
+    ['empty unknown items', associateBody(context, fill(item(0x7f, []).bytes))],
+    ['contexts that are full', associateBody(...manyContexts)],
+    ['role selections', associateBody(context, manySubItems(item(0x54, [counted(ascii('1')), [1, 1]])))],
+    ['extended negotiations', associateBody(context, manySubItems(item(0x56, [counted(ascii('1'))])))],
+    ['a UID of NULs', associateBody(item(0x20, [[1, 0, 0, 0], item(0x30, [Buffer.alloc(60000)])]))],
+  ])('is small for %s', (_name, built) => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 5; round++) {
+      const start = performance.now();
+      errorOf(() => decodeAssociateRq(built.bytes));
+      best = Math.min(best, performance.now() - start);
+    }
+    expect(built.bytes.length).toBeLessThanOrEqual(MAX_ASSOCIATE_BYTES);
+    expect(best).toBeLessThan(40);
+  });
+});
+
+/** By name, because Node's own range errors are not of the realm that a test runs in. */
+const rangeError = expect.objectContaining({ name: 'RangeError' });
+
+describe('encoding', () => {
+  const request = decodeAssociateRq(echoRequestBody().bytes);
+  const user = request.userInformation;
+
+  test('sends a valid transfer syntax in a refused context, whatever it was given', () => {
+    for (const given of ['', 'garbage', '1.2.840.10008.1.2.4.50']) {
+      const answer: AssociateAc = {
+        ...request,
+        presentationContexts: [{ id: 1, result: 4, transferSyntax: given }],
+      };
+      expect(encodeAssociateAc(answer).includes(contextAc(1, 4, transferSyntax).bytes)).toBe(true);
+    }
+  });
+
+  const withUser = (changes: object): AssociateRq => ({
+    ...request,
+    userInformation: { ...user, ...changes },
+  });
+  const withContext = (changes: object): AssociateRq => ({
+    ...request,
+    presentationContexts: [{ ...request.presentationContexts[0]!, ...changes }],
+  });
+  test.each<[string, AssociateRq]>([
+    ['an AE title of 17 characters', { ...request, calledAeTitle: 'A'.repeat(17) }],
+    ['an empty AE title', { ...request, callingAeTitle: '' }],
+    ['an AE title outside of latin1', { ...request, callingAeTitle: 'CT\u0100' }],
+    ['a protocol version of 17 bits', { ...request, protocolVersion: 0x10000 }],
+    ['no application context', { ...request, applicationContextName: '' }],
+    ['an even context id', withContext({ id: 2 })],
+    ['a context id above 255', withContext({ id: 257 })],
+    ['a context id that is no integer', withContext({ id: 1.5 })],
+    ['no transfer syntax', withContext({ transferSyntaxes: [] })],
+    ['too many transfer syntaxes', withContext({ transferSyntaxes: Array(129).fill('1.2') })],
+    ['an abstract syntax that is no UID', withContext({ abstractSyntax: 'CT' })],
+    ['a transfer syntax of 65 characters', withContext({ transferSyntaxes: ['1'.repeat(65)] })],
+    [
+      'a repeated context id',
+      {
+        ...request,
+        presentationContexts: [request.presentationContexts[0]!, request.presentationContexts[0]!],
+      },
+    ],
+    ['no implementation class UID', withUser({ implementationClassUid: '' })],
+    ['a version name of 17 characters', withUser({ implementationVersionName: 'A'.repeat(17) })],
+    ['an empty version name', withUser({ implementationVersionName: '' })],
+    ['a maximum length of 33 bits', withUser({ maxPduLength: 2 ** 32 })],
+    ['a negative maximum length', withUser({ maxPduLength: -1 })],
+    [
+      'an asynchronous operations window of 17 bits',
+      withUser({ asynchronousOperations: { invoked: 65536, performed: 1 } }),
+    ],
+    [
+      'an extended negotiation that is longer than an item',
+      withUser({
+        extendedNegotiations: [{ sopClassUid: '1.2', applicationInformation: Buffer.alloc(65535) }],
+      }),
+    ],
+    [
+      'user information that is longer than an item',
+      withUser({
+        roleSelections: Array(8000).fill({ sopClassUid: CT_IMAGE_STORAGE, scu: true, scp: true }),
+      }),
+    ],
+  ])('refuses %s', (_name, impossible) => {
+    expect(() => encodeAssociateRq(impossible)).toThrow(rangeError);
+  });
+
+  test('refuses a result that is no byte', () => {
+    const answer: AssociateAc = {
+      ...request,
+      presentationContexts: [{ id: 1, result: 256, transferSyntax: '' }],
+    };
+    expect(() => encodeAssociateAc(answer)).toThrow(rangeError);
+  });
+
+  test('refuses a PDU that no peer takes', () => {
+    const presentationContexts = Array.from({ length: 128 }, (_, index) => ({
+      id: 2 * index + 1,
+      abstractSyntax: '1.2',
+      transferSyntaxes: Array<string>(128).fill('1'.repeat(64)),
+    }));
+    expect(() => encodeAssociateRq({ ...request, presentationContexts })).toThrow(rangeError);
+  });
+});

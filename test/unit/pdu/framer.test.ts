@@ -1,0 +1,329 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { PDataFramer } from '../../../src/pdu/framer';
+import { PduReader } from '../../../src/pdu/reader';
+import { type ParsedPdv, parsePDataStream } from '../../support/pduBytes';
+import { RecordingSink } from './recordingSink';
+
+const COMMAND = 1;
+const LAST = 2;
+
+function flushed(framer: PDataFramer): ParsedPdv[] {
+  const out: Buffer[] = [];
+  framer.flush(out);
+  return parsePDataStream(Buffer.concat(out));
+}
+
+/** "context control bytes" of each PDU. */
+function shape(pdvs: readonly ParsedPdv[]): string[] {
+  return pdvs.map(({ contextId, control, fragment }) => `${contextId} ${control} ${fragment.length}`);
+}
+
+function counting(length: number): Buffer {
+  return Buffer.from(Array.from({ length }, (_, index) => index % 251));
+}
+
+describe('what is sent', () => {
+  test('golden bytes of a command and its data set', () => {
+    const framer = new PDataFramer(16384);
+    framer.command(1, Buffer.from('00000001020000000100', 'hex'));
+    framer.data(1, Buffer.from('aabb', 'hex'));
+    framer.dataEnd(1, false);
+    const out: Buffer[] = [];
+    framer.flush(out);
+    expect(Buffer.concat(out).toString('hex')).toBe(
+      [
+        '04 00 00000010 0000000c 01 03 00000001020000000100', // command, last
+        '04 00 00000008 00000004 01 02 aabb', // data, last
+      ]
+        .join('')
+        .replaceAll(' ', ''),
+    );
+  });
+
+  test('a command that fits goes in one PDU, a longer one in as few as can be', () => {
+    const framer = new PDataFramer(106);
+    framer.command(3, counting(100));
+    framer.command(5, counting(202));
+    const pdvs = flushed(framer);
+    expect(shape(pdvs)).toEqual([
+      `3 ${COMMAND | LAST} 100`,
+      `5 ${COMMAND} 100`,
+      `5 ${COMMAND} 100`,
+      `5 ${COMMAND | LAST} 2`,
+    ]);
+    expect(Buffer.concat(pdvs.slice(1).map(({ fragment }) => fragment))).toEqual(counting(202));
+  });
+
+  test('nothing is sent of nothing', () => {
+    const framer = new PDataFramer(0);
+    expect(flushed(framer)).toEqual([]);
+    framer.data(1, Buffer.alloc(0));
+    expect(flushed(framer)).toEqual([]);
+  });
+
+  test('a flush in the middle of a data set sends what is even, without Last', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(7));
+    expect(shape(flushed(framer))).toEqual(['1 0 6']);
+    expect(framer.pendingBytes).toBe(1);
+    expect(flushed(framer)).toEqual([]);
+    framer.data(1, counting(600));
+    expect(shape(flushed(framer))).toEqual(['1 0 600']);
+    framer.data(1, counting(1));
+    framer.dataEnd(1, false);
+    expect(shape(flushed(framer))).toEqual([`1 ${LAST} 2`]);
+    expect(framer.pendingBytes).toBe(0);
+  });
+
+  test('a data set that ended where nothing waits is ended by an empty fragment', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(6));
+    flushed(framer);
+    framer.dataEnd(1, false);
+    expect(shape(flushed(framer))).toEqual([`1 ${LAST} 0`]);
+    framer.dataEnd(3, true);
+    expect(shape(flushed(framer))).toEqual([`3 ${LAST} 0`]);
+  });
+
+  test('Last is set once, on the last of several fragments', () => {
+    const framer = new PDataFramer(16);
+    framer.data(1, counting(25));
+    framer.data(1, counting(5));
+    framer.dataEnd(1, false);
+    expect(shape(flushed(framer))).toEqual(['1 0 10', '1 0 10', `1 ${LAST} 10`]);
+  });
+
+  test('messages follow each other in the order in which they were queued', () => {
+    const framer = new PDataFramer(0);
+    framer.command(1, counting(10));
+    framer.data(1, counting(1000));
+    framer.dataEnd(1, false);
+    framer.command(3, counting(12));
+    framer.command(5, counting(14));
+    framer.data(5, counting(16));
+    expect(shape(flushed(framer))).toEqual(['1 3 10', '1 2 1000', '3 3 12', '5 3 14', '5 0 16']);
+  });
+
+  test('waiting bytes are counted without headers', () => {
+    const framer = new PDataFramer(16);
+    framer.command(1, counting(100));
+    framer.data(1, counting(1001));
+    expect(framer.pendingBytes).toBe(1101);
+    framer.dataEnd(1, true);
+    expect(framer.pendingBytes).toBe(1102);
+    flushed(framer);
+    expect(framer.pendingBytes).toBe(0);
+  });
+
+  test('an odd data set is filled up with one NUL where that is wanted', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(3));
+    framer.dataEnd(1, true);
+    expect(flushed(framer)[0]!.fragment).toEqual(Buffer.from([0, 1, 2, 0]));
+  });
+
+  test('an odd data set is refused otherwise, also where most of it has gone', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(1001));
+    flushed(framer);
+    expect(() => framer.dataEnd(1, false)).toThrow(expect.objectContaining({ code: 'pdu-data-set-odd' }));
+    expect(flushed(framer)).toEqual([]);
+  });
+});
+
+describe('sizes', () => {
+  test.each([
+    [0, 131066],
+    [8, 2],
+    [9, 2],
+    [10, 4],
+    [4096, 4090],
+    [4097, 4090],
+    [16384, 16378],
+    [131072, 131066],
+    [131073, 131066],
+    [0xffffffff, 131066],
+  ])('a peer that announces %d gets fragments of %d bytes', (announced, largest) => {
+    const framer = new PDataFramer(announced);
+    framer.data(1, Buffer.alloc(largest + 2));
+    const pdvs = flushed(framer);
+    expect(shape(pdvs)).toEqual([`1 0 ${largest}`, '1 0 2']);
+    expect(pdvs[0]!.pduLength).toBe(largest + 6);
+  });
+
+  test('the own limit can be lower', () => {
+    const framer = new PDataFramer(0, 20);
+    framer.data(1, counting(16));
+    expect(shape(flushed(framer))).toEqual(['1 0 14', '1 0 2']);
+  });
+
+  test.each([1, 2, 6, 7])('a peer that announces %d cannot be sent anything', (announced) => {
+    expect(() => new PDataFramer(announced)).toThrow(
+      expect.objectContaining({ code: 'pdu-max-length-unusable' }),
+    );
+  });
+});
+
+describe('copying', () => {
+  test('long slices are sent as they are', () => {
+    const framer = new PDataFramer(0);
+    const slices = [counting(16384), counting(512), counting(16384)];
+    for (const slice of slices) {
+      framer.data(1, slice);
+    }
+    const command = counting(100);
+    framer.dataEnd(1, false);
+    framer.command(3, command);
+    const out: Buffer[] = [];
+    framer.flush(out);
+    expect(out).toHaveLength(6);
+    expect(
+      [out[1], out[2], out[3], out[5]].map((buffer, index) => buffer === [...slices, command][index]),
+    ).toEqual([true, true, true, true]);
+  });
+
+  test('a million slices of two bytes become few buffers, soon', () => {
+    const framer = new PDataFramer(0);
+    const out: Buffer[] = [];
+    const slice = Buffer.from([1, 2]);
+    const start = performance.now();
+    for (let round = 0; round < 1_000_000; round++) {
+      framer.data(1, slice);
+    }
+    framer.flush(out);
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(out.length).toBeLessThan(600);
+    const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
+    expect(payload.equals(Buffer.alloc(2_000_000, slice))).toBe(true);
+  });
+
+  test('short slices may be reused by whoever queued them, and what was sent does not change', () => {
+    const framer = new PDataFramer(0);
+    const out: Buffer[] = [];
+    const slice = Buffer.alloc(3);
+    for (let round = 0; round < 3000; round++) {
+      framer.data(1, slice.fill(round % 251));
+      framer.flush(out);
+    }
+    const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
+    expect(payload).toEqual(
+      Buffer.concat(Array.from({ length: 3000 }, (_, round) => Buffer.alloc(3, round % 251))),
+    );
+  });
+});
+
+describe('misuse', () => {
+  test('a command inside a data set is a defect', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(2));
+    expect(() => framer.command(1, counting(2))).toThrow('before the end of the data set');
+  });
+
+  test('data of another context inside a data set is a defect', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(2));
+    expect(() => framer.data(3, counting(2))).toThrow('data of context 3');
+    expect(() => framer.dataEnd(3, false)).toThrow('data of context 3');
+  });
+
+  test('an empty or odd command set is a defect', () => {
+    const framer = new PDataFramer(0);
+    expect(() => framer.command(1, Buffer.alloc(0))).toThrow(RangeError);
+    expect(() => framer.command(1, Buffer.alloc(3))).toThrow(RangeError);
+  });
+});
+
+type Step = { readonly kind: 'data'; readonly bytes: Buffer } | { readonly kind: 'flush' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'flush' }) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .oneof(fc.nat({ max: 5 }), fc.nat({ max: 600 }), fc.nat({ max: 5000 }))
+      .map((length): Step => ({ kind: 'data', bytes: counting(length) })),
+  },
+);
+const message = fc.record({
+  contextId: fc.nat({ max: 127 }).map((index) => 2 * index + 1),
+  commandBytes: fc.integer({ min: 1, max: 300 }).map((half) => 2 * half),
+  steps: fc.option(fc.array(step, { maxLength: 12 }), { nil: undefined }),
+});
+
+describe('whatever is queued', () => {
+  test('arrives whole, in order, in even fragments within the limit, with one Last each, at any flush', () => {
+    const announced = fc.oneof(
+      fc.integer({ min: 8, max: 300 }),
+      fc.integer({ min: 8, max: 40000 }),
+      fc.constant(0),
+    );
+    fc.assert(
+      fc.property(announced, fc.array(message, { minLength: 1, maxLength: 4 }), (peerMax, messages) => {
+        const framer = new PDataFramer(peerMax);
+        const limit = peerMax === 0 ? 131072 : peerMax;
+        const reader = new RecordingSink();
+        const pduReader = new PduReader(reader, { maxPduLength: limit });
+        const received: ParsedPdv[] = [];
+        const flush = () => {
+          const out: Buffer[] = [];
+          framer.flush(out);
+          const bytes = Buffer.concat(out);
+          received.push(...parsePDataStream(bytes));
+          pduReader.push(bytes);
+          expect(pduReader.isInsidePdu).toBe(false);
+          expect(framer.pendingBytes).toBeLessThan(2);
+        };
+
+        const expected: { contextId: number; kind: number; payload: string }[] = [];
+        for (const { contextId, commandBytes, steps } of messages) {
+          const command = counting(commandBytes);
+          framer.command(contextId, command);
+          expected.push({ contextId, kind: COMMAND, payload: command.toString('hex') });
+          if (steps !== undefined) {
+            const queued: Buffer[] = [];
+            for (const taken of steps) {
+              if (taken.kind === 'flush') {
+                flush();
+              } else {
+                framer.data(contextId, taken.bytes);
+                queued.push(taken.bytes);
+              }
+            }
+            framer.dataEnd(contextId, true);
+            const padding = Buffer.alloc(Buffer.concat(queued).length % 2);
+            expected.push({
+              contextId,
+              kind: 0,
+              payload: Buffer.concat([...queued, padding]).toString('hex'),
+            });
+          }
+        }
+        flush();
+        expect(framer.pendingBytes).toBe(0);
+
+        // Put together again by the Last bits, as a peer does.
+        const arrived: typeof expected = [];
+        let fragments: Buffer[] = [];
+        let areSizesRight = true;
+        for (const { contextId, control, fragment, pduLength } of received) {
+          areSizesRight &&= fragment.length % 2 === 0 && pduLength <= limit;
+          fragments.push(fragment);
+          if ((control & LAST) !== 0) {
+            arrived.push({
+              contextId,
+              kind: control & COMMAND,
+              payload: Buffer.concat(fragments).toString('hex'),
+            });
+            fragments = [];
+          }
+        }
+        expect(fragments).toEqual([]);
+        expect(areSizesRight).toBe(true);
+        expect(arrived).toEqual(expected);
+        expect(pduReader.pduCount).toBe(received.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
