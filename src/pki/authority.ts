@@ -17,7 +17,7 @@ const backdatedMs = dayMs;
 /** A CA outlives the modalities that trust it: replacing it means touching every one of them. */
 const authorityDays = 3650;
 /** Apple's platforms refuse anything longer, even from a CA that the user added; others follow. */
-export const defaultLeafDays = 825;
+const defaultLeafDays = 825;
 
 /** RSA because every modality understands it; ECDSA P-256 because it costs the gateway far less per handshake. */
 export type KeyType = 'rsa' | 'ecdsa';
@@ -37,7 +37,7 @@ export interface IssuedCertificate {
   readonly privateKeyPem: string;
 }
 
-export interface Validity {
+interface Validity {
   /** Default: a day ago. */
   readonly notBefore?: Date | undefined;
   /** Never beyond the CA's own. Default: 825 days after `notBefore`. */

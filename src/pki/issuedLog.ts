@@ -28,7 +28,7 @@ const revokedEntry = z.strictObject({
 const logEntry = z.discriminatedUnion('event', [issuedEntry, revokedEntry]);
 
 export type IssuedEntry = z.output<typeof issuedEntry>;
-export type RevokedEntry = z.output<typeof revokedEntry>;
+type RevokedEntry = z.output<typeof revokedEntry>;
 type LogEntry = z.output<typeof logEntry>;
 
 export interface IssuedLog {
