@@ -9,6 +9,7 @@ module.exports = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
+  reporters: ['default', '<rootDir>/test/support/skippedPeersReporter.cjs'],
   // import() of a relative path names the .js file that is built; here it is still .ts.
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30000,
