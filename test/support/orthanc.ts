@@ -1,0 +1,158 @@
+/**
+ * A real Orthanc with a storage of its own, its REST interface, and its sudden death. Listens for DICOM on all
+ * interfaces, because Orthanc cannot be told otherwise; unknown callers are let in only as the options say.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Instance, readPart10 } from './dicomFiles';
+import { freePort, startProcess, type TestProcess, temporaryFolder } from './processes';
+
+export const alwaysAllowable = ['Echo', 'Find', 'FindWorklist', 'Get', 'Move', 'Store'] as const;
+
+/** An entry of DicomModalities, in Orthanc's words. */
+export interface OrthancModality {
+  readonly AET: string;
+  readonly Host: string;
+  readonly Port: number;
+  readonly UseDicomTls?: boolean;
+  readonly [allowance: `Allow${string}`]: boolean;
+}
+
+interface OrthancOptions {
+  readonly aeTitle?: string;
+  /** What callers that are in no DicomModalities entry may do; default everything. */
+  readonly alwaysAllow?: readonly (typeof alwaysAllowable)[number][];
+  readonly modalities?: Readonly<Record<string, OrthancModality>>;
+  /**
+   * false: as it is delivered, with Nagle's algorithm, which costs 40 ms a message on loopback. Default true:
+   * DCMTK inside Orthanc reads the environment variable TCP_NODELAY.
+   */
+  readonly noDelay?: boolean;
+  /** Any other setting of orthanc.json; these win. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+const PORT_ATTEMPTS = 3;
+
+export class Orthanc {
+  readonly storageFolder = temporaryFolder();
+  dicomPort = 0;
+  private httpPort = 0;
+  private process: TestProcess | undefined;
+
+  private constructor(private readonly options: OrthancOptions) {}
+
+  /** Resolves once both servers listen. */
+  static async start(options: OrthancOptions = {}): Promise<Orthanc> {
+    const orthanc = new Orthanc(options);
+    for (let attempt = 1; ; attempt += 1) {
+      orthanc.dicomPort = await freePort();
+      orthanc.httpPort = await freePort();
+      try {
+        await orthanc.restart();
+        return orthanc;
+      } catch (error) {
+        // Somebody else may have taken a port between the probe and Orthanc's own bind.
+        if (attempt === PORT_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** Starts it again after `kill` or `stop`, on the same ports and the same storage. */
+  async restart(): Promise<void> {
+    const configurationFile = join(this.storageFolder, 'orthanc.json');
+    writeFileSync(configurationFile, JSON.stringify(this.configuration()));
+    const environment = (this.options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
+    this.process = startProcess('Orthanc', ['--verbose', configurationFile], { environment });
+    await this.process.waitForOutput(/Orthanc has started/);
+  }
+
+  /** SIGKILL: no release, no abort, no flush. Resolves once it is gone. */
+  async kill(): Promise<void> {
+    await this.process?.stop('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.process?.stop();
+  }
+
+  /** Its log since the last start. */
+  get log(): string {
+    return this.process?.output ?? '';
+  }
+
+  async instanceCount(): Promise<number> {
+    const statistics = (await this.get('/statistics')) as { CountInstances: number };
+    return statistics.CountInstances;
+  }
+
+  /** The instance as it is stored, with the SHA-256 of its data set; undefined where it is not. */
+  async storedInstance(sopInstanceUid: string): Promise<Instance | undefined> {
+    const found = (await this.post('/tools/lookup', sopInstanceUid)) as { ID: string; Type: string }[];
+    const entry = found.find(({ Type }) => Type === 'Instance');
+    if (entry === undefined) return undefined;
+    const response = await this.request('GET', `/instances/${entry.ID}/file`);
+    return readPart10(sopInstanceUid, Buffer.from(await response.arrayBuffer()));
+  }
+
+  /** Adds or replaces an entry of DicomModalities while it runs. */
+  async setModality(name: string, modality: OrthancModality): Promise<void> {
+    await this.request('PUT', `/modalities/${name}`, JSON.stringify(modality));
+  }
+
+  /** C-ECHO of Orthanc as SCU. */
+  async echoes(modality: string): Promise<boolean> {
+    const response = await this.fetch('POST', `/modalities/${modality}/echo`, '{}');
+    await response.arrayBuffer();
+    return response.ok;
+  }
+
+  /** C-STORE of Orthanc as SCU; rejects when the modality refuses. */
+  async sendTo(modality: string, sopInstanceUid: string): Promise<void> {
+    const found = (await this.post('/tools/lookup', sopInstanceUid)) as { ID: string }[];
+    await this.post(`/modalities/${modality}/store`, JSON.stringify(found.map(({ ID }) => ID)));
+  }
+
+  /** GET of any REST path, as JSON. */
+  async get(path: string): Promise<unknown> {
+    return (await this.request('GET', path)).json();
+  }
+
+  /** POST to any REST path, the answer as JSON. */
+  async post(path: string, body: string): Promise<unknown> {
+    return (await this.request('POST', path, body)).json();
+  }
+
+  private async request(method: string, path: string, body?: string): Promise<Response> {
+    const response = await this.fetch(method, path, body);
+    if (!response.ok)
+      throw new Error(`Orthanc: ${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  private fetch(method: string, path: string, body?: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.httpPort}${path}`, { method, body: body ?? null });
+  }
+
+  private configuration(): Readonly<Record<string, unknown>> {
+    const allowed = this.options.alwaysAllow ?? alwaysAllowable;
+    return {
+      Name: 'test',
+      StorageDirectory: this.storageFolder,
+      IndexDirectory: this.storageFolder,
+      HttpPort: this.httpPort,
+      DicomPort: this.dicomPort,
+      DicomAet: this.options.aeTitle ?? 'ORTHANC',
+      // No HTTP connection outlives its answer: none keeps a test file from ending.
+      KeepAlive: false,
+      RemoteAccessAllowed: false,
+      AuthenticationEnabled: false,
+      Plugins: [],
+      ...Object.fromEntries(
+        alwaysAllowable.map((command) => [`DicomAlwaysAllow${command}`, allowed.includes(command)]),
+      ),
+      DicomModalities: this.options.modalities ?? {},
+      ...this.options.settings,
+    };
+  }
+}
