@@ -105,23 +105,35 @@ function formatHextets(groups: readonly bigint[]): string {
   return `${before}::${after}`;
 }
 
+/** The blocks of one family. */
+interface FamilyTable<Value> {
+  readonly prefixLengths: Set<number>;
+  /** Keyed by blockKey. */
+  readonly valuesByBlock: Map<bigint, Value[]>;
+}
+
+/** A 1 in front of the prefix makes its length part of the key. */
+function blockKey(prefixLength: number, prefix: bigint): bigint {
+  return (1n << BigInt(prefixLength)) | prefix;
+}
+
 /**
  * Values filed under blocks of addresses. A lookup costs one hash probe for each prefix length in use (at
  * most 33 for IPv4 and 129 for IPv6), whatever the number of blocks; net.BlockList walks through all of them.
  */
 export class AddressTable<Value> {
-  readonly #valuesByPrefixByLength = {
-    4: new Map<number, Map<bigint, Set<Value>>>(),
-    6: new Map<number, Map<bigint, Set<Value>>>(),
+  readonly #families: Readonly<Record<4 | 6, FamilyTable<Value>>> = {
+    4: { prefixLengths: new Set(), valuesByBlock: new Map() },
+    6: { prefixLengths: new Set(), valuesByBlock: new Map() },
   };
 
-  add(block: AddressBlock, value: Value): void {
-    const byLength = this.#valuesByPrefixByLength[block.family];
-    const byPrefix = byLength.get(block.prefixLength) ?? new Map<bigint, Set<Value>>();
-    byLength.set(block.prefixLength, byPrefix);
-    const values = byPrefix.get(block.prefix) ?? new Set<Value>();
-    byPrefix.set(block.prefix, values);
-    values.add(value);
+  add({ family, prefixLength, prefix }: AddressBlock, value: Value): void {
+    const { prefixLengths, valuesByBlock } = this.#families[family];
+    const key = blockKey(prefixLength, prefix);
+    const values = valuesByBlock.get(key);
+    if (values === undefined) valuesByBlock.set(key, [value]);
+    else values.push(value);
+    prefixLengths.add(prefixLength);
   }
 
   /**
@@ -129,11 +141,12 @@ export class AddressTable<Value> {
    * common only if one lies within the other, so this finds overlaps as well as addresses.
    */
   covering(block: AddressBlock): Set<Value> {
+    const { prefixLengths, valuesByBlock } = this.#families[block.family];
     const found = new Set<Value>();
-    for (const [prefixLength, byPrefix] of this.#valuesByPrefixByLength[block.family]) {
+    for (const prefixLength of prefixLengths) {
       if (prefixLength > block.prefixLength) continue;
-      const values = byPrefix.get(block.prefix >> BigInt(block.prefixLength - prefixLength));
-      if (values !== undefined) for (const value of values) found.add(value);
+      const prefix = block.prefix >> BigInt(block.prefixLength - prefixLength);
+      for (const value of valuesByBlock.get(blockKey(prefixLength, prefix)) ?? []) found.add(value);
     }
     return found;
   }
