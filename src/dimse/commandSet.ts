@@ -14,7 +14,7 @@ import {
   requestRules,
 } from './commands';
 import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUl, decodeUs } from './elementValues';
-import { isUnifiedProcedureStep } from './services';
+import { isUnifiedProcedureStep, permissionFor } from './services';
 import { isUid } from './uid';
 
 /** A command set under the keywords of PS3.7 Table E.1-1. Absent elements are absent properties. */
@@ -92,7 +92,7 @@ export type CommandSetErrorCode =
   | 'command-set-incomplete'
   | 'command-set-sop-class-mismatch';
 
-/** A command set that PS3.7 does not allow. The message names elements and numbers, never content. */
+/** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
 export class CommandSetError extends Error {
   override readonly name = 'CommandSetError';
   constructor(
@@ -139,8 +139,9 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
   let offset = 0;
   while (offset < bytes.length) {
     const start = offset + ELEMENT_HEADER_BYTES;
-    if (start > bytes.length)
+    if (start > bytes.length) {
       throw malformed(`the command set ends inside an element header, at byte ${offset}`);
+    }
     const group = bytes.readUInt16LE(offset);
     const element = bytes.readUInt16LE(offset + 2);
     const length = bytes.readUInt32LE(offset + 4);
@@ -171,8 +172,9 @@ function checkLength(element: number, length: number, remaining: number): void {
     );
   }
   if (length % 2 !== 0) throw malformed(`${tag(element)} has an odd length, ${length}`);
-  if (length > remaining)
+  if (length > remaining) {
     throw malformed(`${tag(element)} has a length of ${length}, but ${remaining} bytes follow`);
+  }
 }
 
 /** Where it is missing nothing is lost: DCMTK and pynetdicom read such command sets too, and we always send it. */
@@ -248,11 +250,13 @@ export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
   const name = `${rules.name}-RQ`;
   checkElements(set, name, rules.elements);
   checkUids(set, name);
-  if (rules.dataSet === 'required' && !hasDataSet(set))
+  if (rules.dataSet === 'required' && !hasDataSet(set)) {
     throw malformed(`${name} has no data set, but must have one`);
-  if (rules.dataSet === 'forbidden' && hasDataSet(set))
+  }
+  if (rules.dataSet === 'forbidden' && hasDataSet(set)) {
     throw malformed(`${name} has a data set, but must have none`);
-  if (isBoundToContext(field)) checkContext(set, name, abstractSyntax);
+  }
+  checkContext(set, name, abstractSyntax);
 }
 
 function checkElements(set: CommandSet, name: string, keywords: readonly (keyof CommandSet)[]): void {
@@ -273,14 +277,22 @@ function checkUids(set: CommandSet, name: string): void {
   }
 }
 
-/** All UPS classes are one service: every request names the Push class on whichever context (PS3.4 §CC.3.1). */
+/**
+ * Policy goes by the SOP class, an archive perhaps by the context: a request must not name one service and use
+ * another. C-services name the very class of their context, UPS any class of UPS (PS3.4 §CC.3.1). N-services may
+ * differ within one service; print, which has no permission at all, does.
+ */
 function checkContext(set: CommandSet, name: string, abstractSyntax: string): void {
-  const sopClass = set.AffectedSOPClassUID ?? '';
+  const field = set.CommandField;
+  const sopClass = set.AffectedSOPClassUID || set.RequestedSOPClassUID || '';
   if (sopClass === abstractSyntax) return;
-  if (isUnifiedProcedureStep(sopClass) && isUnifiedProcedureStep(abstractSyntax)) return;
+  const isSameService = isBoundToContext(field)
+    ? isUnifiedProcedureStep(sopClass) && isUnifiedProcedureStep(abstractSyntax)
+    : permissionFor(field, sopClass) === permissionFor(field, abstractSyntax);
+  if (isSameService) return;
   throw new CommandSetError(
     'command-set-sop-class-mismatch',
-    `${name} names SOP class ${sopClass} on a presentation context for ${abstractSyntax}`,
+    `${name} names SOP class ${sopClass}, which does not belong on its presentation context`,
   );
 }
 

@@ -73,7 +73,7 @@ export function requestRules(commandField: number): (typeof commands)[number] | 
   return commandByField.get(commandField);
 }
 
-// Not the N-services: print and UPS use one SOP class on the context of another.
+// Not the N-services: print and UPS name one SOP class on the context of another.
 const fieldsBoundToContext: ReadonlySet<number> = new Set([
   CommandField.CStoreRq,
   CommandField.CGetRq,
@@ -82,7 +82,7 @@ const fieldsBoundToContext: ReadonlySet<number> = new Set([
   CommandField.CEchoRq,
 ]);
 
-/** Whether the SOP class of this request must be the abstract syntax of its presentation context. */
+/** Whether the SOP class of this request is the abstract syntax of its presentation context. */
 export function isBoundToContext(commandField: number): boolean {
   return fieldsBoundToContext.has(commandField);
 }

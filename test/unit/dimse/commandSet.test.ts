@@ -1,0 +1,267 @@
+import { describe, expect, test } from '@jest/globals';
+import { CommandSetError, type CommandSetErrorCode, decodeCommandSet } from '../../../src/dimse/commandSet';
+import { commandElement, withGroupLength } from '../../support/dicomBytes';
+import { bytesOf, goldenCommandSets } from './goldenCommandSets';
+
+function us(element: number, value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return commandElement(element, bytes);
+}
+
+function text(element: number, value: string): Buffer {
+  return commandElement(element, Buffer.from(value, 'latin1'));
+}
+
+const commandField = us(0x0100, 0x0021);
+const messageId = us(0x0110, 1);
+const dataSetType = us(0x0800, 1);
+
+/** A command set with this element at its place among the required ones. */
+function commandSetWith(element: number, encoded: Buffer): Buffer {
+  const after = element < 0x0100 ? [encoded, commandField] : [commandField, encoded];
+  return withGroupLength(
+    Buffer.concat(element > 0x0800 ? [commandField, dataSetType, encoded] : [...after, dataSetType]),
+  );
+}
+
+function refusalOf(bytes: Buffer): { code: CommandSetErrorCode; message: string } {
+  try {
+    decodeCommandSet(bytes);
+  } catch (error) {
+    if (error instanceof CommandSetError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+function malformed(part: string) {
+  return { code: 'command-set-malformed', message: expect.stringContaining(part) };
+}
+
+describe('decodes', () => {
+  test('a command set without a group length, as DCMTK and pynetdicom do', () => {
+    const bytes = Buffer.concat([commandField, messageId, dataSetType]);
+    expect(decodeCommandSet(bytes)).toEqual({ CommandField: 0x0021, MessageID: 1, CommandDataSetType: 1 });
+  });
+
+  test.each([0x0000, 0x0001, 0x0100, 0x0102, 0xffff])('CommandDataSetType %i as it came', (type) => {
+    const bytes = withGroupLength(Buffer.concat([commandField, us(0x0800, type)]));
+    expect(decodeCommandSet(bytes).CommandDataSetType).toBe(type);
+  });
+
+  test.each([
+    ['1.2.3\0', '1.2.3'],
+    ['1.2.3 ', '1.2.3'],
+    ['1.2.34', '1.2.34'],
+    ['1.2.34\0\0', '1.2.34'],
+    ['', ''],
+    ['\0\0', ''],
+    ['1'.repeat(64), '1'.repeat(64)],
+    [`${'1'.repeat(64)}\0\0`, '1'.repeat(64)],
+  ])('UID %j as %j', (encoded, uid) => {
+    expect(decodeCommandSet(commandSetWith(0x0002, text(0x0002, encoded))).AffectedSOPClassUID).toBe(uid);
+  });
+
+  test.each([
+    ['WS1 ', 'WS1'],
+    [' WS1', 'WS1'],
+    ['WS1\0', 'WS1'],
+    ['WS 1  ', 'WS 1'],
+    ['    ', ''],
+    ['', ''],
+    ['A234567890123456', 'A234567890123456'],
+    ['  A234567890123456  ', 'A234567890123456'],
+  ])('AE title %j as %j', (encoded, title) => {
+    expect(decodeCommandSet(commandSetWith(0x0600, text(0x0600, encoded))).MoveDestination).toBe(title);
+  });
+
+  test('an error comment as it came, up to 64 characters', () => {
+    const comment = `${'a\\b\xe9'.padEnd(63, '.')}!`;
+    expect(decodeCommandSet(commandSetWith(0x0902, text(0x0902, comment))).ErrorComment).toBe(comment);
+  });
+
+  test('tags as unsigned numbers', () => {
+    const tags = Buffer.from('feff00e0 08001800'.replace(' ', ''), 'hex');
+    const bytes = commandSetWith(0x1005, commandElement(0x1005, tags));
+    expect(decodeCommandSet(bytes).AttributeIdentifierList).toEqual([0xfffee000, 0x00080018]);
+  });
+
+  test('skips retired, private and unknown elements', () => {
+    const skipped = [0x0001, 0x0010].map((element) => text(element, 'ABCD'));
+    const later = [0x0850, 0x0860, 0x4000, 0x5190, 0xffff].map((element) => text(element, 'X1'));
+    const bytes = withGroupLength(Buffer.concat([...skipped, commandField, dataSetType, ...later]));
+    expect(decodeCommandSet(bytes)).toEqual({ CommandField: 0x0021, CommandDataSetType: 1 });
+  });
+});
+
+describe('refuses as incomplete', () => {
+  test.each([
+    ['nothing at all', Buffer.alloc(0), '(0000,0100) CommandField'],
+    ['no CommandField', withGroupLength(dataSetType), '(0000,0100) CommandField'],
+    ['no CommandDataSetType', withGroupLength(commandField), '(0000,0800) CommandDataSetType'],
+  ])('%s', (_name, bytes, part) => {
+    expect(refusalOf(bytes)).toEqual({
+      code: 'command-set-incomplete',
+      message: expect.stringContaining(part),
+    });
+  });
+});
+
+describe('refuses as malformed', () => {
+  test('an element of another group', () => {
+    const bytes = Buffer.concat([
+      commandField,
+      dataSetType,
+      commandElement(0x0016, Buffer.from('1.2\0'), 0x0008),
+    ]);
+    expect(refusalOf(bytes)).toEqual(malformed('is in group 0008, not in 0000'));
+  });
+
+  test('an element that comes twice, the first time with another value', () => {
+    const bytes = withGroupLength(Buffer.concat([us(0x0100, 0x0030), us(0x0100, 0x0020), dataSetType]));
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0100) comes after (0000,0100)'));
+  });
+
+  test('elements in descending order', () => {
+    const bytes = withGroupLength(Buffer.concat([messageId, commandField, dataSetType]));
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0100) comes after (0000,0110)'));
+  });
+
+  test('a second group length', () => {
+    const inner = withGroupLength(Buffer.concat([commandField, dataSetType]));
+    expect(refusalOf(withGroupLength(inner))).toEqual(malformed('(0000,0000) comes after (0000,0000)'));
+  });
+
+  test.each([0, 19, 21, 0x7fffffff, 0xffffffff])(
+    'a group length of %i where 20 bytes follow',
+    (announced) => {
+      const bytes = withGroupLength(Buffer.concat([commandField, dataSetType]));
+      bytes.writeUInt32LE(announced, 8);
+      expect(refusalOf(bytes)).toEqual(malformed(`(0000,0000) announces ${announced} bytes, but 20 follow`));
+    },
+  );
+
+  test('a group length of two bytes', () => {
+    const bytes = Buffer.concat([us(0x0000, 20), commandField, dataSetType]);
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0000) has 2 bytes; accepted are 4'));
+  });
+
+  test.each([0, 4, 6])('a US of %i bytes', (length) => {
+    const bytes = commandSetWith(0x0110, commandElement(0x0110, Buffer.alloc(length)));
+    expect(refusalOf(bytes)).toEqual(malformed(`(0000,0110) MessageID has ${length} bytes that are no US`));
+  });
+
+  test('an odd length', () => {
+    const bytes = commandSetWith(0x0002, text(0x0002, '1.2'));
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0002) has an odd length, 3'));
+  });
+
+  test('a list of tags that ends inside a tag', () => {
+    const bytes = commandSetWith(0x1005, commandElement(0x1005, Buffer.alloc(6)));
+    expect(refusalOf(bytes)).toEqual(
+      malformed('(0000,1005) AttributeIdentifierList has 6 bytes that are no AT'),
+    );
+  });
+
+  test.each([2, 100, 0x2000])('a value of %i bytes that is not there', (length) => {
+    const bytes = Buffer.concat([commandField, us(0x0800, 1)]);
+    bytes.writeUInt32LE(length + 2, 14);
+    expect(refusalOf(bytes)).toEqual(malformed(`(0000,0800) has a length of ${length + 2}`));
+  });
+
+  test.each([0x2002, 0x7ffffffe, 0xffffffff])(
+    'a length of %i, even of an element that would be skipped',
+    (length) => {
+      const bytes = Buffer.concat([commandField, dataSetType, text(0xffff, '')]);
+      bytes.writeUInt32LE(length, bytes.length - 4);
+      expect(refusalOf(bytes)).toEqual(
+        malformed(`(0000,FFFF) has a length of ${length}; at most 8192 is accepted`),
+      );
+    },
+  );
+
+  test.each([
+    '1.2.a ',
+    '1.2\\1.3 ',
+    '1.2\0.3',
+    '1 2 ',
+    ' 1.2',
+    '../etc',
+    '1.2\n',
+    '\xb2\xb3',
+    '1'.repeat(66),
+  ])('UID %j', (uid) => {
+    const bytes = commandSetWith(0x1000, text(0x1000, uid));
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,1000) AffectedSOPInstanceUID'));
+  });
+
+  test.each(['WS1\\WS2 ', 'WS1\0WS2 ', 'WS\r\n', 'WS\x1b1', 'W\xc9', 'WS\x7f1', 'A2345678901234567 '])(
+    'AE title %j',
+    (title) => {
+      const bytes = commandSetWith(0x0600, text(0x0600, title));
+      expect(refusalOf(bytes)).toEqual(malformed('(0000,0600) MoveDestination'));
+    },
+  );
+
+  test.each(['a\nb ', 'a\0b ', '\x07 ', 'x'.repeat(66)])('error comment %j', (comment) => {
+    const bytes = commandSetWith(0x0902, text(0x0902, comment));
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0902) ErrorComment'));
+  });
+
+  test('a content never shows in the message', () => {
+    const bytes = commandSetWith(0x0600, text(0x0600, 'SECRET\\NAME '));
+    expect(refusalOf(bytes).message).not.toMatch(/SECRET|NAME/);
+  });
+
+  test('every golden command set cut at any byte', () => {
+    for (const { bytes } of goldenCommandSets) {
+      for (let length = 1; length < bytes.length; length++) {
+        expect(() => decodeCommandSet(bytes.subarray(0, length))).toThrow(CommandSetError);
+      }
+    }
+  });
+});
+
+describe('refuses another encoding', () => {
+  const explicitVr = bytesOf([
+    '0000 0000 554c 0400 38000000  CommandGroupLength, UL',
+    '0000 0200 5549 1200 312e322e3834302e31303030382e312e3100  AffectedSOPClassUID, UI',
+    '0000 0001 5553 0200 3000  CommandField, US',
+    '0000 1001 5553 0200 0100  MessageID, US',
+    '0000 0008 5553 0200 0101  CommandDataSetType, US',
+  ]);
+
+  test('Explicit VR Little Endian, and says so', () => {
+    expect(refusalOf(explicitVr)).toEqual(malformed('it looks like Explicit VR'));
+  });
+
+  test('Explicit VR Little Endian that begins with an empty element', () => {
+    const empty = bytesOf(['0000 0100 554c 0000  LengthToEnd, UL, empty']);
+    const filling = Buffer.alloc(0x8000);
+    const bytes = Buffer.concat([empty, filling, explicitVr]);
+    expect(refusalOf(bytes)).toEqual(malformed('it looks like Explicit VR'));
+  });
+
+  test('Explicit VR Little Endian without a group length', () => {
+    expect(refusalOf(explicitVr.subarray(12))).toEqual(malformed('it looks like Explicit VR'));
+  });
+
+  test('Implicit VR Big Endian', () => {
+    const bytes = bytesOf([
+      '0000 0100 00000002 0030  CommandField',
+      '0000 0800 00000002 0101  CommandDataSetType',
+    ]);
+    expect(refusalOf(bytes)).toEqual(malformed('(0000,0001) has a length of 33554432'));
+  });
+});
+
+describe('refuses as too long', () => {
+  test('more than 65,536 bytes', () => {
+    const bytes = Buffer.alloc(65_538);
+    expect(refusalOf(bytes)).toEqual({
+      code: 'command-set-too-long',
+      message: 'a command set of 65538 bytes; at most 65536 are accepted',
+    });
+  });
+});

@@ -1,0 +1,59 @@
+import { describe, expect, test } from '@jest/globals';
+import { isUnifiedProcedureStep, permissionFor } from '../../../src/dimse/services';
+
+const N_SERVICES = [0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150];
+
+describe('permissionFor', () => {
+  test.each([
+    [0x0030, '1.2.840.10008.1.1', 'echo'],
+    [0x0001, '1.2.840.10008.5.1.4.1.1.2', 'store'],
+    [0x0001, '1.3.12.2.1107.5.9.1', 'store'],
+    [0x0021, '1.2.840.10008.5.1.4.1.2.2.2', 'move'],
+    [0x0010, '1.2.840.10008.5.1.4.1.2.2.3', 'get'],
+    [0x0020, '1.2.840.10008.5.1.4.1.2.1.1', 'find'],
+    [0x0020, '1.2.840.10008.5.1.4.1.2.2.1', 'find'],
+    [0x0020, '1.2.840.10008.5.1.4.31', 'findWorklist'],
+    [0x0020, '1.2.840.10008.5.1.4.34.6.1', 'ups'],
+    [0x0020, '1.2.840.10008.5.1.4.34.6.5', 'ups'],
+  ])('command field %i on %s needs %s', (field, sopClass, permission) => {
+    expect(permissionFor(field, sopClass)).toBe(permission);
+  });
+
+  test.each([
+    ['1.2.840.10008.1.20.1', 'storageCommitment'],
+    ['1.2.840.10008.1.20.1.1', 'storageCommitment'],
+    ['1.2.840.10008.3.1.2.3.3', 'mpps'],
+    ['1.2.840.10008.3.1.2.3.4', 'mpps'],
+    ['1.2.840.10008.3.1.2.3.5', 'mpps'],
+    ['1.2.840.10008.5.1.4.34.6.1', 'ups'],
+    ['1.2.840.10008.5.1.4.34.6.4', 'ups'],
+    // Print, instance availability, a storage class, near misses: nobody may.
+    ['1.2.840.10008.5.1.1.1', undefined],
+    ['1.2.840.10008.5.1.4.33', undefined],
+    ['1.2.840.10008.5.1.4.1.1.2', undefined],
+    ['1.2.840.10008.1.20.2', undefined],
+    ['1.2.840.10008.3.1.2.3.33', undefined],
+    ['1.2.840.10008.5.1.4.34.61', undefined],
+    ['', undefined],
+  ])('every N-service on %s needs %s', (sopClass, permission) => {
+    for (const field of N_SERVICES) expect(permissionFor(field, sopClass)).toBe(permission);
+  });
+
+  test.each([0x0fff, 0x0222, 0x0000, 0x8001, 0x8020, 0x8130])(
+    'command field %i has none of its own',
+    (field) => {
+      for (const sopClass of ['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.20.1', '1.2.840.10008.1.1']) {
+        expect(permissionFor(field, sopClass)).toBeUndefined();
+      }
+    },
+  );
+});
+
+test.each([
+  ['1.2.840.10008.5.1.4.34.6.1', true],
+  ['1.2.840.10008.5.1.4.34.6', false],
+  ['1.2.840.10008.5.1.4.34.4.1', false],
+  ['1.2.840.10008.5.1.4.34.61', false],
+])('%s is a UPS class: %p', (uid, expected) => {
+  expect(isUnifiedProcedureStep(uid)).toBe(expected);
+});

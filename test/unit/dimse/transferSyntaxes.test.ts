@@ -1,0 +1,40 @@
+import { describe, expect, test } from '@jest/globals';
+import { constants } from 'dcmjs-dimse';
+import { isDeflated, transferSyntaxKeyword } from '../../../src/dimse/transferSyntaxes';
+
+describe('transferSyntaxKeyword', () => {
+  test.each([
+    ['1.2.840.10008.1.2', 'ImplicitVRLittleEndian'],
+    ['1.2.840.10008.1.2.1', 'ExplicitVRLittleEndian'],
+    ['1.2.840.10008.1.2.2', 'ExplicitVRBigEndian'],
+    ['1.2.840.10008.1.2.4.50', 'JPEGBaseline8Bit'],
+    ['1.2.840.10008.1.2.4.70', 'JPEGLosslessSV1'],
+    ['1.2.840.10008.1.2.4.90', 'JPEG2000Lossless'],
+    ['1.2.840.10008.1.2.4.102', 'MPEG4HP41'],
+    ['1.2.840.10008.1.2.4.112', 'JPEGXL'],
+    ['1.2.840.10008.1.2.4.201', 'HTJ2KLossless'],
+    ['1.2.840.10008.1.2.5', 'RLELossless'],
+    ['1.2.840.10008.1.2.8.1', 'DeflatedImageFrameCompression'],
+    ['1.2.840.113619.5.2', undefined],
+  ])('names %s %s', (uid, keyword) => {
+    expect(transferSyntaxKeyword(uid)).toBe(keyword);
+  });
+
+  test.each(Object.entries(constants.TransferSyntax))('knows %s of dcmjs-dimse', (_name, uid) => {
+    expect(transferSyntaxKeyword(uid)).toBeDefined();
+  });
+});
+
+test.each([
+  ['1.2.840.10008.1.2.1.99', true],
+  ['1.2.840.10008.1.2.4.95', true],
+  ['1.2.840.10008.1.2.4.205', true],
+  ['1.2.840.10008.1.2.1', false],
+  ['1.2.840.10008.1.2.4.94', false],
+  ['1.2.840.10008.1.2.4.204', false],
+  // Deflates frames, not the data set.
+  ['1.2.840.10008.1.2.8.1', false],
+  ['1.2.840.10008.1.2.1.98', false],
+])('%s deflates the data set: %p', (uid, expected) => {
+  expect(isDeflated(uid)).toBe(expected);
+});
