@@ -64,15 +64,20 @@ const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
  */
 export function tlsFailure(error: Error, authorizationError: unknown): TlsFailure {
   // A text, although its type says Error.
-  if (typeof authorizationError === 'string') return verificationFailure(authorizationError);
+  if (typeof authorizationError === 'string') {
+    const reason = verificationFailure(authorizationError);
+    if (reason !== undefined) return { reason };
+    // Node has no name for a key or a digest below the profile's level of security.
+    const detail =
+      authorizationError === 'UNSPECIFIED' ? 'too weak for the profile, or malformed' : undefined;
+    return { reason: 'certificate-invalid', detail: detail ?? authorizationError };
+  }
   const { code = '', reason: words = error.message } = error as Error & { code?: string; reason?: string };
-  // Before OpenSSL 3.3 SSLV3_ALERT_… and TLSV1_ALERT_…, since then SSL/TLS_ALERT_….
-  const [, alert] = /^ERR_SSL_.*_ALERT_(.+)$/.exec(code) ?? [];
+  const alert = alertOf(code);
   if (alert !== undefined) {
-    const said = alert.toLowerCase().replaceAll('_', ' ');
     return {
       reason: 'tls-handshake-failed',
-      detail: `the peer ended the handshake with the alert "${said}"`,
+      detail: `the peer ended the handshake with the alert "${alert}"`,
     };
   }
   const reason = reasonByErrorCode.get(code);
@@ -80,12 +85,14 @@ export function tlsFailure(error: Error, authorizationError: unknown): TlsFailur
   return needsNoDetail.has(reason) ? { reason } : { reason, detail: words };
 }
 
-/** The reason for a certificate that OpenSSL did not verify, e.g. `CERT_HAS_EXPIRED`. */
-function verificationFailure(result: string): TlsFailure {
-  const reason = reasonByVerification.get(result);
-  if (reason !== undefined) return { reason };
-  // Node has no name for a key or digest that is below the profile's security level.
-  if (result === 'UNSPECIFIED')
-    return { reason: 'certificate-invalid', detail: 'too weak for the profile, or malformed' };
-  return { reason: 'certificate-invalid', detail: result };
+/** The reason for a certificate that OpenSSL did not verify, e.g. `CERT_HAS_EXPIRED`; undefined for other codes. */
+export function verificationFailure(code: string): ReasonCode | undefined {
+  return reasonByVerification.get(code);
+}
+
+/** The alert that the peer sent, e.g. `unknown ca`; undefined where the error is none. */
+export function alertOf(code: string): string | undefined {
+  // SSLV3_ALERT_… and TLSV1_ALERT_… before OpenSSL 3.3, SSL/TLS_ALERT_… since.
+  const [, alert] = /^ERR_SSL_.*_ALERT_(.+)$/.exec(code) ?? [];
+  return alert?.toLowerCase().replaceAll('_', ' ');
 }

@@ -1,0 +1,177 @@
+/**
+ * Connects to somebody else: TCP, and TLS on top, within one deadline. Says in words why it did not work. Knows no
+ * DICOM; certificates come from tlsContext.ts.
+ */
+import { connect, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { TlsFacts } from '../audit/events';
+import { type PeerCertificate, peerCertificate } from '../policy/certificate';
+import { reasons } from '../policy/reasons';
+import type { ClientTlsMaterial } from './tlsContext';
+import { alertOf, verificationFailure } from './tlsFailures';
+
+export interface DialOptions {
+  /** For everything: name resolution, TCP and TLS. */
+  readonly timeoutMs: number;
+  /** Local address to come from; default: the system's choice. */
+  readonly localAddress?: string | undefined;
+  /** Told when TCP is connected, before TLS begins. */
+  readonly tcpConnected?: (() => void) | undefined;
+}
+
+/** Why no connection came about. The message does not repeat the address that was dialled. */
+export class DialError extends Error {
+  override readonly name = 'DialError';
+  constructor(
+    /** Where it ended. */
+    readonly step: 'tcp' | 'tls',
+    /** Of Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Resolves with a connected socket without Nagle's delay, explicitly paused: call `resume()` once the listeners are
+ * attached. Rejects with DialError.
+ */
+export function dialTcp(host: string, port: number, options: DialOptions): Promise<Socket> {
+  const { timeoutMs, localAddress } = options;
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    allowHalfOpen: false,
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
+  socket.pause();
+  return opened(socket, 'connect', timeoutMs, {
+    step: 'tcp',
+    timedOut: `no answer within ${timeoutMs / 1000} s`,
+    failed: describeTcpError,
+  });
+}
+
+export interface TlsConnection {
+  /** As the one of {@link dialTcp}. */
+  readonly socket: TLSSocket;
+  readonly tls: TlsFacts;
+  readonly certificate: PeerCertificate;
+  /** From dialling to the TCP connection. */
+  readonly tcpMs: number;
+  /** From there to the end of the handshake. */
+  readonly tlsMs: number;
+}
+
+/**
+ * The same with TLS. With TLS 1.3 the peer judges our certificate only after this has resolved: a refusal is then an
+ * error of the socket. Rejects with DialError.
+ */
+export async function dialTls(
+  host: string,
+  port: number,
+  options: DialOptions & { readonly tls: ClientTlsMaterial },
+): Promise<TlsConnection> {
+  const started = performance.now();
+  const raw = await dialTcp(host, port, options);
+  const connected = performance.now();
+  options.tcpConnected?.();
+  const expectedName = options.tls.serverName ?? host;
+  const socket = tlsConnect({
+    ...options.tls.options,
+    socket: raw,
+    // RFC 6066 §3: an address is no server name. It is still checked against the certificate.
+    ...(isIP(expectedName) === 0 ? { servername: expectedName } : {}),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(expectedName, certificate),
+  });
+  socket.pause();
+  await opened(socket, 'secureConnect', options.timeoutMs - (connected - started), {
+    step: 'tls',
+    timedOut: `the TLS handshake did not end within ${options.timeoutMs / 1000} s`,
+    failed: describeTlsError,
+  });
+  // Verified, so there is one.
+  const certificate = peerCertificate(socket.getPeerX509Certificate()!);
+  const { subject, issuer, serialNumber, fingerprint256 } = certificate;
+  return {
+    socket,
+    certificate,
+    tls: {
+      protocol: socket.getProtocol() ?? 'unknown',
+      cipher: socket.getCipher().standardName,
+      subject,
+      issuer,
+      serialNumber,
+      fingerprint256,
+    },
+    tcpMs: connected - started,
+    tlsMs: performance.now() - connected,
+  };
+}
+
+interface Step {
+  readonly step: 'tcp' | 'tls';
+  readonly timedOut: string;
+  failed(error: NodeJS.ErrnoException): string;
+}
+
+function opened<S extends Socket>(
+  socket: S,
+  event: 'connect' | 'secureConnect',
+  timeoutMs: number,
+  { step, timedOut, failed }: Step,
+): Promise<S> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => fail(new DialError(step, 'ETIMEDOUT', timedOut)), Math.max(0, timeoutMs));
+    const fail = (error: DialError) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    socket.once(event, () => {
+      clearTimeout(timer);
+      resolve(socket);
+    });
+    // Stays for ever: an error between two owners of the socket must not end the process.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      fail(new DialError(step, error.code ?? 'unknown', failed(error)));
+    });
+  });
+}
+
+function describeTcpError(error: NodeJS.ErrnoException): string {
+  const words: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'nobody listens on this port, or a firewall rejects the connection',
+    ECONNRESET: 'the peer closed the connection at once',
+    EHOSTUNREACH: 'there is no way to this host',
+    ENETUNREACH: 'there is no way to this network',
+    ETIMEDOUT: 'the host does not answer',
+    ENOTFOUND: 'the host name cannot be resolved',
+    EAI_AGAIN: 'the host name cannot be resolved for now',
+    EADDRNOTAVAIL: 'this machine has no such local address, or no free port',
+    EMFILE: 'the limit of open files is reached',
+  };
+  return describe(words[error.code ?? ''], error);
+}
+
+function describeTlsError(error: NodeJS.ErrnoException): string {
+  const { code = '' } = error;
+  const verification = verificationFailure(code);
+  if (verification !== undefined) return describe(reasons[verification].text, error);
+  const alert = alertOf(code);
+  if (alert !== undefined) return describe(`the peer refused with the TLS alert "${alert}"`, error);
+  const words: Readonly<Record<string, string>> = {
+    // Node's sentence names both names.
+    ERR_TLS_CERT_ALTNAME_INVALID: `${error.message}; set serverName to a name that is in the certificate`,
+    ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS on this port',
+    ERR_SSL_UNSUPPORTED_PROTOCOL: 'the peer offers no TLS version that the profile accepts',
+    ECONNRESET: 'the peer closed the connection during the TLS handshake',
+  };
+  return describe(words[code], error);
+}
+
+function describe(words: string | undefined, error: NodeJS.ErrnoException): string {
+  return words === undefined || error.code === undefined ? error.message : `${words} (${error.code})`;
+}
