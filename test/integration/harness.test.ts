@@ -10,10 +10,13 @@ import {
   abort,
   associateAc,
   associateRq,
+  asynchronousOperations,
   CommandField,
   commandSet,
   pDataTf,
   proposedContext,
+  roleSelection,
+  userIdentity,
 } from '../support/dicomBytes';
 import { byTransferSyntax, type Instance, realInstances, writePart10 } from '../support/dicomFiles';
 import { Orthanc } from '../support/orthanc';
@@ -365,6 +368,18 @@ describeWithPeers(['tshark'], 'tshark', () => {
       'A-RELEASE request',
       'A-RELEASE response',
     ]);
+  });
+
+  it('reads user information items as they were meant', async () => {
+    const userItems = [
+      asynchronousOperations(5, 1),
+      roleSelection(SopClass.CTImageStorage, 0, 1),
+      userIdentity('radiographer', 'secret', true),
+    ];
+    const contexts = [proposedContext(1, SopClass.CTImageStorage)];
+    const transcript: Transcript = [{ from: 'requestor', bytes: associateRq({ contexts, userItems }) }];
+    await expectNoMalformed(transcript);
+    expect(await dissect(transcript)).toEqual(['A-ASSOCIATE request TESTSCU --> ORTHANC']);
   });
 
   it('finds a PDV that is longer than its PDU', async () => {

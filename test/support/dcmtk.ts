@@ -119,8 +119,8 @@ function tlsArguments(tls: DcmtkTls | undefined): string[] {
   return [...shown, '--add-cert-file', tls.ca.certificateFile];
 }
 
-/** For tests of this harness: reads what a tool printed with `--debug`. */
-export function parseOutput(output: string): Omit<DcmtkResult, 'exitCode' | 'output'> {
+/** What a tool printed with `--debug`. */
+function parseOutput(output: string): Omit<DcmtkResult, 'exitCode' | 'output'> {
   const rejection =
     /Association Rejected:\n.: Result: (?<result>[^,\n]+), Source: (?<source>.+)\n.: Reason: (?<reason>.+)/.exec(
       output,

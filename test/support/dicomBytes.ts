@@ -65,12 +65,12 @@ export function pdu(type: number, ...body: readonly Buffer[]): Buffer {
 }
 
 /** An item or sub-item: type, reserved byte, 16-bit length. */
-export function item(type: number, ...body: readonly Buffer[]): Buffer {
+function item(type: number, ...body: readonly Buffer[]): Buffer {
   const content = Buffer.concat(body);
   return Buffer.concat([Buffer.from([type, 0]), unsigned16(content.length), content]);
 }
 
-export function text(value: string): Buffer {
+function text(value: string): Buffer {
   return Buffer.from(value, 'latin1');
 }
 
@@ -287,7 +287,7 @@ export function messagePdus(
 }
 
 /** The P-DATA-TF PDUs of a data set, none longer than `maxPduLength`: 6 bytes of it are the PDV's header. */
-export function dataSetPdus(contextId: number, dataSet: Buffer, maxPduLength: number): Buffer[] {
+function dataSetPdus(contextId: number, dataSet: Buffer, maxPduLength: number): Buffer[] {
   const fragmentBytes = maxPduLength - 6;
   const pdus: Buffer[] = [];
   for (let offset = 0; offset < dataSet.length; offset += fragmentBytes) {

@@ -137,7 +137,7 @@ function uid(body: Buffer | undefined): string {
   return body?.toString('latin1') ?? '';
 }
 
-export function readPdvs(pdu: Buffer): Pdv[] {
+function readPdvs(pdu: Buffer): Pdv[] {
   const pdvs: Pdv[] = [];
   let offset = PDU_HEADER_BYTES;
   while (offset < pdu.length) {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type Instance, readPart10 } from './dicomFiles';
 import { freePort, startProcess, type TestProcess, temporaryFolder } from './processes';
 
-export const alwaysAllowable = ['Echo', 'Find', 'FindWorklist', 'Get', 'Move', 'Store'] as const;
+const alwaysAllowable = ['Echo', 'Find', 'FindWorklist', 'Get', 'Move', 'Store'] as const;
 
 /** An entry of DicomModalities, in Orthanc's words. */
 export interface OrthancModality {
