@@ -45,7 +45,11 @@ export class AuditLog implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    this.#logger.log({ level: 'info', message: '', line: { time: new Date().toISOString(), ...event } });
+    const time = new Date().toISOString();
+    // What happened comes first, for people who read the lines as they are.
+    const { event: name, outcome, reason, ...facts } = event;
+    const line = { time, event: name, outcome, ...(reason === undefined ? {} : { reason }), ...facts };
+    this.#logger.log({ level: 'info', message: '', line });
   }
 
   /** Resolves when every line is written. */

@@ -13,7 +13,6 @@ const MAX_AE_TITLE_LENGTH = 16;
 export const MAX_LO_LENGTH = 64;
 
 const NUL = 0x00;
-const ESCAPE = 0x1b;
 const SPACE = 0x20;
 const FULL_STOP = 0x2e;
 const DIGIT_ZERO = 0x30;
@@ -67,17 +66,16 @@ export function decodeAe(bytes: Buffer, start: number, end: number): string | un
 }
 
 /**
- * At most 64 characters, perhaps none, one per byte (latin1): no decision rests on them. Control characters are
- * refused, except ESC, which VR LO allows.
+ * One character per byte (latin1), perhaps none. No decision rests on an LO, and archives put the text of their
+ * exceptions there: what is too long is cut at 64 characters and control characters become spaces, instead of
+ * an archive's failure ending the association.
  */
-export function decodeLo(bytes: Buffer, start: number, end: number): string | undefined {
-  const last = withoutPadding(bytes, start, end);
-  if (last - start > MAX_LO_LENGTH) return undefined;
-  for (let at = start; at < last; at++) {
-    const character = bytes[at]!;
-    if ((character < SPACE && character !== ESCAPE) || character === DELETE) return undefined;
-  }
-  return bytes.toString('latin1', start, last);
+export function decodeLo(bytes: Buffer, start: number, end: number): string {
+  const last = withoutPadding(bytes, start, Math.min(end, start + MAX_LO_LENGTH));
+  return bytes
+    .toString('latin1', start, last)
+    .replace(/\p{Cc}/gu, ' ')
+    .trimEnd();
 }
 
 /** Where the value ends once trailing spaces and NULs are gone. */

@@ -23,7 +23,7 @@ function charactersBetween(first: number, last: number): string[] {
 }
 const printable = charactersBetween(0x20, 0x7e).filter((character) => character !== '\\');
 const aeTitle = fc.string({ unit: fc.constantFrom(...printable), maxLength: 16 }).map((text) => text.trim());
-const commentCharacters = [...charactersBetween(0x20, 0x7e), ...charactersBetween(0x80, 0xff), '\x1b'];
+const commentCharacters = [...charactersBetween(0x20, 0x7e), ...charactersBetween(0xa0, 0xff)];
 const comment = fc
   .string({ unit: fc.constantFrom(...commentCharacters), maxLength: 64 })
   .map((text) => text.replace(/ +$/, ''));

@@ -287,7 +287,7 @@ export function messagePdus(
 }
 
 /** The P-DATA-TF PDUs of a data set, none longer than `maxPduLength`: 6 bytes of it are the PDV's header. */
-function dataSetPdus(contextId: number, dataSet: Buffer, maxPduLength: number): Buffer[] {
+export function dataSetPdus(contextId: number, dataSet: Buffer, maxPduLength: number): Buffer[] {
   const fragmentBytes = maxPduLength - 6;
   const pdus: Buffer[] = [];
   for (let offset = 0; offset < dataSet.length; offset += fragmentBytes) {
