@@ -253,7 +253,7 @@ describe('a TLS listener', () => {
 
 describe('the deadline of the handshake', () => {
   it('closes 200 silent and 20 dripping connections, and serves others meanwhile', async () => {
-    const handshakeSeconds = 1.5;
+    const handshakeSeconds = 2;
     const listener = await openTestListener({ tls: testTlsMaterial(certificates), handshakeSeconds });
     const started = performance.now();
     const clients = Array.from({ length: 220 }, () => dialPlain(listener.port));
@@ -270,21 +270,20 @@ describe('the deadline of the handshake', () => {
 
     await secured(listener.port);
     await listener.nextConnection();
-    const servedAfterMs = performance.now() - started;
 
     await allClosed;
     clearInterval(drip);
     const refusals = listener.outcomes.filter((outcome) => outcome.kind === 'refused');
     const reasons = refusals.map(({ refusal }) => refusal.reason);
-    expect(servedAfterMs).toBeLessThan(handshakeSeconds * 1000);
+    expect(listener.outcomes[0]?.kind).toBe('connected');
     expect(performance.now() - started).toBeGreaterThanOrEqual(handshakeSeconds * 1000 - 10);
     expect(new Set(reasons)).toEqual(new Set(['tls-handshake-timeout']));
     expect(reasons).toHaveLength(220);
-    expect(refusals.filter(({ refusal }) => refusal.detail === 'no byte came in 1.5 s')).toHaveLength(200);
+    expect(refusals.filter(({ refusal }) => refusal.detail === 'no byte came in 2 s')).toHaveLength(200);
   });
 
   it('lets a connection be once it is established', async () => {
-    const listener = await openTestListener({ tls: testTlsMaterial(certificates), handshakeSeconds: 0.3 });
+    const listener = await openTestListener({ tls: testTlsMaterial(certificates), handshakeSeconds: 1 });
     const client = await secured(listener.port);
     const { socket } = await listener.nextConnection();
     // Another one, refused by its deadline, tells that the time of the first is over too.

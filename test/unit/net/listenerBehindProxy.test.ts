@@ -199,18 +199,18 @@ describe('a TLS listener behind a proxy', () => {
     const listener = await openTestListener({
       trustedProxies,
       tls: testTlsMaterial(certificates),
-      handshakeSeconds: 0.3,
+      handshakeSeconds: 1,
     });
     const client = await dialPlain(listener.port);
     const started = performance.now();
-    // Half the time goes by before the header is there.
-    setTimeout(() => client.write(HEADER_V1), 150);
+    // Most of the time goes by before the header is there.
+    setTimeout(() => client.write(HEADER_V1), 700);
     expect(await listener.nextRefusal()).toMatchObject({
       reason: 'tls-handshake-timeout',
       sourceAddress: '10.1.2.10',
-      detail: 'no byte came in 0.3 s',
+      detail: 'no byte came in 1 s',
     });
-    expect(performance.now() - started).toBeLessThan(440);
+    expect(performance.now() - started).toBeLessThan(1600);
   });
 });
 
