@@ -75,7 +75,7 @@ export function decodeLo(bytes: Buffer, start: number, end: number): string {
   return bytes
     .toString('latin1', start, last)
     .replace(/\p{Cc}/gu, ' ')
-    .trimEnd();
+    .replace(/ +$/, '');
 }
 
 /** Where the value ends once trailing spaces and NULs are gone. */
