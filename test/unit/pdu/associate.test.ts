@@ -351,6 +351,12 @@ describe('user information', () => {
   });
 
   test.each<[string, Built, string]>([
+    [
+      'an item that is longer than its parent',
+      join([0x7f, 0], '0001'),
+      'item 7FH has length 1, 0 bytes are left',
+    ],
+    ['an item without length', join([0x7f, 0]), 'an item length needs 2 bytes, 0 are left'],
     ['a maximum length of 3 bytes', item(0x51, ['004000']), 'length needs 4 bytes, 3 are left'],
     ['a maximum length of 5 bytes', item(0x51, ['0000400000']), '1 bytes follow the last field'],
     ['an asynchronous operations window of 3 bytes', item(0x53, ['000100']), 'performed needs 2 bytes'],

@@ -379,6 +379,7 @@ describe('holding', () => {
       }
       expect(sink.calls).toEqual(everythingCalls.slice(0, 1));
       expect(reader.isInsidePdu).toBe(false);
+      expect(reader.isHeld).toBe(true);
       reader.release();
       expect(sink.calls).toEqual(everythingCalls.slice(0, 2));
       reader.release();
@@ -401,6 +402,7 @@ describe('holding', () => {
       expect(sink.calls.slice(-1)).toEqual(['pdvEnd ccdd']);
       reader.release();
       expect(sink.calls.slice(-1)).toEqual(['releaseRq']);
+      expect(reader.isHeld).toBe(false);
     }
   });
 
