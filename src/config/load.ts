@@ -76,7 +76,7 @@ export function parseConfiguration(
   const environment = applyEnvironment(source.value, configurationSchema, env);
   const place: PlaceFindings = (findings) =>
     findings.map((finding) => placeFinding(finding, file, source, environment)).sort(inOrderOfText);
-  const { configuration, findings } = parseShape(environment.value);
+  const { configuration, isPartial, findings } = parseShape(environment.value);
   if (configuration !== undefined)
     resolveFilePaths(configuration, configurationSchema, dirname(resolve(file)));
   const unresolved = new Set(environment.findings.map(({ path }) => formatPath(path)));
@@ -86,7 +86,7 @@ export function parseConfiguration(
     ...place([
       ...environment.findings,
       ...findings.filter(({ path }) => !unresolved.has(formatPath(path))),
-      ...(configuration === undefined ? [] : validateConfiguration(configuration)),
+      ...(configuration === undefined ? [] : validateConfiguration(configuration, isPartial)),
     ]),
   ];
   return { file, configuration, problems: problems.sort(inOrderOfText), place };

@@ -15,18 +15,21 @@ export interface ShapeResult {
    * that have a problem, so that the rest can be checked in the same run. Undefined where that is not enough.
    */
   readonly configuration: Configuration | undefined;
+  /** Some modalities are not in `configuration`. */
+  readonly isPartial: boolean;
 }
 
 export function parseShape(value: unknown): ShapeResult {
   const result = configurationSchema.safeParse(value, {
     error: (issue) => describeRefusal(issue.input, (issue.schema ?? issue.inst) as Schema),
   });
-  if (result.success) return { findings: [], configuration: result.data };
+  if (result.success) return { findings: [], configuration: result.data, isPartial: false };
   const faults = [...faultsOf(result.error.issues, [])];
   const rest = configurationSchema.safeParse(withoutFaults(value, faults));
   return {
     findings: withoutConsequences(faults),
     configuration: rest.success ? rest.data : undefined,
+    isPartial: faults.some(isOfOneModality),
   };
 }
 
@@ -90,9 +93,9 @@ function describeRefusal(value: unknown, schema: Schema): string {
     const fault = shape.isWhole && !Number.isInteger(value) ? 'is no whole number' : 'is out of range';
     return `${value} ${fault}; accepted is ${accepted}`;
   }
-  if (value === '' && shape.kind === 'string') return `"" is empty; accepted is ${accepted}`;
+  if (value === '' && shape.kind === 'string') return '"" is empty; at least one character is needed';
   if (Array.isArray(value)) {
-    return shape.kind === 'list' ? `is empty; accepted is ${accepted}` : `is a list; accepted is ${accepted}`;
+    return shape.kind === 'list' ? 'is empty; at least one is needed' : `is a list; accepted is ${accepted}`;
   }
   if (typeof value === 'object') return `is an object; accepted is ${accepted}`;
   return `${quoteValue(value)} is a ${typeof value}; accepted is ${accepted}`;
@@ -113,11 +116,17 @@ function pathKey(path: ConfigurationPath): string {
 /** A copy of `value` without the unknown keys, and without each modality that has another fault. */
 function withoutFaults(value: unknown, faults: readonly Fault[]): unknown {
   const copy: unknown = structuredClone(value);
-  for (const { path, key, isUnknownKey } of faults) {
-    if (isUnknownKey === true) deleteAt(copy, [...path, key ?? '']);
-    else if (path[0] === 'modalities' && path.length > 1) deleteAt(copy, path.slice(0, 2));
+  for (const fault of faults) {
+    if (isOfOneModality(fault)) deleteAt(copy, fault.path.slice(0, 2));
+    else if (fault.isUnknownKey === true) deleteAt(copy, [...fault.path, fault.key ?? '']);
   }
   return copy;
+}
+
+function isOfOneModality({ path, isUnknownKey, meant }: Fault): boolean {
+  // Without a key that nobody knows, the entry is still what it was meant to be.
+  const isHarmless = isUnknownKey === true && meant === undefined;
+  return path[0] === 'modalities' && path.length > 1 && !isHarmless;
 }
 
 function deleteAt(value: unknown, path: ConfigurationPath): void {

@@ -40,10 +40,11 @@ export function countOf(count: number, noun: string): string {
 
 /**
  * The candidate that was probably meant, or undefined when none is near: at most a third of the letters
- * changed, swapped, left out or added, or the word is the beginning of the candidate.
+ * changed, swapped, left out or added, or the word is the beginning of the candidate. Case and underscores do
+ * not matter.
  */
 export function nearestOf(word: string, candidates: readonly string[]): string | undefined {
-  const wanted = word.toLowerCase();
+  const wanted = word.toLowerCase().replaceAll('_', '');
   let nearest: string | undefined;
   let nearestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

@@ -143,8 +143,10 @@ function describeSyntaxError(error: ParseError, text: string): string {
   if (reference !== undefined) return `${reference} needs double quotes round it: "${reference}"`;
   const symbol = quoteValue(text.slice(error.offset, error.offset + error.length));
   if (name === 'InvalidSymbol') return `${symbol} ${messageBySyntaxError[name]}`;
-  if (isAtCloser(error, text))
-    return `${symbol} closes what is not open here; a value or a closer is missing before it`;
+  if (isAtCloser(error, text) && name === 'ValueExpected') return `a value is expected before ${symbol}`;
+  if (isAtCloser(error, text) && name === 'CommaExpected') {
+    return `a ${symbol === '"}"' ? 'closing bracket ]' : 'closing brace }'} is expected before ${symbol}`;
+  }
   return messageBySyntaxError[name] ?? 'is no valid JSON';
 }
 
@@ -161,6 +163,13 @@ const losesPlace: ReadonlySet<string> = new Set([
   'UnexpectedEndOfString',
 ]);
 
+/** What the parser says of the gap that a symbol leaves which it could not read. */
+const followsSymbol: ReadonlySet<string> = new Set([
+  'PropertyNameExpected',
+  'ColonExpected',
+  'ValueExpected',
+]);
+
 /** The errors that tell something: the first of each line, up to where the parser loses its place. */
 function telling(
   errors: readonly ParseError[],
@@ -169,11 +178,16 @@ function telling(
 ): ParseError[] {
   const kept: ParseError[] = [];
   const lines = new Set<number>();
+  let isAfterSymbol = false;
   for (const error of errors) {
+    const name = printParseErrorCode(error.error);
     const { line } = at(error.offset);
+    const isConsequence: boolean = isAfterSymbol && followsSymbol.has(name);
+    isAfterSymbol = name === 'InvalidSymbol' || isConsequence;
+    if (isConsequence) continue;
     if (!lines.has(line)) kept.push(error);
     lines.add(line);
-    if (losesPlace.has(printParseErrorCode(error.error)) || isAtCloser(error, text)) break;
+    if (losesPlace.has(name) || (isAtCloser(error, text) && name === 'CommaExpected')) break;
   }
   return kept;
 }

@@ -9,14 +9,19 @@ import type { ConfigurationPath, Finding } from './problems';
 import { quoteValue } from './quote';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
 
-/** Every check, in the order of the configuration's keys; the policy's own problems come last. */
-export function validateConfiguration(configuration: Configuration): Finding[] {
-  return [
+/**
+ * Every check; the policy's own problems come last. `isPartial`: modalities that have a problem of their own were
+ * left out, so what could come from their absence is not reported.
+ */
+export function validateConfiguration(configuration: Configuration, isPartial = false): Finding[] {
+  const findings: Finding[] = [
     ...checkListeners(configuration),
     ...checkUpstreams(configuration),
     ...checkModalities(configuration),
     ...compilePolicy(configuration).problems,
   ];
+  if (!isPartial) return findings;
+  return findings.filter(({ path, severity }) => severity !== 'warning' && path.join() !== 'modalities');
 }
 
 function* checkListeners({ listeners }: Configuration): Generator<Finding> {

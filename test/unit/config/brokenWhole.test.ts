@@ -1,0 +1,188 @@
+/**
+ * Parts that are right and do not fit together, each with the exact words and the exact place: positions are literals,
+ * counted in the lines of brokenConfiguration.ts.
+ */
+import { describe } from '@jest/globals';
+import { type Case, ct1, files, itReports, tls, upstream, valid } from './brokenConfiguration';
+
+const together: Case[] = [
+  [
+    'no modality',
+    { 4: '"modalities": {},' },
+    ['a.jsonc:4:15 modalities is empty: no one could connect; add an entry or see docs/onboarding.md'],
+  ],
+  [
+    'no upstream',
+    { 3: '"upstreams": {},' },
+    [
+      'a.jsonc:3:14 upstreams is empty: there is nothing to protect; add the archive, such as "ORTHANC": { "servers": ["127.0.0.1:4242"] }',
+    ],
+  ],
+  [
+    'two listeners on one port',
+    {
+      2: '"listeners": [{ "name": "a", "host": "127.0.0.1", "port": 104 }, { "name": "b", "port": 104 }],',
+      4: '"modalities": { "ct1": { "callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["store"], "listeners": "a" } },',
+    },
+    [
+      'a.jsonc:2:89 listeners[1].port 0.0.0.0:104 is taken by listeners[0]; give each listener its own address or port',
+    ],
+  ],
+  [
+    'a client certificate without a CA that could have signed it',
+    tls(files),
+    [
+      'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
+    ],
+  ],
+  [
+    'an empty list of CAs',
+    tls(`${files}, "trustedCertificates": []`),
+    [
+      'a.jsonc:2:125 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
+    ],
+  ],
+  [
+    'more certificates than private keys',
+    tls('"certificate": ["rsa.crt", "ec.crt"], "privateKey": "rsa.key", "trustedCertificates": "ca.crt"'),
+    [
+      'a.jsonc:2:107 listeners[0].tls.privateKey has 1 where certificate has 2; give one private key for each certificate, in the same order',
+    ],
+  ],
+  [
+    'a revocation list that nobody reads',
+    tls(`${files}, "clientCertificate": "none", "crl": "ca.crl"`),
+    [
+      'a.jsonc:2:138 listeners[0].tls.crl would have no effect: clientCertificate is "none"; leave it out or set clientCertificate to "required"',
+    ],
+  ],
+  [
+    'trusted certificates that nobody reads',
+    tls(`${files}, "clientCertificate": "none", "trustedCertificates": "ca.crt"`),
+    [
+      'warning: a.jsonc:2:154 listeners[0].tls.trustedCertificates has no effect: clientCertificate is "none"',
+    ],
+  ],
+  [
+    'a retired TLS profile',
+    tls(`${files}, "trustedCertificates": "ca.crt", "profile": "aes-legacy"`),
+    [
+      'warning: a.jsonc:2:146 listeners[0].tls.profile "aes-legacy" (PS3.15 B.3) allows TLS versions and cipher suites that are retired; use it only for peers that can do no better',
+    ],
+  ],
+  [
+    'a server beyond loopback',
+    upstream('"servers": ["127.0.0.1:4242", "10.9.0.5:4242"]'),
+    [
+      'a.jsonc:3:59 upstreams.ORTHANC.servers[1] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+    ],
+  ],
+  [
+    'a server by name',
+    upstream('"servers": ["orthanc:4242"]'),
+    [
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "orthanc:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+    ],
+  ],
+  [
+    'a server on port 0',
+    upstream('"servers": ["127.0.0.1:0"]'),
+    [
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "127.0.0.1:0" has a port out of range; accepted is 1 to 65535',
+    ],
+  ],
+  [
+    'a server on a port out of range',
+    upstream('"servers": ["[::1]:70000"]'),
+    [
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "[::1]:70000" has a port out of range; accepted is 1 to 65535',
+    ],
+  ],
+  [
+    'a server that is one of our listeners',
+    upstream('"servers": ["127.0.0.1:2762"]'),
+    [
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "127.0.0.1:2762" is the listener "tls" of this gateway: a loop; name the archive instead',
+    ],
+  ],
+  [
+    'two upstreams that differ in case only',
+    {
+      3: '"upstreams": { "ORTHANC": { "servers": ["127.0.0.1:4242"] }, "Orthanc": { "servers": ["127.0.0.1:4243"] } },',
+    },
+    [
+      'a.jsonc:3:73 upstreams.Orthanc is the same AE title as "ORTHANC" when upper and lower case are one; rename one of them or set strictAeTitles to true',
+    ],
+  ],
+  [
+    'two listeners of one name',
+    {
+      2: '"listeners": [{ "name": "a", "port": 104 }, { "name": "a", "port": 105 }],',
+      4: '"modalities": { "ct1": { "callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["store"], "listeners": "a" } },',
+    },
+    [
+      'a.jsonc:2:55 listeners[1].name "a" is the name of an earlier listener too; entries could not tell them apart',
+    ],
+  ],
+  [
+    'two modalities that one peer could be',
+    {
+      4: '"modalities": { "ct1": { "callingAeTitle": "CT1", "from": "10.1.0.0/16", "allow": ["echo"] },\n"ct2": { "callingAeTitle": "ct1", "from": "10.1.2.10", "allow": ["store"] } },',
+    },
+    [
+      'a.jsonc:5:8 modalities.ct2 overlaps modalities.ct1: a peer with the calling AE title "CT1" could be both; give them addresses, listeners or certificates (fingerprints or common names) that have nothing in common',
+    ],
+  ],
+  [
+    'a listener that there is not',
+    ct1(`${valid}, "listeners": "tsl"`),
+    ['a.jsonc:4:105 modalities.ct1.listeners "tsl" is no listener; did you mean "tls"?'],
+  ],
+  [
+    'an upstream that there is not',
+    ct1(`${valid}, "calledAeTitle": ["ORTHANC", "PACS"]`),
+    ['a.jsonc:4:121 modalities.ct1.calledAeTitle[1] "PACS" is no upstream; accepted is "ORTHANC"'],
+  ],
+  [
+    'a certificate to show without its key',
+    ct1(
+      `${valid}, "address": { "host": "10.1.2.10", "port": 2762, "tls": { "trustedCertificates": "ca.crt", "certificate": "a.crt" } }`,
+    ),
+    [
+      'a.jsonc:4:147 modalities.ct1.address.tls.privateKey is missing although certificate is given; give both or neither',
+    ],
+  ],
+  [
+    'an address without a port to reach',
+    ct1(`${valid}, "address": { "host": "10.1.2.10", "port": 0 }`),
+    ['a.jsonc:4:134 modalities.ct1.address.port 0 is no port to reach; accepted is 1 to 65535'],
+  ],
+  [
+    'an entry that allows nobody',
+    ct1('"callingAeTitle": [], "from": [], "allow": []'),
+    [
+      'warning: a.jsonc:4:24 modalities.ct1 allows no command: it may open associations, and every request on them is refused',
+      'warning: a.jsonc:4:44 modalities.ct1.callingAeTitle is empty, which allows nobody',
+      'warning: a.jsonc:4:56 modalities.ct1.from is empty, which allows nobody',
+    ],
+  ],
+  [
+    'problems of every kind at once, in the order of the text',
+    {
+      2: '"listeners": [{ "name": "tls", "port": 2762, "tls": { "certificate": "s.crt", "privateKey": "s.key", "crl": "ca.crl", "foo": 1 } }],',
+      3: '"upstreams": { "ORTHANC": { "servers": ["10.9.0.5:4242"] } },',
+      4: '"modalities": { "ct1": { "callingAeTitle": "CT1", "from": "ct1", "allow": ["store"] },\n"ct2": { "callingAeTitle": "CT2", "from": "10.1.2.11", "allow": ["store"], "listeners": "plain" } },',
+      5: '"strictAeTitles": false, "strictAeTitles": true',
+    },
+    [
+      'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
+      'a.jsonc:2:119 listeners[0].tls unknown key "foo"; accepted are profile, certificate, privateKey, trustedCertificates, clientCertificate, crl',
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+      'a.jsonc:4:59 modalities.ct1.from "ct1" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      'a.jsonc:5:89 modalities.ct2.listeners "plain" is no listener; accepted is "tls"',
+      'a.jsonc:6:26 duplicate key "strictAeTitles"; it is at 6:1 already, keep one of them',
+    ],
+  ],
+];
+
+describe('parts that do not fit together', () => itReports(together));
