@@ -46,7 +46,7 @@ export class AssociationRecord {
   /** The connection ended before there was an association request. */
   connectionRefused(reason: ReasonCode, detail?: string): void {
     // A port check by a load balancer connects and closes: nothing was refused then.
-    const outcome = reason === 'modality-closed' ? 'info' : 'denied';
+    const outcome = reason === 'modality-closed' || reason === 'modality-aborted' ? 'info' : 'denied';
     this.#end({ event: 'connection.refused', outcome, reason, ...optional({ detail }) });
   }
 

@@ -38,7 +38,8 @@ export class Gateway implements InboundContext {
   #listeners: Listener[] = [];
   readonly #associations = new Set<InboundAssociation>();
   #isDraining = false;
-  #drained: () => void = () => {};
+  #stopWaiting: () => void = () => {};
+  #connectionClosed: () => void = () => {};
 
   private constructor(configuration: Configuration, audit: AuditSink) {
     this.#configuration = configuration;
@@ -111,27 +112,32 @@ export class Gateway implements InboundContext {
   }
 
   /**
-   * Takes no new associations, lets the running ones end, aborts at the deadline what is left. A second call
-   * during the drain ends it at once.
+   * Rejects new associations (2/3/1, `draining`), lets the running ones end, aborts at the deadline what is left,
+   * and stops listening. A second call during the drain ends it at once.
    */
   async stop(): Promise<StopResult> {
     if (this.#isDraining) {
-      this.#drained();
+      this.#stopWaiting();
       return { aborted: 0 };
     }
     this.#isDraining = true;
+    await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
+    const aborted = this.#busyCount;
     await this.#closeListeners();
-    for (const association of this.#associations) if (!association.isBusy) association.stop();
-    await this.#waitForAssociations(this.timeouts.drainSeconds * 1000);
-    const aborted = this.#associations.size;
     for (const association of this.#associations) association.stop();
-    await this.#waitForAssociations(this.timeouts.closeSeconds * 1000);
+    await this.#waitFor(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
     this.audit.record({
       event: 'gateway.stopped',
       outcome: 'info',
       ...(aborted === 0 ? {} : { detail: `${aborted} associations were aborted at the end of the drain` }),
     });
     return { aborted };
+  }
+
+  get #busyCount(): number {
+    let count = 0;
+    for (const association of this.#associations) if (association.isBusy) count += 1;
+    return count;
   }
 
   async #open(configuration: Configuration['listeners'][number]): Promise<void> {
@@ -155,7 +161,7 @@ export class Gateway implements InboundContext {
   #connected(connection: InboundConnection): void {
     const association = new InboundAssociation(this, connection, () => {
       this.#associations.delete(association);
-      if (this.#associations.size === 0) this.#drained();
+      this.#connectionClosed();
     });
     this.#associations.add(association);
   }
@@ -168,13 +174,17 @@ export class Gateway implements InboundContext {
     await Promise.all(this.#listeners.map((listener) => listener.close()));
   }
 
-  async #waitForAssociations(forMs: number): Promise<void> {
-    if (this.#associations.size === 0) return;
+  /** Looks after every connection that closes; gives up at the deadline or when stop() is called again. */
+  async #waitFor(isDone: () => boolean, forMs: number): Promise<void> {
+    if (isDone()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, forMs);
-      this.#drained = () => {
+      this.#stopWaiting = () => {
         clearTimeout(timer);
         resolve();
+      };
+      this.#connectionClosed = () => {
+        if (isDone()) this.#stopWaiting();
       };
     });
   }

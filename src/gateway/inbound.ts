@@ -57,7 +57,7 @@ export class InboundAssociation implements LegOwner {
     this.#leg.start();
   }
 
-  /** Whether an association is open or under way. */
+  /** Whether an association was requested; until the connection is gone its last PDU may be on the way. */
   get isBusy(): boolean {
     return this.#hasRequested;
   }
@@ -70,6 +70,7 @@ export class InboundAssociation implements LegOwner {
 
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
+    this.#leg.negotiated(rq.userInformation.maxPduLength);
     this.#hasRequested = true;
     this.#connection.pendingDone();
     this.#record.requested(rq);
@@ -142,9 +143,8 @@ export class InboundAssociation implements LegOwner {
       try {
         this.#establish(rq, modality, answer);
       } catch (error) {
-        const { code, message } = protocolErrorOf(error);
         answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
-        this.#reject(code, message);
+        this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
         return;
       }
       this.#record.accepted(wouldDeny);
@@ -159,7 +159,6 @@ export class InboundAssociation implements LegOwner {
     const { timeouts, limits } = this.#context;
     const contexts = acceptedContexts(rq, ac);
     upstream.negotiated(ac.userInformation.maxPduLength);
-    this.#leg.negotiated(rq.userInformation.maxPduLength);
     this.#relay = new Relay({
       modality: this.#leg,
       upstream,

@@ -338,13 +338,22 @@ describe('the stop of the gateway', () => {
     const port = setting.gateway.port();
     const [scu] = await storeHalf(setting);
     const stopping = setting.gateway.gateway.stop();
-    await expect(RawScu.connect({ port })).rejects.toThrow();
+    const late = await RawScu.connect({ port });
+    expect(await late.associate({ calling: 'CT1', called: 'ARCHIVE', contexts })).toEqual({
+      kind: 'rejected',
+      result: 2,
+      source: 3,
+      reason: 1,
+    });
+    await setting.gateway.event({ event: 'association.rejected', reason: 'draining' });
+    late.end();
     await scu.send(pDataTf({ contextId: 3, isCommand: false, isLast: true, fragment: Buffer.alloc(10) }));
     const [response] = await scu.readResponses(1);
     expect(response?.command.Status).toBe(0x0000);
     await scu.release();
     expect(await stopping).toEqual({ aborted: 0 });
     await setting.gateway.event({ event: 'gateway.stopped' });
+    await expect(RawScu.connect({ port })).rejects.toThrow();
   });
 
   it('aborts at the deadline what has not ended', async () => {
