@@ -28,8 +28,8 @@ export interface AnsweredContext {
 }
 
 interface AssociateFields {
-  readonly calling?: string;
-  readonly called?: string;
+  readonly calling?: string | undefined;
+  readonly called?: string | undefined;
   readonly protocolVersion?: number;
   readonly applicationContext?: string;
   /** Item 51H; undefined leaves the item out. */

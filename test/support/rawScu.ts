@@ -19,6 +19,7 @@ import {
   releaseRq,
   responseTo,
 } from './dicomBytes';
+import type { Instance } from './dicomFiles';
 import {
   type AssociateAc,
   type DicomMessage,
@@ -273,6 +274,24 @@ export class RawScu {
     this.events.push(event);
     this.wake();
   }
+}
+
+/** One association with one context for the instance; the status of its C-STORE. Rejects when it is not accepted. */
+export async function storeInstance(
+  { calling, called, ...address }: RawScuOptions & Pick<AssociateRqFields, 'calling' | 'called'>,
+  instance: Instance,
+): Promise<number> {
+  const scu = await RawScu.connect(address);
+  const contexts = [
+    { id: 1, abstractSyntax: instance.sopClassUid, transferSyntaxes: [instance.transferSyntaxUid] },
+  ];
+  const answer = await scu.associate({ calling, called, contexts });
+  if (answer.kind !== 'accepted' || answer.ac.contexts[0]?.result !== 0) {
+    throw new Error(`the association was not accepted: ${JSON.stringify(answer)}`);
+  }
+  const status = await scu.store(1, instance);
+  await scu.release();
+  return status;
 }
 
 /** PS3.7 §C.1.3: FF00 and FF01. */
