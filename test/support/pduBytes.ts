@@ -97,8 +97,8 @@ export function abort(source: number, reason: number): Built {
 export const VERIFICATION = '1.2.840.10008.1.1';
 export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 export const IMPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2';
-export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
-export const APPLICATION_CONTEXT = '1.2.840.10008.3.1.1.1';
+const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+const APPLICATION_CONTEXT = '1.2.840.10008.3.1.1.1';
 
 export const applicationContext = item(0x10, [ascii(APPLICATION_CONTEXT)]);
 export const maximumLength = item(0x51, [bigEndian(16384, 4)]);
