@@ -100,8 +100,11 @@ function tlsHints(code: string | undefined, { tls }: EchoTarget): string[] {
 }
 
 function rejectionHints(reason: number, kind: EchoTarget['kind']): string[] {
-  const explain = kind === 'gateway' ? '; "aegis explain" says which gate refuses, the audit log did' : '';
+  const hints: string[] = [];
   if (reason === 3)
-    return [`does the peer know this calling AE title, from this address? --calling AET${explain}`];
-  return reason === 7 ? [`is this the AE title of the peer? --called AET${explain}`] : [];
+    hints.push('the peer has to list this calling AE title, and often its address: --calling AET');
+  if (reason === 7) hints.push('the peer has to have this called AE title: --called AET');
+  if (kind === 'gateway')
+    hints.push('"aegis explain" says which gate refuses; the audit log holds the reason');
+  return hints;
 }
