@@ -7,9 +7,10 @@ import type { Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { TlsFacts } from '../audit/events';
 import { type AddressSet, canonicalAddress } from '../policy/addresses';
-import { type PeerCertificate, peerCertificate } from '../policy/certificate';
+import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import type { ListenerHandlers } from './inboundConnection';
+import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import { tlsFailure } from './tlsFailures';
 import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
@@ -20,6 +21,7 @@ export interface ArrivalHost {
   readonly handlers: ListenerHandlers;
   /** Absent: no PROXY header is taken. */
   readonly trustedProxies: AddressSet | undefined;
+  readonly peerCertificates: PeerCertificates;
   /** From accept to the end of the handshake, PROXY header included. */
   readonly handshakeMs: number;
   /** The TLS engine for connections that come now; absent on a plain listener. */
@@ -133,10 +135,9 @@ export class Arrival {
     }
     let certificate: PeerCertificate | undefined;
     try {
-      const shown = socket.getPeerX509Certificate();
-      certificate = shown === undefined ? undefined : peerCertificate(shown);
+      certificate = this.#host.peerCertificates.of(socket);
     } catch (error) {
-      // A trusted CA signed it, yet node:crypto cannot read it: a key of an unknown kind, for one.
+      // A trusted CA signed it, yet node:crypto cannot read it.
       this.refuse('certificate-invalid', (error as Error).message, facts);
       return;
     }
@@ -238,6 +239,7 @@ export class Arrival {
 
   readonly #closed = (): void => {
     this.#releasePending();
+    if (this.#stage === 'settled') return;
     if (this.#stage === 'awaitingProxyHeader') {
       this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
     } else if (this.#stage === 'awaitingFirstByte') {

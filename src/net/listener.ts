@@ -9,6 +9,7 @@ import { ExitCode, OperatorError } from '../errors';
 import { AddressSet } from '../policy/addresses';
 import { Arrival, type ArrivalHost } from './arrival';
 import type { ListenerHandlers } from './inboundConnection';
+import { PeerCertificates } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
 
 export type { InboundConnection, ListenerHandlers, RefusedConnection } from './inboundConnection';
@@ -54,10 +55,12 @@ class GatewayListener implements Listener, ArrivalHost {
   readonly name: string;
   readonly handlers: ListenerHandlers;
   readonly trustedProxies: AddressSet | undefined;
+  readonly peerCertificates = new PeerCertificates();
   readonly handshakeMs: number;
   readonly #configuration: ListenerConfiguration;
   readonly #maxPendingPerAddress: number;
   readonly #server: Server;
+  #address: Listener['address'];
   #tlsServer: TlsServer | undefined;
   readonly #arrivals = new Set<Arrival>();
   readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
@@ -67,6 +70,7 @@ class GatewayListener implements Listener, ArrivalHost {
     this.name = configuration.name;
     this.handlers = handlers;
     this.#configuration = configuration;
+    this.#address = { host: configuration.host, port: configuration.port };
     this.handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
     this.#maxPendingPerAddress = options.maxPendingConnectionsPerAddress;
     this.trustedProxies =
@@ -90,14 +94,15 @@ class GatewayListener implements Listener, ArrivalHost {
         this.#server.off('error', onError);
         // Without a listener, a lack of file descriptors (EMFILE) would end the process.
         this.#server.on('error', (error) => this.handlers.acceptFailed?.(error));
+        const bound = this.#server.address() as AddressInfo;
+        this.#address = { host: bound.address, port: bound.port };
         resolve();
       });
     });
   }
 
-  get address(): { host: string; port: number } {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
+  get address(): Listener['address'] {
+    return this.#address;
   }
 
   tlsServer(): TlsServer | undefined {

@@ -199,6 +199,18 @@ describe('a TLS listener', () => {
     expect(listener.outcomes).toHaveLength(1);
   });
 
+  it('tells the certificate of each connection, seen before or not', async () => {
+    const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
+    const { client, rsaClient } = certificates;
+    const fingerprints: (string | undefined)[] = [];
+    for (const { cert, key } of [client, rsaClient, client, rsaClient]) {
+      dial(listener.port, { cert, key });
+      fingerprints.push((await listener.nextConnection()).certificate?.fingerprint256);
+    }
+    const expected = [client.x509.fingerprint256, rsaClient.x509.fingerprint256];
+    expect(fingerprints).toEqual([...expected, ...expected]);
+  });
+
   it('takes a client whose certificate names no purpose', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const { cert, key } = certificates.clientWithoutPurpose;
