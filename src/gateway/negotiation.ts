@@ -33,7 +33,8 @@ export interface UpstreamRequestOptions {
  * unless the configuration says otherwise, because this leg is in the clear.
  */
 export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions): AssociateRq {
-  const { asynchronousOperations, userIdentity, userIdentityResponse, ...passed } = rq.userInformation;
+  const { asynchronousOperations, userIdentity, userIdentityResponse, implementationVersionName, ...passed } =
+    rq.userInformation;
   return {
     protocolVersion: 1,
     calledAeTitle: options.calledAeTitle ?? rq.calledAeTitle,
@@ -44,6 +45,9 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
       ...passed,
       maxPduLength: options.maxPduLength,
       implementationClassUid: passed.implementationClassUid || IMPLEMENTATION_CLASS_UID,
+      ...(implementationVersionName
+        ? { implementationVersionName: implementationVersionName.slice(0, 16) }
+        : {}),
       ...(options.passUserIdentity && userIdentity !== undefined ? { userIdentity } : {}),
     },
   };

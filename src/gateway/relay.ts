@@ -10,7 +10,8 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
 import { Deadline } from './deadline';
 import { Direction } from './direction';
-import type { Leg, LegFailure, LegOwner } from './leg';
+import type { Leg } from './leg';
+import type { LegFailure, LegOwner } from './legOwner';
 import type { AcceptedContexts } from './negotiation';
 import { ProtocolError } from './protocolError';
 

@@ -9,7 +9,8 @@ import type { AssociateAc, AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import { Deadline } from './deadline';
-import { Leg, type LegOwner } from './leg';
+import { Leg } from './leg';
+import type { LegOwner } from './legOwner';
 import { ProtocolError } from './protocolError';
 
 export interface UpstreamRequest {
@@ -28,12 +29,15 @@ export type UpstreamAnswer =
 
 export class UpstreamAssociation {
   readonly #request: UpstreamRequest;
+  readonly #associateRq: Buffer;
   readonly #answerDeadline: Deadline;
   #leg: Leg | undefined;
   #isOver = false;
 
+  /** Throws ProtocolError where the request can't be encoded; nothing is dialled then. */
   constructor(request: UpstreamRequest) {
     this.#request = request;
+    this.#associateRq = encodedRequest(request.rq);
     this.#answerDeadline = new Deadline(() => {
       this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
       this.#fail('upstream-unavailable', 'no answer to the association request in time');
@@ -77,7 +81,7 @@ export class UpstreamAssociation {
     });
     this.#leg = leg;
     this.#answerDeadline.start(timeouts.upstreamAssociationSeconds * 1000);
-    leg.request(encodeAssociateRq(rq));
+    leg.request(this.#associateRq);
   }
 
   #owner(server: string): LegOwner {
@@ -118,6 +122,16 @@ export class UpstreamAssociation {
     this.#isOver = true;
     this.#answerDeadline.dispose();
     this.#request.answered(answer);
+  }
+}
+
+/** User information that fills its item to the last byte leaves no room for our own (its length has 16 bits). */
+function encodedRequest(rq: AssociateRq): Buffer {
+  try {
+    return encodeAssociateRq(rq);
+  } catch (error) {
+    if (error instanceof RangeError) throw new ProtocolError('pdu-associate-malformed', error.message);
+    throw error;
   }
 }
 

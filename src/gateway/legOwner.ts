@@ -1,0 +1,50 @@
+/** What a leg is told when it is made, and what it tells: types only. */
+import type { Timeouts } from '../config/schema';
+import type { Abort, AssociateRj } from '../pdu/types';
+import type { ReasonCode } from '../policy/reasons';
+import type { Role } from './states';
+
+/** Why an association on a leg ended other than by release or rejection. */
+export interface LegFailure {
+  readonly reason: ReasonCode;
+  readonly detail?: string;
+  /** The A-ABORT that the peer sent. */
+  readonly abort?: Abort;
+}
+
+/** Calls come from socket events; an exception ends this association alone. */
+export interface LegOwner {
+  /** The body of the PDU; the leg reads no further until it is answered. Acceptor only. */
+  associateRq?(body: Buffer): void;
+  /** Requestor only. */
+  associateAc?(body: Buffer): void;
+  /** Requestor only; the leg closes by itself. */
+  associateRj?(rj: AssociateRj): void;
+  pdvStart(contextId: number, messageControlHeader: number): void;
+  /** A view on what was read; good until it is written. */
+  fragment(bytes: Buffer): void;
+  pdvEnd(): void;
+  /** The peer sent A-RELEASE-RQ; answer with {@link Leg.confirmRelease}. */
+  releaseRequested(): void;
+  /** The peer answered our A-RELEASE-RQ; the leg closes by itself. */
+  releaseConfirmed(): void;
+  /** Bytes of an association came in. */
+  active(): void;
+  /** More is waiting to be written than should be; stop feeding this leg until {@link drained}. */
+  congested(): void;
+  drained(): void;
+  /** The association is over. At most once; the leg has already answered the peer and closes by itself. */
+  failed(failure: LegFailure): void;
+}
+
+export interface LegOptions {
+  readonly role: Role;
+  readonly side: 'modality' | 'upstream';
+  readonly timeouts: Timeouts;
+  /** What this side announces in item 51H. */
+  readonly maxPduLength: number;
+  /** On a plain listener: a first byte that begins a TLS handshake is answered by a close, in words. */
+  readonly detectTls?: boolean;
+  /** The socket is closed. Exactly once, the last call. */
+  closed(): void;
+}

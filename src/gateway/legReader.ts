@@ -1,0 +1,139 @@
+/**
+ * What a leg reads: bytes of the socket into the PDU reader, with the pauses and the deadline of a PDU. Knows
+ * when to read, not what is read.
+ */
+import type { Socket } from 'node:net';
+import { looksLikeTls } from '../net/wrongProtocol';
+import { PduReader, type PduSink } from '../pdu/reader';
+import { Deadline } from './deadline';
+import { type ProtocolError, protocolErrorOf } from './protocolError';
+
+export interface LegReaderOptions {
+  readonly maxPduLength: number;
+  /** From the first to the last byte of a PDU. */
+  readonly pduMs: number;
+  /** Whether a first byte that begins a TLS handshake is told apart from other errors. */
+  readonly detectTls: boolean;
+}
+
+export interface LegReaderEvents {
+  /** A chunk was read. */
+  active(): void;
+  /** The bytes, or what the sink made of them, are an error; nothing more is parsed. */
+  invalid(error: ProtocolError): void;
+  tlsDetected(): void;
+  /** A PDU did not become complete in time. */
+  stalled(): void;
+}
+
+export class LegReader {
+  readonly #socket: Socket;
+  readonly #options: LegReaderOptions;
+  readonly #events: LegReaderEvents;
+  readonly #reader: PduReader;
+  readonly #pduDeadline: Deadline;
+  #hasReceived = false;
+  #isDiscarding = false;
+  /** Until the association request is complete ARTIM is the only deadline, and after the last PDU again. */
+  #isTimed = false;
+  #pauses = 0;
+
+  constructor(socket: Socket, sink: PduSink, options: LegReaderOptions, events: LegReaderEvents) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#events = events;
+    this.#reader = new PduReader(sink, { maxPduLength: options.maxPduLength });
+    this.#pduDeadline = new Deadline(() => events.stalled());
+    socket.on('data', this.#onData);
+  }
+
+  /** Begins to read; each PDU from now on has a deadline where `isTimed`. */
+  start(isTimed: boolean): void {
+    this.#isTimed = isTimed;
+    this.#socket.resume();
+  }
+
+  /** Reads no further than the PDU that is being handed on; what came behind it is kept, unread. */
+  hold(): void {
+    this.#reader.hold();
+    this.#socket.pause();
+  }
+
+  /** Ends the hold: first what was kept, then the socket. */
+  release(): void {
+    if (!this.#reader.isHeld) return;
+    this.#isTimed = true;
+    setImmediate(() => {
+      if (!this.#isDiscarding) this.#parse();
+      if (this.#pauses === 0 && !this.#socket.destroyed) this.#socket.resume();
+    });
+  }
+
+  /** Stops reading; each call needs its own {@link resume}. */
+  pause(): void {
+    this.#pauses += 1;
+    if (this.#pauses > 1) return;
+    this.#socket.pause();
+    // The peer can't be blamed for a PDU that we do not read; the congested leg has its own deadline.
+    this.#pduDeadline.stop();
+  }
+
+  resume(): void {
+    if (this.#pauses === 0) return;
+    this.#pauses -= 1;
+    if (this.#pauses > 0 || this.#reader.isHeld) return;
+    if (this.#reader.isInsidePdu) this.#startDeadline();
+    this.#socket.resume();
+  }
+
+  /** Reads on to the end of the connection, without pauses or deadlines: the last PDU was sent. */
+  finish(): void {
+    this.#pauses = 0;
+    this.#socket.resume();
+    this.release();
+    this.#isTimed = false;
+    this.#pduDeadline.stop();
+  }
+
+  dispose(): void {
+    this.#isDiscarding = true;
+    this.#pduDeadline.dispose();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#isDiscarding) return;
+    if (!this.#hasReceived) {
+      this.#hasReceived = true;
+      if (this.#options.detectTls && looksLikeTls(chunk)) {
+        this.#isDiscarding = true;
+        this.#events.tlsDetected();
+        return;
+      }
+    }
+    this.#parse(chunk);
+  };
+
+  /** Without a chunk: what was kept during a hold. */
+  #parse(chunk?: Buffer): void {
+    const reader = this.#reader;
+    const wasInsidePdu = reader.isInsidePdu;
+    const pduCount = reader.pduCount;
+    try {
+      if (chunk === undefined) reader.release();
+      else reader.push(chunk);
+    } catch (error) {
+      // Nothing behind the error can be trusted.
+      this.#isDiscarding = true;
+      this.#pduDeadline.stop();
+      this.#events.invalid(protocolErrorOf(error));
+      return;
+    }
+    if (!reader.isInsidePdu) this.#pduDeadline.stop();
+    else if (!wasInsidePdu || reader.pduCount !== pduCount) this.#startDeadline();
+    this.#events.active();
+  }
+
+  #startDeadline(): void {
+    if (this.#isTimed && this.#pauses === 0) this.#pduDeadline.start(this.#options.pduMs);
+  }
+}
