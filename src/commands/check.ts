@@ -20,7 +20,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .command('check')
     .description('check the configuration, its certificates and keys, and reach each upstream')
     .option('--offline', 'do not connect to the upstreams')
-    .option('--expiring-within <days>', 'fail when a certificate or CRL ends within so many days', parseDays)
+    .option('--expiring-within <days>', 'fail when a certificate ends within so many days', parseDays)
     .addHelpText(
       'after',
       helpSections(
@@ -31,7 +31,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
         ],
         [
           '0  no errors (there may be warnings)',
-          '1  an upstream does not answer, or a certificate or CRL has ended or ends too soon',
+          '1  an upstream does not answer, a certificate or CRL is out of date, or ends within --expiring-within',
           '2  the configuration, or a file that it names, is not valid',
         ],
       ),
@@ -73,6 +73,10 @@ async function check(
     return;
   }
   for (const problem of problems) context.print(`${problem.severity}: ${formatProblem(problem)}\n`);
+  const isReached = options.offline !== true && !problems.some(({ kind }) => kind === 'upstream');
+  if (isReached && configuration !== undefined) {
+    context.print('note: every upstream took a TCP connection; "aegis echo NAME" asks one for DICOM\n');
+  }
   context.print(`${await summaryOf(problems, configuration)}\n`);
 }
 

@@ -8,12 +8,14 @@ import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
 import { readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
-import type { ConfigurationPath, Finding } from './problems';
+import type { ConfigurationPath, Finding, Severity } from './problems';
 import { countOf, escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
 
 /** Long enough to order a certificate from an authority that works by post. */
-const WARN_WITHIN_DAYS = 30;
+const WARN_CERTIFICATE_DAYS = 30;
+/** Lists are renewed every few days; this is a long weekend. */
+const WARN_CRL_DAYS = 3;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** id-kp-serverAuth (RFC 5280 §4.2.1.12). */
@@ -22,7 +24,7 @@ const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
 export interface Clock {
   /** Default: the present. */
   readonly now?: Date;
-  /** What ends within so many days is an error instead of a warning. Default: 0. */
+  /** A certificate that ends within so many days is an error instead of a warning. Default: 0. */
   readonly failWithinDays?: number;
 }
 
@@ -47,9 +49,11 @@ export function inspectTlsFiles(configuration: Configuration, clock: Clock = {})
 /** The audit log is appended to or made, so its folder has to be there and to be writable. */
 export function inspectAuditFile({ audit }: Configuration): Finding[] {
   if (audit.file === undefined) return [];
-  const place = existsSync(audit.file) ? audit.file : dirname(audit.file);
+  const isThere = existsSync(audit.file);
+  const place = isThere ? audit.file : dirname(audit.file);
   try {
-    accessSync(place, constants.W_OK);
+    // To make a file in a folder, one has to be able to enter it too.
+    accessSync(place, isThere ? constants.W_OK : constants.W_OK | constants.X_OK);
     return [];
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
@@ -94,7 +98,15 @@ function* inspectListener(
   }
   for (const { path: place, content } of lists.files) {
     for (const { file, thisUpdate, nextUpdate } of content) {
-      yield* inspectDates(place, escapeUnsafe(file), thisUpdate, nextUpdate, REVOCATION_ADVICE, clock);
+      yield* inspectDates(place, {
+        what: file,
+        from: thisUpdate,
+        to: nextUpdate,
+        advice: 'a list out of date refuses everybody; fetch the new one from the CA',
+        warnWithinDays: WARN_CRL_DAYS,
+        failWithinDays: 0,
+        now: clock.now,
+      });
     }
   }
 }
@@ -155,8 +167,6 @@ function* attempt<T>(path: ConfigurationPath, action: () => T): Generator<Findin
   }
 }
 
-const REVOCATION_ADVICE = 'until there is a newer list, nobody can connect; fetch it from the CA';
-
 interface CertificatesOfFile {
   readonly file: string;
   readonly certificates: readonly X509Certificate[];
@@ -170,15 +180,16 @@ function* inspectCertificates(
 ): Generator<Finding> {
   for (const certificate of certificates) {
     const subject = certificate.subject?.replaceAll('\n', ', ') ?? 'no subject';
-    const what = escapeUnsafe(`${file} (${subject})`);
-    yield* inspectDates(
-      path,
-      what,
-      new Date(certificate.validFrom),
-      new Date(certificate.validTo),
+    const failWithinDays = clock.failWithinDays ?? 0;
+    yield* inspectDates(path, {
+      what: `${file} (${subject})`,
+      from: new Date(certificate.validFrom),
+      to: new Date(certificate.validTo),
       advice,
-      clock,
-    );
+      warnWithinDays: Math.max(WARN_CERTIFICATE_DAYS, failWithinDays),
+      failWithinDays,
+      now: clock.now,
+    });
   }
 }
 
@@ -194,29 +205,35 @@ function* inspectAuthorities(
   }
 }
 
-function* inspectDates(
-  path: ConfigurationPath,
-  what: string,
-  from: Date,
-  to: Date | undefined,
-  advice: string,
-  { now = new Date(), failWithinDays = 0 }: Clock,
-): Generator<Finding> {
-  const finding = (message: string, severity: 'error' | 'warning'): Finding => ({
+interface Validity {
+  readonly what: string;
+  readonly from: Date;
+  readonly to: Date | undefined;
+  /** What follows, and what to do. */
+  readonly advice: string;
+  readonly warnWithinDays: number;
+  readonly failWithinDays: number;
+  readonly now: Date | undefined;
+}
+
+function* inspectDates(path: ConfigurationPath, validity: Validity): Generator<Finding> {
+  const { what, from, to, advice, warnWithinDays, failWithinDays, now = new Date() } = validity;
+  const finding = (message: string, severity: Severity): Finding => ({
     path,
-    message: `${what} ${message}; ${advice}`,
+    message: escapeUnsafe(`${what} ${message}`),
     severity,
     kind: 'expiry',
   });
-  const day = (date: Date) => date.toISOString().slice(0, 10);
-  if (from > now) yield finding(`is not valid before ${from.toISOString()}`, 'error');
+  if (from > now) {
+    yield finding(`is not valid before ${from.toISOString()}; check the clock of this machine`, 'error');
+  }
   if (to === undefined) return;
   const days = (to.getTime() - now.getTime()) / DAY_MS;
-  if (days <= 0) yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${day(to)}`, 'error');
-  else if (days <= Math.max(failWithinDays, WARN_WITHIN_DAYS)) {
-    yield finding(
-      `expires in ${countOf(Math.floor(days), 'day')}, on ${day(to)}`,
-      days <= failWithinDays ? 'error' : 'warning',
-    );
+  const date = to.toISOString().slice(0, 10);
+  if (days <= 0) {
+    yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${date}; ${advice}`, 'error');
+  } else if (days <= warnWithinDays) {
+    const severity = days <= failWithinDays ? 'error' : 'warning';
+    yield finding(`expires in ${countOf(Math.floor(days), 'day')}, on ${date}; ${advice}`, severity);
   }
 }

@@ -34,7 +34,7 @@ export function quoteChoices(values: readonly unknown[]): string {
 
 /** `1 listener`, `2 listeners`. */
 export function countOf(count: number, noun: string): string {
-  const plural = noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  const plural = /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${count} ${count === 1 ? noun : plural}`;
 }
 

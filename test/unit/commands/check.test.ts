@@ -1,0 +1,186 @@
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { registerCheck } from '../../../src/commands/check';
+import { ExitCode, OperatorError } from '../../../src/errors';
+import { testCertificates } from '../../support/certificates';
+import { onCleanUp } from '../../support/cleanUp';
+import { runCommand } from '../../support/commandLine';
+import { temporaryFolder } from '../../support/processes';
+
+const certificates = testCertificates();
+const folder = temporaryFolder();
+
+/** Certificates that no date has anything against for a year. */
+const server = () =>
+  certificates.issue('check-server', { issuer: ca(), purposes: ['serverAuth'], validToDays: 400 });
+const ca = () => certificates.issue('Check CA', { isCa: true, validToDays: 400 });
+
+interface Parts {
+  readonly servers?: readonly string[];
+  readonly privateKey?: string;
+  readonly modality?: Record<string, unknown>;
+}
+
+function write({ servers = [], privateKey = server().privateKeyFile, modality = {} }: Parts): string {
+  const file = join(folder, 'aegis.jsonc');
+  const configuration = {
+    listeners: [
+      {
+        name: 'tls',
+        port: 2762,
+        tls: {
+          certificate: server().certificateFile,
+          privateKey,
+          trustedCertificates: ca().certificateFile,
+        },
+      },
+    ],
+    upstreams: { ORTHANC: { servers } },
+    modalities: { ct1: { callingAeTitle: 'CT1', from: '10.1.2.10', allow: 'store', ...modality } },
+    timeouts: { upstreamConnectSeconds: 5 },
+  };
+  writeFileSync(file, JSON.stringify(configuration, undefined, 1));
+  return file;
+}
+
+const check = (file: string, ...options: string[]) =>
+  runCommand(registerCheck, ['--config', file, 'check', ...options]);
+
+/** A server that takes connections and records what it is sent. */
+async function listen(): Promise<{ address: string; received: () => number; server: Server }> {
+  let received = 0;
+  const archive = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      received += bytes.length;
+    });
+  });
+  onCleanUp(() => void archive.close());
+  await new Promise<void>((resolve) => archive.listen(0, '127.0.0.1', resolve));
+  const { port } = archive.address() as AddressInfo;
+  return { address: `127.0.0.1:${port}`, received: () => received, server: archive };
+}
+
+/** An address where nothing listens any more. */
+async function unusedAddress(): Promise<string> {
+  const { address, server: archive } = await listen();
+  await new Promise((resolve) => archive.close(resolve));
+  return address;
+}
+
+describe('aegis check', () => {
+  it('says in one line what it found good', async () => {
+    const { address } = await listen();
+    const { exitCode, printed } = await check(write({ servers: [address] }));
+    expect(printed).toBe(
+      'note: every upstream took a TCP connection; "aegis echo NAME" asks one for DICOM\n' +
+        'ok: 1 listener, 1 upstream, 1 modality\n',
+    );
+    expect(exitCode).toBe(ExitCode.Done);
+  });
+
+  it('counts warnings and does not fail for them', async () => {
+    const file = write({ servers: ['127.0.0.1:4242'], modality: { allow: [] } });
+    const { exitCode, printed } = await check(file, '--offline');
+    expect(printed).toMatch(
+      /^warning: .*aegis\.jsonc:\d+:\d+ modalities\.ct1 .*\nok: 1 listener, 1 upstream, 1 modality, 1 warning\n$/,
+    );
+    expect(exitCode).toBe(ExitCode.Done);
+  });
+
+  it('fails when an upstream refuses the connection, and says where it is written', async () => {
+    const address = await unusedAddress();
+    const { exitCode, printed } = await check(write({ servers: [address] }));
+    expect(printed).toMatch(
+      new RegExp(
+        `^error: .*aegis\\.jsonc:\\d+:\\d+ upstreams\\.ORTHANC\\.servers\\[0\\] ${address} refused the connection ` +
+          '\\(ECONNREFUSED\\); start the archive, or correct the address\n1 problem\n$',
+      ),
+    );
+    expect(exitCode).toBe(ExitCode.Failed);
+  });
+
+  it('only warns of a server as long as another one of its upstream answers', async () => {
+    const { address } = await listen();
+    const { exitCode, printed } = await check(write({ servers: [await unusedAddress(), address] }));
+    expect(printed).toMatch(/^warning: .*servers\[0\] .*\nok: .*, 1 warning\n$/);
+    expect(exitCode).toBe(ExitCode.Done);
+  });
+
+  it('sends an upstream nothing', async () => {
+    const { address, received, server: archive } = await listen();
+    const closed = new Promise((resolve) =>
+      archive.on('connection', (socket) => socket.on('close', resolve)),
+    );
+    await check(write({ servers: [address] }));
+    await closed;
+    expect(received()).toBe(0);
+  });
+
+  it('reaches no upstream when it is told not to', async () => {
+    const { exitCode, printed } = await check(write({ servers: [await unusedAddress()] }), '--offline');
+    expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
+    expect(exitCode).toBe(ExitCode.Done);
+  });
+
+  it('reports configuration, files and upstreams in one run', async () => {
+    const shared = join(folder, 'shared.key');
+    copyFileSync(server().privateKeyFile, shared);
+    chmodSync(shared, 0o640);
+    const address = await unusedAddress();
+    const { exitCode, printed } = await check(
+      write({ servers: [address], privateKey: shared, modality: { from: 'ct1' } }),
+    );
+    const lines = printed.split('\n');
+    expect(lines[0]).toMatch(/^error: .* modalities\.ct1\.from "ct1" is no IP address/);
+    expect(lines[1]).toMatch(/^error: .* listeners\[0\]\.tls\.privateKey .*chmod 600/);
+    expect(lines[2]).toMatch(/^error: .* upstreams\.ORTHANC\.servers\[0\] /);
+    expect(lines.slice(3)).toEqual(['3 problems', '']);
+    expect(exitCode).toBe(ExitCode.Usage);
+  });
+
+  it('fails for a certificate that ends within the days asked for', async () => {
+    const file = write({ servers: ['127.0.0.1:4242'] });
+    expect((await check(file, '--offline', '--expiring-within', '300')).exitCode).toBe(ExitCode.Done);
+    const { exitCode, printed } = await check(file, '--offline', '--expiring-within', '500');
+    expect(printed).toMatch(/^error: .*CN=check-server\) expires in 399 days/);
+    expect(exitCode).toBe(ExitCode.Failed);
+  });
+
+  it.each(['-1', 'soon', '1e3', '40000'])('refuses --expiring-within %s', async (days) => {
+    await expect(check(write({}), `--expiring-within=${days}`)).rejects.toThrow(OperatorError);
+  });
+
+  it('says which file is missing', async () => {
+    const { exitCode, printed } = await check(join(folder, 'none.jsonc'));
+    expect(printed).toMatch(/^error: .*none\.jsonc does not exist; .*\n1 problem\n$/);
+    expect(exitCode).toBe(ExitCode.Usage);
+  });
+
+  it('prints JSON for machines', async () => {
+    const good = write({ servers: ['127.0.0.1:4242'] });
+    expect(JSON.parse((await check(good, '--offline', '--json')).printed)).toEqual({
+      ok: true,
+      problems: [],
+    });
+    const bad = write({ servers: ['127.0.0.1:4242'], modality: { mode: 'observ' } });
+    const { exitCode, printed } = await check(bad, '--offline', '--json');
+    expect(JSON.parse(printed)).toEqual({
+      ok: false,
+      problems: [
+        {
+          file: bad,
+          line: 25,
+          column: 12,
+          path: 'modalities.ct1.mode',
+          message: '"observ" is not accepted; did you mean "observe"?',
+          severity: 'error',
+          kind: 'configuration',
+        },
+      ],
+    });
+    expect(exitCode).toBe(ExitCode.Usage);
+  });
+});

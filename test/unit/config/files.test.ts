@@ -1,0 +1,268 @@
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { inspectAuditFile, inspectTlsFiles } from '../../../src/config/files';
+import { formatPath } from '../../../src/config/problems';
+import { type Configuration, configurationSchema } from '../../../src/config/schema';
+import { testCertificates } from '../../support/certificates';
+
+const certificates = testCertificates();
+const { folder } = certificates;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The files of a listener that has nothing to mend; certificates are valid for 30 days, the list for 7. */
+const good = () => ({
+  certificate: certificates.server.certificateFile,
+  privateKey: certificates.server.privateKeyFile,
+  trustedCertificates: certificates.ca.certificateFile,
+  crl: certificates.crl.crlFile,
+});
+
+function configurationWith(tls: Record<string, unknown>, more: Record<string, unknown> = {}): Configuration {
+  return configurationSchema.parse({
+    listeners: [{ name: 'tls', port: 0, tls }],
+    upstreams: {},
+    modalities: {},
+    ...more,
+  });
+}
+
+const inspect = (configuration: Configuration, clock = { now: new Date() }) =>
+  inspectTlsFiles(configuration, clock).map(
+    ({ path, message, severity = 'error', kind }) => `${severity} ${kind} ${formatPath(path)} ${message}`,
+  );
+
+const longServer = () =>
+  certificates.issue('long-server', {
+    issuer: certificates.ca,
+    purposes: ['serverAuth'],
+    validToDays: 400,
+  });
+const longCa = () => certificates.issue('Long CA', { isCa: true, validToDays: 400 });
+
+/** As good(), with nothing that ends soon. */
+const lasting = () => ({
+  certificate: longServer().certificateFile,
+  privateKey: longServer().privateKeyFile,
+  trustedCertificates: longCa().certificateFile,
+});
+
+function file(name: string, content: string, mode = 0o644): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+describe('the files of a listener', () => {
+  it('are fine when they fit and last', () => {
+    expect(inspect(configurationWith({ ...lasting(), crl: certificates.crl.crlFile }))).toEqual([]);
+  });
+
+  it('that do not exist are named, all of them', () => {
+    const missing = (name: string) => join(folder, name);
+    const tls = {
+      certificate: [missing('a.crt'), longServer().certificateFile],
+      privateKey: [missing('a.key'), longServer().privateKeyFile],
+      trustedCertificates: missing('ca.crt'),
+      crl: missing('ca.crl'),
+    };
+    expect(inspect(configurationWith(tls))).toEqual(
+      [
+        ['certificate[0]', 'a.crt'],
+        ['privateKey[0]', 'a.key'],
+        ['trustedCertificates[0]', 'ca.crt'],
+        ['crl[0]', 'ca.crl'],
+      ].map(
+        ([key, name]) =>
+          `error file listeners[0].tls.${key} ${missing(name!)} does not exist; correct the path, or make the file (see "aegis pki --help")`,
+      ),
+    );
+  });
+
+  it('that hold something else are named', () => {
+    const tls = {
+      certificate: file('garbage.crt', 'garbage'),
+      privateKey: file('garbage.key', 'garbage', 0o600),
+      trustedCertificates: file(
+        'broken.crt',
+        '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      ),
+      crl: file('cut.crl', '-----BEGIN X509 CRL-----\nAAAA\n'),
+    };
+    const paths = inspect(configurationWith(tls)).map((line) => line.split(' ').slice(0, 3).join(' '));
+    expect(paths).toEqual([
+      'error file listeners[0].tls.certificate[0]',
+      'error file listeners[0].tls.privateKey[0]',
+      'error file listeners[0].tls.trustedCertificates[0]',
+      'error file listeners[0].tls.crl[0]',
+    ]);
+  });
+
+  it('may not be a private key that others can read', () => {
+    const shared = join(folder, 'shared.key');
+    copyFileSync(longServer().privateKeyFile, shared);
+    chmodSync(shared, 0o644);
+    const [finding, ...rest] = inspect(configurationWith({ ...lasting(), privateKey: shared }));
+    expect(finding).toContain('error file listeners[0].tls.privateKey[0]');
+    expect(finding).toContain(`chmod 600 ${shared}`);
+    expect(rest).toEqual([]);
+  });
+
+  it('may not be a private key that is encrypted', () => {
+    const pem = '-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n';
+    const privateKey = file('encrypted.key', pem, 0o600);
+    expect(inspect(configurationWith({ ...lasting(), privateKey }))).toEqual([
+      expect.stringMatching(/privateKey\[0\] .*encrypted/),
+    ]);
+  });
+
+  it('may not be a key and a certificate that do not belong together', () => {
+    const privateKey = certificates.client.privateKeyFile;
+    expect(inspect(configurationWith({ ...lasting(), privateKey }))).toEqual([
+      expect.stringMatching(/^error file listeners\[0\]\.tls .*is not the private key of/),
+    ]);
+  });
+
+  it('may not be a certificate for clients only', () => {
+    const { certificateFile, privateKeyFile } = certificates.issue('only-client', {
+      issuer: certificates.ca,
+      purposes: ['clientAuth'],
+      validToDays: 400,
+    });
+    expect(
+      inspect(configurationWith({ ...lasting(), certificate: certificateFile, privateKey: privateKeyFile })),
+    ).toEqual([
+      expect.stringMatching(/^error file listeners\[0\]\.tls\.certificate\[0\] .*lacks serverAuth/),
+    ]);
+  });
+
+  it('are looked at even where the configuration has problems of its own', () => {
+    const tls = { ...lasting(), trustedCertificates: undefined, privateKey: [] };
+    expect(inspect(configurationWith(tls))).toEqual([]);
+  });
+});
+
+describe('dates', () => {
+  const at = (days: number, failWithinDays?: number) => ({
+    now: new Date(Date.now() + days * DAY_MS),
+    ...(failWithinDays === undefined ? {} : { failWithinDays }),
+  });
+  /** Of the server certificate alone, which ends in 30 days. */
+  const ofServer = (clock: { now: Date }) =>
+    inspect(
+      configurationWith({ ...lasting(), certificate: good().certificate, privateKey: good().privateKey }),
+      clock,
+    );
+  const day = (date: string) => new Date(date).toISOString().slice(0, 10);
+  const end = () => day(certificates.server.x509.validTo);
+
+  it('warn of a certificate that ends within 30 days', () => {
+    expect(ofServer(at(-0.5))).toEqual([]);
+    expect(ofServer(at(18))).toEqual([
+      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; renew it with "aegis pki renew"`,
+    ]);
+  });
+
+  it('make that an error within the days that were asked for, and look further ahead if need be', () => {
+    expect(ofServer(at(18, 7))).toEqual([expect.stringMatching(/^warning expiry /)]);
+    expect(ofServer(at(18, 14))).toEqual([expect.stringMatching(/^error expiry /)]);
+    expect(ofServer(at(-0.5, 90))).toEqual([expect.stringMatching(/^error expiry .*expires in 30 days/)]);
+  });
+
+  it('refuse a certificate that is not valid yet', () => {
+    const { certificateFile, privateKeyFile } = certificates.issue('early-server', {
+      issuer: certificates.ca,
+      validFromDays: 1,
+      validToDays: 400,
+    });
+    expect(
+      inspect(configurationWith({ ...lasting(), certificate: certificateFile, privateKey: privateKeyFile })),
+    ).toEqual([
+      expect.stringMatching(/^error expiry .*is not valid before .*Z; check the clock of this machine$/),
+    ]);
+  });
+
+  it('refuse a certificate that has ended', () => {
+    expect(ofServer(at(32.5))).toEqual([
+      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; renew it with "aegis pki renew"`,
+    ]);
+  });
+
+  it('refuse a revocation list that is out of date, and warn three days before', () => {
+    const withList = (crl: string) => configurationWith({ ...lasting(), crl });
+    expect(inspect(withList(certificates.expiredCrl.crlFile), at(0))).toEqual([
+      expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expired 1 day ago/),
+    ]);
+    expect(inspect(withList(certificates.crl.crlFile), at(3))).toEqual([]);
+    expect(inspect(withList(certificates.crl.crlFile), at(5))).toEqual([
+      expect.stringMatching(/^warning expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 1 day,/),
+    ]);
+  });
+
+  it('refuse a single CA that has ended, and warn of one among others', () => {
+    const bundle = file('bundle.crt', certificates.ca.cert + longCa().cert);
+    const withTrust = (trustedCertificates: string) =>
+      configurationWith({ ...lasting(), trustedCertificates });
+    expect(inspect(withTrust(certificates.ca.certificateFile), at(31))).toEqual([
+      expect.stringMatching(
+        /^error expiry listeners\[0\]\.tls\.trustedCertificates\[0\] .*\(CN=Test CA\) expired/,
+      ),
+    ]);
+    expect(inspect(withTrust(bundle), at(31))).toEqual([
+      expect.stringMatching(/^warning expiry .*\(CN=Test CA\) expired/),
+    ]);
+  });
+});
+
+describe('the files of an address', () => {
+  const configurationFor = (tls: Record<string, unknown>) =>
+    configurationWith(lasting(), {
+      modalities: {
+        ct1: { callingAeTitle: 'CT1', from: '10.1.2.10', address: { host: 'ct1', port: 2762, tls } },
+      },
+    });
+
+  it('are fine when they fit and last', () => {
+    expect(inspect(configurationFor(lasting()))).toEqual([]);
+    expect(inspect(configurationFor({ trustedCertificates: longCa().certificateFile }))).toEqual([]);
+  });
+
+  it('are inspected like those of a listener', () => {
+    const tls = { ...lasting(), trustedCertificates: join(folder, 'none.crt') };
+    expect(inspect(configurationFor(tls))).toEqual([
+      expect.stringMatching(
+        /^error file modalities\.ct1\.address\.tls\.trustedCertificates\[0\] .* does not exist/,
+      ),
+    ]);
+    expect(
+      inspect(configurationFor({ ...lasting(), privateKey: certificates.client.privateKeyFile })),
+    ).toEqual([
+      expect.stringMatching(/^error file modalities\.ct1\.address\.tls .*is not the private key of/),
+    ]);
+  });
+});
+
+describe('the audit file', () => {
+  const inspectAudit = (name: string) =>
+    inspectAuditFile(configurationWith(good(), { audit: { file: name } })).map(({ message }) => message);
+
+  it('may be there or be made', () => {
+    expect(inspectAudit(join(folder, 'new.jsonl'))).toEqual([]);
+    expect(inspectAudit(file('old.jsonl', ''))).toEqual([]);
+    expect(inspectAuditFile(configurationWith(good()))).toEqual([]);
+  });
+
+  it('needs its folder', () => {
+    expect(inspectAudit(join(folder, 'none', 'audit.jsonl'))).toEqual([
+      `the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
+    ]);
+  });
+
+  it('needs a folder that can be written', () => {
+    const noFolder = file('no-folder', '');
+    expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([
+      `${noFolder} cannot be written; let the account that runs aegis write it`,
+    ]);
+  });
+});
