@@ -149,8 +149,8 @@ export class Arrival {
   }
 
   /** Called by the listener on `tlsClientError`. */
-  tlsFailed(error: Error, authorizationError: unknown): void {
-    const { reason, detail } = tlsFailure(error, authorizationError);
+  tlsFailed(error: Error, authorizationError: unknown, hasListForEveryCa: boolean): void {
+    const { reason, detail } = tlsFailure(error, authorizationError, hasListForEveryCa);
     this.refuse(reason, detail);
   }
 

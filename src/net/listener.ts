@@ -150,7 +150,7 @@ class GatewayListener implements Listener, ArrivalHost {
       else arrival.secured(socket, isCertificateRequired);
     });
     server.on('tlsClientError', (error, socket) => {
-      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError);
+      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError, material.hasListForEveryCa);
       socket.destroy();
     });
     return server;

@@ -1,5 +1,5 @@
 /**
- * Reads the dates of a certificate revocation list (RFC 5280 §5.1), because neither node:crypto nor node:tls tells
+ * Reads the dates and names of certificate revocation lists (RFC 5280 §5.1), because neither node:crypto nor node:tls tells
  * them and a list past its next update refuses everybody. Trusts nothing to them: OpenSSL alone decides what a
  * list revokes.
  */
@@ -10,8 +10,8 @@ export interface RevocationListDates {
   readonly nextUpdate?: Date;
 }
 
-/** ASN.1 tags of DER (X.690) as they occur before the revoked certificates. */
-const Tag = { Integer: 0x02, UtcTime: 0x17, GeneralizedTime: 0x18, Sequence: 0x30 } as const;
+/** ASN.1 tags of DER (X.690) as they occur before what is not read here. */
+const Tag = { Integer: 0x02, UtcTime: 0x17, GeneralizedTime: 0x18, Sequence: 0x30, Version: 0xa0 } as const;
 
 interface Element {
   readonly tag: number;
@@ -22,8 +22,7 @@ interface Element {
 
 /** Takes the list as DER. Throws RangeError where the bytes are no revocation list. */
 export function decodeRevocationListDates(list: Buffer): RevocationListDates {
-  const toBeSigned = elementAt(expected(elementAt(list, 0), Tag.Sequence).content, 0);
-  const fields = expected(toBeSigned, Tag.Sequence).content;
+  const fields = toBeSignedFields(list);
   const first = elementAt(fields, 0);
   const algorithm = first.tag === Tag.Integer ? elementAt(fields, first.end) : first;
   const issuer = expected(elementAt(fields, expected(algorithm, Tag.Sequence).end), Tag.Sequence);
@@ -34,6 +33,36 @@ export function decodeRevocationListDates(list: Buffer): RevocationListDates {
     thisUpdate: decodeTime(thisUpdate),
     ...(hasNextUpdate ? { nextUpdate: decodeTime(following) } : {}),
   };
+}
+
+/** The name of the list's issuer, as DER. Throws RangeError where the bytes are no revocation list. */
+export function revocationListIssuer(list: Buffer): Buffer {
+  const fields = toBeSignedFields(list);
+  const first = elementAt(fields, 0);
+  const algorithm = first.tag === Tag.Integer ? elementAt(fields, first.end) : first;
+  return nameAt(fields, algorithm.end);
+}
+
+/** The name of a certificate's subject, as DER (RFC 5280 §4.1). Throws RangeError where the bytes are none. */
+export function certificateSubject(certificate: Buffer): Buffer {
+  const fields = toBeSignedFields(certificate);
+  const version = elementAt(fields, 0);
+  const serialNumber = version.tag === Tag.Version ? elementAt(fields, version.end) : version;
+  const signature = elementAt(fields, serialNumber.end);
+  const issuer = elementAt(fields, signature.end);
+  const validity = elementAt(fields, issuer.end);
+  return nameAt(fields, validity.end);
+}
+
+function nameAt(fields: Buffer, offset: number): Buffer {
+  const { end } = expected(elementAt(fields, offset), Tag.Sequence);
+  return fields.subarray(offset, end);
+}
+
+/** What is signed of a list or a certificate. */
+function toBeSignedFields(der: Buffer): Buffer {
+  const toBeSigned = elementAt(expected(elementAt(der, 0), Tag.Sequence).content, 0);
+  return expected(toBeSigned, Tag.Sequence).content;
 }
 
 function elementAt(bytes: Buffer, offset: number): Element {

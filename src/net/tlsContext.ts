@@ -11,6 +11,7 @@ import {
 } from 'node:tls';
 import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
+import { certificateSubject } from './revocationList';
 import {
   type CertificateFile,
   type PrivateKeyFile,
@@ -44,6 +45,8 @@ export interface TlsMaterial {
   readonly trustedCertificates: readonly X509Certificate[];
   /** For their dates of expiry: a list past its next update refuses every peer. */
   readonly revocationLists: readonly RevocationList[];
+  /** Whether every trusted CA has a list: a certificate without one is then not of a trusted CA. */
+  readonly hasListForEveryCa: boolean;
 }
 
 /** Reads and checks everything that the listener's `tls` names. Throws OperatorError. */
@@ -75,6 +78,9 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     certificates: identities.certificates,
     trustedCertificates: trusted.flatMap((bundle) => bundle.certificates),
     revocationLists,
+    hasListForEveryCa: trusted
+      .flatMap((bundle) => bundle.certificates)
+      .every(({ raw }) => revocationLists.some(({ issuer }) => issuer.equals(certificateSubject(raw)))),
   };
 }
 

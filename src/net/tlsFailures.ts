@@ -61,11 +61,15 @@ const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 /**
  * The reason of a server's `tlsClientError`. With a refused certificate Node reports ECONNRESET and leaves the truth in
  * `authorizationError` of the socket; give it here.
+ *
+ * OpenSSL tells the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
+ * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted.
  */
-export function tlsFailure(error: Error, authorizationError: unknown): TlsFailure {
+export function tlsFailure(error: Error, authorizationError: unknown, hasListForEveryCa = false): TlsFailure {
   // A text, although its type says Error.
   if (typeof authorizationError === 'string') {
     const reason = verificationFailure(authorizationError);
+    if (reason === 'crl-missing' && hasListForEveryCa) return { reason: 'certificate-untrusted' };
     if (reason !== undefined) return { reason };
     // Node has no name for a key or a digest below the profile's level of security.
     const detail =

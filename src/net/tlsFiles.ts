@@ -5,7 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { OperatorError } from '../errors';
-import { decodeRevocationListDates, type RevocationListDates } from './revocationList';
+import { decodeRevocationListDates, type RevocationListDates, revocationListIssuer } from './revocationList';
 
 export interface PrivateKeyFile {
   readonly file: string;
@@ -23,6 +23,8 @@ export interface CertificateFile {
 export interface RevocationList extends RevocationListDates {
   readonly file: string;
   readonly pem: string;
+  /** The issuer's name, as DER. */
+  readonly issuer: Buffer;
 }
 
 /**
@@ -64,7 +66,7 @@ export function readCrl(file: string): RevocationList[] {
   return pemBlocks(file, readText(file), 'X509 CRL', 'openssl crl -inform DER').map((pem, index) => {
     try {
       const list = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-      return { file, pem, ...decodeRevocationListDates(list) };
+      return { file, pem, issuer: revocationListIssuer(list), ...decodeRevocationListDates(list) };
     } catch {
       throw new OperatorError(
         `${file} is damaged: revocation list ${index + 1} cannot be read; copy it again`,

@@ -49,21 +49,21 @@ export const reasons = {
   },
   'tls-on-plain-port': { wire: close, text: 'a TLS client came to a plain listener' },
 
-  // Gate 2: TLS.
+  // Gate 2: TLS. Node closes without an alert where a certificate was shown and is refused.
   'certificate-missing': { wire: tlsAlert, text: 'the peer showed no certificate' },
-  'certificate-untrusted': { wire: tlsAlert, text: 'the certificate is not signed by a trusted CA' },
-  'certificate-expired': { wire: tlsAlert, text: 'the certificate has expired' },
-  'certificate-not-yet-valid': { wire: tlsAlert, text: 'the certificate is not valid yet' },
-  'certificate-revoked': { wire: tlsAlert, text: 'the certificate is on the revocation list' },
-  'certificate-purpose': { wire: tlsAlert, text: 'the certificate is not meant for this use' },
-  'certificate-invalid': { wire: tlsAlert, text: 'the certificate is malformed, too weak or badly signed' },
+  'certificate-untrusted': { wire: close, text: 'the certificate is not signed by a trusted CA' },
+  'certificate-expired': { wire: close, text: 'the certificate has expired' },
+  'certificate-not-yet-valid': { wire: close, text: 'the certificate is not valid yet' },
+  'certificate-revoked': { wire: close, text: 'the certificate is on the revocation list' },
+  'certificate-purpose': { wire: close, text: 'the certificate is not meant for this use' },
+  'certificate-invalid': { wire: close, text: 'the certificate is malformed, too weak or badly signed' },
   'crl-expired': {
-    wire: tlsAlert,
+    wire: close,
     text: 'the revocation list is past its next update, so nobody can be trusted',
   },
-  'crl-missing': { wire: tlsAlert, text: 'no revocation list covers the issuer of the certificate' },
+  'crl-missing': { wire: close, text: 'no revocation list covers the issuer of the certificate' },
   'crl-invalid': {
-    wire: tlsAlert,
+    wire: close,
     text: 'the revocation list is not valid for the issuer of the certificate',
   },
   'tls-version': { wire: tlsAlert, text: 'the peer offers no TLS version that the profile accepts' },
