@@ -25,13 +25,12 @@ export interface PeerCertificate {
 /** Reads the facts out of a parsed certificate. */
 export function peerCertificate(certificate: X509Certificate): PeerCertificate {
   const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  // Not from `subject`, which is one escaped text in which names are told apart by line breaks.
-  const commonName: unknown = certificate.toLegacyObject().subject?.CN;
+  const [commonName, ...otherCommonNames] = commonNames(certificate.subject);
   return {
     fingerprint256: certificate.fingerprint256,
     spkiSha256: fingerprint(createHash('sha256').update(spki).digest('hex')),
     dnsNames: dnsNames(certificate.subjectAltName ?? ''),
-    ...(typeof commonName === 'string' ? { commonName } : {}),
+    ...(commonName === undefined || otherCommonNames.length > 0 ? {} : { commonName }),
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
     serialNumber: certificate.serialNumber,
@@ -42,6 +41,25 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
 /** Node gives undefined for an empty name, which the type does not say. */
 function oneLine(name: string | undefined): string {
   return (name ?? '').split('\n').join(', ');
+}
+
+/**
+ * The common names of a subject as Node prints it: a line for each part, ` + ` within a part of several, both
+ * escaped where they are in a name. Not from toLegacyObject(): called before node:tls is loaded, it leaves that
+ * without createSecureContext for the rest of the process (Node 20.20; test "can be read before node:tls is loaded").
+ */
+function commonNames(subject: string | undefined): string[] {
+  return (subject ?? '')
+    .split(/\n| \+ /)
+    .filter((part) => part.startsWith('CN='))
+    .map((part) => unescapeName(part.slice('CN='.length)));
+}
+
+/** Undoes RFC 2253 §2.4: `\,` is a comma, `\0A` a line feed. */
+function unescapeName(text: string): string {
+  return text.replace(/\\([0-9A-F]{2}|.)/g, (_match, escaped: string) =>
+    escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped,
+  );
 }
 
 /**

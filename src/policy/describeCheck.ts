@@ -2,7 +2,7 @@
  * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
  */
 import { formatPath } from '../config/problems';
-import { quoteValue } from '../config/quote';
+import { escapeUnsafe, quoteValue } from '../config/quote';
 import { canonicalAddress } from './addresses';
 import { aeTitleKey } from './aeTitle';
 import type { AssociationRequest, associationChecks } from './decide';
@@ -39,7 +39,6 @@ export function describeAssociationCheck(
     (key === undefined ? undefined : policy.entriesByCallingAeTitle.get(key))?.modalities ?? [];
   const entries = modality === undefined ? sameTitle : [modality];
   const names = list(entries.map(entryPath));
-  const each = (texts: (entry: CompiledModality) => readonly string[]) => list(entries.flatMap(texts));
 
   switch (check) {
     case 'protocol-version':
@@ -51,21 +50,16 @@ export function describeAssociationCheck(
       if (!isDenied) return `${title} is in ${list(sameTitle.map(entryPath))}`;
       return `${title} is ${key === undefined ? 'no AE title' : 'in no modality entry'}`;
     }
-    case 'source-address-mismatch':
-      return `${canonicalAddress(request.sourceAddress) ?? quoteValue(request.sourceAddress)} is ${
-        isDenied ? 'not ' : ''
-      }in from of ${names}: ${each((entry) => entry.configuration.from)}`;
-    case 'listener-not-allowed':
-      return `${quoteValue(request.listener)} is ${isDenied ? 'not ' : ''}among those of ${names}: ${each(
-        (entry) => [...entry.listeners],
-      )}`;
+    case 'source-address-mismatch': {
+      const address = canonicalAddress(request.sourceAddress) ?? quoteValue(request.sourceAddress);
+      return `${address} is ${isDenied ? 'not ' : ''}in ${describeAddresses(entries)}`;
+    }
+    case 'listener-not-allowed': {
+      const listeners = list(entries.flatMap((entry) => [...entry.listeners].map(quoteValue)));
+      return `${quoteValue(request.listener)} is ${isDenied ? 'not ' : ''}among those of ${names}: ${listeners}`;
+    }
     case 'certificate-mismatch':
-      return describeCertificate(
-        request,
-        names,
-        each((entry) => entry.certificates?.texts ?? []),
-        isDenied,
-      );
+      return describeCertificates(request, entries, isDenied);
     case 'called-ae-title-unknown': {
       const title = quoteValue(request.calledAeTitle);
       const known = [...policy.upstreamByCalledAeTitle.values()].map((upstream) => upstream.calledAeTitle);
@@ -78,23 +72,30 @@ export function describeAssociationCheck(
   }
 }
 
-function describeCertificate(
+/** `from of modalities.ct1: 10.1.2.10, 10.1.3.0/24`. */
+export function describeAddresses(entries: readonly CompiledModality[]): string {
+  const blocks = list(entries.flatMap((entry) => entry.configuration.from));
+  return `from of ${list(entries.map(entryPath))}: ${blocks}`;
+}
+
+function describeCertificates(
   { certificate }: AssociationRequest,
-  names: string,
-  matchers: string,
+  entries: readonly CompiledModality[],
   isDenied: boolean,
 ): string {
-  if (!isDenied)
-    return matchers === NONE ? `${names} names none` : `is one of those of ${names}: ${matchers}`;
-  const takes = `${names} takes only: ${matchers}`;
-  if (certificate === undefined) return `a certificate is needed; ${takes}`;
+  const names = list(entries.map(entryPath));
+  if (entries.every((entry) => entry.certificates === undefined)) return `${names} names none`;
+  const matchers = entries.flatMap((entry) => entry.certificates?.texts ?? []).map(escapeUnsafe);
+  const those = `those of ${names}: ${list(matchers)}`;
+  if (!isDenied) return `one of ${those}`;
+  if (certificate === undefined) return `a certificate is needed, one of ${those}`;
   const shown = [
     `sha256:${certificate.fingerprint256}`,
     `spki-sha256:${certificate.spkiSha256}`,
-    ...certificate.dnsNames.map((name) => `dns:${name}`),
-    ...(certificate.commonName === undefined ? [] : [`cn:${certificate.commonName}`]),
+    ...certificate.dnsNames.map((name) => `dns:${quoteValue(name)}`),
+    ...(certificate.commonName === undefined ? [] : [`cn:${quoteValue(certificate.commonName)}`]),
   ];
-  return `${takes}; this one is: ${list(shown)}`;
+  return `none of ${those}; this one is ${list(shown)}`;
 }
 
 /** What the entry allows where it does not allow a command. */
@@ -118,10 +119,8 @@ export function entryPath({ name }: CompiledModality): string {
   return formatPath(['modalities', name]);
 }
 
-const NONE = 'nothing';
-
 function list(texts: readonly string[]): string {
-  if (texts.length === 0) return NONE;
+  if (texts.length === 0) return 'nothing';
   const shown = texts.slice(0, MAX_SHOWN).join(', ');
   return texts.length > MAX_SHOWN ? `${shown} and ${texts.length - MAX_SHOWN} more` : shown;
 }

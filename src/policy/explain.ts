@@ -3,8 +3,8 @@
  * nothing itself, so it cannot disagree with live traffic. What it says names entries of the allowlist and is
  * for the operator, never for a peer.
  */
-import { quoteValue } from '../config/quote';
-import { commandName } from '../dimse/commands';
+import { escapeUnsafe, quoteValue } from '../config/quote';
+import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import { canonicalAddress } from './addresses';
 import {
@@ -18,6 +18,7 @@ import {
 } from './decide';
 import {
   associationCheckName,
+  describeAddresses,
   describeAssociationCheck,
   describeCommandDenial,
   entryPath,
@@ -81,7 +82,7 @@ export function explain(policy: Policy, query: ExplainQuery): Explanation {
     checks.push(check);
     if (check.outcome === 'failed') failed ??= check;
   };
-  add('address', addressStep(policy, request));
+  add('address', addressStep(policy, request, decision.modality));
   add('certificate', certificateStep(policy, request, query.certificateRefusal));
   for (const step of associationSteps(policy, request, decision)) add('association', step);
   for (const command of query.commands) add('command', commandStep(decision.modality, command));
@@ -118,12 +119,20 @@ function failedBy(check: string, reason: ReasonCode, detail: string, command?: s
   };
 }
 
-function addressStep(policy: Policy, { sourceAddress }: AssociationRequest): Step {
+function addressStep(
+  policy: Policy,
+  { sourceAddress }: AssociationRequest,
+  nearest: CompiledModality | undefined,
+): Step {
+  const check = 'source address';
   const decision = decideAddress(policy, sourceAddress);
-  const address = canonicalAddress(sourceAddress) ?? sourceAddress;
-  if (!decision.allowed) return failedBy('source address', decision.reason, reasons[decision.reason].text);
+  const address = canonicalAddress(sourceAddress) ?? quoteValue(sourceAddress);
+  if (!decision.allowed) {
+    const hint = nearest === undefined ? '' : `; ${describeAddresses([nearest])}`;
+    return failedBy(check, decision.reason, `${address} is in no modality entry${hint}`);
+  }
   return passed(
-    'source address',
+    check,
     policy.addresses.has(sourceAddress)
       ? `${address} is in at least one modality entry`
       : `${address} is in no modality entry, but unknownAddresses is "reject", so it may try`,
@@ -144,7 +153,7 @@ function certificateStep(
     check,
     certificate === undefined
       ? 'no certificate was given; one that the listener trusts is assumed'
-      : `${certificate.subject}, valid to ${certificate.validTo}`,
+      : `${escapeUnsafe(certificate.subject)}, valid to ${certificate.validTo}`,
   );
 }
 
@@ -170,7 +179,7 @@ function commandStep(modality: CompiledModality | undefined, command: CommandReq
   const name = commandName(command.commandField);
   const destination =
     command.moveDestination === undefined ? '' : ` to ${quoteValue(command.moveDestination)}`;
-  const check = `${name} ${sopClassKeyword(command.sopClassUid) ?? command.sopClassUid}${destination}`;
+  const check = `${name ?? formatStatus(command.commandField)} ${sopClassKeyword(command.sopClassUid) ?? command.sopClassUid}${destination}`;
   // Without an entry the association has failed, and this check counts as not reached.
   if (modality === undefined) return passed(check, '');
   const decision = decideCommand(modality, command);

@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { describe, expect, test } from '@jest/globals';
 import forge from 'node-forge';
 import {
@@ -26,6 +27,8 @@ function certificate(commonNames: readonly string[], dnsNames: readonly string[]
   const subject = commonNames.map((value) => ({
     name: 'commonName',
     value,
+    // UTF8String; the type of forge knows less than forge.
+    valueTagClass: forge.asn1.Type.UTF8 as unknown as forge.asn1.Class,
   }));
   made.setSubject([...subject, { name: 'organizationName', value: 'Hospital' }]);
   made.setIssuer([{ name: 'commonName', value: 'Test CA' }]);
@@ -61,9 +64,30 @@ describe('the facts of a certificate', () => {
     });
   });
 
+  test('can be read before node:tls is loaded, and leave it whole', () => {
+    // Seen where this file is the first of its process to need node:tls.
+    peerCertificate(ct1);
+    expect(createRequire(__filename)('node:tls')).toHaveProperty('createSecureContext', expect.any(Function));
+  });
+
   test('several common names are none', () => {
     expect(peerCertificate(certificate(['ct1', 'ct2'], []))).not.toHaveProperty('commonName');
     expect(peerCertificate(certificate([], []))).not.toHaveProperty('commonName');
+  });
+
+  test.each([
+    'CT 1, Ward "3" <a>;',
+    'a + CN=ct1',
+    'a+CN=ct1',
+    ' ct1 ',
+    '#ct1',
+    'ct1\\',
+    'ct1\\2C',
+    'ct1\r\n\t\x7f',
+    'Röntgen 1 \u{1f9b4}',
+    '\u202ect1',
+  ])('common name %j is read as it is', (name) => {
+    expect(peerCertificate(certificate([name], [])).commonName).toBe(name);
   });
 
   test('a common name that holds what looks like another one is taken whole', () => {

@@ -71,16 +71,19 @@ const commandOfPermission = [
 ] as const;
 
 describe('gate 4: the command', () => {
-  test.each(commandOfPermission)('"%s" opens its own command and no other', (permission, _command, _sopClassUid) => {
-    const entry = modality({ allow: [permission] });
-    for (const [own, command, sopClassUid] of commandOfPermission) {
-      expect([command, sopClassUid, outcome(entry, command, sopClassUid, 'CT1')]).toEqual([
-        command,
-        sopClassUid,
-        own === permission ? 'allowed' : 'command-not-allowed',
-      ]);
-    }
-  });
+  test.each(commandOfPermission)(
+    '"%s" opens its own command and no other',
+    (permission, _command, _sopClassUid) => {
+      const entry = modality({ allow: [permission] });
+      for (const [own, command, sopClassUid] of commandOfPermission) {
+        expect([command, sopClassUid, outcome(entry, command, sopClassUid, 'CT1')]).toEqual([
+          command,
+          sopClassUid,
+          own === permission ? 'allowed' : 'command-not-allowed',
+        ]);
+      }
+    },
+  );
 
   test('nothing is allowed by default', () => {
     const entry = modality({});
