@@ -5,11 +5,21 @@
 import { Command, CommanderError } from 'commander';
 import { registerCheck } from './commands/check';
 import type { CommandContext, RegisterCommand } from './commands/command';
+import { registerDemo } from './commands/demo';
+import { registerEcho } from './commands/echo';
+import { registerExplain } from './commands/explain';
 import { registerPki } from './commands/pki';
 import { registerStart } from './commands/start';
 import { ExitCode, OperatorError } from './errors';
 
-const commands: readonly RegisterCommand[] = [registerStart, registerCheck, registerPki];
+const commands: readonly RegisterCommand[] = [
+  registerStart,
+  registerCheck,
+  registerExplain,
+  registerEcho,
+  registerDemo,
+  registerPki,
+];
 
 async function main(argv: readonly string[]): Promise<void> {
   const context: CommandContext = {

@@ -1,0 +1,62 @@
+/**
+ * `aegis explain`: what would happen to a peer, by the very functions that decide on live traffic. Connects to
+ * nothing and changes nothing.
+ */
+import { ExitCode } from '../errors';
+import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import type { ExplainOptions } from './explainQuery';
+
+export const registerExplain: RegisterCommand = (program, context) => {
+  program
+    .command('explain')
+    .description('explain what would happen to a peer: every gate in order and the exact answer on the wire')
+    .requiredOption('--calling <title>', 'calling AE title')
+    .requiredOption('--called <title>', 'called AE title')
+    .requiredOption('--from <address>', 'IP address that it comes from')
+    .option('--certificate <file>', 'PEM file of the certificate that it shows, with its chain')
+    .option('--listener <name>', 'listener that it connects to (default: one with TLS that it may use)')
+    .option('--command <command...>', 'DIMSE commands to try: c-echo, c-store, c-find, c-move, n-action …')
+    .option('--sop-class <class>', 'UID or keyword for every --command (default: the usual one of each)')
+    .option('--move-destination <title>', 'for c-move (default: the calling AE title)')
+    .addHelpText(
+      'after',
+      helpSections(
+        [
+          'aegis explain --calling CT1 --called ORTHANC --from 10.1.2.10',
+          'aegis explain --calling CT1 --called ORTHANC --from 10.1.2.10 --certificate ct1.crt --command c-store',
+          'aegis explain --calling WS1 --called ORTHANC --from 10.1.2.20 --command c-move --move-destination CT1',
+          'aegis explain --calling US1 --called ORTHANC --from 10.1.2.30 --command c-find --sop-class ModalityWorklistInformationModelFind',
+        ],
+        ['0  allowed', '1  denied', '2  wrong usage, or the configuration is not valid'],
+      ),
+    )
+    .action(async (options: ExplainOptions, command) => {
+      await explainPeer(options, command.optsWithGlobals() as GlobalOptions, context);
+    });
+};
+
+async function explainPeer(
+  options: ExplainOptions,
+  { config, json }: GlobalOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { loadConfiguration } = await import('../config/load');
+  const { compilePolicy } = await import('../policy/compile');
+  const { explain } = await import('../policy/explain');
+  const { prepareQuery } = await import('./explainQuery');
+  const { explanationJson, reportExplanation } = await import('./explainReport');
+
+  const { configuration, file } = loadConfiguration(config);
+  const { policy } = compilePolicy(configuration);
+  const { query, notes } = prepareQuery(options, policy, configuration);
+  const explanation = explain(policy, query);
+  if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
+    notes.push('--certificate gives the certificate that the peer shows');
+  }
+  context.exit(explanation.allowed ? ExitCode.Done : ExitCode.Failed);
+  context.print(
+    json === true
+      ? `${JSON.stringify(explanationJson(query, explanation, notes), undefined, 2)}\n`
+      : reportExplanation(file, query, explanation, notes),
+  );
+}

@@ -1,0 +1,181 @@
+/**
+ * Makes a question to the policy out of the options of `aegis explain`: reads the certificate, fills in what was
+ * left out, and notes each assumption. Decides nothing.
+ */
+import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
+import type { Configuration } from '../config/schema';
+import { CommandField } from '../dimse/commands';
+import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
+import { OperatorError } from '../errors';
+import { readCertificates } from '../net/tlsFiles';
+import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
+import { canonicalAddress, parseAddress } from '../policy/addresses';
+import { aeTitleKey } from '../policy/aeTitle';
+import { peerCertificate } from '../policy/certificate';
+import type { CommandRequest } from '../policy/decide';
+import type { ExplainQuery } from '../policy/explain';
+import type { CompiledListener, CompiledModality, Policy } from '../policy/policy';
+import { certificateRefusal } from './certificateTrust';
+
+/** As the command line gives them. */
+export interface ExplainOptions {
+  readonly calling: string;
+  readonly called: string;
+  readonly from: string;
+  readonly certificate?: string;
+  readonly listener?: string;
+  readonly command?: readonly string[];
+  readonly sopClass?: string;
+  readonly moveDestination?: string;
+}
+
+export interface PreparedQuery {
+  readonly query: ExplainQuery;
+  /** What was assumed or left out of account, in words. */
+  readonly notes: string[];
+}
+
+/** Throws OperatorError (exit code 2) where an option makes no sense. */
+export function prepareQuery(
+  options: ExplainOptions,
+  policy: Policy,
+  configuration: Configuration,
+): PreparedQuery {
+  const sourceAddress = canonicalAddress(options.from);
+  if (sourceAddress === undefined) {
+    throw new OperatorError(
+      `--from ${quoteValue(options.from)} is no IP address; host names are not accepted`,
+    );
+  }
+  const notes: string[] = [];
+  const listener = chooseListener(options, policy, notes);
+  const association = {
+    listener: listener.name,
+    sourceAddress,
+    protocolVersion: 1,
+    applicationContextName: APPLICATION_CONTEXT_NAME,
+    callingAeTitle: options.calling,
+    calledAeTitle: options.called,
+  };
+  const commands = requestedCommands(options, notes);
+  if (options.certificate === undefined) return { query: { association, commands }, notes };
+  const shown = showCertificate(options.certificate, listener, configuration, notes);
+  return {
+    query: {
+      association: { ...association, certificate: shown.certificate },
+      commands,
+      ...(shown.refusal === undefined ? {} : { certificateRefusal: shown.refusal }),
+    },
+    notes,
+  };
+}
+
+/** The one that was named, or one that the entries of this AE title may use, with TLS if there is one. */
+function chooseListener(options: ExplainOptions, policy: Policy, notes: string[]): CompiledListener {
+  const all = [...policy.listenerByName.values()];
+  if (options.listener !== undefined) {
+    const named = policy.listenerByName.get(options.listener);
+    if (named !== undefined) return named;
+    const accepted = quoteChoices(all.map(({ name }) => name));
+    throw new OperatorError(
+      `--listener ${quoteValue(options.listener)} is no listener; accepted is ${accepted}`,
+    );
+  }
+  const entries = entriesInQuestion(options, policy);
+  const usable = all.filter(({ name }) => entries.some((entry) => entry.listeners.has(name)));
+  const pool = usable.length > 0 ? usable : all;
+  const withTls = pool.filter(({ isTls }) => isTls);
+  const [chosen, ...others] = withTls.length > 0 ? withTls : pool;
+  if (chosen === undefined) throw new OperatorError('the configuration has no listener');
+  if (all.length > 1) {
+    const choice =
+      others.length === 0 ? '' : `; ${quoteChoices(others.map(({ name }) => name))} would fit too`;
+    notes.push(`listener ${quoteValue(chosen.name)} is assumed${choice}; --listener names another`);
+  }
+  return chosen;
+}
+
+/** Those with this AE title at this address, or else all with this AE title. */
+function entriesInQuestion({ calling, from }: ExplainOptions, policy: Policy): readonly CompiledModality[] {
+  const key = aeTitleKey(calling, policy.strictAeTitles);
+  const entries = key === undefined ? undefined : policy.entriesByCallingAeTitle.get(key);
+  const address = parseAddress(from);
+  if (entries === undefined || address === undefined) return [];
+  const atAddress = [...entries.modalitiesByAddress.covering(address)];
+  return atAddress.length > 0 ? atAddress : entries.modalities;
+}
+
+function showCertificate(
+  file: string,
+  listener: CompiledListener,
+  configuration: Configuration,
+  notes: string[],
+) {
+  const { certificates } = readCertificates(file);
+  const certificate = peerCertificate(certificates[0]);
+  if (!listener.requiresCertificate) {
+    notes.push(`the certificate is not looked at: listener ${quoteValue(listener.name)} asks for none`);
+    return { certificate, refusal: undefined };
+  }
+  const tls = configuration.listeners.find(({ name }) => name === listener.name)?.tls;
+  const trusted = (tls?.trustedCertificates ?? []).flatMap((bundle) => readCertificates(bundle).certificates);
+  if (tls?.crl !== undefined) notes.push('whether the certificate is revoked was not looked at');
+  return { certificate, refusal: certificateRefusal(certificates, trusted, new Date()) };
+}
+
+/** What --command accepts: the command field, and the SOP class that the command is used with most. */
+const commandByName: ReadonlyMap<string, readonly [commandField: number, sopClass: string]> = new Map([
+  ['c-echo', [CommandField.CEchoRq, 'Verification']],
+  ['c-store', [CommandField.CStoreRq, 'CTImageStorage']],
+  ['c-find', [CommandField.CFindRq, 'StudyRootQueryRetrieveInformationModelFind']],
+  ['c-move', [CommandField.CMoveRq, 'StudyRootQueryRetrieveInformationModelMove']],
+  ['c-get', [CommandField.CGetRq, 'StudyRootQueryRetrieveInformationModelGet']],
+  ['n-event-report', [CommandField.NEventReportRq, 'StorageCommitmentPushModel']],
+  ['n-get', [CommandField.NGetRq, 'UnifiedProcedureStepPush']],
+  ['n-set', [CommandField.NSetRq, 'ModalityPerformedProcedureStep']],
+  ['n-action', [CommandField.NActionRq, 'StorageCommitmentPushModel']],
+  ['n-create', [CommandField.NCreateRq, 'ModalityPerformedProcedureStep']],
+  ['n-delete', [CommandField.NDeleteRq, 'BasicFilmSession']],
+]);
+
+function requestedCommands(options: ExplainOptions, notes: string[]): CommandRequest[] {
+  const names = (options.command ?? []).map((name) => name.toLowerCase());
+  if (options.sopClass !== undefined && names.length === 0) {
+    throw new OperatorError('--sop-class needs a command that uses it, such as --command c-store');
+  }
+  if (options.moveDestination !== undefined && !names.includes('c-move')) {
+    throw new OperatorError('--move-destination needs --command c-move');
+  }
+  return names.map((name) => {
+    const [commandField, usualSopClass] = commandByName.get(name) ?? unknownCommand(name);
+    const spelling = name.toUpperCase();
+    if (options.sopClass === undefined) {
+      notes.push(`SOP class ${usualSopClass} is assumed for ${spelling}; --sop-class names another`);
+    }
+    const request = { commandField, sopClassUid: sopClassOf(options.sopClass ?? usualSopClass) };
+    if (commandField !== CommandField.CMoveRq) return request;
+    const moveDestination = options.moveDestination ?? options.calling;
+    if (options.moveDestination === undefined) {
+      notes.push(
+        `${spelling} to ${quoteValue(moveDestination)} is assumed; --move-destination names another`,
+      );
+    }
+    return { ...request, moveDestination };
+  });
+}
+
+function unknownCommand(name: string): never {
+  const accepted = [...commandByName.keys()].join(', ');
+  throw new OperatorError(`--command ${quoteValue(name)} is no DIMSE request; accepted are ${accepted}`);
+}
+
+function sopClassOf(text: string): string {
+  const uid = sopClassUid(text);
+  if (uid !== undefined) return uid;
+  const nearest = nearestOf(text, sopClassKeywords);
+  const hint =
+    nearest === undefined
+      ? 'accepted are UIDs and keywords of PS3.6'
+      : `did you mean ${quoteValue(nearest)}?`;
+  throw new OperatorError(`--sop-class ${quoteValue(text)} is no SOP class; ${hint}`);
+}

@@ -1,0 +1,82 @@
+/**
+ * What `aegis explain` prints: a table of the checks, then what came of them. Plain aligned text; the same facts
+ * as JSON for machines.
+ */
+import { quoteValue } from '../config/quote';
+import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explain';
+import { type ReasonCode, reasons } from '../policy/reasons';
+
+export function reportExplanation(
+  file: string,
+  { association }: ExplainQuery,
+  explanation: Explanation,
+  notes: readonly string[],
+): string {
+  const { callingAeTitle, calledAeTitle, sourceAddress, listener } = association;
+  const { modality, checks } = explanation;
+  const entry = modality === undefined ? 'none' : `${quoteValue(modality.name)} of ${file}`;
+  return [
+    `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
+      `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
+    '',
+    ...table([
+      ['gate', 'check', 'outcome', 'detail'],
+      ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
+    ]),
+    '',
+    ...table([
+      ['entry', entry],
+      ...checks.flatMap(findings),
+      ...(explanation.allowed ? [['answer', explanation.wireAnswer]] : []),
+      ...notes.map((note) => ['note', note]),
+    ]),
+    '',
+  ].join('\n');
+}
+
+function verdict({ allowed, checks }: Explanation): string {
+  if (!allowed) return 'denied';
+  return checks.some(({ outcome }) => outcome === 'would-deny')
+    ? 'allowed, only because the entry is in observe mode'
+    : 'allowed';
+}
+
+function findings({ outcome, reason, wireAnswer }: ExplainedCheck): string[][] {
+  if (reason === undefined) return [];
+  const words = [outcome === 'failed' ? 'reason' : 'would deny', describeReason(reason)];
+  return wireAnswer === undefined ? [words] : [words, ['answer', wireAnswer]];
+}
+
+function describeReason(reason: ReasonCode): string {
+  return `${reason}: ${reasons[reason].text}`;
+}
+
+/** Columns as wide as their widest cell; the last one is left ragged. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** For machines: names instead of entries, nothing else left out. */
+export function explanationJson(
+  { association }: ExplainQuery,
+  { modality, upstream, failed, ...rest }: Explanation,
+  notes: readonly string[],
+): object {
+  return {
+    allowed: rest.allowed,
+    reason: failed?.reason ?? null,
+    gate: failed?.gate ?? null,
+    modality: modality?.name ?? null,
+    upstream: upstream?.calledAeTitle ?? null,
+    listener: association.listener,
+    wireAnswer: rest.wireAnswer,
+    checks: rest.checks,
+    notes,
+  };
+}

@@ -1,0 +1,220 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Command } from 'commander';
+import { registerExplain } from '../../../src/commands/explain';
+import { testCertificates } from '../../support/certificates';
+
+const certificates = testCertificates();
+const file = join(certificates.folder, 'aegis.jsonc');
+
+beforeAll(() => {
+  const tls = {
+    certificate: certificates.server.certificateFile,
+    privateKey: certificates.server.privateKeyFile,
+    trustedCertificates: certificates.ca.certificateFile,
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      listeners: [
+        { name: 'tls', port: 2762, tls: { ...tls, crl: certificates.crl.crlFile } },
+        { name: 'tls2', port: 2763, tls },
+        { name: 'plain', port: 11112 },
+      ],
+      upstreams: { ORTHANC: { servers: ['127.0.0.1:4242'] } },
+      modalities: {
+        ct1: {
+          callingAeTitle: 'CT1',
+          from: '10.1.2.10',
+          certificate: 'cn:ct1',
+          allow: ['echo', 'store', 'move'],
+        },
+        us1: { callingAeTitle: 'US1', from: '10.1.2.30', listeners: 'plain', allow: ['findWorklist'] },
+        us2: { callingAeTitle: 'US1', from: '10.1.2.31', allow: ['echo'] },
+      },
+    }),
+  );
+});
+
+interface Run {
+  readonly exitCode: number | undefined;
+  readonly printed: string;
+}
+
+/** Runs `aegis explain …`; rejects as the command does. */
+async function explain(...options: string[]): Promise<Run> {
+  let printed = '';
+  let exitCode: number | undefined;
+  const program = new Command('aegis')
+    .option('--config <file>', '', file)
+    .option('--json')
+    .configureOutput({ writeErr: () => undefined })
+    .exitOverride();
+  registerExplain(program, {
+    print: (text) => {
+      printed += text;
+    },
+    printError: () => undefined,
+    exit: (code) => {
+      exitCode = code;
+    },
+  });
+  await program.parseAsync(['node', 'aegis', 'explain', ...options]);
+  return { exitCode, printed };
+}
+
+const ct1 = ['--calling', 'CT1', '--called', 'ORTHANC', '--from', '10.1.2.10'];
+const us1 = ['--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.30'];
+const notesOf = ({ printed }: Run) => printed.match(/(?<=^note\s+)\S.*/gm);
+
+describe('aegis explain', () => {
+  test('allowed: exit code 0, every gate, the entry, and what was assumed', async () => {
+    const run = await explain(
+      ...ct1,
+      '--certificate',
+      certificates.client.certificateFile,
+      '--command',
+      'c-store',
+    );
+    expect(run.exitCode).toBe(0);
+    expect(run.printed).toMatch(/^"CT1" at 10\.1\.2\.10 calls "ORTHANC" on listener "tls": allowed\n/);
+    expect(run.printed).toMatch(/^certificate +TLS +passed +CN=ct1, valid to /m);
+    expect(run.printed).toMatch(/^command +C-STORE CTImageStorage +passed +modalities\.ct1 allows it$/m);
+    expect(run.printed).toMatch(/^entry +"ct1" of .*aegis\.jsonc$/m);
+    expect(run.printed).toMatch(/^answer +the response of upstream ORTHANC, byte for byte$/m);
+    expect(notesOf(run)).toEqual([
+      'listener "tls" is assumed; "tls2" would fit too; --listener names another',
+      'SOP class CTImageStorage is assumed for C-STORE; --sop-class names another',
+      'whether the certificate is revoked was not looked at',
+    ]);
+  });
+
+  test('denied: exit code 1, the reason and the exact answer', async () => {
+    const run = await explain('--calling', 'CT9', '--called', 'ORTHANC', '--from', '10.1.2.10');
+    expect(run.exitCode).toBe(1);
+    expect(run.printed).toMatch(/: denied\n/);
+    expect(run.printed).toMatch(
+      /^reason +calling-ae-title-unknown: the calling AE title is in no modality entry$/m,
+    );
+    expect(run.printed).toMatch(/^answer +A-ASSOCIATE-RJ result 1, source 1, reason 3$/m);
+    expect(run.printed).toMatch(/^entry +none$/m);
+  });
+
+  test('asks for the certificate that the entry names', async () => {
+    const run = await explain(...ct1, '--listener', 'tls');
+    expect(run.exitCode).toBe(1);
+    expect(run.printed).toMatch(/failed +a certificate is needed, one of those of modalities\.ct1: cn:ct1$/m);
+    expect(notesOf(run)).toEqual(['--certificate gives the certificate that the peer shows']);
+  });
+
+  test('tells what TLS would refuse', async () => {
+    const { clientOfOtherCa } = certificates;
+    const run = await explain(...ct1, '--certificate', clientOfOtherCa.certificateFile);
+    expect(run.printed).toMatch(/^reason +certificate-untrusted: /m);
+    expect(run.printed).toMatch(/^answer +.*the connection is closed/m);
+  });
+
+  test('takes the listener that the entry at this address may use', async () => {
+    expect((await explain(...us1)).printed).toMatch(
+      /^"US1" at 10\.1\.2\.30 calls "ORTHANC" on listener "plain": allowed/,
+    );
+    const atOther = await explain('--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.31');
+    expect(atOther.printed).toMatch(/on listener "tls": allowed/);
+    const foreignListener = await explain(...us1, '--listener', 'tls');
+    expect(foreignListener.printed).toMatch(/^reason +listener-not-allowed: /m);
+  });
+
+  test('says that a plain listener sees no certificate', async () => {
+    const run = await explain(...us1, '--certificate', certificates.client.certificateFile);
+    expect(run.exitCode).toBe(0);
+    expect(notesOf(run)).toContain('the certificate is not looked at: listener "plain" asks for none');
+  });
+
+  test('tells worklist and query apart by the SOP class', async () => {
+    const find = await explain(...us1, '--command', 'C-FIND');
+    expect(find.printed).toMatch(/^answer +C-FIND-RSP status 0x0124; the association stays$/m);
+    const worklist = await explain(
+      ...us1,
+      '--command',
+      'c-find',
+      '--sop-class',
+      'ModalityWorklistInformationModelFind',
+    );
+    expect(worklist.exitCode).toBe(0);
+  });
+
+  test('tries several commands and move destinations', async () => {
+    const shown = ['--certificate', certificates.client.certificateFile];
+    const run = await explain(...ct1, ...shown, '--command', 'c-echo', 'c-get', '--command', 'c-move');
+    expect(run.exitCode).toBe(1);
+    expect(
+      run.printed.match(/^command .*?(passed|failed)/gm)?.map((line) => line.split(/\s{2,}/).slice(1, 3)),
+    ).toEqual([
+      ['C-ECHO Verification', 'passed'],
+      ['C-GET StudyRootQueryRetrieveInformationModelGet', 'failed'],
+      ['C-MOVE StudyRootQueryRetrieveInformationModelMove to "CT1"', 'passed'],
+    ]);
+    const elsewhere = await explain(...ct1, ...shown, '--command', 'c-move', '--move-destination', 'WS9');
+    expect(elsewhere.printed).toMatch(/^answer +C-MOVE-RSP status 0xA801; the association stays$/m);
+  });
+
+  test('gives the same facts as JSON', async () => {
+    const run = await explain(...us1, '--json', '--command', 'c-store');
+    expect(run.exitCode).toBe(1);
+    expect(JSON.parse(run.printed)).toMatchObject({
+      allowed: false,
+      reason: 'command-not-allowed',
+      gate: 'command',
+      modality: 'us1',
+      upstream: 'ORTHANC',
+      listener: 'plain',
+      wireAnswer: 'C-STORE-RSP status 0x0124; the association stays',
+      checks: expect.arrayContaining([
+        { gate: 'association', check: 'protocol version', outcome: 'passed', detail: 'version 1' },
+      ]),
+    });
+  });
+
+  test('cannot be made to move the cursor by what it is asked about', async () => {
+    const { printed } = await explain('--calling', '\x1b[2J', '--called', '\x07', '--from', '10.1.2.10');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(printed).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    [
+      'a host name',
+      ['--calling', 'CT1', '--called', 'X', '--from', 'ct1.example'],
+      /--from "ct1\.example" is no IP address/,
+    ],
+    [
+      'an unknown listener',
+      [...ct1, '--listener', 'dmz'],
+      /--listener "dmz" is no listener; accepted is "tls"/,
+    ],
+    [
+      'an unknown command',
+      [...ct1, '--command', 'c-cancel'],
+      /--command "c-cancel" is no DIMSE request; accepted are/,
+    ],
+    [
+      'an unknown class',
+      [...ct1, '--command', 'c-store', '--sop-class', 'CTImage'],
+      /did you mean "CTImageStorage"\?/,
+    ],
+    ['a class without a command', [...ct1, '--sop-class', 'CTImageStorage'], /--sop-class needs a command/],
+    ['a destination without a move', [...ct1, '--move-destination', 'WS1'], /needs --command c-move/],
+    ['a missing file', [...ct1, '--certificate', '/nowhere/ct1.crt'], /\/nowhere\/ct1\.crt does not exist/],
+  ])('refuses %s with exit code 2', async (_what, options, message) => {
+    await expect(explain(...options)).rejects.toMatchObject({
+      name: 'OperatorError',
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('needs to know who, from where, and whom', async () => {
+    await expect(explain('--calling', 'CT1', '--called', 'ORTHANC')).rejects.toThrow(/--from/);
+  });
+});
