@@ -4,7 +4,7 @@
 import type { AuditEvent, AuditSink } from '../audit/events';
 
 /** A line may come a moment after the answer on the wire. Only a scene that fails waits this long. */
-const DEADLINE_MS = 3000;
+const DEADLINE_MS = 2000;
 
 export class AuditTrail implements AuditSink {
   readonly #events: AuditEvent[] = [];

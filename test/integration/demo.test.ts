@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, jest, test } from '@jest/globals';
+import { registerDemo } from '../../src/commands/demo';
+import { type DemoResult, runDemo } from '../../src/demo/demo';
+import { makeInstances } from '../../src/demo/instances';
+import { resultText } from '../../src/demo/report';
+import { type DemoModalities, demoModalities } from '../../src/demo/site';
+import { onCleanUp } from '../support/cleanUp';
+import { runCommand } from '../support/commandLine';
+import { describeWithPeers } from '../support/peers';
+import { runProcess, startProcess } from '../support/processes';
+
+// An RSA key of 3072 bits takes a loaded machine several seconds.
+jest.setTimeout(60_000);
+
+const cli = resolve(__dirname, '../../dist/cli.js');
+
+interface Played extends DemoResult {
+  readonly progress: readonly string[];
+  readonly folder: string;
+}
+
+/** The demo in this process. */
+async function play(modalities?: DemoModalities, signal?: AbortSignal): Promise<Played> {
+  const progress: string[] = [];
+  let folder = '';
+  const result = await runDemo({
+    tell: (line) => progress.push(line),
+    finished: async (_, site) => {
+      folder = site.folder;
+    },
+    ...(modalities === undefined ? {} : { modalities }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return { ...result, progress, folder };
+}
+
+function failures({ rows }: DemoResult) {
+  return rows
+    .filter(({ isOk }) => !isOk)
+    .map(({ outcome, expected }) => ({ got: outcome, reason: expected.audit.split(' ')[1] }));
+}
+
+describe('the instances', () => {
+  test('differ in class and encoding, have private elements, and one is of 32 MiB', () => {
+    const instances = makeInstances();
+    expect(new Set(instances.map(({ sopClassUid }) => sopClassUid)).size).toBeGreaterThanOrEqual(4);
+    expect(new Set(instances.map(({ transferSyntaxUid }) => transferSyntaxUid)).size).toBeGreaterThanOrEqual(
+      4,
+    );
+    expect(new Set(instances.map(({ sopInstanceUid }) => sopInstanceUid)).size).toBe(instances.length);
+    expect(instances.some(({ dataSet }) => dataSet.length > 32 * 1024 * 1024)).toBe(true);
+    for (const { dataSet, sha256 } of instances) {
+      expect(dataSet.length % 2).toBe(0);
+      expect(dataSet.includes('a private element must arrive too')).toBe(true);
+      expect(createHash('sha256').update(dataSet).digest('hex')).toBe(sha256);
+    }
+  });
+});
+
+describe('the demo', () => {
+  test('shows what is allowed and what is refused, and leaves nothing behind', async () => {
+    const played = await play();
+    expect(failures(played)).toEqual([]);
+    expect(played).toMatchObject({ isOk: true, notPlayed: 0, instances: { count: 6, equal: 6 } });
+    const shown = played.rows.map(({ outcome }) => `${outcome.wire} | ${outcome.audit} | ${outcome.archive}`);
+    expect(shown).toEqual(
+      expect.arrayContaining([
+        'C-STORE-RSP 0x0000 | command.completed allowed 0x0000 | stored',
+        'A-ASSOCIATE-RJ 1/1/3 | association.rejected calling-ae-title-unknown | nothing',
+        'A-ASSOCIATE-RJ 1/1/3 | association.rejected source-address-mismatch | nothing',
+        'C-FIND-RSP 0x0124 | command.refused command-not-allowed 0x0124 | association only',
+        'C-MOVE-RSP 0xA801 | command.refused move-destination-not-allowed 0xA801 | association only',
+        'closed | connection.refused plain-on-tls-port | nothing',
+      ]),
+    );
+    expect(resultText(played)).toContain('are equal\nall ');
+    expect(existsSync(played.folder)).toBe(false);
+  });
+
+  test('fails, and says what was expected, when the gateway allows too much or too little', async () => {
+    const played = await play({
+      ...demoModalities,
+      ct1: { ...demoModalities.ct1, allow: ['store', 'find'] },
+      ws1: { ...demoModalities.ws1, allow: ['find', 'move'] },
+      mr1: { ...demoModalities.mr1, from: ['127.0.0.1'], allow: ['echo'] },
+    });
+    expect(played.isOk).toBe(false);
+    expect(failures(played)).toEqual([
+      {
+        reason: 'allowed',
+        got: {
+          wire: 'C-ECHO-RSP 0x0124',
+          audit: expect.stringContaining('command.refused command-not-allowed'),
+          archive: 'association only',
+        },
+      },
+      { reason: 'source-address-mismatch', got: expect.objectContaining({ wire: 'C-ECHO-RSP 0x0000' }) },
+      {
+        reason: 'command-not-allowed',
+        got: {
+          wire: 'C-FIND-RSP 0x0000',
+          audit: expect.stringContaining('command.completed allowed'),
+          archive: 'message',
+        },
+      },
+    ]);
+    expect(resultText(played)).toMatch(
+      /FAILED: C-FIND [^\n]+\n {2}expected on the wire: +C-FIND-RSP 0x0124\n/,
+    );
+  });
+
+  test('stops between two scenes when it is interrupted', async () => {
+    const interrupted = new AbortController();
+    interrupted.abort();
+    const played = await play(undefined, interrupted.signal);
+    expect(played).toMatchObject({ isOk: false, rows: [] });
+    expect(resultText(played)).toContain('interrupted');
+    expect(existsSync(played.folder)).toBe(false);
+  });
+});
+
+describe('aegis demo', () => {
+  test('prints JSON for machines, and its progress elsewhere', async () => {
+    const { exitCode, printed, printedErrors } = await runCommand(registerDemo, ['--json', 'demo']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(printed)).toMatchObject({ ok: true, instances: { equal: 6 } });
+    expect(printedErrors).toContain('throw-away CA');
+  });
+
+  test('runs from the command line', async () => {
+    const { exitCode, output } = await runProcess(process.execPath, [cli, 'demo'], { deadlineMs: 50_000 });
+    expect(output).toMatch(/^all \d+ as expected, in [\d.]+ s$/m);
+    expect(output).toContain('SHA-256 of what was sent and of what was stored are equal');
+    expect(exitCode).toBe(0);
+  });
+});
+
+test('an interrupted demo has failed', async () => {
+  const demo = startProcess(process.execPath, [cli, 'demo']);
+  await demo.waitForOutput(/making a throw-away CA/, 50_000);
+  demo.kill('SIGINT');
+  expect((await demo.exited).exitCode).toBe(1);
+  expect(demo.output).toContain('interrupted: ');
+});
+
+describeWithPeers(['echoscu', 'storescu'], 'aegis demo --keep', () => {
+  test('prints command lines that work until Ctrl-C', async () => {
+    const demo = startProcess(process.execPath, [cli, 'demo', '--keep']);
+    await demo.waitForOutput(/the audit log from here on:/, 50_000);
+    const [, folder] = /what the archive receives are in (.+)/.exec(demo.output)!;
+    onCleanUp(() => rmSync(folder!, { recursive: true, force: true }));
+    for (const name of readdirSync(folder!).filter((file) => file.endsWith('.key'))) {
+      expect(statSync(join(folder!, name)).mode & 0o777).toBe(0o600);
+    }
+    expect(readFileSync(join(folder!, 'aegis.jsonc'), 'utf8')).not.toContain('"port": 0');
+
+    const lines = demo.output.split('\n').filter((line) => /^(node|echoscu|storescu) /.test(line));
+    const results = [];
+    for (const line of lines) {
+      const [program, ...programArguments] = line.split(' ');
+      const file = program === 'node' ? process.execPath : program!;
+      const { exitCode, output } = await runProcess(file, programArguments);
+      results.push([
+        program,
+        exitCode,
+        /Success|success|0x124|not recognized|command-not-allowed/.exec(output)?.[0],
+      ]);
+    }
+    expect(results).toEqual([
+      ['node', 0, 'success'],
+      ['echoscu', 0, 'Success'],
+      ['storescu', 0, 'Success'],
+      ['node', 1, 'not recognized'],
+      ['echoscu', 0, '0x124'],
+      ['node', 1, 'command-not-allowed'],
+    ]);
+    expect(demo.output).toContain('calling-ae-title-unknown');
+
+    expect((await demo.stop('SIGINT')).exitCode).toBe(0);
+    expect(existsSync(join(folder!, 'ca.crt'))).toBe(true);
+  });
+});
