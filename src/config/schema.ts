@@ -171,7 +171,7 @@ const modality = z.strictObject({
     .optional()
     .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
   allow: oneOrMore(z.enum(commandPermissions))
-    .default([])
+    .prefault([])
     .describe('Commands that it may use; nothing by default.'),
   storeSopClasses: oneOrMore(z.string().min(1))
     .optional()

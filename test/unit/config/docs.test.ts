@@ -1,0 +1,161 @@
+/**
+ * Keeps docs/configuration.md, config/aegis.schema.json and config/aegis.example.jsonc true to the schema.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { z } from 'zod';
+import { generateSchema } from '../../../src/config/generateSchema';
+import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
+import { commandPermissions, configurationSchema } from '../../../src/config/schema';
+import { type Schema, schemaUnder } from '../../../src/config/schemaShape';
+
+const root = join(__dirname, '../../..');
+const read = (name: string) => readFileSync(join(root, name), 'utf8');
+
+/** What of JSON Schema the generated file uses. */
+interface JsonSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | false;
+  readonly items?: JsonSchema;
+}
+
+interface Key {
+  readonly schema: JsonSchema;
+  readonly isRequired: boolean;
+}
+
+/** Every key as the documentation writes it: `listeners[].tls.crl`, `modalities.*.from`. */
+function keysOf(schema: JsonSchema, prefix = ''): Map<string, Key> {
+  const keys = new Map<string, Key>();
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const path = `${prefix}${name}`;
+    keys.set(path, { schema: property, isRequired: schema.required?.includes(name) ?? false });
+    const inner = [
+      ...keysOf(property, `${path}.`),
+      ...keysOf(property.items ?? {}, `${path}[].`),
+      ...keysOf(property.additionalProperties || {}, `${path}.*.`),
+    ];
+    for (const [key, value] of inner) keys.set(key, value);
+  }
+  return keys;
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined) return `${typeOf(schema.anyOf[0]!)} or list`;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
+  const words: Record<string, string> = { integer: 'whole number', boolean: 'true or false', array: 'list' };
+  return words[schema.type!] ?? schema.type!;
+}
+
+function defaultOf({ schema, isRequired }: Key): string {
+  if (isRequired) return 'required';
+  return schema.default === undefined ? 'none' : `\`${JSON.stringify(schema.default)}\``;
+}
+
+const keys = keysOf(JSON.parse(generateSchema()) as JsonSchema);
+
+describe('docs/configuration.md', () => {
+  const text = read('docs/configuration.md');
+  const rows = [...text.matchAll(/^\| `([^`]+)` \| (.*) \| (.*) \| (.*) \| (.*) \|$/gm)].map(
+    ([, key, type, byDefault, example, meaning]) => ({
+      key: key!,
+      type,
+      byDefault,
+      example,
+      meaning: meaning!,
+    }),
+  );
+
+  it('describes every key once, and no other', () => {
+    expect(rows.map(({ key }) => key).sort()).toEqual([...keys.keys()].sort());
+  });
+
+  it.each([...keys.keys()])('tells type, default, an example and the meaning of %s', (key) => {
+    const row = rows.find((candidate) => candidate.key === key)!;
+    expect(row.type).toBe(typeOf(keys.get(key)!.schema));
+    expect(row.byDefault).toBe(defaultOf(keys.get(key)!));
+    expect(row.meaning.length).toBeGreaterThan(10);
+    const path = key.replaceAll('[]', '.0').split('.');
+    const schema = path.reduce<Schema>(
+      (parent, part) => schemaUnder(parent, /^\d$/.test(part) ? Number(part) : part)!,
+      configurationSchema,
+    );
+    const example: unknown = JSON.parse(row.example!.replaceAll('`', ''));
+    expect((schema as z.ZodType).safeParse(example)).toMatchObject({ success: true });
+  });
+
+  it('names every permission', () => {
+    const described = [...text.matchAll(/^\| `(\w+)` \| [^|]+ \|$/gm)].map(([, permission]) => permission);
+    expect([...described].sort()).toEqual([...commandPermissions].sort());
+  });
+
+  it('gives variables that work', () => {
+    const variables = [...text.matchAll(/^\| `(AEGIS__\w+)=(.*?)` \|/gm)];
+    expect(variables.length).toBeGreaterThan(3);
+    const env = Object.fromEntries(variables.map(([, name, value]) => [name, value!.replaceAll("'", '')]));
+    const { configuration } = loadConfiguration(join(root, 'config/aegis.example.jsonc'), {
+      ...env,
+      AEGIS__UPSTREAMS__ORTHANC__ALLOW_REMOTE_PLAINTEXT: 'true',
+    });
+    expect(configuration).toMatchObject({
+      strictAeTitles: true,
+      listeners: [{ port: 2763 }, {}],
+      upstreams: { ORTHANC: { servers: ['orthanc:4242'] } },
+      modalities: { ct1: { from: ['10.1.2.10', '10.1.2.11'], callingAeTitle: ['CT1'] } },
+    });
+  });
+});
+
+describe('config/aegis.schema.json', () => {
+  it('is what the schema gives; otherwise run "npm run schema"', () => {
+    expect(read('config/aegis.schema.json')).toBe(generateSchema());
+  });
+
+  it('describes every key, with its default where it has one', () => {
+    for (const [key, { schema }] of keys)
+      expect([key, schema.description]).toEqual([key, expect.any(String)]);
+    expect(keys.get('modalities.*.allow')!.schema.default).toEqual([]);
+    expect(keys.get('timeouts.artimSeconds')!.schema.default).toBe(30);
+    expect(keys.get('modalities.*.mode')!.schema.default).toBe('enforce');
+  });
+
+  it('lets a configuration name it, comment and end lists with a comma', () => {
+    expect(keys.has('$schema')).toBe(true);
+    expect(JSON.parse(generateSchema())).toMatchObject({ allowComments: true, allowTrailingCommas: true });
+  });
+});
+
+describe('config/aegis.example.jsonc', () => {
+  const example = read('config/aegis.example.jsonc');
+
+  it('loads without a problem', () => {
+    expect(loadConfiguration(join(root, 'config/aegis.example.jsonc'), {}).problems).toEqual([]);
+  });
+
+  it('loads too with everything that is commented out, and that shows the defaults', () => {
+    const uncommented = example.replace(/^( *)\/\/ (( *"\w+": .*,)|( *\},?)|( *"\w+": \{))$/gm, '$1$2');
+    const { configuration, problems } = parseConfiguration(uncommented, 'a.jsonc', {});
+    expect(problems).toEqual([]);
+    expect(uncommented).toContain('\n    "artimSeconds"');
+    const { limits, timeouts, strictAeTitles, unknownAddresses } = configurationSchema.parse({
+      listeners: [{ name: 'plain', port: 104 }],
+      upstreams: {},
+      modalities: {},
+    });
+    expect(configuration).toMatchObject({ limits, timeouts, strictAeTitles, unknownAddresses });
+  });
+
+  it('shows every key', () => {
+    const missing = [...keys.keys()]
+      .map((key) => key.split(/[.]/).at(-1)!)
+      .filter((name) => !example.includes(`"${name}"`));
+    expect(missing).toEqual([]);
+  });
+});
