@@ -5,6 +5,7 @@ import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type InboundConnection, type Listener, openListener, type RefusedConnection } from '../net/listener';
+import { loadQuickAck, type QuickAck } from '../net/quickAck';
 import { loadTlsContext } from '../net/tlsContext';
 import { compilePolicy } from '../policy/compile';
 import { decideAddress } from '../policy/decide';
@@ -35,6 +36,7 @@ export class Gateway implements InboundContext {
   readonly counts = new AssociationCounts();
   #configuration: Configuration;
   #policy: Policy;
+  #quickAck: QuickAck = loadQuickAck('off');
   #listeners: Listener[] = [];
   readonly #associations = new Set<InboundAssociation>();
   #isDraining = false;
@@ -57,10 +59,12 @@ export class Gateway implements InboundContext {
       throw error;
     }
     const addresses = gateway.addresses.map(({ name, host, port }) => `${name} ${host}:${port}`);
+    // After the ports are open: loading koffi takes longer than opening them.
+    gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record({
       event: 'gateway.started',
       outcome: 'info',
-      detail: `listening on ${addresses.join(', ')}`,
+      detail: `listening on ${addresses.join(', ')}; quick acknowledgement ${gateway.#quickAck.description}`,
     });
     return gateway;
   }
@@ -75,6 +79,10 @@ export class Gateway implements InboundContext {
 
   get limits(): Configuration['limits'] {
     return this.#configuration.limits;
+  }
+
+  get quickAck(): QuickAck {
+    return this.#quickAck;
   }
 
   get isDraining(): boolean {

@@ -6,6 +6,7 @@ import type { AuditSink } from '../audit/events';
 import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import type { InboundConnection } from '../net/listener';
+import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateRq, encodeAssociateAc } from '../pdu/associate';
 import type { AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
@@ -29,6 +30,7 @@ export interface InboundContext {
   readonly limits: Limits;
   readonly counts: AssociationCounts;
   readonly audit: AuditSink;
+  readonly quickAck: QuickAck;
   readonly isDraining: boolean;
 }
 
@@ -53,6 +55,7 @@ export class InboundAssociation implements LegOwner {
       timeouts: context.timeouts,
       maxPduLength: context.limits.maxPduLengthBytes,
       detectTls: connection.tls === undefined,
+      quickAck: context.quickAck,
       closed,
     });
     this.#leg.start();
@@ -96,6 +99,7 @@ export class InboundAssociation implements LegOwner {
   pdvEnd(): void {}
   releaseRequested(): void {}
   releaseConfirmed(): void {}
+  readonly awaitsMore = false;
   active(): void {}
   congested(): void {}
   drained(): void {}
@@ -106,7 +110,7 @@ export class InboundAssociation implements LegOwner {
     upstream: CompiledUpstream,
     wouldDenyCalled: ReasonCode | undefined,
   ): void {
-    const { counts, limits, timeouts } = this.#context;
+    const { counts, limits, timeouts, quickAck } = this.#context;
     const isModalityFull = counts.isModalityFull(modality);
     // The limits that protect the archive and the gateway hold in observe mode too.
     if (
@@ -122,6 +126,7 @@ export class InboundAssociation implements LegOwner {
     this.#upstream = new UpstreamAssociation({
       servers: upstream.configuration.servers,
       timeouts,
+      quickAck,
       rq: upstreamRequest(rq, {
         calledAeTitle: upstream.configuration.calledAeTitle,
         passUserIdentity: upstream.configuration.userIdentity === 'pass',

@@ -30,10 +30,11 @@ export class Leg implements PduSink {
     this.#socket = socket;
     this.owner = owner;
     this.#options = options;
-    const { timeouts, maxPduLength, detectTls = false } = options;
-    const readerOptions = { maxPduLength, detectTls, pduMs: timeouts.pduSeconds * 1000 };
+    const { timeouts, maxPduLength, quickAck, detectTls = false } = options;
+    const readerOptions = { maxPduLength, detectTls, quickAck, pduMs: timeouts.pduSeconds * 1000 };
     this.#reader = new LegReader(socket, this, readerOptions, {
       active: () => this.owner.active(),
+      awaitsMore: () => this.owner.awaitsMore,
       invalid: (error) => this.#protocolError(error),
       tlsDetected: () => this.#tlsDetected(),
       stalled: () => this.#stalled('a PDU did not become complete'),

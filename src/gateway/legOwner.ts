@@ -1,5 +1,6 @@
 /** What a leg is told when it is made, and what it tells: types only. */
 import type { Timeouts } from '../config/schema';
+import type { QuickAck } from '../net/quickAck';
 import type { Abort, AssociateRj } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import type { Role } from './states';
@@ -28,6 +29,8 @@ export interface LegOwner {
   releaseRequested(): void;
   /** The peer answered our A-RELEASE-RQ; the leg closes by itself. */
   releaseConfirmed(): void;
+  /** Whether the peer goes on sending without hearing from us: inside a message, or with answers that are due. */
+  readonly awaitsMore: boolean;
   /** Bytes of an association came in. */
   active(): void;
   /** More is waiting to be written than should be; stop feeding this leg until {@link drained}. */
@@ -45,6 +48,7 @@ export interface LegOptions {
   readonly maxPduLength: number;
   /** On a plain listener: a first byte that begins a TLS handshake is answered by a close, in words. */
   readonly detectTls?: boolean;
+  readonly quickAck: QuickAck;
   /** The socket is closed. Exactly once, the last call. */
   closed(): void;
 }

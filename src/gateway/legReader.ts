@@ -3,6 +3,7 @@
  * when to read, not what is read.
  */
 import type { Socket } from 'node:net';
+import type { QuickAck } from '../net/quickAck';
 import { looksLikeTls } from '../net/wrongProtocol';
 import { PduReader, type PduSink } from '../pdu/reader';
 import { Deadline } from './deadline';
@@ -14,11 +15,14 @@ export interface LegReaderOptions {
   readonly pduMs: number;
   /** Whether a first byte that begins a TLS handshake is told apart from other errors. */
   readonly detectTls: boolean;
+  readonly quickAck: QuickAck;
 }
 
 export interface LegReaderEvents {
   /** A chunk was read. */
   active(): void;
+  /** Whether the peer, as far as it is known here, goes on sending without hearing from us. */
+  awaitsMore(): boolean;
   /** The bytes, or what the sink made of them, are an error; nothing more is parsed. */
   invalid(error: ProtocolError): void;
   tlsDetected(): void;
@@ -37,6 +41,7 @@ export class LegReader {
   /** Until the association request is complete ARTIM is the only deadline, and after the last PDU again. */
   #isTimed = false;
   #pauses = 0;
+  #isTurnEndScheduled = false;
 
   constructor(socket: Socket, sink: PduSink, options: LegReaderOptions, events: LegReaderEvents) {
     this.#socket = socket;
@@ -131,7 +136,18 @@ export class LegReader {
     if (!reader.isInsidePdu) this.#pduDeadline.stop();
     else if (!wasInsidePdu || reader.pduCount !== pduCount) this.#startDeadline();
     this.#events.active();
+    // Once for all that this turn of the event loop reads: a peer that sends fast costs no call for each chunk.
+    if (!this.#isTurnEndScheduled) {
+      this.#isTurnEndScheduled = true;
+      setImmediate(this.#onTurnEnd);
+    }
   }
+
+  readonly #onTurnEnd = (): void => {
+    this.#isTurnEndScheduled = false;
+    if (this.#reader.isInsidePdu || this.#events.awaitsMore())
+      this.#options.quickAck.acknowledge(this.#socket);
+  };
 
   #startDeadline(): void {
     if (this.#isTimed && this.#pauses === 0) this.#pduDeadline.start(this.#options.pduMs);

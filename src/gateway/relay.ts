@@ -62,8 +62,12 @@ export class Relay {
       decide: (request) => this.#decideUpstream(request),
     });
     Direction.join(this.#fromModality, this.#fromUpstream);
-    modality.owner = this.#owner(this.#fromModality, upstream, () => this.#releaseRequested());
-    upstream.owner = this.#owner(this.#fromUpstream, modality, () => this.#upstreamReleased());
+    modality.owner = this.#owner(this.#fromModality, this.#fromUpstream, upstream, () =>
+      this.#releaseRequested(),
+    );
+    upstream.owner = this.#owner(this.#fromUpstream, this.#fromModality, modality, () =>
+      this.#upstreamReleased(),
+    );
     this.#touch();
   }
 
@@ -74,12 +78,20 @@ export class Relay {
     this.#aborted(reason);
   }
 
-  #owner({ flow, senderDrained }: Direction, other: Leg, releaseRequested: () => void): LegOwner {
+  #owner(
+    { flow, senderDrained }: Direction,
+    { requested: awaited }: Direction,
+    other: Leg,
+    releaseRequested: () => void,
+  ): LegOwner {
     return {
       pdvStart: (contextId, messageControlHeader) => flow.pdvStart(contextId, messageControlHeader),
       fragment: (bytes) => flow.fragment(bytes),
       pdvEnd: () => flow.pdvEnd(),
       active: () => this.#touch(),
+      get awaitsMore() {
+        return flow.isInsideMessage || awaited.size > 0;
+      },
       // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the
       // other's writing only, so that answers and aborts still pass the opposite way.
       congested: () => other.pause(),

@@ -4,6 +4,7 @@
  */
 import type { Timeouts } from '../config/schema';
 import { dialTcp } from '../net/dial';
+import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
 import type { AssociateAc, AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
@@ -18,6 +19,7 @@ export interface UpstreamRequest {
   readonly servers: readonly string[];
   readonly rq: AssociateRq;
   readonly timeouts: Timeouts;
+  readonly quickAck: QuickAck;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
   answered(answer: UpstreamAnswer): void;
 }
@@ -71,11 +73,12 @@ export class UpstreamAssociation {
   }
 
   #send(server: string, socket: Awaited<ReturnType<typeof dialTcp>>): void {
-    const { rq, timeouts } = this.#request;
+    const { rq, timeouts, quickAck } = this.#request;
     const leg = new Leg(socket, this.#owner(server), {
       role: 'requestor',
       side: 'upstream',
       timeouts,
+      quickAck,
       maxPduLength: rq.userInformation.maxPduLength,
       closed: () => {},
     });
@@ -107,6 +110,7 @@ export class UpstreamAssociation {
       pdvEnd: unexpected,
       releaseRequested: unexpected,
       releaseConfirmed: unexpected,
+      awaitsMore: false,
       active: () => {},
       congested: () => {},
       drained: () => {},
