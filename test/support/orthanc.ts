@@ -4,6 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { onCleanUp } from './cleanUp';
 import { type Instance, readPart10 } from './dicomFiles';
 import { freePort, startProcess, type TestProcess, temporaryFolder } from './processes';
 
@@ -64,6 +65,8 @@ export class Orthanc {
     writeFileSync(configurationFile, JSON.stringify(this.configuration()));
     const environment = (this.options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
     this.process = startProcess('Orthanc', ['--verbose', configurationFile], { environment });
+    // Its orderly end takes seconds, and is for nothing: the storage goes too.
+    onCleanUp(() => this.kill());
     await this.process.waitForOutput(/Orthanc has started/);
   }
 
