@@ -4,7 +4,7 @@
  */
 import type { ConfigurationPath, Finding } from './problems';
 import { quoteValue } from './quote';
-import { describeUnknownKey, type Schema, type Shape, schemaUnder, shapeOf } from './schemaShape';
+import { describeUnknownKey, type Schema, type Shape, schemaAt, schemaUnder, shapeOf } from './schemaShape';
 import { parseSourceText } from './sourceText';
 
 const PREFIX = 'AEGIS__';
@@ -32,7 +32,7 @@ type Container = Record<string | number, unknown>;
 export function applyEnvironment(value: unknown, schema: Schema, env: NodeJS.ProcessEnv): EnvironmentResult {
   const origins: Origin[] = [];
   const findings: Finding[] = [];
-  const replaced = replaceReferences(value, schema, [], { env, origins, findings });
+  const replaced = replaceReferences(value, [], { schema, env, origins, findings });
   const overrideFindings: (Finding & { variable: string })[] = [];
   const root: Container = { value: replaced };
   for (const variable of overridesIn(env)) {
@@ -45,41 +45,31 @@ export function applyEnvironment(value: unknown, schema: Schema, env: NodeJS.Pro
 /** Few segments first, so that a variable for a whole list comes before those for its items. */
 function overridesIn(env: NodeJS.ProcessEnv): string[] {
   const segments = (name: string) => name.split(SEPARATOR).length;
+  const names = Object.keys(env).filter((name) => name.startsWith(PREFIX));
+  if (names.length === 0) return names;
   const order = new Intl.Collator('en', { numeric: true });
-  return Object.keys(env)
-    .filter((name) => name.startsWith(PREFIX))
-    .sort((a, b) => segments(a) - segments(b) || order.compare(a, b));
+  return names.sort((a, b) => segments(a) - segments(b) || order.compare(a, b));
 }
 
-interface ReplacementState {
+interface Replacement {
+  readonly schema: Schema;
   readonly env: NodeJS.ProcessEnv;
   readonly origins: Origin[];
   readonly findings: Finding[];
 }
 
-function replaceReferences(
-  value: unknown,
-  schema: Schema | undefined,
-  path: ConfigurationPath,
-  state: ReplacementState,
-): unknown {
-  if (typeof value === 'string') return replaceInText(value, schema, path, state);
+function replaceReferences(value: unknown, path: ConfigurationPath, replacement: Replacement): unknown {
+  if (typeof value === 'string') return replaceInText(value, path, replacement);
   if (typeof value !== 'object' || value === null) return value;
   const container = value as Container;
-  const keys = Array.isArray(value) ? value.keys() : Object.keys(value);
-  for (const key of keys) {
-    const child = schema === undefined ? undefined : schemaUnder(schema, key);
-    container[key] = replaceReferences(container[key], child, [...path, key], state);
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    container[key] = replaceReferences(container[key], [...path, key], replacement);
   }
   return value;
 }
 
-function replaceInText(
-  text: string,
-  schema: Schema | undefined,
-  path: ConfigurationPath,
-  { env, origins, findings }: ReplacementState,
-): unknown {
+function replaceInText(text: string, path: ConfigurationPath, replacement: Replacement): unknown {
+  const { schema, env, origins, findings } = replacement;
   const names: string[] = [];
   const unset: Finding[] = [];
   const replaced = text.replace(/\$\{([^}]*)\}/g, (reference, content: string) => {
@@ -98,7 +88,7 @@ function replaceInText(
   if (names.length === 0 || unset.length > 0) return text;
   origins.push({ path, variable: names.join(', '), kind: 'reference' });
   // `"port": "${PORT}"`: Orthanc replaces before it parses, so there the same text gives a number.
-  return /^\$\{[^}]*\}$/.test(text) ? scalarOf(replaced, schema) : replaced;
+  return /^\$\{[^}]*\}$/.test(text) ? scalarOf(replaced, schemaAt(schema, path)) : replaced;
 }
 
 /** The number or boolean that a text stands for where only that is accepted, else the text. */

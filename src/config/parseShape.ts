@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { ConfigurationPath, Finding } from './problems';
 import { nearestOf, quoteValue } from './quote';
 import { type Configuration, configurationSchema } from './schema';
-import { describeAccepted, describeUnknownKey, type Schema, schemaUnder, shapeOf } from './schemaShape';
+import { describeAccepted, describeUnknownKey, type Schema, schemaAt, shapeOf } from './schemaShape';
 
 export interface ShapeResult {
   readonly findings: readonly Finding[];
@@ -45,8 +45,9 @@ function* faultsOf(issues: readonly Issue[], parent: ConfigurationPath): Generat
   for (const issue of issues) {
     const path = [...parent, ...(issue.path as (string | number)[])];
     if (issue.code === 'unrecognized_keys') {
-      const shape = shapeOf(schemaAt(path));
-      const accepted = shape.kind === 'object' ? Object.keys(shape.keys) : [];
+      const schema = schemaAt(configurationSchema, path);
+      const shape = schema === undefined ? undefined : shapeOf(schema);
+      const accepted = shape?.kind === 'object' ? Object.keys(shape.keys) : [];
       for (const key of issue.keys) {
         const message = describeUnknownKey(key, accepted);
         yield { path, key, message, isUnknownKey: true, meant: nearestOf(key, accepted) };
@@ -70,12 +71,6 @@ function* faultsOf(issues: readonly Issue[], parent: ConfigurationPath): Generat
  */
 function isOtherType(issue: Issue): boolean {
   return issue.code === 'invalid_type' && issue.path.length === 0;
-}
-
-function schemaAt(path: ConfigurationPath): Schema {
-  let schema: Schema = configurationSchema;
-  for (const key of path) schema = schemaUnder(schema, key) ?? schema;
-  return schema;
 }
 
 /** What zod refused without a message of the schema's own, in words. */

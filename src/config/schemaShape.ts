@@ -68,6 +68,14 @@ export function schemaUnder(schema: Schema, key: string | number): Schema | unde
   return shape.kind === 'list' && typeof key === 'number' ? shape.items : undefined;
 }
 
+/** The schema of what stands at `path`, or undefined where nothing may. */
+export function schemaAt(schema: Schema, path: readonly (string | number)[]): Schema | undefined {
+  return path.reduce<Schema | undefined>(
+    (parent, key) => (parent === undefined ? undefined : schemaUnder(parent, key)),
+    schema,
+  );
+}
+
 /** `a whole number from 0 to 65535`, `"close" or "reject"`, `a string (AE title) or a list of them`. */
 export function describeAccepted(schema: Schema): string {
   const shape = shapeOf(schema);

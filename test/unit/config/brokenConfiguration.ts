@@ -52,3 +52,9 @@ export const tls = (keys: string): Lines => ({
   2: `"listeners": [{ "name": "tls", "port": 2762, "tls": { ${keys} } }],`,
 });
 export const files = '"certificate": "s.crt", "privateKey": "s.key"';
+
+/** What messages about unknown keys name; a new key of the schema is added here by hand. */
+export const rootKeys =
+  '$schema, listeners, upstreams, modalities, strictAeTitles, unknownAddresses, limits, timeouts, tcp, audit';
+export const modalityKeys =
+  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, address';

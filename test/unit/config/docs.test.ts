@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { generateSchema } from '../../../src/config/generateSchema';
 import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
 import { commandPermissions, configurationSchema } from '../../../src/config/schema';
-import { type Schema, schemaUnder } from '../../../src/config/schemaShape';
+import { schemaAt } from '../../../src/config/schemaShape';
 
 const root = join(__dirname, '../../..');
 const read = (name: string) => readFileSync(join(root, name), 'utf8');
@@ -83,9 +83,9 @@ describe('docs/configuration.md', () => {
     expect(row.byDefault).toBe(defaultOf(keys.get(key)!));
     expect(row.meaning.length).toBeGreaterThan(10);
     const path = key.replaceAll('[]', '.0').split('.');
-    const schema = path.reduce<Schema>(
-      (parent, part) => schemaUnder(parent, /^\d$/.test(part) ? Number(part) : part)!,
+    const schema = schemaAt(
       configurationSchema,
+      path.map((part) => (/^\d$/.test(part) ? Number(part) : part)),
     );
     const example: unknown = JSON.parse(row.example!.replaceAll('`', ''));
     expect((schema as z.ZodType).safeParse(example)).toMatchObject({ success: true });
