@@ -76,7 +76,8 @@ function replaceInText(text: string, path: ConfigurationPath, replacement: Repla
     const separator = content.indexOf(':-');
     const name = separator < 0 ? content : content.slice(0, separator);
     names.push(name);
-    if (env[name] !== undefined) return env[name];
+    // Not env.constructor: what is inherited is no variable.
+    if (Object.hasOwn(env, name)) return env[name] ?? '';
     if (separator >= 0) return content.slice(separator + 2);
     unset.push({
       path,

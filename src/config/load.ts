@@ -77,8 +77,8 @@ export function parseConfiguration(
   const place: PlaceFindings = (findings) =>
     findings.map((finding) => placeFinding(finding, file, source, environment)).sort(inOrderOfText);
   const { configuration, isPartial, findings } = parseShape(environment.value);
-  if (configuration !== undefined)
-    resolveFilePaths(configuration, configurationSchema, dirname(resolve(file)));
+  const folder = dirname(resolve(file));
+  if (configuration !== undefined) resolveFilePaths(configuration, configurationSchema, folder);
   const unresolved = new Set(environment.findings.map(({ path }) => formatPath(path)));
   const problems = [
     ...textProblems,

@@ -15,6 +15,13 @@ const environment: Case[] = [
     ],
   ],
   [
+    'a reference to what every object inherits',
+    ct1('"callingAeTitle": "CT1", "from": "${constructor}", "allow": ["store"]'),
+    [
+      'a.jsonc:4:59 modalities.ct1.from "${constructor}": the environment variable "constructor" is not set; set it, or give a default as in ${NAME:-default}',
+    ],
+  ],
+  [
     'a variable whose value is not accepted',
     ct1('"callingAeTitle": "CT1", "from": ["10.1.2.10", "${CT1}"], "allow": ["store"]'),
     [
