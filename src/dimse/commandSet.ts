@@ -105,6 +105,8 @@ export class CommandSetError extends Error {
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
+/** (0000,0000) with its UL; no element can come before it. */
+const GROUP_LENGTH_ELEMENT_BYTES = ELEMENT_HEADER_BYTES + 4;
 /** The most that the configuration allows for limits.maxCommandSetBytes; bounds the work of one decoding. */
 const MAX_COMMAND_SET_BYTES = 65536;
 /**
@@ -127,7 +129,10 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 /**
  * Decodes one whole command set, Implicit VR Little Endian. Throws CommandSetError for everything that two parsers
  * could read differently: repeated or descending elements, lengths that are odd, wrong for the VR or out of bounds.
- * Elements that are retired, private or unknown are skipped: nobody behind the gateway will see them either.
+ * Elements that are retired, private or unknown are skipped: nobody behind the gateway will see them either. So are
+ * the elements of group 0008 that DCMTK 3.6.7 and Orthanc append to a C-GET or C-MOVE response with failures, beyond
+ * the announced group length (test/integration/peers/retrieve.test.ts, "get what cannot be transcoded"). Requests
+ * have nothing to append.
  */
 export function decodeCommandSet(bytes: Buffer): CommandSet {
   if (bytes.length > MAX_COMMAND_SET_BYTES) {
@@ -135,6 +140,7 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     throw new CommandSetError('command-set-too-long', `a command set of ${detail}`);
   }
   const set: Mutable<Partial<CommandSet>> = {};
+  let groupEnd: number | undefined;
   let previous = -1;
   let offset = 0;
   while (offset < bytes.length) {
@@ -145,17 +151,21 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     const group = bytes.readUInt16LE(offset);
     const element = bytes.readUInt16LE(offset + 2);
     const length = bytes.readUInt32LE(offset + 4);
-    if (group !== 0) throw malformed(`the element at byte ${offset} is in group ${hex(group)}, not in 0000`);
+    if (group !== 0) {
+      if (offset === groupEnd && isResponse(set.CommandField ?? 0)) break;
+      throw malformed(`the element at byte ${offset} is in group ${hex(group)}, not in 0000`);
+    }
     if (element <= previous) {
       throw malformed(`${tag(element)} comes after ${tag(previous)}; elements are unique and ascending`);
     }
     const end = start + length;
     checkLength(element, length, bytes.length - start);
-    if (element === 0x0000) checkGroupLength(bytes, start, end);
+    if (element === 0x0000) groupEnd = end + decodeGroupLength(bytes, start, end);
     else decodeElement(set, bytes, element, start, end);
     previous = element;
     offset = end;
   }
+  if (groupEnd !== undefined && groupEnd !== offset) throw wrongGroupLength(bytes, groupEnd);
   if (set.CommandField === undefined) throw incomplete('the command set', 'CommandField');
   if (set.CommandDataSetType === undefined) throw incomplete('the command set', 'CommandDataSetType');
   return set as CommandSet;
@@ -178,12 +188,16 @@ function checkLength(element: number, length: number, remaining: number): void {
 }
 
 /** Where it is missing nothing is lost: DCMTK and pynetdicom read such command sets too, and we always send it. */
-function checkGroupLength(bytes: Buffer, start: number, end: number): void {
+function decodeGroupLength(bytes: Buffer, start: number, end: number): number {
   const announced = decodeUl(bytes, start, end);
   if (announced === undefined) throw malformed(`(0000,0000) has ${end - start} bytes; accepted are 4`);
-  if (announced !== bytes.length - end) {
-    throw malformed(`(0000,0000) announces ${announced} bytes, but ${bytes.length - end} follow`);
-  }
+  return announced;
+}
+
+function wrongGroupLength(bytes: Buffer, groupEnd: number): CommandSetError {
+  const announced = groupEnd - GROUP_LENGTH_ELEMENT_BYTES;
+  const follow = bytes.length - GROUP_LENGTH_ELEMENT_BYTES;
+  return malformed(`(0000,0000) announces ${announced} bytes, but ${follow} follow`);
 }
 
 function decodeElement(

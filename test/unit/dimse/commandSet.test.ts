@@ -104,6 +104,30 @@ describe('decodes', () => {
   });
 });
 
+describe('what DCMTK appends to a response with failures', () => {
+  const response = us(0x0100, 0x8010);
+  const noDataSet = us(0x0800, 0x0101);
+  // Recorded of Orthanc 1.10.1: a group length of its own, then (0008,0058) Failed SOP Instance UID List.
+  const detail = bytesOf([
+    '0800 0000 04000000 0e000000  14 bytes follow in group 0008',
+    '0800 5800 06000000 312e322e3300  FailedSOPInstanceUIDList 1.2.3, NUL',
+  ]);
+
+  test('is skipped', () => {
+    const bytes = Buffer.concat([withGroupLength(Buffer.concat([response, noDataSet])), detail]);
+    expect(decodeCommandSet(bytes)).toEqual({ CommandField: 0x8010, CommandDataSetType: 0x0101 });
+  });
+
+  test.each([
+    ['in a request', withGroupLength(Buffer.concat([commandField, noDataSet]))],
+    ['without a group length', Buffer.concat([response, noDataSet])],
+    ['before the end of group 0000', withGroupLength(Buffer.concat([response, noDataSet, detail]))],
+    ['before the command field', withGroupLength(Buffer.alloc(0))],
+  ])('is refused %s', (_where, before) => {
+    expect(refusalOf(Buffer.concat([before, detail]))).toEqual(malformed('is in group 0008, not in 0000'));
+  });
+});
+
 describe('refuses as incomplete', () => {
   test.each([
     ['nothing at all', Buffer.alloc(0), '(0000,0100) CommandField'],
