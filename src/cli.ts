@@ -2,24 +2,10 @@
 /**
  * The `aegis` command: argv to commands/, errors to words, and the only place that sets the exit code.
  */
-import { Command, CommanderError } from 'commander';
-import { registerCheck } from './commands/check';
-import type { CommandContext, RegisterCommand } from './commands/command';
-import { registerDemo } from './commands/demo';
-import { registerEcho } from './commands/echo';
-import { registerExplain } from './commands/explain';
-import { registerPki } from './commands/pki';
-import { registerStart } from './commands/start';
+import { CommanderError } from 'commander';
+import type { CommandContext } from './commands/command';
+import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';
-
-const commands: readonly RegisterCommand[] = [
-  registerStart,
-  registerCheck,
-  registerExplain,
-  registerEcho,
-  registerDemo,
-  registerPki,
-];
 
 async function main(argv: readonly string[]): Promise<void> {
   const context: CommandContext = {
@@ -29,13 +15,7 @@ async function main(argv: readonly string[]): Promise<void> {
       process.exitCode = code;
     },
   };
-  const program = new Command('aegis')
-    .description('DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server')
-    .option('--config <file>', 'configuration file', process.env.AEGIS_CONFIG ?? 'config/aegis.jsonc')
-    .option('--json', 'print JSON where there is something to read by machine')
-    .option('--debug', 'show the stack of an error')
-    .exitOverride();
-  for (const register of commands) register(program, context);
+  const program = createProgram(context);
   try {
     await program.parseAsync(argv);
   } catch (error) {

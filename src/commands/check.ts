@@ -2,12 +2,11 @@
  * `aegis check`: every problem of the configuration, of the files that it names and of the upstreams at once,
  * each with its place and what to do. Changes nothing.
  */
-import { connect } from 'node:net';
-import type { HostAndPort } from '../config/hostAndPort';
 import type { ConfigurationReading } from '../config/load';
 import type { Finding, Problem } from '../config/problems';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import type { VerificationStep } from '../gateway/verification';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
 interface CheckOptions {
@@ -73,10 +72,6 @@ async function check(
     return;
   }
   for (const problem of problems) context.print(`${problem.severity}: ${formatProblem(problem)}\n`);
-  const isReached = options.offline !== true && !problems.some(({ kind }) => kind === 'upstream');
-  if (isReached && configuration !== undefined) {
-    context.print('note: every upstream took a TCP connection; "aegis echo NAME" asks one for DICOM\n');
-  }
   context.print(`${await summaryOf(problems, configuration)}\n`);
 }
 
@@ -116,50 +111,69 @@ async function summaryOf(
   ].join(', ')}`;
 }
 
-/** Connects to every server of every upstream at the same time. One that answers is enough for an upstream. */
+/** The calling AE title of the C-ECHO. An archive that does not know it still shows that it speaks DICOM. */
+const CALLING_AE_TITLE = 'AEGIS';
+
+/** Asks every server of every upstream at the same time. One that answers is enough for an upstream. */
 async function findUnreachable({ upstreams, timeouts }: Configuration): Promise<Finding[]> {
-  const { parseHostAndPort } = await import('../config/hostAndPort');
-  const deadlineMs = timeouts.upstreamConnectSeconds * 1000;
-  const findings = Object.entries(upstreams).map(async ([name, { servers }]) => {
-    const faults = await Promise.all(servers.map((server) => faultOf(parseHostAndPort(server), deadlineMs)));
+  const timeoutMs = timeouts.upstreamConnectSeconds * 1000;
+  const findings = Object.entries(upstreams).map(async ([name, { servers, calledAeTitle = name }]) => {
+    const faults = await Promise.all(servers.map((server) => faultOf(server, calledAeTitle, timeoutMs)));
     const severity = faults.includes(undefined) ? 'warning' : 'error';
     return faults.flatMap((fault, index): Finding[] => {
       if (fault === undefined) return [];
-      const message = `${servers[index]} ${fault}; start the archive, or correct the address`;
+      const message = `${servers[index]} ${fault}`;
       return [{ path: ['upstreams', name, 'servers', index], message, severity, kind: 'upstream' }];
     });
   });
   return (await Promise.all(findings)).flat();
 }
 
-/** Why no TCP connection came about, or undefined. The connection is closed at once, without a byte of DICOM. */
-async function faultOf({ host, port }: HostAndPort, deadlineMs: number): Promise<string | undefined> {
+/**
+ * Why no association comes about, or undefined. A whole C-ECHO with its release: a bare TCP connection would
+ * keep Orthanc waiting for a request.
+ */
+async function faultOf(
+  server: string,
+  calledAeTitle: string,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const { parseHostAndPort } = await import('../config/hostAndPort');
+  const { verify } = await import('../gateway/verification');
+  const { host, port } = parseHostAndPort(server);
   // Already reported as a fault of the configuration.
   if (port < 1 || port > 65535) return undefined;
-  return await new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const deadline = setTimeout(() => finish(`did not answer in ${deadlineMs / 1000} s`), deadlineMs);
-    const finish = (fault: string | undefined) => {
-      clearTimeout(deadline);
-      socket.destroy();
-      resolve(fault);
-    };
-    socket.on('connect', () => finish(undefined));
-    socket.on('error', (error) => finish(describeConnectError(error)));
-  });
+  const { steps } = await verify({ host, port, callingAeTitle: CALLING_AE_TITLE, calledAeTitle, timeoutMs });
+  const failed = steps.find(({ isOk }) => !isOk);
+  switch (failed?.failure) {
+    case 'notConnected':
+      return `${describeConnectError(failed)}; start the archive, or correct the address`;
+    case 'silent':
+    case 'closed':
+    case 'malformed':
+    case 'speaksTls':
+      return `does not answer as a DICOM archive without TLS: ${failed.text}; correct the address`;
+    case 'rejected':
+      return failed.rejection?.source === 1 && failed.rejection.reason === 7
+        ? `rejects the called AE title "${calledAeTitle}"; correct calledAeTitle`
+        : undefined;
+    default:
+      // It speaks DICOM; that it may not serve this calling AE title is its own matter.
+      return undefined;
+  }
 }
 
-function describeConnectError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
+function describeConnectError({ code, text }: VerificationStep): string {
+  switch (code) {
     case 'ECONNREFUSED':
       return 'refused the connection (ECONNREFUSED)';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `has a name that cannot be resolved (${error.code})`;
+      return `has a name that cannot be resolved (${code})`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
-      return `cannot be reached from here (${error.code})`;
+      return `cannot be reached from here (${code})`;
     default:
-      return `cannot be connected to (${error.code ?? error.message})`;
+      return `cannot be connected to (${text})`;
   }
 }

@@ -252,6 +252,7 @@ const timeouts = z.strictObject({
   closeSeconds: seconds(5, 'For the peer to close after the last PDU of an association.'),
   upstreamConnectSeconds: seconds(10, 'For TCP to the upstream.'),
   upstreamAssociationSeconds: seconds(30, 'For the upstream to answer the A-ASSOCIATE-RQ.'),
+  upstreamQueueSeconds: seconds(30, 'For a place at an upstream that has all the associations it may have.'),
   pduSeconds: seconds(60, 'From the first to the last byte of one PDU.'),
   stallSeconds: seconds(60, 'For a peer to take bytes that wait for it.'),
   idleSeconds: seconds(300, 'An open association without any PDU.'),

@@ -10,7 +10,7 @@ import { loadTlsContext } from '../net/tlsContext';
 import { compilePolicy } from '../policy/compile';
 import { decideAddress } from '../policy/decide';
 import type { Policy } from '../policy/policy';
-import { AssociationCounts } from './associationCounts';
+import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { InboundAssociation, type InboundContext } from './inbound';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
@@ -33,7 +33,7 @@ export interface StopResult {
  */
 export class Gateway implements InboundContext {
   readonly audit: AuditSink;
-  readonly counts = new AssociationCounts();
+  readonly places: AssociationPlaces;
   #configuration: Configuration;
   #policy: Policy;
   #quickAck: QuickAck = loadQuickAck('off');
@@ -43,15 +43,20 @@ export class Gateway implements InboundContext {
   #stopWaiting: () => void = () => {};
   #connectionClosed: () => void = () => {};
 
-  private constructor(configuration: Configuration, audit: AuditSink) {
+  private constructor(configuration: Configuration, audit: AuditSink, places: AssociationPlaces) {
+    this.places = places;
     this.#configuration = configuration;
     this.#policy = policyOf(configuration);
     this.audit = audit;
   }
 
   /** Throws OperatorError where the configuration cannot be used or a port cannot be had; nothing listens then. */
-  static async start(configuration: Configuration, audit: AuditSink): Promise<Gateway> {
-    const gateway = new Gateway(configuration, audit);
+  static async start(
+    configuration: Configuration,
+    audit: AuditSink,
+    places: AssociationPlaces = new LocalPlaces(),
+  ): Promise<Gateway> {
+    const gateway = new Gateway(configuration, audit, places);
     try {
       for (const listener of configuration.listeners) await gateway.#open(listener);
     } catch (error) {

@@ -14,11 +14,11 @@ import { decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
-import type { AssociationCounts } from './associationCounts';
+import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { Leg } from './leg';
 import type { LegFailure, LegOwner } from './legOwner';
-import { acceptedContexts, modalityAnswer, upstreamRequest } from './negotiation';
+import { acceptedContexts, encodedUpstreamRequest, modalityAnswer } from './negotiation';
 import { protocolErrorOf } from './protocolError';
 import { Relay } from './relay';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
@@ -28,7 +28,7 @@ export interface InboundContext {
   readonly policy: Policy;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
-  readonly counts: AssociationCounts;
+  readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
   readonly isDraining: boolean;
@@ -41,7 +41,7 @@ export class InboundAssociation implements LegOwner {
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
   #relay: Relay | undefined;
-  #freePlace: () => void = () => {};
+  #place: Place | undefined;
   #hasRequested = false;
 
   /** `closed` is called once, when the modality's connection is gone. */
@@ -88,7 +88,7 @@ export class InboundAssociation implements LegOwner {
 
   failed({ reason, detail }: LegFailure): void {
     this.#upstream?.cancel();
-    this.#freePlace();
+    this.#place?.free();
     if (this.#hasRequested) this.#record.aborted(reason, detail);
     else this.#record.connectionRefused(reason, detail);
   }
@@ -110,29 +110,36 @@ export class InboundAssociation implements LegOwner {
     upstream: CompiledUpstream,
     wouldDenyCalled: ReasonCode | undefined,
   ): void {
-    const { counts, limits, timeouts, quickAck } = this.#context;
-    const isModalityFull = counts.isModalityFull(modality);
-    // The limits that protect the archive and the gateway hold in observe mode too.
-    if (
-      counts.total >= limits.maxAssociations ||
-      counts.isUpstreamFull(upstream) ||
-      (isModalityFull && !modality.isObserved)
-    ) {
-      this.#reject('association-limit');
-      return;
-    }
-    const wouldDeny = wouldDenyCalled ?? (isModalityFull ? 'association-limit' : undefined);
-    this.#freePlace = counts.take(modality, upstream);
-    this.#upstream = new UpstreamAssociation({
-      servers: upstream.configuration.servers,
-      timeouts,
-      quickAck,
-      rq: upstreamRequest(rq, {
-        calledAeTitle: upstream.configuration.calledAeTitle,
-        passUserIdentity: upstream.configuration.userIdentity === 'pass',
+    const { places, limits, timeouts } = this.#context;
+    const associateRq = encodedUpstreamRequest(rq, {
+      calledAeTitle: upstream.configuration.calledAeTitle,
+      passUserIdentity: upstream.configuration.userIdentity === 'pass',
+      maxPduLength: limits.maxPduLengthBytes,
+    });
+    const request: PlaceRequest = {
+      modality: modality.name,
+      upstream: upstream.calledAeTitle,
+      maxOfAll: limits.maxAssociations,
+      maxOfModality: modality.configuration.maxAssociations,
+      maxOfUpstream: upstream.configuration.maxAssociations,
+      // The limits that protect the archive and the gateway hold in observe mode too.
+      isObserved: modality.isObserved,
+      waitMs: timeouts.upstreamQueueSeconds * 1000,
+    };
+    this.#place = places.request(request, (answer) => {
+      if (!answer.isGranted) {
+        this.#reject('association-limit');
+        return;
+      }
+      const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
+      this.#upstream = new UpstreamAssociation({
+        servers: upstream.configuration.servers,
+        associateRq,
         maxPduLength: limits.maxPduLengthBytes,
-      }),
-      answered: (answer) => this.#answered(rq, modality, answer, wouldDeny),
+        timeouts,
+        quickAck: this.#context.quickAck,
+        answered: (upstreamAnswer) => this.#answered(rq, modality, upstreamAnswer, wouldDeny),
+      });
     });
   }
 
@@ -173,14 +180,14 @@ export class InboundAssociation implements LegOwner {
       timeouts,
       limits,
       decideCommand: (request) => decideFor(modality, request),
-      ended: () => this.#freePlace(),
+      ended: () => this.#place?.free(),
     });
     this.#leg.accept(encodeAssociateAc(modalityAnswer(rq, ac, limits.maxPduLengthBytes)));
   }
 
   #reject(reason: ReasonCode, detail?: string, upstreamRj?: AssociateRj): void {
     const { wire } = reasons[reason];
-    this.#freePlace();
+    this.#place?.free();
     this.#record.rejected(reason, detail);
     if (wire.kind === 'reject') this.#leg.reject(wire);
     else this.#leg.reject(upstreamRj ?? reasons['upstream-unavailable'].wire);

@@ -2,6 +2,7 @@
  * What the gateway proposes to the upstream for a modality's request, and what it answers the modality for the
  * upstream's answer (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are made anew from what was decoded.
  */
+import { encodeAssociateRq } from '../pdu/associate';
 import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
 import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
 import { ProtocolError } from './protocolError';
@@ -51,6 +52,19 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
       ...(options.passUserIdentity && userIdentity !== undefined ? { userIdentity } : {}),
     },
   };
+}
+
+/**
+ * The same as bytes. Throws ProtocolError where user information that fills its item to the last byte leaves no
+ * room for our own (its length has 16 bits).
+ */
+export function encodedUpstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions): Buffer {
+  try {
+    return encodeAssociateRq(upstreamRequest(rq, options));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ProtocolError('pdu-associate-malformed', error.message);
+    throw error;
+  }
 }
 
 /**

@@ -2,11 +2,12 @@
  * Requests an association at the archive for a modality that was authorised: dials, sends the request in one
  * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
  */
+import { parseHostAndPort } from '../config/hostAndPort';
 import type { Timeouts } from '../config/schema';
 import { dialTcp } from '../net/dial';
 import type { QuickAck } from '../net/quickAck';
-import { decodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
-import type { AssociateAc, AssociateRj, AssociateRq } from '../pdu/types';
+import { decodeAssociateAc } from '../pdu/associate';
+import type { AssociateAc, AssociateRj } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import { Deadline } from './deadline';
@@ -17,7 +18,10 @@ import { ProtocolError } from './protocolError';
 export interface UpstreamRequest {
   /** `host:port`, tried in this order until one takes the connection. */
   readonly servers: readonly string[];
-  readonly rq: AssociateRq;
+  /** The PDU to send. */
+  readonly associateRq: Buffer;
+  /** What it announces in item 51H. */
+  readonly maxPduLength: number;
   readonly timeouts: Timeouts;
   readonly quickAck: QuickAck;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
@@ -31,15 +35,12 @@ export type UpstreamAnswer =
 
 export class UpstreamAssociation {
   readonly #request: UpstreamRequest;
-  readonly #associateRq: Buffer;
   readonly #answerDeadline: Deadline;
   #leg: Leg | undefined;
   #isOver = false;
 
-  /** Throws ProtocolError where the request can't be encoded; nothing is dialled then. */
   constructor(request: UpstreamRequest) {
     this.#request = request;
-    this.#associateRq = encodedRequest(request.rq);
     this.#answerDeadline = new Deadline(() => {
       this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
       this.#fail('upstream-unavailable', 'no answer to the association request in time');
@@ -58,7 +59,7 @@ export class UpstreamAssociation {
     const failures: string[] = [];
     for (const server of this.#request.servers) {
       try {
-        const { host, port } = parseServer(server);
+        const { host, port } = parseHostAndPort(server);
         const timeoutMs = this.#request.timeouts.upstreamConnectSeconds * 1000;
         const socket = await dialTcp(host, port, { timeoutMs });
         if (this.#isOver) socket.destroy();
@@ -73,18 +74,18 @@ export class UpstreamAssociation {
   }
 
   #send(server: string, socket: Awaited<ReturnType<typeof dialTcp>>): void {
-    const { rq, timeouts, quickAck } = this.#request;
+    const { associateRq, maxPduLength, timeouts, quickAck } = this.#request;
     const leg = new Leg(socket, this.#owner(server), {
       role: 'requestor',
       side: 'upstream',
       timeouts,
       quickAck,
-      maxPduLength: rq.userInformation.maxPduLength,
+      maxPduLength,
       closed: () => {},
     });
     this.#leg = leg;
     this.#answerDeadline.start(timeouts.upstreamAssociationSeconds * 1000);
-    leg.request(this.#associateRq);
+    leg.request(associateRq);
   }
 
   #owner(server: string): LegOwner {
@@ -127,20 +128,4 @@ export class UpstreamAssociation {
     this.#answerDeadline.dispose();
     this.#request.answered(answer);
   }
-}
-
-/** User information that fills its item to the last byte leaves no room for our own (its length has 16 bits). */
-function encodedRequest(rq: AssociateRq): Buffer {
-  try {
-    return encodeAssociateRq(rq);
-  } catch (error) {
-    if (error instanceof RangeError) throw new ProtocolError('pdu-associate-malformed', error.message);
-    throw error;
-  }
-}
-
-/** `host:port` or `[address]:port`, as the schema accepts it. */
-export function parseServer(server: string): { host: string; port: number } {
-  const colon = server.lastIndexOf(':');
-  return { host: server.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(server.slice(colon + 1)) };
 }

@@ -302,7 +302,7 @@ describe('many at once', () => {
     );
     expect(received.length).toBe(200);
     for (const [instance, hash] of received) expect(hash).toBe(expected.get(instance!));
-    expect(setting.gateway.gateway.counts.total).toBe(0);
+    expect(setting.gateway.places.taken).toBe(0);
   });
 
   it('frees its place however an association ends', async () => {
@@ -328,7 +328,7 @@ describe('many at once', () => {
       (spy) => spy.connections.every(({ closed }) => closed !== undefined),
       'every close',
     );
-    expect(setting.gateway.gateway.counts.total).toBe(0);
+    expect(setting.gateway.places.taken).toBe(0);
   });
 });
 

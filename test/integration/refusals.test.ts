@@ -316,6 +316,7 @@ describe('limits and the archive', () => {
             ? { upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`], maxAssociations: 1 } } }
             : {}),
           modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: ['echo'] } },
+          timeouts: { upstreamQueueSeconds: 0.1 },
         },
       );
       const first = await established(setting);
@@ -324,6 +325,24 @@ describe('limits and the archive', () => {
       second.end();
       await first.release();
     }
+  });
+
+  it('lets an association wait for a place at the upstream, and serves it as soon as there is one', async () => {
+    const spy = await SpyUpstream.start();
+    const setting = await setUp(
+      {},
+      {
+        upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`], maxAssociations: 1 } },
+        modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: ['store'] } },
+      },
+    );
+    const first = await established(setting);
+    const second = await connect(setting);
+    const answer = second.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+    await expectUsable(first);
+    expect((await answer).kind).toBe('accepted');
+    await expectUsable(second);
+    expect(spy.connects).toBe(2);
   });
 
   it('rejects with 2/3/1 while nothing listens at the upstream, and serves as soon as something does', async () => {
@@ -508,7 +527,7 @@ describe('a refused command', () => {
         CommandDataSetType: CommandDataSetType.None,
       });
       // PS3.7 §C.5 knows no Error Comment for 0211H.
-    if (reason !== 'command-unknown') expect(response?.command.ErrorComment).toBe('refused by the gateway');
+      if (reason !== 'command-unknown') expect(response?.command.ErrorComment).toBe('refused by the gateway');
       expect(setting.spy.connections.at(-1)!.receivedBytes).toBe(before);
       const refused = await setting.gateway.event({ event: 'command.refused', reason: reason as never });
       expect(refused).toMatchObject({ outcome: 'denied', modality: 'ct1' });

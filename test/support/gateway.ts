@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { AuditEvent, AuditSink } from '../../src/audit/events';
 import { configurationSchema } from '../../src/config/schema';
+import { LocalPlaces } from '../../src/gateway/associationPlaces';
 import { Gateway } from '../../src/gateway/gateway';
 import { onCleanUp } from './cleanUp';
 
@@ -15,12 +16,17 @@ const DEADLINE_MS = 10_000;
 
 export class TestGateway implements AuditSink {
   readonly events: AuditEvent[] = [];
+  readonly places = new LocalPlaces();
   #gateway: Gateway | undefined;
   #waiting: (() => void)[] = [];
 
   static async start(input: ConfigurationInput): Promise<TestGateway> {
     const testGateway = new TestGateway();
-    testGateway.#gateway = await Gateway.start(configurationSchema.parse(input), testGateway);
+    testGateway.#gateway = await Gateway.start(
+      configurationSchema.parse(input),
+      testGateway,
+      testGateway.places,
+    );
     onCleanUp(async () => {
       const stopping = testGateway.gateway.stop();
       // A second call cuts the drain short: a test that failed half-way has associations left.

@@ -1,13 +1,12 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { registerCheck } from '../../../src/commands/check';
 import { ExitCode, OperatorError } from '../../../src/errors';
 import { testCertificates } from '../../support/certificates';
-import { onCleanUp } from '../../support/cleanUp';
 import { runCommand } from '../../support/commandLine';
 import { temporaryFolder } from '../../support/processes';
+import { type SpyScript, SpyUpstream } from '../../support/spyUpstream';
 
 const certificates = testCertificates();
 const folder = temporaryFolder();
@@ -48,36 +47,24 @@ function write({ servers = [], privateKey = server().privateKeyFile, modality = 
 const check = (file: string, ...options: string[]) =>
   runCommand(registerCheck, ['--config', file, 'check', ...options]);
 
-/** A server that takes connections and records what it is sent. */
-async function listen(): Promise<{ address: string; received: () => number; server: Server }> {
-  let received = 0;
-  const archive = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (bytes) => {
-      received += bytes.length;
-    });
-  });
-  onCleanUp(() => void archive.close());
-  await new Promise<void>((resolve) => archive.listen(0, '127.0.0.1', resolve));
-  const { port } = archive.address() as AddressInfo;
-  return { address: `127.0.0.1:${port}`, received: () => received, server: archive };
+/** An archive, and where it listens. */
+async function archive(script: SpyScript = {}): Promise<{ address: string; spy: SpyUpstream }> {
+  const spy = await SpyUpstream.start({ script });
+  return { address: `127.0.0.1:${spy.port}`, spy };
 }
 
 /** An address where nothing listens any more. */
 async function unusedAddress(): Promise<string> {
-  const { address, server: archive } = await listen();
-  await new Promise((resolve) => archive.close(resolve));
+  const { address, spy } = await archive();
+  await spy.stop();
   return address;
 }
 
 describe('aegis check', () => {
   it('says in one line what it found good', async () => {
-    const { address } = await listen();
+    const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [address] }));
-    expect(printed).toBe(
-      'note: every upstream took a TCP connection; "aegis echo NAME" asks one for DICOM\n' +
-        'ok: 1 listener, 1 upstream, 1 modality\n',
-    );
+    expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
     expect(exitCode).toBe(ExitCode.Done);
   });
 
@@ -103,20 +90,40 @@ describe('aegis check', () => {
   });
 
   it('only warns of a server as long as another one of its upstream answers', async () => {
-    const { address } = await listen();
+    const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress(), address] }));
     expect(printed).toMatch(/^warning: .*servers\[0\] .*\nok: .*, 1 warning\n$/);
     expect(exitCode).toBe(ExitCode.Done);
   });
 
-  it('sends an upstream nothing', async () => {
-    const { address, received, server: archive } = await listen();
-    const closed = new Promise((resolve) =>
-      archive.on('connection', (socket) => socket.on('close', resolve)),
-    );
+  it('asks an upstream for a C-ECHO and releases, as it is called there', async () => {
+    const { address, spy } = await archive();
     await check(write({ servers: [address] }));
-    await closed;
-    expect(received()).toBe(0);
+    const [connection] = spy.connections;
+    expect(connection?.associateRq).toMatchObject({ calling: 'AEGIS', called: 'ORTHANC' });
+    expect(connection?.pduTypes).toEqual([0x01, 0x04, 0x05]);
+  });
+
+  it('takes an archive that does not know it for one that answers', async () => {
+    const { address } = await archive({ onAssociateRq: (connection) => connection.reject(1, 1, 3) });
+    expect((await check(write({ servers: [address] }))).exitCode).toBe(ExitCode.Done);
+  });
+
+  it.each<[string, SpyScript]>([
+    [
+      'rejects the called AE title "ORTHANC"; correct calledAeTitle',
+      { onAssociateRq: (c) => c.reject(1, 1, 7) },
+    ],
+    ['does not answer as a DICOM archive without TLS', { onConnect: (c) => c.end() }],
+    [
+      'does not answer as a DICOM archive without TLS',
+      { onConnect: (c) => c.send(Buffer.from('220 mail ready')) },
+    ],
+  ])('fails where an upstream %s', async (words, script) => {
+    const { address } = await archive(script);
+    const { exitCode, printed } = await check(write({ servers: [address] }));
+    expect(printed).toContain(words);
+    expect(exitCode).toBe(ExitCode.Failed);
   });
 
   it('reaches no upstream when it is told not to', async () => {

@@ -1,0 +1,33 @@
+/**
+ * The whole command line as one value: every verb and the options that all of them have. Parses nothing and ends
+ * nothing, so that what is documented can be held against it.
+ */
+import { Command } from 'commander';
+import { registerCheck } from './check';
+import type { CommandContext, RegisterCommand } from './command';
+import { registerDemo } from './demo';
+import { registerEcho } from './echo';
+import { registerExplain } from './explain';
+import { registerPki } from './pki';
+import { registerStart } from './start';
+
+const commands: readonly RegisterCommand[] = [
+  registerStart,
+  registerCheck,
+  registerExplain,
+  registerEcho,
+  registerDemo,
+  registerPki,
+];
+
+/** Throws CommanderError, when it parses, where commander itself would end the process. */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('aegis')
+    .description('DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server')
+    .option('--config <file>', 'configuration file', process.env.AEGIS_CONFIG ?? 'config/aegis.jsonc')
+    .option('--json', 'print JSON where there is something to read by machine')
+    .option('--debug', 'show the stack of an error')
+    .exitOverride();
+  for (const register of commands) register(program, context);
+  return program;
+}

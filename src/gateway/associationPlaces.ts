@@ -1,0 +1,147 @@
+/**
+ * How many associations there may be: altogether, of each modality, towards each upstream. A place is taken when
+ * an association is authorised, before the upstream is dialled, so that a burst can't pass a limit. Who finds the
+ * upstream full waits in line: Orthanc gets slow, not refusing, with many associations. Knows no sockets.
+ */
+import { Deadline } from './deadline';
+
+/** What an association needs. Limits are given with each request, so that a reload counts at once. */
+export interface PlaceRequest {
+  readonly modality: string;
+  readonly upstream: string;
+  readonly maxOfAll: number;
+  readonly maxOfModality: number | undefined;
+  readonly maxOfUpstream: number | undefined;
+  /** The modality's own limit is noted, not enforced. */
+  readonly isObserved: boolean;
+  /** How long to wait for a place at the upstream. */
+  readonly waitMs: number;
+}
+
+export type PlaceAnswer =
+  /** `exceedsModalityLimit` only where the modality is observed. */
+  { readonly isGranted: true; readonly exceedsModalityLimit: boolean } | { readonly isGranted: false };
+
+export interface Place {
+  /** Gives the place back, or leaves the line. Idempotent. */
+  free(): void;
+}
+
+export interface AssociationPlaces {
+  /** `answered` is called once, never before this returns; not after `free`. */
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place;
+}
+
+interface Waiting {
+  readonly request: PlaceRequest;
+  readonly deadline: Deadline;
+  grant(): void;
+}
+
+/** The places of one process, or, in its primary, of all workers. */
+export class LocalPlaces implements AssociationPlaces {
+  #taken = 0;
+  readonly #takenOfModality = new Map<string, number>();
+  readonly #takenOfUpstream = new Map<string, number>();
+  /** Who waits for an upstream: by modality, in the order in which the modalities are next. */
+  readonly #lines = new Map<string, Map<string, Set<Waiting>>>();
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place {
+    const ofModality = this.#takenOfModality.get(request.modality) ?? 0;
+    const exceedsModalityLimit = ofModality >= (request.maxOfModality ?? Number.POSITIVE_INFINITY);
+    let isOver = false;
+    const answer = (value: PlaceAnswer) => {
+      queueMicrotask(() => {
+        if (!isOver) answered(value);
+      });
+    };
+    if (this.#taken >= request.maxOfAll || (exceedsModalityLimit && !request.isObserved)) {
+      answer({ isGranted: false });
+      return { free: () => {} };
+    }
+    // A place of the modality and of all is taken while waiting too: waiting costs a connection.
+    this.#count(this.#takenOfModality, request.modality, 1);
+    this.#taken += 1;
+    let holdsUpstream = false;
+    const grant = () => {
+      holdsUpstream = true;
+      this.#count(this.#takenOfUpstream, request.upstream, 1);
+      answer({ isGranted: true, exceedsModalityLimit });
+    };
+    let leaveLine = () => {};
+    if (this.#isUpstreamFull(request)) {
+      leaveLine = this.#wait(request, grant, () => answer({ isGranted: false }));
+    } else {
+      grant();
+    }
+    return {
+      free: () => {
+        if (isOver) return;
+        isOver = true;
+        leaveLine();
+        this.#count(this.#takenOfModality, request.modality, -1);
+        this.#taken -= 1;
+        if (!holdsUpstream) return;
+        this.#count(this.#takenOfUpstream, request.upstream, -1);
+        this.#next(request.upstream);
+      },
+    };
+  }
+
+  #isUpstreamFull({ upstream, maxOfUpstream }: PlaceRequest): boolean {
+    return (this.#takenOfUpstream.get(upstream) ?? 0) >= (maxOfUpstream ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Returns what leaves the line. */
+  #wait(request: PlaceRequest, granted: () => void, gaveUp: () => void): () => void {
+    const { upstream, modality, waitMs } = request;
+    const line = this.#lines.get(upstream) ?? new Map<string, Set<Waiting>>();
+    const ofModality = line.get(modality) ?? new Set<Waiting>();
+    const leave = () => {
+      waiting.deadline.dispose();
+      ofModality.delete(waiting);
+      if (ofModality.size === 0 && line.get(modality) === ofModality) line.delete(modality);
+      if (line.size === 0) this.#lines.delete(upstream);
+    };
+    const waiting: Waiting = {
+      request,
+      deadline: new Deadline(() => {
+        leave();
+        gaveUp();
+      }),
+      grant: () => {
+        leave();
+        granted();
+      },
+    };
+    this.#lines.set(upstream, line.set(modality, ofModality.add(waiting)));
+    waiting.deadline.start(waitMs);
+    return leave;
+  }
+
+  /**
+   * Lets in who is next. Modalities take turns, so that one that asks for hundreds of associations does not keep
+   * the others out; within a modality, first come, first served.
+   */
+  #next(upstream: string): void {
+    const line = this.#lines.get(upstream);
+    const [modality, ofModality] = line?.entries().next().value ?? [];
+    const [waiting] = ofModality ?? [];
+    if (line === undefined || modality === undefined || ofModality === undefined || waiting === undefined)
+      return;
+    if (this.#isUpstreamFull(waiting.request)) return;
+    line.delete(modality);
+    if (ofModality.size > 1) line.set(modality, ofModality);
+    waiting.grant();
+  }
+
+  #count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+    const count = (counts.get(key) ?? 0) + change;
+    if (count === 0) counts.delete(key);
+    else counts.set(key, count);
+  }
+}
