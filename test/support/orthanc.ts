@@ -84,6 +84,11 @@ export class Orthanc {
     return this.process?.output ?? '';
   }
 
+  /** Resolves once the log holds the pattern. */
+  async waitForLog(pattern: RegExp): Promise<void> {
+    await this.process?.waitForOutput(pattern);
+  }
+
   async instanceCount(): Promise<number> {
     const statistics = (await this.get('/statistics')) as { CountInstances: number };
     return statistics.CountInstances;
