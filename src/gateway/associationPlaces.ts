@@ -105,7 +105,8 @@ export class LocalPlaces implements AssociationPlaces {
       waiting.deadline.dispose();
       ofModality.delete(waiting);
       if (ofModality.size === 0 && line.get(modality) === ofModality) line.delete(modality);
-      if (line.size === 0) this.#lines.delete(upstream);
+      // Whoever was let in leaves again when it ends; by then another line may stand here.
+      if (line.size === 0 && this.#lines.get(upstream) === line) this.#lines.delete(upstream);
     };
     const waiting: Waiting = {
       request,

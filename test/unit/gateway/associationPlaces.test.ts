@@ -81,6 +81,19 @@ describe('places of associations', () => {
     expect(granted).toEqual(['ct1', 'ct2', 'ct3']);
   });
 
+  it('are waited for in a line that formed after an earlier one was empty', async () => {
+    const { granted, request } = setUp({ maxOfUpstream: 1 });
+    const first = request('ct1');
+    const second = request('ct2');
+    await turn();
+    first.free();
+    await turn();
+    request('ct3');
+    second.free();
+    await turn();
+    expect(granted).toEqual(['ct1', 'ct2', 'ct3']);
+  });
+
   it('go round the modalities that wait, whoever asks for most', async () => {
     const { granted, request } = setUp({ maxOfUpstream: 1 });
     const held = new Map<string, Place>();
