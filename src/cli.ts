@@ -25,9 +25,10 @@ async function main(argv: readonly string[]): Promise<void> {
     }
     const isExpected = error instanceof OperatorError;
     const wantsStack = program.opts<{ debug?: boolean }>().debug === true || !isExpected;
-    const text =
-      error instanceof Error ? (wantsStack ? (error.stack ?? error.message) : error.message) : String(error);
-    context.printError(`error: ${text}\n`);
+    const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
+    // A configuration has all its problems told at once, a line each.
+    const lines = wantsStack ? [stack] : message.split('\n');
+    context.printError(lines.map((line) => `error: ${line}\n`).join(''));
     context.exit(isExpected ? error.exitCode : ExitCode.Failed);
   }
 }

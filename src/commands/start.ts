@@ -3,7 +3,8 @@
  * the operator to stderr.
  */
 import type { AuditLog } from '../audit/auditLog';
-import { ExitCode } from '../errors';
+import type { LoadedConfiguration } from '../config/load';
+import { ExitCode, OperatorError } from '../errors';
 import type { Gateway } from '../gateway/gateway';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
@@ -21,8 +22,8 @@ export const registerStart: RegisterCommand = (program, context) => {
         ],
         [
           '0  stopped by a signal, every association had ended',
-          '1  associations had to be aborted, or a second signal cut the drain short',
-          '2  the configuration cannot be used, or a port cannot be had',
+          '1  a port cannot be had; associations had to be aborted, or a second signal cut the drain short',
+          '2  the configuration, or a file that it names, cannot be used',
         ],
       ),
     )
@@ -32,61 +33,105 @@ export const registerStart: RegisterCommand = (program, context) => {
     });
 };
 
-async function start(file: string, context: CommandContext): Promise<void> {
-  const { loadConfiguration } = await import('../config/load');
-  const { AuditLog } = await import('../audit/auditLog');
-  const { Gateway } = await import('../gateway/gateway');
-  const say = (text: string) => context.printError(`aegis: ${text}\n`);
-  const { configuration, problems } = loadConfiguration(file);
-  for (const { message } of problems) say(`warning: ${message}`);
+type Say = (text: string) => void;
 
-  const audit = new AuditLog({
-    stream: process.stdout,
-    isReadable: process.stdout.isTTY,
-    file: configuration.audit.file,
-    fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
-  });
-  // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
-  process.stdout.on('error', () => {});
-  const gateway = await Gateway.start(configuration, audit);
-  for (const { name, host, port } of gateway.addresses) say(`listening on ${host}:${port} (${name})`);
-  process.on('SIGHUP', () => reload(file, gateway, audit, say));
-  context.exit(await untilStopped(gateway, say));
+interface Running {
+  readonly gateway: Gateway;
+  readonly audit: AuditLog;
+  /** The audit log's file, which only a restart changes. */
+  readonly auditFile: string | undefined;
+}
+
+async function start(file: string, context: CommandContext): Promise<void> {
+  const say: Say = (text) => context.printError(`aegis: ${text}\n`);
+  const starting = run(file, say);
+  // From the first moment: the default action of these signals would end a gateway that is still starting, or, as the
+  // first process of a container, do nothing at all. That a start failed is told below.
+  process.on('SIGHUP', () => void starting.then((running) => reload(file, running, say), ignore));
+  const stopped = untilStopped(starting, say);
+  const { audit } = await starting;
+  context.exit(await stopped);
   await audit.close();
 }
 
-/** A configuration that can't be used changes nothing: the running one stays, and the log says why. */
-function reload(file: string, gateway: Gateway, audit: AuditLog, say: (text: string) => void): void {
-  void (async () => {
-    const { loadConfiguration } = await import('../config/load');
-    try {
-      gateway.reload(loadConfiguration(file).configuration);
-      audit.record({ event: 'configuration.reloaded', outcome: 'info' });
-      say(`${file} was reloaded`);
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      audit.record({ event: 'configuration.rejected', outcome: 'failed', detail });
-      say(`${file} was not reloaded, the running configuration stays:\n${detail}`);
-    }
-  })();
+async function run(file: string, say: Say): Promise<Running> {
+  const { loadConfiguration } = await import('../config/load');
+  const { AuditLog } = await import('../audit/auditLog');
+  const { Gateway } = await import('../gateway/gateway');
+  const { formatHostAndPort } = await import('../config/hostAndPort');
+  const loaded = loadConfiguration(file);
+  await warn(loaded, say);
+  const auditFile = loaded.configuration.audit.file;
+  const audit = new AuditLog({
+    stream: process.stdout,
+    isReadable: process.stdout.isTTY,
+    file: auditFile,
+    fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
+  });
+  // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
+  process.stdout.on('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
+  const gateway = await Gateway.start(loaded.configuration, audit);
+  for (const { name, ...address } of gateway.addresses) {
+    say(`listening on ${formatHostAndPort(address)} (${name})`);
+  }
+  return { gateway, audit, auditFile };
 }
 
-async function untilStopped(gateway: Gateway, say: (text: string) => void): Promise<ExitCode> {
-  return await new Promise((resolve) => {
+/** What does not keep the gateway from starting: an expired certificate still serves peers that do not look. */
+async function warn({ configuration, problems, place }: LoadedConfiguration, say: Say): Promise<void> {
+  const { inspectTlsFiles } = await import('../config/files');
+  const { formatProblem } = await import('../config/problems');
+  const expiring = place(inspectTlsFiles(configuration)).filter(({ kind }) => kind === 'expiry');
+  for (const problem of [...problems, ...expiring]) say(`warning: ${formatProblem(problem)}`);
+}
+
+/** A configuration that can't be used changes nothing: the running one stays, and the log says why. */
+async function reload(file: string, { gateway, audit, auditFile }: Running, say: Say): Promise<void> {
+  const { loadConfiguration } = await import('../config/load');
+  let loaded: LoadedConfiguration;
+  try {
+    loaded = loadConfiguration(file);
+    if (loaded.configuration.audit.file !== auditFile) {
+      throw new OperatorError('audit.file changed: that takes a restart of the gateway');
+    }
+    gateway.reload(loaded.configuration);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    audit.record({ event: 'configuration.rejected', outcome: 'failed', detail });
+    say(`${file} was not reloaded, the running configuration stays:\n${detail}`);
+    return;
+  }
+  audit.record({ event: 'configuration.reloaded', outcome: 'info' });
+  say(`${file} was reloaded`);
+  await warn(loaded, say);
+}
+
+/** Resolves when the drain that the first signal began is over. */
+function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
+  return new Promise((resolve) => {
     let signals = 0;
-    const stop = (signal: NodeJS.Signals) => {
+    const stop = async (signal: NodeJS.Signals, { gateway }: Running) => {
       signals += 1;
       if (signals > 1) {
         say(`${signal} again: stopping at once`);
-        void gateway.stop();
+        await gateway.stop();
         return;
       }
-      say(`${signal}: no new associations; ${gateway.connectionCount} open connections may end`);
-      void gateway.stop().then(({ aborted }) => {
-        resolve(aborted > 0 || signals > 1 ? ExitCode.Failed : ExitCode.Done);
-      });
+      say(`${signal}: draining, ${describeWaiting(gateway)}`);
+      const { aborted } = await gateway.stop();
+      say(aborted === 0 ? 'stopped' : `stopped, associations aborted: ${aborted}`);
+      resolve(aborted > 0 || signals > 1 ? ExitCode.Failed : ExitCode.Done);
     };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => void starting.then((running) => stop(signal, running), ignore));
+    }
   });
 }
+
+function describeWaiting({ connectionCount, timeouts }: Gateway): string {
+  return connectionCount === 0
+    ? 'no connection is open'
+    : `open connections: ${connectionCount}, which have ${timeouts.drainSeconds} s to end`;
+}
+
+const ignore = (): void => {};

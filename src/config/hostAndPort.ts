@@ -16,3 +16,8 @@ export function parseHostAndPort(text: string): HostAndPort {
     port: Number(text.slice(separator + 1)),
   };
 }
+
+/** The text of it again; the brackets keep the last part of an IPv6 address apart from the port. */
+export function formatHostAndPort({ host, port }: HostAndPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
