@@ -4,8 +4,8 @@
  */
 import type { AuditLog } from '../audit/auditLog';
 import type { LoadedConfiguration } from '../config/load';
-import { ExitCode, OperatorError } from '../errors';
-import type { Gateway } from '../gateway/gateway';
+import { ExitCode } from '../errors';
+import type { RunningGateway } from '../gateway/gateway';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
 export const registerStart: RegisterCommand = (program, context) => {
@@ -36,10 +36,8 @@ export const registerStart: RegisterCommand = (program, context) => {
 type Say = (text: string) => void;
 
 interface Running {
-  readonly gateway: Gateway;
+  readonly gateway: RunningGateway;
   readonly audit: AuditLog;
-  /** The audit log's file, which only a restart changes. */
-  readonly auditFile: string | undefined;
 }
 
 async function start(file: string, context: CommandContext): Promise<void> {
@@ -47,7 +45,11 @@ async function start(file: string, context: CommandContext): Promise<void> {
   const starting = run(file, say);
   // From the first moment: the default action of these signals would end a gateway that is still starting, or, as the
   // first process of a container, do nothing at all. That a start failed is told below.
-  process.on('SIGHUP', () => void starting.then((running) => reload(file, running, say), ignore));
+  let settled: Promise<unknown> = starting;
+  process.on('SIGHUP', () => {
+    // One after the other, so that the last one counts.
+    settled = settled.then(() => starting).then((running) => reload(file, running, say), ignore);
+  });
   const stopped = untilStopped(starting, say);
   const { audit } = await starting;
   context.exit(await stopped);
@@ -57,24 +59,23 @@ async function start(file: string, context: CommandContext): Promise<void> {
 async function run(file: string, say: Say): Promise<Running> {
   const { loadConfiguration } = await import('../config/load');
   const { AuditLog } = await import('../audit/auditLog');
-  const { Gateway } = await import('../gateway/gateway');
+  const { startGateway } = await import('../gateway/startGateway');
   const { formatHostAndPort } = await import('../config/hostAndPort');
   const loaded = loadConfiguration(file);
   await warn(loaded, say);
-  const auditFile = loaded.configuration.audit.file;
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
-    file: auditFile,
+    file: loaded.configuration.audit.file,
     fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
   });
   // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
   process.stdout.on('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
-  const gateway = await Gateway.start(loaded.configuration, audit);
+  const gateway = await startGateway(loaded.configuration, audit, say);
   for (const { name, ...address } of gateway.addresses) {
     say(`listening on ${formatHostAndPort(address)} (${name})`);
   }
-  return { gateway, audit, auditFile };
+  return { gateway, audit };
 }
 
 /** What does not keep the gateway from starting: an expired certificate still serves peers that do not look. */
@@ -86,15 +87,12 @@ async function warn({ configuration, problems, place }: LoadedConfiguration, say
 }
 
 /** A configuration that can't be used changes nothing: the running one stays, and the log says why. */
-async function reload(file: string, { gateway, audit, auditFile }: Running, say: Say): Promise<void> {
+async function reload(file: string, { gateway, audit }: Running, say: Say): Promise<void> {
   const { loadConfiguration } = await import('../config/load');
   let loaded: LoadedConfiguration;
   try {
     loaded = loadConfiguration(file);
-    if (loaded.configuration.audit.file !== auditFile) {
-      throw new OperatorError('audit.file changed: that takes a restart of the gateway');
-    }
-    gateway.reload(loaded.configuration);
+    await gateway.reload(loaded.configuration);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     audit.record({ event: 'configuration.rejected', outcome: 'failed', detail });
@@ -128,7 +126,7 @@ function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
   });
 }
 
-function describeWaiting({ connectionCount, timeouts }: Gateway): string {
+function describeWaiting({ connectionCount, timeouts }: RunningGateway): string {
   return connectionCount === 0
     ? 'no connection is open'
     : `open connections: ${connectionCount}, which have ${timeouts.drainSeconds} s to end`;

@@ -35,6 +35,8 @@ export class TestProcess {
   readonly exited: Promise<ProcessExit>;
   /** stdout and stderr, as they came. */
   output = '';
+  stdout = '';
+  stderr = '';
   private hasExited = false;
   private readonly outputWatchers = new Set<() => void>();
 
@@ -42,12 +44,13 @@ export class TestProcess {
     private readonly child: ChildProcess,
     private readonly title: string,
   ) {
-    const collect = (chunk: string) => {
+    const collect = (stream: 'stdout' | 'stderr') => (chunk: string) => {
+      this[stream] += chunk;
       this.output += chunk;
       this.notify();
     };
-    child.stdout?.setEncoding('utf8').on('data', collect);
-    child.stderr?.setEncoding('utf8').on('data', collect);
+    child.stdout?.setEncoding('utf8').on('data', collect('stdout'));
+    child.stderr?.setEncoding('utf8').on('data', collect('stderr'));
     this.exited = new Promise((resolve) => {
       const finish = (exit: ProcessExit) => {
         this.hasExited = true;
@@ -106,6 +109,11 @@ export class TestProcess {
 
   kill(signal: NodeJS.Signals): void {
     if (!this.hasExited) this.child.kill(signal);
+  }
+
+  /** Closes our end of its stdout, as a reader does that goes away. */
+  closeStdout(): void {
+    this.child.stdout?.destroy();
   }
 
   /** Asks the process to end, kills it when it does not, and resolves once it is gone. */

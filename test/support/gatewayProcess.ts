@@ -1,0 +1,68 @@
+/**
+ * The gateway as operators run it: the built command line in a process of its own, with a configuration file in a
+ * folder of its own. gateway.ts is the same gateway inside the test's process.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ConfigurationInput } from './gateway';
+import { startProcess, type TestProcess, temporaryFolder } from './processes';
+
+const root = resolve(__dirname, '../..');
+const cli = join(root, 'dist/cli.js');
+
+/** A line of the audit log as it is parsed again. */
+export type AuditLine = Readonly<Record<string, unknown>>;
+
+export class GatewayProcess {
+  private constructor(
+    readonly process: TestProcess,
+    readonly configurationFile: string,
+  ) {}
+
+  /** Starts it and waits for nothing. */
+  static launch(configuration: ConfigurationInput | string): GatewayProcess {
+    // `npm test` builds; a test file that is run alone must not fail for want of it.
+    if (!existsSync(cli)) execFileSync('npm', ['run', 'build'], { cwd: root });
+    const file = join(temporaryFolder(), 'aegis.jsonc');
+    writeFileSync(file, textOf(configuration));
+    return new GatewayProcess(startProcess(process.execPath, [cli, '--config', file, 'start']), file);
+  }
+
+  /** Resolves once it listens. */
+  static async start(configuration: ConfigurationInput): Promise<GatewayProcess> {
+    const gateway = GatewayProcess.launch(configuration);
+    await gateway.process.waitForOutput(/aegis: listening on .*\n/);
+    return gateway;
+  }
+
+  /** The port of a listener, as the gateway told it; every listener has been told when the first has. */
+  port(listener: string): number {
+    const told = new RegExp(`listening on .*:(\\d+) \\(${listener}\\)`).exec(this.process.stderr);
+    return Number(told?.[1]);
+  }
+
+  /** Every line of stdout. Throws where one is no JSON object. */
+  get auditLines(): AuditLine[] {
+    return this.process.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as AuditLine);
+  }
+
+  /** The first line of this event, now or as soon as it comes. */
+  async event(name: string): Promise<AuditLine> {
+    await this.process.waitForOutput(new RegExp(`"event":"${name}".*\\n`));
+    return this.auditLines.find(({ event }) => event === name)!;
+  }
+
+  /** Writes the configuration anew and asks for a reload. */
+  reload(configuration: ConfigurationInput | string): void {
+    writeFileSync(this.configurationFile, textOf(configuration));
+    this.process.kill('SIGHUP');
+  }
+}
+
+function textOf(configuration: ConfigurationInput | string): string {
+  return typeof configuration === 'string' ? configuration : JSON.stringify(configuration, undefined, 2);
+}
