@@ -294,6 +294,10 @@ export const configurationSchema = z.strictObject({
   limits: limits.prefault({}).describe('Upper bounds for what peers may use.'),
   timeouts: timeouts.prefault({}).describe('How long each phase may take.'),
   tcp: tcp.prefault({}).describe('How TCP is used, on both legs.'),
+  workers: z
+    .union([z.int().min(1).max(64), z.literal('auto')])
+    .default(1)
+    .describe('Processes that share the work; auto: one for each core.'),
   audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
 });
 

@@ -26,12 +26,24 @@ export interface StopResult {
   readonly aborted: number;
 }
 
+/** A gateway that runs, in this process or in several. */
+export interface RunningGateway {
+  readonly addresses: readonly ListeningAddress[];
+  readonly timeouts: Configuration['timeouts'];
+  /** Connections, or at least those with an association, that a drain would wait for. */
+  readonly connectionCount: number;
+  /** Takes over a new configuration, all or nothing. Rejects with OperatorError where it cannot be used. */
+  reload(configuration: Configuration): Promise<void>;
+  /** Drains and stops; called again, stops at once. */
+  stop(): Promise<StopResult>;
+}
+
 /**
  * @example
  * const gateway = await Gateway.start(configuration, audit);
  * process.once('SIGTERM', () => void gateway.stop());
  */
-export class Gateway implements InboundContext {
+export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
   #configuration: Configuration;
@@ -104,24 +116,33 @@ export class Gateway implements InboundContext {
   }
 
   /**
-   * Takes over a new configuration for what comes from now on: modalities, upstreams, limits, timeouts,
-   * certificates and revocation lists. All or nothing; running associations keep what they were allowed.
+   * Makes a new configuration ready for what comes from now on: modalities, upstreams, limits, timeouts,
+   * certificates and revocation lists. Nothing changes before the function that comes back is called, and that
+   * cannot fail; running associations keep what they were allowed.
    *
    * @throws OperatorError where something is wrong with it, or where it needs listeners opened or closed
    */
-  reload(configuration: Configuration): void {
-    const changed = listenersThatDiffer(this.#configuration, configuration);
+  prepareReload(configuration: Configuration): () => void {
+    const changed = changesOfProcess(this.#configuration, configuration);
     if (changed.length > 0) {
-      throw new OperatorError(`listeners ${changed.join(', ')} changed: that takes a restart of the gateway`);
+      throw new OperatorError(`${changed.join(', ')} changed: that takes a restart of the gateway`);
     }
     const policy = policyOf(configuration);
-    const contexts = configuration.listeners.map(({ tls }) => tls && loadTlsContext(tls));
-    for (const [index, listener] of this.#listeners.entries()) {
-      const context = contexts[index];
-      if (context !== undefined) listener.replaceTls(context);
-    }
-    this.#policy = policy;
-    this.#configuration = configuration;
+    const tlsByName = new Map(
+      configuration.listeners.flatMap(({ name, tls }) => (tls ? [[name, loadTlsContext(tls)] as const] : [])),
+    );
+    return () => {
+      for (const listener of this.#listeners) {
+        const material = tlsByName.get(listener.name);
+        if (material !== undefined) listener.replaceTls(material);
+      }
+      this.#policy = policy;
+      this.#configuration = configuration;
+    };
+  }
+
+  async reload(configuration: Configuration): Promise<void> {
+    this.prepareReload(configuration)();
   }
 
   /**
@@ -210,17 +231,21 @@ function policyOf(configuration: Configuration): Policy {
   return policy;
 }
 
-function listenersThatDiffer(running: Configuration, wanted: Configuration): string[] {
-  const sockets = ({ listeners }: Configuration) =>
-    new Map(
-      listeners.map(({ name, host, port, proxyProtocol, tls }) => [
-        name,
-        JSON.stringify({ host, port, proxyProtocol, isTls: tls !== undefined }),
+/** What a running process can't change, by path. */
+function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
+  const parts = ({ listeners, workers, tcp, audit }: Configuration) =>
+    new Map<string, unknown>([
+      ...listeners.map(({ name, host, port, proxyProtocol, tls }): [string, unknown] => [
+        `listener ${name}`,
+        { host, port, proxyProtocol, isTls: tls !== undefined },
       ]),
-    );
-  const before = sockets(running);
-  const after = sockets(wanted);
+      ['workers', workers],
+      ['tcp', tcp],
+      ['audit.file', audit.file],
+    ]);
+  const before = parts(running);
+  const after = parts(wanted);
   return [...new Set([...before.keys(), ...after.keys()])].filter(
-    (name) => before.get(name) !== after.get(name),
+    (name) => JSON.stringify(before.get(name)) !== JSON.stringify(after.get(name)),
   );
 }

@@ -19,6 +19,7 @@ interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly enum?: readonly unknown[];
+  readonly const?: unknown;
   readonly anyOf?: readonly JsonSchema[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -48,7 +49,11 @@ function keysOf(schema: JsonSchema, prefix = ''): Map<string, Key> {
 }
 
 function typeOf(schema: JsonSchema): string {
-  if (schema.anyOf !== undefined) return `${typeOf(schema.anyOf[0]!)} or list`;
+  if (schema.anyOf !== undefined) {
+    const [first, second] = schema.anyOf.map(typeOf);
+    return second === 'list' ? `${first} or list` : `${first}, ${second}`;
+  }
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
   const words: Record<string, string> = { integer: 'whole number', boolean: 'true or false', array: 'list' };
   return words[schema.type!] ?? schema.type!;

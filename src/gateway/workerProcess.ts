@@ -1,0 +1,63 @@
+/**
+ * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when
+ * the primary is gone, whatever happened to it.
+ */
+import { ExitCode, OperatorError } from '../errors';
+import { Gateway } from './gateway';
+import { RemotePlaces } from './remotePlaces';
+import type { FromWorker, ToWorker } from './workerMessages';
+
+let gateway: Gateway | undefined;
+let commitReload: (() => void) | undefined;
+const places = new RemotePlaces(send);
+
+function send(message: FromWorker, sent?: () => void): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
+}
+
+async function receive(message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'start': {
+      gateway = await Gateway.start(message.configuration, { record }, places);
+      send({ kind: 'started', addresses: gateway.addresses, quickAck: gateway.quickAck.description });
+      return;
+    }
+    case 'prepareReload':
+      try {
+        commitReload = gateway?.prepareReload(message.configuration);
+        send({ kind: 'reloadPrepared' });
+      } catch (error) {
+        send({ kind: 'reloadPrepared', error: error instanceof Error ? error.message : String(error) });
+      }
+      return;
+    case 'endReload':
+      if (message.isCommitted) commitReload?.();
+      commitReload = undefined;
+      return;
+    case 'placeAnswer':
+      places.answer(message.id, message.answer);
+      return;
+    case 'stop': {
+      const isFirst = gateway?.isDraining === false;
+      const stopping = gateway?.stop();
+      const { aborted } = (await stopping) ?? { aborted: 0 };
+      if (isFirst) send({ kind: 'stopped', aborted }, () => process.exit(0));
+    }
+  }
+}
+
+/** The primary tells of the start and the stop of the whole, once. */
+function record(event: Extract<FromWorker, { kind: 'audit' }>['event']): void {
+  if (event.event !== 'gateway.started' && event.event !== 'gateway.stopped') send({ kind: 'audit', event });
+}
+
+process.on('message', (message: ToWorker) => {
+  receive(message).catch((error: unknown) => {
+    const exitCode = error instanceof OperatorError && error.exitCode === ExitCode.Usage ? 2 : 1;
+    const text =
+      error instanceof OperatorError ? error.message : error instanceof Error ? error.stack : undefined;
+    send({ kind: 'failed', message: text ?? String(error), exitCode }, () => process.exit(1));
+  });
+});
+// Ctrl-C in a terminal reaches every process of the group; the primary says what is to be done.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

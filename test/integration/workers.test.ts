@@ -1,0 +1,171 @@
+/** Several workers behind one port, as a real process: cluster needs files that node can run. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AuditEvent } from '../../src/audit/events';
+import { proposedContext } from '../support/dicomBytes';
+import { sha256 } from '../support/dicomReading';
+import { freePort, startProcess, type TestProcess, temporaryFolder } from '../support/processes';
+import { RawScu } from '../support/rawScu';
+import { SpyUpstream } from '../support/spyUpstream';
+import { SopClass } from '../support/uids';
+
+const command = join(__dirname, '../../dist/cli.js');
+const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
+const folder = temporaryFolder();
+
+interface Setting {
+  readonly aegis: TestProcess;
+  readonly spy: SpyUpstream;
+  readonly port: number;
+  readonly file: string;
+}
+
+function write(
+  file: string,
+  port: number,
+  upstreamPort: number,
+  modality: object = {},
+  rest: object = {},
+): void {
+  const configuration = {
+    listeners: [{ name: 'plain', host: '127.0.0.1', port }],
+    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${upstreamPort}`] } },
+    modalities: {
+      ct1: {
+        callingAeTitle: 'CT1',
+        from: '127.0.0.1',
+        listeners: 'plain',
+        allow: ['store', 'echo'],
+        ...modality,
+      },
+    },
+    workers: 2,
+    ...rest,
+  };
+  writeFileSync(file, JSON.stringify(configuration));
+}
+
+async function setUp(modality: object = {}, rest: object = {}): Promise<Setting> {
+  const spy = await SpyUpstream.start();
+  const port = await freePort();
+  const file = join(folder, `${port}.jsonc`);
+  write(file, port, spy.port, modality, rest);
+  const aegis = startProcess(process.execPath, [command, '--config', file, 'start']);
+  await aegis.waitForOutput(/listening on 127\.0\.0\.1:\d+/);
+  return { aegis, spy, port, file };
+}
+
+async function call({ port }: Setting, calling = 'CT1') {
+  const scu = await RawScu.connect({ port });
+  return { scu, answer: await scu.associate({ calling, called: 'ARCHIVE', contexts }) };
+}
+
+const events = ({ aegis }: Setting): AuditEvent[] =>
+  aegis.output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as AuditEvent);
+
+/** The workers of a process, by the parent that Linux knows. */
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const { readFileSync } = await import('node:fs');
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+}
+
+describe('two workers', () => {
+  beforeAll(() => {
+    if (!existsSync(command)) throw new Error('dist is missing; run npm run build');
+  });
+
+  it('store on many associations at once, and write one audit log', async () => {
+    const setting = await setUp();
+    const dataSets = Array.from({ length: 40 }, (_value, index) =>
+      Buffer.alloc(50_000, `instance ${index} `),
+    );
+    await Promise.all(
+      dataSets.map(async (dataSet, index) => {
+        const { scu, answer } = await call(setting);
+        expect(answer.kind).toBe('accepted');
+        const instance = { sopClassUid: SopClass.CTImageStorage, sopInstanceUid: `1.2.${index}`, dataSet };
+        expect(await scu.store(3, instance)).toBe(0);
+        await scu.release();
+      }),
+    );
+    expect(new Set(setting.spy.requests.map(({ dataSet }) => sha256(dataSet!)))).toEqual(
+      new Set(dataSets.map((dataSet) => sha256(dataSet))),
+    );
+    const { exitCode } = await setting.aegis.stop();
+    expect(exitCode).toBe(0);
+    const names = events(setting).map(({ event }) => event);
+    expect(names.filter((name) => name === 'association.released')).toHaveLength(40);
+    expect(names.filter((name) => name === 'gateway.started')).toHaveLength(1);
+    expect(names.at(-1)).toBe('gateway.stopped');
+  });
+
+  it('count the limit of a modality together, and free places whichever worker had them', async () => {
+    const setting = await setUp({ maxAssociations: 3 });
+    for (let round = 0; round < 3; round += 1) {
+      const calls = await Promise.all(Array.from({ length: 8 }, () => call(setting)));
+      const accepted = calls.filter(({ answer }) => answer.kind === 'accepted');
+      expect(accepted).toHaveLength(3);
+      for (const { scu } of accepted) await scu.release();
+      for (const { scu } of calls) scu.end();
+      const released = 3 * (round + 1);
+      await setting.spy.waitUntil(
+        (spy) => spy.connections.filter(({ closed }) => closed).length === released,
+        'the releases',
+      );
+      while (events(setting).filter(({ event }) => event === 'association.released').length < released) {
+        await setting.aegis.waitForOutput(/association\.released/);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  });
+
+  it('take a reload over, or leave everything as it is', async () => {
+    const setting = await setUp();
+    write(setting.file, setting.port, setting.spy.port, { callingAeTitle: 'CT2' });
+    setting.aegis.kill('SIGHUP');
+    await setting.aegis.waitForOutput(/was reloaded/);
+    for (let count = 0; count < 4; count += 1) {
+      expect((await call(setting, 'CT2')).answer.kind).toBe('accepted');
+      expect((await call(setting, 'CT1')).answer.kind).toBe('rejected');
+    }
+    writeFileSync(setting.file, '{ "listeners": [');
+    setting.aegis.kill('SIGHUP');
+    await setting.aegis.waitForOutput(/was not reloaded/);
+    expect((await call(setting, 'CT2')).answer.kind).toBe('accepted');
+  });
+
+  it('replace one that dies; what it served ends, and its places come back', async () => {
+    const setting = await setUp({ maxAssociations: 4 });
+    const calls = await Promise.all(Array.from({ length: 4 }, () => call(setting)));
+    const [victim] = await childrenOf(setting.aegis.pid);
+    process.kill(victim!, 'SIGKILL');
+    await setting.aegis.waitForOutput(/a worker died \(SIGKILL\)/);
+    const endings = await Promise.all(
+      calls.map(({ scu }) =>
+        scu.echo(1).then(
+          () => 'served' as const,
+          () => 'ended' as const,
+        ),
+      ),
+    );
+    expect(endings.filter((ending) => ending === 'ended')).toHaveLength(2);
+    const again = await Promise.all([call(setting), call(setting)]);
+    expect(again.map(({ answer }) => answer.kind)).toEqual(['accepted', 'accepted']);
+    while ((await childrenOf(setting.aegis.pid)).length < 2)
+      await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('do not start where the port is taken', async () => {
+    const { port, spy } = await setUp();
+    const file = join(folder, 'taken.jsonc');
+    write(file, port, spy.port);
+    const second = startProcess(process.execPath, [command, '--config', file, 'start']);
+    const { exitCode } = await second.exited;
+    expect(exitCode).toBe(1);
+    expect(second.output).toMatch(/the port is in use/);
+  });
+});
