@@ -138,7 +138,7 @@ async function faultOf(
   calledAeTitle: string,
   timeoutMs: number,
 ): Promise<string | undefined> {
-  const { parseHostAndPort } = await import('../config/hostAndPort');
+  const { parseHostAndPort } = await import('../net/hostAndPort');
   const { verify } = await import('../gateway/verification');
   const { host, port } = parseHostAndPort(server);
   // Already reported as a fault of the configuration.

@@ -2,11 +2,12 @@
  * Whom `aegis echo` calls: the gateway itself, an upstream or a modality by its name in the configuration, or any
  * host:port. Finds addresses, titles and certificates; connects to nobody.
  */
-import { parseHostAndPort } from '../config/hostAndPort';
+
 import { loadConfiguration } from '../config/load';
 import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { Configuration, ListenerTlsConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
+import { parseHostAndPort } from '../net/hostAndPort';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
 import { readCertificates } from '../net/tlsFiles';
 import { peerCertificate } from '../policy/certificate';

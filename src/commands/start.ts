@@ -60,7 +60,7 @@ async function run(file: string, say: Say): Promise<Running> {
   const { loadConfiguration } = await import('../config/load');
   const { AuditLog } = await import('../audit/auditLog');
   const { startGateway } = await import('../gateway/startGateway');
-  const { formatHostAndPort } = await import('../config/hostAndPort');
+  const { formatHostAndPort } = await import('../net/hostAndPort');
   const loaded = loadConfiguration(file);
   await warn(loaded, say);
   const audit = new AuditLog({

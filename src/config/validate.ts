@@ -3,8 +3,8 @@
  * that would not be safe. Pure: files and the network are inspected elsewhere, matching is the policy's.
  */
 import { isIP } from 'node:net';
+import { parseHostAndPort } from '../net/hostAndPort';
 import { compilePolicy } from '../policy/compile';
-import { parseHostAndPort } from './hostAndPort';
 import type { ConfigurationPath, Finding } from './problems';
 import { quoteValue } from './quote';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';

@@ -2,9 +2,10 @@
  * Requests an association at the archive for a modality that was authorised: dials, sends the request in one
  * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
  */
-import { parseHostAndPort } from '../config/hostAndPort';
+
 import type { Timeouts } from '../config/schema';
 import { dialTcp } from '../net/dial';
+import { parseHostAndPort } from '../net/hostAndPort';
 import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateAc } from '../pdu/associate';
 import type { AssociateAc, AssociateRj } from '../pdu/types';
