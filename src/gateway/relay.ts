@@ -129,25 +129,44 @@ export class Relay {
     return this.#fromModality.requested.size > 0 || this.#fromUpstream.requested.size > 0;
   }
 
-  /** Something moved. While an answer is awaited, its own deadline counts. */
+  /** Whether all that was asked was sent, and the other side has not begun to answer. */
+  get #awaitsAnswer(): boolean {
+    return (
+      this.#hasOutstanding &&
+      !this.#fromModality.flow.isInsideMessage &&
+      !this.#fromUpstream.flow.isInsideMessage
+    );
+  }
+
+  /**
+   * Something moved. One of two deadlines always runs: that of the answer while one is awaited, else that of an
+   * idle association; also inside a message, or a peer that loses its power between two PDUs would stay for ever.
+   */
   #touch(): void {
     if (this.#isOver) return;
-    if (this.#hasOutstanding) this.#idle.stop();
-    else this.#idle.start(this.#options.timeouts.idleSeconds * 1000);
+    if (!this.#awaitsAnswer) {
+      this.#response.stop();
+      this.#idle.start(this.#options.timeouts.idleSeconds * 1000);
+      return;
+    }
+    this.#idle.stop();
+    if (!this.#response.isRunning) this.#startResponse();
   }
 
   #progressed(): void {
-    const { timeouts } = this.#options;
     if (this.#isOver) return;
     if (this.#hasOutstanding) {
-      const isRetrieving = this.#fromModality.requested.isRetrieving;
-      this.#response.start(
-        (isRetrieving ? timeouts.retrieveResponseSeconds : timeouts.responseSeconds) * 1000,
-      );
+      this.#startResponse();
       return;
     }
     this.#response.stop();
-    if (this.#isReleasing) this.#release.start(timeouts.releaseSeconds * 1000);
+    if (this.#isReleasing) this.#release.start(this.#options.timeouts.releaseSeconds * 1000);
+  }
+
+  #startResponse(): void {
+    const { responseSeconds, retrieveResponseSeconds } = this.#options.timeouts;
+    const { isRetrieving } = this.#fromModality.requested;
+    this.#response.start((isRetrieving ? retrieveResponseSeconds : responseSeconds) * 1000);
   }
 
   // Release (PS3.8 §7.2). Only the modality, as requestor of the whole, may ask for it (PS3.7 §A.5).
@@ -163,15 +182,21 @@ export class Relay {
   }
 
   #releaseConfirmed(): void {
+    if (this.#fromUpstream.flow.isInsideMessage) {
+      // What the modality has of the message must not look like all of it.
+      this.#options.modality.abortAssociation(providerAbort);
+      this.#aborted('state-release-in-message', 'the upstream confirmed the release inside a message');
+      return;
+    }
     this.#options.modality.confirmRelease();
-    this.#over(() => this.#options.record.released());
+    this.#over('response-timeout', (record) => record.released());
   }
 
   /** The modality's work is done and answered: it gets its release, the upstream an abort. */
   #releaseTimedOut(): void {
     this.#options.modality.confirmRelease();
     this.#options.upstream.abortAssociation(providerAbort);
-    this.#over(() => this.#options.record.released('release-timeout'));
+    this.#over('release-timeout', (record) => record.released('release-timeout'));
   }
 
   #upstreamReleased(): void {
@@ -188,20 +213,21 @@ export class Relay {
   }
 
   #aborted(reason: ReasonCode, detail?: string): void {
-    const { record } = this.#options;
-    for (const { requested } of [this.#fromModality, this.#fromUpstream]) {
-      for (const operation of requested) record.operationEnded(operation, undefined, reason);
-    }
-    this.#over(() => record.aborted(reason, detail));
+    this.#over(reason, (record) => record.aborted(reason, detail));
   }
 
-  #over(tell: () => void): void {
+  /** `unanswered` is what is told of operations that have no final response and will get none. */
+  #over(unanswered: ReasonCode, tell: (record: AssociationRecord) => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#idle.dispose();
     this.#response.dispose();
     this.#release.dispose();
-    tell();
+    const { record } = this.#options;
+    for (const { requested } of [this.#fromModality, this.#fromUpstream]) {
+      for (const operation of requested) record.operationEnded(operation, undefined, unanswered);
+    }
+    tell(record);
     this.#options.ended();
   }
 }
