@@ -69,14 +69,19 @@ export class InboundAssociation implements LegOwner {
   /** Ends what there is: the gateway stops. */
   stop(): void {
     if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
-    else this.#leg.destroy();
+    else if (this.#leg.awaitsLocalAnswer) {
+      this.#upstream?.cancel();
+      this.#reject('draining');
+    } else {
+      this.#leg.destroy();
+      this.#record.connectionRefused('draining');
+    }
   }
 
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
     this.#leg.negotiated(rq.userInformation.maxPduLength);
     this.#hasRequested = true;
-    this.#connection.pendingDone();
     this.#record.requested(rq);
     const { policy, isDraining } = this.#context;
     const decision = decideAssociation(policy, { ...this.#connection, ...rq });
@@ -131,6 +136,7 @@ export class InboundAssociation implements LegOwner {
         this.#reject('association-limit');
         return;
       }
+      this.#connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
       this.#upstream = new UpstreamAssociation({
         servers: upstream.configuration.servers,

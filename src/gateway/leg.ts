@@ -58,6 +58,11 @@ export class Leg implements PduSink {
     return this.#writer.isCongested;
   }
 
+  /** Whether the peer's request is to be answered with {@link accept} or {@link reject}. */
+  get awaitsLocalAnswer(): boolean {
+    return this.#state === 'awaitingLocalAccept';
+  }
+
   /** Begins to read. */
   start(): void {
     this.#reader.start(this.#options.role === 'requestor');
@@ -198,10 +203,12 @@ export class Leg implements PduSink {
   }
 
   abort(abort: Abort): void {
+    // Before there is an association there is nobody to indicate it to, but somebody to tell.
+    const wasRequested = this.#state !== 'awaitingRequest';
     const action = this.#received('abort');
     this.#socket.destroy();
     const reason = this.#options.side === 'modality' ? 'modality-aborted' : 'upstream-aborted';
-    if (action === 'AA-3') this.#fail({ reason, abort });
+    if (action === 'AA-3' || !wasRequested) this.#fail({ reason, abort });
   }
 
   // State.

@@ -25,8 +25,9 @@ export interface InboundConnection {
   /** Absent on plain listeners. */
   readonly tls?: TlsFacts;
   /**
-   * Tells that the connection no longer counts as pending: its association request is complete. Idempotent; called
-   * by the listener itself when the connection closes.
+   * Tells that the connection no longer counts as pending: its association has a place, so that another limit holds.
+   * One that is rejected counts until it is closed, or peers that never close would not count at all. Idempotent;
+   * called by the listener itself when the connection closes.
    */
   pendingDone(): void;
 }
