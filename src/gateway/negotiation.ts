@@ -5,6 +5,7 @@
 import { encodeAssociateRq } from '../pdu/associate';
 import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
 import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
+import { normaliseAeTitle } from '../policy/aeTitle';
 import { ProtocolError } from './protocolError';
 
 /** Made once from a random UUID (PS3.5 §B.2); names this implementation in item 52H. */
@@ -38,15 +39,17 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
     rq.userInformation;
   return {
     protocolVersion: 1,
-    calledAeTitle: options.calledAeTitle ?? rq.calledAeTitle,
-    callingAeTitle: rq.callingAeTitle,
+    // As policy compared them: an archive in C reads a title up to its first NUL, so before "CT1" it sees nothing.
+    calledAeTitle: normaliseAeTitle(options.calledAeTitle ?? rq.calledAeTitle),
+    callingAeTitle: normaliseAeTitle(rq.callingAeTitle),
     applicationContextName: APPLICATION_CONTEXT_NAME,
     presentationContexts: rq.presentationContexts,
     userInformation: {
       ...passed,
       maxPduLength: options.maxPduLength,
       implementationClassUid: passed.implementationClassUid || IMPLEMENTATION_CLASS_UID,
-      ...(implementationVersionName
+      // Archives log it as it is.
+      ...(implementationVersionName && /^[\x20-\x7e]+$/.test(implementationVersionName)
         ? { implementationVersionName: implementationVersionName.slice(0, 16) }
         : {}),
       ...(options.passUserIdentity && userIdentity !== undefined ? { userIdentity } : {}),
