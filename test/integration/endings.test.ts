@@ -1,0 +1,317 @@
+/**
+ * Every connection ends, at the latest at a deadline, whatever phase it is in; and the audit log has one line
+ * about each end and one about each command, never none and never two.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { onCleanUp } from '../support/cleanUp';
+import {
+  abort,
+  CommandField,
+  messagePdus,
+  numberedRequest,
+  pDataTf,
+  proposedContext,
+  releaseRp,
+  releaseRq,
+} from '../support/dicomBytes';
+import { type ConfigurationInput, TestGateway } from '../support/gateway';
+import { RawScu } from '../support/rawScu';
+import { type SpyConnection, type SpyScript, SpyUpstream } from '../support/spyUpstream';
+import { SopClass } from '../support/uids';
+
+const contexts = [
+  proposedContext(1, SopClass.Verification),
+  proposedContext(3, SopClass.CTImageStorage),
+  proposedContext(5, SopClass.StudyRootFind),
+  proposedContext(7, SopClass.StorageCommitmentPushModel),
+];
+const request = { calling: 'CT1', called: 'ARCHIVE', contexts };
+const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
+const store = {
+  CommandField: CommandField.CStoreRq,
+  AffectedSOPClassUID: SopClass.CTImageStorage,
+  AffectedSOPInstanceUID: '1.2.3',
+};
+const find = { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind };
+
+async function gatewayTo(
+  port: number,
+  configuration: Pick<ConfigurationInput, 'timeouts' | 'limits'> = {},
+  maxAssociations?: number,
+): Promise<TestGateway> {
+  const limit = maxAssociations === undefined ? {} : { maxAssociations };
+  return TestGateway.start({
+    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
+    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${port}`], ...limit } },
+    modalities: {
+      ct1: {
+        callingAeTitle: 'CT1',
+        from: '127.0.0.1',
+        listeners: 'plain',
+        allow: ['store', 'echo', 'find', 'storageCommitment'],
+      },
+    },
+    ...configuration,
+  });
+}
+
+interface Setting {
+  readonly spy: SpyUpstream;
+  readonly gateway: TestGateway;
+  readonly scu: RawScu;
+}
+
+/** An association through the gateway. */
+async function established(
+  script: SpyScript = {},
+  configuration: Pick<ConfigurationInput, 'timeouts' | 'limits'> = {},
+): Promise<Setting> {
+  const spy = await SpyUpstream.start({ script });
+  const gateway = await gatewayTo(spy.port, configuration);
+  const scu = await RawScu.connect({ port: gateway.port() });
+  expect((await scu.associate(request)).kind).toBe('accepted');
+  return { spy, gateway, scu };
+}
+
+/** What was told, without the start and the stop of the gateway. */
+function told(gateway: TestGateway): string[] {
+  return gateway.events
+    .filter(({ event }) => !event.startsWith('gateway.'))
+    .map(({ event, reason }) => (reason === undefined ? event : `${event} ${reason}`));
+}
+
+const providerAbort = { kind: 'aborted', source: 2, reason: 0 };
+const part = (contextId: number, isLast = false) =>
+  pDataTf({ contextId, isCommand: false, isLast, fragment: Buffer.alloc(1000) });
+
+describe('silence inside a message, between two PDUs', () => {
+  it('of the modality ends the association when it was idle for too long', async () => {
+    const { gateway, scu, spy } = await established({}, { timeouts: { idleSeconds: 0.2 } });
+    await scu.send(...messagePdus(3, numberedRequest(1, store, true)), part(3));
+    expect(await scu.readAssociateAnswer()).toEqual(providerAbort);
+    await spy.waitUntil(() => spy.connections[0]?.aborted !== undefined, 'an A-ABORT');
+    expect(spy.requests).toEqual([]);
+    scu.end();
+    expect(told(gateway)).toEqual([
+      'association.accepted',
+      'command.completed idle-timeout',
+      'association.aborted idle-timeout',
+    ]);
+  });
+
+  it('of the archive does too', async () => {
+    const script: SpyScript = {
+      onRequest: (connection, message) => {
+        const response = { ...find, CommandField: 0x8020, MessageIDBeingRespondedTo: 1, Status: 0xff00 };
+        connection.send(
+          ...messagePdus(message.contextId, { ...response, CommandDataSetType: 1 }),
+          part(message.contextId),
+        );
+      },
+    };
+    const { gateway, scu } = await established(script, { timeouts: { idleSeconds: 0.2 } });
+    await scu.sendRequest(5, find, Buffer.alloc(10));
+    await gateway.event({ event: 'association.aborted', reason: 'idle-timeout' });
+    expect(gateway.places.taken).toBe(0);
+    scu.end();
+  });
+
+  it('is not seen in a long instance, also where the answer to the last one counts a deadline', async () => {
+    const timeouts = { responseSeconds: 0.2, idleSeconds: 5 };
+    const { scu } = await established({}, { timeouts });
+    await scu.send(...messagePdus(1, numberedRequest(1, echo, false)));
+    await scu.send(...messagePdus(3, numberedRequest(2, store, true)));
+    expect((await scu.readResponses(1))[0]?.command.Status).toBe(0x0000);
+    // Longer than the deadline for an answer, while data flows.
+    for (let count = 0; count < 10; count += 1) {
+      await scu.send(part(3));
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    await scu.send(part(3, true));
+    expect((await scu.readResponses(2))[0]?.command.Status).toBe(0x0000);
+    await scu.release();
+  });
+});
+
+/** Takes connections and never says a word. */
+async function silentArchive(): Promise<{ readonly port: number; readonly sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => sockets.push(socket.on('error', () => {}).resume()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onCleanUp(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as AddressInfo).port, sockets };
+}
+
+const stopSoon = { drainSeconds: 0.1, closeSeconds: 0.3 };
+const draining = { kind: 'rejected', result: 2, source: 3, reason: 1 };
+
+describe('the stop of the gateway', () => {
+  it('rejects a modality that waits for the answer of the archive, and leaves the archive', async () => {
+    const archive = await silentArchive();
+    const timeouts = { ...stopSoon, upstreamAssociationSeconds: 0.6 };
+    const gateway = await gatewayTo(archive.port, { timeouts });
+    const scu = await RawScu.connect({ port: gateway.port() });
+    const answer = scu.associate(request);
+    while (archive.sockets.length === 0) await new Promise(setImmediate);
+    const [socket] = archive.sockets;
+    const left = once(socket!, 'close');
+    expect(await gateway.gateway.stop()).toEqual({ aborted: 1 });
+    expect(await answer).toEqual(draining);
+    await left;
+    expect(told(gateway)).toEqual(['association.rejected draining']);
+    expect(gateway.places.taken).toBe(0);
+  });
+
+  it('rejects a modality that waits in line, and does not let it in at the last moment', async () => {
+    const spy = await SpyUpstream.start();
+    const gateway = await gatewayTo(spy.port, { timeouts: stopSoon }, 1);
+    const first = await RawScu.connect({ port: gateway.port() });
+    expect((await first.associate(request)).kind).toBe('accepted');
+    const second = await RawScu.connect({ port: gateway.port() });
+    const answer = second.associate(request);
+    while (gateway.places.taken < 2) await new Promise(setImmediate);
+    await gateway.gateway.stop();
+    expect(await answer).toEqual(draining);
+    expect(told(gateway)).toEqual([
+      'association.accepted',
+      'association.aborted gateway-stopped',
+      'association.rejected draining',
+    ]);
+    expect([spy.connects, gateway.places.taken]).toEqual([1, 0]);
+  });
+
+  it('tells of a connection that never asked for an association', async () => {
+    const spy = await SpyUpstream.start();
+    const gateway = await gatewayTo(spy.port, { timeouts: stopSoon });
+    const silent = await RawScu.connect({ port: gateway.port() });
+    await gateway.gateway.stop();
+    await silent.expectClosed();
+    expect(told(gateway)).toEqual(['connection.refused draining']);
+  });
+
+  it('tells nothing again of an association that it finds closing', async () => {
+    const script: SpyScript = { onRequest: () => {} };
+    const { gateway, scu } = await established(script, { timeouts: { ...stopSoon, responseSeconds: 0.1 } });
+    await scu.sendRequest(1, echo);
+    expect(await scu.readAssociateAnswer()).toEqual(providerAbort);
+    // The modality does not close, so the connection is still there.
+    await gateway.gateway.stop();
+    expect(told(gateway)).toEqual([
+      'association.accepted',
+      'command.completed response-timeout',
+      'association.aborted response-timeout',
+    ]);
+  });
+});
+
+describe('what is told', () => {
+  it('has a line for a connection whose only PDU is an A-ABORT', async () => {
+    const spy = await SpyUpstream.start();
+    const gateway = await gatewayTo(spy.port);
+    const scu = await RawScu.connect({ port: gateway.port() });
+    await scu.send(abort(0, 0));
+    await gateway.event({ event: 'connection.refused', reason: 'modality-aborted', outcome: 'info' });
+  });
+
+  it('has a line for a command that the archive leaves unanswered when it confirms the release', async () => {
+    const script: SpyScript = {
+      onRequest: () => {},
+      onReleaseRq: (connection) => connection.send(releaseRp()),
+    };
+    const { gateway, scu } = await established(script);
+    await scu.sendRequest(1, echo);
+    await scu.release();
+    expect(told(gateway)).toEqual([
+      'association.accepted',
+      'command.completed response-timeout',
+      'association.released',
+    ]);
+  });
+
+  it('has a line for a report that is unanswered when the release times out', async () => {
+    const script: SpyScript = {
+      onReleaseRq: (connection) => {
+        void connection.request(7, {
+          CommandField: CommandField.NEventReportRq,
+          AffectedSOPClassUID: SopClass.StorageCommitmentPushModel,
+          AffectedSOPInstanceUID: '1.2.840.10008.1.20.1.1',
+          EventTypeID: 1,
+        });
+      },
+    };
+    const { gateway, scu } = await established(script, { timeouts: { releaseSeconds: 0.1 } });
+    await scu.send(releaseRq());
+    await gateway.event({ event: 'association.released' });
+    expect(told(gateway)).toEqual([
+      'association.accepted',
+      'command.completed release-timeout',
+      'association.released release-timeout',
+    ]);
+    expect(gateway.places.taken).toBe(0);
+    scu.end();
+  });
+});
+
+describe('a release that the archive confirms inside a message', () => {
+  it('is an A-ABORT for the modality, which has not all of the message', async () => {
+    const script: SpyScript = {
+      onRequest: () => {},
+      onReleaseRq: (connection: SpyConnection) => {
+        const response = { ...find, CommandField: 0x8020, MessageIDBeingRespondedTo: 1, Status: 0xff00 };
+        connection.send(...messagePdus(5, { ...response, CommandDataSetType: 1 }), part(5), releaseRp());
+      },
+    };
+    const { gateway, scu } = await established(script);
+    await scu.sendRequest(5, find, Buffer.alloc(10));
+    await scu.send(releaseRq());
+    await gateway.event({ event: 'association.aborted', reason: 'state-release-in-message' });
+    const types: number[] = [];
+    for (let event = await scu.nextEvent(); event.kind === 'pdu'; event = await scu.nextEvent()) {
+      types.push(event.type);
+      if (event.type === 0x07) scu.end();
+    }
+    expect(types.at(-1)).toBe(0x07);
+    expect(types).not.toContain(0x06);
+  });
+});
+
+describe('connections of one address without an association', () => {
+  it('count while a peer does not close after its rejection', async () => {
+    const spy = await SpyUpstream.start();
+    const gateway = await gatewayTo(spy.port, { limits: { maxPendingConnectionsPerAddress: 3 } });
+    const port = gateway.port();
+    const rejected = await Promise.all(
+      Array.from({ length: 3 }, () => RawScu.connect({ port, allowHalfOpen: true })),
+    );
+    for (const scu of rejected) {
+      expect((await scu.associate({ ...request, calling: 'NOBODY' })).kind).toBe('rejected');
+    }
+    await (await RawScu.connect({ port })).expectClosed();
+    await gateway.event({ event: 'connection.refused', reason: 'connection-limit' });
+    rejected[0]?.end();
+    await rejected[0]?.expectClosed();
+    for (;;) {
+      const scu = await RawScu.connect({ port });
+      const answer = await scu.associate(request);
+      if (answer.kind !== 'accepted') continue;
+      await scu.release();
+      break;
+    }
+  });
+});
+
+describe('an AE title with NULs around it', () => {
+  it.each(['\0CT1', ' \0 CT1', 'CT1\0\0'])('%j reaches the archive as it was compared', async (calling) => {
+    const { spy, gateway } = await established();
+    const scu = await RawScu.connect({ port: gateway.port() });
+    expect((await scu.associate({ ...request, calling })).kind).toBe('accepted');
+    expect(spy.connections[1]?.transcript[0]?.bytes.toString('latin1', 26, 42)).toBe('CT1             ');
+    scu.end();
+  });
+});
