@@ -1,0 +1,48 @@
+/**
+ * What the load process can be asked to do, and what it answers. Plain data: it crosses a process boundary.
+ */
+
+/** Where to connect; all on 127.0.0.1. */
+export interface LoadTarget {
+  readonly port: number;
+  /** What is shown, as PEM. Left out: plain TCP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+}
+
+export type LoadJob =
+  /** C-STORE of equal instances, one after the other on each of the associations. */
+  | {
+      readonly kind: 'store';
+      readonly target: LoadTarget;
+      readonly associations: number;
+      readonly instancesEach: number;
+      readonly instanceBytes: number;
+    }
+  /** C-ECHO again and again on one association. */
+  | { readonly kind: 'echo'; readonly target: LoadTarget; readonly count: number }
+  /** Connect, associate, C-ECHO, release, close; `concurrency` of them at any time. */
+  | {
+      readonly kind: 'associate';
+      readonly target: LoadTarget;
+      readonly count: number;
+      readonly concurrency: number;
+    }
+  /** Opens associations and keeps them. */
+  | { readonly kind: 'openIdle'; readonly target: LoadTarget; readonly count: number }
+  /** Releases what openIdle left open. */
+  | { readonly kind: 'closeIdle' }
+  /** C-FIND requests on one association. */
+  | { readonly kind: 'find'; readonly target: LoadTarget; readonly count: number }
+  /** One C-GET. */
+  | { readonly kind: 'get'; readonly target: LoadTarget };
+
+export interface LoadResult {
+  /** From the first byte of work to the last answer; opening and releasing associations count only in `associate`. */
+  readonly seconds: number;
+  /** Of data sets, both directions. */
+  readonly dataSetBytes: number;
+  /** Responses (pending ones too), or associations. */
+  readonly answers: number;
+  /** Of each C-ECHO, or of each association, ascending. */
+  readonly latenciesMs: readonly number[];
+}

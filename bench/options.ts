@@ -1,0 +1,66 @@
+/**
+ * The arguments of `npm run bench -- …`.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { peerNames } from './peers/peer';
+import { REPOSITORY } from './repository';
+
+export interface Options {
+  /** undefined: all. */
+  readonly only: readonly string[] | undefined;
+  readonly peers: readonly string[] | undefined;
+  readonly rounds: number;
+  readonly isQuick: boolean;
+  /** Where results.md and results.svg go. */
+  readonly output: string;
+}
+
+const DEFAULT_ROUNDS = 3;
+
+export function usage(workloads: readonly string[]): string {
+  return `usage: npm run bench -- [--only NAME,…] [--peers NAME,…] [--rounds N] [--quick] [--output DIR]
+
+  --only     ${workloads.join(', ')}
+  --peers    ${peerNames.join(', ')}
+  --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}, a few workloads need fewer
+  --quick    small counts, one round: shows that everything runs, the numbers mean nothing
+  --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole
+
+Everything, as published in bench/results.md, takes about ten minutes. Nothing else should run meanwhile.
+`;
+}
+
+/** Throws an Error in words where an argument is not accepted. */
+export function parseOptions(programArguments: readonly string[], workloads: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...programArguments],
+    options: {
+      only: { type: 'string' },
+      peers: { type: 'string' },
+      rounds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      output: { type: 'string' },
+    },
+  });
+  const only = namesIn('--only', values.only, workloads);
+  const peers = namesIn('--peers', values.peers, peerNames);
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : DEFAULT_ROUNDS));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    throw new Error(`--rounds ${values.rounds} is no number of rounds; accepted is 1 or more`);
+  }
+  const isWhole = only === undefined && peers === undefined && !values.quick;
+  const output = values.output ?? join(REPOSITORY, isWhole ? 'bench' : 'dist-bench/results');
+  return { only, peers, rounds, isQuick: values.quick, output };
+}
+
+function namesIn(
+  option: string,
+  value: string | undefined,
+  accepted: readonly string[],
+): readonly string[] | undefined {
+  const names = value?.split(',');
+  const unknown = names?.find((name) => !accepted.includes(name));
+  if (unknown === undefined) return names;
+  throw new Error(`${option} knows no "${unknown}"; accepted are ${accepted.join(', ')}`);
+}

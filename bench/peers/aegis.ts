@@ -1,0 +1,94 @@
+/**
+ * Aegis as an operator runs it: the built command line, with policy, audit log and everything else on that the
+ * configuration has by default. Nothing is switched off that a peer lacks.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configurationSchema } from '../../src/config/schema';
+import { freePort, startServer, temporaryFolder } from '../processes';
+import { REPOSITORY } from '../repository';
+import type { FrontOptions, Peer, PeerName } from './peer';
+
+/** Above the 1,000 idle associations of one workload; everything else is the default. */
+const MAX_ASSOCIATIONS = 4096;
+
+/** Keys that the configuration of this version may not have yet. */
+const has = (key: string): boolean => key in configurationSchema.shape;
+export const hasWorkers = has('workers');
+export const hasQuickAck = has('tcp');
+
+export const aegis = peer('aegis', 'Aegis', {});
+/** What the acknowledgement at once is worth, and what is left without it. */
+export const aegisWithoutQuickAck = peer('aegis-no-quick-ack', 'Aegis, quickAck off', {
+  tcp: { quickAck: 'off' },
+});
+
+function peer(name: PeerName, title: string, settings: Readonly<Record<string, unknown>>): Peer {
+  return {
+    name,
+    title,
+    version: async () => {
+      if (Object.keys(settings).some((key) => !has(key))) return undefined;
+      const manifest = readFileSync(join(REPOSITORY, 'package.json'), 'utf8');
+      return (JSON.parse(manifest) as { version: string }).version;
+    },
+    async start(cleanUp, options) {
+      const folder = temporaryFolder(cleanUp);
+      const port = await freePort();
+      const configurationFile = join(folder, 'aegis.jsonc');
+      const configuration = {
+        ...configurationOf(port, join(folder, 'audit.jsonl'), options),
+        ...(has('admin') ? { admin: { host: '127.0.0.1', port: await freePort() } } : {}),
+        ...settings,
+      };
+      writeFileSync(configurationFile, JSON.stringify(configuration));
+      const programArguments = [join(REPOSITORY, 'dist/cli.js'), '--config', configurationFile, 'start'];
+      const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments);
+      return { port, isTls: true, pid: program.pid, startMs, archive: options.archive };
+    },
+  };
+}
+
+function configurationOf(
+  port: number,
+  auditFile: string,
+  { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1 }: FrontOptions,
+): Readonly<Record<string, unknown>> {
+  const server = certificates.server[keyType];
+  const tls = {
+    certificate: server.certificateFile,
+    privateKey: server.privateKeyFile,
+    trustedCertificates: certificates.caFile,
+  };
+  return {
+    listeners: [{ name: 'tls', host: '127.0.0.1', port, tls }],
+    upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
+    modalities: { ...strangers(modalities - 1), ct1: theModality },
+    limits: { maxAssociations: MAX_ASSOCIATIONS },
+    audit: { file: auditFile },
+    ...(has('workers') ? { workers } : {}),
+  };
+}
+
+const theModality = {
+  callingAeTitle: 'CT1',
+  from: '127.0.0.1',
+  certificate: 'cn:ct1',
+  allow: ['echo', 'find', 'get', 'store'],
+  storeSopClasses: ['CTImageStorage'],
+};
+
+/** Other entries of the allowlist: each with a title, an address and a certificate of its own. */
+function strangers(count: number): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [
+      `other${index}`,
+      {
+        callingAeTitle: `OTHER${index}`,
+        from: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+        certificate: `cn:other${index}`,
+        allow: ['echo', 'store'],
+      },
+    ]),
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * The results as Markdown: facts, targets, one table a workload.
+ */
+import { type Column, medianOf, type Row, type Table } from '../measure';
+import type { Verdict } from '../targets';
+import type { Facts } from './machine';
+
+export interface Report {
+  readonly facts: Facts;
+  readonly tables: readonly Table[];
+  readonly verdicts: readonly Verdict[];
+  /** What was left out, and why. */
+  readonly notes: readonly string[];
+}
+
+export function formatMarkdown({ facts, tables, verdicts, notes }: Report): string {
+  return [
+    '# Results of the benchmark',
+    'Written by `npm run bench`; [README.md](README.md) says what is measured, and how each peer is set up. All',
+    'peers had the same work, the same certificates and the same archive in turn; numbers are medians of one run,',
+    'ratios medians of the ratios of each round. Compare within one run only.',
+    '',
+    markdownTable(
+      ['', ''],
+      facts.map((fact) => [...fact]),
+    ),
+    '## Targets',
+    markdownTable(['', 'target', 'measured', ''], verdicts.map(verdictCells)),
+    ...tables.flatMap((table) => [
+      `## ${table.title}`,
+      table.note,
+      '',
+      markdownTable(
+        ['', ...table.columns.map(({ title }) => title)],
+        table.rows.map((row) => rowCells(row, table.columns)),
+      ),
+    ]),
+    ...(notes.length === 0 ? [] : ['## Left out', ...notes.map((note) => `- ${note}`), '']),
+  ].join('\n');
+}
+
+function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const alignment = heads.map((_, index) => (index === 0 || heads.length === 2 ? '---' : '---:'));
+  return ['', line(heads), line(alignment), ...rows.map(line), ''].join('\n');
+}
+
+function verdictCells({ title, limit, value, unit, isMet, note }: Verdict): string[] {
+  const target = `${limit}${unit}`;
+  if (value === undefined) return [title, target, '–', 'not measured'];
+  return [
+    title,
+    target,
+    `${formatNumber(value, value < 10 ? 2 : 0)}${unit}`,
+    note ?? (isMet ? 'met' : '**missed**'),
+  ];
+}
+
+function rowCells(row: Row, columns: readonly Column[]): string[] {
+  const title = row.name.startsWith('aegis') ? `**${row.title}**` : row.title;
+  if (row.samples.length === 0) return [title, row.failure ?? '–', ...columns.slice(1).map(() => '–')];
+  return [title, ...columns.map(({ key, digits }) => formatNumber(medianOf(row, key), digits))];
+}
+
+export function formatNumber(value: number, digits: number): string {
+  if (Number.isNaN(value)) return '–';
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,125 @@
+/**
+ * The everyday case: storescu sends a CT series of slices of 0.5 MB over one association to an archive that people
+ * have. Real programs on both sides.
+ */
+
+import { writePart10 } from '../../test/support/dicomFiles';
+import type { Archive } from '../archives/archive';
+import { startOrthanc } from '../archives/orthanc';
+import { startStorescp } from '../archives/storescp';
+import type { CleanUp } from '../cleanUp';
+import { type Table, takeTurns } from '../measure';
+import type { Front, PeerName } from '../peers/peer';
+import { runProgram, temporaryFolder } from '../processes';
+import { usageDuring } from '../processUsage';
+import { ctImage } from '../wire/instances';
+import {
+  type Bench,
+  contendersInFront,
+  MEGABYTE,
+  relayCost,
+  relayCostColumns,
+  type Workload,
+} from './workload';
+
+const SLICE_BYTES = MEGABYTE / 2;
+const SLICES = 200;
+const QUICK_SLICES = 5;
+const STORESCU_DEADLINE_MS = 120_000;
+/** Ten seconds a turn, nearly all of them waiting: a third round would tell nothing new. */
+const MAX_ROUNDS = 2;
+
+interface CtSlicesOptions {
+  readonly name: string;
+  /** As in "200 CT slices to …". */
+  readonly archiveTitle: string;
+  readonly archiveProgram: string;
+  readonly peers: readonly PeerName[];
+  start(cleanUp: CleanUp): Promise<Archive>;
+}
+
+const inFrontOfAll: readonly PeerName[] = [
+  'none',
+  'nginx',
+  'haproxy',
+  'stunnel',
+  'aegis',
+  'aegis-no-quick-ack',
+];
+
+export const ctToStorescp = ctSlices({
+  name: 'ct-storescp',
+  archiveTitle: 'stock storescp',
+  archiveProgram: 'storescp',
+  peers: inFrontOfAll,
+  start: startStorescp,
+});
+
+export const ctToOrthanc = ctSlices({
+  name: 'ct-orthanc',
+  archiveTitle: 'stock Orthanc',
+  archiveProgram: 'Orthanc',
+  peers: [...inFrontOfAll, 'orthanc-tls'],
+  start: (cleanUp) => startOrthanc(cleanUp, { noDelay: false }),
+});
+
+export const ctToOrthancWithoutDelay = ctSlices({
+  name: 'ct-orthanc-nodelay',
+  archiveTitle: 'Orthanc with TCP_NODELAY=1',
+  archiveProgram: 'Orthanc',
+  peers: [...inFrontOfAll, 'orthanc-tls'],
+  start: (cleanUp) => startOrthanc(cleanUp, { noDelay: true }),
+});
+
+function ctSlices(options: CtSlicesOptions): Workload {
+  return {
+    name: options.name,
+    needs: ['storescu', options.archiveProgram],
+    run: (bench, cleanUp) => run(options, bench, cleanUp),
+  };
+}
+
+async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Promise<Table> {
+  const slices = bench.isQuick ? QUICK_SLICES : SLICES;
+  const folder = temporaryFolder(cleanUp);
+  for (let slice = 0; slice < slices; slice += 1) writePart10(folder, ctImage(`slice${slice}`, SLICE_BYTES));
+  const archive = await options.start(cleanUp);
+  const contenders = await contendersInFront(bench, cleanUp, options.peers, { archive }, async (front) => {
+    await front.archive.forget();
+    const usage = await usageDuring(front.pid, () => storescu(bench, cleanUp, front, folder));
+    return {
+      seconds: usage.seconds,
+      millisecondsPerSlice: (usage.seconds * 1000) / slices,
+      ...relayCost(usage, slices * SLICE_BYTES),
+    };
+  });
+  return {
+    name: options.name,
+    title: `${slices} CT slices of 0.5 MB from storescu to ${options.archiveTitle}`,
+    note: 'One association; what the programs do by default.',
+    columns: [
+      { key: 'seconds', title: 's', digits: 2 },
+      { key: 'millisecondsPerSlice', title: 'ms per slice', digits: 1 },
+      ...relayCostColumns,
+    ],
+    rows: await takeTurns(contenders, { rounds: Math.min(bench.rounds, MAX_ROUNDS), say: bench.say }),
+  };
+}
+
+function storescu(bench: Bench, cleanUp: CleanUp, front: Front, folder: string): Promise<void> {
+  const { client, caFile } = bench.certificates;
+  const tls = ['--enable-tls', client.privateKeyFile, client.certificateFile, '--add-cert-file', caFile];
+  const programArguments = [
+    '--required',
+    '--aetitle',
+    'CT1',
+    '--call',
+    'ORTHANC',
+    ...(front.isTls ? tls : []),
+    '127.0.0.1',
+    String(front.port),
+    '--scan-directories',
+    folder,
+  ];
+  return runProgram(cleanUp, 'storescu', programArguments, STORESCU_DEADLINE_MS);
+}

@@ -1,0 +1,126 @@
+/**
+ * What a workload gets and gives, and what all of them need: the peers started in front of an archive, and what the
+ * relay used while it worked.
+ */
+import type { Archive } from '../archives/archive';
+import type { BenchCertificates } from '../certificates';
+import type { CleanUp } from '../cleanUp';
+import type { LoadTarget } from '../load/jobs';
+import type { LoadGenerator } from '../load/loadGenerator';
+import type { Contender, Sample, Table, Turns } from '../measure';
+import type { Front, FrontOptions, Peer, PeerName } from '../peers/peer';
+import type { Usage } from '../processUsage';
+
+export interface Bench extends Turns {
+  /** Those that were asked for and are installed. */
+  readonly peers: readonly Peer[];
+  /** Small counts: to see that it runs, not to learn anything. */
+  readonly isQuick: boolean;
+  readonly certificates: BenchCertificates;
+  readonly load: LoadGenerator;
+}
+
+export interface Workload {
+  readonly name: string;
+  /** Programs without which it cannot run. */
+  readonly needs: readonly string[];
+  /** Everything that it starts ends with the clean-up. */
+  run(bench: Bench, cleanUp: CleanUp): Promise<Table>;
+}
+
+export const MEGABYTE = 1e6;
+const GIGABYTE = 1e9;
+const MEBIBYTE = 1024 * 1024;
+
+/** TLS peers that relay: everything but plain TCP and what only one workload can use. */
+export const relays: readonly PeerName[] = ['nginx', 'haproxy', 'stunnel', 'aegis'];
+
+/**
+ * A contender for each of the named peers, its front started and warmed up before the first round, and kept. A peer
+ * that does not start fails in its first turn.
+ */
+export async function contendersInFront(
+  bench: Bench,
+  cleanUp: CleanUp,
+  names: readonly PeerName[],
+  options: Omit<FrontOptions, 'certificates'>,
+  measure: (front: Front, peer: Peer) => Promise<Sample>,
+): Promise<Contender[]> {
+  const contenders: Contender[] = [];
+  for (const peer of bench.peers.filter(({ name }) => names.includes(name))) {
+    const starting = peer
+      .start(cleanUp, { ...options, certificates: bench.certificates })
+      .then((front) => warmedUp(bench, front, peer));
+    await starting.catch(() => {});
+    contenders.push({
+      name: peer.name,
+      title: peer.title,
+      measure: async () => measure(await starting, peer),
+    });
+  }
+  return contenders;
+}
+
+/**
+ * Relays run for months; what a process does slowly the first time (compiling, growing its heap) is not what is
+ * compared. The same for each, a second at most. Archives that keep what comes are left alone.
+ */
+async function warmedUp(bench: Bench, front: Front, { name }: Peer): Promise<Front> {
+  if (!front.archive.isSink || bench.isQuick || !relays.includes(name)) return front;
+  const target = targetOf(front, bench.certificates);
+  await bench.load.run({ kind: 'associate', target, count: 60, concurrency: 4 });
+  await bench.load.run({
+    kind: 'store',
+    target,
+    associations: 4,
+    instancesEach: 30,
+    instanceBytes: MEGABYTE,
+  });
+  await bench.load.run({ kind: 'echo', target, count: 300 });
+  return front;
+}
+
+/** A peer of its own for each turn, for what depends on a fresh process. */
+export function freshContenders(
+  bench: Bench,
+  cleanUp: CleanUp,
+  names: readonly PeerName[],
+  archive: Archive,
+  measure: (front: Front) => Promise<Sample>,
+): Contender[] {
+  return bench.peers
+    .filter(({ name }) => names.includes(name))
+    .map((peer) => ({
+      name: peer.name,
+      title: peer.title,
+      async measure() {
+        const turn = cleanUp.nested();
+        try {
+          return await measure(await peer.start(turn, { archive, certificates: bench.certificates }));
+        } finally {
+          await turn.run();
+        }
+      },
+    }));
+}
+
+export function targetOf({ port, isTls }: Front, { client }: BenchCertificates): LoadTarget {
+  return isTls ? { port, tls: { cert: client.certificate, key: client.privateKey } } : { port };
+}
+
+/** CPU time for each gigabyte of data sets, and the most memory that was seen. */
+export function relayCost({ cpuSeconds, residentBytes }: Usage, dataSetBytes: number): Sample {
+  return {
+    cpuSecondsPerGigabyte: (cpuSeconds / dataSetBytes) * GIGABYTE,
+    residentMegabytes: mebibytes(residentBytes),
+  };
+}
+
+export function mebibytes(bytes: number): number {
+  return bytes / MEBIBYTE;
+}
+
+export const relayCostColumns = [
+  { key: 'cpuSecondsPerGigabyte', title: 'CPU s per GB', digits: 2 },
+  { key: 'residentMegabytes', title: 'RSS MB', digits: 0 },
+] as const;
