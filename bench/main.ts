@@ -48,7 +48,7 @@ async function main(): Promise<void> {
 
 async function run(options: Options, cleanUp: CleanUp): Promise<void> {
   const from = performance.now();
-  const notes: string[] = [];
+  const notes = options.isQuick ? ['Made with --quick: the numbers mean nothing.'] : [];
   const peers = await availablePeers(options, notes);
   const bench: Bench = {
     peers,

@@ -61,7 +61,7 @@ export function formatChart(table: Table): string {
       MARGIN,
       58,
       'note',
-      'Seconds, less is better. All with mutual TLS but the first; same machine, same run.',
+      'Seconds, less is better. Mutual TLS everywhere but where it says plain; same machine, same run.',
     ),
     ...lines,
     '</svg>',

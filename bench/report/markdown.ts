@@ -9,17 +9,18 @@ export interface Report {
   readonly facts: Facts;
   readonly tables: readonly Table[];
   readonly verdicts: readonly Verdict[];
-  /** What was left out, and why. */
+  /** What was left out and why, and what else to know. */
   readonly notes: readonly string[];
 }
 
 export function formatMarkdown({ facts, tables, verdicts, notes }: Report): string {
-  return [
+  const blocks = [
     '# Results of the benchmark',
-    'Written by `npm run bench`; [README.md](README.md) says what is measured, and how each peer is set up. All',
-    'peers had the same work, the same certificates and the same archive in turn; numbers are medians of one run,',
-    'ratios medians of the ratios of each round. Compare within one run only.',
-    '',
+    [
+      'Written by `npm run bench`; [README.md](README.md) says what is measured, and how each peer is set up. All',
+      'peers had the same work, the same certificates and the same archive in turn. Numbers are medians of one run,',
+      'ratios medians of the ratios of each round; compare within one run only.',
+    ].join('\n'),
     markdownTable(
       ['', ''],
       facts.map((fact) => [...fact]),
@@ -29,20 +30,20 @@ export function formatMarkdown({ facts, tables, verdicts, notes }: Report): stri
     ...tables.flatMap((table) => [
       `## ${table.title}`,
       table.note,
-      '',
       markdownTable(
         ['', ...table.columns.map(({ title }) => title)],
         table.rows.map((row) => rowCells(row, table.columns)),
       ),
     ]),
-    ...(notes.length === 0 ? [] : ['## Left out', ...notes.map((note) => `- ${note}`), '']),
-  ].join('\n');
+    ...(notes.length === 0 ? [] : ['## Notes', notes.map((note) => `- ${note}`).join('\n')]),
+  ];
+  return `${blocks.join('\n\n')}\n`;
 }
 
 function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const alignment = heads.map((_, index) => (index === 0 || heads.length === 2 ? '---' : '---:'));
-  return ['', line(heads), line(alignment), ...rows.map(line), ''].join('\n');
+  return [line(heads), line(alignment), ...rows.map(line)].join('\n');
 }
 
 function verdictCells({ title, limit, value, unit, isMet, note }: Verdict): string[] {
