@@ -51,8 +51,10 @@ async function start(file: string, context: CommandContext): Promise<void> {
     settled = settled.then(() => starting).then((running) => reload(file, running, say), ignore);
   });
   const stopped = untilStopped(starting, say);
-  const { audit } = await starting;
+  const { gateway, audit } = await starting;
   context.exit(await stopped);
+  // A reader of stdout that takes nothing any more would hold up the end for as long as it lives.
+  setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
   await audit.close();
 }
 

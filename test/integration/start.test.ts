@@ -157,6 +157,24 @@ describe('SIGTERM', () => {
   });
 });
 
+describe('SIGTERM with a reader of stdout that takes nothing', () => {
+  it('ends all the same, after timeouts.closeSeconds', async () => {
+    const gateway = await GatewayProcess.start(configurationWith({ timeouts: { closeSeconds: 0.3 } }));
+    gateway.process.pauseStdout();
+    // More lines than the pipe and our own buffer hold: some 800 bytes each, against 64 KiB and 208 KiB.
+    for (let round = 0; round < 20; round += 1) {
+      await Promise.all(
+        Array.from({ length: 30 }, async () => {
+          const [scu] = await call(gateway, 'NOBODY'.repeat(2));
+          scu.end();
+        }),
+      );
+    }
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.process.exited).toEqual({ exitCode: 0, signal: null });
+  });
+});
+
 describe('SIGHUP', () => {
   it('takes a modality that was added, and leaves associations that are open alone', async () => {
     const gateway = await GatewayProcess.start(configurationWith());

@@ -116,6 +116,12 @@ export class TestProcess {
     this.child.stdout?.destroy();
   }
 
+  /** Takes nothing more of its stdout before the process has ended, as a reader does that hangs. */
+  pauseStdout(): void {
+    this.child.stdout?.pause();
+    this.child.once('exit', () => this.child.stdout?.resume());
+  }
+
   /** Asks the process to end, kills it when it does not, and resolves once it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<ProcessExit> {
     this.kill(signal);
