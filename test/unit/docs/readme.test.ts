@@ -1,0 +1,190 @@
+/**
+ * Keeps what operators copy out of the documentation true to the program: commands, options, configurations, links.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
+import { createProgram } from '../../../src/commands/program';
+import { parseConfiguration } from '../../../src/config/load';
+
+const root = resolve(__dirname, '../../..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'certs/README.md'],
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+const program = createProgram({ print: () => {}, printError: () => {}, exit: () => {} });
+
+interface CodeBlock {
+  readonly language: string;
+  readonly code: string;
+}
+
+const blocksOf = (page: string): CodeBlock[] =>
+  [...read(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
+    language: language!,
+    code: code!,
+  }));
+
+const inlineCodeOf = (page: string): string[] =>
+  [
+    ...read(page)
+      .replace(/^```[\s\S]*?^```$/gm, '')
+      .matchAll(/`([^`\n]+)`/g),
+  ].map(([, code]) => code!);
+
+/** What stands behind `aegis` on a line, up to a comment, a pipe or the next command. */
+function commandLinesIn(code: string): string[] {
+  const lines = code.replaceAll('\\\n', ' ').split('\n');
+  return lines.flatMap((line) => {
+    const [, rest] =
+      /^(?:\S+=\S+ )*(?:npx |ExecStart=\S*\/)?aegis(?: ([^#|;&>]*))?(?:[#|;&>].*)?$/.exec(line.trim()) ?? [];
+    return rest === undefined ? [] : [rest.trim()];
+  });
+}
+
+/** What a command line names that the program does not have; undefined where there is nothing. */
+function unknownIn(commandLine: string): string | undefined {
+  let command: Command = program;
+  let isPath = true;
+  const words = commandLine.split(/ +/).filter((word) => word !== '' && !/^[([…]/.test(word));
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index]!;
+    if (word.startsWith('-')) {
+      if (word === '--help') continue;
+      const option = optionsOf(command).find(({ short, long }) => short === word || long === word);
+      if (option === undefined) return `${command.name()} has no option ${word}`;
+      if (option.required) index += 1;
+    } else if (isPath && command.commands.length > 0) {
+      const found = command.commands.find((candidate) => candidate.name() === word);
+      if (found === undefined) return `${command.name()} has no command ${word}`;
+      command = found;
+    } else {
+      isPath = false;
+      if (command.registeredArguments.length === 0) return `${command.name()} takes no argument ${word}`;
+    }
+  }
+  return undefined;
+}
+
+function optionsOf(command: Command): Command['options'] {
+  return command.parent === null ? command.options : [...command.options, ...optionsOf(command.parent)];
+}
+
+describe('the documentation', () => {
+  const commandLines = pages.flatMap((page) => [
+    ...blocksOf(page).flatMap(({ code }) => commandLinesIn(code)),
+    ...inlineCodeOf(page).flatMap(commandLinesIn),
+  ]);
+
+  it('shows commands that exist, with options that exist', () => {
+    expect(commandLines.length).toBeGreaterThan(20);
+    expect(commandLines.map(unknownIn).filter((unknown) => unknown !== undefined)).toEqual([]);
+  });
+
+  it('names every command somewhere', () => {
+    const names = (command: Command, path: readonly string[]): string[] =>
+      command.commands.flatMap((child) =>
+        child.commands.length > 0
+          ? names(child, [...path, child.name()])
+          : [[...path, child.name()].join(' ')],
+      );
+    const shown = (name: string) => commandLines.some((line) => line.startsWith(name));
+    expect(names(program, []).filter((name) => !shown(name) && name !== 'demo')).toEqual([]);
+    expect(read('README.md')).toContain('npm run demo');
+  });
+
+  it('shows npm scripts that exist', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const lines = pages.flatMap((page) => blocksOf(page).map(({ code }) => code)).join('\n');
+    const named = [...lines.matchAll(/\bnpm (?:run ([\w:]+)|(test|start))\b/g)].map(
+      ([, run, own]) => run ?? own!,
+    );
+    expect(named).toEqual(expect.arrayContaining(['demo', 'test', 'check']));
+    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  });
+
+  it('links to files and headings that exist', () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https?:)([^)#]*)(#[^)]*)?\)/g)].flatMap(([link, path, anchor]) => {
+        const target = path === '' ? page : relative(root, resolve(root, dirname(page), path!));
+        if (!existsSync(join(root, target))) return [`${page}: ${link}`];
+        return anchor === undefined || anchorsOf(target).has(anchor) ? [] : [`${page}: ${link}`];
+      }),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!);
+  return new Set(
+    headings.map(
+      (heading) =>
+        `#${heading
+          .toLowerCase()
+          .replace(/[^\w\- ]/g, '')
+          .replaceAll(' ', '-')}`,
+    ),
+  );
+}
+
+describe('a configuration that is shown whole', () => {
+  const shown = [
+    ...blocksOf('README.md')
+      .filter(({ language }) => language === 'jsonc')
+      .map(({ code }) => ({ where: 'README.md', code })),
+    { where: 'deploy/container.jsonc', code: read('deploy/container.jsonc') },
+  ];
+
+  it.each(shown)('has no problem: $where', ({ where, code }) => {
+    expect(parseConfiguration(code, where, {}).problems).toEqual([]);
+  });
+});
+
+describe('what is deployed', () => {
+  const unit = new Map(
+    [...read('deploy/aegis.service').matchAll(/^(\w+)=(.*)$/gm)].map(([, key, value]) => [key!, value!]),
+  );
+  const dockerfile = read('Dockerfile');
+  const listsIn = (instruction: RegExp) =>
+    [...dockerfile.matchAll(instruction)].map(([, list]) => JSON.parse(list!) as string[]);
+
+  it('runs commands that exist', () => {
+    const [entryPoint] = listsIn(/^ENTRYPOINT (\[.*\])$/gm);
+    const [command] = listsIn(/^CMD (\[.*\])$/gm);
+    const [healthCheck] = listsIn(/^HEALTHCHECK .* CMD (\[.*\])$/gm);
+    const { bin } = JSON.parse(read('package.json')) as { bin: { aegis: string } };
+    expect(entryPoint).toEqual(['node', bin.aegis]);
+    expect(healthCheck?.slice(0, 2)).toEqual(entryPoint);
+    expect(commandLinesIn(`ExecStart=${unit.get('ExecStart')}`)).toHaveLength(1);
+    const lines = [
+      command!.join(' '),
+      healthCheck!.slice(2).join(' '),
+      ...commandLinesIn(`ExecStart=${unit.get('ExecStart')}`),
+    ];
+    expect(lines.map(unknownIn).filter((unknown) => unknown !== undefined)).toEqual([]);
+  });
+
+  it('gives the gateway more time to stop than it takes', () => {
+    const { timeouts } = parseConfiguration(read('deploy/container.jsonc'), '', {}).configuration!;
+    const longestSeconds = timeouts.drainSeconds + timeouts.closeSeconds;
+    expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(longestSeconds);
+    const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/operations.md'))!;
+    expect(Number(dockerSeconds)).toBeGreaterThan(longestSeconds);
+  });
+
+  it('copies into the image what is there, and what .dockerignore lets through', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--)(.+) \S+$/gm)].flatMap(([, sources]) =>
+      sources!.split(' '),
+    );
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []));
+    expect(copied.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+    expect([...new Set(copied)].sort()).toEqual([...allowed].sort());
+  });
+});
