@@ -8,6 +8,7 @@ import { looksLikeTls } from '../net/wrongProtocol';
 import { PduReader, type PduSink } from '../pdu/reader';
 import { Deadline } from './deadline';
 import { type ProtocolError, protocolErrorOf } from './protocolError';
+import { countRead } from './readGarbage';
 
 export interface LegReaderOptions {
   readonly maxPduLength: number;
@@ -106,6 +107,7 @@ export class LegReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    countRead(chunk.length);
     if (this.#isDiscarding) return;
     if (!this.#hasReceived) {
       this.#hasReceived = true;

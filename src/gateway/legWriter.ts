@@ -57,9 +57,11 @@ export class LegWriter {
 
   fragment(contextId: number, bytes: Buffer): void {
     if (this.#framer === undefined) return;
-    this.#framer.data(contextId, bytes);
+    // Before, not after: were the last bytes of a data set flushed here, nothing but an empty fragment would be left
+    // to be marked Last, and empty ones must not be sent (PS3.8 §E.2).
     if (this.#framer.pendingBytes >= FLUSH_BYTES) this.flush();
-    else this.#scheduleFlush();
+    this.#framer.data(contextId, bytes);
+    this.#scheduleFlush();
   }
 
   dataSetEnd(contextId: number, padOdd: boolean): void {
