@@ -4,7 +4,7 @@
 import { startRawSink } from '../archives/rawSink';
 import { median, takeTurns } from '../measure';
 import { usageDuring } from '../processUsage';
-import { freshContenders, MEGABYTE, mebibytes, relays, targetOf, type Workload } from './workload';
+import { freshContenders, MEGABYTE, mebibytes, relayCost, relays, targetOf, type Workload } from './workload';
 
 const INSTANCE_BYTES = 2000 * MEGABYTE;
 const QUICK_INSTANCE_BYTES = 50 * MEGABYTE;
@@ -21,11 +21,14 @@ export const largeInstance: Workload = {
       const target = targetOf(front, bench.certificates);
       const store = { kind: 'store', target, associations: 1 } as const;
       await bench.load.run({ ...store, instancesEach: WARM_UP_INSTANCES, instanceBytes: MEGABYTE });
-      const { residentBytes, residentSeries, result } = await usageDuring(front.pid, () =>
+      const usage = await usageDuring(front.pid, () =>
         bench.load.run({ ...store, instancesEach: 1, instanceBytes: bytes }),
       );
+      const { residentBytes, residentSeries, result } = usage;
+      const { cpuSecondsPerGigabyte } = relayCost(usage, result.dataSetBytes);
       return {
         megabytesPerSecond: result.dataSetBytes / MEGABYTE / result.seconds,
+        cpuSecondsPerGigabyte: cpuSecondsPerGigabyte!,
         baseMegabytes: mebibytes(residentSeries[0]!),
         growthMegabytes: mebibytes(residentBytes - residentSeries[0]!),
         slopeMegabytes: mebibytes(secondHalfGrowth(residentSeries)),
@@ -39,6 +42,7 @@ export const largeInstance: Workload = {
         'fourth quarter of the time needs more than the second one: flat is about 0.',
       columns: [
         { key: 'megabytesPerSecond', title: 'MB/s', digits: 0 },
+        { key: 'cpuSecondsPerGigabyte', title: 'CPU s per GB', digits: 2 },
         { key: 'baseMegabytes', title: 'base RSS MB', digits: 1 },
         { key: 'growthMegabytes', title: 'most above base MB', digits: 1 },
         { key: 'slopeMegabytes', title: 'second half MB', digits: 1 },
