@@ -41,7 +41,7 @@ function commandLinesIn(code: string): string[] {
   const lines = code.replaceAll('\\\n', ' ').split('\n');
   return lines.flatMap((line) => {
     const [, rest] =
-      /^(?:\S+=\S+ )*(?:npx |ExecStart=\S*\/)?aegis(?: ([^#|;&>]*))?(?:[#|;&>].*)?$/.exec(line.trim()) ?? [];
+      /^(?:\S+=\S+ )*(?:ExecStart=\S*\/)?aegis(?: ([^#|;&>]*))?(?:[#|;&>].*)?$/.exec(line.trim()) ?? [];
     return rest === undefined ? [] : [rest.trim()];
   });
 }
