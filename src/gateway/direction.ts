@@ -26,6 +26,12 @@ export interface DirectionOptions {
   progressed(): void;
 }
 
+/**
+ * Own answers that wait while a message of the other side goes out; with more the sender is not read, or it could
+ * fill the memory with refusals during one slow message.
+ */
+const MAX_WAITING_REPLIES = 16;
+
 /** What becomes of the message that is passing. */
 type Passing =
   | { readonly kind: 'request'; readonly operation: Operation }
@@ -96,9 +102,7 @@ export class Direction implements MessageReceiver {
 
   /** The sender takes bytes again. */
   readonly senderDrained = (): void => {
-    if (!this.#isPausedForReplies) return;
-    this.#isPausedForReplies = false;
-    this.#options.from.resume();
+    if (this.#isPausedForReplies) this.#pauseForReplies();
   };
 
   #judge(contextId: number, command: CommandSet): Passing {
@@ -127,14 +131,22 @@ export class Direction implements MessageReceiver {
 
   /** Writes own answers, never between the fragments of a message from the other side. */
   #sendReplies(): void {
-    if (this.#replies.length === 0 || this.#opposite.flow.isInsideForwardedMessage) return;
-    const { from } = this.#options;
-    for (const { contextId, commandSet } of this.#replies) from.sendCommandSet(contextId, commandSet);
-    this.#replies = [];
-    // A sender that asks without reading the answers is not read either, until it does.
-    if (from.isCongested && !this.#isPausedForReplies) {
-      this.#isPausedForReplies = true;
-      from.pause();
+    if (this.#replies.length === 0) return;
+    if (!this.#opposite.flow.isInsideForwardedMessage) {
+      const { from } = this.#options;
+      for (const { contextId, commandSet } of this.#replies) from.sendCommandSet(contextId, commandSet);
+      this.#replies = [];
     }
+    this.#pauseForReplies();
+  }
+
+  /** A sender that asks without reading the answers, or faster than they can go out, is not read meanwhile. */
+  #pauseForReplies(): void {
+    const { from } = this.#options;
+    const mustPause = from.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
+    if (mustPause === this.#isPausedForReplies) return;
+    this.#isPausedForReplies = mustPause;
+    if (mustPause) from.pause();
+    else from.resume();
   }
 }

@@ -20,6 +20,8 @@ export interface MessageReceiver {
   messageEnd(dataSetBytes: number): void;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 type Phase = 'betweenMessages' | 'command' | 'dataSet';
 
 export class MessageFlow {
@@ -30,7 +32,8 @@ export class MessageFlow {
   #contextId = 0;
   #isLast = false;
   #isForwarding = false;
-  #commandFragments: Buffer[] = [];
+  /** The fragments of a command set so far are in its first `#commandBytes`. */
+  #command: Buffer = NOTHING;
   #commandBytes = 0;
   #dataSetBytes = 0;
 
@@ -87,14 +90,32 @@ export class MessageFlow {
       if (this.#isForwarding) this.#receiver.dataSetFragment(this.#contextId, bytes);
       return;
     }
-    this.#commandBytes += bytes.length;
-    if (this.#commandBytes > this.#maxCommandSetBytes) {
+    if (this.#commandBytes + bytes.length > this.#maxCommandSetBytes) {
       throw new CommandSetError(
         'command-set-too-long',
         `a command set of more than ${this.#maxCommandSetBytes} bytes`,
       );
     }
-    this.#commandFragments.push(bytes);
+    this.#addToCommand(bytes);
+  }
+
+  /**
+   * The first fragment is nearly always the only one and not copied. Further ones are copied together: as views,
+   * a command set in fragments of one byte would keep megabytes of what was read around them.
+   */
+  #addToCommand(bytes: Buffer): void {
+    const end = this.#commandBytes + bytes.length;
+    if (this.#commandBytes === 0) {
+      this.#command = bytes;
+    } else {
+      if (end > this.#command.length) {
+        const grown = Buffer.allocUnsafe(Math.min(2 * end, this.#maxCommandSetBytes));
+        this.#command.copy(grown, 0, 0, this.#commandBytes);
+        this.#command = grown;
+      }
+      bytes.copy(this.#command, this.#commandBytes);
+    }
+    this.#commandBytes = end;
   }
 
   pdvEnd(): void {
@@ -104,8 +125,8 @@ export class MessageFlow {
       this.#end();
       return;
     }
-    const bytes = Buffer.concat(this.#commandFragments, this.#commandBytes);
-    this.#commandFragments = [];
+    const bytes = this.#command.subarray(0, this.#commandBytes);
+    this.#command = NOTHING;
     this.#commandBytes = 0;
     const command = decodeCommandSet(bytes);
     checkCommandSet(command, this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');

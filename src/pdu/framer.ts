@@ -21,6 +21,12 @@ import {
  */
 const DEFAULT_OWN_LIMIT = 131072;
 
+/**
+ * Where fragments are shorter than this they are copied together with their headers: the peer chooses their length,
+ * and a buffer for each of a million fragments of two bytes would cost a hundred times what they hold.
+ */
+const COPIED_BELOW_BYTES = 512;
+
 const FRAME_HEADER_BYTES = PDU_HEADER_BYTES + PDV_HEADER_BYTES;
 const NUL = Buffer.alloc(1);
 
@@ -130,6 +136,10 @@ export class PDataFramer {
     messageControlHeader: number,
     endsMessage: boolean,
   ): void {
+    if (this.maxFragmentBytes < COPIED_BELOW_BYTES) {
+      out.push(this.framedCopy(Buffer.concat(slices, bytes), contextId, messageControlHeader, endsMessage));
+      return;
+    }
     let remaining = bytes;
     let index = 0;
     let offset = 0;
@@ -138,7 +148,10 @@ export class PDataFramer {
       remaining -= fragmentRemaining;
       const isLast = endsMessage && remaining === 0;
       const control = isLast ? messageControlHeader | MCH_LAST : messageControlHeader;
-      out.push(frameHeader(contextId, control, fragmentRemaining));
+      // Cut from Node's pool: one allocation for hundreds of them.
+      const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
+      writeFrameHeader(header, 0, contextId, control, fragmentRemaining);
+      out.push(header);
       while (fragmentRemaining > 0) {
         const slice = slices[index]!;
         const end = Math.min(slice.length, offset + fragmentRemaining);
@@ -153,6 +166,28 @@ export class PDataFramer {
     } while (remaining > 0);
   }
 
+  /** The same in one buffer. */
+  private framedCopy(
+    bytes: Buffer,
+    contextId: number,
+    messageControlHeader: number,
+    endsMessage: boolean,
+  ): Buffer {
+    const fragments = Math.max(1, Math.ceil(bytes.length / this.maxFragmentBytes));
+    const framed = Buffer.allocUnsafe(bytes.length + fragments * FRAME_HEADER_BYTES);
+    let start = 0;
+    let offset = 0;
+    do {
+      const end = Math.min(bytes.length, start + this.maxFragmentBytes);
+      const isLast = endsMessage && end === bytes.length;
+      const control = isLast ? messageControlHeader | MCH_LAST : messageControlHeader;
+      offset = writeFrameHeader(framed, offset, contextId, control, end - start);
+      offset += bytes.copy(framed, offset, start, end);
+      start = end;
+    } while (start < bytes.length);
+    return framed;
+  }
+
   private expectOpen(contextId: number): void {
     if (this.openContextId !== undefined && this.openContextId !== contextId) {
       throw new Error(
@@ -162,16 +197,21 @@ export class PDataFramer {
   }
 }
 
-/** PDU header and PDV header. `allocUnsafe` cuts it from Node's pool: one allocation for hundreds of them. */
-function frameHeader(contextId: number, messageControlHeader: number, fragmentBytes: number): Buffer {
-  const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-  header[0] = PduType.PDataTf;
-  header[1] = 0;
-  header.writeUInt32BE(PDV_HEADER_BYTES + fragmentBytes, 2);
-  header.writeUInt32BE(PDV_LENGTH_OVERHEAD + fragmentBytes, PDU_HEADER_BYTES);
-  header[10] = contextId;
-  header[11] = messageControlHeader;
-  return header;
+/** PDU header and PDV header; returns where they end. */
+function writeFrameHeader(
+  bytes: Buffer,
+  offset: number,
+  contextId: number,
+  messageControlHeader: number,
+  fragmentBytes: number,
+): number {
+  bytes[offset] = PduType.PDataTf;
+  bytes[offset + 1] = 0;
+  bytes.writeUInt32BE(PDV_HEADER_BYTES + fragmentBytes, offset + 2);
+  bytes.writeUInt32BE(PDV_LENGTH_OVERHEAD + fragmentBytes, offset + PDU_HEADER_BYTES);
+  bytes[offset + 10] = contextId;
+  bytes[offset + 11] = messageControlHeader;
+  return offset + FRAME_HEADER_BYTES;
 }
 
 function floorEven(value: number): number {

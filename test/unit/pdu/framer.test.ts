@@ -198,6 +198,19 @@ describe('copying', () => {
     expect(payload.equals(Buffer.alloc(2_000_000, slice))).toBe(true);
   });
 
+  test('fragments of two bytes, where the peer takes no longer ones, become one buffer', () => {
+    const framer = new PDataFramer(8);
+    framer.data(1, counting(10_000));
+    framer.dataEnd(1, false);
+    const out: Buffer[] = [];
+    framer.flush(out);
+    expect(out.length).toBe(1);
+    const pdvs = parsePDataStream(Buffer.concat(out));
+    expect(pdvs.length).toBe(5000);
+    expect(shape(pdvs.slice(-2))).toEqual(['1 0 2', `1 ${LAST} 2`]);
+    expect(Buffer.concat(pdvs.map(({ fragment }) => fragment))).toEqual(counting(10_000));
+  });
+
   test('short slices may be reused by whoever queued them, and what was sent does not change', () => {
     const framer = new PDataFramer(0);
     const out: Buffer[] = [];
