@@ -3,7 +3,7 @@
  * nothing of what they do.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -28,9 +28,10 @@ const ENVIRONMENT = { PATH: PROGRAM_PATH, HOME: process.env.HOME ?? '/', LC_ALL:
 
 export interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly workingDirectory?: string;
   /** Default SIGTERM. SIGKILL for what takes seconds to end in good order and keeps nothing that matters. */
   readonly endSignal?: NodeJS.Signals;
+  /** Where stdout goes; default /dev/null. */
+  readonly outputFile?: string;
 }
 
 /** A running program; the end of what it prints to stderr is kept for error messages. */
@@ -65,12 +66,13 @@ export class Program {
     cleanUp: CleanUp,
     program: string,
     programArguments: readonly string[],
-    { environment, workingDirectory, endSignal = 'SIGTERM' }: ProgramOptions = {},
+    { environment, endSignal = 'SIGTERM', outputFile = '/dev/null' }: ProgramOptions = {},
   ): Program {
-    // What goes to stdout (Aegis: the audit log, a second time) goes to /dev/null, and costs us nothing.
-    const stdio: StdioOptions = ['ignore', 'ignore', 'pipe'];
+    const output = openSync(outputFile, 'a');
+    const stdio: StdioOptions = ['ignore', output, 'pipe'];
     const env = { ...ENVIRONMENT, ...environment };
-    const child = spawn(program, programArguments, { cwd: workingDirectory, env, stdio });
+    const child = spawn(program, programArguments, { env, stdio });
+    closeSync(output);
     const started = new Program(program, child, endSignal);
     cleanUp.add(() => started.stop());
     return started;

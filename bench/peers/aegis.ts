@@ -37,13 +37,15 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
       const port = await freePort();
       const configurationFile = join(folder, 'aegis.jsonc');
       const configuration = {
-        ...configurationOf(port, join(folder, 'audit.jsonl'), options),
+        ...configurationOf(port, options),
         ...(has('admin') ? { admin: { host: '127.0.0.1', port: await freePort() } } : {}),
         ...settings,
       };
       writeFileSync(configurationFile, JSON.stringify(configuration));
       const programArguments = [join(REPOSITORY, 'dist/cli.js'), '--config', configurationFile, 'start'];
-      const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments);
+      const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments, {
+        outputFile: join(folder, 'audit.jsonl'),
+      });
       return { port, isTls: true, pid: program.pid, startMs, archive: options.archive };
     },
   };
@@ -51,7 +53,6 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
 
 function configurationOf(
   port: number,
-  auditFile: string,
   { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1 }: FrontOptions,
 ): Readonly<Record<string, unknown>> {
   const server = certificates.server[keyType];
@@ -65,7 +66,6 @@ function configurationOf(
     upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
     modalities: { ...strangers(modalities - 1), ct1: theModality },
     limits: { maxAssociations: MAX_ASSOCIATIONS },
-    audit: { file: auditFile },
     ...(has('workers') ? { workers } : {}),
   };
 }
