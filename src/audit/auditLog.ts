@@ -2,11 +2,11 @@
  * The audit log: events to lines, through winston, to stdout and a file. One JSON object a line, or readable
  * lines on a terminal. What came from the network is made harmless here and nowhere else: escaped, shortened.
  */
-import { closeSync, openSync } from 'node:fs';
+import { once } from 'node:events';
 import { createLogger, format, type Logger, transports } from 'winston';
-import { OperatorError } from '../errors';
 import { reasons } from '../policy/reasons';
 import type { AuditEvent, AuditSink } from './events';
+import { LineFile } from './lineFile';
 
 /** Where winston's transports look for the finished line. */
 const MESSAGE = Symbol.for('message');
@@ -20,28 +20,27 @@ export interface AuditLogOptions {
   readonly isReadable: boolean;
   /** A second copy, always JSON. */
   readonly file?: string | undefined;
-  /** Told once when the file cannot be written any more. */
+  /** Told when the file cannot be written any more; again only after it could. Lines still go to the stream. */
   fileFailed(message: string): void;
 }
 
+/** Transports have their own; winston's default would make JSON of every event, for nothing. */
+const asItIs = format((info) => info)();
+
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
+  readonly #file: LineFile | undefined;
 
   /** Throws OperatorError where the file can't be opened: without its audit log the gateway does not start. */
   constructor(options: AuditLogOptions) {
     const render = options.isReadable ? readableLine : jsonLine;
     this.#logger = createLogger({
+      format: asItIs,
       transports: [new transports.Stream({ stream: options.stream, eol: '\n', format: lineFormat(render) })],
     });
     if (options.file === undefined) return;
-    assertWritable(options.file);
-    const file = new transports.File({ filename: options.file, eol: '\n', format: lineFormat(jsonLine) });
-    let hasFailed = false;
-    file.on('error', (error: Error) => {
-      if (!hasFailed) options.fileFailed(error.message);
-      hasFailed = true;
-    });
-    this.#logger.add(file);
+    this.#file = new LineFile(options.file, options.fileFailed);
+    this.#logger.add(new transports.Stream({ stream: this.#file, eol: '\n', format: lineFormat(jsonLine) }));
   }
 
   record(event: AuditEvent): void {
@@ -54,9 +53,10 @@ export class AuditLog implements AuditSink {
 
   /** Resolves when every line is written. */
   async close(): Promise<void> {
-    const finished = new Promise<void>((resolve) => this.#logger.once('finish', resolve));
+    const finished = this.#logger.transports.map((transport) => once(transport, 'finish'));
     this.#logger.end();
-    await finished;
+    await Promise.all(finished);
+    this.#file?.destroy();
   }
 }
 
@@ -67,14 +67,6 @@ function lineFormat(render: (event: TimedEvent) => string) {
     info[MESSAGE] = render(info.line as TimedEvent);
     return info;
   })();
-}
-
-function assertWritable(file: string): void {
-  try {
-    closeSync(openSync(file, 'a', 0o640));
-  } catch (error) {
-    throw new OperatorError(`audit.file ${file} cannot be written: ${(error as Error).message}`);
-  }
 }
 
 function shorten(text: string): string {

@@ -1,0 +1,56 @@
+/**
+ * A file that lines are appended to, each at once. Owns what happens when the disk is full; knows no events.
+ *
+ * Synchronous on purpose, as stdout is: lines that wait in memory are lost with the process, and a peer that is
+ * refused a hundred thousand times a second would fill the memory with them. A write to the page cache takes some
+ * microseconds.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { OperatorError } from '../errors';
+
+export class LineFile extends Writable {
+  readonly #descriptor: number;
+  readonly #failed: (message: string) => void;
+  #isFailing = false;
+  /** The last write ended inside a line: the next one must not be appended to it. */
+  #isInsideLine = false;
+
+  /**
+   * `failed` is told when a write fails, again only after one has succeeded. Lines that could not be written are
+   * gone. Throws OperatorError where the file can't be opened: without its audit log the gateway does not start.
+   */
+  constructor(file: string, failed: (message: string) => void) {
+    super({ decodeStrings: true });
+    this.#failed = failed;
+    try {
+      this.#descriptor = openSync(file, 'a', 0o640);
+    } catch (error) {
+      throw new OperatorError(`audit.file ${file} cannot be written: ${(error as Error).message}`);
+    }
+  }
+
+  override _write(line: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#append(line);
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    closeSync(this.#descriptor);
+    done(error);
+  }
+
+  #append(line: Buffer): void {
+    const bytes = this.#isInsideLine ? Buffer.concat([Buffer.from('\n'), line]) : line;
+    let written = 0;
+    try {
+      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
+      this.#isInsideLine = false;
+      this.#isFailing = false;
+    } catch (error) {
+      this.#isInsideLine ||= written > 0;
+      if (!this.#isFailing) this.#failed((error as Error).message);
+      this.#isFailing = true;
+    }
+  }
+}
