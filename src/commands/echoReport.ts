@@ -1,8 +1,10 @@
 /**
  * What `aegis echo` prints of a verification: a line for each step, and after a failure what to try next.
  */
+
 import { escapeUnsafe } from '../config/quote';
 import type { VerificationReport, VerificationStep, VerificationStepName } from '../gateway/verification';
+import { formatHostAndPort } from '../net/hostAndPort';
 import type { EchoTarget } from './echoTarget';
 
 export interface Echo {
@@ -24,7 +26,7 @@ export function echoText({ target, callingAeTitle, calledAeTitle, report }: Echo
   const { kind, title, host, port, tls } = target;
   const how = tls === undefined ? 'plain' : 'TLS';
   const who = kind === 'address' ? how : `${title}, ${how}`;
-  const lines = [`${callingAeTitle} to ${calledAeTitle} at ${formatAddress(host, port)} (${who})`];
+  const lines = [`${callingAeTitle} to ${calledAeTitle} at ${formatHostAndPort({ host, port })} (${who})`];
   for (const step of report.steps) {
     const { name, isOk, durationMs, text } = step;
     const time = `${durationMs.toFixed(1)} ms`.padStart(10);
@@ -50,10 +52,6 @@ export function echoJson({ target, callingAeTitle, calledAeTitle, report }: Echo
     calledAeTitle,
     steps,
   };
-}
-
-function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function certificateLines({ tls }: VerificationStep): string[] {

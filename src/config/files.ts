@@ -91,7 +91,12 @@ function* inspectListener(
         message: `${content.file} is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"`,
       };
     }
-    yield* inspectCertificates(place, content, 'renew it with "aegis pki renew"', clock);
+    yield* inspectCertificates(
+      place,
+      content,
+      'issue a new one, for one of our own CA with "aegis pki server --force"',
+      clock,
+    );
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
@@ -124,7 +129,12 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
   const isReadable = [certificates, keys, trusted].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
-    yield* inspectCertificates(place, content, 'renew it with "aegis pki renew"', clock);
+    yield* inspectCertificates(
+      place,
+      content,
+      'issue a new one, for one of our own CA with "aegis pki server --force"',
+      clock,
+    );
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);

@@ -4,6 +4,7 @@
 import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
+import { formatHostAndPort } from '../net/hostAndPort';
 import { type InboundConnection, type Listener, openListener, type RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
 import { loadTlsContext } from '../net/tlsContext';
@@ -75,7 +76,9 @@ export class Gateway implements InboundContext, RunningGateway {
       await gateway.#closeListeners();
       throw error;
     }
-    const addresses = gateway.addresses.map(({ name, host, port }) => `${name} ${host}:${port}`);
+    const addresses = gateway.addresses.map(
+      ({ name, ...address }) => `${name} ${formatHostAndPort(address)}`,
+    );
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record({
@@ -201,7 +204,9 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   #refused(refusal: RefusedConnection): void {
-    this.audit.record({ event: 'connection.refused', outcome: 'denied', direction: 'ingress', ...refusal });
+    // A port check by a load balancer connects and closes: nothing was refused then.
+    const outcome = refusal.reason === 'tls-closed' ? 'info' : 'denied';
+    this.audit.record({ event: 'connection.refused', outcome, direction: 'ingress', ...refusal });
   }
 
   async #closeListeners(): Promise<void> {
@@ -233,12 +238,14 @@ function policyOf(configuration: Configuration): Policy {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ listeners, workers, tcp, audit }: Configuration) =>
+  const parts = ({ listeners, timeouts, limits, workers, tcp, audit }: Configuration) =>
     new Map<string, unknown>([
       ...listeners.map(({ name, host, port, proxyProtocol, tls }): [string, unknown] => [
         `listener ${name}`,
         { host, port, proxyProtocol, isTls: tls !== undefined },
       ]),
+      ['timeouts.tlsHandshakeSeconds', timeouts.tlsHandshakeSeconds],
+      ['limits.maxPendingConnectionsPerAddress', limits.maxPendingConnectionsPerAddress],
       ['workers', workers],
       ['tcp', tcp],
       ['audit.file', audit.file],

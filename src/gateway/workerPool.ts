@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import { formatHostAndPort } from '../net/hostAndPort';
 import { LocalPlaces, type Place } from './associationPlaces';
 import type { ListeningAddress, RunningGateway, StopResult } from './gateway';
 import type { FromWorker, ToWorker } from './workerMessages';
@@ -54,7 +55,9 @@ export class WorkerPool implements RunningGateway {
       for (const { worker } of pool.#members.values()) worker.kill('SIGKILL');
       throw error;
     }
-    const listening = pool.#addresses.map(({ name, host, port }) => `${name} ${host}:${port}`).join(', ');
+    const listening = pool.#addresses
+      .map(({ name, ...address }) => `${name} ${formatHostAndPort(address)}`)
+      .join(', ');
     const detail = `listening on ${listening} with ${count} workers; quick acknowledgement ${pool.#quickAck}`;
     audit.record({ event: 'gateway.started', outcome: 'info', detail });
     return pool;

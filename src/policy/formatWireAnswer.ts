@@ -23,6 +23,8 @@ export function formatWireAnswer(answer: WireAnswer, command?: string): string {
       const response = command === undefined ? 'a DIMSE response' : `${command}-RSP`;
       return `${response} status ${formatStatus(answer.status)}; the association stays`;
     }
+    case 'abortAsPeer':
+      return 'A-ABORT with the source and reason that the other side sent';
     case 'abort':
       return `A-ABORT source 2, reason ${answer.reason}`;
   }

@@ -15,6 +15,8 @@ export type WireAnswer =
   | { readonly kind: 'rejectAsUpstream' }
   /** A DIMSE response with this status; the association stays (PS3.7 Annex C). */
   | { readonly kind: 'status'; readonly status: number }
+  /** A-ABORT with the source and reason that the other side sent. */
+  | { readonly kind: 'abortAsPeer' }
   /** A-ABORT, source 2 (service-provider) with this reason (PS3.8 §9.3.8). */
   | { readonly kind: 'abort'; readonly reason: number };
 
@@ -184,9 +186,9 @@ export const reasons = {
   'release-timeout': { wire: abort(0), text: 'the upstream did not answer the release in time' },
 
   // The other side went away.
-  'modality-aborted': { wire: abort(0), text: 'the modality aborted the association' },
+  'modality-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the modality aborted the association' },
   'modality-closed': { wire: abort(0), text: 'the modality closed the connection without a release' },
-  'upstream-aborted': { wire: abort(0), text: 'the upstream aborted the association' },
+  'upstream-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the upstream aborted the association' },
   'upstream-closed': { wire: abort(0), text: 'the upstream closed the connection without a release' },
   'upstream-released': {
     wire: abort(0),

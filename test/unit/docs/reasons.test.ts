@@ -33,6 +33,8 @@ function notation(answer: WireAnswer): string {
       return 'A-ASSOCIATE-RJ as the upstream sent it';
     case 'status':
       return `status ${answer.status.toString(16).toUpperCase().padStart(4, '0')}H`;
+    case 'abortAsPeer':
+      return 'A-ABORT as the other side sent it';
     case 'abort':
       return `A-ABORT 2/${answer.reason}`;
   }
