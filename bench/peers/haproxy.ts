@@ -19,7 +19,6 @@ export const haproxy: Peer = {
       'global',
       `  nbthread ${workers}`,
       '  maxconn 4096',
-      '  tune.bufsize 65536',
       '  ssl-default-bind-options ssl-min-ver TLSv1.2',
       'defaults',
       '  mode tcp',

@@ -37,7 +37,6 @@ export const nginx: Peer = {
       '    ssl_verify_client on;',
       '    ssl_protocols TLSv1.2 TLSv1.3;',
       `    proxy_pass 127.0.0.1:${archive.port};`,
-      '    proxy_buffer_size 64k;',
       '    proxy_timeout 10m;',
       '  }',
       '}',

@@ -12,6 +12,8 @@ import { LineFile } from './lineFile';
 const MESSAGE = Symbol.for('message');
 /** AE titles have 16 characters and UIDs 64; only certificate names and details can come near this. */
 const MAX_TEXT_LENGTH = 512;
+/** Lines up to this are written as they are: looking at every text of every line costs more than making it. */
+const MAX_USUAL_LENGTH = 1024;
 
 export interface AuditLogOptions {
   /** Where lines go, usually process.stdout. */
@@ -30,6 +32,7 @@ const asItIs = format((info) => info)();
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
   readonly #file: LineFile | undefined;
+  readonly #waiting: { readonly time: string; readonly event: AuditEvent }[] = [];
 
   /** Throws OperatorError where the file can't be opened: without its audit log the gateway does not start. */
   constructor(options: AuditLogOptions) {
@@ -43,16 +46,27 @@ export class AuditLog implements AuditSink {
     this.#logger.add(new transports.Stream({ stream: this.#file, eol: '\n', format: lineFormat(jsonLine) }));
   }
 
+  /**
+   * Writes the line at the end of this turn of the event loop: what the peer waits for goes out first. No line waits
+   * longer, so memory is bounded by what one turn can bring.
+   */
   record(event: AuditEvent): void {
-    const time = new Date().toISOString();
-    // What happened comes first, for people who read the lines as they are.
-    const { event: name, outcome, reason, ...facts } = event;
-    const line = { time, event: name, outcome, ...(reason === undefined ? {} : { reason }), ...facts };
-    this.#logger.log({ level: 'info', message: '', line });
+    if (this.#waiting.length === 0) setImmediate(() => this.#write());
+    this.#waiting.push({ time: new Date().toISOString(), event });
+  }
+
+  #write(): void {
+    for (const { time, event } of this.#waiting.splice(0)) {
+      // What happened comes first, for people who read the lines as they are.
+      const { event: name, outcome, reason, ...facts } = event;
+      const line = { time, event: name, outcome, ...(reason === undefined ? {} : { reason }), ...facts };
+      this.#logger.log({ level: 'info', message: '', line });
+    }
   }
 
   /** Resolves when every line is written. */
   async close(): Promise<void> {
+    this.#write();
     const finished = this.#logger.transports.map((transport) => once(transport, 'finish'));
     this.#logger.end();
     await Promise.all(finished);
@@ -73,9 +87,12 @@ function shorten(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
 }
 
+const shortenStrings = (_key: string, value: unknown) => (typeof value === 'string' ? shorten(value) : value);
+
 /** Everything beyond printable ASCII as \u escapes: still the same text to a JSON parser, harmless to a terminal. */
 function jsonLine(event: TimedEvent): string {
-  const json = JSON.stringify(event, (_key, value) => (typeof value === 'string' ? shorten(value) : value));
+  const whole = JSON.stringify(event);
+  const json = whole.length <= MAX_USUAL_LENGTH ? whole : JSON.stringify(event, shortenStrings);
   return json.replace(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

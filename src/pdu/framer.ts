@@ -60,7 +60,7 @@ export class PDataFramer {
     }
   }
 
-  /** Queues a whole command set, split where it does not fit one PDU. Keeps the buffer. */
+  /** Queues a whole command set, split where it does not fit one PDU. */
   command(contextId: number, commandSet: Buffer): void {
     if (this.openContextId !== undefined) {
       throw new Error('a command may not come before the end of the data set that is open');
@@ -70,7 +70,8 @@ export class PDataFramer {
         `a command set has ${commandSet.length} bytes; an even number above 0 is required`,
       );
     }
-    this.frame(this.complete, [commandSet], commandSet.length, contextId, MCH_COMMAND, true);
+    // Short, so that one buffer to write is worth the copy.
+    this.complete.push(this.framedCopy(commandSet, contextId, MCH_COMMAND, true));
     this.completeBytes += commandSet.length;
   }
 
