@@ -57,7 +57,7 @@ class Reading implements Conversation {
       this.pduTypes.push(type);
       const pdu = bytes.subarray(offset, end);
       if (type === PduType.PDataTf) this.readPdvs(pdu);
-      else if (type === PduType.AssociateRq && end <= bytes.length) this.associateRq = readAssociateRq(pdu);
+      else if (type === PduType.AssociateRq && end <= bytes.length) this.associateRq ??= readAssociateRq(pdu);
       if (end > bytes.length) break;
       offset = end;
     }
