@@ -76,10 +76,11 @@ export class LegWriter {
     if (list.length === 0) return;
     const socket = this.#socket;
     const last = list.length - 1;
-    socket.cork();
+    // A single buffer, such as a command, has the shorter way through the stream.
+    if (last > 0) socket.cork();
     for (let index = 0; index < last; index += 1) socket.write(list[index] as Buffer);
     this.pdu(list[last] as Buffer);
-    socket.uncork();
+    if (last > 0) socket.uncork();
     list.length = 0;
     if (!this.#isCongested && socket.writableLength > CONGESTION_BYTES) {
       this.#isCongested = true;
