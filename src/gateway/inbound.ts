@@ -7,7 +7,7 @@ import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import type { InboundConnection } from '../net/listener';
 import type { QuickAck } from '../net/quickAck';
-import { decodeAssociateRq, encodeAssociateAc } from '../pdu/associate';
+import { decodeAssociateRq } from '../pdu/associate';
 import type { AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
 import { decideAssociation, decideCommand } from '../policy/decide';
@@ -18,7 +18,7 @@ import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces
 import { AssociationRecord } from './associationRecord';
 import { Leg } from './leg';
 import type { LegFailure, LegOwner } from './legOwner';
-import { acceptedContexts, encodedUpstreamRequest, modalityAnswer } from './negotiation';
+import { acceptedContexts, encodedModalityAnswer, encodedUpstreamRequest } from './negotiation';
 import { protocolErrorOf } from './protocolError';
 import { Relay } from './relay';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
@@ -176,7 +176,9 @@ export class InboundAssociation implements LegOwner {
     { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>,
   ): void {
     const { timeouts, limits } = this.#context;
+    // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
+    const associateAc = encodedModalityAnswer(rq, ac, limits.maxPduLengthBytes);
     upstream.negotiated(ac.userInformation.maxPduLength);
     this.#relay = new Relay({
       modality: this.#leg,
@@ -188,7 +190,7 @@ export class InboundAssociation implements LegOwner {
       decideCommand: (request) => decideFor(modality, request),
       ended: () => this.#place?.free(),
     });
-    this.#leg.accept(encodeAssociateAc(modalityAnswer(rq, ac, limits.maxPduLengthBytes)));
+    this.#leg.accept(associateAc);
   }
 
   #reject(reason: ReasonCode, detail?: string, upstreamRj?: AssociateRj): void {

@@ -2,7 +2,7 @@
  * What the gateway proposes to the upstream for a modality's request, and what it answers the modality for the
  * upstream's answer (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are made anew from what was decoded.
  */
-import { encodeAssociateRq } from '../pdu/associate';
+import { encodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
 import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
 import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
 import { normaliseAeTitle } from '../policy/aeTitle';
@@ -115,6 +115,16 @@ export function modalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: n
     presentationContexts,
     userInformation: answeredUserInformation(rq.userInformation, ac.userInformation, maxPduLength),
   };
+}
+
+/** The same as bytes. Throws ProtocolError where the upstream's user information leaves no room for our own. */
+export function encodedModalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): Buffer {
+  try {
+    return encodeAssociateAc(modalityAnswer(rq, ac, maxPduLength));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ProtocolError('upstream-protocol-error', error.message);
+    throw error;
+  }
 }
 
 function answeredUserInformation(

@@ -15,6 +15,7 @@ import {
   proposedContext,
   releaseRp,
   releaseRq,
+  unsigned16,
 } from '../support/dicomBytes';
 import { type ConfigurationInput, TestGateway } from '../support/gateway';
 import { RawScu } from '../support/rawScu';
@@ -149,7 +150,8 @@ async function silentArchive(): Promise<{ readonly port: number; readonly socket
 }
 
 const stopSoon = { drainSeconds: 0.1, closeSeconds: 0.3 };
-const draining = { kind: 'rejected', result: 2, source: 3, reason: 1 };
+/** 2/3/1: try again later. */
+const forNow = { kind: 'rejected', result: 2, source: 3, reason: 1 };
 
 describe('the stop of the gateway', () => {
   it('rejects a modality that waits for the answer of the archive, and leaves the archive', async () => {
@@ -162,7 +164,7 @@ describe('the stop of the gateway', () => {
     const [socket] = archive.sockets;
     const left = once(socket!, 'close');
     expect(await gateway.gateway.stop()).toEqual({ aborted: 1 });
-    expect(await answer).toEqual(draining);
+    expect(await answer).toEqual(forNow);
     await left;
     expect(told(gateway)).toEqual(['association.rejected draining']);
     expect(gateway.places.taken).toBe(0);
@@ -177,7 +179,7 @@ describe('the stop of the gateway', () => {
     const answer = second.associate(request);
     while (gateway.places.taken < 2) await new Promise(setImmediate);
     await gateway.gateway.stop();
-    expect(await answer).toEqual(draining);
+    expect(await answer).toEqual(forNow);
     expect(told(gateway)).toEqual([
       'association.accepted',
       'association.aborted gateway-stopped',
@@ -278,6 +280,28 @@ describe('a release that the archive confirms inside a message', () => {
     }
     expect(types.at(-1)).toBe(0x07);
     expect(types).not.toContain(0x06);
+  });
+});
+
+describe('an answer of the archive that leaves no room for the gateway’s own items', () => {
+  it('is a rejection, and nothing is left of either association', async () => {
+    const sopClass = Buffer.from(SopClass.CTImageStorage);
+    const extended = (bytes: number) => {
+      const value = Buffer.concat([unsigned16(sopClass.length), sopClass, Buffer.alloc(bytes)]);
+      return Buffer.concat([Buffer.from([0x56, 0]), unsigned16(value.length), value]);
+    };
+    // With what the spy adds the item is full to the last byte.
+    const full = extended(65_535 - 54 - 4 - 2 - sopClass.length);
+    const spy = await SpyUpstream.start({
+      script: { onAssociateRq: (connection) => connection.accept({ userItems: [full] }) },
+    });
+    const gateway = await gatewayTo(spy.port);
+    const scu = await RawScu.connect({ port: gateway.port() });
+    expect(await scu.associate({ ...request, userItems: [extended(1)] })).toEqual(forNow);
+    await spy.waitUntil(() => spy.connections[0]?.aborted !== undefined, 'an A-ABORT');
+    const event = await gateway.event({ event: 'association.rejected', reason: 'upstream-protocol-error' });
+    expect(event.detail).not.toContain('\n');
+    scu.end();
   });
 });
 
