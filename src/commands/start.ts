@@ -2,8 +2,11 @@
  * `aegis start`: runs the gateway until SIGTERM or SIGINT, then drains. The audit log goes to stdout, words for
  * the operator to stderr.
  */
+import type { AdminServer } from '../admin/adminServer';
 import type { AuditLog } from '../audit/auditLog';
+import type { AuditSink } from '../audit/events';
 import type { LoadedConfiguration } from '../config/load';
+import type { Configuration } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/gateway';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
@@ -38,6 +41,9 @@ type Say = (text: string) => void;
 interface Running {
   readonly gateway: RunningGateway;
   readonly audit: AuditLog;
+  /** The audit log, and whoever counts what goes into it. */
+  readonly sink: AuditSink;
+  readonly admin: AdminServer | undefined;
 }
 
 async function start(file: string, context: CommandContext): Promise<void> {
@@ -51,10 +57,12 @@ async function start(file: string, context: CommandContext): Promise<void> {
     settled = settled.then(() => starting).then((running) => reload(file, running, say), ignore);
   });
   const stopped = untilStopped(starting, say);
-  const { gateway, audit } = await starting;
+  const { gateway, audit, admin } = await starting;
   context.exit(await stopped);
   // A reader of stdout that takes nothing any more would hold up the end for as long as it lives.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
+  // Only now: during the drain a monitor has to see that the gateway is not ready.
+  await admin?.close();
   await audit.close();
 }
 
@@ -73,11 +81,36 @@ async function run(file: string, say: Say): Promise<Running> {
   });
   // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
   process.stdout.on('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
-  const gateway = await startGateway(loaded.configuration, audit, say);
+  const admin = await startAdmin(loaded.configuration);
+  const sink = admin === undefined ? audit : teeOf(audit, admin);
+  let gateway: RunningGateway;
+  try {
+    gateway = await startGateway(loaded.configuration, sink, say);
+  } catch (error) {
+    await admin?.close();
+    throw error;
+  }
   for (const { name, ...address } of gateway.addresses) {
     say(`listening on ${formatHostAndPort(address)} (${name})`);
   }
-  return { gateway, audit };
+  if (admin !== undefined) say(`listening on ${formatHostAndPort(admin.address)} (admin HTTP)`);
+  return { gateway, audit, sink, admin };
+}
+
+/** Before the gateway, so that a port that is taken is told before a modality can connect. */
+async function startAdmin(configuration: Configuration): Promise<AdminServer | undefined> {
+  if (configuration.admin === undefined) return undefined;
+  // Its libraries take longer to load than the rest of the gateway.
+  const { AdminServer } = await import('../admin/adminServer');
+  return await AdminServer.start(configuration.admin, configuration);
+}
+
+function teeOf(...sinks: readonly AuditSink[]): AuditSink {
+  return {
+    record(event) {
+      for (const sink of sinks) sink.record(event);
+    },
+  };
 }
 
 /** What does not keep the gateway from starting: an expired certificate still serves peers that do not look. */
@@ -89,19 +122,21 @@ async function warn({ configuration, problems, place }: LoadedConfiguration, say
 }
 
 /** A configuration that can't be used changes nothing: the running one stays, and the log says why. */
-async function reload(file: string, { gateway, audit }: Running, say: Say): Promise<void> {
+async function reload(file: string, { gateway, sink, admin }: Running, say: Say): Promise<void> {
   const { loadConfiguration } = await import('../config/load');
   let loaded: LoadedConfiguration;
   try {
     loaded = loadConfiguration(file);
+    const takeOver = admin?.prepareReload(loaded.configuration);
     await gateway.reload(loaded.configuration);
+    takeOver?.();
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    audit.record({ event: 'configuration.rejected', outcome: 'failed', detail });
+    sink.record({ event: 'configuration.rejected', outcome: 'failed', detail });
     say(`${file} was not reloaded, the running configuration stays:\n${detail}`);
     return;
   }
-  audit.record({ event: 'configuration.reloaded', outcome: 'info' });
+  sink.record({ event: 'configuration.reloaded', outcome: 'info' });
   say(`${file} was reloaded`);
   await warn(loaded, say);
 }
@@ -110,13 +145,14 @@ async function reload(file: string, { gateway, audit }: Running, say: Say): Prom
 function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
   return new Promise((resolve) => {
     let signals = 0;
-    const stop = async (signal: NodeJS.Signals, { gateway }: Running) => {
+    const stop = async (signal: NodeJS.Signals, { gateway, admin }: Running) => {
       signals += 1;
       if (signals > 1) {
         say(`${signal} again: stopping at once`);
         await gateway.stop();
         return;
       }
+      admin?.draining();
       say(`${signal}: draining, ${describeWaiting(gateway)}`);
       const { aborted } = await gateway.stop();
       say(aborted === 0 ? 'stopped' : `stopped, associations aborted: ${aborted}`);

@@ -275,6 +275,22 @@ const audit = z.strictObject({
   file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
 });
 
+/** What an unprotected port may be bound to. */
+const loopbackAddress = z
+  .string()
+  .refine((host) => host === '::1' || (isIP(host) === 4 && host.startsWith('127.')), {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is`,
+  })
+  .meta({ title: 'loopback address' });
+
+const admin = z.strictObject({
+  host: loopbackAddress
+    .default('127.0.0.1')
+    .describe('Local address to listen on; only loopback is accepted.'),
+  port: port.default(9762).describe('TCP port; 0 takes a free one.'),
+});
+
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
@@ -299,6 +315,9 @@ export const configurationSchema = z.strictObject({
     .default(1)
     .describe('Processes that share the work; auto: one for each core.'),
   audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
+  admin: admin
+    .optional()
+    .describe('HTTP for monitoring: /healthz, /readyz, /metrics. Left out: there is none.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

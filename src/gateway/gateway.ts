@@ -238,7 +238,7 @@ function policyOf(configuration: Configuration): Policy {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ listeners, timeouts, limits, workers, tcp, audit }: Configuration) =>
+  const parts = ({ listeners, timeouts, limits, workers, tcp, audit, admin }: Configuration) =>
     new Map<string, unknown>([
       ...listeners.map(({ name, host, port, proxyProtocol, tls }): [string, unknown] => [
         `listener ${name}`,
@@ -249,6 +249,7 @@ function changesOfProcess(running: Configuration, wanted: Configuration): string
       ['workers', workers],
       ['tcp', tcp],
       ['audit.file', audit.file],
+      ['admin', admin],
     ]);
   const before = parts(running);
   const after = parts(wanted);
