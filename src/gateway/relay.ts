@@ -181,9 +181,10 @@ export class Relay {
     if (!this.#hasOutstanding) this.#progressed();
   }
 
+  // A release must not end a message that has come in part only: the modality could take it for the whole.
+
   #releaseConfirmed(): void {
     if (this.#fromUpstream.flow.isInsideMessage) {
-      // What the modality has of the message must not look like all of it.
       this.#options.modality.abortAssociation(providerAbort);
       this.#aborted('state-release-in-message', 'the upstream confirmed the release inside a message');
       return;
@@ -194,6 +195,10 @@ export class Relay {
 
   /** The modality's work is done and answered: it gets its release, the upstream an abort. */
   #releaseTimedOut(): void {
+    if (this.#fromUpstream.flow.isInsideMessage) {
+      this.abort('release-timeout');
+      return;
+    }
     this.#options.modality.confirmRelease();
     this.#options.upstream.abortAssociation(providerAbort);
     this.#over('release-timeout', (record) => record.released('release-timeout'));

@@ -283,6 +283,29 @@ describe('a release that the archive confirms inside a message', () => {
   });
 });
 
+describe('a release that the archive leaves unanswered inside a message', () => {
+  it('is an A-ABORT for the modality too', async () => {
+    const script: SpyScript = {
+      onReleaseRq: (connection) => {
+        const report = {
+          CommandField: CommandField.NEventReportRq,
+          AffectedSOPClassUID: SopClass.StorageCommitmentPushModel,
+          AffectedSOPInstanceUID: '1.2.840.10008.1.20.1.1',
+          EventTypeID: 1,
+        };
+        connection.send(...messagePdus(7, numberedRequest(1, report, true)), part(7));
+      },
+    };
+    const { gateway, scu } = await established(script, { timeouts: { releaseSeconds: 0.1 } });
+    await scu.send(releaseRq());
+    await gateway.event({ event: 'association.aborted', reason: 'release-timeout' });
+    for (let event = await scu.nextEvent(); event.kind === 'pdu'; event = await scu.nextEvent()) {
+      expect(event.type).not.toBe(0x06);
+      if (event.type === 0x07) scu.end();
+    }
+  });
+});
+
 describe('an answer of the archive that leaves no room for the gateway’s own items', () => {
   it('is a rejection, and nothing is left of either association', async () => {
     const sopClass = Buffer.from(SopClass.CTImageStorage);
