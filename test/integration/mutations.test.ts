@@ -28,7 +28,7 @@ import { TestGateway } from '../support/gateway';
 import { SopClass, TransferSyntax } from '../support/uids';
 
 /** Of each kind. */
-const CONVERSATIONS = 2000;
+const CONVERSATIONS = 1500;
 /** A peer that was silent for so long has no more to say. */
 const QUIET_MS = 60;
 /** Each lane has an archive of its own and one conversation at a time, so that it is known whose bytes come. */
