@@ -13,7 +13,8 @@ import { data } from 'dcmjs';
 import { type association, constants, Dataset, type requests, responses, Scp } from 'dcmjs-dimse';
 import { isUid } from '../dimse/uid';
 import { IMPLEMENTATION_CLASS_UID } from '../gateway/negotiation';
-import { PduReader, type PduSink } from '../pdu/reader';
+import type { PduSink } from '../pdu/pduSink';
+import { PduReader } from '../pdu/reader';
 
 type PresentationContext = association.PresentationContext;
 

@@ -1,21 +1,12 @@
 /**
- * Command sets (PS3.7 §6.3.1): their elements, the strict decoder, and what each command must carry. The archive
+ * Command sets (PS3.7 §6.3.1): their elements and the strict decoder. The archive
  * never sees the bytes that were decoded here, only what encodeCommandSet.ts makes of the result, so that gateway
  * and archive cannot read one message in two ways. Knows no PDUs, no policy, no state of an association.
  */
-import {
-  CommandField,
-  commandName,
-  hasDataSet,
-  isBoundToContext,
-  isKnownRequest,
-  isResponse,
-  RESPONSE_BIT,
-  requestRules,
-} from './commands';
+
+import { CommandSetError, hex, malformed, tag } from './commandSetError';
+import { isResponse } from './commands';
 import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUl, decodeUs } from './elementValues';
-import { isUnifiedProcedureStep, permissionFor } from './services';
-import { isUid } from './uid';
 
 /** A command set under the keywords of PS3.7 Table E.1-1. Absent elements are absent properties. */
 export interface CommandSet {
@@ -84,24 +75,6 @@ export const commandElements: readonly CommandElement[] = [
   { element: 0x1031, vr: 'US', keyword: 'MoveOriginatorMessageID' },
 ];
 const elementByNumber = new Map(commandElements.map((known) => [known.element, known]));
-
-/** The codes of protocol errors that this folder finds. Each is a reason of policy/reasons.ts. */
-export type CommandSetErrorCode =
-  | 'command-set-malformed'
-  | 'command-set-too-long'
-  | 'command-set-incomplete'
-  | 'command-set-sop-class-mismatch';
-
-/** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
-export class CommandSetError extends Error {
-  override readonly name = 'CommandSetError';
-  constructor(
-    readonly code: CommandSetErrorCode,
-    message: string,
-  ) {
-    super(message);
-  }
-}
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
@@ -223,7 +196,7 @@ function decodeElement(
       set[known.keyword] = decodeAe(bytes, start, end) ?? refuseValue(known, end - start);
       break;
     case 'LO':
-      set[known.keyword] = decodeLo(bytes, start, end) ?? refuseValue(known, end - start);
+      set[known.keyword] = decodeLo(bytes, start, end);
       break;
   }
 }
@@ -233,96 +206,8 @@ function refuseValue({ element, keyword, vr }: CommandElement, valueBytes: numbe
   throw malformed(`${tag(element)} ${keyword} has ${detail}`);
 }
 
-const responseElements = ['MessageIDBeingRespondedTo', 'Status'] as const;
-const uidElements = [
-  'AffectedSOPClassUID',
-  'RequestedSOPClassUID',
-  'AffectedSOPInstanceUID',
-  'RequestedSOPInstanceUID',
-] as const;
-
-/**
- * Checks that a command has what the standard asks of it (PS3.7 §9.3, §10.3) and belongs on a presentation context
- * with this abstract syntax. Throws CommandSetError. A request that the standard does not define passes if it can
- * be answered, which takes a MessageID.
- */
-export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
-  const field = set.CommandField;
-  if (isResponse(field)) {
-    const request = field & ~RESPONSE_BIT;
-    if (!isKnownRequest(request) || request === CommandField.CCancelRq) {
-      throw malformed(`command field ${hex(field)}H is a response to no request that exists`);
-    }
-    checkElements(set, `${commandName(field)}-RSP`, responseElements);
-    return;
-  }
-  const rules = requestRules(field);
-  if (rules === undefined) {
-    checkElements(set, `command ${hex(field)}H`, ['MessageID']);
-    return;
-  }
-  const name = `${rules.name}-RQ`;
-  checkElements(set, name, rules.elements);
-  checkUids(set, name);
-  if (rules.dataSet === 'required' && !hasDataSet(set)) {
-    throw malformed(`${name} has no data set, but must have one`);
-  }
-  if (rules.dataSet === 'forbidden' && hasDataSet(set)) {
-    throw malformed(`${name} has a data set, but must have none`);
-  }
-  checkContext(set, name, abstractSyntax);
-}
-
-function checkElements(set: CommandSet, name: string, keywords: readonly (keyof CommandSet)[]): void {
-  for (const keyword of keywords) {
-    if (set[keyword] === undefined || set[keyword] === '') throw incomplete(name, keyword);
-  }
-}
-
-function checkUids(set: CommandSet, name: string): void {
-  for (const keyword of uidElements) {
-    const uid = set[keyword];
-    if (uid !== undefined && uid !== '' && !isUid(uid)) throw malformed(`${name} has no UID in ${keyword}`);
-  }
-  const { AffectedSOPClassUID: affected, RequestedSOPClassUID: requested } = set;
-  if (affected && requested && affected !== requested) {
-    // Which of them the archive goes by would be a guess.
-    throw malformed(`${name} names two SOP classes, AffectedSOPClassUID and RequestedSOPClassUID`);
-  }
-}
-
-/**
- * Policy goes by the SOP class, an archive perhaps by the context: a request must not name one service and use
- * another. C-services name the very class of their context, UPS any class of UPS (PS3.4 §CC.3.1). N-services may
- * differ within one service; print, which has no permission at all, does.
- */
-function checkContext(set: CommandSet, name: string, abstractSyntax: string): void {
-  const field = set.CommandField;
-  const sopClass = set.AffectedSOPClassUID || set.RequestedSOPClassUID || '';
-  if (sopClass === abstractSyntax) return;
-  const isSameService = isBoundToContext(field)
-    ? isUnifiedProcedureStep(sopClass) && isUnifiedProcedureStep(abstractSyntax)
-    : permissionFor(field, sopClass) === permissionFor(field, abstractSyntax);
-  if (isSameService) return;
-  throw new CommandSetError(
-    'command-set-sop-class-mismatch',
-    `${name} names SOP class ${sopClass}, which does not belong on its presentation context`,
-  );
-}
-
-function malformed(message: string): CommandSetError {
-  return new CommandSetError('command-set-malformed', message);
-}
-
-function incomplete(name: string, keyword: keyof CommandSet): CommandSetError {
+/** A command set without an element that its command requires. */
+export function incomplete(name: string, keyword: keyof CommandSet): CommandSetError {
   const element = commandElements.find((known) => known.keyword === keyword)?.element ?? 0;
   return new CommandSetError('command-set-incomplete', `${name} has no ${tag(element)} ${keyword}`);
-}
-
-function tag(element: number): string {
-  return `(0000,${hex(element)})`;
-}
-
-function hex(value: number): string {
-  return value.toString(16).toUpperCase().padStart(4, '0');
 }

@@ -3,7 +3,7 @@
  * The relay joins two legs. A leg knows nothing of policy, commands or the other leg.
  */
 import type { Socket } from 'node:net';
-import type { PduSink } from '../pdu/reader';
+import type { PduSink } from '../pdu/pduSink';
 import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from '../pdu/smallPdus';
 import { type Abort, AbortSource, type AssociateRj, PduType } from '../pdu/types';
 import { reasons } from '../policy/reasons';

@@ -5,7 +5,8 @@
 import type { Socket } from 'node:net';
 import type { QuickAck } from '../net/quickAck';
 import { looksLikeTls } from '../net/wrongProtocol';
-import { PduReader, type PduSink } from '../pdu/reader';
+import type { PduSink } from '../pdu/pduSink';
+import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
 import { type ProtocolError, protocolErrorOf } from './protocolError';
 import { countRead } from './readGarbage';

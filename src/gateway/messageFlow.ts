@@ -2,8 +2,11 @@
  * One direction of an association: fragments in, messages out (PS3.8 Annex E). Collects the command set of a
  * message, asks what to do with it, and passes or drops the data set behind it as it comes. Holds no data set.
  */
+
+import { checkCommandSet } from '../dimse/checkCommandSet';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandSetError, checkCommandSet, decodeCommandSet } from '../dimse/commandSet';
+import { decodeCommandSet } from '../dimse/commandSet';
+import { CommandSetError } from '../dimse/commandSetError';
 import { hasDataSet } from '../dimse/commands';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
 import type { AcceptedContexts } from './negotiation';

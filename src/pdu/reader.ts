@@ -6,11 +6,10 @@
 
 import { AssociateBody } from './associateBody';
 import { checkPduLength, checkPduType, type PduLimits } from './pduHeader';
+import type { PduSink } from './pduSink';
 import { SMALL_PDU_BODY_BYTES } from './smallPdus';
 import {
-  type Abort,
   ASSOCIATE_FIXED_BYTES,
-  type AssociateRj,
   MAX_ASSOCIATE_BYTES,
   MAX_EMPTY_FRAGMENTS,
   PDU_HEADER_BYTES,
@@ -19,23 +18,6 @@ import {
   PduError,
   PduType,
 } from './types';
-
-/** Where what was read goes. What a callback throws ends the reader, as a PduError does. */
-export interface PduSink {
-  /** The body (without the 6-byte header) of an A-ASSOCIATE-RQ or -AC. The sink owns it. */
-  associate(type: typeof PduType.AssociateRq | typeof PduType.AssociateAc, body: Buffer): void;
-  associateRj(rj: AssociateRj): void;
-  /** A P-DATA-TF begins; its length is valid. At least one PDV follows. */
-  pData(length: number): void;
-  /** A PDV begins (PS3.8 §E.2); its length fits the PDU. */
-  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void;
-  /** Bytes of the current PDV: a view on what was pushed, never empty. */
-  fragment(bytes: Buffer): void;
-  pdvEnd(): void;
-  releaseRq(): void;
-  releaseRp(): void;
-  abort(abort: Abort): void;
-}
 
 export interface PduReaderOptions {
   /** The maximum length that we announced in item 51H. A longer P-DATA-TF is an error. */

@@ -7,7 +7,8 @@ import {
   encodeAssociateAc,
   encodeAssociateRq,
 } from '../../src/pdu/associate';
-import { PduReader, type PduSink } from '../../src/pdu/reader';
+import type { PduSink } from '../../src/pdu/pduSink';
+import { PduReader } from '../../src/pdu/reader';
 import { type Abort, type AssociateRj, PduError, PduType } from '../../src/pdu/types';
 import {
   abort,

@@ -4,12 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  type CommandSet,
-  CommandSetError,
-  checkCommandSet,
-  decodeCommandSet,
-} from '../../src/dimse/commandSet';
+import { checkCommandSet } from '../../src/dimse/checkCommandSet';
+import { type CommandSet, decodeCommandSet } from '../../src/dimse/commandSet';
+import { CommandSetError } from '../../src/dimse/commandSetError';
 import { encodeCommandSet } from '../../src/dimse/encodeCommandSet';
 import { refusalResponse } from '../../src/dimse/refusal';
 import { goldenCommandSets } from '../unit/dimse/goldenCommandSets';

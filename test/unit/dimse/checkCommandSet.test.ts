@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type CommandSet, CommandSetError, checkCommandSet } from '../../../src/dimse/commandSet';
+import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
+import type { CommandSet } from '../../../src/dimse/commandSet';
+import { CommandSetError } from '../../../src/dimse/commandSetError';
 import { goldenCommandSets } from './goldenCommandSets';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { CommandSetError, type CommandSetErrorCode, decodeCommandSet } from '../../../src/dimse/commandSet';
+import { decodeCommandSet } from '../../../src/dimse/commandSet';
+import { CommandSetError, type CommandSetErrorCode } from '../../../src/dimse/commandSetError';
 import { commandElement, withGroupLength } from '../../support/dicomBytes';
 import { bytesOf, goldenCommandSets } from './goldenCommandSets';
 

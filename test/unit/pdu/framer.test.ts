@@ -196,7 +196,7 @@ describe('copying', () => {
       framer.data(1, slice);
     }
     framer.flush(out);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(10_000);
     expect(out.length).toBeLessThan(600);
     const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
     expect(payload.equals(Buffer.alloc(2_000_000, slice))).toBe(true);

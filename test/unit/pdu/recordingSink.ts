@@ -1,6 +1,6 @@
 /** A sink that writes down what it was told, in a form that does not depend on where the bytes were cut. */
 
-import type { PduSink } from '../../../src/pdu/reader';
+import type { PduSink } from '../../../src/pdu/pduSink';
 import type { Abort, AssociateRj } from '../../../src/pdu/types';
 
 export class RecordingSink implements PduSink {

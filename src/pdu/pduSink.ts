@@ -1,0 +1,19 @@
+/** What a reader of PDUs tells: the interface between the bytes and whoever keeps the state. */
+import type { Abort, AssociateRj, PduType } from './types';
+
+/** Where what was read goes. What a callback throws ends the reader, as a PduError does. */
+export interface PduSink {
+  /** The body (without the 6-byte header) of an A-ASSOCIATE-RQ or -AC. The sink owns it. */
+  associate(type: typeof PduType.AssociateRq | typeof PduType.AssociateAc, body: Buffer): void;
+  associateRj(rj: AssociateRj): void;
+  /** A P-DATA-TF begins; its length is valid. At least one PDV follows. */
+  pData(length: number): void;
+  /** A PDV begins (PS3.8 §E.2); its length fits the PDU. */
+  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void;
+  /** Bytes of the current PDV: a view on what was pushed, never empty. */
+  fragment(bytes: Buffer): void;
+  pdvEnd(): void;
+  releaseRq(): void;
+  releaseRp(): void;
+  abort(abort: Abort): void;
+}
