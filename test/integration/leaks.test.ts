@@ -215,7 +215,7 @@ async function expectAllPlaces(): Promise<void> {
         spy.script = script;
         await inParallel(
           Array.from(
-            { length: AT_ONCE },
+            { length: PLACES },
             (_value, index) => () =>
               connection(
                 index % 3 === 0,
