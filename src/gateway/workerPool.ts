@@ -5,7 +5,7 @@
  */
 import cluster, { type Worker } from 'node:cluster';
 import { join } from 'node:path';
-import type { AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { formatHostAndPort } from '../net/hostAndPort';
@@ -152,6 +152,8 @@ class Member {
   readonly #places: LocalPlaces;
   readonly #events: MemberEvents;
   readonly #placeById = new Map<number, Place>();
+  /** Of each association that is open, the line that told of its acceptance. */
+  readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
@@ -162,7 +164,12 @@ class Member {
     this.#events = events;
     worker.on('message', (message: FromWorker) => this.#receive(message));
     worker.on('error', () => {});
-    worker.on('exit', (code, signal) => this.#exited(signal ?? `exit code ${code}`));
+    worker.on('exit', (code, signal) => {
+      const exited = () => this.#exited(signal ?? `exit code ${code}`);
+      // What it said last may still be in the pipe.
+      if (worker.isConnected()) worker.once('disconnect', exited);
+      else exited();
+    });
   }
 
   send(message: ToWorker): void {
@@ -198,6 +205,7 @@ class Member {
         this.#reloadPrepared?.(message.error);
         break;
       case 'audit':
+        this.#follow(message.event);
         this.#events.audit(message.event);
         break;
       case 'placeRequest':
@@ -212,6 +220,29 @@ class Member {
     }
   }
 
+  #follow(event: AuditEvent): void {
+    const { connectionId } = event;
+    if (connectionId === undefined) return;
+    if (event.event === 'association.accepted') this.#acceptedByConnectionId.set(connectionId, event);
+    else if (event.event === 'association.released' || event.event === 'association.aborted') {
+      this.#acceptedByConnectionId.delete(connectionId);
+    }
+  }
+
+  /** An association of a dead worker has an end in the audit log too, which nobody else can write. */
+  #tellLost(how: string): void {
+    for (const { durationMs: _, ...accepted } of this.#acceptedByConnectionId.values()) {
+      this.#events.audit({
+        ...accepted,
+        event: 'association.aborted',
+        outcome: 'failed',
+        reason: 'gateway-stopped',
+        detail: `its worker died (${how})`,
+      });
+    }
+    this.#acceptedByConnectionId.clear();
+  }
+
   #request({ id, request }: Extract<FromWorker, { kind: 'placeRequest' }>): void {
     const place = this.#places.request(request, (answer) => this.send({ kind: 'placeAnswer', id, answer }));
     this.#placeById.set(id, place);
@@ -220,6 +251,7 @@ class Member {
   #exited(how: string): void {
     for (const place of this.#placeById.values()) place.free();
     this.#placeById.clear();
+    this.#tellLost(how);
     this.#reloadPrepared?.(undefined);
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);

@@ -1,7 +1,7 @@
 /**
  * The HTTP for monitoring as a monitor sees it: next to a real gateway process, with modalities that come and go.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -143,6 +143,32 @@ describe.each([1, 2])('/metrics with %d worker(s)', (workers) => {
     expect(exposition.value(`aegis_upstream_up{server="127.0.0.1:${spy.port}",upstream="ARCHIVE"}`)).toBe(1);
     expect(exposition.value('aegis_configuration_last_reload_success')).toBe(1);
     await open.release();
+  });
+});
+
+describe('/metrics after the death of a worker', () => {
+  it('tells that its associations are gone', async () => {
+    const gateway = await start({ workers: 2 });
+    for (let count = 0; count < 4; count += 1) await associate(gateway, 'CT1');
+    await gateway.process.waitForOutput(/(association\.accepted.*\n(.*\n)*?.*){4}/);
+    const { pid } = gateway.process;
+    const [victim] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    process.kill(victim!, 'SIGKILL');
+    await gateway.process.waitForOutput(/a worker died \(SIGKILL\)/);
+    expect(await gateway.event('association.aborted')).toMatchObject({
+      outcome: 'failed',
+      reason: 'gateway-stopped',
+      detail: 'its worker died (SIGKILL)',
+      modality: 'ct1',
+    });
+    const exposition = await scrape(gateway);
+    // Connections are dealt out in turn: two of the four were the victim's.
+    expect(exposition.value('aegis_associations_active{direction="ingress",modality="ct1"}')).toBe(2);
+    expect(
+      exposition.value(
+        'aegis_associations_total{direction="ingress",modality="ct1",outcome="failed",reason="gateway-stopped"}',
+      ),
+    ).toBe(2);
   });
 });
 
