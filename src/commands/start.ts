@@ -58,6 +58,8 @@ async function start(file: string, context: CommandContext): Promise<void> {
   });
   const stopped = untilStopped(starting, say);
   const { gateway, audit, admin } = await starting;
+  // The last resort. What escapes belongs to one connection or one timer; the others are none the worse for it.
+  process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
   // A reader of stdout that takes nothing any more would hold up the end for as long as it lives.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
@@ -80,7 +82,8 @@ async function run(file: string, say: Say): Promise<Running> {
     fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
   });
   // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
-  process.stdout.on('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
+  process.stdout.once('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
+  process.stdout.on('error', ignore);
   const admin = await startAdmin(loaded.configuration);
   const sink = admin === undefined ? audit : teeOf(audit, admin);
   let gateway: RunningGateway;

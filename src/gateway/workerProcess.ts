@@ -19,6 +19,10 @@ async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
       gateway = await Gateway.start(message.configuration, { record }, places);
+      // The last resort, as in the process of `aegis start`.
+      process.on('uncaughtException', ({ stack }) => {
+        process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
+      });
       send({ kind: 'started', addresses: gateway.addresses, quickAck: gateway.quickAck.description });
       return;
     }
