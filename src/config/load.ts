@@ -13,8 +13,9 @@ import {
   formatPath,
   type Problem,
 } from './problems';
-import { type Configuration, configurationSchema, filePath } from './schema';
+import { type Configuration, configurationSchema } from './schema';
 import { type Schema, schemaUnder, unwrap } from './schemaShape';
+import { filePath } from './schemaValues';
 import { parseSourceText, type SourceText } from './sourceText';
 import { validateConfiguration } from './validate';
 

@@ -2,73 +2,20 @@
  * The configuration's one source of truth: types, validation, defaults and config/aegis.schema.json all come
  * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { quoteValue } from './quote';
-
-/** One value or a list of them; always a list once parsed. */
-const oneOrMore = <T extends z.ZodType>(item: T) =>
-  z
-    .union([item, z.array(item)])
-    .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
-
-/** Without a prototype: a name that came over the network, such as "constructor", must find entries only. */
-const withoutPrototype = <T extends object>(entries: T): T => Object.assign(Object.create(null), entries);
-
-/** PS3.5 VR AE: 1 to 16 characters of the default repertoire, no backslash, no control character. */
-const aeTitleText = z
-  .string()
-  .refine((title) => title.length >= 1 && title.length <= 16, {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is ${String(issue.input).length} characters; AE titles have 1 to 16`,
-  })
-  .refine((title) => title === '' || title.trim() !== '', {
-    error: 'is nothing but spaces; AE titles have at least one other character',
-  })
-  .refine((title) => /^[\x20-\x5b\x5d-\x7e]*$/.test(title), {
-    error: (issue) =>
-      `${quoteValue(issue.input)} has a character that AE titles must not have; accepted is printable ASCII without backslash`,
-  })
-  .meta({ title: 'AE title', minLength: 1, maxLength: 16, pattern: '^[\\x20-\\x5b\\x5d-\\x7e]*$' });
-
-/** Leading and trailing spaces are not significant (PS3.5 §6.2). */
-const aeTitle = aeTitleText.transform((title) => title.trim());
-
-/** As a key: two keys must not become one by losing their spaces. */
-const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), {
-  error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
-});
-
-const port = z.number().int().min(0).max(65535);
-
-/** A file; relative paths are relative to the folder of the configuration file. */
-export const filePath = z.string().min(1).meta({ title: 'path of a file' });
-
-/** At most a day: what needs longer is no deadline any more. */
-const seconds = (byDefault: number, what: string) =>
-  z.number().positive().max(86400).default(byDefault).describe(what);
-
-const cidr = z
-  .string()
-  .refine(isAddressOrCidr, {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted`,
-  })
-  .meta({ title: 'IP address or CIDR block' });
-
-function isAddressOrCidr(text: string): boolean {
-  const [address, prefix, ...rest] = text.split('/');
-  const family = isIP(address ?? '');
-  if (family === 0 || rest.length > 0 || text.includes('%')) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
-}
-
-const hostAndPort = z
-  .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, {
-    error: (issue) => `${quoteValue(issue.input)} is no address such as 127.0.0.1:4242 or [::1]:4242`,
-  })
-  .meta({ title: 'host:port' });
+import {
+  aeTitle,
+  aeTitleKey,
+  certificateMatch,
+  cidr,
+  filePath,
+  hostAndPort,
+  loopbackAddress,
+  oneOrMore,
+  port,
+  seconds,
+  withoutPrototype,
+} from './schemaValues';
 
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
 const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
@@ -134,14 +81,6 @@ const upstream = z.strictObject({
     .default(false)
     .describe('Allow servers beyond loopback: DICOM then crosses the network in the clear.'),
 });
-
-const certificateMatch = z
-  .string()
-  .regex(/^((sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|(dns|cn):.+)$/, {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>`,
-  })
-  .meta({ title: 'certificate match' });
 
 /** Permissions in Orthanc's words. */
 export const commandPermissions = [
@@ -274,15 +213,6 @@ const tcp = z.strictObject({
 const audit = z.strictObject({
   file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
 });
-
-/** What an unprotected port may be bound to. */
-const loopbackAddress = z
-  .string()
-  .refine((host) => host === '::1' || (isIP(host) === 4 && host.startsWith('127.')), {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is`,
-  })
-  .meta({ title: 'loopback address' });
 
 const admin = z.strictObject({
   host: loopbackAddress
