@@ -10,7 +10,5 @@ module.exports = {
     ],
   },
   reporters: ['default', '<rootDir>/test/support/skippedPeersReporter.cjs'],
-  // import() of a relative path names the .js file that is built; here it is still .ts.
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30000,
 };

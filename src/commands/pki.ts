@@ -51,8 +51,8 @@ function registerInit(pki: Command, context: CommandContext): void {
     )
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<FolderOptions & { commonName?: string; force?: boolean }>();
-      const { createFolder } = await import('../pki/folder.js');
-      const { reportInit } = await import('./pkiReport.js');
+      const { createFolder } = await import('../pki/folder');
+      const { reportInit } = await import('./pkiReport');
       const passphrase = await givenPassphrase(options);
       const created = await createFolder(options.dir, { ...options, passphrase });
       print(context, options, created, () => reportInit(options.dir, created));
@@ -77,8 +77,8 @@ function registerServer(pki: Command, context: CommandContext): void {
     )
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<IssueOptions>();
-      const { writeServerCertificates } = await import('../pki/folderCertificates.js');
-      const { reportServer } = await import('./pkiReport.js');
+      const { writeServerCertificates } = await import('../pki/folderCertificates');
+      const { reportServer } = await import('./pkiReport');
       const authority = await openAuthority(options);
       const written = await writeServerCertificates(options.dir, authority, await issuing(options));
       print(context, options, written, () => reportServer(options.dir, options.config, written));
@@ -108,10 +108,8 @@ function registerClient(pki: Command, context: CommandContext): void {
       const options = command.optsWithGlobals<
         IssueOptions & { legacy?: boolean; p12PasswordFile?: string }
       >();
-      const { findReplacedClientFiles, writeClientCertificate } = await import(
-        '../pki/folderCertificates.js'
-      );
-      const { reportClient } = await import('./pkiReport.js');
+      const { findReplacedClientFiles, writeClientCertificate } = await import('../pki/folderCertificates');
+      const { reportClient } = await import('./pkiReport');
       await findReplacedClientFiles(options.dir, name, options.force); // Before anybody is asked for a password.
       const authority = await openAuthority(options);
       const pkcs12 = {
@@ -151,8 +149,8 @@ function registerRevoke(pki: Command, context: CommandContext): void {
       const options = command.optsWithGlobals<
         FolderOptions & { serial?: string; reason?: RevocationReason }
       >();
-      const { revokeCertificates } = await import('../pki/folderRevocation.js');
-      const { reportRevocation } = await import('./pkiReport.js');
+      const { revokeCertificates } = await import('../pki/folderRevocation');
+      const { reportRevocation } = await import('./pkiReport');
       const authority = await openAuthority(options);
       const revocation = await revokeCertificates(options.dir, authority, {
         name,
@@ -168,8 +166,8 @@ function registerList(pki: Command, context: CommandContext): void {
     .addHelpText('after', helpSections(['aegis pki list', 'aegis --json pki list'], exitCodes))
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<FolderOptions>();
-      const { listCertificates } = await import('../pki/folderRevocation.js');
-      const { reportList } = await import('./pkiReport.js');
+      const { listCertificates } = await import('../pki/folderRevocation');
+      const { reportList } = await import('./pkiReport');
       const certificates = await listCertificates(options.dir);
       print(context, options, certificates, () => reportList(certificates));
     });
@@ -197,19 +195,19 @@ function parseDays(text: string): number {
 
 /** Counts `--days` from now on, not from the backdated beginning. */
 async function issuing(options: IssueOptions) {
-  const { daysAfter } = await import('../pki/authority.js');
+  const { daysAfter } = await import('../pki/authority');
   const notAfter = options.days === undefined ? undefined : daysAfter(new Date(), options.days);
   return { names: options.name ?? [], notAfter, force: options.force };
 }
 
 async function givenPassphrase(options: FolderOptions): Promise<string | undefined> {
-  const { readSecret } = await import('../pki/secrets.js');
+  const { readSecret } = await import('../pki/secrets');
   return readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
 }
 
 async function openAuthority(options: FolderOptions) {
-  const { openFolder } = await import('../pki/folder.js');
-  const { askSecret, canAsk } = await import('../pki/secrets.js');
+  const { openFolder } = await import('../pki/folder');
+  const { askSecret, canAsk } = await import('../pki/secrets');
   return openFolder(options.dir, async () => {
     const given = await givenPassphrase(options);
     return given === undefined && canAsk() ? askSecret('passphrase of the CA key: ') : given;
@@ -217,7 +215,7 @@ async function openAuthority(options: FolderOptions) {
 }
 
 async function choosePkcs12Password(name: string, file: string | undefined) {
-  const { askSecret, canAsk, generatePassword, readSecret } = await import('../pki/secrets.js');
+  const { askSecret, canAsk, generatePassword, readSecret } = await import('../pki/secrets');
   let password = await readSecret('PKCS#12 password', file, 'AEGIS_P12_PASSWORD');
   if (password === undefined && canAsk()) {
     password = await askSecret(`password for ${name}.p12 (empty: generate one): `);
