@@ -4,7 +4,6 @@
 import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { formatHostAndPort } from '../net/hostAndPort';
 import { type InboundConnection, type Listener, openListener, type RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
 import { loadTlsContext } from '../net/tlsContext';
@@ -13,6 +12,7 @@ import { decideAddress } from '../policy/decide';
 import type { Policy } from '../policy/policy';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { InboundAssociation, type InboundContext } from './inbound';
+import { startedEvent, stoppedEvent } from './lifeEvents';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
 export interface ListeningAddress {
@@ -76,16 +76,9 @@ export class Gateway implements InboundContext, RunningGateway {
       await gateway.#closeListeners();
       throw error;
     }
-    const addresses = gateway.addresses.map(
-      ({ name, ...address }) => `${name} ${formatHostAndPort(address)}`,
-    );
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
-    audit.record({
-      event: 'gateway.started',
-      outcome: 'info',
-      detail: `listening on ${addresses.join(', ')}; quick acknowledgement ${gateway.#quickAck.description}`,
-    });
+    audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
     return gateway;
   }
 
@@ -163,11 +156,7 @@ export class Gateway implements InboundContext, RunningGateway {
     await this.#closeListeners();
     for (const association of this.#associations) association.stop();
     await this.#waitFor(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
-    this.audit.record({
-      event: 'gateway.stopped',
-      outcome: 'info',
-      ...(aborted === 0 ? {} : { detail: `${aborted} associations were aborted at the end of the drain` }),
-    });
+    this.audit.record(stoppedEvent(aborted));
     return { aborted };
   }
 

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
-import { formatHostAndPort } from '../net/hostAndPort';
 import { LocalPlaces, type Place } from './associationPlaces';
 import type { ListeningAddress, RunningGateway, StopResult } from './gateway';
+import { startedEvent, stoppedEvent } from './lifeEvents';
 import type { FromWorker, ToWorker } from './workerMessages';
 
 /** A worker that dies at once, dies again at once: this keeps a broken one from taking a core. */
@@ -55,11 +55,7 @@ export class WorkerPool implements RunningGateway {
       for (const { worker } of pool.#members.values()) worker.kill('SIGKILL');
       throw error;
     }
-    const listening = pool.#addresses
-      .map(({ name, ...address }) => `${name} ${formatHostAndPort(address)}`)
-      .join(', ');
-    const detail = `listening on ${listening} with ${count} workers; quick acknowledgement ${pool.#quickAck}`;
-    audit.record({ event: 'gateway.started', outcome: 'info', detail });
+    audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
     return pool;
   }
 
@@ -95,11 +91,7 @@ export class WorkerPool implements RunningGateway {
       });
     }
     const aborted = this.#aborted;
-    this.#audit.record({
-      event: 'gateway.stopped',
-      outcome: 'info',
-      ...(aborted === 0 ? {} : { detail: `${aborted} associations were aborted at the end of the drain` }),
-    });
+    this.#audit.record(stoppedEvent(aborted));
     return { aborted };
   }
 
