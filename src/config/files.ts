@@ -91,12 +91,7 @@ function* inspectListener(
         message: `${content.file} is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"`,
       };
     }
-    yield* inspectCertificates(
-      place,
-      content,
-      'issue a new one, for one of our own CA with "aegis pki server --force"',
-      clock,
-    );
+    yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
@@ -116,6 +111,9 @@ function* inspectListener(
   }
 }
 
+/** What to do about a certificate of our own that ends. */
+const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
+
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
   const ownKey = tls.privateKey === undefined ? [] : [tls.privateKey];
@@ -129,12 +127,7 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
   const isReadable = [certificates, keys, trusted].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
-    yield* inspectCertificates(
-      place,
-      content,
-      'issue a new one, for one of our own CA with "aegis pki server --force"',
-      clock,
-    );
+    yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
