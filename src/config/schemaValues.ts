@@ -79,6 +79,15 @@ export const certificateMatch = z
   })
   .meta({ title: 'certificate match' });
 
+/** What names one certificate or one key, whatever is written in it. */
+export const certificateFingerprint = z
+  .string()
+  .regex(/^(sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is neither sha256:<64 hex digits> nor spki-sha256:<64 hex digits>`,
+  })
+  .meta({ title: 'certificate fingerprint' });
+
 /** What an unprotected port may be bound to. */
 export const loopbackAddress = z
   .string()

@@ -48,7 +48,7 @@ const types: Case[] = [
     'a text where an object belongs',
     ct1(`${valid}, "address": "10.1.2.10:104"`),
     [
-      'a.jsonc:4:103 modalities.ct1.address "10.1.2.10:104" is a string; accepted is an object with the keys host, port, calledAeTitle, tls',
+      'a.jsonc:4:103 modalities.ct1.address "10.1.2.10:104" is a string; accepted is an object with the keys host, port, calledAeTitle, callingAeTitle, tls',
     ],
   ],
   [
