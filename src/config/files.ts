@@ -7,7 +7,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
-import { readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
+import { type RevocationList, readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
 import type { ConfigurationPath, Finding, Severity } from './problems';
 import { countOf, escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
@@ -96,19 +96,7 @@ function* inspectListener(
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
   }
-  for (const { path: place, content } of lists.files) {
-    for (const { file, thisUpdate, nextUpdate } of content) {
-      yield* inspectDates(place, {
-        what: file,
-        from: thisUpdate,
-        to: nextUpdate,
-        advice: 'a list out of date refuses everybody; fetch the new one from the CA',
-        warnWithinDays: WARN_CRL_DAYS,
-        failWithinDays: 0,
-        now: clock.now,
-      });
-    }
-  }
+  for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
 }
 
 /** What to do about a certificate of our own that ends. */
@@ -124,7 +112,8 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
     tls.trustedCertificates,
     readCertificates,
   );
-  const isReadable = [certificates, keys, trusted].every((files) => files.isComplete);
+  const lists = yield* readEach([...path, 'crl'], tls.crl ?? [], readCrl);
+  const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
     yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
@@ -132,6 +121,7 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
   }
+  for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
 }
 
 interface ReadFiles<T> {
@@ -205,6 +195,24 @@ function* inspectAuthorities(
   const advice = 'certificates of this CA are refused then; add the new one of the CA';
   for (const finding of inspectCertificates(path, file, advice, clock)) {
     yield file.certificates.length > 1 ? { ...finding, severity: 'warning' } : finding;
+  }
+}
+
+function* inspectLists(
+  path: ConfigurationPath,
+  lists: readonly RevocationList[],
+  { now }: Clock,
+): Generator<Finding> {
+  for (const { file, thisUpdate, nextUpdate } of lists) {
+    yield* inspectDates(path, {
+      what: file,
+      from: thisUpdate,
+      to: nextUpdate,
+      advice: 'a list out of date refuses everybody; fetch the new one from the CA',
+      warnWithinDays: WARN_CRL_DAYS,
+      failWithinDays: 0,
+      now,
+    });
   }
 }
 

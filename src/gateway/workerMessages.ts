@@ -19,7 +19,10 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: 1 | 2 }
   /** `error` is why the configuration cannot be used. */
   | { readonly kind: 'reloadPrepared'; readonly error?: string }
+  | { readonly kind: 'reloadEnded'; readonly addresses: readonly ListeningAddress[] }
   | { readonly kind: 'audit'; readonly event: AuditEvent }
   | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
+  | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
+  | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
   | { readonly kind: 'placeFreed'; readonly id: number }
   | { readonly kind: 'stopped'; readonly aborted: number };

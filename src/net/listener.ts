@@ -31,8 +31,11 @@ export interface Listener {
   readonly name: string;
   /** Where it listens, with the port that the system chose where the configuration says 0. */
   readonly address: { readonly host: string; readonly port: number };
-  /** From the next connection on; those that are connected or shaking hands keep what they began with. */
-  replaceTls(material: TlsMaterial): void;
+  /**
+   * Takes over everything but address and port, from the next connection on; those that are connected or shaking hands
+   * keep what they began with.
+   */
+  reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
   /** Stops listening and refuses what is not connected yet (`draining`); leaves what is connected alone. */
   close(): Promise<void>;
 }
@@ -43,39 +46,34 @@ export async function openListener(
   options: ListenerOptions,
   handlers: ListenerHandlers,
 ): Promise<Listener> {
-  if ((configuration.tls === undefined) !== (options.tls === undefined)) {
-    throw new Error(`listener ${configuration.name}: TLS configuration and TLS material do not go together`);
-  }
   const listener = new GatewayListener(configuration, options, handlers);
   await listener.open();
   return listener;
 }
 
-class GatewayListener implements Listener, ArrivalHost {
+/** What a reload may change. */
+interface Settings {
   readonly name: string;
-  readonly handlers: ListenerHandlers;
   readonly trustedProxies: AddressSet | undefined;
-  readonly peerCertificates = new PeerCertificates();
   readonly handshakeMs: number;
-  readonly #configuration: ListenerConfiguration;
-  readonly #maxPendingPerAddress: number;
+  readonly maxPendingPerAddress: number;
+  readonly tlsServer: TlsServer | undefined;
+}
+
+class GatewayListener implements Listener, ArrivalHost {
+  readonly handlers: ListenerHandlers;
+  readonly peerCertificates = new PeerCertificates();
   readonly #server: Server;
   #address: Listener['address'];
-  #tlsServer: TlsServer | undefined;
+  #settings: Settings;
   readonly #arrivals = new Set<Arrival>();
   readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
   readonly #pendingByAddress = new Map<string, number>();
 
   constructor(configuration: ListenerConfiguration, options: ListenerOptions, handlers: ListenerHandlers) {
-    this.name = configuration.name;
     this.handlers = handlers;
-    this.#configuration = configuration;
     this.#address = { host: configuration.host, port: configuration.port };
-    this.handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
-    this.#maxPendingPerAddress = options.maxPendingConnectionsPerAddress;
-    this.trustedProxies =
-      configuration.proxyProtocol && new AddressSet(configuration.proxyProtocol.trustedProxies);
-    this.#tlsServer = options.tls && this.#createTlsServer(options.tls);
+    this.#settings = this.#settingsOf(configuration, options);
     // Paused, so that not a byte is read of a connection that gate 1 refuses.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
       const arrival = new Arrival(raw, this);
@@ -86,7 +84,7 @@ class GatewayListener implements Listener, ArrivalHost {
   }
 
   open(): Promise<void> {
-    const { host, port } = this.#configuration;
+    const { host, port } = this.#address;
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error));
       this.#server.once('error', onError);
@@ -105,13 +103,24 @@ class GatewayListener implements Listener, ArrivalHost {
     return this.#address;
   }
 
-  tlsServer(): TlsServer | undefined {
-    return this.#tlsServer;
+  get name(): string {
+    return this.#settings.name;
   }
 
-  replaceTls(material: TlsMaterial): void {
-    if (this.#tlsServer === undefined) throw new Error(`listener ${this.name} is plain`);
-    this.#tlsServer = this.#createTlsServer(material);
+  get trustedProxies(): AddressSet | undefined {
+    return this.#settings.trustedProxies;
+  }
+
+  get handshakeMs(): number {
+    return this.#settings.handshakeMs;
+  }
+
+  tlsServer(): TlsServer | undefined {
+    return this.#settings.tlsServer;
+  }
+
+  reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void {
+    this.#settings = this.#settingsOf(configuration, options);
   }
 
   async close(): Promise<void> {
@@ -122,7 +131,7 @@ class GatewayListener implements Listener, ArrivalHost {
 
   claimPending(address: string): boolean {
     const pending = this.#pendingByAddress.get(address) ?? 0;
-    if (pending >= this.#maxPendingPerAddress) return false;
+    if (pending >= this.#settings.maxPendingPerAddress) return false;
     this.#pendingByAddress.set(address, pending + 1);
     return true;
   }
@@ -137,12 +146,27 @@ class GatewayListener implements Listener, ArrivalHost {
     this.#arrivals.delete(arrival);
   }
 
+  #settingsOf(configuration: ListenerConfiguration, options: ListenerOptions): Settings {
+    const { name, tls, proxyProtocol } = configuration;
+    if ((tls === undefined) !== (options.tls === undefined)) {
+      throw new Error(`listener ${name}: TLS configuration and TLS material do not go together`);
+    }
+    const handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
+    return {
+      name,
+      handshakeMs,
+      maxPendingPerAddress: options.maxPendingConnectionsPerAddress,
+      trustedProxies: proxyProtocol && new AddressSet(proxyProtocol.trustedProxies),
+      tlsServer: options.tls && this.#createTlsServer(options.tls, handshakeMs),
+    };
+  }
+
   /**
    * A TLS server that never listens: sockets are handed to it. A new one for each renewal, because what it demands of
    * peers cannot be changed later, as its certificates can.
    */
-  #createTlsServer(material: TlsMaterial): TlsServer {
-    const server = createTlsServer({ ...material.options, handshakeTimeout: this.handshakeMs });
+  #createTlsServer(material: TlsMaterial, handshakeMs: number): TlsServer {
+    const server = createTlsServer({ ...material.options, handshakeTimeout: handshakeMs });
     const isCertificateRequired = material.options.requestCert === true;
     server.on('secureConnection', (socket) => {
       const arrival = this.#arrivalOf(socket);

@@ -188,6 +188,14 @@ export const reasons = {
   // The other side went away.
   'modality-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the modality aborted the association' },
   'modality-closed': { wire: abort(0), text: 'the modality closed the connection without a release' },
+  'archive-aborted': {
+    wire: { kind: 'abortAsPeer' },
+    text: 'the archive aborted the association that it requested through egress',
+  },
+  'archive-closed': {
+    wire: abort(0),
+    text: 'the archive closed the connection that it opened to egress without a release',
+  },
   'upstream-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the upstream aborted the association' },
   'upstream-closed': { wire: abort(0), text: 'the upstream closed the connection without a release' },
   'upstream-released': {

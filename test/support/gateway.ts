@@ -41,6 +41,10 @@ export class TestGateway implements AuditSink {
     return this.#gateway;
   }
 
+  async reload(input: ConfigurationInput): Promise<void> {
+    await this.gateway.reload(configurationSchema.parse(input));
+  }
+
   /** The port of a listener; of the only one without a name. */
   port(listener?: string): number {
     const found = this.gateway.addresses.find(({ name }) => listener === undefined || name === listener);
