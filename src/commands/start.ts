@@ -72,6 +72,7 @@ async function run(file: string, say: Say): Promise<Running> {
   const { loadConfiguration } = await import('../config/load');
   const { AuditLog } = await import('../audit/auditLog');
   const { startGateway } = await import('../gateway/startGateway');
+  const { describeAddresses } = await import('../gateway/lifeEvents');
   const { formatHostAndPort } = await import('../net/hostAndPort');
   const loaded = loadConfiguration(file);
   await warn(loaded, say);
@@ -93,9 +94,7 @@ async function run(file: string, say: Say): Promise<Running> {
     await admin?.close();
     throw error;
   }
-  for (const { name, ...address } of gateway.addresses) {
-    say(`listening on ${formatHostAndPort(address)} (${name})`);
-  }
+  for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
   if (admin !== undefined) say(`listening on ${formatHostAndPort(admin.address)} (admin HTTP)`);
   return { gateway, audit, sink, admin };
 }
