@@ -114,7 +114,7 @@ describe('aegis explain', () => {
     expect(run.exitCode).toBe(0);
     expect(run.printed).toMatch(/^"ORTHANC" at 127\.0\.0\.1 calls "WS1" on listener "egress": allowed\n/);
     expect(run.printed).toMatch(/^association +called AE title +passed +"WS1" is .*at 10\.1\.2\.40:104/m);
-    expect(notesOf(run)[0]).toBe('an archive is calling, so egress is assumed; --listener names another');
+    expect(notesOf(run)?.[0]).toBe('an archive is calling, so egress is assumed; --listener names another');
     const said = await explain(...archive, '--listener', 'egress', '--json');
     expect(JSON.parse(said.printed)).toMatchObject({ allowed: true, modality: 'ws1', listener: 'egress' });
     expect((await explain(...archive, '--listener', 'tls')).exitCode).toBe(1);
