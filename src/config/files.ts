@@ -7,7 +7,13 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
-import { type RevocationList, readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
+import {
+  type CertificateFile,
+  type RevocationList,
+  readCertificates,
+  readCrl,
+  readPrivateKey,
+} from '../net/tlsFiles';
 import type { ConfigurationPath, Finding, Severity } from './problems';
 import { countOf, escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
@@ -18,8 +24,9 @@ const WARN_CERTIFICATE_DAYS = 30;
 const WARN_CRL_DAYS = 3;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** id-kp-serverAuth (RFC 5280 §4.2.1.12). */
+/** id-kp-serverAuth and id-kp-clientAuth (RFC 5280 §4.2.1.12). */
 const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 
 export interface Clock {
   /** Default: the present. */
@@ -83,8 +90,7 @@ function* inspectListener(
     yield* attempt(path, () => loadTlsContext(tls));
   }
   for (const { path: place, content } of certificates.files) {
-    const usages = content.certificates[0].keyUsage as readonly string[] | undefined;
-    if (usages !== undefined && !usages.includes(SERVER_AUTHENTICATION)) {
+    if (!isMeantFor(content, SERVER_AUTHENTICATION)) {
       yield {
         path: place,
         kind: 'file',
@@ -99,8 +105,15 @@ function* inspectListener(
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
 }
 
+/** A certificate that says nothing of its purpose is good for any. */
+function isMeantFor({ certificates: [own] }: CertificateFile, purpose: string): boolean {
+  const usages = own.keyUsage as readonly string[] | undefined;
+  return usages === undefined || usages.includes(purpose);
+}
+
 /** What to do about a certificate of our own that ends. */
 const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
+const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki client NAME --force"';
 
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
@@ -116,7 +129,14 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
   const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
-    yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
+    if (!isMeantFor(content, CLIENT_AUTHENTICATION)) {
+      yield {
+        path: place,
+        kind: 'file',
+        message: `${content.file} is not meant for clients (its extended key usage lacks clientAuth), so the modality would refuse it; issue one with "aegis pki client NAME"`,
+      };
+    }
+    yield* inspectCertificates(place, content, ISSUE_CLIENT_ANEW, clock);
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);

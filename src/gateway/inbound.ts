@@ -88,7 +88,7 @@ export class InboundAssociation implements LegOwner {
     const decision = this.#route.decide({ ...this.#connection, ...rq });
     const modality = decision.allowed ? decision.destination.modality : decision.modality;
     if (modality !== undefined) this.#record.matched(modality);
-    if (!decision.allowed) this.#reject(decision.reason);
+    if (!decision.allowed) this.#reject(decision.reason, decision.detail);
     else if (this.#context.isDraining) this.#reject('draining');
     else this.#admit(rq, decision.destination, decision.wouldDeny);
   }

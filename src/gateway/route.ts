@@ -27,6 +27,8 @@ export type RouteDecision =
       readonly reason: ReasonCode;
       /** The entry that was matched, or that alone got furthest, for the log; never for the peer. */
       readonly modality?: string | undefined;
+      /** What the reason alone does not say, for the log. */
+      readonly detail?: string;
     };
 
 /** Where an association goes, and under which conditions. */

@@ -13,7 +13,12 @@ import type { Decision, ReasonCode } from './reasons';
 
 export type EgressDecision =
   | { readonly allowed: true; readonly modality: CompiledModality }
-  | { readonly allowed: false; readonly reason: ReasonCode };
+  | {
+      readonly allowed: false;
+      readonly reason: ReasonCode;
+      /** What the reason alone does not say, for the log. */
+      readonly detail?: string;
+    };
 
 /** Gate 1: whether an archive may come from this address. */
 export function decideEgressAddress(egress: CompiledEgress, address: string): Decision {
@@ -39,12 +44,17 @@ export function decideEgressAssociation(
   const precondition = preconditionDenial(request);
   if (precondition !== undefined) return { allowed: false, reason: precondition };
   if (!egress.callingAeTitles.has(request.callingAeTitle)) {
-    return { allowed: false, reason: 'calling-ae-title-unknown' };
+    const detail = 'egress takes the AE titles of the archives only';
+    return { allowed: false, reason: 'calling-ae-title-unknown', detail };
   }
   const calledKey = aeTitleKey(request.calledAeTitle, strictAeTitles);
   const modality = calledKey === undefined ? undefined : egress.modalityByCalledAeTitle.get(calledKey);
   return modality === undefined
-    ? { allowed: false, reason: 'called-ae-title-unknown' }
+    ? {
+        allowed: false,
+        reason: 'called-ae-title-unknown',
+        detail: 'it stands for no modality with an address',
+      }
     : { allowed: true, modality };
 }
 

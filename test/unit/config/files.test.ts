@@ -223,22 +223,54 @@ describe('the files of an address', () => {
       },
     });
 
+  const longClient = () =>
+    certificates.issue('long-client', {
+      issuer: certificates.ca,
+      purposes: ['clientAuth'],
+      validToDays: 400,
+    });
+  const lastingClient = () => ({
+    certificate: longClient().certificateFile,
+    privateKey: longClient().privateKeyFile,
+    trustedCertificates: longCa().certificateFile,
+  });
+
   it('are fine when they fit and last', () => {
-    expect(inspect(configurationFor(lasting()))).toEqual([]);
+    expect(inspect(configurationFor(lastingClient()))).toEqual([]);
     expect(inspect(configurationFor({ trustedCertificates: longCa().certificateFile }))).toEqual([]);
   });
 
   it('are inspected like those of a listener', () => {
-    const tls = { ...lasting(), trustedCertificates: join(folder, 'none.crt') };
+    const tls = { ...lastingClient(), trustedCertificates: join(folder, 'none.crt') };
     expect(inspect(configurationFor(tls))).toEqual([
       expect.stringMatching(
         /^error file modalities\.ct1\.address\.tls\.trustedCertificates\[0\] .* does not exist/,
       ),
     ]);
     expect(
-      inspect(configurationFor({ ...lasting(), privateKey: certificates.client.privateKeyFile })),
+      inspect(configurationFor({ ...lastingClient(), privateKey: certificates.client.privateKeyFile })),
     ).toEqual([
       expect.stringMatching(/^error file modalities\.ct1\.address\.tls .*is not the private key of/),
+    ]);
+  });
+
+  it('include the revocation lists of those that are trusted', () => {
+    const { crlFile } = certificates.issueCrl('ended', {
+      issuer: longCa(),
+      revoked: [],
+      issuedDays: -9,
+      nextUpdateDays: -1,
+    });
+    expect(inspect(configurationFor({ ...lastingClient(), crl: crlFile }))).toEqual([
+      expect.stringMatching(/^error expiry modalities\.ct1\.address\.tls\.crl\[0\] .* expired 1 day ago/),
+    ]);
+  });
+
+  it('must be those of a client where the gateway shows one', () => {
+    expect(inspect(configurationFor(lasting()))).toEqual([
+      expect.stringMatching(
+        /^error file modalities\.ct1\.address\.tls\.certificate\[0\] .*is not meant for clients .* "aegis pki client NAME"$/,
+      ),
     ]);
   });
 });
