@@ -7,7 +7,10 @@
 const layers = {
   pdu: { values: [], types: [] },
   dimse: { values: [], types: ['config/schema'] },
-  policy: { values: ['dimse', 'pdu/types', 'config/quote', 'config/problems'], types: ['config/schema'] },
+  policy: {
+    values: ['dimse', 'pdu/types', 'config/quote', 'config/problems', 'config/observeUntil'],
+    types: ['config/schema'],
+  },
   net: { values: ['policy'], types: ['audit/events', 'config/schema'] },
   audit: { values: ['policy/reasons'], types: [] },
   pki: { values: [], types: [] },

@@ -51,7 +51,7 @@ async function explainPeer(
   const { explanationJson, reportExplanation } = await import('./explainReport');
 
   const { configuration, file } = loadConfiguration(config);
-  const { policy } = compilePolicy(configuration);
+  const { policy } = compilePolicy(configuration, Date.now());
   const { query, notes } = prepareQuery(options, policy, configuration);
   const explanation = explain(policy, query);
   if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {

@@ -3,7 +3,9 @@
  * as JSON for machines.
  */
 import { quoteValue } from '../config/quote';
+import { describeMode } from '../policy/describeCheck';
 import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explanation';
+import { EGRESS_LISTENER } from '../policy/policy';
 import { type ReasonCode, reasons } from '../policy/reasons';
 
 export function reportExplanation(
@@ -15,6 +17,8 @@ export function reportExplanation(
   const { callingAeTitle, calledAeTitle, sourceAddress, listener } = association;
   const { modality, checks } = explanation;
   const entry = modality === undefined ? 'none' : `${quoteValue(modality.name)} of ${file}`;
+  // Observe mode is about what a modality asks for, not about what the archive sends to it.
+  const mode = modality === undefined || listener === EGRESS_LISTENER ? undefined : describeMode(modality);
   return [
     `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
       `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
@@ -26,6 +30,7 @@ export function reportExplanation(
     '',
     ...table([
       ['entry', entry],
+      ...(mode === undefined ? [] : [['mode', mode]]),
       ...checks.flatMap(findings),
       ...(explanation.allowed ? [['answer', explanation.wireAnswer]] : []),
       ...notes.map((note) => ['note', note]),
@@ -73,6 +78,8 @@ export function explanationJson(
     reason: failed?.reason ?? null,
     gate: failed?.gate ?? null,
     modality: modality?.name ?? null,
+    mode: modality === undefined ? null : modality.isObserved ? 'observe' : 'enforce',
+    observeUntil: modality?.configuration.observeUntil ?? null,
     upstream: upstream?.calledAeTitle ?? null,
     listener: association.listener,
     wireAnswer: rest.wireAnswer,

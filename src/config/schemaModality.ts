@@ -8,6 +8,7 @@ import {
   certificateFingerprint,
   certificateMatch,
   cidr,
+  dateOrDateTime,
   filePath,
   oneOrMore,
   port,
@@ -90,6 +91,11 @@ export const modality = z.strictObject({
     .enum(['enforce', 'observe'])
     .default('enforce')
     .describe('observe: what would be denied after identification is relayed, logged and counted.'),
+  observeUntil: dateOrDateTime
+    .optional()
+    .describe(
+      'When observe mode ends and the entry enforces; default: never. A date counts to its end in UTC.',
+    ),
   egressAllow: oneOrMore(z.enum(commandPermissions))
     .optional()
     .describe('Commands that the archive may send to it; default: every one.'),

@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { observeEndMs } from './observeUntil';
 import { quoteValue } from './quote';
 
 /** One value or a list of them; always a list once parsed. */
@@ -87,6 +88,15 @@ export const certificateFingerprint = z
       `${quoteValue(issue.input)} is neither sha256:<64 hex digits> nor spki-sha256:<64 hex digits>`,
   })
   .meta({ title: 'certificate fingerprint' });
+
+/** A moment that means the same on every machine. */
+export const dateOrDateTime = z
+  .string()
+  .refine((text) => observeEndMs(text) !== undefined, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is neither a date such as 2026-12-31 (to the end of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,
+  })
+  .meta({ title: 'date, or date and time with an offset' });
 
 /** What an unprotected port may be bound to. */
 export const loopbackAddress = z

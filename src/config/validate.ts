@@ -16,7 +16,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkListeners(configuration),
     ...checkRoutes(configuration),
     ...checkModalities(configuration),
-    ...compilePolicy(configuration).problems,
+    ...compilePolicy(configuration, Date.now()).problems,
   ];
   if (!isPartial) return findings;
   return findings.filter(({ path, severity }) => severity !== 'warning' && path.join() !== 'modalities');

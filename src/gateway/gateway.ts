@@ -68,8 +68,8 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#rules = rulesOf(configuration);
     this.audit = audit;
     const routes = {
-      ingress: ingressRoute(() => this.#rules.policy),
-      egress: egressRoute(() => this.#rules),
+      ingress: ingressRoute(() => this.#currentRules.policy),
+      egress: egressRoute(() => this.#currentRules),
     };
     this.#listeners = new OpenListeners((direction) => ({
       admitAddress: (address) => routes[direction].decideAddress(address),
@@ -167,6 +167,18 @@ export class Gateway implements InboundContext, RunningGateway {
     return { aborted };
   }
 
+  /**
+   * The rules of now: compiled anew when the observe mode of an entry has ended. Asked at each decision instead of
+   * waited for with a timer, so that a clock that is set, or a machine that slept, makes none of them late. Running
+   * associations keep what they were allowed, as with a reload.
+   */
+  get #currentRules(): Rules {
+    if (Date.now() >= this.#rules.policy.validUntilMs) {
+      this.#rules = { ...this.#rules, policy: policyOf(this.#configuration) };
+    }
+    return this.#rules;
+  }
+
   get #busyCount(): number {
     let count = 0;
     for (const association of this.#associations) if (association.isBusy) count += 1;
@@ -209,10 +221,14 @@ interface Rules {
 }
 
 function rulesOf(configuration: Configuration): Rules {
-  const { policy, problems } = compilePolicy(configuration);
+  return { policy: policyOf(configuration), modalityTls: loadModalityTls(configuration) };
+}
+
+function policyOf(configuration: Configuration): Policy {
+  const { policy, problems } = compilePolicy(configuration, Date.now());
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new OperatorError(errors.map(({ message }) => message).join('\n'));
-  return { policy, modalityTls: loadModalityTls(configuration) };
+  return policy;
 }
 
 /** What a running process can't change, by path. */

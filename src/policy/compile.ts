@@ -9,7 +9,7 @@ import type { Configuration } from '../config/schema';
 import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
 import { aeTitleKey } from './aeTitle';
 import { compileEgress } from './compileEgress';
-import { compileModality } from './compileModality';
+import { compileModality, nextChangeMs } from './compileModality';
 import { localAddresses } from './localAddresses';
 import { findOverlaps } from './overlaps';
 import type {
@@ -28,13 +28,16 @@ export interface CompiledPolicy {
   readonly problems: readonly PolicyProblem[];
 }
 
-/** The schema has accepted the configuration. 10,000 entries take a fraction of a second. */
-export function compilePolicy(configuration: Configuration): CompiledPolicy {
+/**
+ * The schema has accepted the configuration; `nowMs` is the time, in ms since 1970, for entries that are in observe mode
+ * until a date. 10,000 entries take a fraction of a second.
+ */
+export function compilePolicy(configuration: Configuration, nowMs: number): CompiledPolicy {
   const { strictAeTitles, unknownAddresses } = configuration;
   const problems: PolicyProblem[] = [];
   const listenerByName = compileListeners(configuration, problems);
   const upstreamByCalledAeTitle = compileUpstreams(configuration, problems);
-  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, problems };
+  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, nowMs, problems };
   const modalities = Object.entries(configuration.modalities).map(([name, entry]) =>
     compileModality(name, entry, compilation),
   );
@@ -55,6 +58,7 @@ export function compilePolicy(configuration: Configuration): CompiledPolicy {
   );
   return {
     policy: {
+      validUntilMs: modalities.map(nextChangeMs).reduce((one, other) => Math.min(one, other), Infinity),
       strictAeTitles,
       unknownAddresses,
       addresses,

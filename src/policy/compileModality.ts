@@ -2,6 +2,8 @@
  * Makes one entry of the allowlist ready for decisions and says what is wrong with it. Whether entries get on
  * with each other is compile.ts's.
  */
+
+import { describeObserveUntil, observeEndMs } from '../config/observeUntil';
 import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { ModalityConfiguration } from '../config/schema';
 import { AeTitleSet, aeTitleKey } from './aeTitle';
@@ -15,6 +17,8 @@ export interface Surroundings {
   readonly listenerByName: ReadonlyMap<string, CompiledListener>;
   /** Keyed by aeTitleKey. */
   readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  /** What time it is, in ms since 1970. */
+  readonly nowMs: number;
   readonly problems: PolicyProblem[];
 }
 
@@ -41,7 +45,7 @@ export function compileModality(
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : new Set(entry.egressAllow),
-    isObserved: entry.mode === 'observe',
+    isObserved: isObserved(entry, surroundings.nowMs, report),
     configuration: entry,
   };
 }
@@ -140,6 +144,43 @@ function compileMoveDestinations(
     report('warning', ['moveDestinations'], 'has no effect, because "move" is not in allow');
   }
   return moveDestinations.includes('*') ? 'any' : new AeTitleSet(moveDestinations, strictAeTitles);
+}
+
+/**
+ * Each entry in observe mode is told of: it is a door that stands open, and meant to be for a while only. One whose
+ * time is over enforces.
+ */
+function isObserved({ mode, observeUntil }: ModalityConfiguration, nowMs: number, report: Report): boolean {
+  if (mode !== 'observe') {
+    if (observeUntil !== undefined) {
+      report('warning', ['observeUntil'], 'has no effect, because mode is not "observe"');
+    }
+    return false;
+  }
+  const relayed = 'what the entry does not allow is relayed and logged as would-deny';
+  if (observeUntil === undefined) {
+    report('warning', ['mode'], `is "observe" without an end (observeUntil): ${relayed}`);
+    return true;
+  }
+  if (nowMs < endOf({ observeUntil })) {
+    report('warning', ['mode'], `is "observe" ${describeObserveUntil(observeUntil)}: ${relayed}`);
+    return true;
+  }
+  report(
+    'warning',
+    ['observeUntil'],
+    `${quoteValue(observeUntil)} is over, so the entry enforces; set mode to "enforce", or a later date`,
+  );
+  return false;
+}
+
+/** When the entry has to be compiled anew, in ms since 1970; Infinity: never. */
+export function nextChangeMs({ isObserved: isStillObserved, configuration }: CompiledModality): number {
+  return isStillObserved ? endOf(configuration) : Number.POSITIVE_INFINITY;
+}
+
+function endOf({ observeUntil }: Pick<ModalityConfiguration, 'observeUntil'>): number {
+  return (observeUntil === undefined ? undefined : observeEndMs(observeUntil)) ?? Number.POSITIVE_INFINITY;
 }
 
 /** `"tsl" is no listener; did you mean "tls"?`, or what there is. */

@@ -1,6 +1,8 @@
 /**
  * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
  */
+
+import { describeObserveUntil } from '../config/observeUntil';
 import { formatPath } from '../config/problems';
 import { escapeUnsafe, quoteValue } from '../config/quote';
 import { commandName, formatStatus } from '../dimse/commands';
@@ -125,6 +127,16 @@ export function describeCommandDenial(modality: CompiledModality, reason: Reason
     default:
       return reasons[reason].text;
   }
+}
+
+/** Undefined where the entry was never meant to be in observe mode. */
+export function describeMode({ isObserved, configuration }: CompiledModality): string | undefined {
+  const { mode, observeUntil } = configuration;
+  if (mode !== 'observe') return undefined;
+  if (observeUntil === undefined) return 'observe, without an end';
+  return isObserved
+    ? `observe ${describeObserveUntil(observeUntil)}`
+    : `enforce: observe mode ended with ${observeUntil}`;
 }
 
 /** As in the configuration: `modalities.ct1`. */

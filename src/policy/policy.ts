@@ -63,6 +63,8 @@ export interface CallingAeTitleEntries {
 }
 
 export interface Policy {
+  /** From then on (ms since 1970) it has to be compiled anew: the observe mode of an entry has ended. Infinity: never. */
+  readonly validUntilMs: number;
   readonly strictAeTitles: boolean;
   readonly unknownAddresses: 'close' | 'reject';
   /** The addresses of all entries together. */

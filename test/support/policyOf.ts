@@ -34,8 +34,9 @@ export function configurationOf(
 export function policyOf(
   modalities: Readonly<Record<string, ModalityInput>>,
   rest: Partial<Input> = {},
+  nowMs = Date.now(),
 ): Policy {
-  const { policy, problems } = compilePolicy(configurationOf(modalities, rest));
+  const { policy, problems } = compilePolicy(configurationOf(modalities, rest), nowMs);
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
   return policy;

@@ -38,10 +38,21 @@ beforeAll(() => {
           allow: ['move'],
           address: { host: '10.1.2.40', port: 104 },
         },
+        mr1: { callingAeTitle: 'MR1', from: '10.1.2.50', allow: 'echo', mode: 'observe' },
+        mr2: observed('MR2', '2999-12-31'),
+        mr3: observed('MR3', '2020-06-30T12:00+02:00'),
       },
       egress: {},
     }),
   );
+});
+
+const observed = (callingAeTitle: string, observeUntil: string) => ({
+  callingAeTitle,
+  from: '10.1.2.50',
+  allow: 'echo',
+  mode: 'observe',
+  observeUntil,
 });
 
 interface Run {
@@ -76,6 +87,19 @@ const us1 = ['--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.30'];
 const notesOf = ({ printed }: Run) => printed.match(/(?<=^note\s+)\S.*/gm);
 
 describe('aegis explain', () => {
+  test.each([
+    ['MR1', 0, 'mode        observe, without an end'],
+    ['MR2', 0, 'mode        observe until 2999-12-31, the end of that day in UTC'],
+    ['MR3', 1, 'mode    enforce: observe mode ended with 2020-06-30T12:00+02:00'],
+  ])('says whether the entry of %s is observed, and how long', async (calling, exitCode, mode) => {
+    const peer = ['--calling', calling, '--called', 'ORTHANC', '--from', '10.1.2.50'];
+    const run = await explain(...peer, '--command', 'c-store');
+    expect(run.exitCode).toBe(exitCode);
+    expect(run.printed).toContain(`\n${mode}\n`);
+    const { printed } = await explain(...peer, '--json');
+    expect(JSON.parse(printed)).toMatchObject({ mode: exitCode === 0 ? 'observe' : 'enforce' });
+  });
+
   test('allowed: exit code 0, every gate, the entry, and what was assumed', async () => {
     const run = await explain(
       ...ct1,

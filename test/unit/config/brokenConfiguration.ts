@@ -57,4 +57,4 @@ export const files = '"certificate": "s.crt", "privateKey": "s.key"';
 export const rootKeys =
   '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin';
 export const modalityKeys =
-  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, egressAllow, address';
+  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, address';

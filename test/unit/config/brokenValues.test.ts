@@ -249,6 +249,15 @@ const values: Case[] = [
       'a.jsonc:4:127 modalities.ct1.certificate[1] "ct1" is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>',
     ],
   ],
+  ...['31.12.2026', '2026-02-30', '2026-12-31T18:00', '2026-12-31T24:00Z', 'tomorrow', ''].map(
+    (date): Case => [
+      `an end of observe mode that is no moment: ${date}`,
+      ct1(`${valid}, "mode": "observe", "observeUntil": "${date}"`),
+      [
+        `a.jsonc:4:127 modalities.ct1.observeUntil "${date}" is neither a date such as 2026-12-31 (to the end of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,
+      ],
+    ],
+  ),
   [
     'a text that is very long',
     ct1(`"callingAeTitle": "CT1", "from": "${'x'.repeat(500)}", "allow": ["store"]`),

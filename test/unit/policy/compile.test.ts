@@ -13,12 +13,69 @@ function problems(
   modalities: Readonly<Record<string, ModalityInput>>,
   rest?: Parameters<typeof configurationOf>[1],
 ): string[] {
-  return compilePolicy(configurationOf(modalities, rest)).problems.map(
+  return compilePolicy(configurationOf(modalities, rest), NOON).problems.map(
     ({ severity, path, message }) => `${severity} ${path.join('.')} ${message}`,
   );
 }
 
 const ct1: ModalityInput = { callingAeTitle: 'CT1', from: '10.1.2.10', allow: ['echo'] };
+const NOON = Date.UTC(2026, 11, 31, 12);
+
+describe('observe mode', () => {
+  const observed = (observeUntil?: string): ModalityInput => ({
+    ...ct1,
+    mode: 'observe',
+    ...(observeUntil === undefined ? {} : { observeUntil }),
+  });
+  const compiled = (entry: ModalityInput, nowMs: number) => {
+    const { policy } = compilePolicy(configurationOf({ ct1: entry }), nowMs);
+    const [modality] = policy.entriesByCallingAeTitle.get('CT1')!.modalities;
+    return { isObserved: modality!.isObserved, validUntilMs: policy.validUntilMs };
+  };
+
+  test.each([
+    ['2026-12-31', Date.UTC(2027, 0, 1)],
+    ['2024-02-29', Date.UTC(2024, 2, 1)],
+    ['2026-12-31T18:00Z', Date.UTC(2026, 11, 31, 18)],
+    ['2026-12-31T18:00:00+01:00', Date.UTC(2026, 11, 31, 17)],
+    ['2026-12-31T18:00:00.250-05:30', Date.UTC(2026, 11, 31, 23, 30, 0, 250)],
+  ])('until %s lasts to the last millisecond and no longer', (observeUntil, endMs) => {
+    const entry = observed(observeUntil);
+    expect(compiled(entry, endMs - 1)).toEqual({ isObserved: true, validUntilMs: endMs });
+    expect(compiled(entry, endMs)).toEqual({ isObserved: false, validUntilMs: Number.POSITIVE_INFINITY });
+  });
+
+  test('without a date never ends', () => {
+    const never = Number.POSITIVE_INFINITY;
+    expect(compiled(observed(), Date.UTC(9999, 0))).toEqual({ isObserved: true, validUntilMs: never });
+    expect(compiled(ct1, NOON)).toEqual({ isObserved: false, validUntilMs: never });
+  });
+
+  test('ends entry by entry: the policy holds until the first one', () => {
+    const entries = {
+      ct1: observed('2027-06-30'),
+      mr1: { ...observed('2027-01-31'), callingAeTitle: 'MR1' },
+      us1: { ...observed('2025-01-31'), callingAeTitle: 'US1' },
+    };
+    expect(compilePolicy(configurationOf(entries), NOON).policy.validUntilMs).toBe(Date.UTC(2027, 1, 1));
+  });
+
+  test('is warned of, with its end, and when that is over', () => {
+    const relayed = 'what the entry does not allow is relayed and logged as would-deny';
+    expect(problems({ ct1: observed() })).toEqual([
+      `warning modalities.ct1.mode is "observe" without an end (observeUntil): ${relayed}`,
+    ]);
+    expect(problems({ ct1: observed('2026-12-31') })).toEqual([
+      `warning modalities.ct1.mode is "observe" until 2026-12-31, the end of that day in UTC: ${relayed}`,
+    ]);
+    expect(problems({ ct1: observed('2026-12-31T11:00Z') })).toEqual([
+      'warning modalities.ct1.observeUntil "2026-12-31T11:00Z" is over, so the entry enforces; set mode to "enforce", or a later date',
+    ]);
+    expect(problems({ ct1: { ...ct1, observeUntil: '2026-12-31' } })).toEqual([
+      'warning modalities.ct1.observeUntil has no effect, because mode is not "observe"',
+    ]);
+  });
+});
 
 describe('references to other parts', () => {
   test('a sound configuration has no problems', () => {
@@ -257,10 +314,10 @@ describe('10,000 entries', () => {
       (index: number) => ({ ...own(index), callingAeTitle: 'CT', from: address(index) }),
     ],
   ])('%s: a decision costs what it costs with ten', (_what, title, entry) => {
-    const few = compilePolicy(entries(10, entry));
+    const few = compilePolicy(entries(10, entry), NOON);
     const configuration = entries(10_000, entry);
     const start = process.hrtime.bigint();
-    const many = compilePolicy(configuration);
+    const many = compilePolicy(configuration, NOON);
     const compileMs = Number(process.hrtime.bigint() - start) / 1e6;
     expect(many.problems).toEqual([]);
     expect(compileMs).toBeLessThan(5000);

@@ -96,7 +96,7 @@ describe('gate 3 of egress', () => {
     ['with the same title', 'SCP', 'SCP'],
   ])('two modalities %s are an error', (_what, one, other) => {
     const ct2 = { ...shared(other), from: '10.1.2.11' };
-    const { problems } = compilePolicy(configurationOf({ ct1: shared(one), ct2 }, { egress }));
+    const { problems } = compilePolicy(configurationOf({ ct1: shared(one), ct2 }, { egress }), 0);
     expect(problems.filter(({ severity }) => severity === 'error').map(({ path }) => path[1])).toEqual([
       'ct2',
     ]);

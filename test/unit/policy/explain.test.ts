@@ -236,6 +236,7 @@ describe('an explanation and the decisions on live traffic', () => {
       storeSopClasses: fc.constantFrom('CTImageStorage', 'MRImageStorage'),
       moveDestinations: fc.constantFrom('WS1', '*'),
       mode: fc.constantFrom('enforce', 'observe'),
+      observeUntil: fc.constantFrom('2000-01-01', '2999-12-31'),
     },
     { requiredKeys: ['callingAeTitle', 'from'] },
   );
