@@ -8,7 +8,7 @@ const layers = {
   pdu: { values: [], types: [] },
   dimse: { values: [], types: ['config/schema'] },
   policy: {
-    values: ['dimse', 'pdu/types', 'config/quote', 'config/problems', 'config/observeUntil'],
+    values: ['dimse', 'pdu/types', 'config/quote', 'config/problems', 'config/moments'],
     types: ['config/schema'],
   },
   net: { values: ['policy'], types: ['audit/events', 'config/schema'] },
@@ -17,6 +17,11 @@ const layers = {
   // Validation asks the very code that will use what was configured.
   config: { values: ['policy', 'net', 'dimse'], types: [] },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
+  // Asks about the past what policy decides about the present.
+  observe: {
+    values: ['policy', 'dimse', 'config/quote', 'config/schemaModality'],
+    types: ['audit/events', 'config/schema'],
+  },
   admin: {
     values: ['policy', 'audit', 'net', 'gateway/verification'],
     types: ['config', 'gateway'],

@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { observeEndMs } from './observeUntil';
+import { observeEndMs } from './moments';
 import { quoteValue } from './quote';
 
 /** One value or a list of them; always a list once parsed. */

@@ -101,6 +101,13 @@ export function commandName(commandField: number): string | undefined {
   return commandByField.get(commandField & ~RESPONSE_BIT)?.name;
 }
 
+const fieldByName: ReadonlyMap<string, number> = new Map(commands.map(({ name, field }) => [name, field]));
+
+/** The command field of a request by its name, such as `C-STORE`; undefined for other texts. */
+export function commandFieldOf(name: string): number | undefined {
+  return fieldByName.get(name);
+}
+
 /** Whether a data set follows the command set (PS3.7 Table E.1-1, Command Data Set Type). */
 export function hasDataSet(commandSet: { readonly CommandDataSetType: number }): boolean {
   return commandSet.CommandDataSetType !== NO_DATA_SET;

@@ -3,7 +3,7 @@
  * with each other is compile.ts's.
  */
 
-import { describeObserveUntil, observeEndMs } from '../config/observeUntil';
+import { describeObserveUntil, observeEndMs } from '../config/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { ModalityConfiguration } from '../config/schema';
 import { AeTitleSet, aeTitleKey } from './aeTitle';

@@ -93,17 +93,19 @@ export function decideAssociation(policy: Policy, request: AssociationRequest): 
   const identity = identify(policy, request);
   if (!identity.allowed) return identity;
   const { modality } = identity;
+  return { ...decideCalledAeTitle(policy, modality, request.calledAeTitle), modality };
+}
 
-  const calledKey = aeTitleKey(request.calledAeTitle, policy.strictAeTitles);
+/** The last checks of gate 3: whether this modality may call this AE title, and whom that means. */
+export function decideCalledAeTitle(policy: Policy, modality: CompiledModality, calledAeTitle: string) {
+  const calledKey = aeTitleKey(calledAeTitle, policy.strictAeTitles);
   const upstream = calledKey === undefined ? undefined : policy.upstreamByCalledAeTitle.get(calledKey);
-  if (upstream === undefined) return { ...denied('called-ae-title-unknown'), modality };
-  if (modality.calledAeTitles === undefined || modality.calledAeTitles.has(request.calledAeTitle)) {
-    return { allowed: true, modality, upstream };
+  if (upstream === undefined) return denied('called-ae-title-unknown');
+  if (modality.calledAeTitles === undefined || modality.calledAeTitles.has(calledAeTitle)) {
+    return { allowed: true, upstream } as const;
   }
   const reason = 'called-ae-title-not-allowed';
-  return modality.isObserved
-    ? { allowed: true, modality, upstream, wouldDeny: reason }
-    : { ...denied(reason), modality };
+  return modality.isObserved ? ({ allowed: true, upstream, wouldDeny: reason } as const) : denied(reason);
 }
 
 /** What keeps any association from being one of DICOM, whoever asks for it. */

@@ -2,7 +2,7 @@
  * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
  */
 
-import { describeObserveUntil } from '../config/observeUntil';
+import { describeObserveUntil } from '../config/moments';
 import { formatPath } from '../config/problems';
 import { escapeUnsafe, quoteValue } from '../config/quote';
 import { commandName, formatStatus } from '../dimse/commands';

@@ -1,6 +1,6 @@
 /**
- * How long an entry is in observe mode: the date as the configuration writes it, and what that means. Looks at no
- * clock: whoever asks says what time it is.
+ * Moments as operators write them: a date, or a date and time with an offset, and what either means. Looks at no clock:
+ * whoever asks says what time it is.
  */
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -10,13 +10,18 @@ const DATE_TIME =
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * The first moment that is not observed any more, in ms since 1970: for `2026-12-31` the end of that day in UTC, for
- * `2026-12-31T18:00:00+01:00` that moment. Undefined where the text is neither.
+ * In ms since 1970: for `2026-12-31` the beginning of that day in UTC, for `2026-12-31T18:00:00+01:00` that moment.
+ * Undefined where the text is neither.
  */
-export function observeEndMs(text: string): number | undefined {
+export function momentMs(text: string): number | undefined {
   const day = DATE.test(text) ? text : DATE_TIME.exec(text)?.[1];
-  if (day === undefined || !isInCalendar(day)) return undefined;
-  return day === text ? Date.parse(day) + DAY_MS : Date.parse(text);
+  return day !== undefined && isInCalendar(day) ? Date.parse(text) : undefined;
+}
+
+/** The first moment that is not observed any more: of a date the end of the day, for nobody stops at its beginning. */
+export function observeEndMs(text: string): number | undefined {
+  const ms = momentMs(text);
+  return ms !== undefined && DATE.test(text) ? ms + DAY_MS : ms;
 }
 
 /** Date.parse takes 30 February for 2 March. */

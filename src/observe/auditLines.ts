@@ -1,0 +1,134 @@
+/**
+ * The audit log as it is on disk or comes through a pipe: files, compressed or not, to lines. Holds a chunk at a time,
+ * so that the size of a log does not matter. Judges nothing.
+ */
+import { createReadStream, type ReadStream, statSync } from 'node:fs';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { AuditEvent } from '../audit/events';
+import { escapeUnsafe } from '../config/quote';
+import { OperatorError } from '../errors';
+
+/** A line of the audit log. What a field holds is up to whoever wrote the file. */
+export type AuditLine = Pick<AuditEvent, 'event' | 'outcome'> &
+  Readonly<Partial<Record<Exclude<keyof AuditEvent, 'event' | 'outcome'>, unknown>>> & {
+    /** As `2026-11-23T19:36:10.292Z`: UTC and of one length, so that texts compare as moments do. */
+    readonly time: string;
+  };
+
+/** Stands for stdin among file names. */
+export const STDIN = '-';
+
+/**
+ * The audit log shortens every text to 512 characters, so its lines have some thousands. What is longer is another
+ * file, and must not be collected in memory until a line feed comes.
+ */
+const MAX_LINE_LENGTH = 65_536;
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+
+export interface LogFile {
+  readonly name: string;
+  /** On disk; 0 for stdin. */
+  readonly sizeBytes: number;
+}
+
+/** Throws OperatorError where a file cannot be read at all, so that this is told before gigabytes are. */
+export function findLogFiles(names: readonly string[]): LogFile[] {
+  return [...new Set(names)].map((name) => {
+    if (name === STDIN) return { name, sizeBytes: 0 };
+    try {
+      const status = statSync(name);
+      if (status.isDirectory())
+        throw new OperatorError(`${escapeUnsafe(name)} is a folder; name the files in it`);
+      return { name, sizeBytes: status.size };
+    } catch (error) {
+      throw unreadable(name, error);
+    }
+  });
+}
+
+/** The older file first, as rotation numbers them the other way round; stdin and files without a line last. */
+export async function inOrderOfTime(files: readonly LogFile[]): Promise<LogFile[]> {
+  const dated = await Promise.all(
+    files.map(async (file) => ({ file, time: file.name === STDIN ? undefined : await firstTime(file) })),
+  );
+  const last = '~';
+  return dated
+    .sort((one, other) => ((one.time ?? last) < (other.time ?? last) ? -1 : 1))
+    .map(({ file }) => file);
+}
+
+/** Looks at the beginning only: what has no audit line there need not be in any order. */
+async function firstTime(file: LogFile): Promise<string | undefined> {
+  for await (const lines of readLines(file)) {
+    return lines.map(parseAuditLine).find((line) => line !== undefined)?.time;
+  }
+  return undefined;
+}
+
+/** The lines of a file, many at a time; `progressed` is told how many bytes of it were read since the last call. */
+export async function* readLines(
+  file: LogFile,
+  progressed: (bytes: number) => void = () => {},
+): AsyncGenerator<readonly string[]> {
+  let readBytes = 0;
+  let rest = '';
+  /** Inside a line that is too long: it was handed out as its beginning, and goes on to the next line feed. */
+  let isSkipping = false;
+  const { stream, source } = openLog(file.name);
+  try {
+    for await (const chunk of stream as AsyncIterable<string>) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      if (isSkipping && lines.length > 0) {
+        lines.shift();
+        isSkipping = false;
+      }
+      if (isSkipping) rest = '';
+      if (rest.length > MAX_LINE_LENGTH) {
+        lines.push(rest.slice(0, 1));
+        rest = '';
+        isSkipping = true;
+      }
+      yield lines;
+      const bytes = source?.bytesRead ?? 0;
+      progressed(bytes - readBytes);
+      readBytes = bytes;
+    }
+    if (rest !== '') yield [rest];
+  } catch (error) {
+    throw unreadable(file.name, error);
+  }
+}
+
+function openLog(name: string): { stream: NodeJS.ReadableStream; source?: ReadStream } {
+  if (name === STDIN) return { stream: process.stdin.setEncoding('utf8') };
+  const source = createReadStream(name, { highWaterMark: 1024 * 1024 });
+  if (!name.endsWith('.gz')) return { stream: source.setEncoding('utf8'), source };
+  // An error comes out of the iteration over the last stream.
+  const stream = pipeline(source, createGunzip(), () => {}).setEncoding('utf8');
+  return { stream, source };
+}
+
+/** Undefined where the text is no line of an audit log. */
+export function parseAuditLine(text: string): AuditLine | undefined {
+  // Anything else need not cost an exception.
+  if (!text.startsWith('{')) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { time, event, outcome } = value as Record<string, unknown>;
+  const isAuditLine =
+    typeof time === 'string' && TIME.test(time) && typeof event === 'string' && typeof outcome === 'string';
+  return isAuditLine ? (value as AuditLine) : undefined;
+}
+
+function unreadable(name: string, error: unknown): OperatorError {
+  if (error instanceof OperatorError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const why = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`;
+  return new OperatorError(`${escapeUnsafe(name === STDIN ? 'stdin' : name)} ${why}`);
+}

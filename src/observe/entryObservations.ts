@@ -1,0 +1,145 @@
+/**
+ * What was seen of one entry: counts, and each kind of thing once. Bounded, whatever the log holds. Judges nothing.
+ */
+import type { CommandRequest } from '../policy/decide';
+import type { CompiledModality, CompiledUpstream } from '../policy/policy';
+import type { ReasonCode } from '../policy/reasons';
+import type { AuditLine } from './auditLines';
+import { Tally } from './tally';
+
+/** A kind of request, as the audit log names it. */
+export interface SeenRequest {
+  /** `C-STORE`. */
+  readonly command: string;
+  /** Keyword or UID. */
+  readonly sopClass: string;
+  readonly moveDestination?: string;
+}
+
+/** What was refused, or would be, for one reason. */
+export interface Finding {
+  readonly outcome: 'would-deny' | 'denied';
+  readonly direction: 'ingress' | 'egress';
+  /** A reason code; of another version of the log maybe one that is not known here. */
+  readonly reason: string;
+  count: number;
+  firstSeen: string;
+  lastSeen: string;
+  readonly callingAeTitles: Tally<string>;
+  readonly calledAeTitles: Tally<string>;
+  readonly sourceAddresses: Tally<string>;
+  readonly requests: Tally<SeenRequest>;
+}
+
+/** A kind of request that was relayed, and why the entry, if it enforced, would refuse it. */
+export interface JudgedRequest extends SeenRequest {
+  readonly request: CommandRequest;
+  readonly denial: ReasonCode | undefined;
+}
+
+/** An AE title that was called, and whom it means, or why the entry may not call it. */
+interface JudgedCall {
+  readonly calledAeTitle: string;
+  readonly upstream: CompiledUpstream | undefined;
+  readonly denial: ReasonCode | undefined;
+}
+
+/** More kinds of requests than these no device has; what is beyond is told, not judged. */
+export const MAX_KINDS = 2000;
+
+/** What was seen of one entry. */
+export class EntryObservations {
+  associations = 0;
+  requests = 0;
+  firstSeen: string | undefined;
+  lastSeen: string | undefined;
+  /** Logged as `would-deny`, and allowed by the entry as it is now. */
+  allowedByNow = 0;
+  /** Concurrent associations, at most; 0 where nothing is known of it. */
+  mostAssociations = 0;
+  /** There were more kinds of requests than are judged. */
+  hasMoreKinds = false;
+  readonly findings = new Map<string, Finding>();
+  readonly requestByKind = new Map<string, JudgedRequest>();
+  readonly callByTitle = new Map<string, JudgedCall>();
+
+  constructor(
+    /** The entry as if it enforced; undefined for what came from nobody that an entry names. */
+    readonly modality: CompiledModality | undefined,
+  ) {}
+
+  get wouldDeny(): readonly Finding[] {
+    return this.#findingsOf('would-deny');
+  }
+
+  get denied(): readonly Finding[] {
+    return this.#findingsOf('denied');
+  }
+
+  #findingsOf(outcome: Finding['outcome']): readonly Finding[] {
+    return [...this.findings.values()]
+      .filter((finding) => finding.outcome === outcome)
+      .sort((one, other) => other.count - one.count);
+  }
+}
+
+/** Adds the line to what its entry was, or would be, refused for this reason. */
+export function countFinding(
+  entry: EntryObservations,
+  line: AuditLine,
+  outcome: Finding['outcome'],
+  reason: string,
+): void {
+  const direction = line.direction === 'egress' ? 'egress' : 'ingress';
+  const key = [outcome, direction, reason].join(' ');
+  const finding = entry.findings.get(key) ?? {
+    outcome,
+    direction,
+    reason,
+    count: 0,
+    firstSeen: line.time,
+    lastSeen: line.time,
+    callingAeTitles: new Tally<string>(),
+    calledAeTitles: new Tally<string>(),
+    sourceAddresses: new Tally<string>(),
+    requests: new Tally<SeenRequest>(),
+  };
+  // One for each reason; there are some seventy, and a log that invents others is none of ours.
+  if (!entry.findings.has(key) && entry.findings.size < MAX_KINDS) entry.findings.set(key, finding);
+  finding.count += 1;
+  finding.firstSeen = earlier(finding.firstSeen, line.time);
+  finding.lastSeen = later(finding.lastSeen, line.time);
+  for (const [tally, value] of [
+    [finding.callingAeTitles, line.callingAeTitle],
+    [finding.calledAeTitles, line.calledAeTitle],
+    [finding.sourceAddresses, line.sourceAddress],
+  ] as const) {
+    if (textOf(value) !== '') tally.add(textOf(value), textOf(value));
+  }
+  const seen = seenRequest(line);
+  if (seen.command !== '') finding.requests.add(kindOf(seen), seen);
+}
+
+export function seenRequest({ command, sopClass, moveDestination }: AuditLine): SeenRequest {
+  return {
+    command: textOf(command),
+    sopClass: textOf(sopClass),
+    ...(typeof moveDestination === 'string' ? { moveDestination } : {}),
+  };
+}
+
+export function kindOf({ command, sopClass, moveDestination }: SeenRequest): string {
+  return [command, sopClass, ...(moveDestination === undefined ? [] : [moveDestination])].join('\n');
+}
+
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function earlier(one: string | undefined, other: string): string {
+  return one !== undefined && one < other ? one : other;
+}
+
+export function later(one: string | undefined, other: string): string {
+  return one !== undefined && one > other ? one : other;
+}

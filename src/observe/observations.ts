@@ -1,0 +1,185 @@
+/**
+ * What an audit log says of each entry, held against the configuration as it is now: which of the things that were
+ * relayed the entry would refuse if it enforced. Asks the very functions that decide on live traffic, so what was
+ * allowed in the meantime counts as allowed. Knows no files and prints nothing.
+ */
+import type { Configuration } from '../config/schema';
+import { commandFieldOf } from '../dimse/commands';
+import { sopClassUid } from '../dimse/sopClasses';
+import { compilePolicy } from '../policy/compile';
+import { decideCalledAeTitle, decideCommand } from '../policy/decide';
+import type { CompiledModality, Policy } from '../policy/policy';
+import type { ReasonCode } from '../policy/reasons';
+import type { AuditLine } from './auditLines';
+import {
+  countFinding,
+  EntryObservations,
+  earlier,
+  kindOf,
+  later,
+  MAX_KINDS,
+  seenRequest,
+  textOf,
+} from './entryObservations';
+import { Tally } from './tally';
+
+/** More associations than any gateway has at once; reached only where a log lacks the ends of many. */
+const MAX_OPEN = 100_000;
+
+export class Observations {
+  readonly #policy: Policy;
+  readonly #modalityByName = new Map<string, CompiledModality>();
+  readonly #since: string;
+  readonly #entryByName = new Map<string, EntryObservations>();
+  /** Denied before an entry was matched. */
+  readonly unmatched = new EntryObservations(undefined);
+  /** Names in the log that are not in the configuration, with the number of their lines. */
+  readonly unknownEntries = new Tally<string>();
+  /** Associations that are open, by connectionId, with the names of their entries. */
+  readonly #open = new Map<string, string>();
+  readonly #openOfEntry = new Map<string, number>();
+  /** The log tells of the start of the gateway, so no association is open that it does not tell of. */
+  #isCountComplete = false;
+
+  /** `since` is a time as audit lines have it; what is older only counts for what is open at the same time. */
+  constructor(configuration: Configuration, since = '') {
+    const modalities = Object.fromEntries(
+      Object.entries(configuration.modalities).map(([name, entry]) => [
+        name,
+        { ...entry, mode: 'enforce' as const },
+      ]),
+    );
+    // No entry is in observe mode, so the time does not matter.
+    this.#policy = compilePolicy({ ...configuration, modalities }, 0).policy;
+    for (const { modalities: entries } of this.#policy.entriesByCallingAeTitle.values()) {
+      for (const modality of entries) this.#modalityByName.set(modality.name, modality);
+    }
+    this.#since = since;
+  }
+
+  /** Undefined where the log has nothing of this entry. */
+  of(name: string): EntryObservations | undefined {
+    return this.#entryByName.get(name);
+  }
+
+  add(line: AuditLine): void {
+    const isCounted = line.time >= this.#since;
+    if (line.event === 'gateway.started') this.#restarted();
+    const name = textOf(line.modality);
+    if (name === '') {
+      if (isCounted && line.outcome === 'denied')
+        countFinding(this.unmatched, line, 'denied', textOf(line.reason));
+      return;
+    }
+    const modality = this.#modalityByName.get(name);
+    if (modality === undefined) {
+      if (isCounted) this.unknownEntries.add(name, name);
+      return;
+    }
+    const entry = this.#entryByName.get(name) ?? new EntryObservations(modality);
+    if (line.direction !== 'egress') this.#countOpen(line, name, entry);
+    if (!isCounted) return;
+    this.#entryByName.set(name, entry);
+    entry.firstSeen = earlier(entry.firstSeen, line.time);
+    entry.lastSeen = later(entry.lastSeen, line.time);
+    if (line.outcome === 'denied') countFinding(entry, line, 'denied', textOf(line.reason));
+    else if (line.direction !== 'egress') this.#judge(line, modality, entry);
+  }
+
+  #judge(line: AuditLine, modality: CompiledModality, entry: EntryObservations): void {
+    let denials: readonly ReasonCode[] = [];
+    if (line.event === 'association.accepted') {
+      entry.associations += 1;
+      denials = [
+        judgeCall(this.#policy, modality, entry, line),
+        this.#limitDenial(line, modality, entry),
+      ].filter((denial) => denial !== undefined);
+    } else if (line.event === 'command.completed') {
+      entry.requests += 1;
+      const denial = judgeRequest(modality, entry, line);
+      denials = denial === undefined ? [] : [denial];
+    }
+    for (const denial of denials) countFinding(entry, line, 'would-deny', denial);
+    if (line.outcome === 'would-deny' && denials.length === 0) entry.allowedByNow += 1;
+  }
+
+  /** A log that begins in the middle of things may show fewer associations than there were: then its word counts. */
+  #limitDenial(
+    line: AuditLine,
+    modality: CompiledModality,
+    entry: EntryObservations,
+  ): ReasonCode | undefined {
+    const limit = modality.configuration.maxAssociations;
+    if (limit === undefined) return undefined;
+    const isOverByCount = (this.#openOfEntry.get(modality.name) ?? 0) > limit;
+    const isOverByWord = line.reason === 'association-limit' && !this.#isCountComplete;
+    if (!isOverByCount && isOverByWord) entry.mostAssociations = Math.max(entry.mostAssociations, limit + 1);
+    return isOverByCount || isOverByWord ? 'association-limit' : undefined;
+  }
+
+  #restarted(): void {
+    this.#open.clear();
+    this.#openOfEntry.clear();
+    this.#isCountComplete = true;
+  }
+
+  #countOpen({ event, connectionId, time }: AuditLine, name: string, entry: EntryObservations): void {
+    const id = textOf(connectionId);
+    const open = this.#openOfEntry.get(name) ?? 0;
+    if (event === 'association.accepted' && !this.#open.has(id)) {
+      if (this.#open.size >= MAX_OPEN) this.#restarted();
+      this.#open.set(id, name);
+      this.#openOfEntry.set(name, open + 1);
+      if (time >= this.#since) entry.mostAssociations = Math.max(entry.mostAssociations, open + 1);
+    } else if (
+      (event === 'association.released' || event === 'association.aborted') &&
+      this.#open.delete(id)
+    ) {
+      this.#openOfEntry.set(name, open - 1);
+    }
+  }
+}
+
+function judgeCall(
+  policy: Policy,
+  modality: CompiledModality,
+  entry: EntryObservations,
+  line: AuditLine,
+): ReasonCode | undefined {
+  const calledAeTitle = textOf(line.calledAeTitle);
+  const known = entry.callByTitle.get(calledAeTitle);
+  if (known !== undefined) return known.denial;
+  const decision = decideCalledAeTitle(policy, modality, calledAeTitle);
+  const denial = decision.allowed ? undefined : decision.reason;
+  if (entry.callByTitle.size < MAX_KINDS) {
+    const meant = decideCalledAeTitle(policy, { ...modality, calledAeTitles: undefined }, calledAeTitle);
+    const upstream = meant.allowed ? meant.upstream : undefined;
+    entry.callByTitle.set(calledAeTitle, { calledAeTitle, upstream, denial });
+  } else entry.hasMoreKinds = true;
+  return denial;
+}
+
+function judgeRequest(
+  modality: CompiledModality,
+  entry: EntryObservations,
+  line: AuditLine,
+): ReasonCode | undefined {
+  const seen = seenRequest(line);
+  const commandField = commandFieldOf(seen.command);
+  // Not a request that any version of the gateway relays.
+  if (commandField === undefined) return undefined;
+  const kind = kindOf(seen);
+  const known = entry.requestByKind.get(kind);
+  if (known !== undefined) return known.denial;
+  const { sopClass, moveDestination } = seen;
+  const request = {
+    commandField,
+    sopClassUid: sopClassUid(sopClass) ?? sopClass,
+    ...(moveDestination === undefined ? {} : { moveDestination }),
+  };
+  const decision = decideCommand(modality, request);
+  const denial = decision.allowed ? undefined : decision.reason;
+  if (entry.requestByKind.size < MAX_KINDS) entry.requestByKind.set(kind, { ...seen, request, denial });
+  else entry.hasMoreKinds = true;
+  return denial;
+}
