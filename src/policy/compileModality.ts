@@ -34,7 +34,8 @@ export function compileModality(
   const report = (severity: PolicyProblem['severity'], path: (string | number)[], message: string) => {
     surroundings.problems.push({ severity, path: ['modalities', name, ...path], message });
   };
-  reportEmptyLists(entry, report);
+  const isObserving = isObserved(entry, surroundings.nowMs, report);
+  reportEmptyLists(entry, isObserving, report);
   return {
     name,
     callingAeTitles: new AeTitleSet(entry.callingAeTitle, strictAeTitles),
@@ -45,7 +46,7 @@ export function compileModality(
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : new Set(entry.egressAllow),
-    isObserved: isObserved(entry, surroundings.nowMs, report),
+    isObserved: isObserving,
     configuration: entry,
   };
 }
@@ -54,11 +55,11 @@ type Report = (severity: PolicyProblem['severity'], path: (string | number)[], m
 
 const listKeys = ['callingAeTitle', 'from', 'listeners', 'certificate', 'calledAeTitle'] as const;
 
-function reportEmptyLists(entry: ModalityConfiguration, report: Report): void {
+function reportEmptyLists(entry: ModalityConfiguration, isObserving: boolean, report: Report): void {
   for (const key of listKeys) {
     if (entry[key]?.length === 0) report('warning', [key], 'is empty, which allows nobody');
   }
-  if (entry.allow.length === 0) {
+  if (entry.allow.length === 0 && !isObserving) {
     report(
       'warning',
       [],

@@ -122,7 +122,9 @@ read 3 lines of ${log}
     );
     const { exitCode, printed } = await report();
     expect(exitCode).toBe(ExitCode.Done);
-    expect(printed).toMatch(/^modalities\.mr1: enforce\n(?:.*\n)*.*denied:\n {4}1 {2}source-address-mismatch: /);
+    expect(printed).toMatch(
+      /^modalities\.mr1: enforce\n(?:.*\n)*.*denied:\n {4}1 {2}source-address-mismatch: /,
+    );
     expect(printed).toMatch(
       /no entry matched:\n {2}denied:\n {4}1 {2}calling-ae-title-unknown: .*\n.*\n.*as A\\u\{1b\}\[31m/,
     );
