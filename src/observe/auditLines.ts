@@ -17,7 +17,7 @@ export type AuditLine = Pick<AuditEvent, 'event' | 'outcome'> &
   };
 
 /** Stands for stdin among file names. */
-export const STDIN = '-';
+const STDIN = '-';
 
 /**
  * The audit log shortens every text to 512 characters, so its lines have some thousands. What is longer is another

@@ -64,7 +64,10 @@ export class Observations {
 
   add(line: AuditLine): void {
     const isCounted = line.time >= this.#since;
-    if (line.event === 'gateway.started') this.#restarted();
+    if (line.event === 'gateway.started') {
+      this.#forgetOpen();
+      this.#isCountComplete = true;
+    }
     const name = textOf(line.modality);
     if (name === '') {
       if (isCounted && line.outcome === 'denied')
@@ -117,17 +120,16 @@ export class Observations {
     return isOverByCount || isOverByWord ? 'association-limit' : undefined;
   }
 
-  #restarted(): void {
+  #forgetOpen(): void {
     this.#open.clear();
     this.#openOfEntry.clear();
-    this.#isCountComplete = true;
   }
 
   #countOpen({ event, connectionId, time }: AuditLine, name: string, entry: EntryObservations): void {
     const id = textOf(connectionId);
     const open = this.#openOfEntry.get(name) ?? 0;
     if (event === 'association.accepted' && !this.#open.has(id)) {
-      if (this.#open.size >= MAX_OPEN) this.#restarted();
+      if (this.#open.size >= MAX_OPEN) this.#forgetOpen();
       this.#open.set(id, name);
       this.#openOfEntry.set(name, open + 1);
       if (time >= this.#since) entry.mostAssociations = Math.max(entry.mostAssociations, open + 1);
