@@ -101,7 +101,7 @@ async function read(
 ): Promise<Omit<LogReading, 'since'>> {
   const { parseAuditLine, readLines } = await import('../observe/auditLines');
   const { Progress } = await import('./observeProgress');
-  const progress = new Progress(files, (text) => context.printError(text));
+  const progress = new Progress(files, (text) => context.printError(text), process.stderr.isTTY === true);
   const reading = { files: files.map(({ name }) => name), lines: 0, otherLines: 0, firstOther: '' };
   for (const file of files) {
     let lineNumber = 0;

@@ -16,9 +16,9 @@ export class Progress {
   #nextMs = performance.now() + FIRST_AFTER_MS;
   #shown = '';
 
-  constructor(files: readonly LogFile[], write: (text: string) => void) {
+  constructor(files: readonly LogFile[], write: (text: string) => void, isTerminal: boolean) {
     this.#totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    this.#write = process.stderr.isTTY === true ? write : () => {};
+    this.#write = isTerminal ? write : () => {};
   }
 
   add(bytes: number): void {
