@@ -2,7 +2,7 @@
  * What `aegis observe report` prints: each entry with what it would have refused and the keys that would allow it.
  * Text from the log is quoted or escaped here.
  */
-import { describeObserveUntil, observeEndMs } from '../config/moments';
+import { observeEndMs } from '../config/moments';
 import { formatPath } from '../config/problems';
 import { countOf, escapeUnsafe, quoteValue } from '../config/quote';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
@@ -10,6 +10,7 @@ import { allowanceOf } from '../observe/allowance';
 import { EntryObservations, type Finding, type SeenRequest } from '../observe/entryObservations';
 import type { Observations } from '../observe/observations';
 import type { Tally } from '../observe/tally';
+import { describeMode } from '../policy/describeCheck';
 import { reasons } from '../policy/reasons';
 
 /** What was read, and what of it made sense. */
@@ -71,7 +72,7 @@ export function reportObservations(
 function describeEntry({ name, configuration, observed }: NamedEntry, now: Date): string[] {
   const path = formatPath(['modalities', name]);
   const { firstSeen, lastSeen, wouldDeny, denied, allowedByNow } = observed;
-  const lines = [`${path}: ${describeMode(configuration, now)}`];
+  const lines = [`${path}: ${modeOf(configuration, now)}`];
   if (firstSeen === undefined) {
     return [...lines, '  nothing was seen of it: wait, or find out whether it reaches the gateway at all'];
   }
@@ -97,13 +98,10 @@ function describeEntry({ name, configuration, observed }: NamedEntry, now: Date)
   return lines;
 }
 
-function describeMode({ mode, observeUntil }: ModalityConfiguration, now: Date): string {
-  if (mode !== 'observe') return 'enforce';
-  if (observeUntil === undefined) return 'observe, without an end';
-  const isOver = now.getTime() >= (observeEndMs(observeUntil) ?? 0);
-  return isOver
-    ? `enforce: observe mode ended with ${observeUntil}`
-    : `observe ${describeObserveUntil(observeUntil)}`;
+function modeOf(configuration: ModalityConfiguration, now: Date): string {
+  const { mode, observeUntil } = configuration;
+  const isOver = observeUntil !== undefined && now.getTime() >= (observeEndMs(observeUntil) ?? 0);
+  return describeMode({ isObserved: mode === 'observe' && !isOver, configuration }) ?? 'enforce';
 }
 
 function describeFindings(title: string, findings: readonly Finding[]): string[] {

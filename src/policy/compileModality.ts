@@ -2,7 +2,6 @@
  * Makes one entry of the allowlist ready for decisions and says what is wrong with it. Whether entries get on
  * with each other is compile.ts's.
  */
-
 import { describeObserveUntil, observeEndMs } from '../config/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { ModalityConfiguration } from '../config/schema';
@@ -180,8 +179,10 @@ export function nextChangeMs({ isObserved: isStillObserved, configuration }: Com
   return isStillObserved ? endOf(configuration) : Number.POSITIVE_INFINITY;
 }
 
+/** The schema lets no other text through than a moment; one that is none has passed, for an end was wanted. */
 function endOf({ observeUntil }: Pick<ModalityConfiguration, 'observeUntil'>): number {
-  return (observeUntil === undefined ? undefined : observeEndMs(observeUntil)) ?? Number.POSITIVE_INFINITY;
+  if (observeUntil === undefined) return Number.POSITIVE_INFINITY;
+  return observeEndMs(observeUntil) ?? Number.NEGATIVE_INFINITY;
 }
 
 /** `"tsl" is no listener; did you mean "tls"?`, or what there is. */

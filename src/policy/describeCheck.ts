@@ -1,7 +1,6 @@
 /**
  * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
  */
-
 import { describeObserveUntil } from '../config/moments';
 import { formatPath } from '../config/problems';
 import { escapeUnsafe, quoteValue } from '../config/quote';
@@ -130,7 +129,10 @@ export function describeCommandDenial(modality: CompiledModality, reason: Reason
 }
 
 /** Undefined where the entry was never meant to be in observe mode. */
-export function describeMode({ isObserved, configuration }: CompiledModality): string | undefined {
+export function describeMode({
+  isObserved,
+  configuration,
+}: Pick<CompiledModality, 'isObserved' | 'configuration'>): string | undefined {
   const { mode, observeUntil } = configuration;
   if (mode !== 'observe') return undefined;
   if (observeUntil === undefined) return 'observe, without an end';

@@ -293,7 +293,7 @@ describe('the admin HTTP', () => {
     const { port } = other.address() as { port: number };
     const { process } = GatewayProcess.launch(configurationWith({ admin: { port } }));
     expect(await process.exited).toMatchObject({ exitCode: 1 });
-    expect(process.stderr).toBe(
+    expect(process.stderr.replace(/^aegis: warning: .*"observe".*\n/, '')).toBe(
       `error: cannot listen on 127.0.0.1:${port} for the admin HTTP: the port is in use (EADDRINUSE); stop the other program or choose another admin.port\n`,
     );
     expect(process.stdout).toBe('');
