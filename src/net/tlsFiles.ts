@@ -23,6 +23,7 @@ export interface CertificateFile {
 export interface RevocationList extends RevocationListDates {
   readonly file: string;
   readonly pem: string;
+  readonly der: Buffer;
   /** The issuer's name, as DER. */
   readonly issuer: Buffer;
 }
@@ -65,8 +66,8 @@ export function readCertificates(file: string): CertificateFile {
 export function readCrl(file: string): RevocationList[] {
   return pemBlocks(file, readText(file), 'X509 CRL', 'openssl crl -inform DER').map((pem, index) => {
     try {
-      const list = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-      return { file, pem, issuer: revocationListIssuer(list), ...decodeRevocationListDates(list) };
+      const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+      return { file, pem, der, issuer: revocationListIssuer(der), ...decodeRevocationListDates(der) };
     } catch {
       throw new OperatorError(
         `${file} is damaged: revocation list ${index + 1} cannot be read; copy it again`,
