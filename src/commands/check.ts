@@ -78,10 +78,11 @@ async function check(
 async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Problem[]> {
   const { configuration, place } = reading;
   if (configuration === undefined) return [];
-  const { inspectAuditFile, inspectTlsFiles } = await import('../config/files');
+  const { inspectTlsFiles } = await import('../config/files');
+  const { inspectOwnFiles } = await import('../config/ownFiles');
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
-    ...place([...inspectTlsFiles(configuration, clock), ...inspectAuditFile(configuration)]),
+    ...place([...inspectTlsFiles(configuration, clock), ...inspectOwnFiles(configuration)]),
     ...(options.offline === true ? [] : place(await findUnreachable(configuration))),
   ];
 }

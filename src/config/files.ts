@@ -1,10 +1,9 @@
 /**
- * Looks into the files that a configuration names and collects everything that is wrong with them, each finding
+ * Looks into the files of TLS that a configuration names and collects everything that is wrong with them, each finding
  * at the key that names the file. How a file is read and what OpenSSL makes of it belongs to net/.
  */
 import type { X509Certificate } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
 import { readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
@@ -44,24 +43,6 @@ export function inspectTlsFiles(configuration: Configuration, clock: Clock = {})
     findings.push(...inspectAddress(['modalities', name, 'address', 'tls'], address.tls, clock));
   }
   return findings;
-}
-
-/** The audit log is appended to or made, so its folder has to be there and to be writable. */
-export function inspectAuditFile({ audit }: Configuration): Finding[] {
-  if (audit.file === undefined) return [];
-  const isThere = existsSync(audit.file);
-  const place = isThere ? audit.file : dirname(audit.file);
-  try {
-    // To make a file in a folder, one has to be able to enter it too.
-    accessSync(place, isThere ? constants.W_OK : constants.W_OK | constants.X_OK);
-    return [];
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = isMissing
-      ? `the folder ${escapeUnsafe(place)} does not exist; make it, or name another file`
-      : `${escapeUnsafe(place)} cannot be written; let the account that runs aegis write it`;
-    return [{ path: ['audit', 'file'], message, kind: 'file' }];
-  }
 }
 
 function* inspectListener(

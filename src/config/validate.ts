@@ -8,6 +8,7 @@ import { compilePolicy } from '../policy/compile';
 import type { ConfigurationPath, Finding } from './problems';
 import { quoteValue } from './quote';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
+import { checkAdmin } from './validateAdmin';
 
 /**
  * Every check; the policy's own problems come last. `isPartial`: modalities that have a problem of their own were
@@ -18,6 +19,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkListeners(configuration),
     ...checkUpstreams(configuration),
     ...checkModalities(configuration),
+    ...checkAdmin(configuration),
     ...compilePolicy(configuration).problems,
   ];
   if (!isPartial) return findings;
@@ -138,12 +140,19 @@ function isLoopback(host: string): boolean {
   );
 }
 
-function* checkModalities({ modalities }: Configuration): Generator<Finding> {
+function* checkModalities({ modalities, unknownAddresses }: Configuration): Generator<Finding> {
   if (Object.keys(modalities).length === 0) {
-    yield {
-      path: ['modalities'],
-      message: 'is empty: no one could connect; add an entry or see docs/onboarding.md',
-    };
+    yield unknownAddresses === 'reject'
+      ? {
+          path: ['modalities'],
+          message: 'is empty: everybody is rejected; those who come are listed by "aegis modality pending"',
+          severity: 'warning',
+        }
+      : {
+          path: ['modalities'],
+          message:
+            'is empty: no one could connect; add an entry, or set unknownAddresses to "reject" to learn who comes',
+        };
   }
   for (const [name, { address }] of Object.entries(modalities)) {
     if (address === undefined) continue;

@@ -227,7 +227,7 @@ function policyOf(configuration: Configuration): Policy {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ listeners, timeouts, limits, workers, tcp, audit, admin }: Configuration) =>
+  const parts = ({ listeners, timeouts, limits, workers, tcp, audit, admin, pending }: Configuration) =>
     new Map<string, unknown>([
       ...listeners.map(({ name, host, port, proxyProtocol, tls }): [string, unknown] => [
         `listener ${name}`,
@@ -239,6 +239,7 @@ function changesOfProcess(running: Configuration, wanted: Configuration): string
       ['tcp', tcp],
       ['audit.file', audit.file],
       ['admin', admin],
+      ['pending', pending],
     ]);
   const before = parts(running);
   const after = parts(wanted);

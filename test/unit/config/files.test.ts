@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { inspectAuditFile, inspectTlsFiles } from '../../../src/config/files';
+import { inspectTlsFiles } from '../../../src/config/files';
 import { formatPath } from '../../../src/config/problems';
 import { type Configuration, configurationSchema } from '../../../src/config/schema';
 import { testCertificates } from '../../support/certificates';
@@ -239,30 +239,6 @@ describe('the files of an address', () => {
       inspect(configurationFor({ ...lasting(), privateKey: certificates.client.privateKeyFile })),
     ).toEqual([
       expect.stringMatching(/^error file modalities\.ct1\.address\.tls .*is not the private key of/),
-    ]);
-  });
-});
-
-describe('the audit file', () => {
-  const inspectAudit = (name: string) =>
-    inspectAuditFile(configurationWith(good(), { audit: { file: name } })).map(({ message }) => message);
-
-  it('may be there or be made', () => {
-    expect(inspectAudit(join(folder, 'new.jsonl'))).toEqual([]);
-    expect(inspectAudit(file('old.jsonl', ''))).toEqual([]);
-    expect(inspectAuditFile(configurationWith(good()))).toEqual([]);
-  });
-
-  it('needs its folder', () => {
-    expect(inspectAudit(join(folder, 'none', 'audit.jsonl'))).toEqual([
-      `the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
-    ]);
-  });
-
-  it('needs a folder that can be written', () => {
-    const noFolder = file('no-folder', '');
-    expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([
-      `${noFolder} cannot be written; let the account that runs aegis write it`,
     ]);
   });
 });
