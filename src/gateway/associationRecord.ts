@@ -10,17 +10,22 @@ import { sopClassKeyword } from '../dimse/sopClasses';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
+import { certificateFacts, isOfAllowlist, proposalFacts } from './callerFacts';
 import type { Operation } from './operations';
 
 export class AssociationRecord {
   readonly #audit: AuditSink;
   readonly #startedMs = performance.now();
+  readonly #certificate: InboundConnection['certificate'];
+  /** Until it is answered. */
+  #request: AssociateRq | undefined;
   #facts: Partial<AuditEvent>;
   #bytes = 0;
   #isOver = false;
 
   constructor(audit: AuditSink, connection: InboundConnection) {
     this.#audit = audit;
+    this.#certificate = connection.certificate;
     this.#facts = {
       connectionId: connection.connectionId,
       listener: connection.listener,
@@ -32,6 +37,7 @@ export class AssociationRecord {
   }
 
   requested(rq: AssociateRq): void {
+    this.#request = rq;
     this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
   }
 
@@ -52,12 +58,21 @@ export class AssociationRecord {
 
   rejected(reason: ReasonCode, detail?: string): void {
     const outcome = reason.startsWith('upstream-') || reason === 'draining' ? 'failed' : 'denied';
-    this.#end({ event: 'association.rejected', outcome, reason, ...optional({ detail }) });
+    this.#end({
+      event: 'association.rejected',
+      outcome,
+      reason,
+      ...optional({ detail }),
+      ...certificateFacts(this.#facts.tls, this.#certificate),
+      ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
+    });
   }
 
   accepted(wouldDeny: ReasonCode | undefined): void {
+    this.#request = undefined;
     this.#record({
       event: 'association.accepted',
+      ...certificateFacts(this.#facts.tls, this.#certificate),
       ...(wouldDeny === undefined ? { outcome: 'allowed' } : { outcome: 'would-deny', reason: wouldDeny }),
       durationMs: this.#ageMs,
     });
