@@ -19,7 +19,11 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .command('check')
     .description('check the configuration, its certificates and keys, and reach each upstream')
     .option('--offline', 'do not connect to the upstreams')
-    .option('--expiring-within <days>', 'fail when a certificate ends within so many days', parseDays)
+    .option(
+      '--expiring-within <days>',
+      'fail when a certificate or a revocation list ends within so many days',
+      parseDays,
+    )
     .addHelpText(
       'after',
       helpSections(

@@ -23,7 +23,7 @@ const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
 export interface Clock {
   /** Default: the present. */
   readonly now?: Date;
-  /** A certificate that ends within so many days is an error instead of a warning. Default: 0. */
+  /** What ends within so many days is an error instead of a warning. Default: 0. */
   readonly failWithinDays?: number;
 }
 
@@ -79,17 +79,25 @@ function* inspectListener(
   }
   for (const { path: place, content } of lists.files) {
     for (const { file, thisUpdate, nextUpdate } of content) {
+      const failWithinDays = failDaysOf(thisUpdate, nextUpdate, clock);
       yield* inspectDates(place, {
         what: file,
         from: thisUpdate,
         to: nextUpdate,
         advice: 'a list out of date refuses everybody; fetch the new one from the CA',
-        warnWithinDays: WARN_CRL_DAYS,
-        failWithinDays: 0,
+        warnWithinDays: Math.max(WARN_CRL_DAYS, failWithinDays),
+        failWithinDays,
         now: clock.now,
       });
     }
   }
+}
+
+/** A list that lasts a week is always near its end: days that are more than half of its lifetime say nothing. */
+function failDaysOf(from: Date, to: Date | undefined, { failWithinDays = 0 }: Clock): number {
+  if (to === undefined) return 0;
+  const lifetimeDays = (to.getTime() - from.getTime()) / DAY_MS;
+  return failWithinDays <= lifetimeDays / 2 ? failWithinDays : 0;
 }
 
 /** What to do about a certificate of our own that ends. */

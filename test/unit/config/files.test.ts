@@ -200,6 +200,16 @@ describe('dates', () => {
     ]);
   });
 
+  it('refuse a list that ends within the days that were asked for, unless they are most of its lifetime', () => {
+    const long = certificates.issueCrl('long', { issuer: certificates.ca, revoked: [], nextUpdateDays: 60 });
+    const withList = (crl: string) => configurationWith({ ...lasting(), crl });
+    expect(inspect(withList(long.crlFile), at(50, 14))).toEqual([
+      expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 9 days,/),
+    ]);
+    expect(inspect(withList(long.crlFile), at(40, 14))).toEqual([]);
+    expect(inspect(withList(certificates.crl.crlFile), at(1, 14))).toEqual([]);
+  });
+
   it('refuse a single CA that has ended, and warn of one among others', () => {
     const bundle = file('bundle.crt', certificates.ca.cert + longCa().cert);
     const withTrust = (trustedCertificates: string) =>
