@@ -45,8 +45,8 @@ export interface AdminSources {
 /**
  * @example
  * const admin = await AdminServer.start(configuration.admin, configuration, { expiries, pending });
- * const gateway = await startGateway(configuration, teeOf(audit, admin), say);
- * admin.attach(gateway);
+ * const gateway = await startGateway(configuration, teeOf(audit, expiries, pending, admin), say);
+ * admin.attach({ addresses: gateway.addresses, workers: 1, reload });
  */
 export class AdminServer implements AuditSink {
   readonly #server: FastifyInstance;

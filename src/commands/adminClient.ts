@@ -2,20 +2,26 @@
  * Asks the admin HTTP of a running gateway: where it is and with which token by the configuration, or by a URL. Turns
  * whatever goes wrong into words; shows nothing.
  */
+import { z } from 'zod';
 import type { ReloadResult } from '../admin/gatewayControl';
-import type { PendingCaller } from '../admin/pendingCaller';
+import { type PendingCaller, pendingCallerSchema } from '../admin/pendingCaller';
 import type { StatusReport } from '../admin/statusReport';
 import { readConfiguration } from '../config/load';
 import { ConfigurationError } from '../config/problems';
 import { escapeUnsafe } from '../config/quote';
 import { ExitCode, OperatorError } from '../errors';
-import { isBearerToken, readBearerToken } from '../net/bearerToken';
+import { isBearerToken, readTokenToShow } from '../net/bearerToken';
 import { dialledHost, formatHostAndPort } from '../net/hostAndPort';
 
 /** Longer than the longest wait for upstreams, which is 5 s. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /** What sets admin.token; with --url it is read without the configuration. */
 const TOKEN_VARIABLE = 'AEGIS__ADMIN__TOKEN';
+
+/** The status of an answer without a body. */
+const NO_CONTENT = 204;
+
+const pendingSchema = z.object({ callers: z.array(pendingCallerSchema) });
 
 export interface AdminTarget {
   /** Without a path. */
@@ -46,7 +52,7 @@ export function adminTargetOf(configurationFile: string): AdminTarget | undefine
   }
   return {
     url: `http://${formatHostAndPort({ host: dialledHost(host), port })}`,
-    token: token ?? (tokenFile === undefined ? undefined : readBearerToken(tokenFile)),
+    token: token ?? (tokenFile === undefined ? undefined : readTokenToShow(tokenFile)),
   };
 }
 
@@ -80,16 +86,20 @@ export class AdminClient {
   }
 
   async status(): Promise<StatusReport> {
-    return (await this.#ask('GET', '/api/v1/status', [200])) as StatusReport;
+    const report = (await this.#ask('GET', '/api/v1/status', [200])) as StatusReport;
+    if (typeof report.isReady !== 'boolean') throw unexpectedAnswer(this.url);
+    return report;
   }
 
   async pending(): Promise<readonly PendingCaller[]> {
-    return ((await this.#ask('GET', '/api/v1/pending', [200])) as { callers: PendingCaller[] }).callers;
+    const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
+    if (!success) throw unexpectedAnswer(this.url);
+    return data.callers;
   }
 
   /** One that is gone already is as good. */
   async removePending(id: string): Promise<void> {
-    await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [204, 404]);
+    await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
   async reload(): Promise<ReloadResult> {
@@ -114,7 +124,7 @@ export class AdminClient {
       throw new UnreachableError(`the gateway cannot be asked at ${url}: ${describeFailure(error)}`);
     }
     if (!expected.includes(status)) throw refusalOf(url, status, text);
-    return text === '' ? undefined : parseAnswer(url, text);
+    return status === NO_CONTENT ? undefined : parseAnswer(url, text);
   }
 }
 
@@ -145,5 +155,9 @@ function parseAnswer(url: string, text: string): unknown {
   } catch {
     // Told below.
   }
-  throw new UnreachableError(`what answers at ${url} is no gateway of this version`);
+  throw unexpectedAnswer(url);
+}
+
+function unexpectedAnswer(url: string): UnreachableError {
+  return new UnreachableError(`what answers at ${url} is no gateway of this version`);
 }

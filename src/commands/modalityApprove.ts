@@ -99,7 +99,10 @@ async function approve(
     say('nothing was written (--dry-run)');
     return;
   }
-  if (planned.save === undefined) return;
+  if (planned.save === undefined) {
+    say('nothing was written: add it there yourself, then reload the gateway');
+    return;
+  }
   await planned.save();
   say(`${formatPath(['modalities', name])} was added to ${options.config}`);
   await takeOver(id, source, options.config, context);

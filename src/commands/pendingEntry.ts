@@ -43,11 +43,11 @@ export function entryOf(
   const notes: string[] = [];
   const called = calledOf(caller, configuration, notes);
   const pin = approval.isCertificatePinned === false ? undefined : pinOf(certificate);
-  if (isTls && pin === undefined) {
+  if (certificate === undefined) {
+    const how = isTls ? 'shows no certificate' : 'comes without TLS';
+    notes.push(`it ${how}: whoever can send from its address can take its place`);
+  } else if (pin === undefined) {
     notes.push('any certificate that the listener trusts will do, because none is pinned');
-  }
-  if (!isTls) {
-    notes.push('it comes without TLS: whoever can send from its address can take its place');
   }
   const entry = {
     callingAeTitle: normaliseAeTitle(callingAeTitle),

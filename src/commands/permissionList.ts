@@ -48,7 +48,13 @@ export async function askPermissions(
 /** The end of the input (Ctrl-D) is no answer. */
 function answerTo(lines: ReturnType<typeof createInterface>, question: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    lines.once('close', () => reject(new OperatorError('nothing was entered; nothing was written')));
-    lines.question(question).then(resolve, reject);
+    lines.once('close', () => {
+      process.stderr.write('\n');
+      reject(new OperatorError('nothing was entered; nothing was written'));
+    });
+    lines.question(question).then((answer) => {
+      lines.removeAllListeners('close');
+      resolve(answer);
+    }, reject);
   });
 }

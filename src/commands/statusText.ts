@@ -85,14 +85,11 @@ function associationRow(association: AssociationStatus, now: Date): string[] {
 }
 
 function denialRow(denial: Denial): string[] {
-  const { time, outcome, reason, text, sourceAddress = '', callingAeTitle, command = '' } = denial;
+  const { time, outcome, reason, text, sourceAddress = '', callingAeTitle, command } = denial;
   const who = callingAeTitle === undefined ? sourceAddress : `${callingAeTitle}@${sourceAddress}`;
-  return [
-    formatTime(time),
-    who,
-    command,
-    `${reason}: ${text}${outcome === 'denied' ? '' : ' (only observed)'}`,
-  ];
+  const what = command === undefined ? '' : `${command} `;
+  const observed = outcome === 'denied' ? '' : ' (only observed)';
+  return [formatTime(time), who, `${what}${reason}: ${text}${observed}`];
 }
 
 /** Those that end soon; otherwise the next one. */

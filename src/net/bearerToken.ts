@@ -2,7 +2,7 @@
  * What a bearer token is and how it is read from its file. Who asks for it is not known here; no message holds it.
  */
 import { OperatorError } from '../errors';
-import { readSecretFile } from './textFiles';
+import { readSecretFile, readTextFile } from './textFiles';
 
 /** Fewer could be tried out over the network. */
 export const SHORTEST_TOKEN = 16;
@@ -19,9 +19,22 @@ export const bearerTokenFault =
   `is no token; accepted are ${SHORTEST_TOKEN} to ${LONGEST_TOKEN} printable ASCII characters without spaces, ` +
   'for example from "openssl rand -hex 32"';
 
-/** The token in a file, without the line break at its end. Throws OperatorError. */
+/** The token that the gateway asks for; nobody else may be able to read the file. Throws OperatorError. */
 export function readBearerToken(file: string): string {
-  const token = readSecretFile(file, 'token', 'a text file').replace(/\r?\n$/, '');
+  return tokenIn(file, readSecretFile(file, 'token', 'a text file'));
+}
+
+/**
+ * The same for whoever shows the token: often root, who may read what belongs to the gateway's account. Who else may
+ * read the file is for the gateway to mind. Throws OperatorError.
+ */
+export function readTokenToShow(file: string): string {
+  return tokenIn(file, readTextFile(file, 'a text file'));
+}
+
+/** One line break at the end does not belong to it. */
+function tokenIn(file: string, text: string): string {
+  const token = text.replace(/\r?\n$/, '');
   if (!isBearerToken(token)) throw new OperatorError(`${file} ${bearerTokenFault.replace('is', 'holds')}`);
   return token;
 }

@@ -21,7 +21,7 @@ describe('the text of aegis status', () => {
         '  ct1  CT1@10.1.2.10 to ORTHANC  TLS  1 min 5 s  34 commands  512.3 MB',
         '',
         'LAST DENIALS',
-        '  2026-11-25 21:41:07  CT9@10.1.2.9    calling-ae-title-unknown: the calling AE title is in no modality entry',
+        '  2026-11-25 21:41:07  CT9@10.1.2.9  calling-ae-title-unknown: the calling AE title is in no modality entry',
         '',
         'CERTIFICATES',
         '  listener  tls  2026-12-09  ends in 13 days',
