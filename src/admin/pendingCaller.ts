@@ -34,7 +34,8 @@ export function isPendingReason(reason: ReasonCode | undefined): reason is Pendi
 }
 
 /** Longer than anything that PS3.8 lets through; the file is checked against it, should somebody have edited it. */
-const text = z.string().max(512);
+const LONGEST_TEXT = 512;
+const text = z.string().max(LONGEST_TEXT);
 const time = z.iso.datetime();
 
 /** The shape in the file and in answers of the admin HTTP. Text of peers is as it came: escape it before it is shown. */
@@ -80,6 +81,9 @@ export function describeCommand({
   reason,
 }: AuditEvent): string | undefined {
   if (command === undefined) return undefined;
-  if (reason === 'move-destination-not-allowed') return `${command} to ${moveDestination ?? ''}`;
-  return sopClass === undefined ? command : `${command} ${sopClass}`;
+  const words = reason === 'move-destination-not-allowed' ? ['to', moveDestination] : [sopClass];
+  return [command, ...words]
+    .filter((word) => word !== undefined)
+    .join(' ')
+    .slice(0, LONGEST_TEXT);
 }

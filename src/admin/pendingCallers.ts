@@ -93,13 +93,15 @@ export class PendingCallers implements AuditSink {
     const identity = identityOf(event);
     const key = keyOf(identity);
     const known = this.#callerByKey.get(key);
+    // Entries come and go: the one that it matched is that of this refusal, or none.
+    const { modality: _, ...before } = known ?? {};
     const now = (this.#options.now?.() ?? new Date()).toISOString();
     const { modality, implementationClassUid, implementationVersionName, proposedSopClasses } = event;
     // Put again, because the newest comes last.
     if (known !== undefined) this.#drop(key);
     this.#put(key, {
       id: known?.id ?? idOf(key),
-      ...known,
+      ...before,
       ...identity,
       ...(modality === undefined ? {} : { modality }),
       ...(implementationClassUid === undefined ? {} : { implementationClassUid }),

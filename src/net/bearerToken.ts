@@ -14,10 +14,12 @@ export function isBearerToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_TOKEN && text.length <= LONGEST_TOKEN;
 }
 
-/** What is wrong with a text that is none, without the text. */
-export const bearerTokenFault =
-  `is no token; accepted are ${SHORTEST_TOKEN} to ${LONGEST_TOKEN} printable ASCII characters without spaces, ` +
+const ACCEPTED =
+  `accepted are ${SHORTEST_TOKEN} to ${LONGEST_TOKEN} printable ASCII characters without spaces, ` +
   'for example from "openssl rand -hex 32"';
+
+/** What is wrong with a text that is none, without the text. */
+export const bearerTokenFault = `is no token; ${ACCEPTED}`;
 
 /** The token that the gateway asks for; nobody else may be able to read the file. Throws OperatorError. */
 export function readBearerToken(file: string): string {
@@ -35,6 +37,6 @@ export function readTokenToShow(file: string): string {
 /** One line break at the end does not belong to it. */
 function tokenIn(file: string, text: string): string {
   const token = text.replace(/\r?\n$/, '');
-  if (!isBearerToken(token)) throw new OperatorError(`${file} ${bearerTokenFault.replace('is', 'holds')}`);
+  if (!isBearerToken(token)) throw new OperatorError(`${file} holds no token; ${ACCEPTED}`);
   return token;
 }

@@ -140,6 +140,12 @@ describe('PendingCallers', () => {
     ]);
   });
 
+  it('names the entry of the last refusal only: entries come and go', () => {
+    const near = rejected({ reason: 'source-address-mismatch', modality: 'ct9' });
+    expect(listOf({ events: [rejected(), near] }).callers.list[0]).toMatchObject({ modality: 'ct9' });
+    expect(listOf({ events: [near, rejected()] }).callers.list[0]).not.toHaveProperty('modality');
+  });
+
   it('forgets a caller that was let in', () => {
     const accepted = rejected({ event: 'association.accepted', outcome: 'allowed', modality: 'ct9' });
     delete (accepted as { reason?: string }).reason;
