@@ -46,7 +46,7 @@ export interface AdminSources {
  * @example
  * const admin = await AdminServer.start(configuration.admin, configuration, { expiries, pending });
  * const gateway = await startGateway(configuration, teeOf(audit, expiries, pending, admin), say);
- * admin.attach({ addresses: gateway.addresses, workers: 1, reload });
+ * admin.attach({ gateway, workers: 1, reload });
  */
 export class AdminServer implements AuditSink {
   readonly #server: FastifyInstance;
@@ -162,7 +162,7 @@ export class AdminServer implements AuditSink {
 
   #listeners(): ListenerStatus[] {
     const tlsByName = new Map(this.#configuration.listeners.map(({ name, tls }) => [name, tls]));
-    return (this.#control?.addresses ?? []).map(({ name, host, port }) => ({
+    return (this.#control?.gateway.addresses ?? []).map(({ name, host, port }) => ({
       name,
       host,
       port,

@@ -1,9 +1,10 @@
 /** What the admin HTTP may ask of the gateway that it belongs to: types only. */
 import type { Problem } from '../config/problems';
-import type { ListeningAddress } from '../gateway/gateway';
+import type { RunningGateway } from '../gateway/gateway';
 
 export interface GatewayControl {
-  readonly addresses: readonly ListeningAddress[];
+  /** Asked each time: a reload may change where it listens. */
+  readonly gateway: Pick<RunningGateway, 'addresses'>;
   readonly workers: number;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(): Promise<ReloadResult>;

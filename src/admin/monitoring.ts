@@ -18,7 +18,7 @@ type Warn = (message: string) => void;
  * @example
  * const monitoring = await Monitoring.start(configuration, auditLog, warn);
  * const gateway = await startGateway(configuration, monitoring, warn);
- * monitoring.attach({ addresses: gateway.addresses, workers: 1, reload });
+ * monitoring.attach({ gateway, workers: 1, reload });
  */
 export class Monitoring implements AuditSink {
   readonly #sinks: readonly AuditSink[];

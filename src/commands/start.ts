@@ -90,7 +90,7 @@ async function run(file: string, say: Say, reload: GatewayControl['reload']): Pr
     await monitoring.close();
     throw error;
   }
-  monitoring.attach({ addresses: gateway.addresses, workers: workerCount(loaded.configuration), reload });
+  monitoring.attach({ gateway, workers: workerCount(loaded.configuration), reload });
   for (const { name, ...address } of gateway.addresses) {
     say(`listening on ${formatHostAndPort(address)} (${name})`);
   }
