@@ -3,7 +3,7 @@
  * modality approve` and `aegis status` against a real gateway process that begins with an empty allowlist.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { RegisterCommand } from '../../src/commands/command';
 import { type PlanEntry, registerModalityApprove } from '../../src/commands/modalityApprove';
@@ -14,12 +14,13 @@ import { runCommand } from '../support/commandLine';
 import { proposedContext } from '../support/dicomBytes';
 import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
-import { freePort, temporaryFolder } from '../support/processes';
+import { freePort, startProcess, temporaryFolder } from '../support/processes';
 import { RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
 
 const TOKEN = '0123456789abcdef';
+const cli = resolve(__dirname, '../../dist/cli.js');
 const certificates = testCertificates();
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
 const dataSet = Buffer.from('080018000600000031', 'hex').subarray(0, 8);
@@ -277,6 +278,22 @@ describe('aegis status', () => {
     const text = readFileSync(gateway.configurationFile, 'utf8');
     writeFileSync(gateway.configurationFile, text.replace('"modalities": {}', '"modalities": { "ct1": {} }'));
     expect((await run(gateway, 'status')).exitCode).toBe(0);
+  });
+
+  it('watches until it is told to end, also while the gateway is away', async () => {
+    const gateway = await start();
+    const watching = startProcess(process.execPath, [
+      cli,
+      '--config',
+      gateway.configurationFile,
+      'status',
+      '--watch',
+      '0.1',
+    ]);
+    await watching.waitForOutput(/(ready: aegis [\s\S]*){3}/);
+    await gateway.process.stop();
+    await watching.waitForOutput(/(error: the gateway cannot be asked [\s\S]*){2}/);
+    expect(await watching.stop('SIGINT')).toEqual({ exitCode: 1, signal: null });
   });
 
   it('asks a URL without a configuration', async () => {
