@@ -15,7 +15,16 @@ const layers = {
   config: { values: ['policy', 'net', 'dimse'], types: [] },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
   admin: {
-    values: ['policy', 'audit', 'net', 'gateway/verification'],
+    // What it writes is written as keys are: whole, and for its owner only.
+    values: [
+      'policy',
+      'audit',
+      'net',
+      'gateway/verification',
+      'config/quote',
+      'config/problems',
+      'pki/atomicFiles',
+    ],
     types: ['config', 'gateway'],
   },
 };

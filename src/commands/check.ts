@@ -19,7 +19,11 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .command('check')
     .description('check the configuration, its certificates and keys, and reach each upstream')
     .option('--offline', 'do not connect to the upstreams')
-    .option('--expiring-within <days>', 'fail when a certificate ends within so many days', parseDays)
+    .option(
+      '--expiring-within <days>',
+      'fail when a certificate or a revocation list ends within so many days',
+      parseDays,
+    )
     .addHelpText(
       'after',
       helpSections(
@@ -78,10 +82,11 @@ async function check(
 async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Problem[]> {
   const { configuration, place } = reading;
   if (configuration === undefined) return [];
-  const { inspectAuditFile, inspectTlsFiles } = await import('../config/files');
+  const { inspectTlsFiles } = await import('../config/files');
+  const { inspectOwnFiles } = await import('../config/ownFiles');
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
-    ...place([...inspectTlsFiles(configuration, clock), ...inspectAuditFile(configuration)]),
+    ...place([...inspectTlsFiles(configuration, clock), ...inspectOwnFiles(configuration)]),
     ...(options.offline === true ? [] : place(await findUnreachable(configuration))),
   ];
 }

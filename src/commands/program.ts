@@ -8,16 +8,20 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
+import { registerOnboarding } from './onboarding';
 import { registerPki } from './pki';
 import { registerStart } from './start';
+import { registerStatus } from './status';
 
 const commands: readonly RegisterCommand[] = [
   registerStart,
   registerCheck,
   registerExplain,
+  registerStatus,
   registerEcho,
   registerDemo,
   registerPki,
+  registerOnboarding,
 ];
 
 /** Throws CommanderError, when it parses, where commander itself would end the process. */

@@ -241,8 +241,8 @@ function rulesOf(configuration: Configuration): Rules {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ workers, tcp, audit, admin }: Configuration) =>
-    Object.entries({ workers, tcp, 'audit.file': audit.file, admin });
+  const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
+    Object.entries({ workers, tcp, 'audit.file': audit.file, admin, pending });
   const before = new Map(parts(running));
   return parts(wanted)
     .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))

@@ -17,6 +17,12 @@ export function parseHostAndPort(text: string): HostAndPort {
   };
 }
 
+/** Where to dial what listens on `host`: every address of this machine is listened on, so the loopback one is too. */
+export function dialledHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
+}
+
 /** The text of it again; the brackets keep the last part of an IPv6 address apart from the port. */
 export function formatHostAndPort({ host, port }: HostAndPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,0 +1,12 @@
+/** Aligned columns for reports on a terminal. Knows nothing of what is in them. */
+
+/** Columns as wide as their widest cell; the last one is left ragged. */
+export function textTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
