@@ -8,6 +8,7 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
+import { registerOrthanc } from './orthanc';
 import { registerPki } from './pki';
 import { registerStart } from './start';
 
@@ -16,6 +17,7 @@ const commands: readonly RegisterCommand[] = [
   registerCheck,
   registerExplain,
   registerEcho,
+  registerOrthanc,
   registerDemo,
   registerPki,
 ];
