@@ -5,7 +5,7 @@
 import { quoteChoices, quoteValue } from '../config/quote';
 import type { CommandPermission, Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { aeTitleKey } from '../policy/aeTitle';
+import { aeTitleKey, OWN_AE_TITLE } from '../policy/aeTitle';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 
 export interface ExportOptions {
@@ -21,7 +21,7 @@ export interface ExportedModality {
   readonly host: string;
   readonly port: number;
   readonly permissions: ReadonlySet<CommandPermission>;
-  /** The entries of the gateway's configuration that it stands for. */
+  /** The entries of the gateway's configuration that it stands for; none: the gateway itself. */
   readonly entries: readonly string[];
   /** Egress leads from this AE title to a modality. */
   readonly isReachable: boolean;
@@ -185,6 +185,21 @@ function mergedEntries(
         isReachable: policy.egress?.modalityByCalledAeTitle.has(key) ?? false,
       });
     }
+  }
+  const ownKey = aeTitleKey(OWN_AE_TITLE, policy.strictAeTitles);
+  if (ownKey !== undefined && !entries.has(ownKey)) {
+    // Its C-ECHO is no refusal in the log of Orthanc then.
+    const symbolicName = symbolicNameOf('aegis', '', symbolicNames);
+    const permissions = new Set<CommandPermission>(['echo']);
+    const own = {
+      ...dialled,
+      symbolicName,
+      aeTitle: OWN_AE_TITLE,
+      permissions,
+      entries: [],
+      isReachable: false,
+    };
+    entries.set(ownKey, own);
   }
   return [...entries.values()];
 }

@@ -76,6 +76,7 @@ function modalities(exported: OrthancExport, options: ExportTextOptions): Member
 }
 
 function remarksOn({ symbolicName, entries, isReachable }: ExportedModality): string[] {
+  if (entries.length === 0) return ['The gateway itself, when it asks whether Orthanc is there.'];
   const isRenamed = entries.length > 1 || entries[0] !== symbolicName;
   return [
     ...(isRenamed ? [`From ${entries.map(quoteValue).join(' and ')}.`] : []),

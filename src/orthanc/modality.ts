@@ -3,7 +3,7 @@
  * reading them; whether they are wise is not known here.
  */
 import type { ConfigurationPath, Finding } from '../config/problems';
-import { quoteValue } from '../config/quote';
+import { countOf, quoteValue } from '../config/quote';
 import { type AllowKey, allowKeys, modalityKeys, orthancOnlyKeys } from './settings';
 
 export interface OrthancModality {
@@ -57,7 +57,7 @@ export function parseModalities(section: unknown): OrthancModalities {
 
 function faultsOfArray(entry: readonly unknown[], path: ConfigurationPath): Finding[] {
   if (entry.length !== 3 && entry.length !== 4) {
-    const message = `has ${entry.length} items; accepted are [AET, Host, Port] and [AET, Host, Port, Manufacturer]`;
+    const message = `has ${countOf(entry.length, 'item')}; accepted are [AET, Host, Port] and [AET, Host, Port, Manufacturer]`;
     return [{ path, message }];
   }
   const [aet, host, port, manufacturer = ''] = entry;
