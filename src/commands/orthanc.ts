@@ -3,7 +3,7 @@
  * do their work in files of their own, which are imported when they are asked for.
  */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type OrthancVersion, parseOrthancVersion } from '../orthanc/version';
+import { isSince, type OrthancVersion, parseOrthancVersion } from '../orthanc/version';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 import type { ExportCommandOptions } from './orthancExport';
 import type { ImportCommandOptions } from './orthancImport';
@@ -106,10 +106,13 @@ const archiveVerb = (orthanc: Command, name: string, description: string): Comma
     .option('--orthanc-version <version>', 'version of Orthanc, such as 1.8.2 (default: any)', parseVersion)
     .option('--egress-host <host>', 'what Orthanc dials to reach egress (default: egress.host)');
 
+/** Older ones have no permissions for each modality. */
+const OLDEST_VERSION = '1.5.0';
+
 function parseVersion(text: string): OrthancVersion {
   const version = parseOrthancVersion(text);
-  if (version === undefined) throw new InvalidArgumentError('accepted is a version such as 1.8.2');
-  return version;
+  if (version !== undefined && isSince(version, OLDEST_VERSION)) return version;
+  throw new InvalidArgumentError(`accepted is a version such as 1.8.2, from ${OLDEST_VERSION} on`);
 }
 
 /** Without a name, a configuration that is not there is no mistake. */

@@ -3,7 +3,13 @@
  * and the modalities that the archives reach through it. Part of validate.ts. Asks the system for its own addresses only.
  */
 import { networkInterfaces } from 'node:os';
-import { type HostAndPort, isIpv4Loopback, isLoopback, parseHostAndPort } from '../net/hostAndPort';
+import {
+  type HostAndPort,
+  isIpv4Loopback,
+  isLoopback,
+  isUnspecified,
+  parseHostAndPort,
+} from '../net/hostAndPort';
 import { canonicalAddress } from '../policy/addresses';
 import { EGRESS_LISTENER } from '../policy/policy';
 import type { ConfigurationPath, Finding } from './problems';
@@ -158,9 +164,4 @@ function reaches(host: string, port: number, own: OwnSocket): boolean {
   if (dialled === own.host || isUnspecified(dialled)) return true;
   if (isLoopback(dialled)) return isUnspecified(own.host) || isLoopback(own.host);
   return isUnspecified(own.host) && own.addressesOfMachine.has(dialled);
-}
-
-/** 0.0.0.0 and :: stand for every address of the machine (:: takes IPv4 connections too). */
-function isUnspecified(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }

@@ -31,3 +31,8 @@ export function isLoopback(host: string): boolean {
 export function isIpv4Loopback(host: string): boolean {
   return host.toLowerCase() === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
 }
+
+/** 0.0.0.0 and :: stand for every address of the machine (:: takes IPv4 connections too). */
+export function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

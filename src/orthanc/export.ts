@@ -5,6 +5,7 @@
 import { quoteChoices, quoteValue } from '../config/quote';
 import type { CommandPermission, Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
+import { isLoopback, isUnspecified, parseHostAndPort } from '../net/hostAndPort';
 import { aeTitleKey, OWN_AE_TITLE } from '../policy/aeTitle';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 
@@ -67,22 +68,18 @@ export function exportOrthanc(
   );
   const titles = new Set(aliases.map((alias) => aeTitleKey(titleTowards(alias), policy.strictAeTitles)));
   if (titles.size > 1) {
-    const names = quoteChoices(aliases.map(titleTowards)).replace(/ or (?=[^ ]+$)/, ' and ');
+    const names = aliases.map(titleTowards).map(quoteValue).join(' and ');
     notes.push(
       `the archive is called ${names}, so DicomCheckCalledAet has to be false; with calledAeTitle ${quoteValue(titleTowards(upstream))} in each of these upstreams it could be true`,
     );
   }
-  if (configuration.egress === undefined) {
-    notes.push(
-      'the gateway has no egress, so that what the archive sends goes nowhere; add "egress": {} to send through it',
-    );
-  }
+  notes.push(...notesOnEgress(configuration, upstream, options));
   const modalities = mergedEntries(configuration, policy, { upstream, aliases, options, notes });
   const shared = modalities.filter(({ entries }) => entries.length > 1);
   const isPerModality = upstream.configuration.localAddress === 'per-modality';
   if (isPerModality && shared.length > 0) {
     notes.push(
-      `${quoteChoices(shared.map(({ aeTitle }) => aeTitle))} stands for several modalities, and Orthanc compares Host with the first entry of an AE title only, so DicomCheckModalityHost has to be false`,
+      `several modalities share ${shared.map(({ aeTitle }) => quoteValue(aeTitle)).join(' and ')}, and Orthanc compares Host with the first entry of an AE title only, so DicomCheckModalityHost has to be false`,
     );
   }
   return {
@@ -123,6 +120,22 @@ export function upstreamCalled({ upstreamByCalledAeTitle }: Policy, aeTitle: str
 
 function titleTowards({ calledAeTitle, configuration }: CompiledUpstream): string {
   return configuration.calledAeTitle ?? calledAeTitle;
+}
+
+function* notesOnEgress(
+  { egress }: Configuration,
+  { configuration: { servers } }: CompiledUpstream,
+  { egressHost }: ExportOptions,
+): Generator<string> {
+  if (egress === undefined) {
+    yield 'the gateway has no egress, so that what the archive sends goes nowhere; add "egress": {} to send through it';
+    return;
+  }
+  const remote = servers.find((server) => !isLoopback(parseHostAndPort(server).host));
+  if (remote === undefined || egressHost !== undefined) return;
+  if (isLoopback(egress.host) || isUnspecified(egress.host)) {
+    yield `the archive at ${remote} is on another machine: egress has to listen where it can be reached, and --egress-host has to say what the archive dials`;
+  }
 }
 
 function haveCommonServer(one: CompiledUpstream, other: CompiledUpstream): boolean {
@@ -229,8 +242,7 @@ function dialledEgress(
   if (port === 0) {
     throw new OperatorError('egress.port is 0, so that it is another one after each start; give it a number');
   }
-  const isUnspecified = host === '0.0.0.0' || host === '::';
-  return { host: egressHost ?? (isUnspecified ? DEFAULT_EGRESS.host : host), port };
+  return { host: egressHost ?? (isUnspecified(host) ? DEFAULT_EGRESS.host : host), port };
 }
 
 /** Orthanc accepts letters, digits, hyphens and underscores. */

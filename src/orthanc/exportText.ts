@@ -20,7 +20,7 @@ export function formatExport(exported: OrthancExport, options: ExportTextOptions
   const preamble = [
     `What Orthanc needs behind the gateway: aegis orthanc export, from ${options.file}, upstream ${quoteValue(exported.upstream)}.`,
     'Orthanc does not start where a setting is in two of its files: take these out of the others.',
-    'Start it with TCP_NODELAY=1 in its environment: without, it waits 40 ms for each message on loopback.',
+    'Start it with TCP_NODELAY=1 in its environment: without, it may wait 40 ms for each message.',
   ];
   return [...preamble.map(formatComment), formatMembers(settings(exported, options)), ''].join('\n');
 }

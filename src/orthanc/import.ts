@@ -3,13 +3,7 @@
  * nothing that nobody asked for: what Orthanc allows by default only is not allowed.
  */
 import { resolve } from 'node:path';
-import {
-  ConfigurationError,
-  type ConfigurationPath,
-  type Finding,
-  formatPath,
-  type Problem,
-} from '../config/problems';
+import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../config/problems';
 import type { CommandPermission } from '../config/schema';
 import {
   booleanSetting,
@@ -84,11 +78,22 @@ export interface OrthancImport {
   readonly notes: readonly ImportNote[];
 }
 
-/** Throws ConfigurationError where Orthanc itself could not take the entries. */
+/**
+ * Throws ConfigurationError where Orthanc itself could not take the entries, and where a key is there twice: which of
+ * the two was meant, a gateway must not guess.
+ */
 export function importOrthanc(configuration: OrthancConfiguration, options: ImportOptions): OrthancImport {
   const { modalities: entries, findings } = parseModalities(configuration.settings.DicomModalities);
-  if (findings.length > 0)
-    throw new ConfigurationError(findings.map((finding) => problemOf(configuration, finding)));
+  const problems = [
+    ...configuration.doubts
+      .filter(({ kind }) => kind === 'duplicate')
+      .map(({ kind: _kind, path, ...doubt }) => problem({ ...doubt, setting: formatPath(path) })),
+    ...findings.map(({ path, key, message }) => {
+      const setting = formatPath(key === undefined ? path : [...path, key]);
+      return problem({ ...configuration.placeOf(path, key), setting, message });
+    }),
+  ];
+  if (problems.length > 0) throw new ConfigurationError(problems);
   const drafts: ImportNoteDraft[] = [...globalNotes(configuration, entries)];
   const modalities = importModalities(configuration, entries, options, drafts);
   return {
@@ -101,15 +106,8 @@ export function importOrthanc(configuration: OrthancConfiguration, options: Impo
   };
 }
 
-function problemOf(configuration: OrthancConfiguration, { path, key, message }: Finding): Problem {
-  const setting = formatPath(key === undefined ? path : [...path, key]);
-  return {
-    ...configuration.placeOf(path, key),
-    path: setting,
-    message,
-    severity: 'error',
-    kind: 'configuration',
-  };
+function problem({ setting, ...rest }: Place & { setting: string; message: string }): Problem {
+  return { ...rest, path: setting, severity: 'error', kind: 'configuration' };
 }
 
 /** Relative names are relative to the file that has them, as for Orthanc. */

@@ -7,6 +7,7 @@ import { canonicalAddress } from '../policy/addresses';
 import { aeTitleKey } from '../policy/aeTitle';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ImportedModality, ImportNoteDraft, ImportOptions } from './import';
+import { findSharing } from './importSharing';
 import type { OrthancModality } from './modality';
 import { allowedIn, unwrittenIn, writtenPermissions } from './permissions';
 
@@ -27,46 +28,41 @@ export function importModalities(
   notes: ImportNoteDraft[],
 ): ImportedModality[] {
   const isStrict = booleanSetting(configuration, 'StrictAetComparison');
-  const keyOf = ({ aeTitle }: { aeTitle: string }) => aeTitleKey(aeTitle, isStrict);
-  const imported: ImportedModality[] = [];
-  for (const entry of entries) {
-    const path = ['DicomModalities', entry.name];
+  const claimants = entries.map((entry) => ({
+    name: entry.name,
+    aeTitleKey: aeTitleKey(entry.aeTitle, isStrict),
+    from: addressesOf(entry, options),
+  }));
+  const sharing = findSharing(claimants);
+  return entries.map((entry, index): ImportedModality => {
+    const { from, aeTitleKey: key } = claimants[index]!;
+    const { sameAs, behind } = sharing.get(entry.name)!;
     const comments: string[] = [];
     const tell: Tell = (draft) => {
-      notes.push({ path, ...draft });
+      notes.push({ path: ['DicomModalities', entry.name], ...draft });
     };
-    const from = addressesOf(entry, options, comments, tell);
+    if (canonicalAddress(entry.host) === undefined) tellOfName(entry, options, comments, tell);
     const allow = permissionsOf(entry, options, comments, tell);
     tellOfTheRest(entry, tell);
-    const key = keyOf(entry);
-    const isNoTitle = key === undefined;
-    if (isNoTitle) {
-      const reason = `${quoteValue(entry.aeTitle)} is no AE title (1 to 16 characters of ASCII without backslash)`;
+    const reason =
+      key === undefined
+        ? `${quoteValue(entry.aeTitle)} is no AE title (1 to 16 characters of ASCII without backslash)`
+        : sameAs &&
+          `${quoteValue(sameAs)} has this AE title and address too, so nobody could tell them apart`;
+    if (reason !== undefined) {
       tell({ severity: 'warning', path: entry.pathOf('AET'), message: `${reason}; the entry is left out` });
       comments.push(`Left out: ${reason}.`);
-    }
-    const others = entries.filter((other) => other !== entry && !isNoTitle && keyOf(other) === key);
-    const earlier = imported.filter(
-      (other) => !other.isLeftOut && keyOf({ aeTitle: other.callingAeTitle }) === key,
-    );
-    const same = earlier.find((other) => other.from.some((address) => from.includes(address)));
-    if (same !== undefined) {
-      const reason = `${quoteValue(same.name)} has this AE title and address too, so nobody could tell them apart`;
-      tell({ severity: 'warning', path: entry.pathOf('AET'), message: `${reason}; the entry is left out` });
-      comments.push(`Left out: ${reason}.`);
-    }
-    const isAddressLeftOut = others.length > 0 && !isFirst(entry, others);
-    if (isAddressLeftOut && same === undefined) {
+    } else if (behind.length > 0) {
       tell({
         severity: 'warning',
         path: entry.pathOf('AET'),
-        message: `${quoteValue(entry.aeTitle)} is the AE title of ${others.map(({ name }) => quoteValue(name)).join(', ')} too: the gateway tells them apart by their addresses, but Orthanc reaches only one under it, the first by name; for this one give address.calledAeTitle`,
+        message: `${quoteValue(entry.aeTitle)} is the AE title of ${behind.map(quoteValue).join(', ')} too: the gateway tells them apart by their addresses, but Orthanc reaches only one under it, the first by name; for this one give address.calledAeTitle`,
       });
       comments.push(
         'Orthanc means another entry by this AE title; with a calledAeTitle of its own it can be reached:',
       );
     }
-    imported.push({
+    return {
       name: entry.name,
       place: configuration.placeOf(['DicomModalities'], entry.name),
       callingAeTitle: entry.aeTitle.trim(),
@@ -78,12 +74,11 @@ export function importModalities(
         ...(isAeTitle(entry.localAet) ? { callingAeTitle: entry.localAet } : {}),
         hasTls: entry.useDicomTls,
       },
-      isAddressLeftOut,
-      isLeftOut: isNoTitle || same !== undefined,
+      isAddressLeftOut: behind.length > 0,
+      isLeftOut: reason !== undefined,
       comments,
-    });
-  }
-  return imported;
+    };
+  });
 }
 
 type Tell = (draft: Omit<ImportNoteDraft, 'path'> & Partial<Pick<ImportNoteDraft, 'path'>>) => void;
@@ -92,20 +87,18 @@ function isAeTitle(title: string | undefined): title is string {
   return title !== undefined && aeTitleKey(title, true) !== undefined;
 }
 
-/** Orthanc keeps its entries in the order of their names, and goes by the first that has an AE title. */
-function isFirst({ name }: OrthancModality, others: readonly OrthancModality[]): boolean {
-  return others.every((other) => name < other.name);
+/** Only addresses decide: a name would hand the decision to whoever answers DNS. */
+function addressesOf({ host }: OrthancModality, { hostAddresses }: ImportOptions): readonly string[] {
+  const address = canonicalAddress(host);
+  return address === undefined ? (hostAddresses?.get(host) ?? []) : [address];
 }
 
-/** Only addresses decide: a name would hand the decision to whoever answers DNS. */
-function addressesOf(
+function tellOfName(
   entry: OrthancModality,
   { hostAddresses }: ImportOptions,
   comments: string[],
   tell: Tell,
-): readonly string[] {
-  const address = canonicalAddress(entry.host);
-  if (address !== undefined) return [address];
+): void {
   const host = quoteValue(entry.host);
   const path = entry.pathOf('Host');
   const resolved = hostAddresses?.get(entry.host);
@@ -113,19 +106,18 @@ function addressesOf(
     const message = `${host} is a name, and stands for ${resolved.join(', ')} today; the gateway compares addresses only, so write the new one when it changes`;
     tell({ severity: 'warning', path, message });
     comments.push(`What ${host} stood for at the import.`);
-    return resolved;
+    return;
   }
-  const why =
+  const advice =
     hostAddresses === undefined
       ? 'give the addresses, or import with --resolve'
       : 'it cannot be resolved; give the addresses';
   tell({
     severity: 'warning',
     path,
-    message: `${host} is a name, and the gateway compares addresses only, so nobody may come as this modality yet; ${why}`,
+    message: `${host} is a name, and the gateway compares addresses only, so nobody may come as this modality yet; ${advice}`,
   });
   comments.push(`The addresses of ${host} have to be given: an empty list allows nobody.`);
-  return [];
 }
 
 function permissionsOf(

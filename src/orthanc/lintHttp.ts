@@ -28,8 +28,9 @@ function* restApi(subject: LintSubject): Generator<LintDraft> {
   }
   if (!booleanSetting(configuration, 'RemoteAccessAllowed')) return;
   const isBound = isBoundToLoopback(subject);
-  const password = isAuthenticated(subject) ? knownPassword(subject) : undefined;
-  if (!isAuthenticated(subject)) {
+  const hasPasswords = isAuthenticated(subject);
+  const password = hasPasswords ? knownPassword(subject) : undefined;
+  if (!hasPasswords && !isAuthorizedByPlugin(subject)) {
     yield {
       code: 'http-open',
       severity: isBound ? 'warning' : 'hole',
@@ -41,15 +42,13 @@ function* restApi(subject: LintSubject): Generator<LintDraft> {
   } else if (password !== undefined) {
     yield { code: 'http-password', severity: isBound ? 'warning' : 'hole', ...password };
   } else if (!isBound) {
-    const inTheClear = booleanSetting(configuration, 'SslEnabled')
-      ? ''
-      : ', and the passwords go in the clear';
+    const inTheClear = booleanSetting(configuration, 'SslEnabled') ? '' : ', and in the clear';
     yield {
       code: 'http-remote',
       severity: 'warning',
       path: [],
       key: 'RemoteAccessAllowed',
-      message: `${stateOf(subject, 'RemoteAccessAllowed')}: who has a password stores, deletes and sends over HTTP, round the gateway${inTheClear}; set it to false where nobody needs it`,
+      message: `${stateOf(subject, 'RemoteAccessAllowed')}: whoever is let in stores, deletes and sends over HTTP, round the gateway${inTheClear}; set it to false where nobody needs it`,
     };
   }
 }
@@ -65,6 +64,12 @@ function isBoundToLoopback({ configuration, version }: LintSubject): boolean {
 function isAuthenticated({ configuration, version }: LintSubject): boolean {
   const isEnabled = configuration.settings.AuthenticationEnabled;
   return typeof isEnabled === 'boolean' ? isEnabled : isSince(version, '1.5.8');
+}
+
+/** The plugin asks a service of the site about each request. */
+function isAuthorizedByPlugin({ configuration }: LintSubject): boolean {
+  const { Authorization } = configuration.settings;
+  return typeof Authorization === 'object' && Authorization !== null && !Array.isArray(Authorization);
 }
 
 /** Without users, Orthanc makes one that everybody knows. */

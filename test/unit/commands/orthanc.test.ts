@@ -143,9 +143,9 @@ describe('aegis orthanc export', () => {
     expect(notes).toEqual([expect.stringContaining('no egress')]);
   });
 
-  it('refuses a version that is none', async () => {
-    await expect(run('--config', gateway, 'orthanc', 'export', '--orthanc-version', '1.8')).rejects.toThrow(
-      'accepted is a version such as 1.8.2',
+  it.each(['1.8', '1.4.2', 'mainline'])('refuses the version %s', async (version) => {
+    await expect(run('--config', gateway, 'orthanc', 'export', '--orthanc-version', version)).rejects.toThrow(
+      'accepted is a version such as 1.8.2, from 1.5.0 on',
     );
   });
 });

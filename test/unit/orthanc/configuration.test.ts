@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { OperatorError } from '../../../src/errors';
 import { booleanSetting, dicomAet, dicomPort } from '../../../src/orthanc/configuration';
 import { loadOrthancConfiguration } from '../../../src/orthanc/load';
@@ -116,6 +117,19 @@ describe('files of Orthanc', () => {
     const { settings, files } = loadOrthancConfiguration([folder], {});
     expect(settings).toEqual({ DicomAet: 'A', DicomPort: 104 });
     expect(files).toEqual([join(folder, 'a.json'), join(folder, 'b.JSON')]);
+  });
+
+  it('never end in anything but words, whatever is in them', () => {
+    const pieces = ['{', '}', '[', ']', '"', ':', ',', '\\', '//', '/*', '*/', '${', '${A:-', '\n', 'A', '1'];
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 3 }))), (parts) => {
+        try {
+          orthancWith({ A: '"a": 1' }, parts.join(''));
+        } catch (error) {
+          expect(error).toBeInstanceOf(OperatorError);
+        }
+      }),
+    );
   });
 
   it('have to be there', () => {

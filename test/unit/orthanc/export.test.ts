@@ -110,6 +110,15 @@ describe('the export for Orthanc', () => {
     });
   });
 
+  it('says that an archive on another machine does not reach egress on this one', () => {
+    const upstreams = '"ORTHANC": { "servers": ["10.0.0.5:4242"], "allowRemotePlaintext": true }';
+    const configured = gateway({ modalities: ct1, upstreams });
+    expect(exported(configured).notes).toEqual([
+      expect.stringMatching(/^the archive at 10\.0\.0\.5:4242 is on another machine: egress has to listen/),
+    ]);
+    expect(exported(configured, { egressHost: '10.0.0.4' }).notes).toEqual([]);
+  });
+
   it('has one entry for each calling AE title, and for the title that the modality listens to', () => {
     const { entries } = exported(
       gateway({
@@ -181,7 +190,7 @@ describe('the export for Orthanc', () => {
       }),
     );
     expect(settings.DicomCheckModalityHost).toBe(false);
-    expect(notes.join('\n')).toContain('"WS" stands for several modalities');
+    expect(notes.join('\n')).toContain('several modalities share "WS", and');
   });
 
   const two =

@@ -142,6 +142,20 @@ describe('the import of Orthanc modalities', () => {
     ]);
   });
 
+  it('goes by the names, as Orthanc does, whatever the order of the file', () => {
+    const { errors, configuration } = imported(
+      modalities('"b": ["WS", "10.0.0.1", 105], "c": ["WS", "10.0.0.2", 104], "a": ["WS", "10.0.0.1", 104]'),
+      { keepDefaults: true },
+    );
+    expect(errors).toEqual([]);
+    expect(
+      Object.entries(configuration.modalities).map(([name, { address }]) => [name, address?.port]),
+    ).toEqual([
+      ['c', undefined],
+      ['a', 104],
+    ]);
+  });
+
   it('compares AE titles as Orthanc does', () => {
     const entries = '"a": ["WS", "10.0.0.1", 104], "b": ["ws", "10.0.0.1", 105]';
     const { errors, configuration } = imported(modalities(entries, `${closed}, "StrictAetComparison": true`));
@@ -222,6 +236,14 @@ describe('the import of Orthanc modalities', () => {
     const { value, faults } = parseSourceText(text);
     expect(faults).toEqual([]);
     expect(Object.keys(value as object)).toEqual(['upstreams', 'modalities']);
+  });
+
+  it('refuses to guess which of two was meant', () => {
+    const entry =
+      '"a": { "AET": "A", "Host": "10.0.0.1", "Port": 104, "AllowStore": true, "AllowStore": false }';
+    expect(() => imported(modalities(entry))).toThrow(
+      /^a\.json:1:\d+ DicomModalities\.a duplicate key "AllowStore"; it is at 1:\d+ already, keep one of them; Orthanc/,
+    );
   });
 
   it('refuses what Orthanc refuses, with its place', () => {

@@ -277,6 +277,10 @@ describe('lint of the REST API', () => {
     expect(http(settings, version)).toEqual([expected]);
   });
 
+  it('takes the plugin that authorizes each request for authentication', () => {
+    expect(http({ AuthenticationEnabled: false, Authorization: {} })).toEqual([['warning', 'http-remote']]);
+  });
+
   it('does not rely on addresses that the version cannot bind to', () => {
     const settings = { AuthenticationEnabled: false, HttpBindAddresses: ['127.0.0.1'] };
     expect(http(settings, '1.12.9')).toEqual([
