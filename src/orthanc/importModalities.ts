@@ -162,7 +162,7 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
       severity: 'warning',
       key: 'UseDicomTls',
       message:
-        'is true; the gateway compares the name in the certificate with Host, which Orthanc does not: complete address.tls, and serverName or pin where the name is another',
+        'is true; the gateway compares the name in the certificate with Host, which Orthanc does not: complete address.tls (aegis pki client aegis makes its certificate), and serverName or pin where the name is another',
     });
   }
   if (localAet !== undefined && !isAeTitle(localAet)) {

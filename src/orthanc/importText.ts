@@ -120,20 +120,36 @@ function entry(modality: ImportedModality, file: TlsFileNames): Member {
 function addressOf({ host, port, callingAeTitle, hasTls }: ImportedAddress, file: TlsFileNames): unknown {
   const plain = { host, port, ...(callingAeTitle === undefined ? {} : { callingAeTitle }) };
   if (!hasTls) return plain;
-  const { trustedCertificates, certificate, privateKey } = file;
-  const members = Object.entries({ ...plain, tls: { trustedCertificates, certificate, privateKey } });
-  return new MemberList(members.map(([key, value]) => ({ key, value })));
+  const tls = {
+    trustedCertificates: file.trustedCertificates,
+    certificate: file.clientCertificate,
+    privateKey: file.clientPrivateKey,
+  };
+  return new MemberList(Object.entries({ ...plain, tls }).map(([key, value]) => ({ key, value })));
 }
 
-type TlsFileNames = Readonly<Record<'certificate' | 'privateKey' | 'trustedCertificates', string>>;
+interface TlsFileNames {
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly trustedCertificates: string;
+  /** What the gateway shows where it is the client. */
+  readonly clientCertificate: string;
+  readonly clientPrivateKey: string;
+}
 
-/** Those of Orthanc, else those that `aegis pki` makes; relative to the folder of the configuration. */
+/**
+ * Those of Orthanc, which uses one certificate both as a server and as a client, else those that `aegis pki` makes;
+ * relative to the folder of the configuration.
+ */
 function tlsFileNames({ tlsFiles }: OrthancImport, output: string): TlsFileNames {
-  const fromOutput = (file: string): string => relative(dirname(resolve(output)), resolve(file));
+  const fromOutput = (file: string | undefined, byDefault: string): string =>
+    relative(dirname(resolve(output)), resolve(file ?? `${CERTIFICATES}/${byDefault}`));
   const { certificate, privateKey, trustedCertificates } = tlsFiles;
   return {
-    certificate: fromOutput(certificate ?? `${CERTIFICATES}/server.crt`),
-    privateKey: fromOutput(privateKey ?? `${CERTIFICATES}/server.key`),
-    trustedCertificates: fromOutput(trustedCertificates ?? `${CERTIFICATES}/ca.crt`),
+    certificate: fromOutput(certificate, 'server.crt'),
+    privateKey: fromOutput(privateKey, 'server.key'),
+    trustedCertificates: fromOutput(trustedCertificates, 'ca.crt'),
+    clientCertificate: fromOutput(certificate, 'aegis.crt'),
+    clientPrivateKey: fromOutput(privateKey, 'aegis.key'),
   };
 }

@@ -193,6 +193,19 @@ describe('the import of Orthanc modalities', () => {
     });
   });
 
+  it('names the files that aegis pki makes, where Orthanc has none', () => {
+    const { configuration } = imported(
+      modalities('"a": { "AET": "A", "Host": "10.0.0.1", "Port": 2762, "UseDicomTls": true }'),
+    );
+    const at = (name: string) => `${process.cwd()}/certs/${name}`;
+    expect(configuration.listeners[0]!.tls).toMatchObject({ certificate: [at('server.crt')] });
+    expect(configuration.modalities.a!.address!.tls).toMatchObject({
+      trustedCertificates: [at('ca.crt')],
+      certificate: at('aegis.crt'),
+      privateKey: at('aegis.key'),
+    });
+  });
+
   it('tells of what stays with Orthanc, of misspelt keys and of C-MOVE to others', () => {
     const { notes } = imported(
       modalities(`"a": { "AET": "A", "Host": "10.0.0.1", "Port": 104, "Manufacturer": "GE", "Timeout": 3,
