@@ -199,6 +199,7 @@ function mergedEntries(
       });
     }
   }
+  notes.push(...notesOnDestinations(policy, entries));
   const ownKey = aeTitleKey(OWN_AE_TITLE, policy.strictAeTitles);
   if (ownKey !== undefined && !entries.has(ownKey)) {
     // Its C-ECHO is no refusal in the log of Orthanc then.
@@ -215,6 +216,18 @@ function mergedEntries(
     entries.set(ownKey, own);
   }
   return [...entries.values()];
+}
+
+/** Orthanc sends to AE titles only that are in its list. */
+function* notesOnDestinations(policy: Policy, entries: ReadonlyMap<string, unknown>): Generator<string> {
+  for (const { name, permissions, configuration } of compiledModalities(policy)) {
+    if (!permissions.has('move')) continue;
+    for (const title of configuration.moveDestinations ?? []) {
+      const key = aeTitleKey(title, policy.strictAeTitles);
+      if (title === '*' || key === undefined || entries.has(key)) continue;
+      yield `${quoteValue(name)} may send to ${quoteValue(title)}, which Orthanc will not know; add a modality with that AE title and its address`;
+    }
+  }
 }
 
 function compiledModalities({ entriesByCallingAeTitle }: Policy): Set<CompiledModality> {

@@ -2,7 +2,7 @@
  * Orthanc's files from the disk: single ones, and folders of which Orthanc takes every .json file. The only file of
  * this folder that touches the disk.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { type ReadAdvice, readText } from '../config/readText';
 import { OperatorError } from '../errors';
@@ -25,10 +25,21 @@ export function loadOrthancConfiguration(
 
 /** In the order of their names, so that the same folder is always told of in the same order. */
 function filesAt(path: string): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path];
-  const names = readdirSync(path, { withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && extname(entry.name).toLowerCase() === '.json')
-    .map(({ name }) => name);
-  if (names.length === 0) throw new OperatorError(`${path} has no .json file; ${readAdvice.missing}`);
-  return names.sort().map((name) => join(path, name));
+  const names = namesIn(path);
+  if (names === undefined) return [path];
+  const files = names.filter((name) => extname(name).toLowerCase() === '.json');
+  if (files.length === 0) throw new OperatorError(`${path} has no .json file; ${readAdvice.missing}`);
+  return files.sort().map((name) => join(path, name));
+}
+
+/** Undefined for what is no folder: whoever reads it as a file says what is wrong with it. */
+function namesIn(path: string): string[] | undefined {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR' || code === 'ENOENT') return undefined;
+    throw new OperatorError(`${path} cannot be read (${code}); ${readAdvice.forbidden}`);
+  }
 }

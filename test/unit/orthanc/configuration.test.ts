@@ -140,6 +140,10 @@ describe('files of Orthanc', () => {
     expect(messageOf(() => loadOrthancConfiguration([join(folder, 'x.json')], {}))).toMatch(
       /x\.json does not exist; name the file or folder that Orthanc is started with$/,
     );
+    writeFileSync(join(folder, 'y.json'), '{}');
+    expect(messageOf(() => loadOrthancConfiguration([join(folder, 'y.json/x')], {}))).toMatch(
+      /cannot be read \(ENOTDIR\)$/,
+    );
   });
 });
 

@@ -119,6 +119,16 @@ describe('the export for Orthanc', () => {
     expect(exported(configured, { egressHost: '10.0.0.4' }).notes).toEqual([]);
   });
 
+  it('says that Orthanc will not know a destination of C-MOVE that is no modality', () => {
+    const { notes } = exported(
+      gateway({
+        modalities: `"ws1": { "callingAeTitle": "WS1", "from": "10.1.3.1", "allow": "move",
+          "moveDestinations": ["CT1", "WS9", "*"] }, ${ct1}`,
+      }),
+    );
+    expect(notes).toEqual([expect.stringMatching(/^"ws1" may send to "WS9", which Orthanc will not know/)]);
+  });
+
   it('has one entry for each calling AE title, and for the title that the modality listens to', () => {
     const { entries } = exported(
       gateway({
