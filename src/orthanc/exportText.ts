@@ -3,7 +3,8 @@
  * what they do not know, so without a version everything is written.
  */
 import { quoteValue } from '../config/quote';
-import type { ExportedModality, OrthancExport } from './export';
+import type { OrthancExport } from './export';
+import type { ExportedModality } from './exportEntries';
 import { formatComment, formatMembers, type Member, MemberList } from './jsoncText';
 import { accessSettings, alwaysAllowCommands, sinceOfModalityKey } from './settings';
 import { isSince, type OrthancVersion } from './version';

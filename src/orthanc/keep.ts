@@ -3,7 +3,7 @@
  */
 import { aeTitleKey } from '../policy/aeTitle';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
-import type { ExportedModality } from './export';
+import type { ExportedModality } from './exportEntries';
 import { parseModalities } from './modality';
 
 /** By the name of the entry, else by its AE title. */

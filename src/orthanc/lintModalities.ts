@@ -6,7 +6,7 @@ import type { CommandPermission } from '../config/schema';
 import { isLoopback } from '../net/hostAndPort';
 import { aeTitleKey } from '../policy/aeTitle';
 import { booleanSetting } from './configuration';
-import type { ExportedModality } from './export';
+import type { ExportedModality } from './exportEntries';
 import type { LintDraft, LintSubject } from './lintFinding';
 import type { OrthancModality } from './modality';
 import { allowedIn, unwrittenIn } from './permissions';

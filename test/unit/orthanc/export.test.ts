@@ -191,6 +191,13 @@ describe('the export for Orthanc', () => {
     expect(settings.DicomCheckModalityHost).toBe(true);
   });
 
+  it('does not, where the archive has another upstream without', () => {
+    const upstreams = `${perModality.replace('}', ', "calledAeTitle": "PACS" }')}, "OLD": { "servers": ["127.0.0.1:4242"], "calledAeTitle": "PACS" }`;
+    const { settings, entries } = exported(gateway({ modalities: ct1, upstreams }), { upstream: 'ORTHANC' });
+    expect(settings).toMatchObject({ DicomCheckModalityHost: false, DicomCheckCalledAet: true });
+    expect(entries.ct1).toMatchObject({ Host: '127.0.0.1' });
+  });
+
   it('does not, where Orthanc would compare with one of two only', () => {
     const { settings, notes } = exported(
       gateway({
