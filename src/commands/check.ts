@@ -7,6 +7,7 @@ import type { Finding, Problem } from '../config/problems';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import type { VerificationStep } from '../gateway/verification';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
 interface CheckOptions {
@@ -116,9 +117,6 @@ async function summaryOf(
   ].join(', ')}`;
 }
 
-/** The calling AE title of the C-ECHO. An archive that does not know it still shows that it speaks DICOM. */
-const CALLING_AE_TITLE = 'AEGIS';
-
 /** Asks every server of every upstream at the same time. One that answers is enough for an upstream. */
 async function findUnreachable({ upstreams, timeouts }: Configuration): Promise<Finding[]> {
   const timeoutMs = timeouts.upstreamConnectSeconds * 1000;
@@ -148,7 +146,7 @@ async function faultOf(
   const { host, port } = parseHostAndPort(server);
   // Already reported as a fault of the configuration.
   if (port < 1 || port > 65535) return undefined;
-  const { steps } = await verify({ host, port, callingAeTitle: CALLING_AE_TITLE, calledAeTitle, timeoutMs });
+  const { steps } = await verify({ host, port, callingAeTitle: OWN_AE_TITLE, calledAeTitle, timeoutMs });
   const failed = steps.find(({ isOk }) => !isOk);
   switch (failed?.failure) {
     case 'notConnected':

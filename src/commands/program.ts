@@ -9,6 +9,7 @@ import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
 import { registerOnboarding } from './onboarding';
+import { registerOrthanc } from './orthanc';
 import { registerPki } from './pki';
 import { registerStart } from './start';
 import { registerStatus } from './status';
@@ -19,6 +20,7 @@ const commands: readonly RegisterCommand[] = [
   registerExplain,
   registerStatus,
   registerEcho,
+  registerOrthanc,
   registerDemo,
   registerPki,
   registerOnboarding,
