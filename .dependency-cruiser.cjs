@@ -10,7 +10,8 @@ const layers = {
   policy: { values: ['dimse', 'pdu/types', 'config/quote', 'config/problems'], types: ['config/schema'] },
   net: { values: ['policy'], types: ['audit/events', 'config/schema'] },
   audit: { values: ['policy/reasons'], types: [] },
-  pki: { values: [], types: [] },
+  // Names in requests come from devices: errors quote them as safely as values of the configuration.
+  pki: { values: ['config/quote'], types: [] },
   // Validation asks the very code that will use what was configured.
   config: { values: ['policy', 'net', 'dimse'], types: [] },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },

@@ -8,7 +8,7 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
-import { registerPki } from './pki';
+import { registerPki } from './pki/pki';
 import { registerStart } from './start';
 
 const commands: readonly RegisterCommand[] = [

@@ -102,7 +102,8 @@ function* inspectListener(
         what: file,
         from: thisUpdate,
         to: nextUpdate,
-        advice: 'a list out of date refuses everybody; fetch the new one from the CA',
+        advice:
+          'a list out of date refuses everybody; fetch the new one from the CA, for our own with "aegis pki renew crl"',
         warnWithinDays: WARN_CRL_DAYS,
         failWithinDays: 0,
         now: clock.now,
@@ -112,7 +113,7 @@ function* inspectListener(
 }
 
 /** What to do about a certificate of our own that ends. */
-const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
+const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew server"';
 
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
