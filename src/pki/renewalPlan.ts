@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { quoteValue } from '../config/quote';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf, readText } from './atomicFiles';
-import type { CertificateAuthority } from './authority';
-import { authorityFiles } from './folder';
+import { authorityFiles, readAuthorityCertificate } from './folder';
 import { serverTargets } from './folderCertificates';
 import { type KeyFile, readKeyFile } from './folderKey';
 import { hasLegacyPkcs12 } from './folderPkcs12';
@@ -38,13 +37,12 @@ export interface RenewalPlan {
 }
 
 /** Throws OperatorError where there is nothing of this name, or where it must not be renewed. */
-export async function planRenewal(
-  directory: string,
-  authority: CertificateAuthority,
-  name: string,
-  isKeyNew: boolean,
-): Promise<RenewalPlan> {
+export async function planRenewal(directory: string, name: string, isKeyNew: boolean): Promise<RenewalPlan> {
   const fileNames = name === 'server' ? serverTargets.map(({ fileName }) => fileName) : [name];
+  const authority = parseCertificate(
+    authorityFiles(directory).certificate,
+    await readAuthorityCertificate(directory),
+  );
   const log = await readIssuedLog(authorityFiles(directory).issuedLog);
   // Known names only: what is no name cannot become a path either.
   const isKnown = log.issued.some((entry) => entry.name === name);
@@ -79,7 +77,7 @@ export async function planRenewal(
 /** Reads one certificate with its key; throws OperatorError where it must not be renewed. */
 async function readRenewable(
   directory: string,
-  authority: CertificateAuthority,
+  authority: X509Certificate,
   log: IssuedLog,
   {
     name,
@@ -93,7 +91,7 @@ async function readRenewable(
   const entry = log.issued.find(
     (issued) => issued.name === name && issued.serialNumber === certificate.serialNumber,
   );
-  if (entry === undefined || !certificate.verify(authority.certificate.publicKey)) {
+  if (entry === undefined || !certificate.verify(authority.publicKey)) {
     throw new OperatorError(
       `${certificateFile} was not issued for ${quoteValue(name)} by this CA; see aegis pki list`,
       ExitCode.Failed,

@@ -60,8 +60,8 @@ async function renewCertificate(name: string, options: RenewOptions, context: Co
   const { planRenewal } = await import('../../pki/renewalPlan');
   const { reportRenewal } = await import('./renewReports');
   const { findPinnedEntries } = await import('./pinnedEntries');
+  const plan = await planRenewal(options.dir, name, options.newKey === true); // Before anybody is asked for a passphrase.
   const authority = await openAuthority(options);
-  const plan = await planRenewal(options.dir, authority, name, options.newKey === true);
   const pkcs12 = plan.hasPkcs12
     ? await choosePkcs12(name, { ...options, legacy: options.legacy ?? plan.isLegacyPkcs12 })
     : undefined;

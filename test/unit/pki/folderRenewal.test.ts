@@ -51,7 +51,7 @@ async function newFolder(): Promise<Folder> {
     authority,
     read,
     renew: async (name, isKeyNew = false, options = { pkcs12 }) =>
-      renewAsPlanned(directory, authority, await planRenewal(directory, authority, name, isKeyNew), options),
+      renewAsPlanned(directory, authority, await planRenewal(directory, name, isKeyNew), options),
     certificate: (name) => new X509Certificate(read(`${name}.crt`)),
   };
 }
@@ -120,10 +120,10 @@ describe('a renewed certificate', () => {
   });
 
   it('stays one for old devices where its PKCS#12 file was', async () => {
-    const { directory, authority, renew } = await newFolder();
-    expect((await planRenewal(directory, authority, 'ct1', false)).isLegacyPkcs12).toBe(false);
+    const { directory, renew } = await newFolder();
+    expect((await planRenewal(directory, 'ct1', false)).isLegacyPkcs12).toBe(false);
     await renew('ct1', false, { pkcs12: { ...pkcs12, isLegacy: true } });
-    expect((await planRenewal(directory, authority, 'ct1', false)).isLegacyPkcs12).toBe(true);
+    expect((await planRenewal(directory, 'ct1', false)).isLegacyPkcs12).toBe(true);
   });
 
   it('is possible after the former one has expired', async () => {
