@@ -5,7 +5,17 @@
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { keyProblem, signatureAlgorithmOf } from './algorithms';
-import { bitsOf, contentOf, type Der, decodeDer, encodeDer, isContextSpecific, itemsOf, oidOf } from './der';
+import {
+  bitsOf,
+  contentOf,
+  type Der,
+  decodeDer,
+  encodeDer,
+  isContextSpecific,
+  isSequence,
+  itemsOf,
+  oidOf,
+} from './der';
 import { commonNamesOf, formatName } from './distinguishedName';
 import { decodeExtensions, type Extensions, extensionOid, subjectNamesOf } from './extensions';
 
@@ -32,13 +42,17 @@ export interface CertificationRequest {
 export function decodeCertificationRequest(request: Buffer): CertificationRequest {
   const decoded = decodeDer(request);
   // The signature is over the bytes as they came. Only where encoding is the reverse of decoding do we have them.
-  if (!encodeDer(decoded).equals(request)) throw new TypeError('the request is not in DER');
+  if (!encodeDer(decoded).equals(request)) throw new TypeError('it is not in DER');
   const [toBeSigned, algorithm, signature] = itemsOf(decoded);
+  const { bytes: signatureBytes, unusedBits } = bitsOf(signature);
+  if (!isSequence(decoded) || !isSequence(toBeSigned) || !isSequence(algorithm) || unusedBits !== 0) {
+    throw new TypeError('it is no certification request');
+  }
   const [version, subject, keyInfo, attributes] = itemsOf(toBeSigned);
   // Some leave the attributes out where they have none, although the standard does not.
   const hasAttributes = isContextSpecific(attributes, 0);
   if (!contentOf(version).equals(Buffer.of(0)) || (attributes !== undefined && !hasAttributes)) {
-    throw new TypeError('the request is not of version 1');
+    throw new TypeError('it is not of version 1');
   }
   const publicKey = createPublicKey({ key: encodeDer(keyInfo!), type: 'spki', format: 'der' });
   const wishes = wishesOf(hasAttributes ? itemsOf(attributes) : []);
@@ -51,7 +65,7 @@ export function decodeCertificationRequest(request: Buffer): CertificationReques
     furtherWishes: wishes.further,
     problems: [
       keyProblem(publicKey),
-      signatureProblem(encodeDer(toBeSigned!), algorithm, bitsOf(signature), publicKey),
+      signatureProblem(encodeDer(toBeSigned), algorithm, signatureBytes, publicKey),
     ].filter((problem) => problem !== undefined),
   };
 }
@@ -59,7 +73,7 @@ export function decodeCertificationRequest(request: Buffer): CertificationReques
 /** What speaks against the signature, by which the sender proves that it has the private key. */
 function signatureProblem(
   toBeSigned: Buffer,
-  algorithm: Der | undefined,
+  algorithm: Der,
   signature: Buffer,
   publicKey: KeyObject,
 ): string | undefined {

@@ -111,8 +111,14 @@ export function timeOf(value: Der | undefined): Date {
   return date;
 }
 
-/** The bytes of a BIT STRING. */
-export const bitsOf = (value: Der | undefined): Buffer => contentOf(value).subarray(1);
+/** The bytes of a BIT STRING, and how many bits of the last one mean nothing. */
+export function bitsOf(value: Der | undefined): { readonly bytes: Buffer; readonly unusedBits: number } {
+  if (value?.tagClass !== asn1.Class.UNIVERSAL || value.type !== Type.BITSTRING) {
+    throw new TypeError('expected an ASN.1 bit string');
+  }
+  const content = contentOf(value);
+  return { bytes: content.subarray(1), unusedBits: content[0] ?? 0 };
+}
 
 /** Upper-case hexadecimal of an INTEGER, without the sign byte, as OpenSSL and Node print serial numbers. */
 export const hexOf = (value: Der | undefined): string =>

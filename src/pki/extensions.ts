@@ -91,7 +91,7 @@ export function decodeExtensions(extensions: Der | undefined): Extensions {
 export function keyUsagesOf(extensions: Extensions): string[] | undefined {
   const value = extensions.get(extensionOid.keyUsage);
   if (value === undefined) return undefined;
-  const bits = bitsOf(decodeDer(value))[0] ?? 0;
+  const bits = bitsOf(decodeDer(value)).bytes[0] ?? 0;
   return Object.entries(KeyUsage).flatMap(([name, bit]) => ((bits & bit) === 0 ? [] : [name]));
 }
 

@@ -119,9 +119,23 @@ describe('a certification request', () => {
     expect(request.problems).toHaveLength(1);
   });
 
+  it.each([0x01, 0x20, 0x80])('is never signed when a byte of it differs by %i', (difference) => {
+    const { der } = certificationRequest({ names: ['ct1.example'] });
+    const accepted = [...der.keys()].filter((offset) => {
+      const changed = Buffer.from(der);
+      changed[offset]! ^= difference;
+      try {
+        return decodeCertificationRequest(changed).problems.length === 0;
+      } catch {
+        return false;
+      }
+    });
+    expect(accepted).toEqual([]);
+  });
+
   it('cannot be read where its bytes can be read in two ways', () => {
     const { der } = certificationRequest();
-    expect(() => decodeCertificationRequest(inBer(der))).toThrow('not in DER');
+    expect(() => decodeCertificationRequest(inBer(der))).toThrow('it is not in DER');
     expect(() => decodeCertificationRequest(Buffer.concat([der, Buffer.of(0)]))).toThrow();
     expect(() => decodeCertificationRequest(der.subarray(0, -1))).toThrow();
     expect(() => decodeCertificationRequest(sequence(integer('01')))).toThrow();
