@@ -100,7 +100,7 @@ module.exports = {
       comment: 'what tests build, send and read must not repeat a mistake of the product',
       severity: 'error',
       from: {
-        path: '^test/support/(dataElements|dcmtk|dicom|der|exposition|orthanc|pduBytes|processes|rawScu|spy|stunnel|synthetic|transcript|tshark|uids)',
+        path: '^test/support/(certificationRequests|dataElements|dcmtk|dicom|der|exposition|orthanc|pduBytes|processes|rawScu|spy|stunnel|synthetic|transcript|tshark|uids)',
       },
       to: { path: '^src/' },
     },
