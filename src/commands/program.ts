@@ -10,7 +10,7 @@ import { registerEcho } from './echo';
 import { registerExplain } from './explain';
 import { registerOnboarding } from './onboarding';
 import { registerOrthanc } from './orthanc';
-import { registerPki } from './pki';
+import { registerPki } from './pki/pki';
 import { registerStart } from './start';
 import { registerStatus } from './status';
 

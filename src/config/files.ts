@@ -100,8 +100,8 @@ function failDaysOf(from: Date, to: Date | undefined, { failWithinDays = 0 }: Cl
 }
 
 /** What to do about a certificate of our own that ends. */
-const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
-const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki client NAME --force"';
+const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew server"';
+const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew NAME"';
 
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
@@ -217,7 +217,8 @@ function* inspectLists(
       what: file,
       from: thisUpdate,
       to: nextUpdate,
-      advice: 'a list out of date refuses everybody; fetch the new one from the CA',
+      advice:
+        'a list out of date refuses everybody; fetch the new one from the CA, for our own with "aegis pki renew crl"',
       warnWithinDays: Math.max(WARN_CRL_DAYS, failWithinDays),
       failWithinDays,
       now: clock.now,

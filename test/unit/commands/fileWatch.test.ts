@@ -31,43 +31,43 @@ function setUp(...contents: string[]) {
   );
   onCleanUp(() => watch.close());
   /** How often it told of a change in so many looks. */
-  const after = (looks: number) => {
+  const toldIn = (looks: number) => {
     const before = changes;
     jest.advanceTimersByTime(looks * INTERVAL_MS);
     return changes - before;
   };
-  return { folder, files, watch, after };
+  return { folder, files, watch, toldIn };
 }
 
 describe('a watch on files', () => {
   it('is silent while nothing changes', () => {
-    expect(setUp('a', 'b').after(10)).toBe(0);
+    expect(setUp('a', 'b').toldIn(10)).toBe(0);
   });
 
   it('tells of a change once, when it is over', () => {
-    const { files, after } = setUp('a', 'b');
+    const { files, toldIn } = setUp('a', 'b');
     writeFileSync(files[1]!, 'longer');
-    expect(after(1)).toBe(0);
+    expect(toldIn(1)).toBe(0);
     writeFileSync(files[0]!, 'longer too');
-    expect(after(1)).toBe(0);
-    expect(after(1)).toBe(1);
-    expect(after(10)).toBe(0);
+    expect(toldIn(1)).toBe(0);
+    expect(toldIn(1)).toBe(1);
+    expect(toldIn(10)).toBe(0);
   });
 
   it('tells of a file that goes and of one that comes back', () => {
-    const { files, after } = setUp('a');
+    const { files, toldIn } = setUp('a');
     unlinkSync(files[0]!);
-    expect(after(2)).toBe(1);
+    expect(toldIn(2)).toBe(1);
     writeFileSync(files[0]!, 'back');
-    expect(after(2)).toBe(1);
+    expect(toldIn(2)).toBe(1);
   });
 
   it('says nothing of a file that was gone for a moment and is the same again', () => {
-    const { files, after } = setUp('a');
+    const { files, toldIn } = setUp('a');
     renameSync(files[0]!, `${files[0]}.away`);
-    expect(after(1)).toBe(0);
+    expect(toldIn(1)).toBe(0);
     renameSync(`${files[0]}.away`, files[0]!);
-    expect(after(10)).toBe(0);
+    expect(toldIn(10)).toBe(0);
   });
 
   it('sees through links: a swapped folder is a changed file', () => {
@@ -87,23 +87,23 @@ describe('a watch on files', () => {
   });
 
   it('takes over other files: what was read is known, what changed while it was read is not', () => {
-    const { folder, files, watch, after } = setUp('a', 'b');
+    const { folder, files, watch, toldIn } = setUp('a', 'b');
     const read = watch.states();
     writeFileSync(files[0]!, 'changed while b was read');
     const further = join(folder, 'further');
     writeFileSync(further, 'c');
     watch.replace([files[0]!, further], read);
-    expect(after(2)).toBe(1);
+    expect(toldIn(2)).toBe(1);
     writeFileSync(files[1]!, 'no longer watched');
-    expect(after(5)).toBe(0);
+    expect(toldIn(5)).toBe(0);
     writeFileSync(further, 'watched');
-    expect(after(2)).toBe(1);
+    expect(toldIn(2)).toBe(1);
   });
 
   it('ends when it is closed', () => {
-    const { files, watch, after } = setUp('a');
+    const { files, watch, toldIn } = setUp('a');
     watch.close();
     writeFileSync(files[0]!, 'longer');
-    expect(after(10)).toBe(0);
+    expect(toldIn(10)).toBe(0);
   });
 });

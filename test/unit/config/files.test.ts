@@ -160,7 +160,7 @@ describe('dates', () => {
   it('warn of a certificate that ends within 30 days', () => {
     expect(ofServer(at(-0.5))).toEqual([]);
     expect(ofServer(at(18))).toEqual([
-      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one, for one of our own CA with "aegis pki server --force"`,
+      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
     ]);
   });
 
@@ -185,7 +185,7 @@ describe('dates', () => {
 
   it('refuse a certificate that has ended', () => {
     expect(ofServer(at(32.5))).toEqual([
-      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one, for one of our own CA with "aegis pki server --force"`,
+      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
     ]);
   });
 
