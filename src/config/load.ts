@@ -23,7 +23,7 @@ import { validateConfiguration } from './validate';
  * 16 MiB hold some 30,000 modalities with every key; what is longer is not a configuration but the wrong file,
  * and would be held in memory several times over.
  */
-const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
+export const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
 
 /** Gives findings about a configuration their places in the text or the environment. */
 export type PlaceFindings = (findings: readonly Finding[]) => Problem[];
@@ -58,7 +58,7 @@ export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process
 
 /** As loadConfiguration, but an invalid configuration is an answer; throws only where the file cannot be read. */
 export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): ConfigurationReading {
-  return parseConfiguration(readText(path), path, env);
+  return parseConfiguration(readText(path).text, path, env);
 }
 
 /** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */
@@ -160,7 +160,8 @@ function resolveFilePaths(value: unknown, schema: Schema, folder: string): void 
   }
 }
 
-function readText(path: string): string {
+/** The text of a file, and the bytes that it was. Throws ConfigurationError. */
+export function readText(path: string): { readonly text: string; readonly bytes: Buffer } {
   const refuse = (message: string): ConfigurationError =>
     new ConfigurationError([problemOf({ path: [], message }, path)]);
   let bytes: Buffer;
@@ -175,7 +176,7 @@ function readText(path: string): string {
     throw refuse(describeReadError(error as NodeJS.ErrnoException));
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), bytes };
   } catch {
     throw refuse('is not UTF-8; save it in that encoding');
   }
