@@ -112,11 +112,16 @@ export function changeModalities(
   const text = changeValues(original, ['modalities'], changed, (entry, change, style) =>
     change.reduce(
       (changedText, [path, value]) =>
-        value === undefined ? removeProperty(changedText, path) : setValue(changedText, path, value, style),
+        value === undefined ? withoutValue(changedText, path) : setValue(changedText, path, value, style),
       entry,
     ),
   );
   return checkedEdit(source, added.length === 0 ? text : addProperties(text, ['modalities'], added));
+}
+
+/** What only the environment sets is not in the text. */
+function withoutValue(text: string, path: ConfigurationPath): string {
+  return hasValue(text, path) ? removeProperty(text, path) : text;
 }
 
 /** Throws OperatorError where there is no such entry or the result would have an error. */

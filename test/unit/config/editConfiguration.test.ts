@@ -104,7 +104,7 @@ describe('adding entries', () => {
   });
 
   it('mends a configuration whose only error is that nobody is in it', () => {
-    writeFileSync(file, text.replace(/"modalities": \{[^]*/, '"modalities": {}\n}\n'));
+    writeFileSync(file, text.replace(/"modalities": \{[\s\S]*/, '"modalities": {}\n}\n'));
     const { configuration } = add({ ct2: { callingAeTitle: 'CT2', from: '::1', listeners: 'plain' } }).result;
     expect(Object.keys(configuration.modalities)).toEqual(['ct2']);
   });
@@ -210,7 +210,7 @@ describe('saving', () => {
   it('keeps a byte order mark', async () => {
     writeFileSync(file, `\ufeff${text}`);
     await saveEdit(someEdit());
-    expect(readFileSync(file, 'utf8')).toMatch(/^\ufeff\/\/ the gateway[^]*CT2/);
+    expect(readFileSync(file, 'utf8')).toMatch(/^\ufeff\/\/ the gateway[\s\S]*CT2/);
   });
 
   it('refuses to write over what somebody else wrote meanwhile, and leaves no other file', async () => {
