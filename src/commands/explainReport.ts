@@ -5,6 +5,7 @@
 import { quoteValue } from '../config/quote';
 import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explain';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import { formatTable } from './table';
 
 export function reportExplanation(
   file: string,
@@ -19,12 +20,12 @@ export function reportExplanation(
     `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
       `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
     '',
-    ...table([
+    ...formatTable([
       ['gate', 'check', 'outcome', 'detail'],
       ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
     ]),
     '',
-    ...table([
+    ...formatTable([
       ['entry', entry],
       ...checks.flatMap(findings),
       ...(explanation.allowed ? [['answer', explanation.wireAnswer]] : []),
@@ -49,17 +50,6 @@ function findings({ outcome, reason, wireAnswer }: ExplainedCheck): string[][] {
 
 function describeReason(reason: ReasonCode): string {
   return `${reason}: ${reasons[reason].text}`;
-}
-
-/** Columns as wide as their widest cell; the last one is left ragged. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** For machines: names instead of entries, nothing else left out. */

@@ -7,7 +7,7 @@ import { OperatorError } from '../errors';
 import { type RevocationReason, revocationReasons } from '../pki/revocationReason';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
-interface FolderOptions extends GlobalOptions {
+export interface FolderOptions extends GlobalOptions {
   readonly dir: string;
   readonly passphraseFile?: string;
 }
@@ -205,7 +205,7 @@ async function givenPassphrase(options: FolderOptions): Promise<string | undefin
   return readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
 }
 
-async function openAuthority(options: FolderOptions) {
+export async function openAuthority(options: FolderOptions) {
   const { openFolder } = await import('../pki/folder');
   const { askSecret, canAsk } = await import('../pki/secrets');
   return openFolder(options.dir, async () => {
@@ -214,7 +214,7 @@ async function openAuthority(options: FolderOptions) {
   });
 }
 
-async function choosePkcs12Password(name: string, file: string | undefined) {
+export async function choosePkcs12Password(name: string, file: string | undefined) {
   const { askSecret, canAsk, generatePassword, readSecret } = await import('../pki/secrets');
   let password = await readSecret('PKCS#12 password', file, 'AEGIS_P12_PASSWORD');
   if (password === undefined && canAsk()) {

@@ -7,6 +7,7 @@ import type { CertificateSummary, CreatedFolder } from '../pki/folder';
 import { authorityFiles } from '../pki/folder';
 import type { WrittenCertificates, WrittenClientCertificate } from '../pki/folderCertificates';
 import type { ListedCertificate, Revocation } from '../pki/folderRevocation';
+import { formatTable } from './table';
 
 export function reportInit(directory: string, created: CreatedFolder): string {
   return text([
@@ -90,7 +91,7 @@ export function reportList(certificates: readonly ListedCertificate[]): string {
     entry.serialNumber,
     entry.names.join(', '),
   ]);
-  return text(table([['CERTIFICATE', 'STATE', 'EXPIRES', 'SERIAL NUMBER', 'NAMES'], ...rows]));
+  return text(formatTable([['CERTIFICATE', 'STATE', 'EXPIRES', 'SERIAL NUMBER', 'NAMES'], ...rows]));
 }
 
 function describe(title: string, summary: CertificateSummary): string[] {
@@ -129,15 +130,5 @@ const folderOption = (directory: string): string => (directory === 'certs' ? '' 
 /** Paths in the configuration are relative to its file. */
 const fromConfiguration = (configuration: string, path: string): string =>
   relative(dirname(configuration), path);
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
-}
 
 const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`;

@@ -8,6 +8,7 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
+import { registerModality } from './modality';
 import { registerPki } from './pki';
 import { registerStart } from './start';
 
@@ -17,6 +18,7 @@ const commands: readonly RegisterCommand[] = [
   registerExplain,
   registerEcho,
   registerDemo,
+  registerModality,
   registerPki,
 ];
 

@@ -4,7 +4,8 @@
  */
 import type { z } from 'zod';
 import { configurationSchema } from '../config/schema';
-import { describeAccepted, type Schema, type Shape, schemaAt, shapeOf } from '../config/schemaShape';
+import { describeAccepted, type Schema, type Shape, schemaAt, shapeOf, unwrap } from '../config/schemaShape';
+import { filePath } from '../config/schemaValues';
 
 export interface EntryField {
   /** Keys from the entry on, e.g. `address`, `host`. */
@@ -15,6 +16,8 @@ export interface EntryField {
   readonly option: string;
   readonly schema: Schema;
   readonly shape: Shape;
+  /** Names files: relative to the folder of the configuration. */
+  readonly isFile: boolean;
   /** The entry itself needs it. */
   readonly isRequired: boolean;
   readonly description: string;
@@ -52,10 +55,18 @@ function* fieldsIn(schema: Schema, parent: readonly string[]): Generator<EntryFi
     option: shortOptions[dotted] ?? kebab,
     schema,
     shape,
+    isFile: unwrap(shape.kind === 'list' ? shape.items : schema) === filePath,
     isRequired: parent.length === 1 && !(schema as z.ZodType).safeParse(undefined).success,
     description: (schema as z.ZodType).description ?? '',
     accepted: describeAccepted(schema),
   };
+}
+
+/** The field with this name in a spreadsheet. Throws where the schema has no such key. */
+export function entryField(column: string): EntryField {
+  const field = entryFields.find((candidate) => candidate.column === column);
+  if (field === undefined) throw new TypeError(`an entry has no ${column}`);
+  return field;
 }
 
 /** Where an entry is `value`, what stands at `path` in it. */

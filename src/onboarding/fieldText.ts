@@ -4,7 +4,8 @@
  * Several values stand with spaces between them. Where one of them has a space itself, as AE titles may, a bar stands
  * behind each (`CT 1|CT 2|`), and `\|` and `\\` are a bar and a backslash. A bar alone is the empty list.
  */
-import { type Shape, shapeOf } from '../config/schemaShape';
+import { type Shape, shapeOf, unwrap } from '../config/schemaShape';
+import { cidr } from '../config/schemaValues';
 import type { EntryField } from './entryFields';
 
 /**
@@ -34,13 +35,16 @@ export function formatFieldText({ shape }: EntryField, value: unknown): string {
 }
 
 /** The values of a list in one text; commas separate too, where no value can have one. */
-export function splitValues(text: string, { items }: Extract<Shape, { kind: 'list' }>): string[] {
+export function splitValues(text: string, shape: Extract<Shape, { kind: 'list' }>): string[] {
   if (text.includes('|')) {
     const parts = text.match(/(?:\\[\\|]|[^|])+/g) ?? [];
     return parts.map((part) => part.replace(/\\([\\|])/g, '$1').trim()).filter((part) => part !== '');
   }
+  return text.split(hasPlainItems(shape) ? /[\s,;]+/ : /\s+/).filter((part) => part !== '');
+}
+
+/** Addresses and permissions: no value has a space or a comma. */
+export function hasPlainItems({ items }: Extract<Shape, { kind: 'list' }>): boolean {
   const item = shapeOf(items);
-  const hasNoComma =
-    item.kind === 'choice' || (item.kind === 'string' && item.title === 'IP address or CIDR block');
-  return text.split(hasNoComma ? /[\s,;]+/ : /\s+/).filter((part) => part !== '');
+  return item.kind === 'choice' || unwrap(items) === cidr;
 }

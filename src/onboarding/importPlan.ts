@@ -8,13 +8,12 @@ import type {
   ModalityChanges,
   ModalityEntry,
 } from '../config/editConfiguration';
-import { parseShape } from '../config/parseShape';
 import { ConfigurationError, type Finding } from '../config/problems';
 import { quoteValue } from '../config/quote';
-import { validateConfiguration } from '../config/validate';
 import { type CsvProblem, type CsvRow, type CsvTable, NAME_COLUMN } from './csvTable';
 import { type EntryField, entryFields, isSameValue, valueIn, withFields } from './entryFields';
 import { formatFieldText } from './fieldText';
+import { findingsIn } from './findings';
 import { rawConfiguration } from './rawConfiguration';
 import { vendorDefaults } from './vendorDefaults';
 
@@ -117,15 +116,6 @@ function draftOf(
       changedFields.map((field) => [field, values.get(field)]),
     ),
   };
-}
-
-/** The very checks that a configuration file goes through. */
-function findingsIn(value: unknown): Finding[] {
-  const { configuration, isPartial, findings } = parseShape(value);
-  return [
-    ...findings,
-    ...(configuration === undefined ? [] : validateConfiguration(configuration, isPartial)),
-  ];
 }
 
 function report({ row: { line }, errors, warnings }: Draft, { path, message, severity }: Finding): void {

@@ -1,0 +1,16 @@
+/**
+ * Aligned text in columns, for people. Knows nothing of what is in them.
+ */
+
+/** Columns as wide as their widest cell; the last one is left ragged. */
+export function formatTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
