@@ -13,6 +13,8 @@ const layers = {
   pki: { values: [], types: [] },
   // Validation asks the very code that will use what was configured.
   config: { values: ['policy', 'net', 'dimse'], types: [] },
+  // What people fill in and are given: the allowlist as forms, spreadsheets and sheets. Writes the sheets itself.
+  onboarding: { values: ['config', 'net', 'policy', 'pki/atomicFiles'], types: [] },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
   admin: {
     values: ['policy', 'audit', 'net', 'gateway/verification'],
@@ -53,6 +55,8 @@ const homes = {
   winston: ['^src/audit/', '^test/'],
   commander: ['^src/commands/', '^src/cli\\.ts$', '^test/'],
   'fastify|prom-client': ['^src/admin/', '^test/'],
+  'csv-parse': ['^src/onboarding/', '^test/'],
+  'jsonc-parser': ['^src/config/', '^test/'],
   koffi: ['^src/net/', '^test/'],
 };
 
@@ -128,5 +132,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
+    // csv-parse/sync is a name that only the exports of its package know.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['require', 'node', 'default'] },
   },
 };

@@ -52,6 +52,10 @@ const entryOptions: readonly (readonly [flags: string, description: string])[] =
   ['--address-tls-server-name <name>', 'name that its certificate must have (default: the host)'],
 ];
 
+function describeOption(option: string): string {
+  return entryOptions.find(([flags]) => flags.startsWith(`--${option} `))?.[1] ?? '';
+}
+
 const append = (value: string, values: string[] = []): string[] => [...values, value];
 
 export const registerModalityAdd: RegisterCommand = (modality, context) => {
@@ -124,7 +128,7 @@ async function add(
     return;
   }
   if (confirm !== undefined) {
-    context.printError(planned.diff);
+    context.printError(shownDiff(planned));
     await confirm();
   }
   const issued = isIssuing ? await issueCertificate(draft, options) : undefined;
@@ -144,6 +148,10 @@ async function add(
 
 /** Stands for the fingerprint of a public key that is not there yet, while everything else is checked. */
 const NOT_ISSUED_YET = `spki-sha256:${Array<string>(32).fill('00').join(':')}`;
+
+function shownDiff({ diff }: ConfigurationEdit): string {
+  return diff.replace(NOT_ISSUED_YET, 'spki-sha256:(of the certificate that will be issued)');
+}
 
 interface CompletedDraft {
   readonly draft: Draft;
@@ -169,7 +177,7 @@ async function completeDraft(
   if (missing.length === 0) return { draft, isIssuing: options.issueCertificate === true };
   if (!canAsk()) {
     throw new OperatorError(
-      missing.map(({ option, description }) => `--${option} is missing: ${description}`).join('\n'),
+      missing.map(({ option }) => `--${option} is missing: ${describeOption(option)}`).join('\n'),
     );
   }
   const { askForDraft } = await import('./modalityQuestions');
@@ -235,12 +243,12 @@ async function report(context: CommandContext, options: AddOptions, added: Added
   context.exit(ExitCode.Done);
   if (options.json === true) {
     const entry: ModalityEntry | undefined = edit.result.configuration.modalities[name];
-    const result = { ok: true, isWritten, name, file: options.config, entry, diff: edit.diff };
+    const result = { ok: true, isWritten, name, file: options.config, entry, diff: shownDiff(edit) };
     const rest = { certificate: issued ?? null, sheet: files ?? null, warnings };
     context.print(`${JSON.stringify({ ...result, ...rest }, undefined, 2)}\n`);
     return;
   }
-  context.print(edit.diff);
+  context.print(shownDiff(edit));
   for (const warning of warnings) context.printError(`warning: ${warning}\n`);
   if (!isWritten) {
     context.print('nothing was written (--dry-run)\n');

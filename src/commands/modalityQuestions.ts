@@ -121,8 +121,16 @@ async function askListener(
   const all = listeners
     .map(({ name, tls }) => (tls === undefined ? `${name}, without TLS` : name))
     .join('; ');
-  const byDefault = withTls.length > 0 ? withTls.join(' ') : listeners.map(({ name }) => name).join(' ');
-  await askField('listeners', `listeners that it may use (${all})`, byDefault);
+  // A plain one has to be named: without TLS nothing proves who is calling.
+  if (withTls.length > 0) {
+    await askField('listeners', `listeners that it may use (${all}; empty: all with TLS)`);
+  } else {
+    await askField(
+      'listeners',
+      `listeners that it may use (${all})`,
+      listeners.map(({ name }) => name).join(' '),
+    );
+  }
 }
 
 function allows(values: ReadonlyMap<EntryField, unknown>, permission: string): boolean {

@@ -19,8 +19,8 @@ interface Edit {
 }
 
 /**
- * Adds properties at the end of the object at `path`, after every comment in it. However many they are, it is one
- * change. Throws a RangeError where there is no object.
+ * Adds properties behind the last one of the object at `path`. However many they are, it is one change. Throws a
+ * RangeError where there is no object.
  */
 export function addProperties(text: string, path: ConfigurationPath, properties: Properties): string {
   const object = objectAt(rootOf(text), path);
@@ -98,7 +98,13 @@ function additions(
   const closing = endOf(object) - 1;
   const last = object.children?.at(-1);
   const contentEnd = last === undefined ? object.offset + 1 : endOf(last);
-  const { comma, end } = gapOf(text, contentEnd, closing);
+  const gap = gapOf(text, contentEnd, closing);
+  const { comma } = gap;
+  // Comments on lines of their own stay at the end: above a new property, they would seem to explain it.
+  const end =
+    last === undefined
+      ? gap.end
+      : endOfLineComment(text, comma === undefined ? contentEnd : comma + 1, closing);
   const edits: Edit[] = [];
   if (last !== undefined && comma === undefined) edits.push({ offset: contentEnd, length: 0, content: ',' });
 

@@ -7,7 +7,7 @@ const contentOf = (text: string): unknown => parse(text, [], { allowTrailingComm
 const commentsOf = (text: string): string[] => text.match(/\/\/[^\r\n]*|\/\*.*?\*\//g) ?? [];
 
 describe('adding to a JSON text with comments', () => {
-  it('puts new properties behind every comment and touches nothing else', () => {
+  it('puts new properties behind the last one and touches nothing else', () => {
     const text = `{
   // what is allowed
   "list": {
@@ -24,9 +24,9 @@ describe('adding to a JSON text with comments', () => {
     "a": { "x": 1 }, // the first
 
     "b": { "x": 2 }, // the last
-    // "c": { "x": 3 }
 
     "d": { "x": 4, "y": ["p", "q"] }
+    // "c": { "x": 3 }
   } // end
 }
 `);
