@@ -1,5 +1,5 @@
 /**
- * What the audit log last said of one modality: when it was let in, when it was refused and why. Reads the file from
+ * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the file from
  * its end, so that the size of the log does not matter. Writes nothing.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -21,6 +21,8 @@ export interface LastSeen {
   readonly accepted: SeenEvent | undefined;
   /** A connection, an association or a command. */
   readonly denied: SeenEvent | undefined;
+  /** It was let in and something went wrong: the archive did not answer, an association broke off. */
+  readonly failed: SeenEvent | undefined;
   /** The last command that came to its end. */
   readonly command: SeenEvent | undefined;
   /** The file goes further back than was read. */
@@ -38,6 +40,7 @@ export function readLastSeen(file: string, modality: string, callingAeTitles: re
     (name === undefined && outcome === 'denied' && titles.has(callingAeTitle.trim().toUpperCase()));
   let accepted: SeenEvent | undefined;
   let denied: SeenEvent | undefined;
+  let failed: SeenEvent | undefined;
   let command: SeenEvent | undefined;
   const lines = linesFromTheEnd(file);
   let next = lines.next();
@@ -46,11 +49,12 @@ export function readLastSeen(file: string, modality: string, callingAeTitles: re
     if (event === undefined || !isOfIt(event)) continue;
     if (event.event === 'association.accepted') accepted ??= event;
     else if (event.outcome === 'denied') denied ??= event;
+    else if (event.outcome === 'failed') failed ??= event;
     else if (event.event === 'command.completed') command ??= event;
-    if (accepted !== undefined && denied !== undefined && command !== undefined) break;
+    if ([accepted, denied, failed, command].every((found) => found !== undefined)) break;
   }
   lines.return(false);
-  return { accepted, denied, command, isCutShort: next.done === true && next.value };
+  return { accepted, denied, failed, command, isCutShort: next.done === true && next.value };
 }
 
 /** The log may have been cut off by a full disk, or be something else: what is no event is passed over. */

@@ -97,9 +97,12 @@ async function seenText(seen: LastSeen | undefined): Promise<string> {
   const never = seen.isCutShort
     ? 'not in the last 64 MiB of the audit log'
     : 'never, as far as the audit log goes back';
-  const { accepted, command, denied } = seen;
-  const reason =
-    denied?.reason === undefined ? '' : `, ${denied.reason}: ${reasons[denied.reason]?.text ?? ''}`;
+  const { accepted, command, denied, failed } = seen;
+  const trouble = (event: SeenEvent) => {
+    const reason =
+      event.reason === undefined ? [] : [`${event.reason}: ${reasons[event.reason]?.text ?? ''}`];
+    return [from(event), event.command ?? event.event, ...reason].join(', ');
+  };
   const rows = [
     ['last accepted', accepted === undefined ? never : from(accepted)],
     [
@@ -108,10 +111,8 @@ async function seenText(seen: LastSeen | undefined): Promise<string> {
         ? never
         : `${command.time} ${command.command ?? ''} status ${command.status ?? 'none'}`,
     ],
-    [
-      'last refused',
-      denied === undefined ? never : `${from(denied)}, ${denied.command ?? denied.event}${reason}`,
-    ],
+    ['last refused', denied === undefined ? never : trouble(denied)],
+    ['last failure', failed === undefined ? never : trouble(failed)],
   ];
   return `${formatTable(rows).map(escapeUnsafe).join('\n')}\n`;
 }

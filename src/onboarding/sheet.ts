@@ -108,7 +108,7 @@ function connection(
       { label: 'TLS', values: profiles.length === 0 ? ['off'] : profiles },
       ...(suites.length === 0 ? [] : [{ label: 'cipher suites, any of', values: [few(suites).join(', ')] }]),
     ],
-    note: 'From any other address the connection is closed without a word.',
+    note: 'From any other address it is refused.',
   };
 }
 

@@ -32,12 +32,14 @@ describe('what the audit log last said of a modality', () => {
       completed(3),
       accepted(4),
       completed(5),
+      JSON.stringify({ time: time(7), event: 'association.aborted', outcome: 'failed', modality: 'ct1' }),
       accepted(6, 'ct2'),
     ]);
     expect(seen).toMatchObject({
       accepted: { time: time(4) },
       denied: { time: time(2), reason: 'called-ae-title-not-allowed' },
       command: { time: time(5) },
+      failed: { time: time(7) },
       isCutShort: false,
     });
   });
