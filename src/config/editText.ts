@@ -5,9 +5,10 @@
  * Not jsonc-parser's own modify(): it moves the comment behind the last property to the new one, deletes those between
  * two properties, and works on one change at a time.
  */
-import { createScanner, type Node, parseTree } from 'jsonc-parser';
+import { type Node, parseTree } from 'jsonc-parser';
 import { formatJson, formatProperty, type JsonStyle, styleOf } from './jsonStyle';
 import type { ConfigurationPath } from './problems';
+import { endOfLineComment, gapOf, lineIndent, lineStart } from './textGaps';
 
 /** Properties in the order in which they are to stand. */
 export type Properties = Iterable<readonly [key: string, value: unknown]>;
@@ -203,51 +204,6 @@ function blankLines(text: string): number {
   return /^\s*(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
 }
 
-/** What stands between two properties, or a property and the brace: the comma, and where the last comment ends. */
-function gapOf(text: string, start: number, end: number): { comma: number | undefined; end: number } {
-  let comma: number | undefined;
-  let contentEnd = start;
-  for (const token of tokensBetween(text, start, end)) {
-    if (token.kind === Token.Comma) comma = token.offset;
-    if (token.kind !== Token.LineBreak && token.kind !== Token.Space)
-      contentEnd = token.offset + token.length;
-  }
-  return { comma, end: contentEnd };
-}
-
-/** The end of the comments that follow on the same line; `start` where there are none. */
-function endOfLineComment(text: string, start: number, end: number): number {
-  let commentEnd = start;
-  for (const { kind, offset, length } of tokensBetween(text, start, end)) {
-    if (kind !== Token.LineComment && kind !== Token.BlockComment && kind !== Token.Space) break;
-    if (kind !== Token.Space) commentEnd = offset + length;
-  }
-  // A block comment in front of the next property explains that one.
-  const isNextOnSameLine =
-    end > commentEnd && !/[\r\n]/.test(text.slice(commentEnd, end)) && text[end] === '"';
-  return isNextOnSameLine ? start : commentEnd;
-}
-
-/** jsonc-parser's token kinds; its own enum does not exist at run time. */
-const Token = {
-  Comma: 5,
-  LineComment: 12,
-  BlockComment: 13,
-  LineBreak: 14,
-  Space: 15,
-  EndOfFile: 17,
-} as const;
-
-function* tokensBetween(text: string, start: number, end: number) {
-  const scanner = createScanner(text);
-  scanner.setPosition(start);
-  for (let kind: number = scanner.scan(); kind !== Token.EndOfFile; kind = scanner.scan()) {
-    const offset = scanner.getTokenOffset();
-    if (offset >= end) return;
-    yield { kind, offset, length: scanner.getTokenLength() };
-  }
-}
-
 /** Between the last two properties. */
 function hasBlankLines(text: string, { children = [] }: Node): boolean {
   const [one, other] = children.slice(-2);
@@ -306,11 +262,3 @@ const endOf = (node: Node): number => node.offset + node.length;
 
 const isObject = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function lineStart(text: string, offset: number): number {
-  return Math.max(text.lastIndexOf('\n', offset - 1), text.lastIndexOf('\r', offset - 1)) + 1;
-}
-
-function lineIndent(text: string, offset: number): string {
-  return /^[ \t]*/.exec(text.slice(lineStart(text, offset), offset))![0];
-}

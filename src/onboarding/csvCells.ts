@@ -29,10 +29,12 @@ export class CsvFault extends Error {
 export function parseCsv(text: string): CsvLine[] {
   let records: { record: string[]; info: { lines: number } }[];
   try {
-    records = parse(text, {
+    // One kind of line end, or the parser would count CR LF inside quotes as two lines.
+    const unified = text.replace(/\r\n?/g, '\n');
+    records = parse(unified, {
       bom: true,
-      delimiter: delimiterOf(text),
-      record_delimiter: ['\r\n', '\n', '\r'],
+      delimiter: delimiterOf(unified),
+      record_delimiter: '\n',
       relax_column_count: true,
       info: true,
     }) as unknown as typeof records;
@@ -47,7 +49,7 @@ export function parseCsv(text: string): CsvLine[] {
   return records
     .map(({ record, info }) => ({
       // The parser counts to the end of the record; line breaks inside quotes belong to it.
-      line: info.lines - record.reduce((sum, cell) => sum + (cell.match(/\r\n|\r|\n/g)?.length ?? 0), 0),
+      line: info.lines - record.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0),
       cells: record.map(withoutApostrophe),
     }))
     .filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
@@ -55,7 +57,7 @@ export function parseCsv(text: string): CsvLine[] {
 
 /** The one that the first line has most of: column names have none of them. */
 function delimiterOf(text: string): string {
-  const [header = ''] = text.split(/[\r\n]/, 1);
+  const [header = ''] = text.split('\n', 1);
   const count = (delimiter: string) => header.split(delimiter).length;
   return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
 }
@@ -70,7 +72,6 @@ const FORMULA = /^'*[=+\-@\t\r]/;
 
 function formatCell(cell: string): string {
   const harmless = FORMULA.test(cell) ? `'${cell}` : cell;
-  // The other delimiters too: a program that takes the wrong one must not see a formula after it.
   return /[",;\t\r\n]|^\s|\s$/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 

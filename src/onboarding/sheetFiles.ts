@@ -5,9 +5,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf, fileError, publicMode, writeFiles } from '../pki/atomicFiles';
-import type { Sheet } from './sheet';
 import { sheetHtml } from './sheetHtml';
 import { sheetMarkdown } from './sheetMarkdown';
+import type { Sheet } from './sheetSections';
 
 export interface SheetFiles {
   readonly markdown: string;

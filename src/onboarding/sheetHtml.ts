@@ -2,7 +2,7 @@
  * The onboarding sheet as one HTML file that needs nothing else: for the screen, and for one sheet of A4. No scripts,
  * and a policy that forbids them; every value is escaped.
  */
-import type { Sheet, SheetFact, SheetSection } from './sheet';
+import type { Sheet, SheetFact, SheetSection } from './sheetSections';
 
 export function sheetHtml({ title, subtitle, sections }: Sheet): string {
   return `<!doctype html>

@@ -1,7 +1,7 @@
 /**
  * The onboarding sheet as Markdown (GitHub's, for its tables). Whatever is in a value is shown as it is.
  */
-import type { Sheet, SheetSection } from './sheet';
+import type { Sheet, SheetSection } from './sheetSections';
 
 export function sheetMarkdown({ title, subtitle, sections }: Sheet): string {
   return `${[`# ${escapeMarkdown(title)}`, escapeMarkdown(subtitle), ...sections.map(section)].join('\n\n')}\n`;
