@@ -12,7 +12,8 @@ import { createFolder, openFolder } from '../../src/pki/folder';
 import { writeClientCertificate, writeServerCertificates } from '../../src/pki/folderCertificates';
 import { runCommand } from '../support/commandLine';
 import { GatewayProcess } from '../support/gatewayProcess';
-import { temporaryFolder } from '../support/processes';
+import { describeWithPeers } from '../support/peers';
+import { runProcess, temporaryFolder } from '../support/processes';
 import { SpyUpstream } from '../support/spyUpstream';
 
 const { isTTY } = process.stdin;
@@ -96,5 +97,49 @@ describe('a new modality', () => {
     expect(readFileSync(gateway.configurationFile, 'utf8')).toBe(before);
     await reload(2);
     expect((await echoWith('ct2')).exitCode).toBe(ExitCode.Failed);
+  });
+});
+
+const addCt2 = ['add', '--calling', 'CT2', '--from', '127.0.0.1', '--issue-certificate'];
+
+describeWithPeers(['echoscu'], 'the command on the onboarding sheet', () => {
+  it('works as it stands, with the files that it names', async () => {
+    const { folder, certs, gateway, modality, reload } = await startSite();
+    await modality(...addCt2, '--allow', 'echo', '--dir', certs, '--sheet-dir', folder);
+    await reload(1);
+    const [, command] = /^ {4}(echoscu .*)$/m.exec(readFileSync(join(folder, 'ct2.md'), 'utf8'))!;
+    // The configuration says 0, any free port.
+    const [program, ...words] = command!.replace(/PORT$/, String(gateway.port('tls'))).split(' ');
+    const { exitCode, output } = await runProcess(program!, ['-v', ...words], { workingDirectory: certs });
+    expect(output).toContain('Received Echo Response (Success)');
+    expect(exitCode).toBe(0);
+  });
+});
+
+describeWithPeers(['chromium'], 'the printed onboarding sheet', () => {
+  it('is one page, with everything that an entry can have', async () => {
+    const { folder, certs, modality } = await startSite();
+    await modality(
+      ...[
+        ...addCt2,
+        '--calling',
+        'CT2_QR',
+        '--allow',
+        'echo,store,find,findWorklist,move,get,storageCommitment,mpps',
+      ],
+      ...['--store-sop-class', 'CTImageStorage', '--store-sop-class', 'EnhancedCTImageStorage'],
+      ...['--move-destination', 'WS1', '--max-associations', '4', '--mode', 'observe'],
+      ...['--address', 'ct2.radiology.example:104', '--dir', certs, '--sheet-dir', folder],
+    );
+    const pdf = join(folder, 'ct2.pdf');
+    const { exitCode, output } = await runProcess('chromium', [
+      ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      ...[`--user-data-dir=${temporaryFolder()}`, '--no-pdf-header-footer', `--print-to-pdf=${pdf}`],
+      `file://${join(folder, 'ct2.html')}`,
+    ]);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    const pages = readFileSync(pdf, 'latin1').match(/\/Type\s*\/Page\b/g);
+    expect(pages).toHaveLength(1);
   });
 });
