@@ -5,7 +5,7 @@
 import { quoteValue } from '../config/quote';
 import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explain';
 import { type ReasonCode, reasons } from '../policy/reasons';
-import { formatTable } from './table';
+import { textTable } from './textTable';
 
 export function reportExplanation(
   file: string,
@@ -20,12 +20,12 @@ export function reportExplanation(
     `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
       `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
     '',
-    ...formatTable([
+    ...textTable([
       ['gate', 'check', 'outcome', 'detail'],
       ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
     ]),
     '',
-    ...formatTable([
+    ...textTable([
       ['entry', entry],
       ...checks.flatMap(findings),
       ...(explanation.allowed ? [['answer', explanation.wireAnswer]] : []),

@@ -147,7 +147,7 @@ const actionWords: Readonly<Record<PlannedRow['action'], string>> = {
 
 async function preview(rows: readonly PlannedRow[]): Promise<string> {
   const { escapeUnsafe } = await import('../config/quote');
-  const { formatTable } = await import('./table');
+  const { textTable } = await import('./textTable');
   const cells = rows.map(({ line, name, action, changes }) =>
     [
       String(line),
@@ -156,5 +156,5 @@ async function preview(rows: readonly PlannedRow[]): Promise<string> {
       changes.map(({ column, from, to }) => `${column} ${from || '(none)'} -> ${to || '(none)'}`).join('; '),
     ].map(escapeUnsafe),
   );
-  return `${formatTable([['LINE', 'ACTION', 'NAME', 'CHANGES'], ...cells]).join('\n')}\n\n`;
+  return `${textTable([['LINE', 'ACTION', 'NAME', 'CHANGES'], ...cells]).join('\n')}\n\n`;
 }

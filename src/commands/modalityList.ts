@@ -24,7 +24,7 @@ export const registerModalityList: RegisterCommand = (modality, context) => {
 async function list({ config, json }: GlobalOptions, context: CommandContext): Promise<void> {
   const { loadConfiguration } = await import('../config/load');
   const { escapeUnsafe } = await import('../config/quote');
-  const { formatTable } = await import('./table');
+  const { textTable } = await import('./textTable');
   const { configuration } = loadConfiguration(config);
   const entries = Object.entries(configuration.modalities);
   if (json === true) {
@@ -32,7 +32,7 @@ async function list({ config, json }: GlobalOptions, context: CommandContext): P
     context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
   } else {
     const rows = entries.map(([name, entry]) => [name, ...cellsOf(entry, configuration)].map(escapeUnsafe));
-    context.print(`${formatTable([HEADER, ...rows]).join('\n')}\n`);
+    context.print(`${textTable([HEADER, ...rows]).join('\n')}\n`);
   }
   context.exit(ExitCode.Done);
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ConfigurationSource } from '../config/editConfiguration';
+import { type ConfigurationSource, refuseErrors } from '../config/editConfiguration';
 import { type Configuration, commandPermissions } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { nameForAeTitle } from '../onboarding/csvTable';
@@ -34,6 +34,7 @@ export async function askForDraft(
   source: ConfigurationSource,
   options: AskOptions,
 ): Promise<AskedDraft> {
+  refuseErrors(source);
   const { configuration } = source.reading;
   const current = rawConfiguration(source);
   const values = new Map(given.values);

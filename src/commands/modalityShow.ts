@@ -29,7 +29,7 @@ async function show(name: string, { config, json }: GlobalOptions, context: Comm
   const { escapeUnsafe } = await import('../config/quote');
   const { listenerFacts } = await import('../onboarding/listenerFacts');
   const { entryNamed, warningsAbout } = await import('./modalityEntry');
-  const { formatTable } = await import('./table');
+  const { textTable } = await import('./textTable');
   const loaded = loadConfiguration(config);
   const entry = entryNamed(loaded, name);
   const { listeners, problems } = listenerFacts(loaded.configuration, entry);
@@ -46,7 +46,7 @@ async function show(name: string, { config, json }: GlobalOptions, context: Comm
   const rows = [...factsOf(entry, loaded.configuration), ...listeners.flatMap(listenerRows)];
   const lines = [
     `${name}, ${at ?? config}`,
-    ...formatTable(rows).map((line) => `  ${line}`),
+    ...textTable(rows).map((line) => `  ${line}`),
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
   context.print(`${lines.map(escapeUnsafe).join('\n')}\n`);

@@ -56,8 +56,9 @@ async function test(name: string, options: TestOptions, context: CommandContext)
   const seen = await lastSeen(file, name, entry.callingAeTitle);
   context.print(await seenText(seen));
   if (echo === undefined) {
+    const { formatPath } = await import('../config/problems');
     throw new OperatorError(
-      `modalities.${name} has no address, so there is nowhere to send a C-ECHO; add "address": { "host": "…", "port": 104 }`,
+      `${formatPath(['modalities', name])} has no address, so there is nowhere to send a C-ECHO; add "address": { "host": "…", "port": 104 }`,
     );
   }
   context.exit(echo.report.isOk ? ExitCode.Done : ExitCode.Failed);
@@ -89,7 +90,7 @@ async function lastSeen(
 async function seenText(seen: LastSeen | undefined): Promise<string> {
   const { escapeUnsafe } = await import('../config/quote');
   const { reasons } = await import('../policy/reasons');
-  const { formatTable } = await import('./table');
+  const { textTable } = await import('./textTable');
   if (seen === undefined)
     return 'last seen: unknown, because audit.file is not configured or not there yet\n';
   const from = ({ time, sourceAddress, listener }: SeenEvent) =>
@@ -114,5 +115,5 @@ async function seenText(seen: LastSeen | undefined): Promise<string> {
     ['last refused', denied === undefined ? never : trouble(denied)],
     ['last failure', failed === undefined ? never : trouble(failed)],
   ];
-  return `${formatTable(rows).map(escapeUnsafe).join('\n')}\n`;
+  return `${textTable(rows).map(escapeUnsafe).join('\n')}\n`;
 }

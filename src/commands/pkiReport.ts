@@ -7,7 +7,7 @@ import type { CertificateSummary, CreatedFolder } from '../pki/folder';
 import { authorityFiles } from '../pki/folder';
 import type { WrittenCertificates, WrittenClientCertificate } from '../pki/folderCertificates';
 import type { ListedCertificate, Revocation } from '../pki/folderRevocation';
-import { formatTable } from './table';
+import { textTable } from './textTable';
 
 export function reportInit(directory: string, created: CreatedFolder): string {
   return text([
@@ -91,7 +91,7 @@ export function reportList(certificates: readonly ListedCertificate[]): string {
     entry.serialNumber,
     entry.names.join(', '),
   ]);
-  return text(formatTable([['CERTIFICATE', 'STATE', 'EXPIRES', 'SERIAL NUMBER', 'NAMES'], ...rows]));
+  return text(textTable([['CERTIFICATE', 'STATE', 'EXPIRES', 'SERIAL NUMBER', 'NAMES'], ...rows]));
 }
 
 function describe(title: string, summary: CertificateSummary): string[] {

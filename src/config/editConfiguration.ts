@@ -12,7 +12,7 @@ import {
   LONGEST_FILE_BYTES,
   type LoadedConfiguration,
   parseConfiguration,
-  readText,
+  readConfigurationText,
 } from './load';
 import {
   ConfigurationError,
@@ -27,14 +27,15 @@ import type { configurationSchema } from './schema';
 import { parseSourceText } from './sourceText';
 
 /** An entry of the allowlist as it is written: single values may stand for lists, what has a default may be missing. */
-export type ModalityEntry = z.input<typeof configurationSchema>['modalities'][string];
+export type ModalityEntry = DeepReadonly<z.input<typeof configurationSchema>['modalities'][string]>;
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 /** A configuration file as it was when it was read. */
 export interface ConfigurationSource {
   /** As the operator named it. */
   readonly file: string;
   readonly text: string;
-  readonly bytes: Buffer;
   readonly env: NodeJS.ProcessEnv;
   /** What it says, with all that is wrong with it: an edit may be what mends it. */
   readonly reading: ConfigurationReading;
@@ -55,13 +56,24 @@ export type EntryChange = readonly (readonly [path: ConfigurationPath, value: un
 
 /** Throws ConfigurationError where the file cannot be read, or its text is none that could be edited. */
 export function openConfiguration(file: string, env: NodeJS.ProcessEnv = process.env): ConfigurationSource {
-  const { text, bytes } = readText(file);
+  const text = readConfigurationText(file);
   const reading = parseConfiguration(text, file, env);
   const value = parseSourceText(text).value as { modalities?: unknown } | undefined;
   if (!isObject(value) || (value.modalities !== undefined && !isObject(value.modalities))) {
     throw new ConfigurationError(reading.problems);
   }
-  return { file, text, bytes, env, reading };
+  return { file, text, env, reading };
+}
+
+/**
+ * Before anybody does work for an edit: throws ConfigurationError where the file has errors that no entry mends. An
+ * allowlist without anybody is none of those.
+ */
+export function refuseErrors({ reading }: ConfigurationSource): void {
+  const errors = reading.problems.filter(
+    ({ severity, path }) => severity === 'error' && path !== 'modalities',
+  );
+  if (errors.length > 0) throw new ConfigurationError(errors);
 }
 
 function isObject(value: unknown): value is object {
@@ -136,12 +148,7 @@ export function removeModality(source: ConfigurationSource, name: string): Confi
  * changed since it was read.
  */
 export async function saveEdit({ source, text }: ConfigurationEdit): Promise<void> {
-  if (text !== source.text) await replaceFile(source.file, source.bytes, encode(source, text));
-}
-
-/** A byte order mark is no part of the text, but of the file. */
-function encode({ bytes }: ConfigurationSource, text: string): string {
-  return bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])) ? `\ufeff${text}` : text;
+  if (text !== source.text) await replaceFile(source.file, source.text, text);
 }
 
 function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEdit {

@@ -58,7 +58,12 @@ export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process
 
 /** As loadConfiguration, but an invalid configuration is an answer; throws only where the file cannot be read. */
 export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): ConfigurationReading {
-  return parseConfiguration(readText(path).text, path, env);
+  return parseConfiguration(readText(path), path, env);
+}
+
+/** The text of a file alone, without a byte order mark. Throws ConfigurationError where it cannot be read. */
+export function readConfigurationText(path: string): string {
+  return readText(path);
 }
 
 /** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */
@@ -160,8 +165,7 @@ function resolveFilePaths(value: unknown, schema: Schema, folder: string): void 
   }
 }
 
-/** The text of a file, and the bytes that it was. Throws ConfigurationError. */
-export function readText(path: string): { readonly text: string; readonly bytes: Buffer } {
+function readText(path: string): string {
   const refuse = (message: string): ConfigurationError =>
     new ConfigurationError([problemOf({ path: [], message }, path)]);
   let bytes: Buffer;
@@ -176,7 +180,7 @@ export function readText(path: string): { readonly text: string; readonly bytes:
     throw refuse(describeReadError(error as NodeJS.ErrnoException));
   }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), bytes };
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw refuse('is not UTF-8; save it in that encoding');
   }

@@ -12,26 +12,27 @@ import { escapeUnsafe } from './quote';
 const PERMISSION_BITS = 0o7777;
 
 /**
- * `expected` are the bytes that the new text was made from. Throws OperatorError, and leaves the file as it was, where
- * it has others by now or cannot be replaced.
+ * `expected` is what the new text was made from, both without a byte order mark, which stays if there is one. Throws
+ * OperatorError, and leaves the file as it was, where it has another text by now or cannot be replaced.
  */
-export async function replaceFile(path: string, expected: Buffer, text: string | Buffer): Promise<void> {
+export async function replaceFile(path: string, expected: string, text: string): Promise<void> {
   let beside: string | undefined;
   try {
     // A symbolic link goes on pointing to the file: only what is behind it is replaced.
     const target = await realpath(path);
     const { mode, uid, gid } = await stat(target);
+    const mark = markOf(await readFile(target));
     beside = `${target}.${randomBytes(6).toString('hex')}.tmp`;
     const file = await open(beside, 'wx', 0o600);
     try {
       await giveTo(file, uid, gid, path);
       await file.chmod(mode & PERMISSION_BITS);
-      await file.writeFile(text);
+      await file.writeFile(mark + text);
       await file.sync();
     } finally {
       await file.close();
     }
-    if (!expected.equals(await readFile(target))) {
+    if (!(await readFile(target)).equals(Buffer.from(mark + expected))) {
       throw new OperatorError(
         `${escapeUnsafe(path)} was changed by somebody else meanwhile and was left as it is; try again`,
         ExitCode.Failed,
@@ -46,6 +47,11 @@ export async function replaceFile(path: string, expected: Buffer, text: string |
     const { message } = cause as Error;
     throw new OperatorError(`${escapeUnsafe(path)} cannot be replaced: ${message}`, ExitCode.Failed);
   }
+}
+
+/** The byte order mark that some editors write, or nothing. */
+function markOf(bytes: Buffer): string {
+  return bytes.subarray(0, 3).equals(Buffer.from('\ufeff')) ? '\ufeff' : '';
 }
 
 /** Only root may give a file away; who is neither root nor the owner would make it his own by replacing it. */

@@ -2,13 +2,14 @@
  * What a spreadsheet would do to an allowlist, row by row, before anything is done: added, changed, unchanged, or
  * everything that is wrong with it. Writes nothing.
  */
-import type {
-  ConfigurationSource,
-  EntryChange,
-  ModalityChanges,
-  ModalityEntry,
+import {
+  type ConfigurationSource,
+  type EntryChange,
+  type ModalityChanges,
+  type ModalityEntry,
+  refuseErrors,
 } from '../config/editConfiguration';
-import { ConfigurationError, type Finding } from '../config/problems';
+import type { Finding } from '../config/problems';
 import { quoteValue } from '../config/quote';
 import { type CsvProblem, type CsvRow, type CsvTable, NAME_COLUMN } from './csvTable';
 import { type EntryField, entryFields, isSameValue, valueIn, withFields } from './entryFields';
@@ -57,11 +58,7 @@ interface Draft {
  * configuration has errors of its own.
  */
 export function planImport(source: ConfigurationSource, table: CsvTable, mayChange: boolean): ImportPlan {
-  const earlier = source.reading.problems.filter(
-    // An allowlist without anybody is what an import fills.
-    ({ severity, path }) => severity === 'error' && path !== 'modalities',
-  );
-  if (earlier.length > 0) throw new ConfigurationError(earlier);
+  refuseErrors(source);
   const current = rawConfiguration(source);
   const drafts: Draft[] = [];
   const draftByName = new Map<string, Draft>();

@@ -8,6 +8,7 @@ import type { Configuration, ListenerConfiguration, ModalityConfiguration } from
 import { OperatorError } from '../errors';
 import { type CertificateFile, readCertificates } from '../net/tlsFiles';
 import { tlsProfiles } from '../net/tlsProfiles';
+import { peerCertificate } from '../policy/certificate';
 
 export interface CertificateFacts {
   readonly file: string;
@@ -107,12 +108,11 @@ function versionsOf(lowest: SecureVersion = 'TLSv1', highest: SecureVersion = 'T
 
 export function certificateFacts(file: string, certificate: X509Certificate): CertificateFacts {
   const { subject, subjectAltName = '', fingerprint256, validTo } = certificate;
-  const names = (kind: string) =>
-    [...subjectAltName.matchAll(new RegExp(`(?:^|, )${kind}:([\\w.:*-]+)`, 'g'))].map(([, name]) => name!);
+  const addresses = [...subjectAltName.matchAll(/(?:^|, )IP Address:([\dA-Fa-f.:]+)/g)];
   return {
     file,
     subject: subject.split('\n').join(', '),
-    names: [...names('DNS'), ...names('IP Address')],
+    names: [...peerCertificate(certificate).dnsNames, ...addresses.map(([, address]) => address!)],
     fingerprint256,
     notAfter: new Date(validTo),
   };
@@ -127,7 +127,8 @@ const LOOPBACK = /^(localhost|127\..*|::1|0:0:0:0:0:0:0:1)$/i;
 export function gatewayHosts(facts: readonly ListenerFacts[]): string[] {
   const certified = facts.flatMap(({ tls }) => (tls?.serverCertificates ?? []).flatMap(({ names }) => names));
   const bound = facts.map(({ host }) => host).filter((host) => host !== '0.0.0.0' && host !== '::');
-  const hosts = [...new Set([...certified, ...bound])];
+  // A wildcard is nothing that one could dial.
+  const hosts = [...new Set([...certified, ...bound])].filter((host) => !host.includes('*'));
   const reachable = hosts.filter((host) => !LOOPBACK.test(host));
   return reachable.length > 0 ? reachable : hosts;
 }

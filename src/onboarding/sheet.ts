@@ -184,7 +184,9 @@ function wayBack(entry: ModalityConfiguration): SheetSection[] {
 function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection {
   const calling = entry.callingAeTitle[0] ?? TO_FILL_IN;
   const called = (entry.calledAeTitle ?? Object.keys(subject.configuration.upstreams))[0] ?? TO_FILL_IN;
-  const explain = `aegis explain --calling ${quoted(calling)} --called ${quoted(called)} --from ${addressIn(entry.from[0])}`;
+  const { deviceFiles } = subject;
+  const shown = deviceFiles === undefined ? '' : ` --certificate ${quoted(deviceFiles.certificate.file)}`;
+  const explain = `aegis explain --calling ${quoted(calling)} --called ${quoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
   const wayBack = entry.address === undefined ? [] : [`aegis modality test ${quoted(subject.name)}`];
   return {
     kind: 'commands',
