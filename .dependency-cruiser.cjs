@@ -15,9 +15,30 @@ const layers = {
   config: { values: ['policy', 'net', 'dimse'], types: [] },
   // What people fill in and are given: the allowlist as forms, spreadsheets and sheets. Writes the sheets itself.
   onboarding: { values: ['config', 'net', 'policy', 'pki/atomicFiles'], types: [] },
+  // Orthanc's files are read as ours are, and mirrored from the policy, never from the text of ours.
+  orthanc: {
+    values: [
+      'policy',
+      'net/hostAndPort',
+      'config/problems',
+      'config/quote',
+      'config/readText',
+      'config/sourceText',
+    ],
+    types: ['config/schema'],
+  },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
   admin: {
-    values: ['policy', 'audit', 'net', 'gateway/verification'],
+    // What it writes is written as keys are: whole, and for its owner only.
+    values: [
+      'policy',
+      'audit',
+      'net',
+      'gateway/verification',
+      'config/quote',
+      'config/problems',
+      'pki/atomicFiles',
+    ],
     types: ['config', 'gateway'],
   },
 };
@@ -84,6 +105,13 @@ module.exports = {
       // BlockList and isIP are the only things of node:net that touch no network.
       from: { path: pureFolders, pathNot: '^src/policy/addresses\\.ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto)$' },
+    },
+    {
+      name: 'orthanc-reads-in-one-place',
+      comment: 'of src/orthanc, load.ts alone touches the disk, and nothing the network',
+      severity: 'error',
+      from: { path: '^src/orthanc/', pathNot: '^src/orthanc/load\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?path$' },
     },
     {
       name: 'commands-on-top',

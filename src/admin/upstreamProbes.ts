@@ -3,13 +3,8 @@
  * while. Decides nothing about traffic: an association tries its servers itself.
  */
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
-import {
-  type VerificationFailure,
-  type VerificationOptions,
-  type VerificationReport,
-  verify,
-} from '../gateway/verification';
-import { parseHostAndPort } from '../net/hostAndPort';
+import { checkServer, type ServerQuestion } from '../gateway/serverCheck';
+import { verify } from '../gateway/verification';
 
 export interface ServerState {
   /** Called AE title that modalities use. */
@@ -23,17 +18,6 @@ export interface ServerState {
 const REMEMBERED_MS = 10_000;
 /** Prometheus gives up on a scrape after 10 s by default, and would then lose every other metric with it. */
 const MAX_WAIT_MS = 5_000;
-/** Archives know who asks by this. */
-const CALLING_AE_TITLE = 'AEGIS';
-
-/** A peer that says one of these speaks DICOM: it is up, whatever it thinks of us. */
-const answers: ReadonlySet<VerificationFailure> = new Set([
-  'rejected',
-  'aborted',
-  'contextRefused',
-  'status',
-]);
-
 interface Probe {
   isUp: boolean;
   /** When `isUp` became known, on the clock of performance.now(). */
@@ -42,14 +26,12 @@ interface Probe {
   running: Promise<void> | undefined;
 }
 
-type Verify = (options: VerificationOptions) => Promise<VerificationReport>;
-
 export class UpstreamProbes {
-  readonly #verify: Verify;
+  readonly #verify: typeof verify;
   #configuration: Configuration;
   #probeByTarget = new Map<string, Probe>();
 
-  constructor(configuration: Configuration, verifyServer: Verify = verify) {
+  constructor(configuration: Configuration, verifyServer = verify) {
     this.#configuration = configuration;
     this.#verify = verifyServer;
   }
@@ -83,46 +65,20 @@ export class UpstreamProbes {
     };
     this.#probeByTarget.set(target, probe);
     if (performance.now() - probe.knownAtMs < REMEMBERED_MS) return probe.isUp;
-    const timeoutMs = Math.min(this.#configuration.timeouts.upstreamConnectSeconds * 1000, MAX_WAIT_MS);
+    const deadlineMs = Math.min(this.#configuration.timeouts.upstreamConnectSeconds * 1000, MAX_WAIT_MS);
     probe.running ??= this.#ask(probe, {
-      ...parseHostAndPort(server),
-      callingAeTitle: CALLING_AE_TITLE,
+      server,
       calledAeTitle: calledAeTitle ?? upstream,
-      timeoutMs,
+      check: 'echo',
+      deadlineMs,
     });
-    const isInTime = await settlesWithin(probe.running, timeoutMs);
-    return isInTime && probe.isUp;
+    await probe.running;
+    return probe.isUp;
   }
 
-  async #ask(probe: Probe, options: VerificationOptions): Promise<void> {
-    try {
-      const startedMs = performance.now();
-      const { steps } = await this.#verify(options);
-      const isInTime = performance.now() - startedMs <= options.timeoutMs;
-      // An archive that answered the echo is up, also where it does not know how to release.
-      probe.isUp =
-        isInTime &&
-        steps.every(
-          ({ name, failure }) => failure === undefined || name === 'release' || answers.has(failure),
-        );
-    } catch {
-      // Out of file descriptors, for example: nobody could reach the server then.
-      probe.isUp = false;
-    } finally {
-      probe.knownAtMs = performance.now();
-      probe.running = undefined;
-    }
-  }
-}
-
-async function settlesWithin(promise: Promise<void>, forMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), forMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
+  async #ask(probe: Probe, question: ServerQuestion): Promise<void> {
+    probe.isUp = (await checkServer(question, this.#verify)).isUp;
+    probe.knownAtMs = performance.now();
+    probe.running = undefined;
   }
 }

@@ -6,6 +6,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { TlsProfile } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 import type { Echo } from './echoReport';
 import type { EchoTarget } from './echoTarget';
@@ -35,7 +36,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
     .command('echo')
     .description('C-ECHO to the gateway itself, an upstream, a modality or any address, step by step')
     .argument('[TARGET]', 'name of an upstream or modality, or host:port (default: the first listener)')
-    .option('--calling <AET>', 'calling AE title', parseAeTitle, 'AEGIS')
+    .option('--calling <AET>', 'calling AE title', parseAeTitle, OWN_AE_TITLE)
     .option(
       '--called <AET>',
       'called AE title (default: the one of the target; for host:port ANY-SCP)',

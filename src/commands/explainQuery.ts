@@ -7,15 +7,15 @@ import type { Configuration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
 import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
 import { OperatorError } from '../errors';
-import { readCertificates } from '../net/tlsFiles';
+import { certificateRefusal } from '../net/certificateTrust';
+import { readCertificates, readCrl } from '../net/tlsFiles';
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { canonicalAddress, parseAddress } from '../policy/addresses';
 import { aeTitleKey } from '../policy/aeTitle';
 import { peerCertificate } from '../policy/certificate';
 import type { CommandRequest } from '../policy/decide';
-import type { ExplainQuery } from '../policy/explain';
-import type { CompiledListener, CompiledModality, Policy } from '../policy/policy';
-import { certificateRefusal } from './certificateTrust';
+import type { ExplainQuery } from '../policy/explanation';
+import { type CompiledListener, type CompiledModality, EGRESS_LISTENER, type Policy } from '../policy/policy';
 
 /** As the command line gives them. */
 export interface ExplainOptions {
@@ -73,10 +73,12 @@ export function prepareQuery(
 /** The one that was named, or one that the entries of this AE title may use, with TLS if there is one. */
 function chooseListener(options: ExplainOptions, policy: Policy, notes: string[]): CompiledListener {
   const all = [...policy.listenerByName.values()];
+  if (isForEgress(options, policy, notes)) return EGRESS;
   if (options.listener !== undefined) {
     const named = policy.listenerByName.get(options.listener);
     if (named !== undefined) return named;
-    const accepted = quoteChoices(all.map(({ name }) => name));
+    const names = [...all.map(({ name }) => name), ...(policy.egress === undefined ? [] : [EGRESS_LISTENER])];
+    const accepted = quoteChoices(names);
     throw new OperatorError(
       `--listener ${quoteValue(options.listener)} is no listener; accepted is ${accepted}`,
     );
@@ -93,6 +95,19 @@ function chooseListener(options: ExplainOptions, policy: Policy, notes: string[]
     notes.push(`listener ${quoteValue(chosen.name)} is assumed${choice}; --listener names another`);
   }
   return chosen;
+}
+
+const EGRESS: CompiledListener = { name: EGRESS_LISTENER, isTls: false, requiresCertificate: false };
+
+/** Where nothing else is said: an archive's AE title that no modality has. */
+function isForEgress(options: ExplainOptions, { egress, ...policy }: Policy, notes: string[]): boolean {
+  if (egress === undefined) return false;
+  if (options.listener !== undefined) return options.listener === EGRESS_LISTENER;
+  const key = aeTitleKey(options.calling, policy.strictAeTitles);
+  const isModality = key !== undefined && policy.entriesByCallingAeTitle.has(key);
+  if (isModality || !egress.callingAeTitles.has(options.calling)) return false;
+  notes.push(`an archive is calling, so ${EGRESS_LISTENER} is assumed; --listener names another`);
+  return true;
 }
 
 /** Those with this AE title at this address, or else all with this AE title. */
@@ -118,9 +133,13 @@ function showCertificate(
     return { certificate, refusal: undefined };
   }
   const tls = configuration.listeners.find(({ name }) => name === listener.name)?.tls;
-  const trusted = (tls?.trustedCertificates ?? []).flatMap((bundle) => readCertificates(bundle).certificates);
-  if (tls?.crl !== undefined) notes.push('whether the certificate is revoked was not looked at');
-  return { certificate, refusal: certificateRefusal(certificates, trusted, new Date()) };
+  const trust = {
+    trustedCertificates: (tls?.trustedCertificates ?? []).flatMap(
+      (file) => readCertificates(file).certificates,
+    ),
+    revocationLists: (tls?.crl ?? []).flatMap(readCrl),
+  };
+  return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
 }
 
 /** What --command accepts: the command field, and the SOP class that the command is used with most. */

@@ -3,7 +3,7 @@
  * as JSON for machines.
  */
 import { quoteValue } from '../config/quote';
-import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explain';
+import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explanation';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import { textTable } from './textTable';
 

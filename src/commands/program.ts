@@ -9,14 +9,18 @@ import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
 import { registerModality } from './modality';
+import { registerOrthanc } from './orthanc';
 import { registerPki } from './pki';
 import { registerStart } from './start';
+import { registerStatus } from './status';
 
 const commands: readonly RegisterCommand[] = [
   registerStart,
   registerCheck,
   registerExplain,
+  registerStatus,
   registerEcho,
+  registerOrthanc,
   registerDemo,
   registerModality,
   registerPki,

@@ -9,7 +9,6 @@ import { addProperties, changeValues, hasValue, removeProperty, setValue } from 
 import { lineDiff } from './lineDiff';
 import {
   type ConfigurationReading,
-  LONGEST_FILE_BYTES,
   type LoadedConfiguration,
   parseConfiguration,
   readConfigurationText,
@@ -22,6 +21,7 @@ import {
   type Problem,
 } from './problems';
 import { escapeUnsafe, nearestOf, quoteValue } from './quote';
+import { LONGEST_FILE_BYTES } from './readText';
 import { replaceFile } from './replaceFile';
 import type { configurationSchema } from './schema';
 import { parseSourceText } from './sourceText';

@@ -1,13 +1,18 @@
 /**
- * Looks into the files that a configuration names and collects everything that is wrong with them, each finding
+ * Looks into the files of TLS that a configuration names and collects everything that is wrong with them, each finding
  * at the key that names the file. How a file is read and what OpenSSL makes of it belongs to net/.
  */
 import type { X509Certificate } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
-import { readCertificates, readCrl, readPrivateKey } from '../net/tlsFiles';
+import {
+  type CertificateFile,
+  type RevocationList,
+  readCertificates,
+  readCrl,
+  readPrivateKey,
+} from '../net/tlsFiles';
 import type { ConfigurationPath, Finding, Severity } from './problems';
 import { countOf, escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
@@ -18,13 +23,14 @@ const WARN_CERTIFICATE_DAYS = 30;
 const WARN_CRL_DAYS = 3;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** id-kp-serverAuth (RFC 5280 §4.2.1.12). */
+/** id-kp-serverAuth and id-kp-clientAuth (RFC 5280 §4.2.1.12). */
 const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 
 export interface Clock {
   /** Default: the present. */
   readonly now?: Date;
-  /** A certificate that ends within so many days is an error instead of a warning. Default: 0. */
+  /** What ends within so many days is an error instead of a warning. Default: 0. */
   readonly failWithinDays?: number;
 }
 
@@ -46,24 +52,6 @@ export function inspectTlsFiles(configuration: Configuration, clock: Clock = {})
   return findings;
 }
 
-/** The audit log is appended to or made, so its folder has to be there and to be writable. */
-export function inspectAuditFile({ audit }: Configuration): Finding[] {
-  if (audit.file === undefined) return [];
-  const isThere = existsSync(audit.file);
-  const place = isThere ? audit.file : dirname(audit.file);
-  try {
-    // To make a file in a folder, one has to be able to enter it too.
-    accessSync(place, isThere ? constants.W_OK : constants.W_OK | constants.X_OK);
-    return [];
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = isMissing
-      ? `the folder ${escapeUnsafe(place)} does not exist; make it, or name another file`
-      : `${escapeUnsafe(place)} cannot be written; let the account that runs aegis write it`;
-    return [{ path: ['audit', 'file'], message, kind: 'file' }];
-  }
-}
-
 function* inspectListener(
   path: ConfigurationPath,
   tls: ListenerTlsConfiguration,
@@ -83,8 +71,7 @@ function* inspectListener(
     yield* attempt(path, () => loadTlsContext(tls));
   }
   for (const { path: place, content } of certificates.files) {
-    const usages = content.certificates[0].keyUsage as readonly string[] | undefined;
-    if (usages !== undefined && !usages.includes(SERVER_AUTHENTICATION)) {
+    if (!isMeantFor(content, SERVER_AUTHENTICATION)) {
       yield {
         path: place,
         kind: 'file',
@@ -96,23 +83,25 @@ function* inspectListener(
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
   }
-  for (const { path: place, content } of lists.files) {
-    for (const { file, thisUpdate, nextUpdate } of content) {
-      yield* inspectDates(place, {
-        what: file,
-        from: thisUpdate,
-        to: nextUpdate,
-        advice: 'a list out of date refuses everybody; fetch the new one from the CA',
-        warnWithinDays: WARN_CRL_DAYS,
-        failWithinDays: 0,
-        now: clock.now,
-      });
-    }
-  }
+  for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
+}
+
+/** A certificate that says nothing of its purpose is good for any. */
+function isMeantFor({ certificates: [own] }: CertificateFile, purpose: string): boolean {
+  const usages = own.keyUsage as readonly string[] | undefined;
+  return usages === undefined || usages.includes(purpose);
+}
+
+/** A list that lasts a week is always near its end: days that are more than half of its lifetime say nothing. */
+function failDaysOf(from: Date, to: Date | undefined, { failWithinDays = 0 }: Clock): number {
+  if (to === undefined) return 0;
+  const lifetimeDays = (to.getTime() - from.getTime()) / DAY_MS;
+  return failWithinDays <= lifetimeDays / 2 ? failWithinDays : 0;
 }
 
 /** What to do about a certificate of our own that ends. */
 const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
+const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki client NAME --force"';
 
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
@@ -124,14 +113,23 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
     tls.trustedCertificates,
     readCertificates,
   );
-  const isReadable = [certificates, keys, trusted].every((files) => files.isComplete);
+  const lists = yield* readEach([...path, 'crl'], tls.crl ?? [], readCrl);
+  const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
-    yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
+    if (!isMeantFor(content, CLIENT_AUTHENTICATION)) {
+      yield {
+        path: place,
+        kind: 'file',
+        message: `${content.file} is not meant for clients (its extended key usage lacks clientAuth), so the modality would refuse it; issue one with "aegis pki client NAME"`,
+      };
+    }
+    yield* inspectCertificates(place, content, ISSUE_CLIENT_ANEW, clock);
   }
   for (const { path: place, content } of trusted.files) {
     yield* inspectAuthorities(place, content, clock);
   }
+  for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
 }
 
 interface ReadFiles<T> {
@@ -205,6 +203,25 @@ function* inspectAuthorities(
   const advice = 'certificates of this CA are refused then; add the new one of the CA';
   for (const finding of inspectCertificates(path, file, advice, clock)) {
     yield file.certificates.length > 1 ? { ...finding, severity: 'warning' } : finding;
+  }
+}
+
+function* inspectLists(
+  path: ConfigurationPath,
+  lists: readonly RevocationList[],
+  clock: Clock,
+): Generator<Finding> {
+  for (const { file, thisUpdate, nextUpdate } of lists) {
+    const failWithinDays = failDaysOf(thisUpdate, nextUpdate, clock);
+    yield* inspectDates(path, {
+      what: file,
+      from: thisUpdate,
+      to: nextUpdate,
+      advice: 'a list out of date refuses everybody; fetch the new one from the CA',
+      warnWithinDays: Math.max(WARN_CRL_DAYS, failWithinDays),
+      failWithinDays,
+      now: clock.now,
+    });
   }
 }
 

@@ -3,22 +3,20 @@
  * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
  */
 import { z } from 'zod';
+import { modality, tlsProfile } from './schemaModality';
 import {
   aeTitle,
   aeTitleKey,
-  certificateMatch,
+  bearerToken,
   cidr,
   filePath,
   hostAndPort,
-  loopbackAddress,
+  ipAddress,
   oneOrMore,
   port,
   seconds,
   withoutPrototype,
 } from './schemaValues';
-
-/** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
-const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
 
 const listenerTls = z.strictObject({
   profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
@@ -60,9 +58,26 @@ const upstream = z.strictObject({
   servers: z
     .array(hostAndPort)
     .min(1)
-    .describe(
-      'host:port of the archive; further ones are tried in this order when the first does not answer.',
-    ),
+    .describe('host:port of the archive; with several, `balance` says which one takes an association.'),
+  balance: z
+    .enum(['failover', 'leastAssociations'])
+    .default('failover')
+    .describe('failover: the first server that is up; leastAssociations: the one with the fewest.'),
+  health: z
+    .strictObject({
+      check: z
+        .enum(['echo', 'tcp', 'off'])
+        .default('echo')
+        .describe('echo: a C-ECHO; tcp: a connection alone; off: nothing.'),
+      intervalSeconds: seconds(10, 'From the end of one check to the next.'),
+      deadlineSeconds: seconds(5, 'For a check to succeed.'),
+    })
+    .optional()
+    .describe('How servers are watched. Left out: by C-ECHO where there are several, else not at all.'),
+  localAddress: z
+    .literal('per-modality')
+    .optional()
+    .describe('per-modality: each modality reaches the archive from a loopback address of its own (Linux).'),
   calledAeTitle: aeTitle
     .optional()
     .describe('Called AE title towards the archive; default: what the modality called.'),
@@ -80,80 +95,6 @@ const upstream = z.strictObject({
     .boolean()
     .default(false)
     .describe('Allow servers beyond loopback: DICOM then crosses the network in the clear.'),
-});
-
-/** Permissions in Orthanc's words. */
-export const commandPermissions = [
-  'echo',
-  'find',
-  'findWorklist',
-  'move',
-  'get',
-  'store',
-  'storageCommitment',
-  'mpps',
-  'ups',
-] as const;
-
-const modality = z.strictObject({
-  callingAeTitle: oneOrMore(aeTitle).describe('Calling AE title(s) of this modality.'),
-  from: oneOrMore(cidr).describe(
-    'IP addresses and CIDR blocks that it may come from. An empty list allows nobody.',
-  ),
-  calledAeTitle: oneOrMore(aeTitle)
-    .optional()
-    .describe('Called AE titles that it may use; default: every upstream.'),
-  listeners: oneOrMore(z.string())
-    .optional()
-    .describe('Listeners that it may use; default: every TLS listener.'),
-  certificate: oneOrMore(certificateMatch)
-    .optional()
-    .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
-  allow: oneOrMore(z.enum(commandPermissions))
-    .prefault([])
-    .describe('Commands that it may use; nothing by default.'),
-  storeSopClasses: oneOrMore(z.string().min(1))
-    .optional()
-    .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),
-  moveDestinations: oneOrMore(aeTitle)
-    .optional()
-    .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),
-  maxAssociations: z
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe('Concurrent associations; default: no limit of its own.'),
-  mode: z
-    .enum(['enforce', 'observe'])
-    .default('enforce')
-    .describe('observe: what would be denied after identification is relayed, logged and counted.'),
-  address: z
-    .strictObject({
-      host: z.string().min(1).describe('Host name or IP address of the modality.'),
-      port: port.describe('Its DICOM port.'),
-      calledAeTitle: aeTitle
-        .optional()
-        .describe('Called AE title towards it; default: the first callingAeTitle.'),
-      tls: z
-        .strictObject({
-          profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
-          trustedCertificates: oneOrMore(filePath).describe(
-            'PEM bundle(s) of the CAs that sign its certificate.',
-          ),
-          certificate: filePath.optional().describe('PEM file of the certificate that is shown to it.'),
-          privateKey: filePath.optional().describe('PEM file of the private key of that certificate.'),
-          serverName: z
-            .string()
-            .min(1)
-            .optional()
-            .describe('Name that its certificate must have; default: host.'),
-        })
-        .optional()
-        .describe('Left out: plain DICOM.'),
-    })
-    .optional()
-    .describe('Where the modality itself listens, for `aegis echo`.'),
 });
 
 const limits = z.strictObject({
@@ -201,6 +142,18 @@ const timeouts = z.strictObject({
   drainSeconds: seconds(60, 'For running associations to end after SIGTERM.'),
 });
 
+const egress = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Local address to listen on.'),
+  port: port.default(4243).describe('TCP port that the archive dials for every modality.'),
+  from: oneOrMore(cidr)
+    .prefault(['127.0.0.1', '::1'])
+    .describe('IP addresses and CIDR blocks of the archives. An empty list allows nobody.'),
+  allowRemotePlaintext: z
+    .boolean()
+    .default(false)
+    .describe('Allow a host beyond loopback: DICOM then crosses the network in the clear.'),
+});
+
 const tcp = z.strictObject({
   quickAck: z
     .enum(['auto', 'off'])
@@ -215,10 +168,29 @@ const audit = z.strictObject({
 });
 
 const admin = z.strictObject({
-  host: loopbackAddress
+  host: ipAddress
     .default('127.0.0.1')
-    .describe('Local address to listen on; only loopback is accepted.'),
+    .describe('Local address to listen on; beyond loopback, a token is needed.'),
   port: port.default(9762).describe('TCP port; 0 takes a free one.'),
+  token: bearerToken
+    .optional()
+    .describe('Bearer token for what changes anything; best from AEGIS__ADMIN__TOKEN, not in this file.'),
+  tokenFile: filePath
+    .optional()
+    .describe('File that holds the token, readable by its owner only; instead of token.'),
+});
+
+const pending = z.strictObject({
+  file: filePath
+    .optional()
+    .describe('Where the pending callers are kept, so that they survive a restart; written by the gateway.'),
+  maxEntries: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1000)
+    .describe('Pending callers that are remembered; beyond it, the one that was not seen for longest goes.'),
 });
 
 export const configurationSchema = z.strictObject({
@@ -232,6 +204,11 @@ export const configurationSchema = z.strictObject({
     .record(z.string().min(1), modality)
     .transform(withoutPrototype)
     .describe('The allowlist: who may connect, from where, for what.'),
+  egress: egress
+    .optional()
+    .describe(
+      'Plain listener for what the archive sends, routed by called AE title to modalities.*.address.',
+    ),
   strictAeTitles: z.boolean().default(false).describe('true: compare AE titles case-sensitively.'),
   unknownAddresses: z
     .enum(['close', 'reject'])
@@ -245,9 +222,10 @@ export const configurationSchema = z.strictObject({
     .default(1)
     .describe('Processes that share the work; auto: one for each core.'),
   audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
-  admin: admin
-    .optional()
-    .describe('HTTP for monitoring: /healthz, /readyz, /metrics. Left out: there is none.'),
+  admin: admin.optional().describe('HTTP for monitoring and for `aegis status`. Left out: there is none.'),
+  pending: pending
+    .prefault({})
+    .describe('The list of callers that were refused, for `aegis modality pending`.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;
@@ -255,7 +233,8 @@ export type ListenerConfiguration = Configuration['listeners'][number];
 export type ListenerTlsConfiguration = NonNullable<ListenerConfiguration['tls']>;
 export type UpstreamConfiguration = Configuration['upstreams'][string];
 export type ModalityConfiguration = Configuration['modalities'][string];
-export type CommandPermission = (typeof commandPermissions)[number];
+export type { CommandPermission } from './schemaModality';
+export type EgressConfiguration = NonNullable<Configuration['egress']>;
 export type TlsProfile = z.output<typeof tlsProfile>;
 export type Timeouts = Configuration['timeouts'];
 export type Limits = Configuration['limits'];

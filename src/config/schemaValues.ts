@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from '../net/bearerToken';
 import { quoteValue } from './quote';
 
 /** One value or a list of them; always a list once parsed. */
@@ -79,11 +80,24 @@ export const certificateMatch = z
   })
   .meta({ title: 'certificate match' });
 
-/** What an unprotected port may be bound to. */
-export const loopbackAddress = z
+/** What names one certificate or one key, whatever is written in it. */
+export const certificateFingerprint = z
   .string()
-  .refine((host) => host === '::1' || (isIP(host) === 4 && host.startsWith('127.')), {
+  .regex(/^(sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
     error: (issue) =>
-      `${quoteValue(issue.input)} is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is`,
+      `${quoteValue(issue.input)} is neither sha256:<64 hex digits> nor spki-sha256:<64 hex digits>`,
   })
-  .meta({ title: 'loopback address' });
+  .meta({ title: 'certificate fingerprint' });
+
+export const ipAddress = z
+  .string()
+  .refine((host) => isIP(host) !== 0 && !host.includes('%'), {
+    error: (issue) => `${quoteValue(issue.input)} is no IP address such as 127.0.0.1 or ::1`,
+  })
+  .meta({ title: 'IP address' });
+
+/** A secret: what is wrong with it is told without it. */
+export const bearerToken = z
+  .string({ error: ({ input }) => (input === undefined ? undefined : bearerTokenFault) })
+  .refine(isBearerToken, { error: bearerTokenFault })
+  .meta({ title: 'bearer token', minLength: SHORTEST_TOKEN, maxLength: LONGEST_TOKEN });

@@ -1,13 +1,12 @@
 /**
  * What is wrong with a configuration whose every key has the right shape: parts that do not fit together or
- * that would not be safe. Pure: files and the network are inspected elsewhere, matching is the policy's.
+ * that would not be safe. Files and the network are inspected elsewhere, matching is the policy's.
  */
-import { isIP } from 'node:net';
-import { parseHostAndPort } from '../net/hostAndPort';
 import { compilePolicy } from '../policy/compile';
 import type { ConfigurationPath, Finding } from './problems';
-import { quoteValue } from './quote';
-import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
+import type { Configuration, ListenerTlsConfiguration } from './schema';
+import { checkAdmin } from './validateAdmin';
+import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
  * Every check; the policy's own problems come last. `isPartial`: modalities that have a problem of their own were
@@ -16,8 +15,9 @@ import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } f
 export function validateConfiguration(configuration: Configuration, isPartial = false): Finding[] {
   const findings: Finding[] = [
     ...checkListeners(configuration),
-    ...checkUpstreams(configuration),
+    ...checkRoutes(configuration),
     ...checkModalities(configuration),
+    ...checkAdmin(configuration),
     ...compilePolicy(configuration).problems,
   ];
   if (!isPartial) return findings;
@@ -36,18 +36,6 @@ function* checkListeners({ listeners }: Configuration): Generator<Finding> {
     }
     if (listener.tls !== undefined) yield* checkListenerTls([...path, 'tls'], listener.tls);
   }
-}
-
-/** Port 0 asks the system for a free one, so it is never the same. */
-function isSameSocket(one: ListenerConfiguration, other: ListenerConfiguration): boolean {
-  if (one === other) return true;
-  if (one.port === 0 || one.port !== other.port) return false;
-  return one.host === other.host || isUnspecified(one.host) || isUnspecified(other.host);
-}
-
-/** 0.0.0.0 and :: stand for every address of the machine (:: takes IPv4 connections too). */
-function isUnspecified(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 function* checkListenerTls(path: ConfigurationPath, tls: ListenerTlsConfiguration): Generator<Finding> {
@@ -91,66 +79,23 @@ function legacyProfile(path: ConfigurationPath): Finding {
   };
 }
 
-function* checkUpstreams({ upstreams, listeners }: Configuration): Generator<Finding> {
-  if (Object.keys(upstreams).length === 0) {
-    yield {
-      path: ['upstreams'],
-      message:
-        'is empty: there is nothing to protect; add the archive, such as "ORTHANC": { "servers": ["127.0.0.1:4242"] }',
-    };
-  }
-  for (const [name, upstream] of Object.entries(upstreams)) {
-    for (const [index, server] of upstream.servers.entries()) {
-      const path = ['upstreams', name, 'servers', index];
-      const { host, port } = parseHostAndPort(server);
-      if (port < 1 || port > 65535) {
-        yield { path, message: `${quoteValue(server)} has a port out of range; accepted is 1 to 65535` };
-      }
-      if (!isLoopback(host) && !upstream.allowRemotePlaintext) {
-        yield {
-          path,
-          message: `${quoteValue(server)} is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted`,
-        };
-      }
-      const own = listeners.find((listener) => reaches(host, port, listener));
-      if (own !== undefined) {
-        yield {
-          path,
-          message: `${quoteValue(server)} is the listener ${quoteValue(own.name)} of this gateway: a loop; name the archive instead`,
-        };
-      }
-    }
-  }
-}
-
-function reaches(host: string, port: number, listener: ListenerConfiguration): boolean {
-  if (listener.port !== port) return false;
-  return (
-    host === listener.host ||
-    (isLoopback(host) && (isUnspecified(listener.host) || isLoopback(listener.host)))
-  );
-}
-
-/** 127.0.0.0/8, ::1 and the name that RFC 6761 §6.3 reserves for them. */
-function isLoopback(host: string): boolean {
-  return (
-    host === '::1' || host.toLowerCase() === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'))
-  );
-}
-
-function* checkModalities({ modalities }: Configuration): Generator<Finding> {
+function* checkModalities({ modalities, unknownAddresses }: Configuration): Generator<Finding> {
   if (Object.keys(modalities).length === 0) {
-    yield {
-      path: ['modalities'],
-      message: 'is empty: no one could connect; add an entry or see docs/onboarding.md',
-    };
+    yield unknownAddresses === 'reject'
+      ? {
+          path: ['modalities'],
+          message: 'is empty: everybody is rejected; those who come are listed by "aegis modality pending"',
+          severity: 'warning',
+        }
+      : {
+          path: ['modalities'],
+          message:
+            'is empty: no one could connect; add an entry, or set unknownAddresses to "reject" to learn who comes',
+        };
   }
   for (const [name, { address }] of Object.entries(modalities)) {
-    if (address === undefined) continue;
+    if (address?.tls === undefined) continue;
     const path = ['modalities', name, 'address'];
-    if (address.port === 0)
-      yield { path: [...path, 'port'], message: '0 is no port to reach; accepted is 1 to 65535' };
-    if (address.tls === undefined) continue;
     const { certificate, privateKey, profile } = address.tls;
     if ((certificate === undefined) !== (privateKey === undefined)) {
       const [given, missing] =

@@ -4,11 +4,16 @@
  * upstream full waits in line: Orthanc gets slow, not refusing, with many associations. Knows no sockets.
  */
 import { Deadline } from './deadline';
+import { type ServerList, ServerStates, ServerUse } from './serverStates';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */
 export interface PlaceRequest {
+  /** Who is counted together: the modality, and apart from that, what the archive sends to it. */
   readonly modality: string;
+  /** Whom the association goes to. */
   readonly upstream: string;
+  /** The servers of the upstream; absent where there is nothing to choose and nothing to watch. */
+  readonly servers?: ServerList;
   readonly maxOfAll: number;
   readonly maxOfModality: number | undefined;
   readonly maxOfUpstream: number | undefined;
@@ -19,15 +24,27 @@ export interface PlaceRequest {
 }
 
 export type PlaceAnswer =
-  /** `exceedsModalityLimit` only where the modality is observed. */
-  { readonly isGranted: true; readonly exceedsModalityLimit: boolean } | { readonly isGranted: false };
+  | {
+      readonly isGranted: true;
+      /** Only where the modality is observed. */
+      readonly exceedsModalityLimit: boolean;
+      /** The servers in the order to try them; empty where none were given. */
+      readonly servers: readonly string[];
+    }
+  | { readonly isGranted: false };
 
 export interface Place {
+  /** The association is at this server of those that were granted. */
+  arrived(server: string): void;
+  /** This server did not take the association. */
+  failed(server: string, detail: string): void;
   /** Gives the place back, or leaves the line. Idempotent. */
   free(): void;
 }
 
 export interface AssociationPlaces {
+  /** What is known of the servers; absent where another process keeps the places. */
+  readonly servers?: ServerStates;
   /** `answered` is called once, never before this returns; not after `free`. */
   request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place;
 }
@@ -40,6 +57,7 @@ interface Waiting {
 
 /** The places of one process, or, in its primary, of all workers. */
 export class LocalPlaces implements AssociationPlaces {
+  readonly servers = new ServerStates();
   #taken = 0;
   readonly #takenOfModality = new Map<string, number>();
   readonly #takenOfUpstream = new Map<string, number>();
@@ -61,16 +79,18 @@ export class LocalPlaces implements AssociationPlaces {
     };
     if (this.#taken >= request.maxOfAll || (exceedsModalityLimit && !request.isObserved)) {
       answer({ isGranted: false });
-      return { free: () => {} };
+      return { arrived() {}, failed() {}, free() {} };
     }
     // A place of the modality and of all is taken while waiting too: waiting costs a connection.
     this.#count(this.#takenOfModality, request.modality, 1);
     this.#taken += 1;
+    const { upstream } = request;
+    const use = request.servers && new ServerUse(this.servers, upstream, request.servers);
     let holdsUpstream = false;
     const grant = () => {
       holdsUpstream = true;
-      this.#count(this.#takenOfUpstream, request.upstream, 1);
-      answer({ isGranted: true, exceedsModalityLimit });
+      this.#count(this.#takenOfUpstream, upstream, 1);
+      answer({ isGranted: true, exceedsModalityLimit, servers: use?.choose() ?? [] });
     };
     let leaveLine = () => {};
     if (this.#isUpstreamFull(request)) {
@@ -79,15 +99,18 @@ export class LocalPlaces implements AssociationPlaces {
       grant();
     }
     return {
+      arrived: (server) => use?.arrived(server),
+      failed: (server, detail) => use?.failed(server, detail),
       free: () => {
         if (isOver) return;
         isOver = true;
         leaveLine();
+        use?.end();
         this.#count(this.#takenOfModality, request.modality, -1);
         this.#taken -= 1;
         if (!holdsUpstream) return;
-        this.#count(this.#takenOfUpstream, request.upstream, -1);
-        this.#next(request.upstream);
+        this.#count(this.#takenOfUpstream, upstream, -1);
+        this.#next(upstream);
       },
     };
   }

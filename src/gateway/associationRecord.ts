@@ -3,28 +3,41 @@
  * as they become known, and one method for each thing that can happen. Text from the network is escaped by
  * the audit log, not here.
  */
-import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink, TlsFacts } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
+import { certificateFacts, isOfAllowlist, proposalFacts } from './callerFacts';
 import type { Operation } from './operations';
+import type { Route } from './route';
+
+const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'modality-closed',
+  'modality-aborted',
+  'archive-closed',
+  'archive-aborted',
+]);
 
 export class AssociationRecord {
   readonly #audit: AuditSink;
   readonly #startedMs = performance.now();
+  readonly #certificate: InboundConnection['certificate'];
+  /** Until it is answered. */
+  #request: AssociateRq | undefined;
   #facts: Partial<AuditEvent>;
   #bytes = 0;
   #isOver = false;
 
-  constructor(audit: AuditSink, connection: InboundConnection) {
+  constructor(audit: AuditSink, connection: InboundConnection, direction: Route['direction']) {
     this.#audit = audit;
+    this.#certificate = connection.certificate;
     this.#facts = {
       connectionId: connection.connectionId,
       listener: connection.listener,
-      direction: 'ingress',
+      direction,
       sourceAddress: connection.sourceAddress,
       sourcePort: connection.sourcePort,
       ...(connection.tls === undefined ? {} : { tls: connection.tls }),
@@ -32,6 +45,7 @@ export class AssociationRecord {
   }
 
   requested(rq: AssociateRq): void {
+    this.#request = rq;
     this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
   }
 
@@ -39,25 +53,35 @@ export class AssociationRecord {
     this.#learn({ modality });
   }
 
-  connectedTo(upstream: string): void {
-    this.#learn({ upstream });
+  /** `tls` is that of the way there; on the way in of a modality, the modality's own stays. */
+  connectedTo(upstream: string, tls: TlsFacts | undefined): void {
+    this.#learn({ upstream, ...(tls === undefined ? {} : { tls }) });
   }
 
   /** The connection ended before there was an association request. */
   connectionRefused(reason: ReasonCode, detail?: string): void {
     // A port check by a load balancer connects and closes: nothing was refused then.
-    const outcome = reason === 'modality-closed' || reason === 'modality-aborted' ? 'info' : 'denied';
+    const outcome = justClosed.has(reason) ? 'info' : 'denied';
     this.#end({ event: 'connection.refused', outcome, reason, ...optional({ detail }) });
   }
 
-  rejected(reason: ReasonCode, detail?: string): void {
-    const outcome = reason.startsWith('upstream-') || reason === 'draining' ? 'failed' : 'denied';
-    this.#end({ event: 'association.rejected', outcome, reason, ...optional({ detail }) });
+  /** `isDenied`: it was the gateway that said no, not the other end or the way there. */
+  rejected(reason: ReasonCode, isDenied: boolean, detail?: string): void {
+    this.#end({
+      event: 'association.rejected',
+      outcome: isDenied ? 'denied' : 'failed',
+      reason,
+      ...optional({ detail }),
+      ...certificateFacts(this.#facts.tls, this.#certificate),
+      ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
+    });
   }
 
   accepted(wouldDeny: ReasonCode | undefined): void {
+    this.#request = undefined;
     this.#record({
       event: 'association.accepted',
+      ...certificateFacts(this.#facts.tls, this.#certificate),
       ...(wouldDeny === undefined ? { outcome: 'allowed' } : { outcome: 'would-deny', reason: wouldDeny }),
       durationMs: this.#ageMs,
     });

@@ -4,15 +4,19 @@
 import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type InboundConnection, type Listener, openListener, type RefusedConnection } from '../net/listener';
+import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
-import { loadTlsContext } from '../net/tlsContext';
 import { compilePolicy } from '../policy/compile';
-import { decideAddress } from '../policy/decide';
 import type { Policy } from '../policy/policy';
+import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
+import { egressRoute, loadModalityTls, type ModalityTls } from './egressRoute';
 import { InboundAssociation, type InboundContext } from './inbound';
+import { ingressRoute } from './ingressRoute';
 import { startedEvent, stoppedEvent } from './lifeEvents';
+import { OpenListeners, type Prepared } from './openListeners';
+import type { Route } from './route';
+import { UpstreamHealth } from './upstreamHealth';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
 export interface ListeningAddress {
@@ -27,14 +31,27 @@ export interface StopResult {
   readonly aborted: number;
 }
 
+export interface ReloadOptions {
+  /** End the associations that would be refused by now, and judge the commands of the others by the new rules. */
+  readonly enforce?: boolean;
+}
+
+export interface ReloadResult {
+  /** Associations that were ended because they are no longer allowed. */
+  readonly ended: number;
+}
+
 /** A gateway that runs, in this process or in several. */
 export interface RunningGateway {
   readonly addresses: readonly ListeningAddress[];
   readonly timeouts: Configuration['timeouts'];
   /** Connections, or at least those with an association, that a drain would wait for. */
   readonly connectionCount: number;
-  /** Takes over a new configuration, all or nothing. Rejects with OperatorError where it cannot be used. */
-  reload(configuration: Configuration): Promise<void>;
+  /**
+   * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless they are
+   * to be judged anew: `enforce`. Rejects with OperatorError where it cannot be used.
+   */
+  reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }
@@ -48,9 +65,12 @@ export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
   #configuration: Configuration;
-  #policy: Policy;
+  /** What decides, all of one configuration. */
+  #rules: Rules;
   #quickAck: QuickAck = loadQuickAck('off');
-  #listeners: Listener[] = [];
+  /** Absent in a worker: the primary watches for all. */
+  #health: UpstreamHealth | undefined;
+  readonly #listeners: OpenListeners;
   readonly #associations = new Set<InboundAssociation>();
   #isDraining = false;
   #stopWaiting: () => void = () => {};
@@ -59,8 +79,17 @@ export class Gateway implements InboundContext, RunningGateway {
   private constructor(configuration: Configuration, audit: AuditSink, places: AssociationPlaces) {
     this.places = places;
     this.#configuration = configuration;
-    this.#policy = policyOf(configuration);
+    this.#rules = rulesOf(configuration);
     this.audit = audit;
+    const routes = {
+      ingress: ingressRoute(() => this.#rules.policy),
+      egress: egressRoute(() => this.#rules),
+    };
+    this.#listeners = new OpenListeners((direction) => ({
+      admitAddress: (address) => routes[direction].decideAddress(address),
+      connected: (connection) => this.#connected(routes[direction], connection),
+      refused: (refusal) => this.#refused(direction, refusal),
+    }));
   }
 
   /** Throws OperatorError where the configuration cannot be used or a port cannot be had; nothing listens then. */
@@ -70,20 +99,12 @@ export class Gateway implements InboundContext, RunningGateway {
     places: AssociationPlaces = new LocalPlaces(),
   ): Promise<Gateway> {
     const gateway = new Gateway(configuration, audit, places);
-    try {
-      for (const listener of configuration.listeners) await gateway.#open(listener);
-    } catch (error) {
-      await gateway.#closeListeners();
-      throw error;
-    }
+    (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
+    gateway.#health = places.servers && new UpstreamHealth(configuration, places.servers, audit);
     return gateway;
-  }
-
-  get policy(): Policy {
-    return this.#policy;
   }
 
   get timeouts(): Configuration['timeouts'] {
@@ -103,7 +124,7 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   get addresses(): readonly ListeningAddress[] {
-    return this.#listeners.map(({ name, address }) => ({ name, ...address }));
+    return this.#listeners.all.map(({ name, address }) => ({ name, ...address }));
   }
 
   /** Connections that are open, with an association or not yet. */
@@ -112,33 +133,42 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   /**
-   * Makes a new configuration ready for what comes from now on: modalities, upstreams, limits, timeouts,
-   * certificates and revocation lists. Nothing changes before the function that comes back is called, and that
-   * cannot fail; running associations keep what they were allowed.
+   * Makes a new configuration ready for what comes from now on: modalities, upstreams, listeners, limits, timeouts,
+   * certificates and revocation lists. Nothing that is running changes before the commit; running associations keep
+   * what they were allowed.
    *
-   * @throws OperatorError where something is wrong with it, or where it needs listeners opened or closed
+   * @throws OperatorError where something is wrong with it, or where it needs a restart
    */
-  prepareReload(configuration: Configuration): () => void {
+  async prepareReload(configuration: Configuration): Promise<Prepared> {
     const changed = changesOfProcess(this.#configuration, configuration);
     if (changed.length > 0) {
       throw new OperatorError(`${changed.join(', ')} changed: that takes a restart of the gateway`);
     }
-    const policy = policyOf(configuration);
-    const tlsByName = new Map(
-      configuration.listeners.flatMap(({ name, tls }) => (tls ? [[name, loadTlsContext(tls)] as const] : [])),
-    );
-    return () => {
-      for (const listener of this.#listeners) {
-        const material = tlsByName.get(listener.name);
-        if (material !== undefined) listener.replaceTls(material);
-      }
-      this.#policy = policy;
-      this.#configuration = configuration;
+    const rules = rulesOf(configuration);
+    const listeners = await this.#listeners.prepare(configuration, rules.policy);
+    return {
+      commit: () => {
+        listeners.commit();
+        this.#rules = rules;
+        this.#configuration = configuration;
+        this.#health?.replace(configuration);
+      },
+      abandon: () => listeners.abandon(),
     };
   }
 
-  async reload(configuration: Configuration): Promise<void> {
-    this.prepareReload(configuration)();
+  async reload(configuration: Configuration, { enforce }: ReloadOptions = {}): Promise<ReloadResult> {
+    (await this.prepareReload(configuration)).commit();
+    return { ended: enforce === true ? this.enforce() : 0 };
+  }
+
+  /** Judges every running association by the rules of now; returns how many it ended. */
+  enforce(): number {
+    return [...this.#associations].filter((association) => association.enforce()).length;
+  }
+
+  certificateRefusal({ listener, socket }: InboundConnection): ReasonCode | undefined {
+    return this.#listeners.all.find(({ name }) => name === listener)?.certificateRefusal(socket);
   }
 
   /**
@@ -153,7 +183,8 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#isDraining = true;
     await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
     const aborted = this.#busyCount;
-    await this.#closeListeners();
+    this.#health?.stop();
+    await this.#listeners.close();
     for (const association of this.#associations) association.stop();
     await this.#waitFor(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
     this.audit.record(stoppedEvent(aborted));
@@ -166,40 +197,18 @@ export class Gateway implements InboundContext, RunningGateway {
     return count;
   }
 
-  async #open(configuration: Configuration['listeners'][number]): Promise<void> {
-    const { timeouts, limits } = this;
-    const listener = await openListener(
-      configuration,
-      {
-        timeouts,
-        maxPendingConnectionsPerAddress: limits.maxPendingConnectionsPerAddress,
-        ...(configuration.tls === undefined ? {} : { tls: loadTlsContext(configuration.tls) }),
-      },
-      {
-        admitAddress: (address) => decideAddress(this.#policy, address),
-        connected: (connection) => this.#connected(connection),
-        refused: (refusal) => this.#refused(refusal),
-      },
-    );
-    this.#listeners.push(listener);
-  }
-
-  #connected(connection: InboundConnection): void {
-    const association = new InboundAssociation(this, connection, () => {
+  #connected(route: Route, connection: InboundConnection): void {
+    const association = new InboundAssociation(this, route, connection, () => {
       this.#associations.delete(association);
       this.#connectionClosed();
     });
     this.#associations.add(association);
   }
 
-  #refused(refusal: RefusedConnection): void {
+  #refused(direction: Route['direction'], refusal: RefusedConnection): void {
     // A port check by a load balancer connects and closes: nothing was refused then.
     const outcome = refusal.reason === 'tls-closed' ? 'info' : 'denied';
-    this.audit.record({ event: 'connection.refused', outcome, direction: 'ingress', ...refusal });
-  }
-
-  async #closeListeners(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal });
   }
 
   /** Looks after every connection that closes; gives up at the deadline or when stop() is called again. */
@@ -218,31 +227,24 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 }
 
-function policyOf(configuration: Configuration): Policy {
+interface Rules {
+  readonly policy: Policy;
+  readonly modalityTls: ModalityTls;
+}
+
+function rulesOf(configuration: Configuration): Rules {
   const { policy, problems } = compilePolicy(configuration);
   const errors = problems.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new OperatorError(errors.map(({ message }) => message).join('\n'));
-  return policy;
+  return { policy, modalityTls: loadModalityTls(configuration) };
 }
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ listeners, timeouts, limits, workers, tcp, audit, admin }: Configuration) =>
-    new Map<string, unknown>([
-      ...listeners.map(({ name, host, port, proxyProtocol, tls }): [string, unknown] => [
-        `listener ${name}`,
-        { host, port, proxyProtocol, isTls: tls !== undefined },
-      ]),
-      ['timeouts.tlsHandshakeSeconds', timeouts.tlsHandshakeSeconds],
-      ['limits.maxPendingConnectionsPerAddress', limits.maxPendingConnectionsPerAddress],
-      ['workers', workers],
-      ['tcp', tcp],
-      ['audit.file', audit.file],
-      ['admin', admin],
-    ]);
-  const before = parts(running);
-  const after = parts(wanted);
-  return [...new Set([...before.keys(), ...after.keys()])].filter(
-    (name) => JSON.stringify(before.get(name)) !== JSON.stringify(after.get(name)),
-  );
+  const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
+    Object.entries({ workers, tcp, 'audit.file': audit.file, admin, pending });
+  const before = new Map(parts(running));
+  return parts(wanted)
+    .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))
+    .map(([name]) => name);
 }

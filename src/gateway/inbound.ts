@@ -1,6 +1,7 @@
 /**
- * One connection of a modality, from its first PDU to the relay: reads the A-ASSOCIATE-RQ, asks the policy,
- * minds the limits, asks the upstream, and answers. The upstream is dialled only after all that.
+ * One connection that came to the gateway, from its first PDU to the relay: reads the A-ASSOCIATE-RQ, asks the policy,
+ * minds the limits, asks the upstream, and answers. The upstream is dialled only after all that. Which end the modality
+ * is at, is the route's to know.
  */
 import type { AuditSink } from '../audit/events';
 import type { Limits, Timeouts } from '../config/schema';
@@ -10,8 +11,7 @@ import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateRq } from '../pdu/associate';
 import type { AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
-import { decideAssociation, decideCommand } from '../policy/decide';
-import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
+import type { AssociationRequest } from '../policy/decide';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces';
@@ -21,37 +21,43 @@ import type { LegFailure, LegOwner } from './legOwner';
 import { acceptedContexts, encodedModalityAnswer, encodedUpstreamRequest } from './negotiation';
 import { protocolErrorOf } from './protocolError';
 import { Relay } from './relay';
+import type { Destination, Route } from './route';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
 /** What an association needs of the gateway. Read at each decision, so that a reload is seen at once. */
 export interface InboundContext {
-  readonly policy: Policy;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
   readonly isDraining: boolean;
+  /** What its listener would say by now to the certificate of this connection. */
+  certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
 }
 
 export class InboundAssociation implements LegOwner {
   readonly #context: InboundContext;
+  readonly #route: Route;
   readonly #connection: InboundConnection;
   readonly #record: AssociationRecord;
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
   #relay: Relay | undefined;
   #place: Place | undefined;
-  #hasRequested = false;
+  /** What was asked for; undefined until it was. */
+  #request: AssociationRequest | undefined;
+  #destination: Destination | undefined;
 
-  /** `closed` is called once, when the modality's connection is gone. */
-  constructor(context: InboundContext, connection: InboundConnection, closed: () => void) {
+  /** `closed` is called once, when the connection is gone. */
+  constructor(context: InboundContext, route: Route, connection: InboundConnection, closed: () => void) {
     this.#context = context;
+    this.#route = route;
     this.#connection = connection;
-    this.#record = new AssociationRecord(context.audit, connection);
+    this.#record = new AssociationRecord(context.audit, connection, route.direction);
     this.#leg = new Leg(connection.socket, this, {
       role: 'acceptor',
-      side: 'modality',
+      peer: route.direction === 'ingress' ? 'modality' : 'archive',
       timeouts: context.timeouts,
       maxPduLength: context.limits.maxPduLengthBytes,
       detectTls: connection.tls === undefined,
@@ -63,7 +69,7 @@ export class InboundAssociation implements LegOwner {
 
   /** Whether an association was requested; until the connection is gone its last PDU may be on the way. */
   get isBusy(): boolean {
-    return this.#hasRequested;
+    return this.#request !== undefined;
   }
 
   /** Ends what there is: the gateway stops. */
@@ -78,23 +84,52 @@ export class InboundAssociation implements LegOwner {
     }
   }
 
+  /**
+   * Judges the association anew, by the rules of now: ends it where it would be refused, and says whether it did. Where
+   * it stays, its next command is judged by them too.
+   */
+  enforce(): boolean {
+    const isOpen = this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
+    if (this.#request === undefined || !isOpen) return false;
+    const refusal = this.#refusalByNow(this.#request);
+    if (refusal === undefined) return false;
+    if (this.#relay !== undefined) this.#relay.abort(refusal, 'a reload no longer allows the association');
+    else {
+      this.#upstream?.cancel();
+      this.#reject(refusal);
+    }
+    return true;
+  }
+
+  #refusalByNow(request: AssociationRequest): ReasonCode | undefined {
+    const address = this.#route.decideAddress(request.sourceAddress);
+    if (!address.allowed) return address.reason;
+    const certificate = this.#context.certificateRefusal(this.#connection);
+    if (certificate !== undefined) return certificate;
+    const decision = this.#route.decide(request);
+    if (!decision.allowed) return decision.reason;
+    this.#destination = decision.destination;
+    return undefined;
+  }
+
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
     this.#leg.negotiated(rq.userInformation.maxPduLength);
-    this.#hasRequested = true;
+    const request = associationRequest(this.#connection, rq);
+    this.#request = request;
     this.#record.requested(rq);
-    const { policy, isDraining } = this.#context;
-    const decision = decideAssociation(policy, { ...this.#connection, ...rq });
-    if (decision.modality !== undefined) this.#record.matched(decision.modality.name);
-    if (!decision.allowed) this.#reject(decision.reason);
-    else if (isDraining) this.#reject('draining');
-    else this.#admit(rq, decision.modality, decision.upstream, decision.wouldDeny);
+    const decision = this.#route.decide(request);
+    const modality = decision.allowed ? decision.destination.modality : decision.modality;
+    if (modality !== undefined) this.#record.matched(modality);
+    if (!decision.allowed) this.#reject(decision.reason, decision.detail);
+    else if (this.#context.isDraining) this.#reject('draining');
+    else this.#admit(rq, decision.destination, decision.wouldDeny);
   }
 
   failed({ reason, detail }: LegFailure): void {
     this.#upstream?.cancel();
     this.#place?.free();
-    if (this.#hasRequested) this.#record.aborted(reason, detail);
+    if (this.#request !== undefined) this.#record.aborted(reason, detail);
     else this.#record.connectionRefused(reason, detail);
   }
 
@@ -109,29 +144,19 @@ export class InboundAssociation implements LegOwner {
   congested(): void {}
   drained(): void {}
 
-  #admit(
-    rq: AssociateRq,
-    modality: CompiledModality,
-    upstream: CompiledUpstream,
-    wouldDenyCalled: ReasonCode | undefined,
-  ): void {
+  #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
     const { places, limits, timeouts } = this.#context;
+    this.#destination = destination;
     const associateRq = encodedUpstreamRequest(rq, {
-      calledAeTitle: upstream.configuration.calledAeTitle,
-      passUserIdentity: upstream.configuration.userIdentity === 'pass',
+      ...destination,
       maxPduLength: limits.maxPduLengthBytes,
     });
     const request: PlaceRequest = {
-      modality: modality.name,
-      upstream: upstream.calledAeTitle,
+      ...destination.place,
       maxOfAll: limits.maxAssociations,
-      maxOfModality: modality.configuration.maxAssociations,
-      maxOfUpstream: upstream.configuration.maxAssociations,
-      // The limits that protect the archive and the gateway hold in observe mode too.
-      isObserved: modality.isObserved,
       waitMs: timeouts.upstreamQueueSeconds * 1000,
     };
-    this.#place = places.request(request, (answer) => {
+    const place = places.request(request, (answer) => {
       if (!answer.isGranted) {
         this.#reject('association-limit');
         return;
@@ -139,42 +164,45 @@ export class InboundAssociation implements LegOwner {
       this.#connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
       this.#upstream = new UpstreamAssociation({
-        servers: upstream.configuration.servers,
+        servers: destination.address === undefined ? answer.servers : [destination.address],
+        tls: destination.tls,
+        localAddress: destination.localAddress,
         associateRq,
         maxPduLength: limits.maxPduLengthBytes,
         timeouts,
         quickAck: this.#context.quickAck,
-        answered: (upstreamAnswer) => this.#answered(rq, modality, upstreamAnswer, wouldDeny),
+        serverFailed: (server, detail) => place.failed(server, detail),
+        answered: (upstreamAnswer) => {
+          if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
+          this.#answered(rq, upstreamAnswer, wouldDeny);
+        },
       });
     });
+    this.#place = place;
   }
 
-  #answered(
-    rq: AssociateRq,
-    modality: CompiledModality,
-    answer: UpstreamAnswer,
-    wouldDeny: ReasonCode | undefined,
-  ): void {
-    if (answer.kind !== 'failed') this.#record.connectedTo(answer.server);
-    if (answer.kind === 'failed') this.#reject(answer.reason, answer.detail);
-    else if (answer.kind === 'rejected') this.#reject('upstream-rejected', undefined, answer.rj);
-    else {
-      try {
-        this.#establish(rq, modality, answer);
-      } catch (error) {
-        answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
-        this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
-        return;
-      }
-      this.#record.accepted(wouldDeny);
+  #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
+    if (answer.kind === 'failed') {
+      // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.
+      this.#reject(answer.reason, answer.detail, UNAVAILABLE);
+      return;
     }
+    this.#record.connectedTo(answer.server, answer.tls);
+    if (answer.kind === 'rejected') {
+      this.#reject('upstream-rejected', undefined, answer.rj);
+      return;
+    }
+    try {
+      this.#establish(rq, answer);
+    } catch (error) {
+      answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
+      this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
+      return;
+    }
+    this.#record.accepted(wouldDeny);
   }
 
-  #establish(
-    rq: AssociateRq,
-    modality: CompiledModality,
-    { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>,
-  ): void {
+  #establish(rq: AssociateRq, { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>): void {
     const { timeouts, limits } = this.#context;
     // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
@@ -187,25 +215,49 @@ export class InboundAssociation implements LegOwner {
       record: this.#record,
       timeouts,
       limits,
-      decideCommand: (request) => decideFor(modality, request),
+      decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
     this.#leg.accept(associateAc);
   }
 
-  #reject(reason: ReasonCode, detail?: string, upstreamRj?: AssociateRj): void {
+  #decideCommand(request: CommandSet): Decision {
+    // Whoever is relayed was let in somewhere.
+    return this.#destination!.decideCommand({
+      commandField: request.CommandField,
+      sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
+      ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
+    });
+  }
+
+  /** `rj` is what the peer is answered where the reason alone does not say it. */
+  #reject(reason: ReasonCode, detail?: string, rj?: AssociateRj): void {
     const { wire } = reasons[reason];
     this.#place?.free();
-    this.#record.rejected(reason, detail);
-    if (wire.kind === 'reject') this.#leg.reject(wire);
-    else this.#leg.reject(upstreamRj ?? reasons['upstream-unavailable'].wire);
+    const isDenied = rj === undefined && !isOurOwnTrouble.has(reason);
+    this.#record.rejected(reason, isDenied, detail);
+    this.#leg.reject(rj ?? (wire.kind === 'reject' ? wire : UNAVAILABLE));
   }
 }
 
-function decideFor(modality: CompiledModality, request: CommandSet): Decision {
-  return decideCommand(modality, {
-    commandField: request.CommandField,
-    sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
-    ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
-  });
+/** Reasons to reject that say nothing about the peer. */
+const isOurOwnTrouble: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
+
+/** PS3.8 Table 9-21: transient, temporary congestion. */
+const UNAVAILABLE = reasons['upstream-unavailable'].wire;
+
+/** What policy looks at, and no more: it is kept as long as the association lives. */
+function associationRequest(
+  { listener, sourceAddress, certificate }: InboundConnection,
+  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
+): AssociationRequest {
+  return {
+    listener,
+    sourceAddress,
+    ...(certificate === undefined ? {} : { certificate }),
+    protocolVersion,
+    applicationContextName,
+    callingAeTitle,
+    calledAeTitle,
+  };
 }

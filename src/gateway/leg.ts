@@ -207,7 +207,7 @@ export class Leg implements PduSink {
     const wasRequested = this.#state !== 'awaitingRequest';
     const action = this.#received('abort');
     this.#socket.destroy();
-    const reason = this.#options.side === 'modality' ? 'modality-aborted' : 'upstream-aborted';
+    const reason = `${this.#options.peer}-aborted` as const;
     if (action === 'AA-3' || !wasRequested) this.#fail({ reason, abort });
   }
 
@@ -304,7 +304,7 @@ export class Leg implements PduSink {
     this.#socket.destroy();
     const found = transition(this.#options.role, this.#state, 'closed');
     if (found !== undefined) this.#state = found.next;
-    const reason = this.#options.side === 'modality' ? 'modality-closed' : 'upstream-closed';
+    const reason = `${this.#options.peer}-closed` as const;
     if (found?.action === 'AA-4' || found?.action === 'AA-5') this.#fail({ reason });
   };
 

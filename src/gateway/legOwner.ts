@@ -42,7 +42,8 @@ export interface LegOwner {
 
 export interface LegOptions {
   readonly role: Role;
-  readonly side: 'modality' | 'upstream';
+  /** Who is at the other end: `modality` and `archive` dialled us, `upstream` is whom we dialled. */
+  readonly peer: 'modality' | 'archive' | 'upstream';
   readonly timeouts: Timeouts;
   /** What this side announces in item 51H. */
   readonly maxPduLength: number;

@@ -1,7 +1,23 @@
-/** What the audit log says of the start and the stop, alike for one process and for several. */
+/** What is said of the start and the stop, alike for one process and for several. */
 import type { AuditEvent } from '../audit/events';
 import { formatHostAndPort } from '../net/hostAndPort';
+import { EGRESS_LISTENER } from '../policy/policy';
 import type { ListeningAddress } from './gateway';
+
+/**
+ * `127.0.0.1:2762 (tls)` for each listener. Egress may have an address for each modality, hundreds of them: the first
+ * one stands for all.
+ */
+export function describeAddresses(addresses: readonly ListeningAddress[]): string[] {
+  const egress = addresses.filter(({ name }) => name === EGRESS_LISTENER);
+  return addresses
+    .filter((address) => address.name !== EGRESS_LISTENER || address === egress[0])
+    .map(({ name, ...address }) => {
+      const others = name === EGRESS_LISTENER ? egress.length - 1 : 0;
+      const more = others === 0 ? '' : ` and ${others} local addresses of modalities`;
+      return `${formatHostAndPort(address)} (${name}${more})`;
+    });
+}
 
 /** `workers` is left out where there are none. */
 export function startedEvent(
@@ -9,14 +25,11 @@ export function startedEvent(
   quickAck: string,
   workers?: number,
 ): AuditEvent {
-  const listening = addresses
-    .map(({ name, ...address }) => `${name} ${formatHostAndPort(address)}`)
-    .join(', ');
   const shared = workers === undefined ? '' : ` with ${workers} workers`;
   return {
     event: 'gateway.started',
     outcome: 'info',
-    detail: `listening on ${listening}${shared}; quick acknowledgement ${quickAck}`,
+    detail: `listening on ${describeAddresses(addresses).join(', ')}${shared}; quick acknowledgement ${quickAck}`,
   };
 }
 

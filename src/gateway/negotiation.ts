@@ -22,7 +22,9 @@ export type AcceptedContexts = ReadonlyMap<number, AcceptedContext>;
 
 export interface UpstreamRequestOptions {
   /** Rewrites the called AE title; undefined leaves what the modality called. */
-  readonly calledAeTitle: string | undefined;
+  readonly calledAeTitle?: string | undefined;
+  /** The same for the calling one. */
+  readonly callingAeTitle?: string | undefined;
   readonly passUserIdentity: boolean;
   /** What the gateway announces in item 51H on the upstream leg. */
   readonly maxPduLength: number;
@@ -41,7 +43,7 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
     protocolVersion: 1,
     // As policy compared them: an archive in C reads a title up to its first NUL, so before "CT1" it sees nothing.
     calledAeTitle: normaliseAeTitle(options.calledAeTitle ?? rq.calledAeTitle),
-    callingAeTitle: normaliseAeTitle(rq.callingAeTitle),
+    callingAeTitle: normaliseAeTitle(options.callingAeTitle ?? rq.callingAeTitle),
     applicationContextName: APPLICATION_CONTEXT_NAME,
     presentationContexts: rq.presentationContexts,
     userInformation: {

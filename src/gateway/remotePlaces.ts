@@ -21,6 +21,12 @@ export class RemotePlaces implements AssociationPlaces {
     this.#send({ kind: 'placeRequest', id, request });
     let isFree = false;
     return {
+      arrived: (server) => {
+        if (!isFree) this.#send({ kind: 'serverAnswered', id, server });
+      },
+      failed: (server, detail) => {
+        if (!isFree) this.#send({ kind: 'serverFailed', id, server, detail });
+      },
       free: () => {
         if (isFree) return;
         isFree = true;

@@ -1,95 +1,144 @@
 /**
- * Requests an association at the archive for a modality that was authorised: dials, sends the request in one
+ * Requests an association at one of the servers of an upstream, or at a modality: dials, sends the request in one
  * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
  */
-
+import type { Socket } from 'node:net';
+import type { TlsFacts } from '../audit/events';
 import type { Timeouts } from '../config/schema';
-import { dialTcp } from '../net/dial';
+import { DialError, dialTcp, dialTls } from '../net/dial';
 import { parseHostAndPort } from '../net/hostAndPort';
 import type { QuickAck } from '../net/quickAck';
+import type { ClientTlsMaterial } from '../net/tlsContext';
+import { alertOf } from '../net/tlsFailures';
 import { decodeAssociateAc } from '../pdu/associate';
 import type { AssociateAc, AssociateRj } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import { Deadline } from './deadline';
 import { Leg } from './leg';
-import type { LegOwner } from './legOwner';
+import type { LegFailure, LegOwner } from './legOwner';
 import { ProtocolError } from './protocolError';
 
 export interface UpstreamRequest {
-  /** `host:port`, tried in this order until one takes the connection. */
+  /** `host:port`, tried in this order until one answers. */
   readonly servers: readonly string[];
+  /** Left out: plain DICOM. */
+  readonly tls?: ClientTlsMaterial | undefined;
+  /** Local address to come from; default: the system's choice. */
+  readonly localAddress?: string | undefined;
   /** The PDU to send. */
   readonly associateRq: Buffer;
   /** What it announces in item 51H. */
   readonly maxPduLength: number;
   readonly timeouts: Timeouts;
   readonly quickAck: QuickAck;
+  /** A server did not take the association; another one may. */
+  serverFailed(server: string, detail: string): void;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
   answered(answer: UpstreamAnswer): void;
 }
 
+interface Answering {
+  readonly server: string;
+  /** Absent where it was reached without TLS. */
+  readonly tls?: TlsFacts | undefined;
+}
+
 export type UpstreamAnswer =
-  | { readonly kind: 'accepted'; readonly server: string; readonly leg: Leg; readonly ac: AssociateAc }
-  | { readonly kind: 'rejected'; readonly server: string; readonly rj: AssociateRj }
+  | (Answering & { readonly kind: 'accepted'; readonly leg: Leg; readonly ac: AssociateAc })
+  | (Answering & { readonly kind: 'rejected'; readonly rj: AssociateRj })
   | { readonly kind: 'failed'; readonly reason: ReasonCode; readonly detail: string };
+
+/** Why one server did not take the association. */
+interface ServerFailure {
+  readonly reason: ReasonCode;
+  readonly detail: string;
+  /** The time for an answer is used up: there is none for another server. */
+  readonly isLate?: boolean;
+}
 
 export class UpstreamAssociation {
   readonly #request: UpstreamRequest;
   readonly #answerDeadline: Deadline;
   #leg: Leg | undefined;
   #isOver = false;
+  /** Ends the attempt at the present server. */
+  #serverFailed: (failure: ServerFailure) => void = () => {};
 
   constructor(request: UpstreamRequest) {
     this.#request = request;
     this.#answerDeadline = new Deadline(() => {
       this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
-      this.#fail('upstream-unavailable', 'no answer to the association request in time');
+      const detail = 'no answer to the association request in time';
+      this.#serverFailed({ reason: 'upstream-unavailable', detail, isLate: true });
     });
-    void this.#connect();
+    void this.#tryServers();
   }
 
-  /** The modality went away: whatever the upstream says is no longer wanted. */
+  /** Whoever asked went away: what the upstream says is no longer wanted. */
   cancel(): void {
     this.#isOver = true;
     this.#answerDeadline.dispose();
     this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
   }
 
-  async #connect(): Promise<void> {
-    const failures: string[] = [];
+  /** Until one answers. Nothing of a message was sent before that, so asking another one does nothing twice. */
+  async #tryServers(): Promise<void> {
+    const details: string[] = [];
+    let reason: ReasonCode = 'upstream-unavailable';
     for (const server of this.#request.servers) {
-      try {
-        const { host, port } = parseHostAndPort(server);
-        const timeoutMs = this.#request.timeouts.upstreamConnectSeconds * 1000;
-        const socket = await dialTcp(host, port, { timeoutMs });
-        if (this.#isOver) socket.destroy();
-        else this.#send(server, socket);
-        return;
-      } catch (error) {
-        failures.push(`${server}: ${error instanceof Error ? error.message : String(error)}`);
-        if (this.#isOver) return;
-      }
+      const failure = await this.#fails(server);
+      if (this.#isOver) return;
+      this.#answerDeadline.stop();
+      this.#request.serverFailed(server, failure.detail);
+      details.push(`${server}: ${failure.detail}`);
+      reason = failure.reason;
+      if (failure.isLate === true) break;
     }
-    this.#fail('upstream-unavailable', failures.join('; '));
+    this.#answer({ kind: 'failed', reason, detail: details.join('; ') });
   }
 
-  #send(server: string, socket: Awaited<ReturnType<typeof dialTcp>>): void {
-    const { associateRq, maxPduLength, timeouts, quickAck } = this.#request;
-    const leg = new Leg(socket, this.#owner(server), {
-      role: 'requestor',
-      side: 'upstream',
-      timeouts,
-      quickAck,
-      maxPduLength,
-      closed: () => {},
+  /** Resolves when the server does not take the association; never, when it answers. */
+  #fails(server: string): Promise<ServerFailure> {
+    return new Promise((resolve) => {
+      this.#serverFailed = resolve;
+      this.#connect(server).catch((error: unknown) => {
+        const detail = error instanceof Error ? error.message : String(error);
+        resolve({ reason: error instanceof DialError ? error.reason : 'upstream-unavailable', detail });
+      });
     });
+  }
+
+  async #connect(server: string): Promise<void> {
+    const { timeouts, tls, localAddress } = this.#request;
+    const { host, port } = parseHostAndPort(server);
+    const options = { timeoutMs: timeouts.upstreamConnectSeconds * 1000, localAddress };
+    const connection =
+      tls === undefined
+        ? { socket: await dialTcp(host, port, options) }
+        : await dialTls(host, port, { ...options, tls });
+    if (this.#isOver) connection.socket.destroy();
+    else this.#send(server, connection);
+  }
+
+  #send(server: string, { socket, tls }: { readonly socket: Socket; readonly tls?: TlsFacts }): void {
+    const { associateRq, maxPduLength, timeouts, quickAck } = this.#request;
+    let alert: string | undefined;
+    // With TLS 1.3 the peer judges our certificate when we believe to be connected.
+    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      alert = alertOf(code);
+    });
+    const leg = new Leg(
+      socket,
+      this.#owner({ server, tls }, () => alert),
+      { role: 'requestor', peer: 'upstream', timeouts, quickAck, maxPduLength, closed: () => {} },
+    );
     this.#leg = leg;
     this.#answerDeadline.start(timeouts.upstreamAssociationSeconds * 1000);
     leg.request(associateRq);
   }
 
-  #owner(server: string): LegOwner {
+  #owner(answering: Answering, alert: () => string | undefined): LegOwner {
     const unexpected = () => {
       throw new ProtocolError('state-pdu-unexpected', 'a message before the association was answered');
     };
@@ -97,16 +146,10 @@ export class UpstreamAssociation {
       associateAc: (body) => {
         if (this.#leg === undefined) return;
         const ac = decodeAssociateAc(body);
-        this.#answer({ kind: 'accepted', server, leg: this.#leg, ac });
+        this.#answer({ kind: 'accepted', ...answering, leg: this.#leg, ac });
       },
-      associateRj: (rj) => this.#answer({ kind: 'rejected', server, rj }),
-      failed: ({ reason, detail, abort }) => {
-        if (abort !== undefined)
-          this.#fail('upstream-unavailable', 'the upstream aborted the association request');
-        else if (reason === 'upstream-closed')
-          this.#fail('upstream-unavailable', 'the upstream closed the connection');
-        else this.#fail('upstream-protocol-error', detail ?? reason);
-      },
+      associateRj: (rj) => this.#answer({ kind: 'rejected', ...answering, rj }),
+      failed: (failure) => this.#serverFailed(describeFailure(failure, alert())),
       pdvStart: unexpected,
       fragment: unexpected,
       pdvEnd: unexpected,
@@ -119,14 +162,23 @@ export class UpstreamAssociation {
     };
   }
 
-  #fail(reason: ReasonCode, detail: string): void {
-    this.#answer({ kind: 'failed', reason, detail });
-  }
-
   #answer(answer: UpstreamAnswer): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#answerDeadline.dispose();
     this.#request.answered(answer);
   }
+}
+
+function describeFailure({ reason, detail, abort }: LegFailure, alert: string | undefined): ServerFailure {
+  if (alert !== undefined) {
+    return { reason: 'tls-handshake-failed', detail: `the peer refused with the TLS alert "${alert}"` };
+  }
+  if (abort !== undefined) {
+    return { reason: 'upstream-unavailable', detail: 'the association request was answered by an abort' };
+  }
+  if (reason === 'upstream-closed') {
+    return { reason: 'upstream-unavailable', detail: 'the connection was closed without an answer' };
+  }
+  return { reason: 'upstream-protocol-error', detail: detail ?? reason };
 }

@@ -9,8 +9,9 @@ import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { LocalPlaces, type Place } from './associationPlaces';
-import type { ListeningAddress, RunningGateway, StopResult } from './gateway';
+import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from './gateway';
 import { startedEvent, stoppedEvent } from './lifeEvents';
+import { UpstreamHealth } from './upstreamHealth';
 import type { FromWorker, ToWorker } from './workerMessages';
 
 /** A worker that dies at once, dies again at once: this keeps a broken one from taking a core. */
@@ -21,6 +22,7 @@ export class WorkerPool implements RunningGateway {
   readonly #places = new LocalPlaces();
   readonly #members = new Map<number, Member>();
   readonly #workerDied: (message: string) => void;
+  #health: UpstreamHealth | undefined;
   #configuration: Configuration;
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
@@ -56,6 +58,7 @@ export class WorkerPool implements RunningGateway {
       throw error;
     }
     audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
+    pool.#health = new UpstreamHealth(configuration, pool.#places.servers, audit);
     return pool;
   }
 
@@ -72,19 +75,25 @@ export class WorkerPool implements RunningGateway {
   }
 
   /** All workers take the new configuration over, or none does. */
-  async reload(configuration: Configuration): Promise<void> {
+  async reload(configuration: Configuration, { enforce = false }: ReloadOptions = {}): Promise<ReloadResult> {
     const members = [...this.#members.values()];
     const errors = await Promise.all(members.map((member) => member.prepareReload(configuration)));
     const error = errors.find((message) => message !== undefined);
-    for (const member of members) member.send({ kind: 'endReload', isCommitted: error === undefined });
+    const endings = await Promise.all(
+      members.map((member) => member.endReload(error === undefined, enforce)),
+    );
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
+    this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
+    this.#health?.replace(configuration);
+    return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 
   async stop(): Promise<StopResult> {
     for (const member of this.#members.values()) member.send({ kind: 'stop' });
     if (this.#isStopping) return { aborted: 0 };
     this.#isStopping = true;
+    this.#health?.stop();
     if (this.#members.size > 0) {
       await new Promise<void>((resolve) => {
         this.#noneLeft = resolve;
@@ -137,6 +146,8 @@ interface MemberEvents {
   died(how: string): void;
 }
 
+type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
+
 /** One worker, as the primary sees it. */
 class Member {
   readonly worker: Worker;
@@ -149,6 +160,7 @@ class Member {
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
+  #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
 
   constructor(worker: Worker, places: LocalPlaces, events: MemberEvents) {
     this.worker = worker;
@@ -184,6 +196,15 @@ class Member {
     });
   }
 
+  /** Resolves with how it went; undefined where the worker died meanwhile. */
+  endReload(isCommitted: boolean, enforce: boolean): Promise<ReloadEnding | undefined> {
+    return new Promise((resolve) => {
+      this.#reloadEnded = resolve;
+      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
+      else resolve(undefined);
+    });
+  }
+
   #receive(message: FromWorker): void {
     switch (message.kind) {
       case 'started':
@@ -196,12 +217,21 @@ class Member {
       case 'reloadPrepared':
         this.#reloadPrepared?.(message.error);
         break;
+      case 'reloadEnded':
+        this.#reloadEnded?.(message);
+        break;
       case 'audit':
         this.#follow(message.event);
         this.#events.audit(message.event);
         break;
       case 'placeRequest':
         this.#request(message);
+        break;
+      case 'serverAnswered':
+        this.#placeById.get(message.id)?.arrived(message.server);
+        break;
+      case 'serverFailed':
+        this.#placeById.get(message.id)?.failed(message.server, message.detail);
         break;
       case 'placeFreed':
         this.#placeById.get(message.id)?.free();
@@ -245,6 +275,7 @@ class Member {
     this.#placeById.clear();
     this.#tellLost(how);
     this.#reloadPrepared?.(undefined);
+    this.#reloadEnded?.(undefined);
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);
   }

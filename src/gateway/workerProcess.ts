@@ -4,11 +4,12 @@
  */
 import { ExitCode, OperatorError } from '../errors';
 import { Gateway } from './gateway';
+import type { Prepared } from './openListeners';
 import { RemotePlaces } from './remotePlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
 
 let gateway: Gateway | undefined;
-let commitReload: (() => void) | undefined;
+let prepared: Prepared | undefined;
 const places = new RemotePlaces(send);
 
 function send(message: FromWorker, sent?: () => void): void {
@@ -28,15 +29,21 @@ async function receive(message: ToWorker): Promise<void> {
     }
     case 'prepareReload':
       try {
-        commitReload = gateway?.prepareReload(message.configuration);
+        prepared = await gateway?.prepareReload(message.configuration);
         send({ kind: 'reloadPrepared' });
       } catch (error) {
         send({ kind: 'reloadPrepared', error: error instanceof Error ? error.message : String(error) });
       }
       return;
     case 'endReload':
-      if (message.isCommitted) commitReload?.();
-      commitReload = undefined;
+      if (message.isCommitted) prepared?.commit();
+      else prepared?.abandon();
+      prepared = undefined;
+      send({
+        kind: 'reloadEnded',
+        addresses: gateway?.addresses ?? [],
+        ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
+      });
       return;
     case 'placeAnswer':
       places.answer(message.id, message.answer);

@@ -2,18 +2,19 @@
  * Connects to somebody else: TCP, and TLS on top, within one deadline. Says in words why it did not work. Knows no
  * DICOM; certificates come from tlsContext.ts.
  */
+import { X509Certificate } from 'node:crypto';
 import { connect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { TlsFacts } from '../audit/events';
-import { type PeerCertificate, peerCertificate } from '../policy/certificate';
-import { reasons } from '../policy/reasons';
+import { matchesCertificate, type PeerCertificate, peerCertificate } from '../policy/certificate';
+import { type ReasonCode, reasons } from '../policy/reasons';
 import type { ClientTlsMaterial } from './tlsContext';
 import { alertOf, verificationFailure } from './tlsFailures';
 
 export interface DialOptions {
   /** For everything: name resolution, TCP and TLS. */
   readonly timeoutMs: number;
-  /** Local address to come from; default: the system's choice. */
+  /** Local address to come from; default: the system's choice. Names are then resolved to its family. */
   readonly localAddress?: string | undefined;
   /** Told when TCP is connected, before TLS begins. */
   readonly tcpConnected?: (() => void) | undefined;
@@ -28,6 +29,8 @@ export class DialError extends Error {
     /** Of Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
     readonly code: string,
     message: string,
+    /** For the audit log. */
+    readonly reason: ReasonCode,
   ) {
     super(message);
   }
@@ -44,14 +47,16 @@ export function dialTcp(host: string, port: number, options: DialOptions): Promi
     port,
     noDelay: true,
     allowHalfOpen: false,
-    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localAddress === undefined ? {} : { localAddress, family: isIP(localAddress) }),
   });
   socket.pause();
-  return opened(socket, 'connect', timeoutMs, {
-    step: 'tcp',
-    timedOut: `no answer within ${timeoutMs / 1000} s`,
-    failed: describeTcpError,
-  });
+  return opened(
+    socket,
+    'connect',
+    timeoutMs,
+    () => new DialError('tcp', 'ETIMEDOUT', `no answer within ${timeoutMs / 1000} s`, 'upstream-unavailable'),
+    (error) => new DialError('tcp', error.code ?? 'unknown', describeTcpError(error), 'upstream-unavailable'),
+  );
 }
 
 export interface TlsConnection {
@@ -78,20 +83,31 @@ export async function dialTls(
   const raw = await dialTcp(host, port, options);
   const connected = performance.now();
   options.tcpConnected?.();
+  const { pins } = options.tls;
   const expectedName = options.tls.serverName ?? host;
+  const isNameChecked = pins === undefined || options.tls.serverName !== undefined;
   const socket = tlsConnect({
     ...options.tls.options,
     socket: raw,
     // RFC 6066 §3: an address is no server name. It is still checked against the certificate.
     ...(isIP(expectedName) === 0 ? { servername: expectedName } : {}),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(expectedName, certificate),
+    checkServerIdentity: (_, certificate) =>
+      (isNameChecked ? checkServerIdentity(expectedName, certificate) : undefined) ??
+      (pins === undefined || matchesCertificate(pins, peerCertificate(new X509Certificate(certificate.raw)))
+        ? undefined
+        : new PinMismatch(pins.texts)),
   });
   socket.pause();
-  await opened(socket, 'secureConnect', options.timeoutMs - (connected - started), {
-    step: 'tls',
-    timedOut: `the TLS handshake did not end within ${options.timeoutMs / 1000} s`,
-    failed: describeTlsError,
-  });
+  await opened(
+    socket,
+    'secureConnect',
+    options.timeoutMs - (connected - started),
+    () => {
+      const words = `the TLS handshake did not end within ${options.timeoutMs / 1000} s`;
+      return new DialError('tls', 'ETIMEDOUT', words, 'tls-handshake-timeout');
+    },
+    (error) => new DialError('tls', error.code ?? 'unknown', describeTlsError(error), tlsReason(error)),
+  );
   // Verified, so there is one.
   const certificate = peerCertificate(socket.getPeerX509Certificate()!);
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
@@ -111,20 +127,24 @@ export async function dialTls(
   };
 }
 
-interface Step {
-  readonly step: 'tcp' | 'tls';
-  readonly timedOut: string;
-  failed(error: NodeJS.ErrnoException): string;
+const PIN_MISMATCH = 'AEGIS_PIN_MISMATCH';
+
+class PinMismatch extends Error {
+  readonly code = PIN_MISMATCH;
+  constructor(pins: readonly string[]) {
+    super(`the certificate is none of those that are pinned (${pins.join(', ')})`);
+  }
 }
 
 function opened<S extends Socket>(
   socket: S,
   event: 'connect' | 'secureConnect',
   timeoutMs: number,
-  { step, timedOut, failed }: Step,
+  timedOut: () => DialError,
+  failed: (error: NodeJS.ErrnoException) => DialError,
 ): Promise<S> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => fail(new DialError(step, 'ETIMEDOUT', timedOut)), Math.max(0, timeoutMs));
+    const timer = setTimeout(() => fail(timedOut()), Math.max(0, timeoutMs));
     const fail = (error: DialError) => {
       clearTimeout(timer);
       socket.destroy();
@@ -135,9 +155,7 @@ function opened<S extends Socket>(
       resolve(socket);
     });
     // Stays for ever: an error between two owners of the socket must not end the process.
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      fail(new DialError(step, error.code ?? 'unknown', failed(error)));
-    });
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(failed(error)));
   });
 }
 
@@ -165,11 +183,17 @@ function describeTlsError(error: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     // Node's sentence names both names.
     ERR_TLS_CERT_ALTNAME_INVALID: `${error.message}; set serverName to a name that is in the certificate`,
+    [PIN_MISMATCH]: error.message,
     ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS on this port',
     ERR_SSL_UNSUPPORTED_PROTOCOL: 'the peer offers no TLS version that the profile accepts',
     ECONNRESET: 'the peer closed the connection during the TLS handshake',
   };
   return describe(words[code], error);
+}
+
+function tlsReason({ code = '' }: NodeJS.ErrnoException): ReasonCode {
+  if (code === PIN_MISMATCH || code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'certificate-mismatch';
+  return verificationFailure(code) ?? 'tls-handshake-failed';
 }
 
 function describe(words: string | undefined, error: NodeJS.ErrnoException): string {

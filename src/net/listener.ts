@@ -2,12 +2,16 @@
  * Listens on one port and hands on what passed gates 1 and 2. Owns the TCP server, the TLS engine behind it, its
  * renewal, and the count of pending connections of each address; each connection's way in is arrival.ts.
  */
+
+import type { X509Certificate } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { ListenerConfiguration, Timeouts } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { AddressSet } from '../policy/addresses';
+import type { ReasonCode } from '../policy/reasons';
 import { Arrival, type ArrivalHost } from './arrival';
+import { certificateRefusal } from './certificateTrust';
 import type { ListenerHandlers } from './inboundConnection';
 import { PeerCertificates } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
@@ -20,6 +24,9 @@ export type { InboundConnection, ListenerHandlers, RefusedConnection } from './i
  */
 const BACKLOG = 4096;
 
+/** As many as `certificateTrust` follows. */
+const MAX_INTERMEDIATES = 10;
+
 export interface ListenerOptions {
   readonly timeouts: Pick<Timeouts, 'tlsHandshakeSeconds'>;
   readonly maxPendingConnectionsPerAddress: number;
@@ -31,8 +38,13 @@ export interface Listener {
   readonly name: string;
   /** Where it listens, with the port that the system chose where the configuration says 0. */
   readonly address: { readonly host: string; readonly port: number };
-  /** From the next connection on; those that are connected or shaking hands keep what they began with. */
-  replaceTls(material: TlsMaterial): void;
+  /**
+   * Takes over everything but address and port, from the next connection on; those that are connected or shaking hands
+   * keep what they began with.
+   */
+  reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
+  /** What it would say by now to the certificate of a peer that is connected; undefined where it would take it. */
+  certificateRefusal(socket: Socket): ReasonCode | undefined;
   /** Stops listening and refuses what is not connected yet (`draining`); leaves what is connected alone. */
   close(): Promise<void>;
 }
@@ -43,39 +55,35 @@ export async function openListener(
   options: ListenerOptions,
   handlers: ListenerHandlers,
 ): Promise<Listener> {
-  if ((configuration.tls === undefined) !== (options.tls === undefined)) {
-    throw new Error(`listener ${configuration.name}: TLS configuration and TLS material do not go together`);
-  }
   const listener = new GatewayListener(configuration, options, handlers);
   await listener.open();
   return listener;
 }
 
-class GatewayListener implements Listener, ArrivalHost {
+/** What a reload may change. */
+interface Settings {
   readonly name: string;
-  readonly handlers: ListenerHandlers;
   readonly trustedProxies: AddressSet | undefined;
-  readonly peerCertificates = new PeerCertificates();
   readonly handshakeMs: number;
-  readonly #configuration: ListenerConfiguration;
-  readonly #maxPendingPerAddress: number;
+  readonly maxPendingPerAddress: number;
+  readonly tls: TlsMaterial | undefined;
+  readonly tlsServer: TlsServer | undefined;
+}
+
+class GatewayListener implements Listener, ArrivalHost {
+  readonly handlers: ListenerHandlers;
+  readonly peerCertificates = new PeerCertificates();
   readonly #server: Server;
   #address: Listener['address'];
-  #tlsServer: TlsServer | undefined;
+  #settings: Settings;
   readonly #arrivals = new Set<Arrival>();
   readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
   readonly #pendingByAddress = new Map<string, number>();
 
   constructor(configuration: ListenerConfiguration, options: ListenerOptions, handlers: ListenerHandlers) {
-    this.name = configuration.name;
     this.handlers = handlers;
-    this.#configuration = configuration;
     this.#address = { host: configuration.host, port: configuration.port };
-    this.handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
-    this.#maxPendingPerAddress = options.maxPendingConnectionsPerAddress;
-    this.trustedProxies =
-      configuration.proxyProtocol && new AddressSet(configuration.proxyProtocol.trustedProxies);
-    this.#tlsServer = options.tls && this.#createTlsServer(options.tls);
+    this.#settings = this.#settingsOf(configuration, options);
     // Paused, so that not a byte is read of a connection that gate 1 refuses.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
       const arrival = new Arrival(raw, this);
@@ -86,7 +94,7 @@ class GatewayListener implements Listener, ArrivalHost {
   }
 
   open(): Promise<void> {
-    const { host, port } = this.#configuration;
+    const { host, port } = this.#address;
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error));
       this.#server.once('error', onError);
@@ -105,13 +113,38 @@ class GatewayListener implements Listener, ArrivalHost {
     return this.#address;
   }
 
-  tlsServer(): TlsServer | undefined {
-    return this.#tlsServer;
+  get name(): string {
+    return this.#settings.name;
   }
 
-  replaceTls(material: TlsMaterial): void {
-    if (this.#tlsServer === undefined) throw new Error(`listener ${this.name} is plain`);
-    this.#tlsServer = this.#createTlsServer(material);
+  get trustedProxies(): AddressSet | undefined {
+    return this.#settings.trustedProxies;
+  }
+
+  get handshakeMs(): number {
+    return this.#settings.handshakeMs;
+  }
+
+  tlsServer(): TlsServer | undefined {
+    return this.#settings.tlsServer;
+  }
+
+  reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void {
+    this.#settings = this.#settingsOf(configuration, options);
+  }
+
+  certificateRefusal(socket: Socket): ReasonCode | undefined {
+    const { tls } = this.#settings;
+    if (tls?.options.requestCert !== true) return undefined;
+    const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    if (shown === undefined) return 'certificate-missing';
+    const intermediates: X509Certificate[] = [];
+    for (let next = shown.issuerCertificate; next !== undefined; next = next.issuerCertificate) {
+      // A root is its own issuer; the bound ends what else goes round in circles.
+      if (intermediates.length === MAX_INTERMEDIATES || next.checkIssued(next)) break;
+      intermediates.push(next);
+    }
+    return certificateRefusal([shown, ...intermediates], tls, new Date());
   }
 
   async close(): Promise<void> {
@@ -122,7 +155,7 @@ class GatewayListener implements Listener, ArrivalHost {
 
   claimPending(address: string): boolean {
     const pending = this.#pendingByAddress.get(address) ?? 0;
-    if (pending >= this.#maxPendingPerAddress) return false;
+    if (pending >= this.#settings.maxPendingPerAddress) return false;
     this.#pendingByAddress.set(address, pending + 1);
     return true;
   }
@@ -137,12 +170,28 @@ class GatewayListener implements Listener, ArrivalHost {
     this.#arrivals.delete(arrival);
   }
 
+  #settingsOf(configuration: ListenerConfiguration, options: ListenerOptions): Settings {
+    const { name, tls, proxyProtocol } = configuration;
+    if ((tls === undefined) !== (options.tls === undefined)) {
+      throw new Error(`listener ${name}: TLS configuration and TLS material do not go together`);
+    }
+    const handshakeMs = options.timeouts.tlsHandshakeSeconds * 1000;
+    return {
+      name,
+      handshakeMs,
+      maxPendingPerAddress: options.maxPendingConnectionsPerAddress,
+      trustedProxies: proxyProtocol && new AddressSet(proxyProtocol.trustedProxies),
+      tls: options.tls,
+      tlsServer: options.tls && this.#createTlsServer(options.tls, handshakeMs),
+    };
+  }
+
   /**
    * A TLS server that never listens: sockets are handed to it. A new one for each renewal, because what it demands of
    * peers cannot be changed later, as its certificates can.
    */
-  #createTlsServer(material: TlsMaterial): TlsServer {
-    const server = createTlsServer({ ...material.options, handshakeTimeout: this.handshakeMs });
+  #createTlsServer(material: TlsMaterial, handshakeMs: number): TlsServer {
+    const server = createTlsServer({ ...material.options, handshakeTimeout: handshakeMs });
     const isCertificateRequired = material.options.requestCert === true;
     server.on('secureConnection', (socket) => {
       const arrival = this.#arrivalOf(socket);

@@ -6,11 +6,13 @@ import { constants, type KeyObject, type X509Certificate } from 'node:crypto';
 import {
   type ConnectionOptions,
   createSecureContext,
+  type SecureContext,
   type SecureContextOptions,
   type TlsOptions,
 } from 'node:tls';
 import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
+import { type CertificateMatchers, compileCertificateMatchers } from '../policy/certificate';
 import { certificateSubject } from './revocationList';
 import {
   type CertificateFile,
@@ -72,7 +74,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     rejectUnauthorized: isCertificateRequired,
     ALPNProtocols: [APPLICATION_PROTOCOL],
   };
-  refuseUnusable(options);
+  usableContext(options);
   return {
     options,
     certificates: identities.certificates,
@@ -89,17 +91,22 @@ export interface ClientTlsConfiguration {
   readonly profile: TlsProfile;
   /** PEM files. Without any, no peer is trusted. */
   readonly trustedCertificates: readonly string[];
+  readonly crl?: readonly string[] | undefined;
   readonly certificate?: string | undefined;
   readonly privateKey?: string | undefined;
   readonly serverName?: string | undefined;
+  /** `sha256:…` and `spki-sha256:…`. */
+  readonly pin?: readonly string[] | undefined;
 }
 
 /** What a TLS client needs, read from disk at one moment. */
 export interface ClientTlsMaterial {
   /** For tls.connect. */
   readonly options: ConnectionOptions;
-  /** The name or address that the peer's certificate has to show; absent: the host that is dialled. */
+  /** The name or address that the peer's certificate has to show; absent: the host, unless there are pins. */
   readonly serverName?: string;
+  /** The certificates that it may show; absent: any with the name. */
+  readonly pins?: CertificateMatchers;
 }
 
 /** Reads and checks every file. Throws OperatorError. */
@@ -114,17 +121,35 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   );
   // A server's choice; a client says how short a prime it takes.
   const { dhparam: _, ...profile } = tlsProfiles[tls.profile].options;
-  const options: ConnectionOptions = {
+  const revocationLists = (tls.crl ?? []).flatMap(readCrl);
+  const secureContext = usableContext({
     ...profile,
     ...identities.options,
     ca: tls.trustedCertificates.map((file) => readCertificates(file).pem),
-    minDHSize: 2048,
+    ...(revocationLists.length > 0 ? { crl: revocationLists.map((list) => list.pem) } : {}),
     secureOptions: SECURE_OPTIONS,
-    rejectUnauthorized: true,
-    ALPNProtocols: [APPLICATION_PROTOCOL],
+  });
+  return {
+    // The context is made once: making it reads every certificate again.
+    options: {
+      secureContext,
+      minDHSize: 2048,
+      rejectUnauthorized: true,
+      ALPNProtocols: [APPLICATION_PROTOCOL],
+    },
+    ...expectedIdentity(tls),
   };
-  refuseUnusable(options);
-  return { options, ...(tls.serverName === undefined ? {} : { serverName: tls.serverName }) };
+}
+
+/** Whom the peer has to prove to be; the part that differs between peers with the same files. */
+export function expectedIdentity({
+  serverName,
+  pin,
+}: Pick<ClientTlsConfiguration, 'serverName' | 'pin'>): Omit<ClientTlsMaterial, 'options'> {
+  return {
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(pin === undefined ? {} : { pins: compileCertificateMatchers(pin) }),
+  };
 }
 
 interface Identities {
@@ -177,9 +202,9 @@ function refuseMismatch(certificate: CertificateFile, key: PrivateKeyFile): void
 }
 
 /** What OpenSSL will not work with (a key too short for the profile, a damaged list) it says here already. */
-function refuseUnusable(options: SecureContextOptions): void {
+function usableContext(options: SecureContextOptions): SecureContext {
   try {
-    createSecureContext(options);
+    return createSecureContext(options);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new OperatorError(`OpenSSL does not accept these TLS files: ${message} (${code ?? 'no code'})`);

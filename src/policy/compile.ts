@@ -8,7 +8,9 @@ import { quoteValue } from '../config/quote';
 import type { Configuration } from '../config/schema';
 import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
 import { aeTitleKey } from './aeTitle';
+import { compileEgress } from './compileEgress';
 import { compileModality } from './compileModality';
+import { localAddresses } from './localAddresses';
 import { findOverlaps } from './overlaps';
 import type {
   CallingAeTitleEntries,
@@ -47,6 +49,10 @@ export function compilePolicy(configuration: Configuration): CompiledPolicy {
     });
   }
   const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
+  const egress = compileEgress(configuration, modalities, problems);
+  const hasLocalAddresses = Object.values(configuration.upstreams).some(
+    ({ localAddress }) => localAddress !== undefined,
+  );
   return {
     policy: {
       strictAeTitles,
@@ -55,6 +61,8 @@ export function compilePolicy(configuration: Configuration): CompiledPolicy {
       entriesByCallingAeTitle,
       upstreamByCalledAeTitle,
       listenerByName,
+      egress,
+      localAddressByModality: localAddresses(hasLocalAddresses ? Object.keys(configuration.modalities) : []),
     },
     problems,
   };

@@ -40,6 +40,7 @@ export function compileModality(
     permissions: new Set(entry.allow),
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, strictAeTitles, report),
+    egressPermissions: entry.egressAllow === undefined ? 'any' : new Set(entry.egressAllow),
     isObserved: entry.mode === 'observe',
     configuration: entry,
   };

@@ -87,8 +87,8 @@ export const associationChecks = [
  * title stays denied because there is nowhere to relay to.
  */
 export function decideAssociation(policy: Policy, request: AssociationRequest): AssociationDecision {
-  if ((request.protocolVersion & PROTOCOL_VERSION_1) === 0) return denied('protocol-version');
-  if (request.applicationContextName !== APPLICATION_CONTEXT_NAME) return denied('application-context');
+  const precondition = preconditionDenial(request);
+  if (precondition !== undefined) return denied(precondition);
 
   const identity = identify(policy, request);
   if (!identity.allowed) return identity;
@@ -104,6 +104,12 @@ export function decideAssociation(policy: Policy, request: AssociationRequest): 
   return modality.isObserved
     ? { allowed: true, modality, upstream, wouldDeny: reason }
     : { ...denied(reason), modality };
+}
+
+/** What keeps any association from being one of DICOM, whoever asks for it. */
+export function preconditionDenial(request: AssociationRequest): ReasonCode | undefined {
+  if ((request.protocolVersion & PROTOCOL_VERSION_1) === 0) return 'protocol-version';
+  return request.applicationContextName === APPLICATION_CONTEXT_NAME ? undefined : 'application-context';
 }
 
 /**

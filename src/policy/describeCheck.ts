@@ -3,9 +3,11 @@
  */
 import { formatPath } from '../config/problems';
 import { escapeUnsafe, quoteValue } from '../config/quote';
+import { commandName, formatStatus } from '../dimse/commands';
+import { sopClassKeyword } from '../dimse/sopClasses';
 import { canonicalAddress } from './addresses';
 import { aeTitleKey } from './aeTitle';
-import type { AssociationRequest, associationChecks } from './decide';
+import type { AssociationRequest, associationChecks, CommandRequest } from './decide';
 import type { CompiledModality, Policy } from './policy';
 import { type ReasonCode, reasons } from './reasons';
 
@@ -42,7 +44,7 @@ export function describeAssociationCheck(
 
   switch (check) {
     case 'protocol-version':
-      return isDenied ? `${request.protocolVersion} has bit 0 not set` : 'version 1';
+      return describeProtocolVersion(request);
     case 'application-context':
       return quoteValue(request.applicationContextName);
     case 'calling-ae-title-unknown': {
@@ -72,6 +74,10 @@ export function describeAssociationCheck(
   }
 }
 
+export function describeProtocolVersion({ protocolVersion }: AssociationRequest): string {
+  return (protocolVersion & 1) === 0 ? `${protocolVersion} has bit 0 not set` : 'version 1';
+}
+
 /** `from of modalities.ct1: 10.1.2.10, 10.1.3.0/24`. */
 export function describeAddresses(entries: readonly CompiledModality[]): string {
   const blocks = list(entries.flatMap((entry) => entry.configuration.from));
@@ -98,6 +104,13 @@ function describeCertificates(
   return `none of ${those}; this one is ${list(shown)}`;
 }
 
+/** `C-MOVE StudyRootQueryRetrieveInformationModelMove to "WS1"`. */
+export function describeCommand({ commandField, sopClassUid, moveDestination }: CommandRequest): string {
+  const name = commandName(commandField) ?? formatStatus(commandField);
+  const destination = moveDestination === undefined ? '' : ` to ${quoteValue(moveDestination)}`;
+  return `${name} ${sopClassKeyword(sopClassUid) ?? sopClassUid}${destination}`;
+}
+
 /** What the entry allows where it does not allow a command. */
 export function describeCommandDenial(modality: CompiledModality, reason: ReasonCode): string {
   const { configuration, moveDestinations } = modality;
@@ -119,7 +132,7 @@ export function entryPath({ name }: CompiledModality): string {
   return formatPath(['modalities', name]);
 }
 
-function list(texts: readonly string[]): string {
+export function list(texts: readonly string[]): string {
   if (texts.length === 0) return 'nothing';
   const shown = texts.slice(0, MAX_SHOWN).join(', ');
   return texts.length > MAX_SHOWN ? `${shown} and ${texts.length - MAX_SHOWN} more` : shown;

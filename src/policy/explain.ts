@@ -4,8 +4,7 @@
  * for the operator, never for a peer.
  */
 import { escapeUnsafe, quoteValue } from '../config/quote';
-import { commandName, formatStatus } from '../dimse/commands';
-import { sopClassKeyword } from '../dimse/sopClasses';
+import { commandName } from '../dimse/commands';
 import { canonicalAddress } from './addresses';
 import {
   type AssociationDecision,
@@ -20,77 +19,33 @@ import {
   associationCheckName,
   describeAddresses,
   describeAssociationCheck,
+  describeCommand,
   describeCommandDenial,
   entryPath,
 } from './describeCheck';
-import { formatWireAnswer } from './formatWireAnswer';
-import type { CompiledModality, CompiledUpstream, Policy } from './policy';
-import { type ReasonCode, reasons, wireAnswer } from './reasons';
-
-export type Gate = 'address' | 'certificate' | 'association' | 'command';
-
-/** One check of one gate. */
-export interface ExplainedCheck {
-  readonly gate: Gate;
-  /** What was looked at, in words. */
-  readonly check: string;
-  /** `would-deny`: refused, but let pass because the entry is in observe mode. */
-  readonly outcome: 'passed' | 'failed' | 'would-deny' | 'not-reached';
-  readonly detail: string;
-  /** Set where the outcome is `failed` or `would-deny`. */
-  readonly reason?: ReasonCode;
-  /** What the peer is answered; set where the outcome is `failed`. */
-  readonly wireAnswer?: string;
-}
-
-export interface ExplainQuery {
-  readonly association: AssociationRequest;
-  /** Requests on the association, each judged for itself. */
-  readonly commands: readonly CommandRequest[];
-  /** What TLS would refuse the certificate for, where the caller knows of something. */
-  readonly certificateRefusal?: ReasonCode;
-}
-
-export interface Explanation {
-  /** Whether every gate let pass everything that was asked for; a `would-deny` is let pass. */
-  readonly allowed: boolean;
-  /** Every gate in its order. */
-  readonly checks: readonly ExplainedCheck[];
-  /** The first check that failed. */
-  readonly failed?: ExplainedCheck;
-  /** The entry that matched, or that alone came near. */
-  readonly modality?: CompiledModality;
-  /** Where the association would be relayed to. */
-  readonly upstream?: CompiledUpstream;
-  /** What the peer is answered: by the first check that failed, or where all passed. */
-  readonly wireAnswer: string;
-}
-
-type Step = Omit<ExplainedCheck, 'gate'>;
+import { explainEgress } from './explainEgress';
+import { Checks, type ExplainQuery, type Explanation, failedBy, passed, type Step } from './explanation';
+import { type CompiledModality, EGRESS_LISTENER, type Policy } from './policy';
+import { type ReasonCode, reasons } from './reasons';
 
 /** Explains what would happen to this peer. A certificate that the listener would not ask for is left out. */
 export function explain(policy: Policy, query: ExplainQuery): Explanation {
+  if (policy.egress !== undefined && query.association.listener === EGRESS_LISTENER) {
+    return explainEgress(policy, policy.egress, query);
+  }
   const request = asSeenByListener(policy, query.association);
   const decision = decideAssociation(policy, request);
-  const checks: ExplainedCheck[] = [];
-  let failed: ExplainedCheck | undefined;
-  const add = (gate: Gate, step: Step) => {
-    const check: ExplainedCheck =
-      failed === undefined || (failed.gate === 'command' && gate === 'command')
-        ? { gate, ...step }
-        : { gate, check: step.check, outcome: 'not-reached', detail: '' };
-    checks.push(check);
-    if (check.outcome === 'failed') failed ??= check;
-  };
-  add('address', addressStep(policy, request, decision.modality));
-  add('certificate', certificateStep(policy, request, query.certificateRefusal));
-  for (const step of associationSteps(policy, request, decision)) add('association', step);
-  for (const command of query.commands) add('command', commandStep(decision.modality, command));
+  const checks = new Checks();
+  checks.add('address', addressStep(policy, request, decision.modality));
+  checks.add('certificate', certificateStep(policy, request, query.certificateRefusal));
+  for (const step of associationSteps(policy, request, decision)) checks.add('association', step);
+  for (const command of query.commands) checks.add('command', commandStep(decision.modality, command));
 
+  const { failed } = checks;
   const { modality } = decision;
   return {
     allowed: failed === undefined,
-    checks,
+    checks: checks.list,
     ...(failed === undefined ? {} : { failed }),
     ...(modality === undefined ? {} : { modality }),
     ...(decision.allowed ? { upstream: decision.upstream } : {}),
@@ -103,20 +58,6 @@ function asSeenByListener(policy: Policy, request: AssociationRequest): Associat
   if (policy.listenerByName.get(request.listener)?.requiresCertificate === true) return request;
   const { certificate: _unseen, ...rest } = request;
   return rest;
-}
-
-function passed(check: string, detail: string): Step {
-  return { check, outcome: 'passed', detail };
-}
-
-function failedBy(check: string, reason: ReasonCode, detail: string, command?: string): Step {
-  return {
-    check,
-    outcome: 'failed',
-    detail,
-    reason,
-    wireAnswer: formatWireAnswer(wireAnswer(reason), command),
-  };
 }
 
 function addressStep(
@@ -176,10 +117,7 @@ function associationSteps(
 }
 
 function commandStep(modality: CompiledModality | undefined, command: CommandRequest): Step {
-  const name = commandName(command.commandField);
-  const destination =
-    command.moveDestination === undefined ? '' : ` to ${quoteValue(command.moveDestination)}`;
-  const check = `${name ?? formatStatus(command.commandField)} ${sopClassKeyword(command.sopClassUid) ?? command.sopClassUid}${destination}`;
+  const check = describeCommand(command);
   // Without an entry the association has failed, and this check counts as not reached.
   if (modality === undefined) return passed(check, '');
   const decision = decideCommand(modality, command);
@@ -188,7 +126,7 @@ function commandStep(modality: CompiledModality | undefined, command: CommandReq
   const detail = describeCommandDenial(modality, reason);
   return decision.allowed
     ? { check, outcome: 'would-deny', detail, reason }
-    : failedBy(check, reason, detail, name);
+    : failedBy(check, reason, detail, commandName(command.commandField));
 }
 
 function answerWhereAllowed(decision: AssociationDecision, hasCommands: boolean): string {

@@ -23,6 +23,8 @@ export interface CompiledModality {
   /** Undefined: every SOP class. */
   readonly storeSopClasses: SopClassMatcher | undefined;
   readonly moveDestinations: AeTitleSet | 'any';
+  /** What the archive may send to it through egress. */
+  readonly egressPermissions: ReadonlySet<CommandPermission> | 'any';
   /** Would-be denials after identification are relayed, logged and counted. */
   readonly isObserved: boolean;
   /** The entry as it was configured, for what is not policy: limits and the modality's own address. */
@@ -33,6 +35,18 @@ export interface CompiledUpstream {
   /** The called AE title that modalities use: its key in the configuration. */
   readonly calledAeTitle: string;
   readonly configuration: UpstreamConfiguration;
+}
+
+/** The name of the egress listener in the audit log, in metrics and for `aegis explain --listener`. */
+export const EGRESS_LISTENER = 'egress';
+
+/** What the archive sends: who may come to the egress listener, and whom he reaches. */
+export interface CompiledEgress {
+  readonly addresses: AddressSet;
+  /** Those of the archives, as modalities call them and as `upstreams.*.calledAeTitle` says. */
+  readonly callingAeTitles: AeTitleSet;
+  /** Modalities that have an address; keyed by aeTitleKey. */
+  readonly modalityByCalledAeTitle: ReadonlyMap<string, CompiledModality>;
 }
 
 export interface CompiledListener {
@@ -58,6 +72,10 @@ export interface Policy {
   /** Keyed by aeTitleKey. */
   readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
   readonly listenerByName: ReadonlyMap<string, CompiledListener>;
+  /** Undefined: nothing listens for what the archive sends. */
+  readonly egress: CompiledEgress | undefined;
+  /** The loopback address from which each modality reaches upstreams with `localAddress`; by name, empty without any. */
+  readonly localAddressByModality: ReadonlyMap<string, string>;
 }
 
 /**

@@ -94,7 +94,7 @@ export const reasons = {
     wire: reject(1, 1, 3),
     text: 'the certificate is not one that the modality entry names',
   },
-  'called-ae-title-unknown': { wire: reject(1, 1, 7), text: 'no upstream has this called AE title' },
+  'called-ae-title-unknown': { wire: reject(1, 1, 7), text: 'the called AE title leads nowhere' },
   'called-ae-title-not-allowed': { wire: reject(1, 1, 7), text: 'the modality may not call this AE title' },
   'association-limit': { wire: reject(2, 3, 2), text: 'the limit of concurrent associations is reached' },
   'upstream-unavailable': {
@@ -109,7 +109,10 @@ export const reasons = {
   'upstream-rejected': { wire: { kind: 'rejectAsUpstream' }, text: 'the upstream rejected the association' },
 
   // Gate 4: the command.
-  'command-not-allowed': { wire: status(0x0124), text: 'the modality may not use this command' },
+  'command-not-allowed': {
+    wire: status(0x0124),
+    text: 'the entry of the modality does not allow this command',
+  },
   'sop-class-not-allowed': { wire: status(0x0122), text: 'the modality may not store this SOP class' },
   'move-destination-not-allowed': {
     wire: status(0xa801),
@@ -188,11 +191,19 @@ export const reasons = {
   // The other side went away.
   'modality-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the modality aborted the association' },
   'modality-closed': { wire: abort(0), text: 'the modality closed the connection without a release' },
+  'archive-aborted': {
+    wire: { kind: 'abortAsPeer' },
+    text: 'the archive aborted the association that it requested through egress',
+  },
+  'archive-closed': {
+    wire: abort(0),
+    text: 'the archive closed the connection that it opened to egress without a release',
+  },
   'upstream-aborted': { wire: { kind: 'abortAsPeer' }, text: 'the upstream aborted the association' },
   'upstream-closed': { wire: abort(0), text: 'the upstream closed the connection without a release' },
   'upstream-released': {
     wire: abort(0),
-    text: 'the upstream released the association, which only the modality may do',
+    text: 'the upstream released the association, which only the other side may do',
   },
   'gateway-stopped': { wire: abort(0), text: 'the gateway stopped before the association ended' },
   'gateway-error': { wire: abort(0), text: 'a defect of the gateway; please report it' },

@@ -366,7 +366,14 @@ describe('limits and the archive', () => {
     const alive = await SpyUpstream.start();
     const setting = await setUp(
       {},
-      { upstreams: { ARCHIVE: { servers: [`127.0.0.1:${deadPort}`, `127.0.0.1:${alive.port}`] } } },
+      {
+        upstreams: {
+          ARCHIVE: {
+            servers: [`127.0.0.1:${deadPort}`, `127.0.0.1:${alive.port}`],
+            health: { check: 'off' },
+          },
+        },
+      },
     );
     await (await established(setting)).release();
     expect(alive.connects).toBe(1);

@@ -159,6 +159,48 @@ describe('two workers', () => {
       await new Promise((resolve) => setImmediate(resolve));
   });
 
+  it('choose among the servers of an upstream together, and tell each other which one is down', async () => {
+    const [gone, other] = [await SpyUpstream.start(), await SpyUpstream.start()];
+    const goneServer = `127.0.0.1:${gone.port}`;
+    const of = (servers: readonly string[]) => ({
+      ARCHIVE: { servers, balance: 'leastAssociations', health: { check: 'off', intervalSeconds: 3600 } },
+    });
+    const setting = await setUp({}, { upstreams: of([goneServer, `127.0.0.1:${other.port}`]) });
+    const calls = [];
+    for (let count = 0; count < 8; count += 1) calls.push(await call(setting));
+    expect([gone.connects, other.connects]).toEqual([4, 4]);
+    for (const { scu } of calls) await scu.release();
+    await gone.stop();
+    for (let count = 0; count < 4; count += 1) {
+      const { scu, answer } = await call(setting);
+      expect(answer.kind).toBe('accepted');
+      await scu.release();
+    }
+    await setting.aegis.stop();
+    const down = events(setting).filter(({ event }) => event === 'upstream.down');
+    expect(down.map(({ upstream }) => upstream)).toEqual([goneServer]);
+  });
+
+  it('share the port of egress, and open it at a reload', async () => {
+    const scanner = await SpyUpstream.start();
+    const egressPort = await freePort();
+    const setting = await setUp();
+    const address = { host: '127.0.0.1', port: scanner.port };
+    write(setting.file, setting.port, setting.spy.port, { address }, { egress: { port: egressPort } });
+    setting.aegis.kill('SIGHUP');
+    await setting.aegis.waitForOutput(/was reloaded/);
+    for (let count = 0; count < 4; count += 1) {
+      const scu = await RawScu.connect({ port: egressPort });
+      expect((await scu.associate({ calling: 'ARCHIVE', called: 'CT1', contexts })).kind).toBe('accepted');
+      await scu.release();
+    }
+    expect(scanner.connects).toBe(4);
+    write(setting.file, setting.port, setting.spy.port);
+    setting.aegis.kill('SIGHUP');
+    await setting.aegis.waitForOutput(/was reloaded[\s\S]*was reloaded/);
+    await expect(RawScu.connect({ port: egressPort })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
   it('do not start where the port is taken', async () => {
     const { port, spy } = await setUp();
     const file = join(folder, 'taken.jsonc');

@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { AuditEvent, AuditSink } from '../../src/audit/events';
 import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
-import { Gateway } from '../../src/gateway/gateway';
+import { Gateway, type ReloadOptions, type ReloadResult } from '../../src/gateway/gateway';
 import { onCleanUp } from './cleanUp';
 
 export type ConfigurationInput = z.input<typeof configurationSchema>;
@@ -39,6 +39,10 @@ export class TestGateway implements AuditSink {
   get gateway(): Gateway {
     if (this.#gateway === undefined) throw new Error('the gateway has not started');
     return this.#gateway;
+  }
+
+  async reload(input: ConfigurationInput, options?: ReloadOptions): Promise<ReloadResult> {
+    return await this.gateway.reload(configurationSchema.parse(input), options);
   }
 
   /** The port of a listener; of the only one without a name. */

@@ -23,6 +23,8 @@ export type Outcome =
 export interface TestListener {
   readonly listener: Listener;
   readonly port: number;
+  /** Opens nothing anew: what is given replaces what it was opened with. */
+  reconfigure(changes: TestListenerOptions): void;
   /** Everything told so far. */
   readonly outcomes: readonly Outcome[];
   /** The next outcome that no call has taken yet. */
@@ -53,6 +55,35 @@ export async function openTestListener(options: TestListenerOptions = {}): Promi
     taken += 1;
     return known ?? new Promise((resolve) => waiting.push(resolve));
   };
+  const listener = await openListener(...settingsOf(options), {
+    admitAddress: options.admitAddress ?? (() => ({ allowed: true })),
+    connected: (connection) => tell({ kind: 'connected', connection }),
+    refused: (refusal) => tell({ kind: 'refused', refusal }),
+  });
+  onCleanUp(async () => {
+    await listener.close();
+    for (const outcome of outcomes) if (outcome.kind === 'connected') outcome.connection.socket.destroy();
+  });
+  return {
+    listener,
+    port: listener.address.port,
+    reconfigure: (changes) => listener.reconfigure(...settingsOf({ ...options, ...changes })),
+    outcomes,
+    next,
+    nextConnection: async () => {
+      const outcome = await next();
+      if (outcome.kind === 'connected') return outcome.connection;
+      throw new Error(`refused: ${outcome.refusal.reason} ${outcome.refusal.detail ?? ''}`);
+    },
+    nextRefusal: async () => {
+      const outcome = await next();
+      if (outcome.kind === 'refused') return outcome.refusal;
+      throw new Error('connected, where a refusal was expected');
+    },
+  };
+}
+
+function settingsOf(options: TestListenerOptions): [ListenerConfiguration, ListenerOptions] {
   const configuration = {
     name: 'test',
     host: '127.0.0.1',
@@ -68,31 +99,7 @@ export async function openTestListener(options: TestListenerOptions = {}): Promi
     maxPendingConnectionsPerAddress: options.maxPendingConnectionsPerAddress ?? 1000,
     tls: options.tls,
   };
-  const listener = await openListener(configuration, listenerOptions, {
-    admitAddress: options.admitAddress ?? (() => ({ allowed: true })),
-    connected: (connection) => tell({ kind: 'connected', connection }),
-    refused: (refusal) => tell({ kind: 'refused', refusal }),
-  });
-  onCleanUp(async () => {
-    await listener.close();
-    for (const outcome of outcomes) if (outcome.kind === 'connected') outcome.connection.socket.destroy();
-  });
-  return {
-    listener,
-    port: listener.address.port,
-    outcomes,
-    next,
-    nextConnection: async () => {
-      const outcome = await next();
-      if (outcome.kind === 'connected') return outcome.connection;
-      throw new Error(`refused: ${outcome.refusal.reason} ${outcome.refusal.detail ?? ''}`);
-    },
-    nextRefusal: async () => {
-      const outcome = await next();
-      if (outcome.kind === 'refused') return outcome.refusal;
-      throw new Error('connected, where a refusal was expected');
-    },
-  };
+  return [configuration, listenerOptions];
 }
 
 /** Mutual TLS as a site has it: an ECDSA server certificate, clients of the test CA. */

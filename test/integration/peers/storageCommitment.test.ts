@@ -1,5 +1,6 @@
 /** Storage commitment through the gateway to Orthanc, which answers at once and reports on an association of its own. */
 import { beforeAll, expect, it } from '@jest/globals';
+import { testCertificates } from '../../support/certificates';
 import {
   encodeElement,
   explicitLittleEndian,
@@ -11,6 +12,7 @@ import { CommandField, proposedContext } from '../../support/dicomBytes';
 import type { Instance } from '../../support/dicomFiles';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
+import { freePort } from '../../support/processes';
 import { RawScu, storeInstance } from '../../support/rawScu';
 import { MODALITY, type SecuredArchive, secureArchive } from '../../support/securedArchive';
 import { SpyUpstream } from '../../support/spyUpstream';
@@ -87,5 +89,54 @@ describeWithPeers(['Orthanc'], 'storage commitment', () => {
     expect(response!.command.Status).toBe(0x0124);
     await scu.release();
     await secured.gateway.event({ event: 'command.refused', command: 'N-ACTION' });
+  });
+
+  it('is reported over TLS to the modality, through egress, by an Orthanc that knows no TLS', async () => {
+    const certificates = testCertificates();
+    const { ca, server, client } = certificates;
+    const scanner = await SpyUpstream.start({
+      tls: { cert: server.cert, key: server.key, ca: ca.cert, requestCert: true, rejectUnauthorized: true },
+    });
+    const egressPort = await freePort();
+    const ct1 = {
+      AET: MODALITY.callingAeTitle,
+      Host: '127.0.0.1',
+      Port: egressPort,
+      AllowStorageCommitment: true,
+    };
+    const archive = await Orthanc.start({ modalities: { ct1 } });
+    const tls = {
+      trustedCertificates: ca.certificateFile,
+      certificate: client.certificateFile,
+      privateKey: client.privateKeyFile,
+    };
+    const secured = await secureArchive(
+      archive.dicomPort,
+      { address: { host: '127.0.0.1', port: scanner.port, tls } },
+      { egress: { port: egressPort } },
+    );
+    expect(await storeInstance({ ...secured.rawTls, ...address }, instance)).toBe(0x0000);
+    const scu = await associate(secured);
+    await scu.request(1, command, commitmentOf(instance, '1.2.3.9.3'));
+    await scu.release();
+
+    await scanner.waitUntil(({ requests }) => requests.length > 0, 'an N-EVENT-REPORT');
+    const [connection] = scanner.connections;
+    expect(connection!.associateRq).toMatchObject({ calling: 'ORTHANC', called: MODALITY.callingAeTitle });
+    // The archive is the SCP of the service, although it requested the association (PS3.4 §J.2.1).
+    const [role] = connection!.associateRq!.userItems.get(0x54) ?? [];
+    // Length and UID, then whether it is SCU and SCP (PS3.7 §D.3.3.4).
+    expect(role?.toString('latin1', 2, 2 + role.readUInt16BE(0))).toBe(SopClass.StorageCommitmentPushModel);
+    expect(role?.at(-1)).toBe(1);
+    const [report] = scanner.requests;
+    expect(report!.command).toMatchObject({ CommandField: CommandField.NEventReportRq, EventTypeID: 1 });
+    expect(report!.dataSet.includes(instance.sopInstanceUid)).toBe(true);
+    await secured.gateway.event({
+      event: 'command.completed',
+      command: 'N-EVENT-REPORT',
+      direction: 'egress',
+      modality: 'ct1',
+      status: '0x0000',
+    });
   });
 });

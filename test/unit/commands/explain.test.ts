@@ -32,7 +32,14 @@ beforeAll(() => {
         },
         us1: { callingAeTitle: 'US1', from: '10.1.2.30', listeners: 'plain', allow: ['findWorklist'] },
         us2: { callingAeTitle: 'US1', from: '10.1.2.31', allow: ['echo'] },
+        ws1: {
+          callingAeTitle: 'WS1',
+          from: '10.1.2.40',
+          allow: ['move'],
+          address: { host: '10.1.2.40', port: 104 },
+        },
       },
+      egress: {},
     }),
   );
 });
@@ -86,7 +93,6 @@ describe('aegis explain', () => {
     expect(notesOf(run)).toEqual([
       'listener "tls" is assumed; "tls2" would fit too; --listener names another',
       'SOP class CTImageStorage is assumed for C-STORE; --sop-class names another',
-      'whether the certificate is revoked was not looked at',
     ]);
   });
 
@@ -101,11 +107,29 @@ describe('aegis explain', () => {
     expect(run.printed).toMatch(/^entry +none$/m);
   });
 
+  test('an archive that calls a modality comes to egress, said or not', async () => {
+    const archive = ['--calling', 'ORTHANC', '--called', 'WS1', '--from', '127.0.0.1', '--command', 'c-echo'];
+    const run = await explain(...archive);
+    expect(run.exitCode).toBe(0);
+    expect(run.printed).toMatch(/^"ORTHANC" at 127\.0\.0\.1 calls "WS1" on listener "egress": allowed\n/);
+    expect(run.printed).toMatch(/^association +called AE title +passed +"WS1" is .*at 10\.1\.2\.40:104/m);
+    expect(notesOf(run)?.[0]).toBe('an archive is calling, so egress is assumed; --listener names another');
+    const said = await explain(...archive, '--listener', 'egress', '--json');
+    expect(JSON.parse(said.printed)).toMatchObject({ allowed: true, modality: 'ws1', listener: 'egress' });
+    expect((await explain(...archive, '--listener', 'tls')).exitCode).toBe(1);
+  });
+
   test('asks for the certificate that the entry names', async () => {
     const run = await explain(...ct1, '--listener', 'tls');
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/failed +a certificate is needed, one of those of modalities\.ct1: cn:ct1$/m);
     expect(notesOf(run)).toEqual(['--certificate gives the certificate that the peer shows']);
+  });
+
+  test('tells that the certificate is revoked', async () => {
+    const run = await explain(...ct1, '--certificate', certificates.revokedClient.certificateFile);
+    expect(run.exitCode).toBe(1);
+    expect(run.printed).toMatch(/^reason +certificate-revoked: /m);
   });
 
   test('tells what TLS would refuse', async () => {

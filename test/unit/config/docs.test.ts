@@ -7,7 +7,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { generateSchema } from '../../../src/config/generateSchema';
 import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
-import { commandPermissions, configurationSchema } from '../../../src/config/schema';
+import { configurationSchema } from '../../../src/config/schema';
+import { commandPermissions } from '../../../src/config/schemaModality';
 import { schemaAt } from '../../../src/config/schemaShape';
 
 const root = join(__dirname, '../../..');

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { inspectAuditFile, inspectTlsFiles } from '../../../src/config/files';
+import { inspectTlsFiles } from '../../../src/config/files';
 import { formatPath } from '../../../src/config/problems';
 import { type Configuration, configurationSchema } from '../../../src/config/schema';
 import { testCertificates } from '../../support/certificates';
@@ -200,6 +200,16 @@ describe('dates', () => {
     ]);
   });
 
+  it('refuse a list that ends within the days that were asked for, unless they are most of its lifetime', () => {
+    const long = certificates.issueCrl('long', { issuer: certificates.ca, revoked: [], nextUpdateDays: 60 });
+    const withList = (crl: string) => configurationWith({ ...lasting(), crl });
+    expect(inspect(withList(long.crlFile), at(50, 14))).toEqual([
+      expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 9 days,/),
+    ]);
+    expect(inspect(withList(long.crlFile), at(40, 14))).toEqual([]);
+    expect(inspect(withList(certificates.crl.crlFile), at(1, 14))).toEqual([]);
+  });
+
   it('refuse a single CA that has ended, and warn of one among others', () => {
     const bundle = file('bundle.crt', certificates.ca.cert + longCa().cert);
     const withTrust = (trustedCertificates: string) =>
@@ -223,46 +233,54 @@ describe('the files of an address', () => {
       },
     });
 
+  const longClient = () =>
+    certificates.issue('long-client', {
+      issuer: certificates.ca,
+      purposes: ['clientAuth'],
+      validToDays: 400,
+    });
+  const lastingClient = () => ({
+    certificate: longClient().certificateFile,
+    privateKey: longClient().privateKeyFile,
+    trustedCertificates: longCa().certificateFile,
+  });
+
   it('are fine when they fit and last', () => {
-    expect(inspect(configurationFor(lasting()))).toEqual([]);
+    expect(inspect(configurationFor(lastingClient()))).toEqual([]);
     expect(inspect(configurationFor({ trustedCertificates: longCa().certificateFile }))).toEqual([]);
   });
 
   it('are inspected like those of a listener', () => {
-    const tls = { ...lasting(), trustedCertificates: join(folder, 'none.crt') };
+    const tls = { ...lastingClient(), trustedCertificates: join(folder, 'none.crt') };
     expect(inspect(configurationFor(tls))).toEqual([
       expect.stringMatching(
         /^error file modalities\.ct1\.address\.tls\.trustedCertificates\[0\] .* does not exist/,
       ),
     ]);
     expect(
-      inspect(configurationFor({ ...lasting(), privateKey: certificates.client.privateKeyFile })),
+      inspect(configurationFor({ ...lastingClient(), privateKey: certificates.client.privateKeyFile })),
     ).toEqual([
       expect.stringMatching(/^error file modalities\.ct1\.address\.tls .*is not the private key of/),
     ]);
   });
-});
 
-describe('the audit file', () => {
-  const inspectAudit = (name: string) =>
-    inspectAuditFile(configurationWith(good(), { audit: { file: name } })).map(({ message }) => message);
-
-  it('may be there or be made', () => {
-    expect(inspectAudit(join(folder, 'new.jsonl'))).toEqual([]);
-    expect(inspectAudit(file('old.jsonl', ''))).toEqual([]);
-    expect(inspectAuditFile(configurationWith(good()))).toEqual([]);
-  });
-
-  it('needs its folder', () => {
-    expect(inspectAudit(join(folder, 'none', 'audit.jsonl'))).toEqual([
-      `the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
+  it('include the revocation lists of those that are trusted', () => {
+    const { crlFile } = certificates.issueCrl('ended', {
+      issuer: longCa(),
+      revoked: [],
+      issuedDays: -9,
+      nextUpdateDays: -1,
+    });
+    expect(inspect(configurationFor({ ...lastingClient(), crl: crlFile }))).toEqual([
+      expect.stringMatching(/^error expiry modalities\.ct1\.address\.tls\.crl\[0\] .* expired 1 day ago/),
     ]);
   });
 
-  it('needs a folder that can be written', () => {
-    const noFolder = file('no-folder', '');
-    expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([
-      `${noFolder} cannot be written; let the account that runs aegis write it`,
+  it('must be those of a client where the gateway shows one', () => {
+    expect(inspect(configurationFor(lasting()))).toEqual([
+      expect.stringMatching(
+        /^error file modalities\.ct1\.address\.tls\.certificate\[0\] .*is not meant for clients .* "aegis pki client NAME"$/,
+      ),
     ]);
   });
 });

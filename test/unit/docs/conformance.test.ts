@@ -4,7 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { commandPermissions, configurationSchema } from '../../../src/config/schema';
+import { configurationSchema } from '../../../src/config/schema';
+import { commandPermissions } from '../../../src/config/schemaModality';
 import { isKnownRequest, requestRules } from '../../../src/dimse/commands';
 import { permissionFor } from '../../../src/dimse/services';
 import {

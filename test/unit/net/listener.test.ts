@@ -348,7 +348,7 @@ describe('resumption', () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const { cert, key } = certificates.revokedClient;
     const session = await sessionOf(listener, { cert, key });
-    listener.listener.replaceTls(testTlsMaterial(certificates, { crl: [certificates.crl.crlFile] }));
+    listener.reconfigure({ tls: testTlsMaterial(certificates, { crl: [certificates.crl.crlFile] }) });
     dial(listener.port, { cert, key, session }).resume();
     expect(await listener.nextRefusal()).toMatchObject({ reason: 'certificate-revoked' });
   });
@@ -368,17 +368,17 @@ describe('renegotiation', () => {
   });
 });
 
-describe('replaceTls', () => {
+describe('reconfigure', () => {
   it('shows the new certificate from the next handshake on', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const before = await secured(listener.port);
     const { rsaServer } = certificates;
-    listener.listener.replaceTls(
-      testTlsMaterial(certificates, {
+    listener.reconfigure({
+      tls: testTlsMaterial(certificates, {
         certificate: [rsaServer.certificateFile],
         privateKey: [rsaServer.privateKeyFile],
       }),
-    );
+    });
     const after = await secured(listener.port);
     expect(before.getPeerCertificate().subject.CN).toBe('server');
     expect(after.getPeerCertificate().subject.CN).toBe('rsa-server');
@@ -390,9 +390,31 @@ describe('replaceTls', () => {
     const { cert, key } = certificates.revokedClient;
     dial(listener.port, { cert, key });
     await listener.nextConnection();
-    listener.listener.replaceTls(testTlsMaterial(certificates, { crl: [certificates.crl.crlFile] }));
+    listener.reconfigure({ tls: testTlsMaterial(certificates, { crl: [certificates.crl.crlFile] }) });
     dial(listener.port, { cert, key });
     expect(await listener.nextRefusal()).toMatchObject({ reason: 'certificate-revoked' });
+  });
+});
+
+describe('reconfigure of a plain listener', () => {
+  it('speaks TLS from the next connection on, and the other way round', async () => {
+    const listener = await openTestListener();
+    dialPlain(listener.port);
+    expect((await listener.nextConnection()).tls).toBeUndefined();
+    listener.reconfigure({ tls: testTlsMaterial(certificates) });
+    const client = await secured(listener.port);
+    expect((await listener.nextConnection()).tls?.protocol).toBe('TLSv1.3');
+    client.destroy();
+    listener.reconfigure({});
+    dialPlain(listener.port);
+    expect((await listener.nextConnection()).tls).toBeUndefined();
+  });
+
+  it('asks for a PROXY protocol header from then on', async () => {
+    const listener = await openTestListener();
+    listener.reconfigure({ trustedProxies: ['127.0.0.2'] });
+    dialPlain(listener.port);
+    expect(await listener.nextRefusal()).toMatchObject({ reason: 'proxy-protocol-untrusted' });
   });
 });
 

@@ -7,7 +7,8 @@ import {
   decideAssociation,
   decideCommand,
 } from '../../../src/policy/decide';
-import { type ExplainQuery, explain } from '../../../src/policy/explain';
+import { explain } from '../../../src/policy/explain';
+import type { ExplainQuery } from '../../../src/policy/explanation';
 import { formatWireAnswer } from '../../../src/policy/formatWireAnswer';
 import type { Policy } from '../../../src/policy/policy';
 import { type ReasonCode, wireAnswer } from '../../../src/policy/reasons';

@@ -1,0 +1,31 @@
+/**
+ * `/api/v1/…`: JSON for `aegis status`, `aegis modality pending` and whoever else asks. Who may ask is adminAccess.ts's;
+ * the shapes are documented in docs/admin.md.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { GatewayControl } from './gatewayControl';
+import type { PendingCallers } from './pendingCallers';
+import type { StatusReport } from './statusReport';
+
+export interface ApiSources {
+  status(): Promise<StatusReport>;
+  readonly pending: PendingCallers;
+  /** Undefined before the gateway has started. */
+  control(): GatewayControl | undefined;
+}
+
+export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void {
+  server.get('/api/v1/status', async () => await sources.status());
+  server.get('/api/v1/pending', async () => ({ callers: sources.pending.list }));
+  server.delete<{ Params: { id: string } }>('/api/v1/pending/:id', async (request, reply) =>
+    sources.pending.remove(request.params.id)
+      ? reply.code(204).send()
+      : reply.code(404).send({ error: 'there is no such pending caller' }),
+  );
+  server.post('/api/v1/reload', async (_request, reply) => {
+    const control = sources.control();
+    if (control === undefined) return reply.code(503).send({ error: 'the gateway has not started yet' });
+    const result = await control.reload();
+    return reply.code(result.isReloaded ? 200 : 422).send(result);
+  });
+}

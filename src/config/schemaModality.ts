@@ -1,0 +1,99 @@
+/**
+ * The shape of one entry of the allowlist: who the modality is, what it may do, and where it listens itself. Part of
+ * schema.ts, which says what is true of the whole.
+ */
+import { z } from 'zod';
+import {
+  aeTitle,
+  certificateFingerprint,
+  certificateMatch,
+  cidr,
+  filePath,
+  oneOrMore,
+  port,
+} from './schemaValues';
+
+/** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
+export const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
+
+/** Permissions in Orthanc's words. */
+export const commandPermissions = [
+  'echo',
+  'find',
+  'findWorklist',
+  'move',
+  'get',
+  'store',
+  'storageCommitment',
+  'mpps',
+  'ups',
+] as const;
+
+const addressTls = z.strictObject({
+  profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
+  trustedCertificates: oneOrMore(filePath).describe('PEM bundle(s) of the CAs that sign its certificate.'),
+  crl: oneOrMore(filePath).optional().describe('PEM file(s) with certificate revocation lists of these CAs.'),
+  certificate: filePath.optional().describe('PEM file of the certificate that is shown to it.'),
+  privateKey: filePath.optional().describe('PEM file of the private key of that certificate.'),
+  serverName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Name that its certificate must have; default: host, unless there is a pin.'),
+  pin: oneOrMore(certificateFingerprint)
+    .optional()
+    .describe(
+      'Certificates that it may show, any one must match; the name is then checked only where serverName says so.',
+    ),
+});
+
+const address = z.strictObject({
+  host: z.string().min(1).describe('Host name or IP address of the modality.'),
+  port: port.describe('Its DICOM port.'),
+  calledAeTitle: aeTitle.optional().describe('Called AE title towards it; default: what the archive called.'),
+  callingAeTitle: aeTitle
+    .optional()
+    .describe('Calling AE title towards it; default: the one of the archive.'),
+  tls: addressTls.optional().describe('Left out: plain DICOM.'),
+});
+
+export const modality = z.strictObject({
+  callingAeTitle: oneOrMore(aeTitle).describe('Calling AE title(s) of this modality.'),
+  from: oneOrMore(cidr).describe(
+    'IP addresses and CIDR blocks that it may come from. An empty list allows nobody.',
+  ),
+  calledAeTitle: oneOrMore(aeTitle)
+    .optional()
+    .describe('Called AE titles that it may use; default: every upstream.'),
+  listeners: oneOrMore(z.string())
+    .optional()
+    .describe('Listeners that it may use; default: every TLS listener.'),
+  certificate: oneOrMore(certificateMatch)
+    .optional()
+    .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
+  allow: oneOrMore(z.enum(commandPermissions))
+    .prefault([])
+    .describe('Commands that it may use; nothing by default.'),
+  storeSopClasses: oneOrMore(z.string().min(1))
+    .optional()
+    .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),
+  moveDestinations: oneOrMore(aeTitle)
+    .optional()
+    .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),
+  maxAssociations: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Concurrent associations; default: no limit of its own.'),
+  mode: z
+    .enum(['enforce', 'observe'])
+    .default('enforce')
+    .describe('observe: what would be denied after identification is relayed, logged and counted.'),
+  egressAllow: oneOrMore(z.enum(commandPermissions))
+    .optional()
+    .describe('Commands that the archive may send to it; default: every one.'),
+  address: address.optional().describe('Where the modality itself listens: for egress and `aegis echo`.'),
+});
+
+export type CommandPermission = (typeof commandPermissions)[number];

@@ -1,0 +1,46 @@
+/** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
+import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
+import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
+import type { Destination, Route } from './route';
+
+/** `policy` is asked at each decision, so that a reload counts at once. */
+export function ingressRoute(policy: () => Policy): Route {
+  return {
+    direction: 'ingress',
+    decideAddress: (address) => decideAddress(policy(), address),
+    decide(request) {
+      const current = policy();
+      const decision = decideAssociation(current, request);
+      if (!decision.allowed) return { ...decision, modality: decision.modality?.name };
+      const { modality, upstream, wouldDeny } = decision;
+      const localAddress =
+        upstream.configuration.localAddress && current.localAddressByModality.get(modality.name);
+      return { allowed: true, destination: destinationOf(modality, upstream, localAddress), wouldDeny };
+    },
+  };
+}
+
+function destinationOf(
+  modality: CompiledModality,
+  { calledAeTitle, configuration }: CompiledUpstream,
+  localAddress: string | undefined,
+): Destination {
+  const { servers, balance, health } = configuration;
+  const retryMs = health?.check === 'off' ? health.intervalSeconds * 1000 : undefined;
+  return {
+    modality: modality.name,
+    place: {
+      modality: modality.name,
+      upstream: calledAeTitle,
+      servers: { names: servers, balance, retryMs },
+      maxOfModality: modality.configuration.maxAssociations,
+      maxOfUpstream: configuration.maxAssociations,
+      // The limits that protect the archive and the gateway hold in observe mode too.
+      isObserved: modality.isObserved,
+    },
+    localAddress,
+    calledAeTitle: configuration.calledAeTitle,
+    passUserIdentity: configuration.userIdentity === 'pass',
+    decideCommand: (request) => decideCommand(modality, request),
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * The ports that the gateway listens on, for modalities and for the archive: which ones a configuration wants, and how
+ * to get from those that are open to those, all or nothing. What comes in is handed on; nothing of it is known here.
+ */
+import type { Configuration, ListenerConfiguration } from '../config/schema';
+import { type Listener, type ListenerHandlers, type ListenerOptions, openListener } from '../net/listener';
+import { loadTlsContext } from '../net/tlsContext';
+import { EGRESS_LISTENER, type Policy } from '../policy/policy';
+import type { Route } from './route';
+
+/** What is told of the connections of a listener. */
+export type HandlersOf = (direction: Route['direction']) => ListenerHandlers;
+
+/** A change that is ready to be made, or to be forgotten. Neither can fail. */
+export interface Prepared {
+  commit(): void;
+  abandon(): void;
+}
+
+interface Wanted {
+  readonly direction: Route['direction'];
+  readonly configuration: ListenerConfiguration;
+  readonly options: ListenerOptions;
+}
+
+export class OpenListeners {
+  readonly #handlersOf: HandlersOf;
+  /** By address and port as configured, in the order of the configuration; egress comes last. */
+  #listenerByKey: ReadonlyMap<string, Listener> = new Map();
+
+  constructor(handlersOf: HandlersOf) {
+    this.#handlersOf = handlersOf;
+  }
+
+  get all(): readonly Listener[] {
+    return [...this.#listenerByKey.values()];
+  }
+
+  /**
+   * Opens what the configuration wants and is not open yet. One that stays on its address and port takes over its new
+   * settings at the commit, without a moment in which nobody listens.
+   *
+   * @throws OperatorError where a port cannot be had or a file cannot be used; what was open stays as it was
+   */
+  async prepare(configuration: Configuration, policy: Policy): Promise<Prepared> {
+    const next = new Map<string, Listener>();
+    const opened: Listener[] = [];
+    const kept: { readonly listener: Listener; readonly wanted: Wanted }[] = [];
+    const close = (listeners: readonly Listener[]) => {
+      for (const listener of listeners) void listener.close();
+    };
+    try {
+      for (const wanted of wantedBy(configuration, policy)) {
+        const key = keyOf(wanted);
+        const known = this.#listenerByKey.get(key);
+        if (known !== undefined) kept.push({ listener: known, wanted });
+        const listener = known ?? (await this.#open(wanted, next));
+        if (known === undefined) opened.push(listener);
+        next.set(key, listener);
+      }
+    } catch (error) {
+      close(opened);
+      throw error;
+    }
+    return {
+      commit: () => {
+        for (const { listener, wanted } of kept) listener.reconfigure(wanted.configuration, wanted.options);
+        close(this.all.filter((listener) => ![...next.values()].includes(listener)));
+        this.#listenerByKey = next;
+      },
+      abandon: () => close(opened),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((listener) => listener.close()));
+  }
+
+  async #open(
+    { direction, configuration, options }: Wanted,
+    next: ReadonlyMap<string, Listener>,
+  ): Promise<Listener> {
+    // Egress has one port, also where the system chose it.
+    const first = direction === 'egress' ? [...next].find(([key]) => key.startsWith(direction)) : undefined;
+    const port = first?.[1].address.port ?? configuration.port;
+    return await openListener({ ...configuration, port }, options, this.#handlersOf(direction));
+  }
+}
+
+function wantedBy(configuration: Configuration, policy: Policy): Wanted[] {
+  const { listeners, egress, timeouts, limits } = configuration;
+  const common = { timeouts, maxPendingConnectionsPerAddress: limits.maxPendingConnectionsPerAddress };
+  const ingress = listeners.map((listener): Wanted => {
+    const tls = listener.tls === undefined ? {} : { tls: loadTlsContext(listener.tls) };
+    return { direction: 'ingress', configuration: listener, options: { ...common, ...tls } };
+  });
+  if (egress === undefined) return ingress;
+  const { host, port } = egress;
+  return [
+    ...ingress,
+    ...[host, ...localAddressesOf(configuration, policy)].map(
+      (address): Wanted => ({
+        direction: 'egress',
+        configuration: { name: EGRESS_LISTENER, host: address, port },
+        options: common,
+      }),
+    ),
+  ];
+}
+
+/**
+ * Where modalities reach the archive from addresses of their own, the archive knows them by these, and sends to them
+ * there: each one leads to egress, too.
+ */
+function localAddressesOf({ egress, modalities }: Configuration, policy: Policy): string[] {
+  if (egress?.host === '0.0.0.0') return [];
+  return [...policy.localAddressByModality]
+    .filter(([name]) => modalities[name]?.address !== undefined)
+    .map(([, address]) => address);
+}
+
+/** A port that the system chooses is told by the name. */
+function keyOf({ direction, configuration: { name, host, port } }: Wanted): string {
+  return `${direction} ${host} ${port === 0 ? name : port}`;
+}

@@ -1,0 +1,51 @@
+/**
+ * The two ways through the gateway: ingress, where a modality calls an archive, and egress, where an archive calls a
+ * modality. What differs between them is here; the rest of the gateway is the same machine for both. Types only.
+ */
+import type { ClientTlsMaterial } from '../net/tlsContext';
+import type { AssociationRequest, CommandRequest } from '../policy/decide';
+import type { Decision, ReasonCode } from '../policy/reasons';
+import type { PlaceRequest } from './associationPlaces';
+
+export interface Route {
+  readonly direction: 'ingress' | 'egress';
+  /** Gate 1. */
+  decideAddress(address: string): Decision;
+  /** Gate 3, with the policy as it is now. */
+  decide(request: AssociationRequest): RouteDecision;
+}
+
+export type RouteDecision =
+  | {
+      readonly allowed: true;
+      readonly destination: Destination;
+      /** Set where an entry in observe mode let pass what it would refuse. */
+      readonly wouldDeny?: ReasonCode | undefined;
+    }
+  | {
+      readonly allowed: false;
+      readonly reason: ReasonCode;
+      /** The entry that was matched, or that alone got furthest, for the log; never for the peer. */
+      readonly modality?: string | undefined;
+      /** What the reason alone does not say, for the log. */
+      readonly detail?: string;
+    };
+
+/** Where an association goes, and under which conditions. */
+export interface Destination {
+  /** The entry of the allowlist, at whichever end the modality is. */
+  readonly modality: string;
+  /** Who is counted, and up to how many. */
+  readonly place: Omit<PlaceRequest, 'maxOfAll' | 'waitMs'>;
+  /** `host:port`; left out where the place says which of several servers. */
+  readonly address?: string;
+  /** Left out: plain DICOM. */
+  readonly tls?: ClientTlsMaterial | undefined;
+  readonly localAddress?: string | undefined;
+  /** AE titles to put in place of those of the request. */
+  readonly calledAeTitle?: string | undefined;
+  readonly callingAeTitle?: string | undefined;
+  readonly passUserIdentity: boolean;
+  /** Gate 4. */
+  decideCommand(request: CommandRequest): Decision;
+}

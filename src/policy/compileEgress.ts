@@ -1,0 +1,86 @@
+/**
+ * Makes ready for decisions whom the archive reaches through egress, and says where an AE title could mean two
+ * modalities. Where the modalities are is the gateway's to know.
+ */
+import { formatPath } from '../config/problems';
+import { quoteValue } from '../config/quote';
+import type { Configuration } from '../config/schema';
+import { AddressSet } from './addresses';
+import { AeTitleSet, aeTitleKey } from './aeTitle';
+import type { CompiledEgress, CompiledModality, PolicyProblem } from './policy';
+
+/** Undefined where there is no egress. */
+export function compileEgress(
+  { egress, upstreams, strictAeTitles }: Configuration,
+  modalities: readonly CompiledModality[],
+  problems: PolicyProblem[],
+): CompiledEgress | undefined {
+  if (egress === undefined) return undefined;
+  const archiveTitles = Object.entries(upstreams).flatMap(([key, { calledAeTitle }]) => [
+    key,
+    ...(calledAeTitle === undefined ? [] : [calledAeTitle]),
+  ]);
+  return {
+    addresses: new AddressSet(egress.from),
+    callingAeTitles: new AeTitleSet(archiveTitles, strictAeTitles),
+    modalityByCalledAeTitle: indexByCalledAeTitle(modalities, strictAeTitles, problems),
+  };
+}
+
+/**
+ * An archive calls a modality by the title that the modality listens to, or by the one that it calls with: the archive
+ * knows one title for both. The first is the more exact, so it wins over the second of another entry. A title that
+ * remains common to several entries leads nowhere: an association must never end at the wrong device.
+ */
+function indexByCalledAeTitle(
+  modalities: readonly CompiledModality[],
+  strictAeTitles: boolean,
+  problems: PolicyProblem[],
+): ReadonlyMap<string, CompiledModality> {
+  const reachable = modalities.filter(({ configuration }) => configuration.address !== undefined);
+  const byOwnTitle = new Map<string, CompiledModality>();
+  for (const modality of reachable) {
+    const title = modality.configuration.address?.calledAeTitle;
+    const key = title === undefined ? undefined : aeTitleKey(title, strictAeTitles);
+    if (title === undefined || key === undefined) continue;
+    const earlier = byOwnTitle.get(key);
+    if (earlier === undefined) byOwnTitle.set(key, modality);
+    else problems.push(ambiguous(modality, earlier, title, ['address', 'calledAeTitle']));
+  }
+  const byCallingTitle = new Map<string, CompiledModality>();
+  const leadsNowhere = new Set<string>();
+  for (const modality of reachable) {
+    for (const title of modality.callingAeTitles.titles) {
+      const key = aeTitleKey(title, strictAeTitles);
+      if (key === undefined || byOwnTitle.has(key)) continue;
+      const earlier = byCallingTitle.get(key);
+      if (earlier === undefined || earlier === modality) {
+        byCallingTitle.set(key, modality);
+        continue;
+      }
+      leadsNowhere.add(key);
+      // Whoever has a title of its own is reached by that.
+      const unreachable = [earlier, modality].filter(
+        ({ configuration }) => configuration.address?.calledAeTitle === undefined,
+      );
+      if (unreachable.length > 0) problems.push(ambiguous(modality, earlier, title, ['address']));
+    }
+  }
+  for (const key of leadsNowhere) byCallingTitle.delete(key);
+  return new Map([...byCallingTitle, ...byOwnTitle]);
+}
+
+function ambiguous(
+  modality: CompiledModality,
+  earlier: CompiledModality,
+  title: string,
+  path: readonly string[],
+): PolicyProblem {
+  return {
+    severity: 'error',
+    path: ['modalities', modality.name, ...path],
+    message:
+      `is reached under the AE title ${quoteValue(title)}, and so is ${formatPath(['modalities', earlier.name])}: ` +
+      'egress could not tell whom the archive means; give each an address.calledAeTitle of its own',
+  };
+}
