@@ -5,10 +5,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigurationSource, refuseErrors } from '../config/editConfiguration';
-import { type Configuration, commandPermissions } from '../config/schema';
+import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { nameForAeTitle } from '../onboarding/csvTable';
-import { type EntryField, entryField, withFields } from '../onboarding/entryFields';
+import { choicesOf, type EntryField, entryField, withFields } from '../onboarding/entryFields';
 import { parseFieldText } from '../onboarding/fieldText';
 import { faultOfField } from '../onboarding/findings';
 import { rawConfiguration } from '../onboarding/rawConfiguration';
@@ -59,7 +59,7 @@ export async function askForDraft(
     await askField('callingAeTitle', 'calling AE title of the device (several: A B)');
     const name = await askName(questions, given, values, current.modalities);
     await askField('from', 'IP addresses or CIDR blocks that it comes from (several: A B)');
-    await askField('allow', `what it may do (${commandPermissions.join(' ')})`, 'echo store');
+    await askField('allow', `what it may do (${choicesOf(entryField('allow')).join(' ')})`, 'echo store');
     const upstreams = Object.keys(configuration?.upstreams ?? {});
     if (upstreams.length > 1) {
       await askField('calledAeTitle', `archives that it may call (${upstreams.join(' ')}; empty: all)`);

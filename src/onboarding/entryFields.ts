@@ -69,6 +69,12 @@ export function entryField(column: string): EntryField {
   return field;
 }
 
+/** The words that a field accepts, in the order of the schema; empty where it accepts others too. */
+export function choicesOf({ shape }: EntryField): readonly (string | number)[] {
+  const item = shape.kind === 'list' ? shapeOf(shape.items) : shape;
+  return item.kind === 'choice' ? item.values : [];
+}
+
 /** Where an entry is `value`, what stands at `path` in it. */
 export function valueIn(value: unknown, path: readonly string[]): unknown {
   return path.reduce<unknown>(
