@@ -27,7 +27,9 @@ const verbs: readonly RegisterCommand[] = [
 export const registerModality: RegisterCommand = (program, context) => {
   const modality = program
     .command('modality')
-    .description('who may use the gateway, and who would like to: the allowlist, spreadsheets, pending callers');
+    .description(
+      'who may use the gateway, and who would like to: the allowlist, spreadsheets, pending callers',
+    );
   for (const register of verbs) register(modality, context);
   registerModalityPending(modality, context);
   registerModalityApprove(modality, context, planEntry);

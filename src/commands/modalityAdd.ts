@@ -43,13 +43,17 @@ const entryOptions: readonly (readonly [flags: string, description: string])[] =
   ['--move-destination <AET>', 'AE title that it may have images sent to (default: its own)'],
   ['--max-associations <number>', 'how many associations it may have at once'],
   ['--mode <mode>', 'enforce, or observe: what it may not do is done and logged'],
+  ['--egress-allow <command>', 'what the archive may send to it (default: every command)'],
   ['--address <host:port>', 'where it listens itself, for "aegis modality test"'],
   ['--address-called <AET>', 'called AE title towards it (default: its first calling AE title)'],
+  ['--address-calling <AET>', 'calling AE title towards it (default: the one of the archive)'],
   ['--address-tls-profile <name>', 'TLS profile towards it (default: bcp195)'],
   ['--address-tls-trusted-certificates <file>', 'CA that signed its certificate; TLS is used towards it'],
+  ['--address-tls-crl <file>', 'revocation list of that CA'],
   ['--address-tls-certificate <file>', 'certificate that is shown to it'],
   ['--address-tls-private-key <file>', 'private key of that certificate'],
   ['--address-tls-server-name <name>', 'name that its certificate must have (default: the host)'],
+  ['--address-tls-pin <match>', 'certificate that it must show: sha256:…, spki-sha256:…'],
 ];
 
 function describeOption(option: string): string {

@@ -34,6 +34,7 @@ const shortOptions: Readonly<Record<string, string>> = {
   storeSopClasses: 'store-sop-class',
   moveDestinations: 'move-destination',
   'address.calledAeTitle': 'address-called',
+  'address.callingAeTitle': 'address-calling',
 };
 
 /** In the order of the schema, which is that of docs/configuration.md. */
