@@ -143,7 +143,7 @@ function additions(
 }
 
 /** At the beginning of what stands behind a property and the comments on its line. */
-const BLANK_LINE = /^[^\S\r\n]*(\r\n?|\n)[^\S\r\n]*(\r\n?|\n)/;
+const BLANK_LINE = /^[^\S\r\n]*\r?\n[^\S\r\n]*\r?\n/;
 
 function removal(text: string, object: Node, index: number): Edit[] {
   const properties = object.children!;
@@ -201,7 +201,7 @@ function paragraphAbove(text: string, from: number, keyLine: number): number {
 
 /** How much of the white space at the beginning stands before its last line break. */
 function blankLines(text: string): number {
-  return /^\s*(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
+  return /^\s*?(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
 }
 
 /** Between the last two properties. */
@@ -210,7 +210,7 @@ function hasBlankLines(text: string, { children = [] }: Node): boolean {
   return (
     one !== undefined &&
     other !== undefined &&
-    /(\r\n?|\n)[^\S\r\n]*(\r\n?|\n)/.test(text.slice(endOf(one), other.offset))
+    /\r?\n[^\S\r\n]*\r?\n/.test(text.slice(endOf(one), other.offset))
   );
 }
 

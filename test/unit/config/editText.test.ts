@@ -80,6 +80,8 @@ describe('removing from a JSON text with comments', () => {
     expect(removed).toContain(expected);
     const { [key]: _, ...rest } = contentOf(text) as Record<string, unknown>;
     expect(contentOf(removed)).toEqual(rest);
+    // The same with the line ends of Windows.
+    expect(removeProperty(text.replaceAll('\n', '\r\n'), [key])).toBe(removed.replaceAll('\n', '\r\n'));
   });
 
   it.each([
