@@ -121,12 +121,9 @@ function additions(
     return edits;
   }
   if (isInLine && last !== undefined) {
-    const first = object.children![0]!.offset;
-    edits.unshift({
-      offset: object.offset + 1,
-      length: first - object.offset - 1,
-      content: style.eol + indent,
-    });
+    const start = object.offset + 1;
+    const { length } = /^[ \t]*/.exec(text.slice(start, closing))![0];
+    edits.unshift({ offset: start, length, content: style.eol + indent });
   }
   const between = hasBlankLines(text, object) ? style.eol : '';
   const trailing = comma === undefined ? '' : ',';

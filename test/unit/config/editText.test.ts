@@ -174,4 +174,18 @@ describe('any JSON text with comments', () => {
       }),
     );
   });
+
+  it('is changed in the same way with the line ends of Windows', () => {
+    const windows = (text: string) => text.replaceAll('\r', '').replaceAll('\n', '\r\n');
+    fc.assert(
+      fc.property(messyText, fc.nat(4), ({ keys, text: mixed }, position) => {
+        const text = `${mixed.replaceAll('\r', '')}\n`;
+        const added = addProperties(text, [], [['new', { x: [1] }]]);
+        expect(addProperties(windows(text), [], [['new', { x: [1] }]])).toBe(windows(added));
+        const key = keys[position % Math.max(1, keys.length)];
+        if (key === undefined) return;
+        expect(removeProperty(windows(text), [key])).toBe(windows(removeProperty(text, [key])));
+      }),
+    );
+  });
 });
