@@ -1,6 +1,6 @@
 /**
- * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the file from
- * its end, so that the size of the log does not matter. Writes nothing.
+ * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the
+ * file from its end, so that the size of the log does not matter. Writes nothing.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ExitCode, OperatorError } from '../errors';

@@ -224,7 +224,13 @@ async function writeSheet(
   files: SheetFiles,
 ): Promise<string[]> {
   const { writeSheetOf } = await import('./modalitySheet');
-  return writeSheetOf(name, result, options, files);
+  try {
+    return await writeSheetOf(name, result, options, files);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    // The entry is in the file by now, which is what was asked for.
+    return [`the sheet was not written: ${error.message}; "aegis modality sheet" writes it anew`];
+  }
 }
 
 async function warningsOf({ result }: ConfigurationEdit, name: string): Promise<string[]> {

@@ -121,12 +121,9 @@ function additions(
     return edits;
   }
   if (isInLine && last !== undefined) {
-    const first = object.children![0]!.offset;
-    edits.unshift({
-      offset: object.offset + 1,
-      length: first - object.offset - 1,
-      content: style.eol + indent,
-    });
+    const start = object.offset + 1;
+    const { length } = /^[ \t]*/.exec(text.slice(start, closing))![0];
+    edits.unshift({ offset: start, length, content: style.eol + indent });
   }
   const between = hasBlankLines(text, object) ? style.eol : '';
   const trailing = comma === undefined ? '' : ',';
@@ -143,7 +140,7 @@ function additions(
 }
 
 /** At the beginning of what stands behind a property and the comments on its line. */
-const BLANK_LINE = /^[^\S\r\n]*(\r\n?|\n)[^\S\r\n]*(\r\n?|\n)/;
+const BLANK_LINE = /^[^\S\r\n]*\r?\n[^\S\r\n]*\r?\n/;
 
 function removal(text: string, object: Node, index: number): Edit[] {
   const properties = object.children!;
@@ -201,7 +198,7 @@ function paragraphAbove(text: string, from: number, keyLine: number): number {
 
 /** How much of the white space at the beginning stands before its last line break. */
 function blankLines(text: string): number {
-  return /^\s*(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
+  return /^\s*?(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
 }
 
 /** Between the last two properties. */
@@ -210,7 +207,7 @@ function hasBlankLines(text: string, { children = [] }: Node): boolean {
   return (
     one !== undefined &&
     other !== undefined &&
-    /(\r\n?|\n)[^\S\r\n]*(\r\n?|\n)/.test(text.slice(endOf(one), other.offset))
+    /\r?\n[^\S\r\n]*\r?\n/.test(text.slice(endOf(one), other.offset))
   );
 }
 

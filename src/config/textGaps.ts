@@ -50,9 +50,7 @@ function* tokensBetween(text: string, start: number, end: number) {
 
 /** Where the line begins that `offset` is in. */
 export function lineStart(text: string, offset: number): number {
-  const start = text.lastIndexOf('\n', offset - 1) + 1;
-  // A carriage return alone ends lines too; looked for in this line only, or a text without any would be read through.
-  return start + text.slice(start, offset).lastIndexOf('\r') + 1;
+  return text.lastIndexOf('\n', offset - 1) + 1;
 }
 
 /** The white space that this line begins with, up to `offset`. */

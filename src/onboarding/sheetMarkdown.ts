@@ -23,7 +23,9 @@ function body(part: SheetSection): string[] {
         ...(index === 0 ? [] : ['']),
         escapeMarkdown(words),
         // Indented by four: nothing inside can end the block.
-        ...(commands.length === 0 ? [] : ['', ...commands.map((command) => `    ${command}`)]),
+        ...(commands.length === 0
+          ? []
+          : ['', ...commands.map((command) => `    ${command.replaceAll('\n', '\n    ')}`)]),
       ]);
     case 'form':
       return ['| | |', '|---|---|', ...part.fields.map((field) => row([field, '']))];

@@ -20,7 +20,7 @@ const defaults: ReadonlySet<string> = new Set([
     'ACME_STORE',
   ],
   // dcm4che, its archive, and Weasis
-  ...['DCM4CHEE', 'DCMQRSCP', 'MPPSSCP', 'STGCMTSCU', 'PACS-UNKNOWN-AE'],
+  ...['DCM4CHEE', 'MPPSSCP', 'STGCMTSCU', 'PACS-UNKNOWN-AE'],
   // libraries
   ...['PYNETDICOM', 'FODICOM', 'FO-DICOM'],
   // archives

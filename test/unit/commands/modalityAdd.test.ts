@@ -285,6 +285,16 @@ describe('the onboarding sheet', () => {
     ]);
   });
 
+  it('does not take the entry back where it cannot be written', async () => {
+    writeFileSync(join(site.folder, 'onboarding'), 'a file, no folder');
+    const { exitCode, printedErrors } = await add(...ct2);
+    expect(exitCode).toBe(ExitCode.Done);
+    expect(printedErrors).toMatch(
+      /^warning: the sheet was not written: .*; "aegis modality sheet" writes it anew/m,
+    );
+    expect(entryIn('ct2')?.callingAeTitle).toEqual(['CT2']);
+  });
+
   it('is written anew by a verb of its own', async () => {
     const options = ['--sheet-dir', join(site.folder, 'onboarding')];
     await site.run(['sheet', 'ct1', ...options]);

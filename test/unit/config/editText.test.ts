@@ -80,6 +80,8 @@ describe('removing from a JSON text with comments', () => {
     expect(removed).toContain(expected);
     const { [key]: _, ...rest } = contentOf(text) as Record<string, unknown>;
     expect(contentOf(removed)).toEqual(rest);
+    // The same with the line ends of Windows.
+    expect(removeProperty(text.replaceAll('\n', '\r\n'), [key])).toBe(removed.replaceAll('\n', '\r\n'));
   });
 
   it.each([
@@ -169,6 +171,20 @@ describe('any JSON text with comments', () => {
         if (key === undefined) return;
         const { [key]: _, ...rest } = contentOf(text) as Record<string, unknown>;
         expect(contentOf(removeProperty(text, [key]))).toEqual(rest);
+      }),
+    );
+  });
+
+  it('is changed in the same way with the line ends of Windows', () => {
+    const windows = (text: string) => text.replaceAll('\r', '').replaceAll('\n', '\r\n');
+    fc.assert(
+      fc.property(messyText, fc.nat(4), ({ keys, text: mixed }, position) => {
+        const text = `${mixed.replaceAll('\r', '')}\n`;
+        const added = addProperties(text, [], [['new', { x: [1] }]]);
+        expect(addProperties(windows(text), [], [['new', { x: [1] }]])).toBe(windows(added));
+        const key = keys[position % Math.max(1, keys.length)];
+        if (key === undefined) return;
+        expect(removeProperty(windows(text), [key])).toBe(windows(removeProperty(text, [key])));
       }),
     );
   });
