@@ -35,6 +35,7 @@ const layers = {
       'audit',
       'net',
       'gateway/verification',
+      'gateway/serverCheck',
       'config/quote',
       'config/problems',
       'pki/atomicFiles',

@@ -22,10 +22,14 @@ export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void
       ? reply.code(204).send()
       : reply.code(404).send({ error: 'there is no such pending caller' }),
   );
-  server.post('/api/v1/reload', async (_request, reply) => {
+  server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
     const control = sources.control();
     if (control === undefined) return reply.code(503).send({ error: 'the gateway has not started yet' });
-    const result = await control.reload();
+    const { enforce } = request.query;
+    if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
+      return reply.code(400).send({ error: 'enforce is true or false' });
+    }
+    const result = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
     return reply.code(result.isReloaded ? 200 : 422).send(result);
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Tells in the audit log that a certificate or a revocation list of a listener comes to its end: once at each
- * threshold, looked at when the gateway starts, at each reload and every day. Reads no files.
+ * Tells in the audit log that a certificate or a revocation list comes to its end, ours or the one that a modality
+ * shows: once at each threshold, looked at when the gateway starts, at each reload and every day. Reads no files.
  */
 import type { AuditSink } from '../audit/events';
 import { countOf } from '../config/quote';
@@ -10,7 +10,18 @@ import type { CertificateExpiry } from './certificateExpiries';
 const THRESHOLD_DAYS = [0, 1, 7, 14, 30] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-const words = { listener: 'the certificate', ca: 'a trusted certificate', crl: 'a revocation list' } as const;
+/** What of whom. */
+const words: Readonly<
+  Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'modality']>
+> = {
+  listener: ['the certificate of listener', 'listener'],
+  ca: ['a trusted certificate of listener', 'listener'],
+  crl: ['a revocation list of listener', 'listener'],
+  egress: ['the certificate that is shown to modality', 'modality'],
+  'egress-ca': ['a certificate that is trusted of modality', 'modality'],
+  'egress-crl': ['a revocation list for modality', 'modality'],
+  modality: ['the certificate that was last shown by modality', 'modality'],
+};
 
 export class ExpiryWatch {
   readonly #audit: AuditSink;
@@ -31,11 +42,10 @@ export class ExpiryWatch {
   look(): void {
     const told = new Map<string, number>();
     for (const expiry of this.#expiries()) {
-      if (expiry.kind === 'modality') continue;
       const key = `${expiry.kind} ${expiry.name} ${expiry.notAfter.getTime()}`;
       const before = this.#toldByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
       const threshold = Math.min(before, this.#thresholdOf(expiry));
-      if (threshold < before) this.#tell(expiry.kind, expiry);
+      if (threshold < before) this.#tell(expiry);
       if (threshold < Number.POSITIVE_INFINITY) told.set(key, threshold);
     }
     this.#toldByExpiry = told;
@@ -60,14 +70,15 @@ export class ExpiryWatch {
     );
   }
 
-  #tell(kind: keyof typeof words, { name, notAfter }: CertificateExpiry): void {
+  #tell({ kind, name, notAfter }: CertificateExpiry): void {
+    const [what, whose] = words[kind];
     const days = Math.floor(this.#daysUntil(notAfter));
     const when = days < 0 ? 'has ended' : `ends in ${countOf(days, 'day')}`;
     this.#audit.record({
       event: 'certificate.expiring',
       outcome: 'info',
-      listener: name,
-      detail: `${words[kind]} of listener ${name} ${when}, at ${notAfter.toISOString()}`,
+      [whose]: name,
+      detail: `${what} ${name} ${when}, at ${notAfter.toISOString()}`,
     });
   }
 

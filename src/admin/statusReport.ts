@@ -4,6 +4,7 @@
  */
 import type { Outcome } from '../audit/events';
 import type { ReasonCode } from '../policy/reasons';
+import type { CertificateExpiry } from './certificateExpiries';
 
 /** The answer of `/readyz`: every check by its name, true where nothing is wrong. */
 export interface Readiness {
@@ -99,7 +100,7 @@ export interface Denial {
 }
 
 export interface CertificateStatus {
-  readonly kind: 'listener' | 'ca' | 'crl' | 'modality';
+  readonly kind: CertificateExpiry['kind'];
   readonly name: string;
   readonly notAfter: string;
 }

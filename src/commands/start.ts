@@ -5,6 +5,7 @@
 import type { GatewayControl } from '../admin/gatewayControl';
 import type { Monitoring } from '../admin/monitoring';
 import type { AuditLog } from '../audit/auditLog';
+import type { Configuration } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/gateway';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
@@ -14,12 +15,18 @@ export const registerStart: RegisterCommand = (program, context) => {
   program
     .command('start')
     .description('run the gateway until SIGTERM or SIGINT; SIGHUP reloads')
+    .option(
+      '--watch',
+      'reload too when the configuration, or a certificate, key or list that it names, changes',
+    )
+    .option('--enforce', 'with each reload, end the associations that are no longer allowed')
     .addHelpText(
       'after',
       helpSections(
         [
           'aegis start',
           'aegis --config /etc/aegis/aegis.jsonc start',
+          'aegis start --watch --enforce',
           'kill -HUP PID     # reload the configuration',
         ],
         [
@@ -29,25 +36,31 @@ export const registerStart: RegisterCommand = (program, context) => {
         ],
       ),
     )
-    .action(async (_options, command) => {
+    .action(async (options: StartOptions, command) => {
       const { config } = command.optsWithGlobals() as GlobalOptions;
-      await start(config, context);
+      await start(config, options, context);
     });
 };
+
+interface StartOptions {
+  readonly watch?: boolean;
+  readonly enforce?: boolean;
+}
 
 type Say = (text: string) => void;
 
 interface Running {
+  readonly configuration: Configuration;
   readonly gateway: RunningGateway;
   readonly audit: AuditLog;
   /** The audit log, and whoever else reads what goes into it. */
   readonly monitoring: Monitoring;
 }
 
-async function start(file: string, context: CommandContext): Promise<void> {
+async function start(file: string, options: StartOptions, context: CommandContext): Promise<void> {
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
-  const starting = run(file, say, () => reloads.inTurn());
-  const reloads = new Reloads(file, starting, say);
+  const starting = run(file, say, (wanted) => reloads.inTurn(wanted));
+  const reloads = new Reloads(file, starting, options, say);
   // From the first moment: the default action of these signals would end a gateway that is still starting, or, as the
   // first process of a container, do nothing at all. That a start failed is told below.
   process.on('SIGHUP', () => void reloads.inTurn().catch(ignore));
@@ -56,6 +69,7 @@ async function start(file: string, context: CommandContext): Promise<void> {
   // The last resort. What escapes belongs to one connection or one timer; the others are none the worse for it.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
+  reloads.close();
   // A reader of stdout that takes nothing any more would hold up the end for as long as it lives.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
   // Only now: during the drain a monitor has to see that the gateway is not ready.
@@ -96,7 +110,7 @@ async function run(file: string, say: Say, reload: GatewayControl['reload']): Pr
   if (monitoring.address !== undefined) {
     say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
   }
-  return { gateway, audit, monitoring };
+  return { configuration: loaded.configuration, gateway, audit, monitoring };
 }
 
 /** Resolves when the drain that the first signal began is over. */

@@ -234,7 +234,6 @@ export type ListenerTlsConfiguration = NonNullable<ListenerConfiguration['tls']>
 export type UpstreamConfiguration = Configuration['upstreams'][string];
 export type ModalityConfiguration = Configuration['modalities'][string];
 export type { CommandPermission } from './schemaModality';
-export type EgressConfiguration = NonNullable<Configuration['egress']>;
 export type TlsProfile = z.output<typeof tlsProfile>;
 export type Timeouts = Configuration['timeouts'];
 export type Limits = Configuration['limits'];

@@ -362,12 +362,17 @@ describe('POST /api/v1/reload', () => {
     );
     const { status, body } = await reload(gateway);
     expect(status).toBe(200);
-    expect(JSON.parse(body)).toMatchObject({ isReloaded: true });
+    const change = 'modality "ct9" added: CT9 from 127.0.0.1, allow echo';
+    expect(JSON.parse(body)).toMatchObject({ isReloaded: true, changes: [change], ended: 0 });
     await gateway.event('configuration.reloaded');
     const scu = await call(gateway, { calling: 'CT9' });
     await told(gateway, 'association.accepted', 1);
     await scu.release();
-    expect((await statusOf(gateway)).lastReload).toEqual({ time: expect.any(String), isOk: true });
+    expect((await statusOf(gateway)).lastReload).toEqual({
+      time: expect.any(String),
+      isOk: true,
+      detail: change,
+    });
   });
 
   it('names every problem with its place, and changes nothing', async () => {
@@ -397,6 +402,22 @@ describe('POST /api/v1/reload', () => {
       isReloaded: false,
       problems: [{ message: 'workers changed: that takes a restart of the gateway', severity: 'error' }],
     });
+  });
+
+  it('ends associations that are no longer allowed where it is asked to', async () => {
+    const gateway = await start();
+    const open = await call(gateway, { calling: 'CT1' });
+    await told(gateway, 'association.accepted', 1);
+    const { modalities } = configurationWith();
+    const moved = { ...modalities, ct1: { ...modalities.ct1!, from: '10.1.2.3' } };
+    writeFileSync(gateway.configurationFile, JSON.stringify(configurationWith({ modalities: moved })));
+    const ask = (query: string) =>
+      askAdmin(gateway, `/api/v1/reload${query}`, { method: 'POST', headers: { authorization } });
+    expect(JSON.parse((await ask('')).body)).toMatchObject({ isReloaded: true, ended: 0 });
+    expect((await ask('?enforce=perhaps')).status).toBe(400);
+    expect(JSON.parse((await ask('?enforce=true')).body)).toMatchObject({ changes: [], ended: 1 });
+    await told(gateway, 'association.aborted', 1);
+    open.end();
   });
 
   it('takes turns with others and with SIGHUP', async () => {

@@ -210,10 +210,7 @@ describe('a device that nobody knows', () => {
     const id = await idOfOnly(gateway);
     writeFileSync(
       gateway.configurationFile,
-      readFileSync(gateway.configurationFile, 'utf8').replace(
-        '"closeSeconds": 0.5',
-        '"closeSeconds": 0.5, "tlsHandshakeSeconds": 3',
-      ),
+      readFileSync(gateway.configurationFile, 'utf8').replace('"timeouts"', '"workers": 2, "timeouts"'),
     );
     const approving = run(gateway, 'modality', 'approve', id, '--allow', 'echo');
     await expect(approving).rejects.toThrow(

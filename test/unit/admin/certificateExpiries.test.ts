@@ -37,6 +37,30 @@ describe('CertificateExpiries', () => {
     ]);
   });
 
+  it('tells the same of what egress shows and trusts, where there is egress', () => {
+    const { client, ca } = certificates;
+    const { crlFile } = certificates.issueCrl('of-ca', { issuer: ca, revoked: [] });
+    const tls = {
+      certificate: client.certificateFile,
+      privateKey: client.privateKeyFile,
+      trustedCertificates: ca.certificateFile,
+      crl: crlFile,
+    };
+    const entry = { callingAeTitle: 'CT1', from: '10.1.2.10', address: { host: 'ct1', port: 2762, tls } };
+    const configuration = configurationOf(undefined, { ct1: entry });
+    expect(new CertificateExpiries(configuration).list).toEqual([]);
+    const { list } = new CertificateExpiries({
+      ...configuration,
+      egress: configurationSchema.shape.egress.parse({})!,
+    });
+    expect(list.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      'egress ct1',
+      'egress-ca ct1',
+      'egress-crl ct1',
+    ]);
+    expect(list.find(({ kind }) => kind === 'egress')?.notAfter).toEqual(new Date(client.x509.validTo));
+  });
+
   it('has nothing to tell of a plain listener', () => {
     expect(new CertificateExpiries(configurationOf(undefined)).list).toEqual([]);
   });

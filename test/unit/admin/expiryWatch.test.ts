@@ -74,7 +74,28 @@ describe('ExpiryWatch', () => {
     ]);
   });
 
-  it('leaves the certificates of modalities to the status', () => {
-    expect(toldAt([3], () => ({ kind: 'modality', name: 'ct1', notAfter: end }))).toEqual([]);
+  it.each<[CertificateExpiry['kind'], string]>([
+    ['modality', 'the certificate that was last shown by modality ct1'],
+    ['egress', 'the certificate that is shown to modality ct1'],
+    ['egress-ca', 'a certificate that is trusted of modality ct1'],
+    ['egress-crl', 'a revocation list for modality ct1'],
+  ])('names the modality where it is about one: %s', (kind, what) => {
+    const told: AuditEvent[] = [];
+    const audit = { record: (event: AuditEvent) => told.push(event) };
+    const watch = new ExpiryWatch(
+      audit,
+      () => [{ kind, name: 'ct1', notAfter: end }],
+      () => daysBefore(3),
+    );
+    watches.push(watch);
+    watch.look();
+    expect(told).toEqual([
+      {
+        event: 'certificate.expiring',
+        outcome: 'info',
+        modality: 'ct1',
+        detail: `${what} ends in 3 days, at 2026-06-30T12:00:00.000Z`,
+      },
+    ]);
   });
 });
