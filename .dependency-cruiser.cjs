@@ -14,6 +14,8 @@ const layers = {
   pki: { values: ['config/quote'], types: [] },
   // Validation asks the very code that will use what was configured.
   config: { values: ['policy', 'net', 'dimse'], types: [] },
+  // What people fill in and are given: the allowlist as forms, spreadsheets and sheets. Writes the sheets itself.
+  onboarding: { values: ['config', 'net', 'policy', 'pki/atomicFiles'], types: [] },
   // Orthanc's files are read as ours are, and mirrored from the policy, never from the text of ours.
   orthanc: {
     values: [
@@ -76,6 +78,8 @@ const homes = {
   winston: ['^src/audit/', '^test/'],
   commander: ['^src/commands/', '^src/cli\\.ts$', '^test/'],
   'fastify|prom-client': ['^src/admin/', '^test/'],
+  'csv-parse': ['^src/onboarding/', '^test/'],
+  'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
   koffi: ['^src/net/', '^test/'],
 };
 
@@ -158,5 +162,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
+    // csv-parse/sync is a name that only the exports of its package know.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['require', 'node', 'default'] },
   },
 };

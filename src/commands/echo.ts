@@ -71,7 +71,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
 };
 
 /** PS3.5 §6.2, VR AE. */
-function parseAeTitle(text: string): string {
+export function parseAeTitle(text: string): string {
   const title = text.trim();
   if (/^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(title)) return title;
   throw new InvalidArgumentError('AE titles have 1 to 16 printable ASCII characters, no backslash.');
@@ -80,7 +80,7 @@ function parseAeTitle(text: string): string {
 /** An hour is longer than anybody waits for one answer. */
 const MOST_SECONDS = 3600;
 
-function parseSeconds(text: string): number {
+export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== '' && seconds > 0 && seconds <= MOST_SECONDS) return seconds;
   throw new InvalidArgumentError(`Accepted is a number of seconds above 0, up to ${MOST_SECONDS}.`);
@@ -103,7 +103,10 @@ async function echo(name: string | undefined, options: EchoOptions, context: Com
   context.exit(isOk ? ExitCode.Done : ExitCode.Failed);
 }
 
-async function verifyTarget(target: EchoTarget, options: EchoOptions): Promise<Echo> {
+/** Who asks, and how long each step may take. */
+export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
+
+export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
   const { verify } = await import('../gateway/verification');
   const { loadClientTlsContext } = await import('../net/tlsContext');
   const calledAeTitle = options.called ?? target.calledAeTitle;

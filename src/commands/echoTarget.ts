@@ -65,7 +65,7 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
   }));
 }
 
-function modalityTarget(name: string, modality: Configuration['modalities'][string]): EchoTarget {
+export function modalityTarget(name: string, modality: Configuration['modalities'][string]): EchoTarget {
   const { address, callingAeTitle } = modality;
   if (address === undefined) {
     throw new OperatorError(

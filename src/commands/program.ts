@@ -8,7 +8,7 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
-import { registerOnboarding } from './onboarding';
+import { registerModality } from './modality';
 import { registerOrthanc } from './orthanc';
 import { registerPki } from './pki/pki';
 import { registerStart } from './start';
@@ -22,8 +22,8 @@ const commands: readonly RegisterCommand[] = [
   registerEcho,
   registerOrthanc,
   registerDemo,
+  registerModality,
   registerPki,
-  registerOnboarding,
 ];
 
 /** Throws CommanderError, when it parses, where commander itself would end the process. */

@@ -58,7 +58,12 @@ export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process
 
 /** As loadConfiguration, but an invalid configuration is an answer; throws only where the file cannot be read. */
 export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): ConfigurationReading {
-  return parseConfiguration(readText(path, readAdvice), path, env);
+  return parseConfiguration(readConfigurationText(path), path, env);
+}
+
+/** The text of a file alone, without a byte order mark. Throws ConfigurationError where it cannot be read. */
+export function readConfigurationText(path: string): string {
+  return readText(path, readAdvice);
 }
 
 /** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */

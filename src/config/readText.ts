@@ -8,7 +8,7 @@ import { ConfigurationError } from './problems';
  * 16 MiB hold some 30,000 modalities with every key; what is longer is not a configuration but the wrong file,
  * and would be held in memory several times over.
  */
-const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
+export const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
 
 /** What to do where there is no such file, where it is a folder, and where it must not be read. */
 export interface ReadAdvice {

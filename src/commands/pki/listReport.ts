@@ -1,6 +1,7 @@
 /** What `aegis pki list` says: a table, the first to end first, and what to renew. */
 import { countOf } from '../../config/quote';
 import { inUse, type ListedCertificate } from '../../pki/folderListing';
+import { textTable } from '../textTable';
 import { day, folderOption, text } from './reportText';
 
 const header = ['CERTIFICATE', 'STATE', 'EXPIRES', 'DAYS LEFT', 'SERIAL NUMBER', 'NAMES'];
@@ -14,7 +15,7 @@ export function reportList(directory: string, certificates: readonly ListedCerti
     entry.serialNumber ?? '-',
     entry.names.join(', '),
   ]);
-  return text([...table([header, ...rows]), '', ...nextSteps(directory, certificates)]);
+  return text([...textTable([header, ...rows]), '', ...nextSteps(directory, certificates)]);
 }
 
 function stateOf({ state, revokedAt, isReplaced }: ListedCertificate): string {
@@ -38,14 +39,4 @@ function nextSteps(directory: string, certificates: readonly ListedCertificate[]
     ];
   }
   return [`next: nothing is due; ${first.file} is the first to end, in ${countOf(first.daysLeft, 'day')}`];
-}
-
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
 }
