@@ -25,14 +25,25 @@ async function list({ config, json }: GlobalOptions, context: CommandContext): P
   const { loadConfiguration } = await import('../config/load');
   const { escapeUnsafe } = await import('../config/quote');
   const { textTable } = await import('./textTable');
+  const { localAddressesOf } = await import('../policy/localAddresses');
   const { configuration } = loadConfiguration(config);
   const entries = Object.entries(configuration.modalities);
+  const localAddresses = localAddressesOf(configuration);
   if (json === true) {
-    const modalities = entries.map(([name, entry]) => ({ name, ...entry }));
+    const modalities = entries.map(([name, entry]) => ({
+      name,
+      ...entry,
+      ...(localAddresses.has(name) ? { localAddress: localAddresses.get(name) } : {}),
+    }));
     context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
   } else {
-    const rows = entries.map(([name, entry]) => [name, ...cellsOf(entry, configuration)].map(escapeUnsafe));
-    context.print(`${textTable([HEADER, ...rows]).join('\n')}\n`);
+    // A column that would be empty for everybody is left out.
+    const localOf = (name: string) => (localAddresses.size === 0 ? [] : [localAddresses.get(name) ?? '-']);
+    const header = [...HEADER, ...(localAddresses.size === 0 ? [] : ['LOCAL ADDRESS'])];
+    const rows = entries.map(([name, entry]) =>
+      [name, ...cellsOf(entry, configuration), ...localOf(name)].map(escapeUnsafe),
+    );
+    context.print(`${textTable([header, ...rows]).join('\n')}\n`);
   }
   context.exit(ExitCode.Done);
 }

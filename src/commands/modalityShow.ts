@@ -30,20 +30,26 @@ async function show(name: string, { config, json }: GlobalOptions, context: Comm
   const { listenerFacts } = await import('../onboarding/listenerFacts');
   const { entryNamed, warningsAbout } = await import('./modalityEntry');
   const { textTable } = await import('./textTable');
+  const { localAddressesOf } = await import('../policy/localAddresses');
   const loaded = loadConfiguration(config);
   const entry = entryNamed(loaded, name);
   const { listeners, problems } = listenerFacts(loaded.configuration, entry);
+  const localAddress = localAddressesOf(loaded.configuration).get(name);
   const warnings = [...warningsAbout(loaded, name), ...problems];
   context.exit(ExitCode.Done);
   if (json === true) {
     context.print(
-      `${JSON.stringify({ name, ...entry, usableListeners: listeners, warnings }, undefined, 2)}\n`,
+      `${JSON.stringify({ name, ...entry, localAddress, usableListeners: listeners, warnings }, undefined, 2)}\n`,
     );
     return;
   }
   const [place] = loaded.place([{ path: ['modalities'], key: name, message: '' }]);
   const at = place?.line === undefined ? place?.file : `${place.file}:${place.line}`;
-  const rows = [...factsOf(entry, loaded.configuration), ...listeners.flatMap(listenerRows)];
+  const rows = [
+    ...factsOf(entry, loaded.configuration),
+    ...(localAddress === undefined ? [] : [['reaches the archive', `from ${localAddress}`]]),
+    ...listeners.flatMap(listenerRows),
+  ];
   const lines = [
     `${name}, ${at ?? config}`,
     ...textTable(rows).map((line) => `  ${line}`),

@@ -10,7 +10,7 @@ import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
 import { aeTitleKey } from './aeTitle';
 import { compileEgress } from './compileEgress';
 import { compileModality } from './compileModality';
-import { localAddresses } from './localAddresses';
+import { localAddressesOf } from './localAddresses';
 import { findOverlaps } from './overlaps';
 import type {
   CallingAeTitleEntries,
@@ -50,9 +50,6 @@ export function compilePolicy(configuration: Configuration): CompiledPolicy {
   }
   const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
   const egress = compileEgress(configuration, modalities, problems);
-  const hasLocalAddresses = Object.values(configuration.upstreams).some(
-    ({ localAddress }) => localAddress !== undefined,
-  );
   return {
     policy: {
       strictAeTitles,
@@ -62,7 +59,7 @@ export function compilePolicy(configuration: Configuration): CompiledPolicy {
       upstreamByCalledAeTitle,
       listenerByName,
       egress,
-      localAddressByModality: localAddresses(hasLocalAddresses ? Object.keys(configuration.modalities) : []),
+      localAddressByModality: localAddressesOf(configuration),
     },
     problems,
   };

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ExitCode } from '../../../src/errors';
+import { localAddresses } from '../../../src/policy/localAddresses';
 import { testCertificates } from '../../support/certificates';
 import { SpyUpstream } from '../../support/spyUpstream';
 import { type ModalityFile, modalityFile } from './modalityFile';
@@ -48,6 +49,30 @@ describe('aegis modality list', () => {
         },
       ],
     });
+  });
+});
+
+describe('the loopback address from which a modality reaches the archive', () => {
+  beforeEach(() => {
+    const withAddresses = written().replace('"servers":', '"localAddress": "per-modality", "servers":');
+    writeFileSync(site.file, withAddresses);
+  });
+  const address = localAddresses(['ct1']).get('ct1')!;
+
+  it('is listed', async () => {
+    const { printed } = await site.run(['list']);
+    const [header, ct1] = printed.trimEnd().split('\n');
+    expect(header).toMatch(/ +LOCAL ADDRESS$/);
+    expect(ct1).toMatch(new RegExp(` +${address}$`));
+    const json = JSON.parse((await site.run(['list'], '--json')).printed);
+    expect(json.modalities[0].localAddress).toBe(address);
+  });
+
+  it('is shown', async () => {
+    expect((await site.run(['show', 'ct1'])).printed).toMatch(
+      new RegExp(` +reaches the archive +from ${address}\\n`),
+    );
+    expect(JSON.parse((await site.run(['show', 'ct1'], '--json')).printed).localAddress).toBe(address);
   });
 });
 
