@@ -13,9 +13,24 @@ const layers = {
   },
   net: { values: ['policy'], types: ['audit/events', 'config/schema'] },
   audit: { values: ['policy/reasons'], types: [] },
-  pki: { values: [], types: [] },
+  // Names in requests come from devices: errors quote them as safely as values of the configuration.
+  pki: { values: ['config/quote'], types: [] },
   // Validation asks the very code that will use what was configured.
   config: { values: ['policy', 'net', 'dimse'], types: [] },
+  // What people fill in and are given: the allowlist as forms, spreadsheets and sheets. Writes the sheets itself.
+  onboarding: { values: ['config', 'net', 'policy', 'pki/atomicFiles'], types: [] },
+  // Orthanc's files are read as ours are, and mirrored from the policy, never from the text of ours.
+  orthanc: {
+    values: [
+      'policy',
+      'net/hostAndPort',
+      'config/problems',
+      'config/quote',
+      'config/readText',
+      'config/sourceText',
+    ],
+    types: ['config/schema'],
+  },
   gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
   // Asks about the past what policy decides about the present.
   observe: {
@@ -23,7 +38,17 @@ const layers = {
     types: ['audit/events', 'config/schema'],
   },
   admin: {
-    values: ['policy', 'audit', 'net', 'gateway/verification'],
+    // What it writes is written as keys are: whole, and for its owner only.
+    values: [
+      'policy',
+      'audit',
+      'net',
+      'gateway/verification',
+      'gateway/serverCheck',
+      'config/quote',
+      'config/problems',
+      'pki/atomicFiles',
+    ],
     types: ['config', 'gateway'],
   },
 };
@@ -61,6 +86,8 @@ const homes = {
   winston: ['^src/audit/', '^test/'],
   commander: ['^src/commands/', '^src/cli\\.ts$', '^test/'],
   'fastify|prom-client': ['^src/admin/', '^test/'],
+  'csv-parse': ['^src/onboarding/', '^test/'],
+  'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
   koffi: ['^src/net/', '^test/'],
 };
 
@@ -90,6 +117,13 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto)$' },
     },
     {
+      name: 'orthanc-reads-in-one-place',
+      comment: 'of src/orthanc, load.ts alone touches the disk, and nothing the network',
+      severity: 'error',
+      from: { path: '^src/orthanc/', pathNot: '^src/orthanc/load\\.ts$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?path$' },
+    },
+    {
       name: 'commands-on-top',
       comment: 'nobody imports commands but the command line',
       severity: 'error',
@@ -107,7 +141,7 @@ module.exports = {
       comment: 'what tests build, send and read must not repeat a mistake of the product',
       severity: 'error',
       from: {
-        path: '^test/support/(dataElements|dcmtk|dicom|der|exposition|orthanc|pduBytes|processes|rawScu|spy|stunnel|synthetic|transcript|tshark|uids)',
+        path: '^test/support/(certificationRequests|dataElements|dcmtk|dicom|der|exposition|orthanc|pduBytes|processes|rawScu|spy|stunnel|synthetic|transcript|tshark|uids)',
       },
       to: { path: '^src/' },
     },
@@ -136,5 +170,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
+    // csv-parse/sync is a name that only the exports of its package know.
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['require', 'node', 'default'] },
   },
 };

@@ -4,15 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { KeyType } from '../src/pki/algorithms';
+import { createCertificateAuthority } from '../src/pki/authority';
 import {
-  createCertificateAuthority,
   type IssuedCertificate,
   issueClientCertificate,
   issueServerCertificate,
-  type KeyType,
-} from '../src/pki/authority';
+} from '../src/pki/leafCertificates';
 
-export type { KeyType } from '../src/pki/authority';
+export type { KeyType } from '../src/pki/algorithms';
 
 export interface BenchCertificate {
   /** PEM. */

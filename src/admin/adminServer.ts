@@ -1,6 +1,6 @@
 /**
- * The HTTP for monitoring: `/healthz`, `/readyz`, `/metrics`. Answers questions and changes nothing; learns what
- * happens from audit events, like the audit log. Loaded only where `admin` is configured.
+ * The admin HTTP: its server, its limits, `/healthz`, `/readyz`, `/metrics`, and what `/api/v1/status` puts together.
+ * Learns what happens from audit events, like the audit log. Loaded only where `admin` is configured.
  */
 import type { AddressInfo } from 'node:net';
 import {
@@ -14,11 +14,18 @@ import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { formatHostAndPort, type HostAndPort } from '../net/hostAndPort';
-import { type CertificateExpiry, readCertificateExpiries } from './certificateExpiries';
+import { AdminAccess } from './adminAccess';
+import { addApiRoutes } from './apiRoutes';
+import type { CertificateExpiries } from './certificateExpiries';
+import type { GatewayControl } from './gatewayControl';
+import { LiveView } from './liveView';
 import { Metrics } from './metrics';
+import type { PendingCallers } from './pendingCallers';
+import { productVersion } from './productVersion';
+import type { ListenerStatus, Readiness, StatusReport } from './statusReport';
 import { UpstreamProbes } from './upstreamProbes';
 
-export type AdminConfiguration = NonNullable<Configuration['admin']>;
+type AdminConfiguration = NonNullable<Configuration['admin']>;
 
 /** Nobody sends anything but a request line and headers. */
 const BODY_LIMIT_BYTES = 1024;
@@ -29,46 +36,52 @@ const CONNECTION_TIMEOUT_MS = 15_000;
 /** A monitor needs one or two; the file descriptors are for modalities. */
 const MAX_CONNECTIONS = 32;
 
-/** The answer of `/readyz`: every check by its name, true where nothing is wrong. */
-export interface Readiness {
-  readonly isReady: boolean;
-  readonly checks: {
-    readonly listening: boolean;
-    readonly notDraining: boolean;
-    readonly upstreamUp: boolean;
-    readonly certificatesValid: boolean;
-  };
+/** What others keep and this server shows. */
+export interface AdminSources {
+  readonly expiries: CertificateExpiries;
+  readonly pending: PendingCallers;
 }
 
 /**
  * @example
- * const admin = await AdminServer.start(configuration.admin, configuration);
- * await startGateway(configuration, teeOf(audit, admin), say);
+ * const admin = await AdminServer.start(configuration.admin, configuration, { expiries, pending });
+ * const gateway = await startGateway(configuration, teeOf(audit, expiries, pending, admin), say);
+ * admin.attach({ gateway, workers: 1, reload });
  */
 export class AdminServer implements AuditSink {
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
   readonly #probes: UpstreamProbes;
-  #expiries: readonly CertificateExpiry[];
+  readonly #live = new LiveView();
+  readonly #sources: AdminSources;
+  readonly #version = productVersion();
+  readonly #startedAt = new Date();
+  #configuration: Configuration;
+  #control: GatewayControl | undefined;
   #isListening = false;
   #isDraining = false;
 
-  private constructor(configuration: Configuration) {
+  private constructor(where: AdminConfiguration, configuration: Configuration, sources: AdminSources) {
+    this.#configuration = configuration;
+    this.#sources = sources;
     this.#probes = new UpstreamProbes(configuration);
-    this.#expiries = readCertificateExpiries(configuration);
     this.#metrics = new Metrics({
       serverStates: () => this.#probes.states(),
-      certificateExpiries: () => this.#expiries,
+      certificateExpiries: () => sources.expiries.list,
     });
-    this.#server = createServer();
+    this.#server = createServer(new AdminAccess(where));
     this.#addRoutes();
   }
 
-  /** Throws OperatorError where the port cannot be had, or a file of the configuration cannot be read. */
-  static async start(where: AdminConfiguration, configuration: Configuration): Promise<AdminServer> {
-    const admin = new AdminServer(configuration);
+  /** Throws OperatorError where the port cannot be had, or the token cannot be read. */
+  static async start(
+    where: AdminConfiguration,
+    configuration: Configuration,
+    sources: AdminSources,
+  ): Promise<AdminServer> {
+    const admin = new AdminServer(where, configuration, sources);
     try {
-      await admin.#server.listen(where);
+      await admin.#server.listen({ host: where.host, port: where.port });
     } catch (error) {
       await admin.close();
       throw cannotListen(where, error as NodeJS.ErrnoException);
@@ -82,10 +95,16 @@ export class AdminServer implements AuditSink {
     return { host: address, port };
   }
 
+  /** The gateway has started: from now on its addresses are known, and it can be told to reload. */
+  attach(control: GatewayControl): void {
+    this.#control = control;
+  }
+
   record(event: AuditEvent): void {
     if (event.event === 'gateway.started') this.#isListening = true;
     if (event.event === 'gateway.stopped') this.#isListening = false;
     this.#metrics.record(event);
+    this.#live.record(event);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
@@ -93,13 +112,10 @@ export class AdminServer implements AuditSink {
     this.#isDraining = true;
   }
 
-  /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
-  prepareReload(configuration: Configuration): () => void {
-    const expiries = readCertificateExpiries(configuration);
-    return () => {
-      this.#expiries = expiries;
-      this.#probes.replace(configuration);
-    };
+  /** A new configuration counts from now on. */
+  replace(configuration: Configuration): void {
+    this.#configuration = configuration;
+    this.#probes.replace(configuration);
   }
 
   /** Stops listening and ends every connection. */
@@ -108,17 +124,50 @@ export class AdminServer implements AuditSink {
   }
 
   async #readiness(): Promise<Readiness> {
+    return this.#readinessOf(await this.#probes.states());
+  }
+
+  #readinessOf(states: readonly { readonly isUp: boolean }[]): Readiness {
     const now = Date.now();
-    const states = await this.#probes.states();
     const checks = {
       listening: this.#isListening,
       notDraining: !this.#isDraining,
       upstreamUp: states.some(({ isUp }) => isUp),
-      certificatesValid: this.#expiries.every(
+      certificatesValid: this.#sources.expiries.list.every(
         ({ kind, notAfter }) => kind !== 'listener' || notAfter.getTime() > now,
       ),
     };
     return { isReady: Object.values(checks).every((isPassed) => isPassed), checks };
+  }
+
+  async #status(): Promise<StatusReport> {
+    const upstreams = await this.#probes.states();
+    return {
+      version: this.#version,
+      startedAt: this.#startedAt.toISOString(),
+      uptimeSeconds: Math.floor((Date.now() - this.#startedAt.getTime()) / 1000),
+      ...this.#readinessOf(upstreams),
+      workers: this.#control?.workers ?? 0,
+      listeners: this.#listeners(),
+      upstreams,
+      ...this.#live.report,
+      certificates: this.#sources.expiries.list.map(({ kind, name, notAfter }) => ({
+        kind,
+        name,
+        notAfter: notAfter.toISOString(),
+      })),
+      pendingCallers: this.#sources.pending.size,
+    };
+  }
+
+  #listeners(): ListenerStatus[] {
+    const tlsByName = new Map(this.#configuration.listeners.map(({ name, tls }) => [name, tls]));
+    return (this.#control?.gateway.addresses ?? []).map(({ name, host, port }) => ({
+      name,
+      host,
+      port,
+      isTls: tlsByName.get(name) !== undefined,
+    }));
   }
 
   #addRoutes(): void {
@@ -130,11 +179,16 @@ export class AdminServer implements AuditSink {
     this.#server.get('/metrics', async (_request, reply) =>
       reply.type(this.#metrics.contentType).send(await this.#metrics.exposition()),
     );
+    addApiRoutes(this.#server, {
+      status: () => this.#status(),
+      pending: this.#sources.pending,
+      control: () => this.#control,
+    });
   }
 }
 
 /** Answers of errors say their status and nothing else: no stack, no version, nothing of what was sent. */
-function createServer(): FastifyInstance {
+function createServer(access: AdminAccess): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -149,6 +203,7 @@ function createServer(): FastifyInstance {
   server.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
+  server.addHook('onRequest', access.check);
   server.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ error: 'not found' }));
   server.setErrorHandler(answerError);
   return server;

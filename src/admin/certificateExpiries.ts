@@ -1,35 +1,133 @@
 /**
- * When the certificates and revocation lists end that the listeners use. Read when the gateway reads them: at its
- * start and at a reload. What is to be done about a date is for `aegis check` and for whoever watches the metric.
+ * When the certificates and revocation lists end that listeners and egress use, and the certificates that modalities
+ * show. The former are read when the gateway reads them, at its start and at a reload; the latter are told by audit events.
+ * What is to be done about a date is for others.
  */
-import type { Configuration, ListenerTlsConfiguration } from '../config/schema';
+import type { AuditEvent, AuditSink } from '../audit/events';
+import type { Configuration } from '../config/schema';
 import { readCertificates, readCrl } from '../net/tlsFiles';
 
 export interface CertificateExpiry {
-  /** `listener`: its own certificate, with the chain that it shows. */
-  readonly kind: 'listener' | 'ca' | 'crl';
-  /** Name of the listener. */
+  /**
+   * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `egress…`: the same
+   * towards a modality. `modality`: the one that the modality itself showed last.
+   */
+  readonly kind: 'listener' | 'ca' | 'crl' | 'egress' | 'egress-ca' | 'egress-crl' | 'modality';
+  /** Name of the listener or modality. */
   readonly name: string;
   /** The first of all of this kind. */
   readonly notAfter: Date;
+  /** When that one began; not known of modalities. */
+  readonly notBefore?: Date;
 }
 
-/** Throws OperatorError where a file cannot be read. */
-export function readCertificateExpiries({ listeners }: Configuration): CertificateExpiry[] {
-  return listeners.flatMap(({ name, tls }) => (tls === undefined ? [] : expiriesOf(name, tls)));
+export class CertificateExpiries implements AuditSink {
+  #ofFiles: readonly CertificateExpiry[];
+  /** Only of modalities that are in the configuration, so it is bounded by that. */
+  readonly #endByModality = new Map<string, string>();
+
+  /** Throws OperatorError where a file cannot be read. */
+  constructor(configuration: Configuration) {
+    this.#ofFiles = readCertificateExpiries(configuration);
+  }
+
+  /** What ends first comes first. */
+  get list(): readonly CertificateExpiry[] {
+    const shown = [...this.#endByModality].map(
+      ([name, end]): CertificateExpiry => ({ kind: 'modality', name, notAfter: new Date(end) }),
+    );
+    return [...this.#ofFiles, ...shown].sort(
+      (one, other) => one.notAfter.getTime() - other.notAfter.getTime(),
+    );
+  }
+
+  record({ event, modality, tls }: AuditEvent): void {
+    if (event !== 'association.accepted' || modality === undefined || tls?.notAfter === undefined) return;
+    this.#endByModality.set(modality, tls.notAfter);
+  }
+
+  /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
+  prepareReload(configuration: Configuration): () => void {
+    const ofFiles = readCertificateExpiries(configuration);
+    return () => {
+      this.#ofFiles = ofFiles;
+      for (const name of this.#endByModality.keys()) {
+        if (configuration.modalities[name] === undefined) this.#endByModality.delete(name);
+      }
+    };
+  }
 }
 
-function expiriesOf(name: string, tls: ListenerTlsConfiguration): CertificateExpiry[] {
-  const endsOf = (files: readonly string[]) =>
-    files.flatMap((file) => readCertificates(file).certificates.map(({ validTo }) => new Date(validTo)));
-  // A list without an end does not end.
-  const lists = (tls.crl ?? []).flatMap(readCrl).flatMap(({ nextUpdate }) => nextUpdate ?? []);
+function readCertificateExpiries({ listeners, egress, modalities }: Configuration): CertificateExpiry[] {
+  const read = new ValidityReader();
+  const reached = egress === undefined ? [] : Object.entries(modalities);
   return [
-    { kind: 'listener', name, ends: endsOf(tls.certificate) } as const,
-    { kind: 'ca', name, ends: endsOf(tls.trustedCertificates ?? []) } as const,
-    { kind: 'crl', name, ends: lists } as const,
-  ].flatMap(({ ends, ...labels }) => {
-    const times = ends.map((end) => end.getTime());
-    return times.length === 0 ? [] : [{ ...labels, notAfter: new Date(Math.min(...times)) }];
+    ...listeners.flatMap(({ name, tls }) =>
+      tls === undefined
+        ? []
+        : firstOfEach(name, {
+            listener: read.certificates(tls.certificate),
+            ca: read.certificates(tls.trustedCertificates ?? []),
+            crl: read.lists(tls.crl ?? []),
+          }),
+    ),
+    ...reached.flatMap(([name, { address }]) =>
+      address?.tls === undefined
+        ? []
+        : firstOfEach(name, {
+            egress: read.certificates(address.tls.certificate === undefined ? [] : [address.tls.certificate]),
+            'egress-ca': read.certificates(address.tls.trustedCertificates),
+            'egress-crl': read.lists(address.tls.crl ?? []),
+          }),
+    ),
+  ];
+}
+
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** Reads each file once: thousands of modalities share a few. */
+class ValidityReader {
+  readonly #validitiesByFile = new Map<string, readonly Validity[]>();
+
+  certificates(files: readonly string[]): readonly Validity[] {
+    return files.flatMap((file) =>
+      this.#once(file, () =>
+        readCertificates(file).certificates.map(({ validFrom, validTo }) => ({
+          notBefore: new Date(validFrom),
+          notAfter: new Date(validTo),
+        })),
+      ),
+    );
+  }
+
+  /** A list without an end does not end. */
+  lists(files: readonly string[]): readonly Validity[] {
+    return files.flatMap((file) =>
+      this.#once(file, () =>
+        readCrl(file).flatMap(({ thisUpdate, nextUpdate }) =>
+          nextUpdate === undefined ? [] : [{ notBefore: thisUpdate, notAfter: nextUpdate }],
+        ),
+      ),
+    );
+  }
+
+  #once(file: string, read: () => readonly Validity[]): readonly Validity[] {
+    const known = this.#validitiesByFile.get(file) ?? read();
+    this.#validitiesByFile.set(file, known);
+    return known;
+  }
+}
+
+/** Of each kind, what ends first. */
+function firstOfEach(
+  name: string,
+  validitiesByKind: Partial<Record<CertificateExpiry['kind'], readonly Validity[]>>,
+): CertificateExpiry[] {
+  return Object.entries(validitiesByKind).flatMap(([kind, validities]) => {
+    const [first] = [...validities].sort((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
+    return first === undefined ? [] : [{ kind: kind as CertificateExpiry['kind'], name, ...first }];
   });
 }

@@ -168,7 +168,7 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
   });
   new Gauge({
     name: 'aegis_certificate_not_after_seconds',
-    help: 'When the first certificate (or revocation list) of this kind ends that the listener uses, as Unix time.',
+    help: 'When the first certificate (or revocation list) of this kind ends, as Unix time.',
     labelNames: ['kind', 'name'],
     registers: [registry],
     collect() {

@@ -1,6 +1,6 @@
 /**
- * What the gateway tells: one closed union, so that audit log, metrics and later the pending list read the
- * same facts. Never patient data: UIDs, AE titles and addresses only.
+ * What the gateway tells: one closed union, so that audit log, metrics and the pending list read the same
+ * facts. Never patient data: UIDs, AE titles and addresses only.
  */
 import type { ReasonCode } from '../policy/reasons';
 
@@ -31,6 +31,10 @@ export interface TlsFacts {
   readonly issuer?: string;
   readonly serialNumber?: string;
   readonly fingerprint256?: string;
+  /** SHA-256 of the public key; of associations that were accepted or rejected. */
+  readonly spkiSha256?: string;
+  /** When the certificate ends, in ISO 8601; of associations that were accepted or rejected. */
+  readonly notAfter?: string;
 }
 
 /** One line of the audit log, without its time. Absent facts are absent properties. */
@@ -49,6 +53,11 @@ export interface AuditEvent {
   readonly callingAeTitle?: string;
   readonly calledAeTitle?: string;
   readonly tls?: TlsFacts;
+  /** Of an association that was rejected by the allowlist: who made the device, as it says itself. */
+  readonly implementationClassUid?: string;
+  readonly implementationVersionName?: string;
+  /** SOP classes that it proposed, each once, by keyword where they have one: at most 128. */
+  readonly proposedSopClasses?: readonly string[];
   /** The standard's spelling, e.g. `C-STORE`. */
   readonly command?: string;
   readonly sopClass?: string;

@@ -7,6 +7,7 @@ import type { Finding, Problem } from '../config/problems';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import type { VerificationStep } from '../gateway/verification';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
 interface CheckOptions {
@@ -19,7 +20,11 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .command('check')
     .description('check the configuration, its certificates and keys, and reach each upstream')
     .option('--offline', 'do not connect to the upstreams')
-    .option('--expiring-within <days>', 'fail when a certificate ends within so many days', parseDays)
+    .option(
+      '--expiring-within <days>',
+      'fail when a certificate or a revocation list ends within so many days',
+      parseDays,
+    )
     .addHelpText(
       'after',
       helpSections(
@@ -78,10 +83,11 @@ async function check(
 async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Problem[]> {
   const { configuration, place } = reading;
   if (configuration === undefined) return [];
-  const { inspectAuditFile, inspectTlsFiles } = await import('../config/files');
+  const { inspectTlsFiles } = await import('../config/files');
+  const { inspectOwnFiles } = await import('../config/ownFiles');
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
-    ...place([...inspectTlsFiles(configuration, clock), ...inspectAuditFile(configuration)]),
+    ...place([...inspectTlsFiles(configuration, clock), ...inspectOwnFiles(configuration)]),
     ...(options.offline === true ? [] : place(await findUnreachable(configuration))),
   ];
 }
@@ -110,9 +116,6 @@ async function summaryOf(
     ...counts,
   ].join(', ')}`;
 }
-
-/** The calling AE title of the C-ECHO. An archive that does not know it still shows that it speaks DICOM. */
-const CALLING_AE_TITLE = 'AEGIS';
 
 /** Asks every server of every upstream at the same time. One that answers is enough for an upstream. */
 async function findUnreachable({ upstreams, timeouts }: Configuration): Promise<Finding[]> {
@@ -143,7 +146,7 @@ async function faultOf(
   const { host, port } = parseHostAndPort(server);
   // Already reported as a fault of the configuration.
   if (port < 1 || port > 65535) return undefined;
-  const { steps } = await verify({ host, port, callingAeTitle: CALLING_AE_TITLE, calledAeTitle, timeoutMs });
+  const { steps } = await verify({ host, port, callingAeTitle: OWN_AE_TITLE, calledAeTitle, timeoutMs });
   const failed = steps.find(({ isOk }) => !isOk);
   switch (failed?.failure) {
     case 'notConnected':

@@ -6,6 +6,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { TlsProfile } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 import type { Echo } from './echoReport';
 import type { EchoTarget } from './echoTarget';
@@ -35,7 +36,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
     .command('echo')
     .description('C-ECHO to the gateway itself, an upstream, a modality or any address, step by step')
     .argument('[TARGET]', 'name of an upstream or modality, or host:port (default: the first listener)')
-    .option('--calling <AET>', 'calling AE title', parseAeTitle, 'AEGIS')
+    .option('--calling <AET>', 'calling AE title', parseAeTitle, OWN_AE_TITLE)
     .option(
       '--called <AET>',
       'called AE title (default: the one of the target; for host:port ANY-SCP)',
@@ -70,7 +71,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
 };
 
 /** PS3.5 §6.2, VR AE. */
-function parseAeTitle(text: string): string {
+export function parseAeTitle(text: string): string {
   const title = text.trim();
   if (/^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(title)) return title;
   throw new InvalidArgumentError('AE titles have 1 to 16 printable ASCII characters, no backslash.');
@@ -79,7 +80,7 @@ function parseAeTitle(text: string): string {
 /** An hour is longer than anybody waits for one answer. */
 const MOST_SECONDS = 3600;
 
-function parseSeconds(text: string): number {
+export function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== '' && seconds > 0 && seconds <= MOST_SECONDS) return seconds;
   throw new InvalidArgumentError(`Accepted is a number of seconds above 0, up to ${MOST_SECONDS}.`);
@@ -102,7 +103,10 @@ async function echo(name: string | undefined, options: EchoOptions, context: Com
   context.exit(isOk ? ExitCode.Done : ExitCode.Failed);
 }
 
-async function verifyTarget(target: EchoTarget, options: EchoOptions): Promise<Echo> {
+/** Who asks, and how long each step may take. */
+export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
+
+export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
   const { verify } = await import('../gateway/verification');
   const { loadClientTlsContext } = await import('../net/tlsContext');
   const calledAeTitle = options.called ?? target.calledAeTitle;

@@ -7,7 +7,7 @@ import { loadConfiguration } from '../config/load';
 import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { Configuration, ListenerTlsConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { parseHostAndPort } from '../net/hostAndPort';
+import { dialledHost, parseHostAndPort } from '../net/hostAndPort';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
 import { readCertificates } from '../net/tlsFiles';
 import { peerCertificate } from '../policy/certificate';
@@ -65,7 +65,7 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
   }));
 }
 
-function modalityTarget(name: string, modality: Configuration['modalities'][string]): EchoTarget {
+export function modalityTarget(name: string, modality: Configuration['modalities'][string]): EchoTarget {
   const { address, callingAeTitle } = modality;
   if (address === undefined) {
     throw new OperatorError(
@@ -97,12 +97,6 @@ function gatewayTarget({ listeners, upstreams }: Configuration): EchoTarget {
     calledAeTitle: Object.keys(upstreams)[0] ?? ANY_SCP,
     ...(listener.tls === undefined ? {} : { tls: towards(listener.tls, host) }),
   };
-}
-
-/** Every address of this machine is listened on, so the loopback one is too. */
-function dialledHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
 }
 
 /**

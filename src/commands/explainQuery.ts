@@ -7,7 +7,8 @@ import type { Configuration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
 import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
 import { OperatorError } from '../errors';
-import { readCertificates } from '../net/tlsFiles';
+import { certificateRefusal } from '../net/certificateTrust';
+import { readCertificates, readCrl } from '../net/tlsFiles';
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { canonicalAddress, parseAddress } from '../policy/addresses';
 import { aeTitleKey } from '../policy/aeTitle';
@@ -15,7 +16,6 @@ import { peerCertificate } from '../policy/certificate';
 import type { CommandRequest } from '../policy/decide';
 import type { ExplainQuery } from '../policy/explanation';
 import { type CompiledListener, type CompiledModality, EGRESS_LISTENER, type Policy } from '../policy/policy';
-import { certificateRefusal } from './certificateTrust';
 
 /** As the command line gives them. */
 export interface ExplainOptions {
@@ -133,9 +133,13 @@ function showCertificate(
     return { certificate, refusal: undefined };
   }
   const tls = configuration.listeners.find(({ name }) => name === listener.name)?.tls;
-  const trusted = (tls?.trustedCertificates ?? []).flatMap((bundle) => readCertificates(bundle).certificates);
-  if (tls?.crl !== undefined) notes.push('whether the certificate is revoked was not looked at');
-  return { certificate, refusal: certificateRefusal(certificates, trusted, new Date()) };
+  const trust = {
+    trustedCertificates: (tls?.trustedCertificates ?? []).flatMap(
+      (file) => readCertificates(file).certificates,
+    ),
+    revocationLists: (tls?.crl ?? []).flatMap(readCrl),
+  };
+  return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
 }
 
 /** What --command accepts: the command field, and the SOP class that the command is used with most. */

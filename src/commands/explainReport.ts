@@ -7,6 +7,7 @@ import { describeMode } from '../policy/describeCheck';
 import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explanation';
 import { EGRESS_LISTENER } from '../policy/policy';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import { textTable } from './textTable';
 
 export function reportExplanation(
   file: string,
@@ -23,12 +24,12 @@ export function reportExplanation(
     `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
       `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
     '',
-    ...table([
+    ...textTable([
       ['gate', 'check', 'outcome', 'detail'],
       ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
     ]),
     '',
-    ...table([
+    ...textTable([
       ['entry', entry],
       ...(mode === undefined ? [] : [['mode', mode]]),
       ...checks.flatMap(findings),
@@ -54,17 +55,6 @@ function findings({ outcome, reason, wireAnswer }: ExplainedCheck): string[][] {
 
 function describeReason(reason: ReasonCode): string {
   return `${reason}: ${reasons[reason].text}`;
-}
-
-/** Columns as wide as their widest cell; the last one is left ragged. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** For machines: names instead of entries, nothing else left out. */

@@ -8,17 +8,23 @@ import type { CommandContext, RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
+import { registerModality } from './modality';
 import { registerObserve } from './observe';
-import { registerPki } from './pki';
+import { registerOrthanc } from './orthanc';
+import { registerPki } from './pki/pki';
 import { registerStart } from './start';
+import { registerStatus } from './status';
 
 const commands: readonly RegisterCommand[] = [
   registerStart,
   registerCheck,
   registerExplain,
+  registerStatus,
   registerEcho,
   registerObserve,
+  registerOrthanc,
   registerDemo,
+  registerModality,
   registerPki,
 ];
 

@@ -1,10 +1,9 @@
 /**
- * Looks into the files that a configuration names and collects everything that is wrong with them, each finding
+ * Looks into the files of TLS that a configuration names and collects everything that is wrong with them, each finding
  * at the key that names the file. How a file is read and what OpenSSL makes of it belongs to net/.
  */
 import type { X509Certificate } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
 import {
@@ -31,7 +30,7 @@ const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 export interface Clock {
   /** Default: the present. */
   readonly now?: Date;
-  /** A certificate that ends within so many days is an error instead of a warning. Default: 0. */
+  /** What ends within so many days is an error instead of a warning. Default: 0. */
   readonly failWithinDays?: number;
 }
 
@@ -51,24 +50,6 @@ export function inspectTlsFiles(configuration: Configuration, clock: Clock = {})
     findings.push(...inspectAddress(['modalities', name, 'address', 'tls'], address.tls, clock));
   }
   return findings;
-}
-
-/** The audit log is appended to or made, so its folder has to be there and to be writable. */
-export function inspectAuditFile({ audit }: Configuration): Finding[] {
-  if (audit.file === undefined) return [];
-  const isThere = existsSync(audit.file);
-  const place = isThere ? audit.file : dirname(audit.file);
-  try {
-    // To make a file in a folder, one has to be able to enter it too.
-    accessSync(place, isThere ? constants.W_OK : constants.W_OK | constants.X_OK);
-    return [];
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = isMissing
-      ? `the folder ${escapeUnsafe(place)} does not exist; make it, or name another file`
-      : `${escapeUnsafe(place)} cannot be written; let the account that runs aegis write it`;
-    return [{ path: ['audit', 'file'], message, kind: 'file' }];
-  }
 }
 
 function* inspectListener(
@@ -111,9 +92,16 @@ function isMeantFor({ certificates: [own] }: CertificateFile, purpose: string): 
   return usages === undefined || usages.includes(purpose);
 }
 
+/** A list that lasts a week is always near its end: days that are more than half of its lifetime say nothing. */
+function failDaysOf(from: Date, to: Date | undefined, { failWithinDays = 0 }: Clock): number {
+  if (to === undefined) return 0;
+  const lifetimeDays = (to.getTime() - from.getTime()) / DAY_MS;
+  return failWithinDays <= lifetimeDays / 2 ? failWithinDays : 0;
+}
+
 /** What to do about a certificate of our own that ends. */
-const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki server --force"';
-const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki client NAME --force"';
+const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew server"';
+const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew NAME"';
 
 function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
   const own = tls.certificate === undefined ? [] : [tls.certificate];
@@ -221,17 +209,19 @@ function* inspectAuthorities(
 function* inspectLists(
   path: ConfigurationPath,
   lists: readonly RevocationList[],
-  { now }: Clock,
+  clock: Clock,
 ): Generator<Finding> {
   for (const { file, thisUpdate, nextUpdate } of lists) {
+    const failWithinDays = failDaysOf(thisUpdate, nextUpdate, clock);
     yield* inspectDates(path, {
       what: file,
       from: thisUpdate,
       to: nextUpdate,
-      advice: 'a list out of date refuses everybody; fetch the new one from the CA',
-      warnWithinDays: WARN_CRL_DAYS,
-      failWithinDays: 0,
-      now,
+      advice:
+        'a list out of date refuses everybody; fetch the new one from the CA, for our own with "aegis pki renew crl"',
+      warnWithinDays: Math.max(WARN_CRL_DAYS, failWithinDays),
+      failWithinDays,
+      now: clock.now,
     });
   }
 }

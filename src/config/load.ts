@@ -2,7 +2,6 @@
  * A configuration file to a checked configuration, or to every problem at once, each with its place. Reads the
  * one file and the environment; the files that it names are inspected elsewhere.
  */
-import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
 import { parseShape } from './parseShape';
@@ -13,17 +12,18 @@ import {
   formatPath,
   type Problem,
 } from './problems';
+import { type ReadAdvice, readText } from './readText';
 import { type Configuration, configurationSchema } from './schema';
 import { type Schema, schemaUnder, unwrap } from './schemaShape';
 import { filePath } from './schemaValues';
 import { parseSourceText, type SourceText } from './sourceText';
 import { validateConfiguration } from './validate';
 
-/**
- * 16 MiB hold some 30,000 modalities with every key; what is longer is not a configuration but the wrong file,
- * and would be held in memory several times over.
- */
-const LONGEST_FILE_BYTES = 16 * 1024 * 1024;
+const readAdvice: ReadAdvice = {
+  missing: 'copy config/aegis.example.jsonc there, or name another file with --config',
+  folder: 'name the file in it with --config',
+  forbidden: 'let the account that runs aegis read it',
+};
 
 /** Gives findings about a configuration their places in the text or the environment. */
 export type PlaceFindings = (findings: readonly Finding[]) => Problem[];
@@ -58,7 +58,12 @@ export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process
 
 /** As loadConfiguration, but an invalid configuration is an answer; throws only where the file cannot be read. */
 export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): ConfigurationReading {
-  return parseConfiguration(readText(path), path, env);
+  return parseConfiguration(readConfigurationText(path), path, env);
+}
+
+/** The text of a file alone, without a byte order mark. Throws ConfigurationError where it cannot be read. */
+export function readConfigurationText(path: string): string {
+  return readText(path, readAdvice);
 }
 
 /** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */
@@ -157,39 +162,5 @@ function resolveFilePaths(value: unknown, schema: Schema, folder: string): void 
     if (child === undefined) continue;
     if (unwrap(child) === filePath) container[key] = resolve(folder, String(container[key]));
     else resolveFilePaths(container[key], child, folder);
-  }
-}
-
-function readText(path: string): string {
-  const refuse = (message: string): ConfigurationError =>
-    new ConfigurationError([problemOf({ path: [], message }, path)]);
-  let bytes: Buffer;
-  try {
-    const { size } = statSync(path);
-    if (size > LONGEST_FILE_BYTES) {
-      throw refuse(`has ${size} bytes; a configuration has at most ${LONGEST_FILE_BYTES} (16 MiB)`);
-    }
-    bytes = readFileSync(path);
-  } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
-    throw refuse(describeReadError(error as NodeJS.ErrnoException));
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw refuse('is not UTF-8; save it in that encoding');
-  }
-}
-
-function describeReadError(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case 'ENOENT':
-      return 'does not exist; copy config/aegis.example.jsonc there, or name another file with --config';
-    case 'EISDIR':
-      return 'is a folder; name the file in it with --config';
-    case 'EACCES':
-      return 'cannot be read (EACCES); let the account that runs aegis read it';
-    default:
-      return `cannot be read (${error.code ?? error.message})`;
   }
 }

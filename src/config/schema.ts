@@ -7,10 +7,11 @@ import { modality, tlsProfile } from './schemaModality';
 import {
   aeTitle,
   aeTitleKey,
+  bearerToken,
   cidr,
   filePath,
   hostAndPort,
-  loopbackAddress,
+  ipAddress,
   oneOrMore,
   port,
   seconds,
@@ -167,10 +168,29 @@ const audit = z.strictObject({
 });
 
 const admin = z.strictObject({
-  host: loopbackAddress
+  host: ipAddress
     .default('127.0.0.1')
-    .describe('Local address to listen on; only loopback is accepted.'),
+    .describe('Local address to listen on; beyond loopback, a token is needed.'),
   port: port.default(9762).describe('TCP port; 0 takes a free one.'),
+  token: bearerToken
+    .optional()
+    .describe('Bearer token for what changes anything; best from AEGIS__ADMIN__TOKEN, not in this file.'),
+  tokenFile: filePath
+    .optional()
+    .describe('File that holds the token, readable by its owner only; instead of token.'),
+});
+
+const pending = z.strictObject({
+  file: filePath
+    .optional()
+    .describe('Where the pending callers are kept, so that they survive a restart; written by the gateway.'),
+  maxEntries: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1000)
+    .describe('Pending callers that are remembered; beyond it, the one that was not seen for longest goes.'),
 });
 
 export const configurationSchema = z.strictObject({
@@ -202,9 +222,10 @@ export const configurationSchema = z.strictObject({
     .default(1)
     .describe('Processes that share the work; auto: one for each core.'),
   audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
-  admin: admin
-    .optional()
-    .describe('HTTP for monitoring: /healthz, /readyz, /metrics. Left out: there is none.'),
+  admin: admin.optional().describe('HTTP for monitoring and for `aegis status`. Left out: there is none.'),
+  pending: pending
+    .prefault({})
+    .describe('The list of callers that were refused, for `aegis modality pending`.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;
@@ -213,7 +234,6 @@ export type ListenerTlsConfiguration = NonNullable<ListenerConfiguration['tls']>
 export type UpstreamConfiguration = Configuration['upstreams'][string];
 export type ModalityConfiguration = Configuration['modalities'][string];
 export type { CommandPermission } from './schemaModality';
-export type EgressConfiguration = NonNullable<Configuration['egress']>;
 export type TlsProfile = z.output<typeof tlsProfile>;
 export type Timeouts = Configuration['timeouts'];
 export type Limits = Configuration['limits'];

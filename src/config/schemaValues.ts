@@ -4,6 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from '../net/bearerToken';
 import { observeEndMs } from './moments';
 import { quoteValue } from './quote';
 
@@ -98,11 +99,15 @@ export const dateOrDateTime = z
   })
   .meta({ title: 'date, or date and time with an offset' });
 
-/** What an unprotected port may be bound to. */
-export const loopbackAddress = z
+export const ipAddress = z
   .string()
-  .refine((host) => host === '::1' || (isIP(host) === 4 && host.startsWith('127.')), {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is`,
+  .refine((host) => isIP(host) !== 0 && !host.includes('%'), {
+    error: (issue) => `${quoteValue(issue.input)} is no IP address such as 127.0.0.1 or ::1`,
   })
-  .meta({ title: 'loopback address' });
+  .meta({ title: 'IP address' });
+
+/** A secret: what is wrong with it is told without it. */
+export const bearerToken = z
+  .string({ error: ({ input }) => (input === undefined ? undefined : bearerTokenFault) })
+  .refine(isBearerToken, { error: bearerTokenFault })
+  .meta({ title: 'bearer token', minLength: SHORTEST_TOKEN, maxLength: LONGEST_TOKEN });

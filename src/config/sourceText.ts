@@ -37,10 +37,14 @@ export interface SourceText {
   positionOf(path: ConfigurationPath, key?: string): Position;
 }
 
-/** Never throws, whatever the text is. */
-export function parseSourceText(text: string): SourceText {
-  const lineStarts = lineStartsOf(text);
-  const at = (offset: number): Position => positionAt(lineStarts, offset);
+/**
+ * Never throws, whatever the text is. `at` tells where an offset is; another one is for a text that was made out of the
+ * one that the operator wrote.
+ */
+export function parseSourceText(
+  text: string,
+  at: (offset: number) => Position = positionsIn(text),
+): SourceText {
   const faults: TextFault[] = [];
   const failed = (): SourceText => ({ value: undefined, faults, positionOf: () => at(0) });
 
@@ -208,10 +212,13 @@ function offsetOfDeepNesting(text: string): number | undefined {
   return undefined;
 }
 
-function lineStartsOf(text: string): number[] {
-  const starts = [0];
-  for (const lineBreak of text.matchAll(/\r\n|\n|\r/g)) starts.push(lineBreak.index + lineBreak[0].length);
-  return starts;
+/** Line and column of an offset in `text`. */
+export function positionsIn(text: string): (offset: number) => Position {
+  const lineStarts = [0];
+  for (const lineBreak of text.matchAll(/\r\n|\n|\r/g)) {
+    lineStarts.push(lineBreak.index + lineBreak[0].length);
+  }
+  return (offset) => positionAt(lineStarts, offset);
 }
 
 function positionAt(lineStarts: readonly number[], offset: number): Position {

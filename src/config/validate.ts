@@ -5,6 +5,7 @@
 import { compilePolicy } from '../policy/compile';
 import type { ConfigurationPath, Finding } from './problems';
 import type { Configuration, ListenerTlsConfiguration } from './schema';
+import { checkAdmin } from './validateAdmin';
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
@@ -16,6 +17,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkListeners(configuration),
     ...checkRoutes(configuration),
     ...checkModalities(configuration),
+    ...checkAdmin(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
   if (!isPartial) return findings;
@@ -77,12 +79,19 @@ function legacyProfile(path: ConfigurationPath): Finding {
   };
 }
 
-function* checkModalities({ modalities }: Configuration): Generator<Finding> {
+function* checkModalities({ modalities, unknownAddresses }: Configuration): Generator<Finding> {
   if (Object.keys(modalities).length === 0) {
-    yield {
-      path: ['modalities'],
-      message: 'is empty: no one could connect; add an entry or see docs/onboarding.md',
-    };
+    yield unknownAddresses === 'reject'
+      ? {
+          path: ['modalities'],
+          message: 'is empty: everybody is rejected; those who come are listed by "aegis modality pending"',
+          severity: 'warning',
+        }
+      : {
+          path: ['modalities'],
+          message:
+            'is empty: no one could connect; add an entry, or set unknownAddresses to "reject" to learn who comes',
+        };
   }
   for (const [name, { address }] of Object.entries(modalities)) {
     if (address?.tls === undefined) continue;

@@ -2,9 +2,14 @@
  * What is wrong with the ways that associations take through the gateway: the archives behind it, the egress listener,
  * and the modalities that the archives reach through it. Part of validate.ts. Asks the system for its own addresses only.
  */
-import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { type HostAndPort, parseHostAndPort } from '../net/hostAndPort';
+import {
+  type HostAndPort,
+  isIpv4Loopback,
+  isLoopback,
+  isUnspecified,
+  parseHostAndPort,
+} from '../net/hostAndPort';
 import { canonicalAddress } from '../policy/addresses';
 import { EGRESS_LISTENER } from '../policy/policy';
 import type { ConfigurationPath, Finding } from './problems';
@@ -159,18 +164,4 @@ function reaches(host: string, port: number, own: OwnSocket): boolean {
   if (dialled === own.host || isUnspecified(dialled)) return true;
   if (isLoopback(dialled)) return isUnspecified(own.host) || isLoopback(own.host);
   return isUnspecified(own.host) && own.addressesOfMachine.has(dialled);
-}
-
-/** 0.0.0.0 and :: stand for every address of the machine (:: takes IPv4 connections too). */
-function isUnspecified(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
-}
-
-/** 127.0.0.0/8, ::1 and the name that RFC 6761 §6.3 reserves for them. */
-function isLoopback(host: string): boolean {
-  return host === '::1' || isIpv4Loopback(host);
-}
-
-function isIpv4Loopback(host: string): boolean {
-  return host.toLowerCase() === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
 }

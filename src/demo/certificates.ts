@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import { publicMode, secretMode, writeFiles } from '../pki/atomicFiles';
+import { createCertificateAuthority } from '../pki/authority';
 import {
-  createCertificateAuthority,
   type IssuedCertificate,
   issueClientCertificate,
   issueServerCertificate,
-} from '../pki/authority';
+} from '../pki/leafCertificates';
 
 export interface DemoIdentity {
   /** PEM. */

@@ -10,6 +10,7 @@ import { sopClassKeyword } from '../dimse/sopClasses';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
+import { certificateFacts, isOfAllowlist, proposalFacts } from './callerFacts';
 import type { Operation } from './operations';
 import type { Route } from './route';
 
@@ -23,12 +24,16 @@ const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 export class AssociationRecord {
   readonly #audit: AuditSink;
   readonly #startedMs = performance.now();
+  readonly #certificate: InboundConnection['certificate'];
+  /** Until it is answered. */
+  #request: AssociateRq | undefined;
   #facts: Partial<AuditEvent>;
   #bytes = 0;
   #isOver = false;
 
   constructor(audit: AuditSink, connection: InboundConnection, direction: Route['direction']) {
     this.#audit = audit;
+    this.#certificate = connection.certificate;
     this.#facts = {
       connectionId: connection.connectionId,
       listener: connection.listener,
@@ -40,6 +45,7 @@ export class AssociationRecord {
   }
 
   requested(rq: AssociateRq): void {
+    this.#request = rq;
     this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
   }
 
@@ -61,13 +67,21 @@ export class AssociationRecord {
 
   /** `isDenied`: it was the gateway that said no, not the other end or the way there. */
   rejected(reason: ReasonCode, isDenied: boolean, detail?: string): void {
-    const outcome = isDenied ? 'denied' : 'failed';
-    this.#end({ event: 'association.rejected', outcome, reason, ...optional({ detail }) });
+    this.#end({
+      event: 'association.rejected',
+      outcome: isDenied ? 'denied' : 'failed',
+      reason,
+      ...optional({ detail }),
+      ...certificateFacts(this.#facts.tls, this.#certificate),
+      ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
+    });
   }
 
   accepted(wouldDeny: ReasonCode | undefined): void {
+    this.#request = undefined;
     this.#record({
       event: 'association.accepted',
+      ...certificateFacts(this.#facts.tls, this.#certificate),
       ...(wouldDeny === undefined ? { outcome: 'allowed' } : { outcome: 'would-deny', reason: wouldDeny }),
       durationMs: this.#ageMs,
     });

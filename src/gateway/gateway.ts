@@ -8,6 +8,7 @@ import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
 import { compilePolicy } from '../policy/compile';
 import type { Policy } from '../policy/policy';
+import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { egressRoute, loadModalityTls, type ModalityTls } from './egressRoute';
 import { InboundAssociation, type InboundContext } from './inbound';
@@ -30,14 +31,27 @@ export interface StopResult {
   readonly aborted: number;
 }
 
+export interface ReloadOptions {
+  /** End the associations that would be refused by now, and judge the commands of the others by the new rules. */
+  readonly enforce?: boolean;
+}
+
+export interface ReloadResult {
+  /** Associations that were ended because they are no longer allowed. */
+  readonly ended: number;
+}
+
 /** A gateway that runs, in this process or in several. */
 export interface RunningGateway {
   readonly addresses: readonly ListeningAddress[];
   readonly timeouts: Configuration['timeouts'];
   /** Connections, or at least those with an association, that a drain would wait for. */
   readonly connectionCount: number;
-  /** Takes over a new configuration, all or nothing. Rejects with OperatorError where it cannot be used. */
-  reload(configuration: Configuration): Promise<void>;
+  /**
+   * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless they are
+   * to be judged anew: `enforce`. Rejects with OperatorError where it cannot be used.
+   */
+  reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }
@@ -143,8 +157,18 @@ export class Gateway implements InboundContext, RunningGateway {
     };
   }
 
-  async reload(configuration: Configuration): Promise<void> {
+  async reload(configuration: Configuration, { enforce }: ReloadOptions = {}): Promise<ReloadResult> {
     (await this.prepareReload(configuration)).commit();
+    return { ended: enforce === true ? this.enforce() : 0 };
+  }
+
+  /** Judges every running association by the rules of now; returns how many it ended. */
+  enforce(): number {
+    return [...this.#associations].filter((association) => association.enforce()).length;
+  }
+
+  certificateRefusal({ listener, socket }: InboundConnection): ReasonCode | undefined {
+    return this.#listeners.all.find(({ name }) => name === listener)?.certificateRefusal(socket);
   }
 
   /**
@@ -233,8 +257,8 @@ function policyOf(configuration: Configuration): Policy {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ workers, tcp, audit, admin }: Configuration) =>
-    Object.entries({ workers, tcp, 'audit.file': audit.file, admin });
+  const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
+    Object.entries({ workers, tcp, 'audit.file': audit.file, admin, pending });
   const before = new Map(parts(running));
   return parts(wanted)
     .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))

@@ -11,8 +11,8 @@ import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateRq } from '../pdu/associate';
 import type { AssociateRj, AssociateRq } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
-import type { CommandRequest } from '../policy/decide';
-import type { ReasonCode } from '../policy/reasons';
+import type { AssociationRequest } from '../policy/decide';
+import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
@@ -32,6 +32,8 @@ export interface InboundContext {
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
   readonly isDraining: boolean;
+  /** What its listener would say by now to the certificate of this connection. */
+  certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
 }
 
 export class InboundAssociation implements LegOwner {
@@ -43,7 +45,9 @@ export class InboundAssociation implements LegOwner {
   #upstream: UpstreamAssociation | undefined;
   #relay: Relay | undefined;
   #place: Place | undefined;
-  #hasRequested = false;
+  /** What was asked for; undefined until it was. */
+  #request: AssociationRequest | undefined;
+  #destination: Destination | undefined;
 
   /** `closed` is called once, when the connection is gone. */
   constructor(context: InboundContext, route: Route, connection: InboundConnection, closed: () => void) {
@@ -65,7 +69,7 @@ export class InboundAssociation implements LegOwner {
 
   /** Whether an association was requested; until the connection is gone its last PDU may be on the way. */
   get isBusy(): boolean {
-    return this.#hasRequested;
+    return this.#request !== undefined;
   }
 
   /** Ends what there is: the gateway stops. */
@@ -80,12 +84,41 @@ export class InboundAssociation implements LegOwner {
     }
   }
 
+  /**
+   * Judges the association anew, by the rules of now: ends it where it would be refused, and says whether it did. Where
+   * it stays, its next command is judged by them too.
+   */
+  enforce(): boolean {
+    const isOpen = this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
+    if (this.#request === undefined || !isOpen) return false;
+    const refusal = this.#refusalByNow(this.#request);
+    if (refusal === undefined) return false;
+    if (this.#relay !== undefined) this.#relay.abort(refusal, 'a reload no longer allows the association');
+    else {
+      this.#upstream?.cancel();
+      this.#reject(refusal);
+    }
+    return true;
+  }
+
+  #refusalByNow(request: AssociationRequest): ReasonCode | undefined {
+    const address = this.#route.decideAddress(request.sourceAddress);
+    if (!address.allowed) return address.reason;
+    const certificate = this.#context.certificateRefusal(this.#connection);
+    if (certificate !== undefined) return certificate;
+    const decision = this.#route.decide(request);
+    if (!decision.allowed) return decision.reason;
+    this.#destination = decision.destination;
+    return undefined;
+  }
+
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
     this.#leg.negotiated(rq.userInformation.maxPduLength);
-    this.#hasRequested = true;
+    const request = associationRequest(this.#connection, rq);
+    this.#request = request;
     this.#record.requested(rq);
-    const decision = this.#route.decide({ ...this.#connection, ...rq });
+    const decision = this.#route.decide(request);
     const modality = decision.allowed ? decision.destination.modality : decision.modality;
     if (modality !== undefined) this.#record.matched(modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
@@ -96,7 +129,7 @@ export class InboundAssociation implements LegOwner {
   failed({ reason, detail }: LegFailure): void {
     this.#upstream?.cancel();
     this.#place?.free();
-    if (this.#hasRequested) this.#record.aborted(reason, detail);
+    if (this.#request !== undefined) this.#record.aborted(reason, detail);
     else this.#record.connectionRefused(reason, detail);
   }
 
@@ -113,6 +146,7 @@ export class InboundAssociation implements LegOwner {
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
     const { places, limits, timeouts } = this.#context;
+    this.#destination = destination;
     const associateRq = encodedUpstreamRequest(rq, {
       ...destination,
       maxPduLength: limits.maxPduLengthBytes,
@@ -140,19 +174,14 @@ export class InboundAssociation implements LegOwner {
         serverFailed: (server, detail) => place.failed(server, detail),
         answered: (upstreamAnswer) => {
           if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
-          this.#answered(rq, destination, upstreamAnswer, wouldDeny);
+          this.#answered(rq, upstreamAnswer, wouldDeny);
         },
       });
     });
     this.#place = place;
   }
 
-  #answered(
-    rq: AssociateRq,
-    destination: Destination,
-    answer: UpstreamAnswer,
-    wouldDeny: ReasonCode | undefined,
-  ): void {
+  #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
     if (answer.kind === 'failed') {
       // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.
       this.#reject(answer.reason, answer.detail, UNAVAILABLE);
@@ -164,7 +193,7 @@ export class InboundAssociation implements LegOwner {
       return;
     }
     try {
-      this.#establish(rq, destination, answer);
+      this.#establish(rq, answer);
     } catch (error) {
       answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
@@ -173,11 +202,7 @@ export class InboundAssociation implements LegOwner {
     this.#record.accepted(wouldDeny);
   }
 
-  #establish(
-    rq: AssociateRq,
-    { decideCommand }: Destination,
-    { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>,
-  ): void {
+  #establish(rq: AssociateRq, { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>): void {
     const { timeouts, limits } = this.#context;
     // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
@@ -190,10 +215,19 @@ export class InboundAssociation implements LegOwner {
       record: this.#record,
       timeouts,
       limits,
-      decideCommand: (request) => decideCommand(commandRequest(request)),
+      decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
     this.#leg.accept(associateAc);
+  }
+
+  #decideCommand(request: CommandSet): Decision {
+    // Whoever is relayed was let in somewhere.
+    return this.#destination!.decideCommand({
+      commandField: request.CommandField,
+      sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
+      ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
+    });
   }
 
   /** `rj` is what the peer is answered where the reason alone does not say it. */
@@ -212,10 +246,18 @@ const isOurOwnTrouble: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining'
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;
 
-function commandRequest(request: CommandSet): CommandRequest {
+/** What policy looks at, and no more: it is kept as long as the association lives. */
+function associationRequest(
+  { listener, sourceAddress, certificate }: InboundConnection,
+  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
+): AssociationRequest {
   return {
-    commandField: request.CommandField,
-    sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
-    ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
+    listener,
+    sourceAddress,
+    ...(certificate === undefined ? {} : { certificate }),
+    protocolVersion,
+    applicationContextName,
+    callingAeTitle,
+    calledAeTitle,
   };
 }

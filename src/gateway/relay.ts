@@ -71,11 +71,16 @@ export class Relay {
     this.#touch();
   }
 
-  /** Ends both associations: a timeout, or the gateway stops. */
-  abort(reason: ReasonCode): void {
+  /** Whether it has ended, whatever is still to be written. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Ends both associations: a timeout, the gateway stops, or a reload no longer allows them. */
+  abort(reason: ReasonCode, detail?: string): void {
     this.#options.modality.abortAssociation(providerAbort);
     this.#options.upstream.abortAssociation(providerAbort);
-    this.#aborted(reason);
+    this.#aborted(reason, detail);
   }
 
   #owner(

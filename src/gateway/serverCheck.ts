@@ -5,6 +5,7 @@
 import type { UpstreamConfiguration } from '../config/schema';
 import { dialTcp } from '../net/dial';
 import { parseHostAndPort } from '../net/hostAndPort';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { type VerificationFailure, verify } from './verification';
 
 export interface ServerQuestion {
@@ -23,9 +24,6 @@ export interface ServerAnswer {
   /** What was wrong, in words; empty where nothing was. */
   readonly detail: string;
 }
-
-/** Archives know who asks by this. One that does not know the title still shows that it speaks DICOM. */
-const CALLING_AE_TITLE = 'AEGIS';
 
 /** A peer that says one of these speaks DICOM: it is up, whatever it thinks of us. */
 const answers: ReadonlySet<VerificationFailure> = new Set([
@@ -68,7 +66,7 @@ async function echoes(
 ): Promise<ServerAnswer> {
   const { steps } = await askEcho({
     ...parseHostAndPort(server),
-    callingAeTitle: CALLING_AE_TITLE,
+    callingAeTitle: OWN_AE_TITLE,
     calledAeTitle,
     timeoutMs: deadlineMs,
   });

@@ -4,6 +4,11 @@ import type { AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { Gateway, type RunningGateway } from './gateway';
 
+/** How many processes do the work; 1 is this one. */
+export function workerCount({ workers }: Configuration): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
 /**
  * `workerDied` is told, in words, of a worker that ended without being asked to.
  *
@@ -14,7 +19,7 @@ export async function startGateway(
   audit: AuditSink,
   workerDied: (message: string) => void,
 ): Promise<RunningGateway> {
-  const count = configuration.workers === 'auto' ? availableParallelism() : configuration.workers;
+  const count = workerCount(configuration);
   if (count === 1) return await Gateway.start(configuration, audit);
   const { WorkerPool } = await import('./workerPool');
   return await WorkerPool.start(configuration, count, audit, workerDied);

@@ -32,7 +32,7 @@ export interface UpstreamRequest {
   readonly maxPduLength: number;
   readonly timeouts: Timeouts;
   readonly quickAck: QuickAck;
-  /** A server did not take the association; another one may. */
+  /** A server did not answer the request; another one may. */
   serverFailed(server: string, detail: string): void;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
   answered(answer: UpstreamAnswer): void;
@@ -55,6 +55,8 @@ interface ServerFailure {
   readonly detail: string;
   /** The time for an answer is used up: there is none for another server. */
   readonly isLate?: boolean;
+  /** It did answer, if only to refuse: whoever comes next may have more luck there. */
+  readonly isAnswer?: boolean;
 }
 
 export class UpstreamAssociation {
@@ -90,7 +92,7 @@ export class UpstreamAssociation {
       const failure = await this.#fails(server);
       if (this.#isOver) return;
       this.#answerDeadline.stop();
-      this.#request.serverFailed(server, failure.detail);
+      if (failure.isAnswer !== true) this.#request.serverFailed(server, failure.detail);
       details.push(`${server}: ${failure.detail}`);
       reason = failure.reason;
       if (failure.isLate === true) break;
@@ -175,7 +177,8 @@ function describeFailure({ reason, detail, abort }: LegFailure, alert: string | 
     return { reason: 'tls-handshake-failed', detail: `the peer refused with the TLS alert "${alert}"` };
   }
   if (abort !== undefined) {
-    return { reason: 'upstream-unavailable', detail: 'the association request was answered by an abort' };
+    const detail = 'the association request was answered by an abort';
+    return { reason: 'upstream-unavailable', detail, isAnswer: true };
   }
   if (reason === 'upstream-closed') {
     return { reason: 'upstream-unavailable', detail: 'the connection was closed without an answer' };

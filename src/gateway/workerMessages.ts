@@ -8,8 +8,8 @@ export type ToWorker =
   | { readonly kind: 'start'; readonly configuration: Configuration }
   /** Make ready for this configuration and say whether it can be used; nothing changes yet. */
   | { readonly kind: 'prepareReload'; readonly configuration: Configuration }
-  /** Take over what was prepared, or forget it. */
-  | { readonly kind: 'endReload'; readonly isCommitted: boolean }
+  /** Take over what was prepared, or forget it; then judge running associations anew, or not. */
+  | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
   | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
   /** Drain; said again, stop at once. */
   | { readonly kind: 'stop' };
@@ -19,7 +19,12 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly message: string; readonly exitCode: 1 | 2 }
   /** `error` is why the configuration cannot be used. */
   | { readonly kind: 'reloadPrepared'; readonly error?: string }
-  | { readonly kind: 'reloadEnded'; readonly addresses: readonly ListeningAddress[] }
+  | {
+      readonly kind: 'reloadEnded';
+      readonly addresses: readonly ListeningAddress[];
+      /** Associations that are no longer allowed and were ended. */
+      readonly ended: number;
+    }
   | { readonly kind: 'audit'; readonly event: AuditEvent }
   | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
   | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }

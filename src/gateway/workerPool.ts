@@ -9,7 +9,7 @@ import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { LocalPlaces, type Place } from './associationPlaces';
-import type { ListeningAddress, RunningGateway, StopResult } from './gateway';
+import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from './gateway';
 import { startedEvent, stoppedEvent } from './lifeEvents';
 import { UpstreamHealth } from './upstreamHealth';
 import type { FromWorker, ToWorker } from './workerMessages';
@@ -75,15 +75,18 @@ export class WorkerPool implements RunningGateway {
   }
 
   /** All workers take the new configuration over, or none does. */
-  async reload(configuration: Configuration): Promise<void> {
+  async reload(configuration: Configuration, { enforce = false }: ReloadOptions = {}): Promise<ReloadResult> {
     const members = [...this.#members.values()];
     const errors = await Promise.all(members.map((member) => member.prepareReload(configuration)));
     const error = errors.find((message) => message !== undefined);
-    const ended = await Promise.all(members.map((member) => member.endReload(error === undefined)));
+    const endings = await Promise.all(
+      members.map((member) => member.endReload(error === undefined, enforce)),
+    );
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
-    this.#addresses = ended.find((addresses) => addresses !== undefined) ?? this.#addresses;
+    this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
     this.#health?.replace(configuration);
+    return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 
   async stop(): Promise<StopResult> {
@@ -143,6 +146,8 @@ interface MemberEvents {
   died(how: string): void;
 }
 
+type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
+
 /** One worker, as the primary sees it. */
 class Member {
   readonly worker: Worker;
@@ -155,7 +160,7 @@ class Member {
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
-  #reloadEnded: ((addresses: readonly ListeningAddress[] | undefined) => void) | undefined;
+  #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
 
   constructor(worker: Worker, places: LocalPlaces, events: MemberEvents) {
     this.worker = worker;
@@ -191,11 +196,11 @@ class Member {
     });
   }
 
-  /** Resolves with where the worker listens now; undefined where it died meanwhile. */
-  endReload(isCommitted: boolean): Promise<readonly ListeningAddress[] | undefined> {
+  /** Resolves with how it went; undefined where the worker died meanwhile. */
+  endReload(isCommitted: boolean, enforce: boolean): Promise<ReloadEnding | undefined> {
     return new Promise((resolve) => {
       this.#reloadEnded = resolve;
-      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted });
+      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
       else resolve(undefined);
     });
   }
@@ -213,7 +218,7 @@ class Member {
         this.#reloadPrepared?.(message.error);
         break;
       case 'reloadEnded':
-        this.#reloadEnded?.(message.addresses);
+        this.#reloadEnded?.(message);
         break;
       case 'audit':
         this.#follow(message.event);

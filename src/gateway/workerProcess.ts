@@ -39,7 +39,11 @@ async function receive(message: ToWorker): Promise<void> {
       if (message.isCommitted) prepared?.commit();
       else prepared?.abandon();
       prepared = undefined;
-      send({ kind: 'reloadEnded', addresses: gateway?.addresses ?? [] });
+      send({
+        kind: 'reloadEnded',
+        addresses: gateway?.addresses ?? [],
+        ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
+      });
       return;
     case 'placeAnswer':
       places.answer(message.id, message.answer);

@@ -110,7 +110,7 @@ export async function dialTls(
   );
   // Verified, so there is one.
   const certificate = peerCertificate(socket.getPeerX509Certificate()!);
-  const { subject, issuer, serialNumber, fingerprint256 } = certificate;
+  const { subject, issuer, serialNumber, fingerprint256, spkiSha256, validTo } = certificate;
   return {
     socket,
     certificate,
@@ -121,6 +121,8 @@ export async function dialTls(
       issuer,
       serialNumber,
       fingerprint256,
+      spkiSha256,
+      notAfter: new Date(validTo).toISOString(),
     },
     tcpMs: connected - started,
     tlsMs: performance.now() - connected,

@@ -2,12 +2,16 @@
  * Listens on one port and hands on what passed gates 1 and 2. Owns the TCP server, the TLS engine behind it, its
  * renewal, and the count of pending connections of each address; each connection's way in is arrival.ts.
  */
+
+import type { X509Certificate } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
+import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { ListenerConfiguration, Timeouts } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { AddressSet } from '../policy/addresses';
+import type { ReasonCode } from '../policy/reasons';
 import { Arrival, type ArrivalHost } from './arrival';
+import { certificateRefusal } from './certificateTrust';
 import type { ListenerHandlers } from './inboundConnection';
 import { PeerCertificates } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
@@ -19,6 +23,9 @@ export type { InboundConnection, ListenerHandlers, RefusedConnection } from './i
  * once wait for TCP's retransmission, a second or more. The kernel caps it at net.core.somaxconn.
  */
 const BACKLOG = 4096;
+
+/** As many as `certificateTrust` follows. */
+const MAX_INTERMEDIATES = 10;
 
 export interface ListenerOptions {
   readonly timeouts: Pick<Timeouts, 'tlsHandshakeSeconds'>;
@@ -36,6 +43,8 @@ export interface Listener {
    * keep what they began with.
    */
   reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
+  /** What it would say by now to the certificate of a peer that is connected; undefined where it would take it. */
+  certificateRefusal(socket: Socket): ReasonCode | undefined;
   /** Stops listening and refuses what is not connected yet (`draining`); leaves what is connected alone. */
   close(): Promise<void>;
 }
@@ -57,6 +66,7 @@ interface Settings {
   readonly trustedProxies: AddressSet | undefined;
   readonly handshakeMs: number;
   readonly maxPendingPerAddress: number;
+  readonly tls: TlsMaterial | undefined;
   readonly tlsServer: TlsServer | undefined;
 }
 
@@ -123,6 +133,20 @@ class GatewayListener implements Listener, ArrivalHost {
     this.#settings = this.#settingsOf(configuration, options);
   }
 
+  certificateRefusal(socket: Socket): ReasonCode | undefined {
+    const { tls } = this.#settings;
+    if (tls?.options.requestCert !== true) return undefined;
+    const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+    if (shown === undefined) return 'certificate-missing';
+    const intermediates: X509Certificate[] = [];
+    for (let next = shown.issuerCertificate; next !== undefined; next = next.issuerCertificate) {
+      // A root is its own issuer; the bound ends what else goes round in circles.
+      if (intermediates.length === MAX_INTERMEDIATES || next.checkIssued(next)) break;
+      intermediates.push(next);
+    }
+    return certificateRefusal([shown, ...intermediates], tls, new Date());
+  }
+
   async close(): Promise<void> {
     // Its callback would wait for every association; the port is free at once.
     this.#server.close();
@@ -157,6 +181,7 @@ class GatewayListener implements Listener, ArrivalHost {
       handshakeMs,
       maxPendingPerAddress: options.maxPendingConnectionsPerAddress,
       trustedProxies: proxyProtocol && new AddressSet(proxyProtocol.trustedProxies),
+      tls: options.tls,
       tlsServer: options.tls && this.#createTlsServer(options.tls, handshakeMs),
     };
   }

@@ -1,7 +1,6 @@
 /**
- * Reads the dates and names of certificate revocation lists (RFC 5280 §5.1), because neither node:crypto nor node:tls tells
- * them and a list past its next update refuses everybody. Trusts nothing to them: OpenSSL alone decides what a
- * list revokes.
+ * Reads what certificate revocation lists say (RFC 5280 §5.1), because neither node:crypto nor node:tls tells it and a
+ * list past its next update refuses everybody. Whoever connects is judged by OpenSSL alone, which reads them for itself.
  */
 
 export interface RevocationListDates {
@@ -43,15 +42,61 @@ export function revocationListIssuer(list: Buffer): Buffer {
   return nameAt(fields, algorithm.end);
 }
 
-/** The name of a certificate's subject, as DER (RFC 5280 §4.1). Throws RangeError where the bytes are none. */
+/**
+ * The serial numbers that the list revokes, in hexadecimal as X509Certificate writes them. Throws RangeError where the
+ * bytes are no revocation list.
+ */
+export function revokedSerialNumbers(list: Buffer): ReadonlySet<string> {
+  const fields = toBeSignedFields(list);
+  const serialNumbers = new Set<string>();
+  const revoked = elementAfterDates(fields);
+  if (revoked?.tag !== Tag.Sequence) return serialNumbers;
+  for (let offset = 0; offset < revoked.content.length; ) {
+    const entry = expected(elementAt(revoked.content, offset), Tag.Sequence);
+    const { content } = expected(elementAt(entry.content, 0), Tag.Integer);
+    // Whole bytes, without the zero that makes a number positive.
+    serialNumbers.add(
+      content
+        .toString('hex')
+        .replace(/^(00)+(?=..)/, '')
+        .toUpperCase(),
+    );
+    offset = entry.end;
+  }
+  return serialNumbers;
+}
+
+/** What stands behind the date or the two; undefined where nothing does. */
+function elementAfterDates(fields: Buffer): Element | undefined {
+  const first = elementAt(fields, 0);
+  const algorithm = first.tag === Tag.Integer ? elementAt(fields, first.end) : first;
+  let { end } = elementAt(fields, elementAt(fields, algorithm.end).end);
+  if (end >= fields.length) return undefined;
+  const next = elementAt(fields, end);
+  if (next.tag !== Tag.UtcTime && next.tag !== Tag.GeneralizedTime) return next;
+  end = next.end;
+  return end < fields.length ? elementAt(fields, end) : undefined;
+}
+
+/** The name of a certificate's issuer, as DER (RFC 5280 §4.1). Throws RangeError where the bytes are none. */
+export function certificateIssuer(certificate: Buffer): Buffer {
+  const fields = toBeSignedFields(certificate);
+  return nameAt(fields, signatureOf(fields).end);
+}
+
+/** The name of its subject. */
 export function certificateSubject(certificate: Buffer): Buffer {
   const fields = toBeSignedFields(certificate);
-  const version = elementAt(fields, 0);
-  const serialNumber = version.tag === Tag.Version ? elementAt(fields, version.end) : version;
-  const signature = elementAt(fields, serialNumber.end);
-  const issuer = elementAt(fields, signature.end);
+  const issuer = elementAt(fields, signatureOf(fields).end);
   const validity = elementAt(fields, issuer.end);
   return nameAt(fields, validity.end);
+}
+
+/** The signature algorithm of a certificate, which stands before its issuer. */
+function signatureOf(fields: Buffer): Element {
+  const version = elementAt(fields, 0);
+  const serialNumber = version.tag === Tag.Version ? elementAt(fields, version.end) : version;
+  return elementAt(fields, serialNumber.end);
 }
 
 function nameAt(fields: Buffer, offset: number): Buffer {

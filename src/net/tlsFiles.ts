@@ -3,9 +3,9 @@
  * `aegis start` and `aegis check` find the same faults. Says which file and what to do; never shows a key's content.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { OperatorError } from '../errors';
 import { decodeRevocationListDates, type RevocationListDates, revocationListIssuer } from './revocationList';
+import { readSecretFile, readTextFile } from './textFiles';
 
 export interface PrivateKeyFile {
   readonly file: string;
@@ -23,16 +23,19 @@ export interface CertificateFile {
 export interface RevocationList extends RevocationListDates {
   readonly file: string;
   readonly pem: string;
+  readonly der: Buffer;
   /** The issuer's name, as DER. */
   readonly issuer: Buffer;
 }
+
+const PEM_FILE = 'a PEM file';
 
 /**
  * Reads an unencrypted private key. Refuses a file that others could read: whoever has the key is the gateway.
  * Throws OperatorError.
  */
 export function readPrivateKey(file: string): PrivateKeyFile {
-  const pem = readText(file, (stats) => refuseShared(file, stats));
+  const pem = readSecretFile(file, 'private key', PEM_FILE);
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw new OperatorError(
       `${file} is encrypted; a private key without a passphrase is needed, write one with ` +
@@ -48,7 +51,7 @@ export function readPrivateKey(file: string): PrivateKeyFile {
 
 /** Reads a certificate with its chain, or a bundle of CA certificates. Throws OperatorError. */
 export function readCertificates(file: string): CertificateFile {
-  const blocks = pemBlocks(file, readText(file), 'CERTIFICATE', 'openssl x509 -inform DER');
+  const blocks = pemBlocks(file, readTextFile(file, PEM_FILE), 'CERTIFICATE', 'openssl x509 -inform DER');
   const certificates = blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -63,16 +66,18 @@ export function readCertificates(file: string): CertificateFile {
 
 /** Reads every revocation list of a file; node:tls would take the first and forget the rest. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  return pemBlocks(file, readText(file), 'X509 CRL', 'openssl crl -inform DER').map((pem, index) => {
-    try {
-      const list = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-      return { file, pem, issuer: revocationListIssuer(list), ...decodeRevocationListDates(list) };
-    } catch {
-      throw new OperatorError(
-        `${file} is damaged: revocation list ${index + 1} cannot be read; copy it again`,
-      );
-    }
-  });
+  return pemBlocks(file, readTextFile(file, PEM_FILE), 'X509 CRL', 'openssl crl -inform DER').map(
+    (pem, index) => {
+      try {
+        const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+        return { file, pem, der, issuer: revocationListIssuer(der), ...decodeRevocationListDates(der) };
+      } catch {
+        throw new OperatorError(
+          `${file} is damaged: revocation list ${index + 1} cannot be read; copy it again`,
+        );
+      }
+    },
+  );
 }
 
 /** Whole blocks with this label; at least one. */
@@ -85,54 +90,4 @@ function pemBlocks(file: string, text: string, label: string, converter: string)
     `${file} holds no PEM block "${label}"; if it is in DER form, convert it with ` +
       `"${converter} -in ${file} -out FILE.pem"`,
   );
-}
-
-/** Looks at the very file that is read: between a look at the path and the reading, it could be another one. */
-function readText(file: string, inspect: (stats: Stats) => void = () => {}): string {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(file, 'r');
-    inspect(fstatSync(descriptor));
-    return readFileSync(descriptor, 'utf8');
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw unreadable(file, error as NodeJS.ErrnoException);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
-}
-
-function unreadable(file: string, error: NodeJS.ErrnoException): OperatorError {
-  if (error.code === 'ENOENT') return new OperatorError(`${file} does not exist`);
-  if (error.code === 'EISDIR') return new OperatorError(`${file} is a folder; a PEM file is needed`);
-  if (error.code === 'EACCES') {
-    return new OperatorError(`${file} cannot be read by the user that runs aegis (EACCES); change its owner`);
-  }
-  return new OperatorError(`${file} cannot be read: ${error.message}`);
-}
-
-const GROUP_READ = 0o040;
-const GROUP_AND_OTHERS = 0o077;
-
-/**
- * A key file is its owner's alone, and the owner is us. Root may own it too (it can read everything anyway) and may
- * then share it with our group: that is how secrets are handed to a service without root's rights.
- */
-function refuseShared(file: string, stats: Stats): void {
-  const self = process.getuid?.();
-  // No owners and modes on this system.
-  if (self === undefined) return;
-  if (stats.uid !== self && stats.uid !== 0) {
-    throw new OperatorError(
-      `${file} belongs to user ${stats.uid}, who could read or replace the key; run "chown ${self} ${file}"`,
-    );
-  }
-  const allowed = stats.uid === self ? 0 : GROUP_READ;
-  const shared = stats.mode & GROUP_AND_OTHERS & ~allowed;
-  if (shared !== 0) {
-    const mode = (stats.mode & 0o777).toString(8).padStart(3, '0');
-    throw new OperatorError(
-      `${file} has mode ${mode}, so others than its owner have access to the private key; run "chmod 600 ${file}"`,
-    );
-  }
 }

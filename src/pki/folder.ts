@@ -2,19 +2,20 @@
  * The folder of a CA: which file holds what, and that nothing is overwritten unasked. Makes and opens the CA;
  * folderCertificates.ts and folderRevocation.ts work with it. Knows nothing of terminals.
  */
-import { createHash, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
+import type { KeyType } from './algorithms';
 import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from './atomicFiles';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
   isEncryptedKey,
   issueAuthorityRevocationList,
-  type KeyType,
   openCertificateAuthority,
 } from './authority';
+import { certificateFingerprint, publicKeyFingerprint } from './fingerprints';
 
 /** A certificate as the configuration and operators speak of it. */
 export interface CertificateSummary {
@@ -29,7 +30,8 @@ export interface CertificateSummary {
   readonly serialNumber: string;
   readonly notAfter: Date;
   readonly certificateFile: string;
-  readonly privateKeyFile: string;
+  /** Absent where the key is not in the folder: a device made it and keeps it. */
+  readonly privateKeyFile?: string;
 }
 
 export interface AuthorityFiles {
@@ -66,16 +68,12 @@ export interface CreatedFolder {
 /** Makes a CA and its empty CRL, and the folder (0700) when there is none. */
 export async function createFolder(directory: string, options: CreateFolderOptions): Promise<CreatedFolder> {
   const files = authorityFiles(directory);
-  const replacedFiles = await findReplaced(
-    Object.values(files),
-    options.force,
-    'a new CA makes every certificate of the old one worthless: choose another folder with --dir, or replace the CA with --force',
-  );
+  const replacedFiles = await refuseExistingAuthority(directory, options.force);
   const authority = await createCertificateAuthority(options);
   const encryption =
     options.passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: options.passphrase };
   const privateKeyPem = authority.privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption });
-  const revocationList = issueAuthorityRevocationList(authority, 1, []);
+  const revocationList = issueAuthorityRevocationList(authority, []);
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw fileError('write', cause);
   });
@@ -86,12 +84,30 @@ export async function createFolder(directory: string, options: CreateFolderOptio
     { path: files.certificate, content: authority.certificatePem, mode: publicMode },
   ]);
   return {
-    authority: summarize(authority.certificate, [], files.certificate, files.privateKey),
+    authority: summarize(authority.certificate, [], {
+      certificateFile: files.certificate,
+      privateKeyFile: files.privateKey,
+    }),
     revocationListFile: files.revocationList,
     isKeyEncrypted: options.passphrase !== undefined,
     replacedFiles,
   };
 }
+
+/** The files that a new CA will replace; throws OperatorError when there are any and `force` is not set. */
+export const refuseExistingAuthority = (directory: string, force: boolean | undefined): Promise<string[]> =>
+  findReplaced(
+    Object.values(authorityFiles(directory)),
+    force,
+    'a new CA makes every certificate of the old one worthless: choose another folder with --dir, or replace the CA with --force',
+  );
+
+const howToGetAuthority = (directory: string): string =>
+  `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`;
+
+/** PEM of the CA of a folder. Throws OperatorError where there is none: nothing else of the folder is looked at. */
+export const readAuthorityCertificate = (directory: string): Promise<string> =>
+  readText(authorityFiles(directory).certificate, howToGetAuthority(directory));
 
 /**
  * Takes up the CA of a folder. `readPassphrase` is asked only when its key is encrypted. Throws OperatorError when
@@ -101,10 +117,8 @@ export async function openFolder(
   directory: string,
   readPassphrase: () => Promise<string | undefined>,
 ): Promise<CertificateAuthority> {
-  const files = authorityFiles(directory);
-  const whatToDo = `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`;
-  const certificatePem = await readText(files.certificate, whatToDo);
-  const privateKeyPem = await readText(files.privateKey, whatToDo);
+  const certificatePem = await readAuthorityCertificate(directory);
+  const privateKeyPem = await readText(authorityFiles(directory).privateKey, howToGetAuthority(directory));
   const passphrase = isEncryptedKey(privateKeyPem) ? await readPassphrase() : undefined;
   return openCertificateAuthority(certificatePem, privateKeyPem, passphrase);
 }
@@ -128,21 +142,17 @@ export async function findReplaced(
 export function summarize(
   certificate: X509Certificate,
   names: readonly string[],
-  certificateFile: string,
-  privateKeyFile: string,
+  files: Pick<CertificateSummary, 'certificateFile' | 'privateKeyFile'>,
 ): CertificateSummary {
-  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' });
-  const publicKeyHash = createHash('sha256').update(publicKey).digest('hex').toUpperCase();
   return {
     // The subject has this one attribute.
     commonName: certificate.subject.replace(/^CN=/, ''),
     names,
     keyType: certificate.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa',
-    fingerprint: `sha256:${certificate.fingerprint256}`,
-    spkiFingerprint: `spki-sha256:${publicKeyHash.match(/../g)?.join(':')}`,
+    fingerprint: certificateFingerprint(certificate),
+    spkiFingerprint: publicKeyFingerprint(certificate.publicKey),
     serialNumber: certificate.serialNumber,
     notAfter: new Date(certificate.validTo),
-    certificateFile,
-    privateKeyFile,
+    ...files,
   };
 }

@@ -1,9 +1,8 @@
 /**
- * Revokes what the CA of a folder has issued, and tells what became of each certificate. The record in issued.jsonl
- * comes first, ca.crl is made from all of it.
+ * Revokes what the CA of a folder has issued. The record in issued.jsonl comes first, ca.crl is made from all of it.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { publicMode, writeFiles } from './atomicFiles';
+import { type FileToWrite, publicMode, writeFiles } from './atomicFiles';
 import { type CertificateAuthority, issueAuthorityRevocationList } from './authority';
 import { authorityFiles } from './folder';
 import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';
@@ -48,31 +47,25 @@ export async function revokeCertificates(
     issuedLog,
     revoked.map((entry) => ({ event: 'revoked', time, serialNumber: entry.serialNumber, reason })),
   );
-  // Read again, for what another command revoked in the meantime.
+  await writeFiles([await currentRevocationList(directory, authority)]);
+  return { revoked, revocationListFile: revocationList };
+}
+
+/** ca.crl of everything that was revoked up to now, to be written. */
+export async function currentRevocationList(
+  directory: string,
+  authority: CertificateAuthority,
+): Promise<FileToWrite> {
+  const { issuedLog, revocationList } = authorityFiles(directory);
   const { revokedBySerialNumber } = await readIssuedLog(issuedLog);
   const entries = [...revokedBySerialNumber.values()].map((entry) => ({
     serialNumber: entry.serialNumber,
     revokedAt: new Date(entry.time),
     reason: entry.reason,
   }));
-  // Number 1 was the empty list; revocations are never taken back, so their count only grows.
-  const content = issueAuthorityRevocationList(authority, 1 + entries.length, entries);
-  await writeFiles([{ path: revocationList, content, mode: publicMode }]);
-  return { revoked, revocationListFile: revocationList };
-}
-
-export interface ListedCertificate extends IssuedEntry {
-  readonly state: 'valid' | 'expired' | 'revoked';
-  readonly revokedAt?: string;
-}
-
-/** Everything that the CA of this folder issued, in that order. */
-export async function listCertificates(directory: string): Promise<ListedCertificate[]> {
-  const { issued, revokedBySerialNumber } = await readIssuedLog(authorityFiles(directory).issuedLog);
-  const now = new Date().toISOString();
-  return issued.map((entry) => {
-    const revocation = revokedBySerialNumber.get(entry.serialNumber);
-    if (revocation !== undefined) return { ...entry, state: 'revoked', revokedAt: revocation.time };
-    return { ...entry, state: entry.notAfter > now ? 'valid' : 'expired' };
-  });
+  return {
+    path: revocationList,
+    content: issueAuthorityRevocationList(authority, entries),
+    mode: publicMode,
+  };
 }

@@ -18,6 +18,8 @@ const issuedEntry = z.strictObject({
   names: z.array(z.string()),
   notAfter: z.iso.datetime(),
   fingerprint: z.string(),
+  /** Records of earlier versions have none. */
+  spkiFingerprint: z.string().optional(),
 });
 const revokedEntry = z.strictObject({
   event: z.literal('revoked'),
@@ -79,11 +81,12 @@ function parseLine(line: string): LogEntry | undefined {
   }
 }
 
-/** Those of `name` that peers still accept. */
-export function acceptedCertificates(log: IssuedLog, name: string): IssuedEntry[] {
+/** Those that peers still accept. */
+export function acceptedOf({ issued, revokedBySerialNumber }: IssuedLog): IssuedEntry[] {
   const now = new Date().toISOString();
-  return log.issued.filter(
-    (entry) =>
-      entry.name === name && entry.notAfter > now && !log.revokedBySerialNumber.has(entry.serialNumber),
-  );
+  return issued.filter((entry) => entry.notAfter > now && !revokedBySerialNumber.has(entry.serialNumber));
 }
+
+/** Those of `name` that peers still accept. */
+export const acceptedCertificates = (log: IssuedLog, name: string): IssuedEntry[] =>
+  acceptedOf(log).filter((entry) => entry.name === name);

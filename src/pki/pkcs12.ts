@@ -1,9 +1,11 @@
 /**
- * PKCS#12 files, as devices import them: one RSA key, its certificate and that of the CA. Knows nothing of where
- * the password comes from.
+ * PKCS#12 files: writes them as devices import them, with one RSA key, its certificate and that of the CA; reads those
+ * of anybody. Knows nothing of where the password comes from.
  */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
-import { OperatorError } from '../errors';
+import { ExitCode, OperatorError } from '../errors';
+import { encodeDer, objectIdentifier } from './der';
 
 export interface Pkcs12Options {
   readonly privateKeyPem: string;
@@ -36,3 +38,69 @@ export function encodePkcs12(options: Pkcs12Options): Buffer {
   );
   return Buffer.from(forge.asn1.toDer(pkcs12).getBytes(), 'latin1');
 }
+
+export interface Pkcs12Contents {
+  readonly privateKeys: readonly KeyObject[];
+  readonly certificates: readonly X509Certificate[];
+}
+
+/** Takes the bytes of a .p12 file. Throws OperatorError where the password is wrong or the contents are unusual. */
+export function decodePkcs12(content: Buffer, password: string): Pkcs12Contents {
+  let bags: forge.pkcs12.Bag[];
+  try {
+    // Not strict: Windows and NSS write parts in BER.
+    const pkcs12 = forge.pkcs12.pkcs12FromAsn1(decodeBer(content), false, password);
+    bags = pkcs12.safeContents.flatMap(({ safeBags }) => safeBags);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new OperatorError(
+      /password|decrypt/i.test(message) ? 'the password is wrong' : `it cannot be read: ${message}`,
+      ExitCode.Failed,
+    );
+  }
+  const { pkcs8ShroudedKeyBag, keyBag, certBag } = forge.pki.oids;
+  return {
+    privateKeys: bags
+      .filter(({ type }) => type === pkcs8ShroudedKeyBag || type === keyBag)
+      .map(({ key, asn1 }) =>
+        // node-forge knows RSA keys only and hands the others over as they are.
+        key
+          ? createPrivateKey(forge.pki.privateKeyToPem(key))
+          : createPrivateKey({ key: encodeDer(asn1), type: 'pkcs8', format: 'der' }),
+      ),
+    certificates: bags
+      .filter(({ type }) => type === certBag)
+      .map(
+        ({ cert, asn1 }) => new X509Certificate(encodeDer(cert ? forge.pki.certificateToAsn1(cert) : asn1)),
+      ),
+  };
+}
+
+/** Whether the bytes look like a .p12 file: PFX of version 3 (RFC 7292 §4). */
+export function isPkcs12(content: Buffer): boolean {
+  try {
+    const [version, contentInfo] = decodeBer(content).value as forge.asn1.Asn1[];
+    return version?.value === '\x03' && contentInfo?.type === forge.asn1.Type.SEQUENCE;
+  } catch {
+    return false;
+  }
+}
+
+const decodeBer = (content: Buffer): forge.asn1.Asn1 => forge.asn1.fromDer(content.toString('latin1'), false);
+
+/** Object identifiers of ciphers in PKCS#12 files, strongest first. */
+const ciphers: readonly (readonly [oid: string, name: string])[] = [
+  ['2.16.840.1.101.3.4.1.42', 'AES-256'],
+  ['2.16.840.1.101.3.4.1.22', 'AES-192'],
+  ['2.16.840.1.101.3.4.1.2', 'AES-128'],
+  ['1.2.840.113549.1.12.1.3', 'triple DES'],
+  ['1.2.840.113549.1.12.1.6', 'RC2 with 40 bits'],
+];
+
+/** The ciphers that its parts are encrypted with; their names are readable without the password. */
+export function ciphersOf(pkcs12: Buffer): string[] {
+  return ciphers.flatMap(([oid, name]) => (pkcs12.includes(encodeDer(objectIdentifier(oid))) ? [name] : []));
+}
+
+/** Whether it was made for devices that cannot read AES. */
+export const isLegacyPkcs12 = (pkcs12: Buffer): boolean => ciphersOf(pkcs12).includes('triple DES');

@@ -4,6 +4,7 @@
  */
 import { type KeyObject, sign } from 'node:crypto';
 import { bitString, type Der, encodeDer, nullValue, objectIdentifier, sequence } from './der';
+import { encodePem } from './pem';
 
 /** sha256WithRSAEncryption, whose parameters are NULL (RFC 4055 §5). CAs have RSA keys: every modality knows RSA. */
 export const signatureAlgorithm = (): Der => sequence(objectIdentifier('1.2.840.113549.1.1.11'), nullValue());
@@ -16,6 +17,5 @@ export function signToPem(
 ): string {
   const signature = sign('sha256', encodeDer(toBeSigned), authorityKey);
   const signed = encodeDer(sequence(toBeSigned, signatureAlgorithm(), bitString(signature)));
-  const lines = signed.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  return encodePem(label, signed);
 }

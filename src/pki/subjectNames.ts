@@ -3,10 +3,11 @@
  * is a name; knows nothing of how a certificate carries it beyond the bytes of an address.
  */
 import { isIP } from 'node:net';
+import { quoteValue } from '../config/quote';
 import { OperatorError } from '../errors';
 
-/** File names that `aegis pki` itself uses; compared in lower case, as some file systems do. */
-const reservedNames = new Set(['ca', 'server', 'server-ecdsa']);
+/** Names of files that `aegis pki` itself uses, and of what it renews; compared in lower case, as some file systems do. */
+const reservedNames = new Set(['ca', 'crl', 'server', 'server-ecdsa']);
 
 /** RFC 1123 §2.1 host name; a last label of digits only would be an address with a typing error. */
 export function isDnsName(text: string): boolean {
@@ -27,7 +28,7 @@ export function parseSubjectNames(names: readonly string[]): string[] {
     const isAddress = isIP(name) !== 0 && !name.includes('%');
     if (!isAddress && !isDnsName(name)) {
       throw new OperatorError(
-        `"${name}" is no DNS name and no IP address; accepted are names such as pacs.example.org (international names in their xn-- form, no wildcards) and addresses such as 10.1.2.3 or fd00::1`,
+        `${quoteValue(name)} is no DNS name and no IP address; accepted are names such as pacs.example.org (international names in their xn-- form, no wildcards) and addresses such as 10.1.2.3 or fd00::1`,
       );
     }
   }
@@ -41,12 +42,12 @@ export function parseSubjectNames(names: readonly string[]): string[] {
 export function parseClientName(name: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
     throw new OperatorError(
-      `"${name}" cannot name a client certificate; accepted are 1 to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit`,
+      `${quoteValue(name)} cannot name a client certificate; accepted are 1 to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit`,
     );
   }
   if (reservedNames.has(name.toLowerCase())) {
     throw new OperatorError(
-      `"${name}" is a name that aegis pki uses itself; choose another one for the modality`,
+      `${quoteValue(name)} is a name that aegis pki uses itself; choose another one for the modality`,
     );
   }
   return name;

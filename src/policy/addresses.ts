@@ -171,3 +171,10 @@ export class AddressSet {
     return block !== undefined && this.#table.covering(block).size > 0;
   }
 }
+
+const loopback = new AddressSet(['127.0.0.0/8', '::1']);
+
+/** Whether only this machine can reach what listens there. */
+export function isLoopbackAddress(address: string): boolean {
+  return loopback.has(address);
+}

@@ -2,6 +2,12 @@
  * AE titles: what counts as one, and when two are the same. Knows no entries and no upstreams.
  */
 
+/**
+ * What the gateway calls itself where it asks for itself. An archive that does not know it refuses, and shows with that
+ * that it speaks DICOM.
+ */
+export const OWN_AE_TITLE = 'AEGIS';
+
 /** 1 to 16 printable ASCII characters without backslash, once trimmed (PS3.5 §6.2, VR AE). */
 const AE_TITLE = /^[\x20-\x5b\x5d-\x7e]{1,16}$/;
 

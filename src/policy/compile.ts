@@ -10,7 +10,7 @@ import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
 import { aeTitleKey } from './aeTitle';
 import { compileEgress } from './compileEgress';
 import { compileModality, nextChangeMs } from './compileModality';
-import { localAddresses } from './localAddresses';
+import { localAddressesOf } from './localAddresses';
 import { findOverlaps } from './overlaps';
 import type {
   CallingAeTitleEntries,
@@ -53,9 +53,6 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
   }
   const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
   const egress = compileEgress(configuration, modalities, problems);
-  const hasLocalAddresses = Object.values(configuration.upstreams).some(
-    ({ localAddress }) => localAddress !== undefined,
-  );
   return {
     policy: {
       validUntilMs: modalities.map(nextChangeMs).reduce((one, other) => Math.min(one, other), Infinity),
@@ -66,7 +63,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       upstreamByCalledAeTitle,
       listenerByName,
       egress,
-      localAddressByModality: localAddresses(hasLocalAddresses ? Object.keys(configuration.modalities) : []),
+      localAddressByModality: localAddressesOf(configuration),
     },
     problems,
   };

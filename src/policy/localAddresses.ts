@@ -4,6 +4,16 @@
  * all of 127.0.0.0/8) is not known here.
  */
 import { createHash } from 'node:crypto';
+import type { Configuration } from '../config/schema';
+
+/** The address of each modality by the name of its entry; empty where no upstream asks for them. */
+export function localAddressesOf({
+  upstreams,
+  modalities,
+}: Pick<Configuration, 'upstreams' | 'modalities'>): ReadonlyMap<string, string> {
+  const isWanted = Object.values(upstreams).some(({ localAddress }) => localAddress !== undefined);
+  return localAddresses(isWanted ? Object.keys(modalities) : []);
+}
 
 /**
  * The address of each modality. It follows from the name alone, so that adding, removing and reordering entries leaves

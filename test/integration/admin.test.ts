@@ -2,10 +2,10 @@
  * The HTTP for monitoring as a monitor sees it: next to a real gateway process, with modalities that come and go.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { askAdmin } from '../support/adminHttp';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
 import { proposedContext } from '../support/dicomBytes';
@@ -52,28 +52,8 @@ async function start(changes: Partial<ConfigurationInput> = {}): Promise<Gateway
   return gateway;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: NodeJS.Dict<string | string[]>;
-  readonly body: string;
-}
-
-function ask(gateway: GatewayProcess, path: string, method = 'GET', body = ''): Promise<Answer> {
-  const port = gateway.port('admin HTTP');
-  return new Promise((resolveAnswer, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, path, method, agent: false }, (incoming) => {
-      let text = '';
-      incoming.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      incoming.on('end', () =>
-        resolveAnswer({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
+const ask = (gateway: GatewayProcess, path: string, method = 'GET', body = '') =>
+  askAdmin(gateway, path, { method, body });
 
 async function scrape(gateway: GatewayProcess): Promise<Exposition> {
   const { status, headers, body } = await ask(gateway, '/metrics');

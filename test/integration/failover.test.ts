@@ -49,7 +49,6 @@ describe('failover', () => {
   it.each<[string, SpyScript]>([
     ['closes the connection before it answers', { onAssociateRq: (connection) => connection.end() }],
     ['resets it', { onAssociateRq: (connection) => connection.reset() }],
-    ['aborts the request', { onAssociateRq: (connection) => connection.abort() }],
     ['answers nonsense', { onAssociateRq: (connection) => connection.send(Buffer.alloc(10, 9)) }],
   ])('goes on to the next one where a server %s', async (_what, script) => {
     const { spies, servers, gateway, established } = await setUp({}, [script, {}]);
@@ -68,6 +67,17 @@ describe('failover', () => {
     // What is down is not tried first again.
     await (await established()).release();
     expect(spies.map(associationsOf)).toEqual([1, 2]);
+  });
+
+  it('goes on to the next one where a server aborts the request, and does not take it for down', async () => {
+    const { spies, gateway, established } = await setUp({}, [
+      { onAssociateRq: (connection) => connection.abort() },
+      {},
+    ]);
+    await (await established()).release();
+    await (await established()).release();
+    expect(spies.map(associationsOf)).toEqual([2, 2]);
+    expect(gateway.events.some(({ event }) => event === 'upstream.down')).toBe(false);
   });
 
   it('passes on what a server rejects: the next one is not asked for another opinion', async () => {

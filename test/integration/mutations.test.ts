@@ -29,8 +29,8 @@ import { SopClass, TransferSyntax } from '../support/uids';
 
 /** Of each kind. */
 const CONVERSATIONS = 1500;
-/** A peer that was silent for so long has no more to say. */
-const QUIET_MS = 60;
+/** A peer that was silent for so long has no more to say, on a busy machine too. */
+const QUIET_MS = 200;
 /** Each lane has an archive of its own and one conversation at a time, so that it is known whose bytes come. */
 const lanes = [...'ABCDEFGHIJKLMNOP'].map((letter) => letter.repeat(12));
 

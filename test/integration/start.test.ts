@@ -1,7 +1,7 @@
 /**
  * `aegis start` as operators and supervisors see it: a process with signals, exit codes, stdout and stderr.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
-import { proposedContext } from '../support/dicomBytes';
+import { PduType, proposedContext } from '../support/dicomBytes';
 import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { temporaryFolder } from '../support/processes';
@@ -23,8 +23,11 @@ const LISTENER = 'dicom';
 const contexts = [proposedContext(1, SopClass.Verification)];
 
 let spy: SpyUpstream;
+/** Its port is taken. */
+let other: SpyUpstream;
 beforeAll(async () => {
   spy = await SpyUpstream.start();
+  other = await SpyUpstream.start();
 });
 
 function configurationWith(changes: Partial<ConfigurationInput> = {}): ConfigurationInput {
@@ -188,6 +191,55 @@ describe('SIGHUP', () => {
     expect(gateway.process.stderr).toContain(`aegis: ${gateway.configurationFile} was reloaded\n`);
   });
 
+  it('tells in words what is different, on stderr and in the audit log', async () => {
+    const gateway = await GatewayProcess.start(configurationWith());
+    gateway.reload(configurationWith({ ...withMr1(), timeouts: { idleSeconds: 60 } }));
+    const changes = ['modality "mr1" added: MR1 from 127.0.0.1, allow echo', 'timeouts.idleSeconds 300 → 60'];
+    expect(await gateway.event('configuration.reloaded')).toMatchObject({ detail: changes.join('; ') });
+    await gateway.process.waitForOutput(/idleSeconds 300/);
+    for (const change of changes) expect(gateway.process.stderr).toContain(`aegis:   ${change}\n`);
+    gateway.process.kill('SIGHUP');
+    await gateway.process.waitForOutput(/was reloaded, nothing has changed\n/);
+  });
+
+  it('opens a listener and closes another one, and says so', async () => {
+    const gateway = await GatewayProcess.start(configurationWith());
+    const port = gateway.port(LISTENER);
+    gateway.reload(configurationWith({ listeners: [{ name: LISTENER, host: '127.0.0.2', port: 0 }] }));
+    await gateway.process.waitForOutput(/aegis: listening on 127\.0\.0\.2:\d+ \(dicom\)\n/);
+    await gateway.process.waitForOutput(new RegExp(`no longer listening on 127\\.0\\.0\\.1:${port} `));
+    await expect(RawScu.connect({ port })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('ends associations that are no longer allowed where aegis start says --enforce', async () => {
+    const gateway = await GatewayProcess.start(configurationWith(withMr1()), ['--enforce']);
+    const [stays] = await call(gateway);
+    const [ends] = await call(gateway, 'MR1');
+    gateway.reload(configurationWith());
+    expect((await ends.readPdu())[0]).toBe(PduType.Abort);
+    await gateway.process.waitForOutput(/aegis: {3}associations ended: 1\n/);
+    expect(await stays.echo(1)).toBe(0x0000);
+    await stays.release();
+  });
+
+  it('the same over several workers', async () => {
+    const gateway = await GatewayProcess.start(configurationWith({ ...withMr1(), workers: 2 }), [
+      '--enforce',
+    ]);
+    const open = [await call(gateway, 'MR1'), await call(gateway, 'MR1'), await call(gateway, 'MR1')];
+    gateway.reload(configurationWith({ workers: 2 }));
+    for (const [scu] of open) expect((await scu.readPdu())[0]).toBe(PduType.Abort);
+    await gateway.process.waitForOutput(/aegis: {3}associations ended: 3\n/);
+  });
+
+  it('is not needed with --watch: a change of a file is enough', async () => {
+    const gateway = await GatewayProcess.start(configurationWith(), ['--watch']);
+    await gateway.process.waitForOutput(/watching the configuration file\n/);
+    writeFileSync(gateway.configurationFile, JSON.stringify(configurationWith(withMr1())));
+    await gateway.event('configuration.reloaded');
+    expect(await echo(gateway, 'MR1')).toBe(0x0000);
+  });
+
   it('shows the renewed certificate from the next connection on', async () => {
     const folder = temporaryFolder();
     const install = async ({ certificateFile, privateKeyFile }: typeof certificates.server) => {
@@ -219,6 +271,10 @@ describe('SIGHUP', () => {
     gateway.reload(configuration);
     await gateway.event('configuration.reloaded');
     expect(await fingerprint()).toBe(renewed.x509.fingerprint256);
+    expect(await gateway.event('certificate.reloaded')).toMatchObject({
+      outcome: 'info',
+      detail: expect.stringMatching(/server\.crt now holds CN=renewed \(serial number [0-9A-F]+, to \d{4}-/),
+    });
   });
 
   it.each([
@@ -228,9 +284,15 @@ describe('SIGHUP', () => {
       why: /aegis\.jsonc:3:3 unknown key "modality"; did you mean "modalities"\?/,
     },
     {
-      what: 'a listener that moved',
-      change: () => configurationWith({ listeners: [{ name: LISTENER, host: '127.0.0.2', port: 0 }] }),
-      why: /listener dicom changed: that takes a restart of the gateway/,
+      what: 'a port that is taken',
+      change: () =>
+        configurationWith({
+          listeners: [
+            { name: LISTENER, host: '127.0.0.1', port: 0 },
+            { name: 'second', host: '127.0.0.1', port: other.port },
+          ],
+        }),
+      why: /cannot listen on 127\.0\.0\.1:\d+: the port is in use \(EADDRINUSE\)/,
     },
     {
       what: 'another audit file',

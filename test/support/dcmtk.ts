@@ -9,12 +9,15 @@ import type { TestCertificate } from './certificates';
 import { type Instance, readPart10 } from './dicomFiles';
 import { freePort, runProcess, startProcess, type TestProcess, temporaryFolder } from './processes';
 
+/** The files are all that the tools need. */
+type CertificateFiles = Pick<TestCertificate, 'certificateFile' | 'privateKeyFile'>;
+
 /** movescu and getscu know no TLS: put stunnel.ts in front of them. */
 export interface DcmtkTls {
   /** What the tool shows. Without it an SCU shows none (anonymous TLS). */
-  readonly certificate?: TestCertificate;
+  readonly certificate?: CertificateFiles;
   /** The CA of the peer. */
-  readonly ca: TestCertificate;
+  readonly ca: Pick<CertificateFiles, 'certificateFile'>;
 }
 
 export interface DcmtkTarget {

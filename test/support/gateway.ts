@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { AuditEvent, AuditSink } from '../../src/audit/events';
 import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
-import { Gateway } from '../../src/gateway/gateway';
+import { Gateway, type ReloadOptions, type ReloadResult } from '../../src/gateway/gateway';
 import { onCleanUp } from './cleanUp';
 
 export type ConfigurationInput = z.input<typeof configurationSchema>;
@@ -41,8 +41,8 @@ export class TestGateway implements AuditSink {
     return this.#gateway;
   }
 
-  async reload(input: ConfigurationInput): Promise<void> {
-    await this.gateway.reload(configurationSchema.parse(input));
+  async reload(input: ConfigurationInput, options?: ReloadOptions): Promise<ReloadResult> {
+    return await this.gateway.reload(configurationSchema.parse(input), options);
   }
 
   /** The port of a listener; of the only one without a name. */

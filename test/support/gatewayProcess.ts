@@ -21,17 +21,23 @@ export class GatewayProcess {
   ) {}
 
   /** Starts it and waits for nothing. */
-  static launch(configuration: ConfigurationInput | string): GatewayProcess {
+  static launch(configuration: ConfigurationInput | string, options: readonly string[] = []): GatewayProcess {
     // `npm test` builds; a test file that is run alone must not fail for want of it.
     if (!existsSync(cli)) execFileSync('npm', ['run', 'build'], { cwd: root });
     const file = join(temporaryFolder(), 'aegis.jsonc');
     writeFileSync(file, textOf(configuration));
-    return new GatewayProcess(startProcess(process.execPath, [cli, '--config', file, 'start']), file);
+    return new GatewayProcess(
+      startProcess(process.execPath, [cli, '--config', file, 'start', ...options]),
+      file,
+    );
   }
 
   /** Resolves once it listens. */
-  static async start(configuration: ConfigurationInput): Promise<GatewayProcess> {
-    const gateway = GatewayProcess.launch(configuration);
+  static async start(
+    configuration: ConfigurationInput,
+    options: readonly string[] = [],
+  ): Promise<GatewayProcess> {
+    const gateway = GatewayProcess.launch(configuration, options);
     await gateway.process.waitForOutput(/aegis: listening on .*\n/);
     return gateway;
   }

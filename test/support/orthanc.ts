@@ -2,7 +2,7 @@
  * A real Orthanc with a storage of its own, its REST interface, and its sudden death. Listens for DICOM on all
  * interfaces, because Orthanc cannot be told otherwise; unknown callers are let in only as the options say.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onCleanUp } from './cleanUp';
 import { type Instance, readPart10 } from './dicomFiles';
@@ -29,6 +29,8 @@ interface OrthancOptions {
    * DCMTK inside Orthanc reads the environment variable TCP_NODELAY.
    */
   readonly noDelay?: boolean;
+  /** A second file beside its own, which then leaves out `settings`: Orthanc takes none twice. */
+  readonly secondFile?: { readonly text: string; readonly settings: readonly string[] };
   /** Any other setting of orthanc.json; these win. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -61,10 +63,16 @@ export class Orthanc {
 
   /** Starts it again after `kill` or `stop`, on the same ports and the same storage. */
   async restart(): Promise<void> {
-    const configurationFile = join(this.storageFolder, 'orthanc.json');
-    writeFileSync(configurationFile, JSON.stringify(this.configuration()));
+    const folder = join(this.storageFolder, 'configuration');
+    mkdirSync(folder, { recursive: true });
+    const { secondFile } = this.options;
+    const settings = Object.entries(this.configuration()).filter(
+      ([setting]) => secondFile?.settings.includes(setting) !== true,
+    );
+    writeFileSync(join(folder, 'orthanc.json'), JSON.stringify(Object.fromEntries(settings)));
+    if (secondFile !== undefined) writeFileSync(join(folder, 'second.json'), secondFile.text);
     const environment = (this.options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
-    this.process = startProcess('Orthanc', ['--verbose', configurationFile], { environment });
+    this.process = startProcess('Orthanc', ['--verbose', folder], { environment });
     // Its orderly end takes seconds, and is for nothing: the storage goes too.
     onCleanUp(() => this.kill());
     await this.process.waitForOutput(/Orthanc has started/);

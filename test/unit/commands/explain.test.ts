@@ -117,7 +117,6 @@ describe('aegis explain', () => {
     expect(notesOf(run)).toEqual([
       'listener "tls" is assumed; "tls2" would fit too; --listener names another',
       'SOP class CTImageStorage is assumed for C-STORE; --sop-class names another',
-      'whether the certificate is revoked was not looked at',
     ]);
   });
 
@@ -149,6 +148,12 @@ describe('aegis explain', () => {
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/failed +a certificate is needed, one of those of modalities\.ct1: cn:ct1$/m);
     expect(notesOf(run)).toEqual(['--certificate gives the certificate that the peer shows']);
+  });
+
+  test('tells that the certificate is revoked', async () => {
+    const run = await explain(...ct1, '--certificate', certificates.revokedClient.certificateFile);
+    expect(run.exitCode).toBe(1);
+    expect(run.printed).toMatch(/^reason +certificate-revoked: /m);
   });
 
   test('tells what TLS would refuse', async () => {

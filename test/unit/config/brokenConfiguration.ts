@@ -55,6 +55,6 @@ export const files = '"certificate": "s.crt", "privateKey": "s.key"';
 
 /** What messages about unknown keys name; a new key of the schema is added here by hand. */
 export const rootKeys =
-  '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin';
+  '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin, pending';
 export const modalityKeys =
   'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, address';

@@ -222,19 +222,19 @@ const values: Case[] = [
     ['a.jsonc:3:40 upstreams.ORTHANC.servers is empty; at least one is needed'],
   ],
   [
-    'an admin HTTP for everybody',
-    { 5: '"admin": { "host": "0.0.0.0" }' },
-    [
-      'a.jsonc:5:20 admin.host "0.0.0.0" is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is',
-    ],
-  ],
-  [
     'an admin HTTP on a host name',
     { 5: '"admin": { "host": "localhost" }' },
-    [
-      'a.jsonc:5:20 admin.host "localhost" is no loopback address; accepted are 127.0.0.1 (or another of 127.0.0.0/8) and ::1, because the admin HTTP asks nobody who he is',
-    ],
+    ['a.jsonc:5:20 admin.host "localhost" is no IP address such as 127.0.0.1 or ::1'],
   ],
+  ...['"a short token"', '"123456789abcdef"', '1234567890123456', '"1234567890\\t123456"'].map(
+    (token): Case => [
+      `the token ${token} without showing it`,
+      { 5: `"admin": { "token": ${token} }` },
+      [
+        'a.jsonc:5:21 admin.token is no token; accepted are 16 to 512 printable ASCII characters without spaces, for example from "openssl rand -hex 32"',
+      ],
+    ],
+  ),
   [
     'a fingerprint that is too short',
     ct1(`${valid}, "certificate": "sha256:3A:5B"`),

@@ -9,7 +9,37 @@ const together: Case[] = [
   [
     'no modality',
     { 4: '"modalities": {},' },
-    ['a.jsonc:4:15 modalities is empty: no one could connect; add an entry or see docs/onboarding.md'],
+    [
+      'a.jsonc:4:15 modalities is empty: no one could connect; add an entry, or set unknownAddresses to "reject" to learn who comes',
+    ],
+  ],
+  [
+    'no modality where everybody is listed who comes',
+    { 4: '"modalities": {},', 5: '"unknownAddresses": "reject"' },
+    [
+      'warning: a.jsonc:4:15 modalities is empty: everybody is rejected; those who come are listed by "aegis modality pending"',
+    ],
+  ],
+  [
+    'an admin HTTP for everybody',
+    { 5: '"admin": { "host": "0.0.0.0" }' },
+    [
+      'a.jsonc:5:20 admin.host "0.0.0.0" is beyond loopback, where anybody could ask; set admin.token (best as AEGIS__ADMIN__TOKEN) or admin.tokenFile, or use 127.0.0.1 or ::1',
+    ],
+  ],
+  [
+    'an admin HTTP beyond loopback with a token',
+    { 5: '"admin": { "host": "10.1.0.2", "token": "0123456789abcdef" }' },
+    [
+      'warning: a.jsonc:5:20 admin.host "10.1.0.2" is beyond loopback, so the token crosses the network in the clear; put a proxy with TLS in front where that network is not trusted',
+    ],
+  ],
+  [
+    'two tokens',
+    { 5: '"admin": { "tokenFile": "a.token", "token": "0123456789abcdef" }' },
+    [
+      'a.jsonc:5:25 admin.tokenFile is given although token is; leave one of them out (AEGIS__ADMIN__TOKEN sets token)',
+    ],
   ],
   [
     'no upstream',

@@ -1,7 +1,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { inspectAuditFile, inspectTlsFiles } from '../../../src/config/files';
+import { inspectTlsFiles } from '../../../src/config/files';
 import { formatPath } from '../../../src/config/problems';
 import { type Configuration, configurationSchema } from '../../../src/config/schema';
 import { testCertificates } from '../../support/certificates';
@@ -160,7 +160,7 @@ describe('dates', () => {
   it('warn of a certificate that ends within 30 days', () => {
     expect(ofServer(at(-0.5))).toEqual([]);
     expect(ofServer(at(18))).toEqual([
-      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one, for one of our own CA with "aegis pki server --force"`,
+      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
     ]);
   });
 
@@ -185,7 +185,7 @@ describe('dates', () => {
 
   it('refuse a certificate that has ended', () => {
     expect(ofServer(at(32.5))).toEqual([
-      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one, for one of our own CA with "aegis pki server --force"`,
+      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
     ]);
   });
 
@@ -198,6 +198,16 @@ describe('dates', () => {
     expect(inspect(withList(certificates.crl.crlFile), at(5))).toEqual([
       expect.stringMatching(/^warning expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 1 day,/),
     ]);
+  });
+
+  it('refuse a list that ends within the days that were asked for, unless they are most of its lifetime', () => {
+    const long = certificates.issueCrl('long', { issuer: certificates.ca, revoked: [], nextUpdateDays: 60 });
+    const withList = (crl: string) => configurationWith({ ...lasting(), crl });
+    expect(inspect(withList(long.crlFile), at(50, 14))).toEqual([
+      expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 9 days,/),
+    ]);
+    expect(inspect(withList(long.crlFile), at(40, 14))).toEqual([]);
+    expect(inspect(withList(certificates.crl.crlFile), at(1, 14))).toEqual([]);
   });
 
   it('refuse a single CA that has ended, and warn of one among others', () => {
@@ -271,30 +281,6 @@ describe('the files of an address', () => {
       expect.stringMatching(
         /^error file modalities\.ct1\.address\.tls\.certificate\[0\] .*is not meant for clients .* "aegis pki client NAME"$/,
       ),
-    ]);
-  });
-});
-
-describe('the audit file', () => {
-  const inspectAudit = (name: string) =>
-    inspectAuditFile(configurationWith(good(), { audit: { file: name } })).map(({ message }) => message);
-
-  it('may be there or be made', () => {
-    expect(inspectAudit(join(folder, 'new.jsonl'))).toEqual([]);
-    expect(inspectAudit(file('old.jsonl', ''))).toEqual([]);
-    expect(inspectAuditFile(configurationWith(good()))).toEqual([]);
-  });
-
-  it('needs its folder', () => {
-    expect(inspectAudit(join(folder, 'none', 'audit.jsonl'))).toEqual([
-      `the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
-    ]);
-  });
-
-  it('needs a folder that can be written', () => {
-    const noFolder = file('no-folder', '');
-    expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([
-      `${noFolder} cannot be written; let the account that runs aegis write it`,
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeRevocationListDates } from '../../../src/net/revocationList';
+import { decodeRevocationListDates, revokedSerialNumbers } from '../../../src/net/revocationList';
 import { testCertificates } from '../../support/certificates';
 import { der, integer, objectIdentifier, sequence, utcTime } from '../../support/der';
 import { describeWithPeers } from '../../support/peers';
@@ -81,5 +81,30 @@ describeWithPeers(['openssl'], 'a revocation list, to openssl', () => {
     const dates = decodeRevocationListDates(bytesOf(crl));
     const [, lastUpdate, nextUpdate] = /lastUpdate=(.+)\nnextUpdate=(.+)\n/.exec(output) ?? [];
     expect(dates).toEqual({ thisUpdate: new Date(lastUpdate ?? ''), nextUpdate: new Date(nextUpdate ?? '') });
+  });
+});
+
+describe('what a revocation list revokes', () => {
+  const time = utcTime(new Date('2026-11-23T18:33:00Z'));
+  const entry = (serialNumber: string) => sequence(integer(serialNumber), time);
+
+  it('are the serial numbers as node:crypto writes them', () => {
+    const serialNumbers = ['7f', '00ff', '01', '00', '5e56902d5bb933fb'];
+    const bytes = list(integer('1'), algorithm, issuer, time, time, sequence(...serialNumbers.map(entry)));
+    expect([...revokedSerialNumbers(bytes)]).toEqual(['7F', 'FF', '01', '00', '5E56902D5BB933FB']);
+    const { crl, revokedClient } = certificates;
+    expect([...revokedSerialNumbers(bytesOf(crl.crl))]).toEqual([revokedClient.x509.serialNumber]);
+  });
+
+  it('are none where there is nothing, or nothing but extensions', () => {
+    const extensions = der(0xa0, sequence());
+    for (const rest of [[], [time], [extensions], [time, extensions], [time, sequence(), extensions]]) {
+      expect(revokedSerialNumbers(list(integer('1'), algorithm, issuer, time, ...rest)).size).toBe(0);
+    }
+  });
+
+  it('cannot be read where an entry is malformed', () => {
+    const bytes = list(integer('1'), algorithm, issuer, time, sequence(sequence(time)));
+    expect(() => revokedSerialNumbers(bytes)).toThrow(rangeError);
   });
 });

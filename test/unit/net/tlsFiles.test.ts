@@ -55,7 +55,7 @@ describe('a private key file', () => {
     else jest.spyOn(process, 'getuid').mockReturnValue(someoneElse);
     const owner = statSync(path).uid;
     expect(problemOf(() => readPrivateKey(path))).toContain(
-      `${path} belongs to user ${owner}, who could read or replace the key; run "chown ${process.getuid?.()} `,
+      `${path} belongs to user ${owner}, who could read or replace the private key; run "chown ${process.getuid?.()} `,
     );
   });
 

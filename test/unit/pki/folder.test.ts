@@ -1,23 +1,16 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { createFolder, openFolder } from '../../../src/pki/folder';
 import {
   type ClientOptions,
   writeClientCertificate,
   writeServerCertificates,
 } from '../../../src/pki/folderCertificates';
-import { listCertificates, revokeCertificates } from '../../../src/pki/folderRevocation';
+import { listCertificates } from '../../../src/pki/folderListing';
+import { revokeCertificates } from '../../../src/pki/folderRevocation';
+import { authorityFolders } from '../../support/authorityFolder';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, temporaryFolder } from '../../support/processes';
 
@@ -28,19 +21,7 @@ const client = (name: string, pkcs12: Partial<ClientOptions['pkcs12']> = {}): Cl
   pkcs12: { password: 'correct horse', isPasswordGenerated: false, isLegacy: false, ...pkcs12 },
 });
 
-let template: string;
-
-beforeAll(async () => {
-  template = join(temporaryFolder(), 'template');
-  await createFolder(template, {});
-});
-
-/** A folder of its own for each test, with the CA of the template: its key takes long to find. */
-async function newFolder() {
-  const directory = join(temporaryFolder(), 'pki');
-  cpSync(template, directory, { recursive: true });
-  return { directory, authority: await openFolder(directory, noPassphrase) };
-}
+const newFolder = authorityFolders();
 
 const modeOf = (...path: string[]) => (statSync(join(...path)).mode & 0o777).toString(8);
 const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
@@ -194,17 +175,24 @@ describe('revocation', () => {
     await writeClientCertificate(directory, authority, { ...client('ct1'), force: true });
     const third = await writeClientCertificate(directory, authority, { ...client('ct1'), force: true });
     expect(third.stillAccepted).toHaveLength(2);
-    const [, first] = await listCertificates(directory);
+    const first = (await listCertificates(directory)).find(({ name }) => name === 'ct1');
     const one = await revokeCertificates(directory, authority, {
       name: 'ct1',
-      serialNumber: first!.serialNumber.toLowerCase(),
+      serialNumber: first!.serialNumber!.toLowerCase(),
       reason: 'superseded',
     });
     expect(one.revoked.map(({ serialNumber }) => serialNumber)).toEqual([first!.serialNumber]);
     const rest = await revokeCertificates(directory, authority, { name: 'ct1' });
     expect(rest.revoked).toHaveLength(2);
     const states = (await listCertificates(directory)).map(({ name, state }) => `${name} ${state}`);
-    expect(states).toEqual(['ws1 valid', 'ct1 revoked', 'ct1 revoked', 'ct1 revoked']);
+    expect(states).toEqual([
+      'ws1 valid',
+      'ct1 revoked',
+      'ct1 revoked',
+      'ct1 revoked',
+      'ca valid',
+      'crl valid',
+    ]);
   });
 
   it('repeated, revokes nothing more but writes the CRL that may be missing', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Command, CommanderError } from 'commander';
-import { registerPki } from '../../../src/commands/pki';
+import { registerPki } from '../../../src/commands/pki/pki';
 import { configurationSchema } from '../../../src/config/schema';
 import { temporaryFolder } from '../../support/processes';
 
@@ -141,7 +141,7 @@ describe('aegis pki', () => {
     const revoked = await pki('revoke', 'ct1', '--serial', serialNumber!, '--reason', 'superseded');
     expect(revoked).toContain(`revoked ${serialNumber} (ct1.crt, issued `);
     const listed = (await pki('list')).split('\n');
-    expect(listed[0]).toMatch(/^CERTIFICATE +STATE +EXPIRES +SERIAL NUMBER +NAMES$/);
+    expect(listed[0]).toMatch(/^CERTIFICATE +STATE +EXPIRES +DAYS LEFT +SERIAL NUMBER +NAMES$/);
     expect(listed[1]).toMatch(
       new RegExp(`^ct1\\.crt +revoked \\d{4}-\\d\\d-\\d\\d +.*${serialNumber} +ct1$`),
     );
@@ -176,8 +176,11 @@ describe('aegis pki', () => {
       'init',
       'server',
       'client',
+      'sign',
+      'renew',
       'revoke',
       'list',
+      'inspect',
     ]);
     for (const verb of command.commands) {
       let help = '';
@@ -187,7 +190,7 @@ describe('aegis pki', () => {
         },
       });
       verb.outputHelp();
-      expect(help).toMatch(/EXAMPLES\n {2}aegis .*[\s\S]*EXIT CODES\n {2}0 {2}done\n/);
+      expect(help).toMatch(/EXAMPLES\n {2}aegis .*[\s\S]*EXIT CODES\n {2}0 {2}\S/);
     }
   });
 
@@ -198,7 +201,7 @@ describe('aegis pki', () => {
       });
       try {
         expect(() => require('../../../src/pki/der')).toThrow('loaded');
-        require('../../../src/commands/pki').registerPki(new Command());
+        require('../../../src/commands/pki/pki').registerPki(new Command());
       } finally {
         jest.dontMock('node-forge');
       }

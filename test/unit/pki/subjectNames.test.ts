@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { quoteValue } from '../../../src/config/quote';
 import { OperatorError } from '../../../src/errors';
 import { addressBytes, isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
 
@@ -30,7 +31,7 @@ describe('names of a certificate', () => {
     `${'a.'.repeat(127)}ab`,
   ])('are not %j', (name) => {
     expect(() => parseSubjectNames(['good.example', name])).toThrow(OperatorError);
-    expect(() => parseSubjectNames([name])).toThrow(`"${name}" is no DNS name and no IP address`);
+    expect(() => parseSubjectNames([name])).toThrow(`${quoteValue(name)} is no DNS name and no IP address`);
   });
 
   it('of a modality need not be DNS names', () => {
@@ -63,7 +64,7 @@ describe('name of a modality', () => {
     expect(() => parseClientName(name)).toThrow('cannot name a client certificate');
   });
 
-  it.each(['ca', 'CA', 'server', 'Server-ECDSA'])('cannot be %j, whose files are taken', (name) => {
+  it.each(['ca', 'CA', 'crl', 'server', 'Server-ECDSA'])('cannot be %j, whose files are taken', (name) => {
     expect(() => parseClientName(name)).toThrow('is a name that aegis pki uses itself');
   });
 });

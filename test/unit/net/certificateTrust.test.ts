@@ -2,9 +2,10 @@ import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { expect, test } from '@jest/globals';
-import { certificateRefusal } from '../../../src/commands/certificateTrust';
+import { describe, expect, test } from '@jest/globals';
+import { certificateRefusal } from '../../../src/net/certificateTrust';
 import { verificationFailure } from '../../../src/net/tlsFailures';
+import { readCrl } from '../../../src/net/tlsFiles';
 import { type TestCertificate, testCertificates } from '../../support/certificates';
 
 const certificates = testCertificates();
@@ -22,11 +23,13 @@ const purposes = ['clientAuth'] as const;
 async function verdictOfOpenSsl(
   [leaf, ...rest]: readonly TestCertificate[],
   trusted: readonly TestCertificate[],
+  lists: readonly { readonly crl: string }[] = [],
 ): Promise<string | undefined> {
   const server = createServer({
     cert: certificates.server.cert,
     key: certificates.server.key,
     ca: trusted.map(({ cert }) => cert),
+    ...(lists.length === 0 ? {} : { crl: lists.map(({ crl }) => crl) }),
     requestCert: true,
     rejectUnauthorized: false,
   });
@@ -48,6 +51,14 @@ async function verdictOfOpenSsl(
     ? undefined
     : (verificationFailure(String(authorizationError)) ?? String(authorizationError));
 }
+
+const trusting = (
+  trusted: readonly TestCertificate[],
+  lists: readonly { readonly crlFile: string }[] = [],
+) => ({
+  trustedCertificates: trusted.map(({ x509 }) => x509),
+  revocationLists: lists.flatMap(({ crlFile }) => readCrl(crlFile)),
+});
 
 test.each<[string, string | undefined, () => TestCertificate[], (() => TestCertificate[])?]>([
   ['a good certificate', undefined, () => [certificates.client]],
@@ -98,19 +109,43 @@ test.each<[string, string | undefined, () => TestCertificate[], (() => TestCerti
 ])('%s: the forecast is what OpenSSL says', async (_what, expected, chain, bundle = () => [ca]) => {
   const shown = chain().map(({ x509 }) => x509) as [X509Certificate, ...X509Certificate[]];
   const trusted = bundle();
-  expect(
-    certificateRefusal(
-      shown,
-      trusted.map(({ x509 }) => x509),
-      new Date(),
-    ),
-  ).toBe(expected);
+  expect(certificateRefusal(shown, trusting(trusted), new Date())).toBe(expected);
   expect(await verdictOfOpenSsl(chain(), trusted)).toBe(expected);
 });
 
 test('a CA of the same name with another key is not the issuer', () => {
   const impostor = testCertificates().ca;
-  expect(certificateRefusal([certificates.client.x509], [impostor.x509], new Date())).toBe(
-    'certificate-untrusted',
-  );
+  const refusal = certificateRefusal([certificates.client.x509], trusting([impostor]), new Date());
+  expect(refusal).toBe('certificate-untrusted');
+});
+
+describe('with revocation lists', () => {
+  const { crl, expiredCrl, crlOfOtherCa, client, revokedClient, otherCa, issueCrl } = certificates;
+  const leaf = issue('of-intermediate', { issuer: intermediate, purposes });
+  const ofIntermediate = issueCrl('intermediate', { issuer: intermediate, revoked: [] });
+  const revoking = issueCrl('revoking', { issuer: ca, revoked: [intermediate] });
+  const expired = issue('expired-and-revoked', { issuer: ca, purposes, validFromDays: -9, validToDays: -1 });
+  const ofExpired = issueCrl('of-expired', { issuer: ca, revoked: [expired] });
+
+  test.each<[string, string | undefined, TestCertificate[], TestCertificate[], (typeof crl)[]]>([
+    ['a certificate that is on none', undefined, [client], [ca], [crl]],
+    ['one that is', 'certificate-revoked', [revokedClient], [ca], [crl]],
+    ['one that has expired too', 'certificate-expired', [expired], [ca], [ofExpired]],
+    ['a list that is over', 'crl-expired', [client], [ca], [expiredCrl]],
+    ['no list of its CA', 'crl-missing', [client], [ca, otherCa], [crlOfOtherCa]],
+    ['lists of several CAs', undefined, [client], [ca, otherCa], [crlOfOtherCa, crl]],
+    ['lists of the whole chain', undefined, [leaf, intermediate], [ca], [crl, ofIntermediate]],
+    ['no list of the intermediate CA', 'crl-missing', [leaf, intermediate], [ca], [crl]],
+    [
+      'an intermediate CA that is revoked',
+      'certificate-revoked',
+      [leaf, intermediate],
+      [ca],
+      [revoking, ofIntermediate],
+    ],
+  ])('%s: the forecast is what OpenSSL says', async (_what, expected, chain, trusted, lists) => {
+    const shown = chain.map(({ x509 }) => x509) as [X509Certificate, ...X509Certificate[]];
+    expect(certificateRefusal(shown, trusting(trusted, lists), new Date())).toBe(expected);
+    expect(await verdictOfOpenSsl(chain, trusted, lists)).toBe(expected);
+  });
 });

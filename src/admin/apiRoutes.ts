@@ -1,0 +1,35 @@
+/**
+ * `/api/v1/…`: JSON for `aegis status`, `aegis modality pending` and whoever else asks. Who may ask is adminAccess.ts's;
+ * the shapes are documented in docs/admin.md.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { GatewayControl } from './gatewayControl';
+import type { PendingCallers } from './pendingCallers';
+import type { StatusReport } from './statusReport';
+
+export interface ApiSources {
+  status(): Promise<StatusReport>;
+  readonly pending: PendingCallers;
+  /** Undefined before the gateway has started. */
+  control(): GatewayControl | undefined;
+}
+
+export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void {
+  server.get('/api/v1/status', async () => await sources.status());
+  server.get('/api/v1/pending', async () => ({ callers: sources.pending.list }));
+  server.delete<{ Params: { id: string } }>('/api/v1/pending/:id', async (request, reply) =>
+    sources.pending.remove(request.params.id)
+      ? reply.code(204).send()
+      : reply.code(404).send({ error: 'there is no such pending caller' }),
+  );
+  server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
+    const control = sources.control();
+    if (control === undefined) return reply.code(503).send({ error: 'the gateway has not started yet' });
+    const { enforce } = request.query;
+    if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
+      return reply.code(400).send({ error: 'enforce is true or false' });
+    }
+    const result = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
+    return reply.code(result.isReloaded ? 200 : 422).send(result);
+  });
+}

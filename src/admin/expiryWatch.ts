@@ -1,0 +1,88 @@
+/**
+ * Tells in the audit log that a certificate or a revocation list comes to its end, ours or the one that a modality
+ * shows: once at each threshold, looked at when the gateway starts, at each reload and every day. Reads no files.
+ */
+import type { AuditSink } from '../audit/events';
+import { countOf } from '../config/quote';
+import type { CertificateExpiry } from './certificateExpiries';
+
+/** A month to order one, a fortnight and a week to be reminded, a day for the emergency, 0 when it is over. */
+const THRESHOLD_DAYS = [0, 1, 7, 14, 30] as const;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** What of whom. */
+const words: Readonly<
+  Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'modality']>
+> = {
+  listener: ['the certificate of listener', 'listener'],
+  ca: ['a trusted certificate of listener', 'listener'],
+  crl: ['a revocation list of listener', 'listener'],
+  egress: ['the certificate that is shown to modality', 'modality'],
+  'egress-ca': ['a certificate that is trusted of modality', 'modality'],
+  'egress-crl': ['a revocation list for modality', 'modality'],
+  modality: ['the certificate that was last shown by modality', 'modality'],
+};
+
+export class ExpiryWatch {
+  readonly #audit: AuditSink;
+  readonly #expiries: () => readonly CertificateExpiry[];
+  readonly #now: () => Date;
+  /** The lowest threshold that was told; the key changes with the date, so a renewed certificate begins anew. */
+  #toldByExpiry = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(audit: AuditSink, expiries: () => readonly CertificateExpiry[], now = () => new Date()) {
+    this.#audit = audit;
+    this.#expiries = expiries;
+    this.#now = now;
+    this.#timer = setInterval(() => this.look(), DAY_MS);
+    this.#timer.unref();
+  }
+
+  look(): void {
+    const told = new Map<string, number>();
+    for (const expiry of this.#expiries()) {
+      const key = `${expiry.kind} ${expiry.name} ${expiry.notAfter.getTime()}`;
+      const before = this.#toldByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
+      const threshold = Math.min(before, this.#thresholdOf(expiry));
+      if (threshold < before) this.#tell(expiry);
+      if (threshold < Number.POSITIVE_INFINITY) told.set(key, threshold);
+    }
+    this.#toldByExpiry = told;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /**
+   * The lowest threshold that is reached. One of more than half the lifetime says nothing: a list that lasts a week
+   * is always a week from its end.
+   */
+  #thresholdOf({ notBefore, notAfter }: CertificateExpiry): number {
+    const leftDays = this.#daysUntil(notAfter);
+    const lifetimeDays =
+      notBefore === undefined
+        ? Number.POSITIVE_INFINITY
+        : (notAfter.getTime() - notBefore.getTime()) / DAY_MS;
+    return (
+      THRESHOLD_DAYS.find((days) => leftDays <= days && days <= lifetimeDays / 2) ?? Number.POSITIVE_INFINITY
+    );
+  }
+
+  #tell({ kind, name, notAfter }: CertificateExpiry): void {
+    const [what, whose] = words[kind];
+    const days = Math.floor(this.#daysUntil(notAfter));
+    const when = days < 0 ? 'has ended' : `ends in ${countOf(days, 'day')}`;
+    this.#audit.record({
+      event: 'certificate.expiring',
+      outcome: 'info',
+      [whose]: name,
+      detail: `${what} ${name} ${when}, at ${notAfter.toISOString()}`,
+    });
+  }
+
+  #daysUntil(date: Date): number {
+    return (date.getTime() - this.#now().getTime()) / DAY_MS;
+  }
+}

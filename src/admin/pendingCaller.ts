@@ -1,0 +1,89 @@
+/**
+ * One pending caller: what is told of it, in memory, in the file and over HTTP alike, and for which reasons somebody
+ * becomes one.
+ */
+import { z } from 'zod';
+import type { AuditEvent } from '../audit/events';
+import type { ReasonCode } from '../policy/reasons';
+
+/** It has an entry; a command of it was refused. */
+const reasonsOfCommand = [
+  'command-not-allowed',
+  'sop-class-not-allowed',
+  'move-destination-not-allowed',
+] as const satisfies readonly ReasonCode[];
+
+/** Reasons that another entry, or another key in an entry, would change. */
+const pendingReasons = [
+  'calling-ae-title-unknown',
+  'source-address-mismatch',
+  'listener-not-allowed',
+  'certificate-mismatch',
+  'called-ae-title-unknown',
+  'called-ae-title-not-allowed',
+  ...reasonsOfCommand,
+] as const satisfies readonly ReasonCode[];
+
+export const refusedCommands: ReadonlySet<ReasonCode> = new Set(reasonsOfCommand);
+const all: ReadonlySet<ReasonCode | undefined> = new Set(pendingReasons);
+
+export type PendingReason = (typeof pendingReasons)[number];
+
+export function isPendingReason(reason: ReasonCode | undefined): reason is PendingReason {
+  return all.has(reason);
+}
+
+/** Longer than anything that PS3.8 lets through; the file is checked against it, should somebody have edited it. */
+const LONGEST_TEXT = 512;
+const text = z.string().max(LONGEST_TEXT);
+const time = z.iso.datetime();
+
+/** The shape in the file and in answers of the admin HTTP. Text of peers is as it came: escape it before it is shown. */
+export const pendingCallerSchema = z.object({
+  /** 12 hex digits, always the same for the same caller. */
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  callingAeTitle: text,
+  calledAeTitle: text,
+  sourceAddress: text,
+  listener: text,
+  isTls: z.boolean(),
+  certificate: z
+    .object({
+      fingerprint256: text,
+      spkiSha256: text.exactOptional(),
+      subject: text,
+      issuer: text,
+      notAfter: time.exactOptional(),
+    })
+    .exactOptional(),
+  implementationClassUid: text.exactOptional(),
+  implementationVersionName: text.exactOptional(),
+  /** Of the last request. Keywords, or UIDs where the standard has none. */
+  proposedSopClasses: z.array(text).max(128).readonly(),
+  /** What it was refused, such as `C-FIND ModalityWorklistInformationModelFind`. */
+  commands: z.array(text).max(128).readonly(),
+  /** Of the last refusal. */
+  reason: z.enum(pendingReasons),
+  /** The entry that it matched or came nearest to. */
+  modality: text.exactOptional(),
+  firstSeen: time,
+  lastSeen: time,
+  count: z.number().int().min(1),
+});
+
+export type PendingCaller = z.output<typeof pendingCallerSchema>;
+
+/** A refused command in a few words; undefined for an event that is none. */
+export function describeCommand({
+  command,
+  sopClass,
+  moveDestination,
+  reason,
+}: AuditEvent): string | undefined {
+  if (command === undefined) return undefined;
+  const words = reason === 'move-destination-not-allowed' ? ['to', moveDestination] : [sopClass];
+  return [command, ...words]
+    .filter((word) => word !== undefined)
+    .join(' ')
+    .slice(0, LONGEST_TEXT);
+}

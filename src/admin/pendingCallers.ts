@@ -1,0 +1,198 @@
+/**
+ * Callers that the allowlist refused, each once, with what is known of them: what an operator looks at before adding
+ * an entry. Learns from audit events and allows nothing by itself. Knows no files and no HTTP.
+ *
+ * Whoever reaches a listener can write here, so everything has a bound: the list, the share of one network in it, and
+ * each text.
+ */
+import { createHash } from 'node:crypto';
+import type { AuditEvent, AuditSink, TlsFacts } from '../audit/events';
+import { parseAddress } from '../policy/addresses';
+import {
+  describeCommand,
+  isPendingReason,
+  type PendingCaller,
+  type PendingReason,
+  refusedCommands,
+} from './pendingCaller';
+
+/** A device has one AE title or a few; a scanner that tries out thousands must not wash out the others. */
+const MAX_OF_NETWORK = 32;
+/** A network of IPv6 hands out addresses by the billion to one host: its /64 counts as one (RFC 4291 §2.5.1). */
+const IPV6_NETWORK_BITS = 64;
+/** Kinds of command that one caller was refused. */
+const MAX_COMMANDS = 32;
+/** Names in certificates of a trusted CA can be long. */
+const MAX_NAME_LENGTH = 256;
+/** 48 bits: short enough to be typed, too many for two entries to meet by chance. */
+const ID_LENGTH = 12;
+
+type Draft = { -readonly [K in keyof PendingCaller]: PendingCaller[K] };
+
+export interface PendingCallersOptions {
+  readonly maxEntries: number;
+  /** Told after each change. */
+  changed?(): void;
+  /** Default: the present. */
+  now?(): Date;
+}
+
+export class PendingCallers implements AuditSink {
+  readonly #options: PendingCallersOptions;
+  /** The one that was not seen for longest comes first. */
+  readonly #callerByKey = new Map<string, Draft>();
+  /** Keys of the callers of each network, in the same order. */
+  readonly #keysByNetwork = new Map<string, Set<string>>();
+
+  /** `callers` are those of an earlier run; the bounds hold for them too. */
+  constructor(options: PendingCallersOptions, callers: readonly PendingCaller[] = []) {
+    this.#options = options;
+    const inOrder = [...callers].sort((one, other) => one.lastSeen.localeCompare(other.lastSeen));
+    for (const caller of inOrder) this.#put(keyOf(caller), caller);
+  }
+
+  /** Last seen first. */
+  get list(): readonly PendingCaller[] {
+    return [...this.#callerByKey.values()].reverse();
+  }
+
+  get size(): number {
+    return this.#callerByKey.size;
+  }
+
+  /** Whether there was such an entry. */
+  remove(id: string): boolean {
+    for (const [key, caller] of this.#callerByKey) {
+      if (caller.id !== id) continue;
+      this.#drop(key);
+      this.#options.changed?.();
+      return true;
+    }
+    return false;
+  }
+
+  record(event: AuditEvent): void {
+    if (event.direction !== 'ingress') return;
+    if (event.event === 'association.accepted') this.#accepted(event);
+    else if (event.event === 'association.rejected' || event.event === 'command.refused') {
+      if (isPendingReason(event.reason)) this.#refused(event, event.reason);
+    }
+  }
+
+  /** Whoever was let in since is pending no more; what it was refused afterwards stays until it is removed. */
+  #accepted(event: AuditEvent): void {
+    if (event.outcome !== 'allowed' || this.#callerByKey.size === 0) return;
+    const key = keyOf(identityOf(event));
+    const caller = this.#callerByKey.get(key);
+    if (caller === undefined || refusedCommands.has(caller.reason)) return;
+    this.#drop(key);
+    this.#options.changed?.();
+  }
+
+  #refused(event: AuditEvent, reason: PendingReason): void {
+    const identity = identityOf(event);
+    const key = keyOf(identity);
+    const known = this.#callerByKey.get(key);
+    // Entries come and go: the one that it matched is that of this refusal, or none.
+    const { modality: _, ...before } = known ?? {};
+    const now = (this.#options.now?.() ?? new Date()).toISOString();
+    const { modality, implementationClassUid, implementationVersionName, proposedSopClasses } = event;
+    // Put again, because the newest comes last.
+    if (known !== undefined) this.#drop(key);
+    this.#put(key, {
+      id: known?.id ?? idOf(key),
+      ...before,
+      ...identity,
+      ...(modality === undefined ? {} : { modality }),
+      ...(implementationClassUid === undefined ? {} : { implementationClassUid }),
+      ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
+      proposedSopClasses: proposedSopClasses ?? known?.proposedSopClasses ?? [],
+      commands: commandsOf(event, known?.commands ?? []),
+      reason,
+      firstSeen: known?.firstSeen ?? now,
+      lastSeen: now,
+      count: (known?.count ?? 0) + 1,
+    });
+    this.#options.changed?.();
+  }
+
+  #put(key: string, caller: Draft): void {
+    const network = networkOf(caller.sourceAddress);
+    const ofNetwork = this.#keysByNetwork.get(network);
+    if (ofNetwork !== undefined && ofNetwork.size >= MAX_OF_NETWORK) this.#dropFirst(ofNetwork.keys());
+    if (this.#callerByKey.size >= this.#options.maxEntries) this.#dropFirst(this.#callerByKey.keys());
+    this.#callerByKey.set(key, caller);
+    const keys = this.#keysByNetwork.get(network) ?? new Set();
+    this.#keysByNetwork.set(network, keys.add(key));
+  }
+
+  #dropFirst(keys: IterableIterator<string>): void {
+    const { value } = keys.next();
+    if (value !== undefined) this.#drop(value);
+  }
+
+  #drop(key: string): void {
+    const caller = this.#callerByKey.get(key);
+    if (caller === undefined) return;
+    this.#callerByKey.delete(key);
+    const network = networkOf(caller.sourceAddress);
+    const keys = this.#keysByNetwork.get(network);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#keysByNetwork.delete(network);
+  }
+}
+
+type Identity = Pick<
+  PendingCaller,
+  'callingAeTitle' | 'calledAeTitle' | 'sourceAddress' | 'listener' | 'isTls' | 'certificate'
+>;
+
+function identityOf(event: AuditEvent): Identity {
+  const { callingAeTitle = '', calledAeTitle = '', sourceAddress = '', listener = '', tls } = event;
+  return {
+    callingAeTitle,
+    calledAeTitle,
+    sourceAddress,
+    listener,
+    isTls: tls !== undefined,
+    ...(tls?.fingerprint256 === undefined ? {} : { certificate: certificateOf(tls, tls.fingerprint256) }),
+  };
+}
+
+function certificateOf(tls: TlsFacts, fingerprint256: string): NonNullable<PendingCaller['certificate']> {
+  const { spkiSha256, subject = '', issuer = '', notAfter } = tls;
+  return {
+    fingerprint256,
+    ...(spkiSha256 === undefined ? {} : { spkiSha256 }),
+    subject: subject.slice(0, MAX_NAME_LENGTH),
+    issuer: issuer.slice(0, MAX_NAME_LENGTH),
+    ...(notAfter === undefined ? {} : { notAfter }),
+  };
+}
+
+/** JSON, because AE titles may hold any character that could separate them. */
+function keyOf({ callingAeTitle, calledAeTitle, sourceAddress, listener, certificate }: Identity): string {
+  return JSON.stringify([
+    callingAeTitle,
+    calledAeTitle,
+    sourceAddress,
+    listener,
+    certificate?.fingerprint256 ?? '',
+  ]);
+}
+
+function idOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, ID_LENGTH);
+}
+
+function networkOf(address: string): string {
+  const block = parseAddress(address);
+  if (block === undefined || block.family === 4) return address;
+  return `${block.prefix >> BigInt(block.prefixLength - IPV6_NETWORK_BITS)}::/${IPV6_NETWORK_BITS}`;
+}
+
+function commandsOf(event: AuditEvent, commands: readonly string[]): readonly string[] {
+  const command = describeCommand(event);
+  const isNew = command !== undefined && !commands.includes(command) && commands.length < MAX_COMMANDS;
+  return isNew ? [...commands, command] : commands;
+}

@@ -1,0 +1,124 @@
+/**
+ * The file that pending callers are kept in across restarts: read at the start, written some seconds after a change,
+ * always whole. A file that cannot be read or written costs the list, never the gateway.
+ */
+import { readFileSync, renameSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { secretMode, writeFiles } from '../pki/atomicFiles';
+import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
+
+/** A device that tries again every second is written down this often; after a crash, so much is missing. */
+const WRITE_DELAY_MS = 5_000;
+/** 10,000 callers with all that they can say are less; anything longer is another file. */
+const LONGEST_FILE_BYTES = 128 * 1024 * 1024;
+const VERSION = 1;
+
+const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pendingCallerSchema) });
+
+/** Throws where the file is damaged, or cannot be read; an absent one is an empty list. */
+export function readPendingFile(file: string): PendingCaller[] {
+  let text: string;
+  try {
+    if (statSync(file).size > LONGEST_FILE_BYTES) throw new DamagedPendingFile('it is too long');
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  return parsePending(text);
+}
+
+function parsePending(text: string): PendingCaller[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new DamagedPendingFile('it is no JSON');
+  }
+  const { success, data, error } = fileSchema.safeParse(value);
+  if (success) return data.callers;
+  const [issue] = error.issues;
+  throw new DamagedPendingFile(`${issue?.path.join('.')} is not what the gateway writes`);
+}
+
+/** The text is not what this file writes; the message does not show it. */
+class DamagedPendingFile extends Error {
+  override readonly name = 'DamagedPendingFile';
+}
+
+/** Replaces the file, readable by its owner only: who tries to get in is nobody else's business. Throws OperatorError. */
+export async function writePendingFile(file: string, callers: readonly PendingCaller[]): Promise<void> {
+  const content = `${JSON.stringify({ version: VERSION, callers })}\n`;
+  await writeFiles([{ path: file, content, mode: secretMode }]);
+}
+
+/** Reads the file; one that is damaged is put aside as FILE.damaged and told of, and the list begins anew. */
+export function recoverPendingFile(file: string, warn: (message: string) => void): PendingCaller[] {
+  try {
+    return readPendingFile(file);
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof DamagedPendingFile)
+      warn(`pending.file ${file} is damaged: ${message}; ${putAside(file)}`);
+    else warn(`pending.file ${file} cannot be read: ${message}; the list of pending callers begins anew`);
+    return [];
+  }
+}
+
+function putAside(file: string): string {
+  try {
+    renameSync(file, `${file}.damaged`);
+    return `it is kept as ${file}.damaged, and the list of pending callers begins anew`;
+  } catch (error) {
+    return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
+  }
+}
+
+export interface PendingFileOptions {
+  readonly file: string;
+  callers(): readonly PendingCaller[];
+  /** Told when the file cannot be written any more; again only after it could. */
+  failed(message: string): void;
+  /** For tests. */
+  readonly delayMs?: number;
+}
+
+/** Writes the list down after changes: not more than once in some seconds, never twice at the same time. */
+export class PendingFileWriter {
+  readonly #options: PendingFileOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #isFailing = false;
+
+  constructor(options: PendingFileOptions) {
+    this.#options = options;
+  }
+
+  changed(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#write(), this.#options.delayMs ?? WRITE_DELAY_MS);
+    // At the end, close() writes what is left.
+    this.#timer.unref();
+  }
+
+  /** Resolves when everything is written. */
+  async close(): Promise<void> {
+    if (this.#timer !== undefined) this.#write();
+    await this.#writing;
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(async () => {
+      const { file, callers, failed } = this.#options;
+      try {
+        await writePendingFile(file, callers());
+        this.#isFailing = false;
+      } catch (error) {
+        if (!this.#isFailing) failed(`pending.file ${file}: ${(error as Error).message}`);
+        this.#isFailing = true;
+      }
+    });
+  }
+}

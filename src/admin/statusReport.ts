@@ -1,0 +1,113 @@
+/**
+ * The answer of `/api/v1/status`: types only, for whoever makes it and whoever reads it. Documented in docs/admin.md:
+ * names are stable. Text of peers is as it came: escape it before it is shown.
+ */
+import type { Outcome } from '../audit/events';
+import type { ReasonCode } from '../policy/reasons';
+import type { CertificateExpiry } from './certificateExpiries';
+
+/** The answer of `/readyz`: every check by its name, true where nothing is wrong. */
+export interface Readiness {
+  readonly isReady: boolean;
+  readonly checks: {
+    readonly listening: boolean;
+    readonly notDraining: boolean;
+    readonly upstreamUp: boolean;
+    readonly certificatesValid: boolean;
+  };
+}
+
+export interface StatusReport extends Readiness {
+  readonly version: string;
+  /** ISO 8601, as all times. */
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly workers: number;
+  readonly listeners: readonly ListenerStatus[];
+  readonly upstreams: readonly UpstreamStatus[];
+  /** Those that are open, the oldest first. */
+  readonly associations: readonly AssociationStatus[];
+  /** Since the start. */
+  readonly totals: Totals;
+  /** The last ones, the newest first. */
+  readonly denials: readonly Denial[];
+  /** What ends first comes first. */
+  readonly certificates: readonly CertificateStatus[];
+  /** Absent before the first one. */
+  readonly lastReload?: ReloadStatus;
+  readonly pendingCallers: number;
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
+export interface UpstreamStatus {
+  /** Called AE title that modalities use. */
+  readonly upstream: string;
+  readonly server: string;
+  readonly isUp: boolean;
+}
+
+export interface AssociationStatus {
+  readonly connectionId: string;
+  readonly direction: 'ingress' | 'egress';
+  readonly modality: string;
+  readonly listener: string;
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  readonly sourceAddress: string;
+  readonly isTls: boolean;
+  /** `host:port` of the server that was dialled. */
+  readonly upstream: string;
+  readonly since: string;
+  /** Completed and refused ones. */
+  readonly commands: number;
+  /** Data set bytes of completed commands. */
+  readonly bytes: number;
+}
+
+export interface Totals {
+  readonly connectionsRefused: number;
+  readonly associationsAccepted: number;
+  readonly associationsRejected: number;
+  readonly associationsAborted: number;
+  readonly commandsCompleted: number;
+  readonly commandsRefused: number;
+  readonly relayedBytes: number;
+}
+
+export interface Denial {
+  readonly time: string;
+  /** `would-deny`: it was relayed all the same, in observe mode. */
+  readonly outcome: Extract<Outcome, 'denied' | 'would-deny'>;
+  readonly event: string;
+  readonly reason: ReasonCode;
+  /** The reason in words. */
+  readonly text: string;
+  readonly detail?: string;
+  readonly modality?: string;
+  readonly listener?: string;
+  readonly sourceAddress?: string;
+  readonly callingAeTitle?: string;
+  readonly calledAeTitle?: string;
+  readonly command?: string;
+  readonly sopClass?: string;
+  readonly moveDestination?: string;
+}
+
+export interface CertificateStatus {
+  readonly kind: CertificateExpiry['kind'];
+  readonly name: string;
+  readonly notAfter: string;
+}
+
+export interface ReloadStatus {
+  readonly time: string;
+  readonly isOk: boolean;
+  /** Why it was rejected. */
+  readonly detail?: string;
+}

@@ -1,0 +1,110 @@
+/**
+ * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the
+ * file from its end, so that the size of the log does not matter. Writes nothing.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { ExitCode, OperatorError } from '../errors';
+import type { AuditEvent } from './events';
+
+/** Some 150,000 lines, a day or more of a busy gateway, in a second; what is older is not "last seen" any more. */
+export const LONGEST_LOOK_BACK_BYTES = 64 * 1024 * 1024;
+/** Few reads for what was just now, and little memory. */
+const CHUNK_BYTES = 256 * 1024;
+/** Lines are shorter; without a bound a file of something else would be held in memory whole. */
+const LONGEST_LINE_BYTES = 64 * 1024;
+
+const LINE_FEED = 0x0a;
+
+export type SeenEvent = AuditEvent & { readonly time: string };
+
+export interface LastSeen {
+  readonly accepted: SeenEvent | undefined;
+  /** A connection, an association or a command. */
+  readonly denied: SeenEvent | undefined;
+  /** It was let in and something went wrong: the archive did not answer, an association broke off. */
+  readonly failed: SeenEvent | undefined;
+  /** The last command that came to its end. */
+  readonly command: SeenEvent | undefined;
+  /** The file goes further back than was read. */
+  readonly isCutShort: boolean;
+}
+
+/**
+ * Events that name the modality, and refusals of who said to be it: a wrong address or certificate is in no entry.
+ * Throws OperatorError where the file cannot be read.
+ */
+export function readLastSeen(file: string, modality: string, callingAeTitles: readonly string[]): LastSeen {
+  const titles = new Set(callingAeTitles.map((title) => title.toUpperCase()));
+  const isOfIt = ({ modality: name, callingAeTitle = '', outcome }: SeenEvent) =>
+    name === modality ||
+    (name === undefined && outcome === 'denied' && titles.has(callingAeTitle.trim().toUpperCase()));
+  let accepted: SeenEvent | undefined;
+  let denied: SeenEvent | undefined;
+  let failed: SeenEvent | undefined;
+  let command: SeenEvent | undefined;
+  const lines = linesFromTheEnd(file);
+  let next = lines.next();
+  for (; next.done !== true; next = lines.next()) {
+    const event = parseEvent(next.value);
+    if (event === undefined || !isOfIt(event)) continue;
+    if (event.event === 'association.accepted') accepted ??= event;
+    else if (event.outcome === 'denied') denied ??= event;
+    else if (event.outcome === 'failed') failed ??= event;
+    else if (event.event === 'command.completed') command ??= event;
+    if ([accepted, denied, failed, command].every((found) => found !== undefined)) break;
+  }
+  lines.return(false);
+  return { accepted, denied, failed, command, isCutShort: next.done === true && next.value };
+}
+
+/** The log may have been cut off by a full disk, or be something else: what is no event is passed over. */
+function parseEvent(line: string): SeenEvent | undefined {
+  try {
+    const event = JSON.parse(line) as SeenEvent | null;
+    return typeof event?.event === 'string' && typeof event.time === 'string' ? event : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The last line first. Returns whether the beginning of the file was not reached. */
+function* linesFromTheEnd(file: string): Generator<string, boolean> {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, 'r');
+  } catch (error) {
+    throw new OperatorError(
+      `audit.file ${file} cannot be read: ${(error as Error).message}`,
+      ExitCode.Failed,
+    );
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    const stop = Math.max(0, size - LONGEST_LOOK_BACK_BYTES);
+    let position = size;
+    let rest = Buffer.alloc(0);
+    while (position > stop) {
+      const length = Math.min(CHUNK_BYTES, position - stop);
+      position -= length;
+      const chunk = Buffer.alloc(length + rest.length);
+      const read = readSync(descriptor, chunk, 0, length, position);
+      // Shorter only where the file was emptied meanwhile.
+      if (read < length) return false;
+      rest.copy(chunk, length);
+      let end = chunk.length;
+      for (
+        let at = chunk.lastIndexOf(LINE_FEED, end - 1);
+        at >= 0;
+        at = end === 0 ? -1 : chunk.lastIndexOf(LINE_FEED, end - 1)
+      ) {
+        if (end > at + 1) yield chunk.toString('utf8', at + 1, end);
+        end = at;
+      }
+      rest = end > LONGEST_LINE_BYTES ? Buffer.alloc(0) : chunk.subarray(0, end);
+    }
+    if (stop === 0 && rest.length > 0) yield rest.toString('utf8');
+    return stop > 0;
+  } finally {
+    closeSync(descriptor);
+  }
+}

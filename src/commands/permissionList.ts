@@ -1,0 +1,60 @@
+/**
+ * Which commands somebody may use, as an operator names them: in an option, or in answer to a question. Nothing named
+ * is nothing allowed.
+ */
+import { createInterface } from 'node:readline/promises';
+import type { PendingCaller } from '../admin/pendingCaller';
+import { escapeUnsafe, quoteValue } from '../config/quote';
+import { type CommandPermission, commandPermissions } from '../config/schemaModality';
+import { OperatorError } from '../errors';
+import { canAsk } from '../pki/secrets';
+import type { CommandContext } from './command';
+import { callerLines } from './pendingText';
+
+/** `echo,store` or `echo store`. Throws OperatorError. */
+export function parsePermissions(text: string): CommandPermission[] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  const unknown = names.find((name) => !isPermission(name));
+  if (unknown === undefined && names.length > 0) return [...new Set(names.filter(isPermission))];
+  const what = unknown === undefined ? 'no command is named' : `${quoteValue(unknown)} is no command`;
+  throw new OperatorError(`${what}; accepted are ${commandPermissions.join(', ')}`);
+}
+
+function isPermission(name: string): name is CommandPermission {
+  return (commandPermissions as readonly string[]).includes(name);
+}
+
+/** Shows who it is about and asks on the terminal. Throws OperatorError where nobody can be asked, or nothing is named. */
+export async function askPermissions(
+  caller: PendingCaller,
+  context: CommandContext,
+): Promise<CommandPermission[]> {
+  if (!canAsk()) {
+    throw new OperatorError(
+      `name what it may do: --allow with one or more of ${commandPermissions.join(', ')}`,
+    );
+  }
+  context.printError(`${callerLines(caller).map(escapeUnsafe).join('\n')}\n`);
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return parsePermissions(
+      await answerTo(lines, `commands that it may use (${commandPermissions.join(', ')}): `),
+    );
+  } finally {
+    lines.close();
+  }
+}
+
+/** The end of the input (Ctrl-D) is no answer. */
+function answerTo(lines: ReturnType<typeof createInterface>, question: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    lines.once('close', () => {
+      process.stderr.write('\n');
+      reject(new OperatorError('nothing was entered; nothing was written'));
+    });
+    lines.question(question).then((answer) => {
+      lines.removeAllListeners('close');
+      resolve(answer);
+    }, reject);
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * `aegis pki`: a small CA for sites that have none. One verb a file; pki/ issues, the reports word the results.
+ * Everything heavy is imported inside the actions.
+ */
+import type { RegisterCommand } from '../command';
+import { registerClient } from './client';
+import { registerInit } from './init';
+import { registerInspect } from './inspect';
+import { registerList } from './list';
+import { registerRenew } from './renew';
+import { registerRevoke } from './revoke';
+import { registerServer } from './server';
+import { registerSign } from './sign';
+import type { RegisterVerb } from './verb';
+
+const verbs: readonly RegisterVerb[] = [
+  registerInit,
+  registerServer,
+  registerClient,
+  registerSign,
+  registerRenew,
+  registerRevoke,
+  registerList,
+  registerInspect,
+];
+
+export const registerPki: RegisterCommand = (program, context) => {
+  const pki = program
+    .command('pki')
+    .description('a small CA: certificates for the gateway and for each modality');
+  for (const register of verbs) register(pki, context);
+};

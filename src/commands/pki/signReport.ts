@@ -1,0 +1,52 @@
+/** What `aegis pki sign` shows of a request before, and says of the certificate after it signed. */
+
+import { describeKey } from '../../pki/algorithms';
+import type { CertificationRequest } from '../../pki/certificationRequest';
+import { publicKeyFingerprint } from '../../pki/fingerprints';
+import { authorityFiles } from '../../pki/folder';
+import type { WrittenCertificates } from '../../pki/folderRecord';
+import type { SigningPlan } from '../../pki/folderRequests';
+import { describe, replaced, row, rows, stillAccepted, text } from './reportText';
+
+export function reportRequest(file: string, request: CertificationRequest, plan: SigningPlan): string {
+  return text([
+    `certification request ${file}`,
+    row('subject', request.subject === '' ? 'none' : request.subject),
+    ...rows('asks for', request.names),
+    row('key', `${describeKey(request.publicKey)}, signed with ${request.signatureAlgorithm}`),
+    row('public key', publicKeyFingerprint(request.publicKey)),
+    ...rows('ignored', request.furtherWishes),
+    'the certificate will be',
+    row('name', plan.name),
+    ...rows('names', plan.names),
+    row('purpose', plan.purpose === 'client' ? 'TLS client and server, as modalities are' : 'TLS server'),
+    ...plan.namesOfOthers.map(
+      ({ name, owner }) =>
+        `warning: the certificate of "${owner}" is for ${name}, too; whoever gets this one can pose as it`,
+    ),
+  ]);
+}
+
+export function reportSigned(
+  directory: string,
+  configuration: string,
+  plan: SigningPlan,
+  written: WrittenCertificates,
+): string {
+  const [summary] = written.certificates;
+  const { certificate } = authorityFiles(directory);
+  return text([
+    ...describe(`${plan.purpose} certificate "${plan.name}"`, summary!),
+    ...replaced(written.replacedFiles),
+    ...stillAccepted(directory, written),
+    '',
+    'next:',
+    `  copy ${summary!.certificateFile} to the device that made the request, and ${certificate} as the CA that it trusts`,
+    ...(plan.purpose === 'client'
+      ? [
+          `  in the entry of the modality in ${configuration}`,
+          `    "certificate": ${JSON.stringify(summary!.spkiFingerprint)}`,
+        ]
+      : []),
+  ]);
+}

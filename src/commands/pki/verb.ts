@@ -1,0 +1,118 @@
+/**
+ * What the verbs of `aegis pki` have in common: options, the CA with its passphrase, passwords of PKCS#12 files, output.
+ */
+import { type Command, InvalidArgumentError } from 'commander';
+import { OperatorError } from '../../errors';
+import type { CertificateAuthority } from '../../pki/authority';
+import type { Pkcs12Choice } from '../../pki/folderPkcs12';
+import type { CommandContext, GlobalOptions } from '../command';
+
+export interface FolderOptions extends GlobalOptions {
+  readonly dir: string;
+  readonly passphraseFile?: string;
+}
+
+export interface Pkcs12Options {
+  readonly legacy?: boolean;
+  readonly p12PasswordFile?: string;
+}
+
+/** Adds one verb to `aegis pki`. */
+export type RegisterVerb = (pki: Command, context: CommandContext) => void;
+
+export const exitCodes: readonly string[] = [
+  '0  done',
+  '1  failed: a file exists, cannot be read or written',
+  '2  wrong usage',
+];
+
+export const verb = (pki: Command, name: string, description: string): Command =>
+  pki.command(name).description(description).option('--dir <directory>', 'folder of the CA', 'certs');
+
+/** A verb that signs, and so needs the key of the CA. */
+export const signingVerb = (pki: Command, name: string, description: string): Command =>
+  verb(pki, name, description).option(
+    '--passphrase-file <file>',
+    'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)',
+  );
+
+export const withNames = (command: Command, description: string): Command =>
+  command.option('--name <DNS-or-IP>', description, (name, names: string[] = []) => [...names, name]);
+
+/** As long as the CA itself; nothing is issued beyond its end. */
+const maxDays = 3650;
+
+export function parseDays(text: string): number {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (days < 1 || days > maxDays) {
+    throw new InvalidArgumentError(`accepted are whole numbers of days from 1 to ${maxDays}`);
+  }
+  return days;
+}
+
+export const withDays = (command: Command, description: string): Command =>
+  command.option('--days <number>', description, parseDays);
+
+export const withPkcs12 = (command: Command): Command =>
+  command
+    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES')
+    .option(
+      '--p12-password-file <file>',
+      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
+    );
+
+/** Counts `--days` from now on, not from the backdated beginning. */
+export async function notAfterOf({ days }: { readonly days?: number }): Promise<Date | undefined> {
+  const { daysAfter } = await import('../../pki/validity');
+  return days === undefined ? undefined : daysAfter(new Date(), days);
+}
+
+export async function givenPassphrase(options: FolderOptions): Promise<string | undefined> {
+  const { readSecret } = await import('../../pki/secrets');
+  return readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
+}
+
+export async function openAuthority(options: FolderOptions): Promise<CertificateAuthority> {
+  const { openFolder } = await import('../../pki/folder');
+  const { askSecret, canAsk } = await import('../../pki/secrets');
+  return openFolder(options.dir, async () => {
+    const given = await givenPassphrase(options);
+    return given === undefined && canAsk() ? askSecret('passphrase of the CA key: ') : given;
+  });
+}
+
+/** Asks twice, because nobody sees what is typed. */
+export async function askTwice(question: string, what: string): Promise<string> {
+  const { askSecret } = await import('../../pki/secrets');
+  const secret = await askSecret(question);
+  if (secret !== '' && (await askSecret('the same again: ')) !== secret) {
+    throw new OperatorError(`the two ${what}s differ; nothing was written`);
+  }
+  return secret;
+}
+
+export async function choosePkcs12(
+  name: string,
+  { legacy, p12PasswordFile }: Pkcs12Options,
+): Promise<Pkcs12Choice> {
+  const { canAsk, generatePassword, readSecret } = await import('../../pki/secrets');
+  let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');
+  if (password === undefined && canAsk()) {
+    password = await askTwice(`password for ${name}.p12 (empty: generate one): `, 'password');
+  }
+  const isPasswordGenerated = password === undefined || password === '';
+  return {
+    password: isPasswordGenerated ? generatePassword() : password!,
+    isPasswordGenerated,
+    isLegacy: legacy === true,
+  };
+}
+
+export function print(
+  context: CommandContext,
+  options: GlobalOptions,
+  result: unknown,
+  report: () => string,
+): void {
+  context.print(options.json === true ? `${JSON.stringify(result, null, 2)}\n` : report());
+}

@@ -1,0 +1,145 @@
+/**
+ * What `aegis status` prints: one section for each kind of thing, what needs attention in words. Everything from the
+ * network is escaped. Plain text that fits a log.
+ */
+import type { AssociationStatus, Denial, StatusReport } from '../admin/statusReport';
+import { countOf, escapeUnsafe } from '../config/quote';
+import { formatHostAndPort } from '../net/hostAndPort';
+import { textTable } from './textTable';
+
+/** The rest is in --json and in the audit log: the view should fit a screen. */
+const MOST_ROWS = 10;
+/** Certificates that end later need no attention. */
+const SHOWN_DAYS = 60;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export function statusText(status: StatusReport, now = new Date()): string {
+  const sections = [
+    [headline(status)],
+    section('LISTENERS', listenerRows(status)),
+    section('UPSTREAMS', upstreamRows(status)),
+    section(
+      associationsTitle(status),
+      status.associations.map((each) => associationRow(each, now)),
+    ),
+    section('LAST DENIALS', status.denials.map(denialRow)),
+    section('CERTIFICATES', certificateRows(status, now)),
+    lastLines(status),
+  ];
+  const text = sections.map((lines) => lines.map(escapeUnsafe).join('\n')).join('\n\n');
+  return `${text}\n`;
+}
+
+function headline({ version, uptimeSeconds, workers, isReady, checks }: StatusReport): string {
+  const failed = Object.entries(checks).flatMap(([name, isPassed]) =>
+    isPassed ? [] : [checkWords[name] ?? name],
+  );
+  const state = isReady ? 'ready' : `NOT READY (${failed.join(', ')})`;
+  const shared = workers > 1 ? `, ${workers} workers` : '';
+  return `${state}: aegis ${version}, up ${formatSpan(uptimeSeconds)}${shared}`;
+}
+
+const checkWords: Readonly<Record<string, string>> = {
+  listening: 'it does not listen yet',
+  notDraining: 'it is shutting down',
+  upstreamUp: 'no upstream answers',
+  certificatesValid: 'a certificate has expired',
+};
+
+function section(title: string, rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return [title, '  none'];
+  const shown = textTable(rows.slice(0, MOST_ROWS)).map((line) => `  ${line}`);
+  const rest = rows.length - MOST_ROWS;
+  return [title, ...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
+}
+
+const listenerRows = ({ listeners }: StatusReport) =>
+  listeners.map(({ name, host, port, isTls }) => [
+    name,
+    formatHostAndPort({ host, port }),
+    isTls ? 'TLS' : 'plain',
+  ]);
+
+const upstreamRows = ({ upstreams }: StatusReport) =>
+  upstreams.map(({ upstream, server, isUp }) => [upstream, server, isUp ? 'up' : 'DOWN']);
+
+function associationsTitle({ associations, totals }: StatusReport): string {
+  const { associationsAccepted, associationsRejected, associationsAborted, connectionsRefused } = totals;
+  return (
+    `ASSOCIATIONS  ${associations.length} open; since the start ${associationsAccepted} accepted, ` +
+    `${associationsRejected} rejected, ${associationsAborted} aborted; ${countOf(connectionsRefused, 'connection')} refused`
+  );
+}
+
+function associationRow(association: AssociationStatus, now: Date): string[] {
+  const { modality, callingAeTitle, calledAeTitle, sourceAddress, isTls, commands, bytes, since } =
+    association;
+  return [
+    modality,
+    `${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+    isTls ? 'TLS' : 'plain',
+    formatSpan((now.getTime() - Date.parse(since)) / 1000),
+    countOf(commands, 'command'),
+    formatBytes(bytes),
+  ];
+}
+
+function denialRow(denial: Denial): string[] {
+  const { time, outcome, reason, text, sourceAddress = '', callingAeTitle, command } = denial;
+  const who = callingAeTitle === undefined ? sourceAddress : `${callingAeTitle}@${sourceAddress}`;
+  const what = command === undefined ? '' : `${command} `;
+  const observed = outcome === 'denied' ? '' : ' (only observed)';
+  return [formatTime(time), who, `${what}${reason}: ${text}${observed}`];
+}
+
+/** Those that end soon; otherwise the next one. */
+function certificateRows({ certificates }: StatusReport, now: Date): string[][] {
+  const daysLeft = (notAfter: string) => (Date.parse(notAfter) - now.getTime()) / DAY_MS;
+  const soon = certificates.filter(({ notAfter }) => daysLeft(notAfter) <= SHOWN_DAYS);
+  return (soon.length === 0 ? certificates.slice(0, 1) : soon).map(({ kind, name, notAfter }) => {
+    const days = Math.floor(daysLeft(notAfter));
+    const when = days < 0 ? 'HAS ENDED' : `ends in ${countOf(days, 'day')}`;
+    return [kind, name, notAfter.slice(0, 10), when];
+  });
+}
+
+function lastLines({ lastReload, pendingCallers }: StatusReport): string[] {
+  const reload =
+    lastReload === undefined
+      ? 'not reloaded since the start'
+      : `last reload ${formatTime(lastReload.time)}: ${lastReload.isOk ? 'ok' : `REJECTED: ${lastReload.detail ?? ''}`}`;
+  const pending =
+    pendingCallers === 0
+      ? 'no pending callers'
+      : `${countOf(pendingCallers, 'pending caller')}: aegis modality pending`;
+  return [reload, pending];
+}
+
+/** `2026-11-25 22:41:07`, in UTC as in the audit log. */
+export function formatTime(time: string): string {
+  return time.slice(0, 19).replace('T', ' ');
+}
+
+/** The two largest units: `12 s`, `3 min 5 s`, `2 h 10 min`, `5 d 3 h`. */
+function formatSpan(seconds: number): string {
+  const units = [
+    ['d', 86_400],
+    ['h', 3600],
+    ['min', 60],
+    ['s', 1],
+  ] as const;
+  let rest = Math.max(0, Math.floor(seconds));
+  const parts = units.flatMap(([name, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return count === 0 ? [] : [`${count} ${name}`];
+  });
+  return parts.length === 0 ? '0 s' : parts.slice(0, 2).join(' ');
+}
+
+function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,83 @@
+/**
+ * What the certificates and revocation lists hold that a running configuration uses, in a few words each: to tell what a
+ * reload brought, and to know which files to watch. Whether they are any good is files.ts's.
+ */
+
+import { readCertificates, readCrl } from '../net/tlsFiles';
+import { escapeUnsafe } from './quote';
+import type { Configuration } from './schema';
+
+/** By the path of the file. */
+export type TlsFileStates = ReadonlyMap<string, string>;
+
+interface TlsFiles {
+  readonly certificates: ReadonlySet<string>;
+  readonly keys: ReadonlySet<string>;
+  readonly lists: ReadonlySet<string>;
+}
+
+/** Files of the listeners, and of the modalities that egress reaches. */
+function tlsFilesOf({ listeners, egress, modalities }: Configuration): TlsFiles {
+  const ingress = listeners.flatMap(({ tls }) => tls ?? []);
+  const addresses =
+    egress === undefined ? [] : Object.values(modalities).flatMap(({ address }) => address?.tls ?? []);
+  const all = [...ingress, ...addresses];
+  return {
+    certificates: new Set(
+      all.flatMap(({ certificate = [], trustedCertificates = [] }) =>
+        [certificate, trustedCertificates].flat(),
+      ),
+    ),
+    keys: new Set(all.flatMap(({ privateKey = [] }) => privateKey)),
+    lists: new Set(all.flatMap(({ crl = [] }) => crl)),
+  };
+}
+
+/** Every file whose content counts for the running gateway. */
+export function watchedFiles(configuration: Configuration): string[] {
+  const { certificates, keys, lists } = tlsFilesOf(configuration);
+  return [...certificates, ...keys, ...lists];
+}
+
+/** A file that cannot be read is left out: that is told elsewhere, with what to do. */
+export function readTlsFileStates(configuration: Configuration): TlsFileStates {
+  const { certificates, lists } = tlsFilesOf(configuration);
+  const states = new Map<string, string>();
+  const read = (file: string, describe: () => string[]) => {
+    try {
+      states.set(file, describe().join(', '));
+    } catch {
+      states.delete(file);
+    }
+  };
+  for (const file of certificates) {
+    read(file, () =>
+      readCertificates(file).certificates.map(({ subject, serialNumber, validTo }) => {
+        const name = subject?.replaceAll('\n', ', ') ?? 'no subject';
+        return `${name} (serial number ${serialNumber}, to ${day(new Date(validTo))})`;
+      }),
+    );
+  }
+  for (const file of lists) {
+    read(file, () =>
+      readCrl(file).map(({ thisUpdate, nextUpdate }) => {
+        const end = nextUpdate === undefined ? 'without an end' : `to ${day(nextUpdate)}`;
+        return `revocation list of ${thisUpdate.toISOString()}, ${end}`;
+      }),
+    );
+  }
+  return states;
+}
+
+/** One line for each file that holds something else than before; files that are no longer used are left out. */
+export function describeFileChanges(before: TlsFileStates, after: TlsFileStates): string[] {
+  return [...after].flatMap(([file, state]) => {
+    const earlier = before.get(file);
+    if (earlier === undefined || earlier === state) return [];
+    return [escapeUnsafe(`${file} now holds ${state}`)];
+  });
+}
+
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

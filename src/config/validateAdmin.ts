@@ -1,0 +1,31 @@
+/**
+ * Whether the admin HTTP is only open to whom it may be open. Pure; the file of the token is inspected elsewhere.
+ */
+import { isLoopbackAddress } from '../policy/addresses';
+import type { Finding } from './problems';
+import { quoteValue } from './quote';
+import type { Configuration } from './schema';
+
+/** Whoever reaches an admin HTTP on loopback is on this machine already; beyond it, only a token keeps others out. */
+export function* checkAdmin({ admin }: Configuration): Generator<Finding> {
+  if (admin === undefined) return;
+  const { host, token, tokenFile } = admin;
+  if (token !== undefined && tokenFile !== undefined) {
+    yield {
+      path: ['admin', 'tokenFile'],
+      message: 'is given although token is; leave one of them out (AEGIS__ADMIN__TOKEN sets token)',
+    };
+  }
+  if (isLoopbackAddress(host)) return;
+  const hasToken = token !== undefined || tokenFile !== undefined;
+  yield hasToken
+    ? {
+        path: ['admin', 'host'],
+        message: `${quoteValue(host)} is beyond loopback, so the token crosses the network in the clear; put a proxy with TLS in front where that network is not trusted`,
+        severity: 'warning',
+      }
+    : {
+        path: ['admin', 'host'],
+        message: `${quoteValue(host)} is beyond loopback, where anybody could ask; set admin.token (best as AEGIS__ADMIN__TOKEN) or admin.tokenFile, or use 127.0.0.1 or ::1`,
+      };
+}

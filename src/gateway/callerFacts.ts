@@ -1,0 +1,48 @@
+/**
+ * What a request tells of the device behind it, for whoever decides later whether to let it in: its certificate, its
+ * maker, what it wants to do. UIDs and names of implementations only; user identity is never looked at.
+ */
+import type { AuditEvent, TlsFacts } from '../audit/events';
+import { sopClassKeyword } from '../dimse/sopClasses';
+import type { AssociateRq } from '../pdu/types';
+import type { PeerCertificate } from '../policy/certificate';
+import { type ReasonCode, reasons } from '../policy/reasons';
+
+/** "Calling AE title not recognized" and the same of the called one (PS3.8 Table 9-21). */
+const AE_TITLE_REASONS: readonly number[] = [3, 7];
+
+/** Whether the allowlist is why: the peer is told that an AE title is not recognized. */
+export function isOfAllowlist(reason: ReasonCode): boolean {
+  const { wire } = reasons[reason];
+  return wire.kind === 'reject' && wire.source === 1 && AE_TITLE_REASONS.includes(wire.reason);
+}
+
+/** The facts of TLS with those that identify the certificate and say when it ends. */
+export function certificateFacts(
+  tls: TlsFacts | undefined,
+  certificate: PeerCertificate | undefined,
+): Pick<AuditEvent, 'tls'> {
+  if (tls === undefined || certificate === undefined) return {};
+  const { spkiSha256, validTo } = certificate;
+  const notAfter = new Date(validTo);
+  // OpenSSL has judged the date before; should it ever be none, the association does not suffer for it.
+  const isDate = !Number.isNaN(notAfter.getTime());
+  return { tls: { ...tls, spkiSha256, ...(isDate ? { notAfter: notAfter.toISOString() } : {}) } };
+}
+
+/** At most 128 SOP classes: the decoder takes no more presentation contexts. */
+export function proposalFacts({
+  userInformation,
+  presentationContexts,
+}: AssociateRq): Pick<
+  AuditEvent,
+  'implementationClassUid' | 'implementationVersionName' | 'proposedSopClasses'
+> {
+  const { implementationClassUid, implementationVersionName } = userInformation;
+  const uids = new Set(presentationContexts.map(({ abstractSyntax }) => abstractSyntax));
+  return {
+    ...(implementationClassUid === '' ? {} : { implementationClassUid }),
+    ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
+    proposedSopClasses: [...uids].map((uid) => sopClassKeyword(uid) ?? uid),
+  };
+}

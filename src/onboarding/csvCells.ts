@@ -1,0 +1,80 @@
+/**
+ * A spreadsheet as text (RFC 4180) to lines of cells, and back. Knows no modalities.
+ *
+ * Excel and others run a cell that begins with =, +, - or @ as a formula, and AE titles may begin with any of them.
+ * Such a cell is written with an apostrophe in front, which spreadsheets take for "this is text", and read without it.
+ */
+import { CsvError, parse } from 'csv-parse/sync';
+
+export interface CsvLine {
+  /** 1-based line of the text where it begins. */
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+/** Spreadsheets of countries with a decimal comma separate by semicolons; a tab is what they copy to an editor. */
+const DELIMITERS = [',', ';', '\t'] as const;
+
+/** A fault of the text itself. */
+export class CsvFault extends Error {
+  constructor(
+    readonly line: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Lines without any content are left out. Throws CsvFault. */
+export function parseCsv(text: string): CsvLine[] {
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    // One kind of line end, or the parser would count CR LF inside quotes as two lines.
+    const unified = text.replace(/\r\n?/g, '\n');
+    records = parse(unified, {
+      bom: true,
+      delimiter: delimiterOf(unified),
+      record_delimiter: '\n',
+      relax_column_count: true,
+      info: true,
+    }) as unknown as typeof records;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const line = Number((error as CsvError & { lines?: number }).lines ?? 1);
+    throw new CsvFault(
+      line,
+      `has quotes that do not fit; a cell with a quote is written "…""…" (${error.code})`,
+    );
+  }
+  return records
+    .map(({ record, info }) => ({
+      // The parser counts to the end of the record; line breaks inside quotes belong to it.
+      line: info.lines - record.reduce((sum, cell) => sum + (cell.match(/\n/g)?.length ?? 0), 0),
+      cells: record.map(withoutApostrophe),
+    }))
+    .filter(({ cells }) => cells.some((cell) => cell.trim() !== ''));
+}
+
+/** The one that the first line has most of: column names have none of them. */
+function delimiterOf(text: string): string {
+  const [header = ''] = text.split('\n', 1);
+  const count = (delimiter: string) => header.split(delimiter).length;
+  return DELIMITERS.reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best));
+}
+
+/** Lines end as RFC 4180 §2 has it. */
+export function formatCsv(lines: readonly (readonly string[])[]): string {
+  return lines.map((cells) => `${cells.map(formatCell).join(',')}\r\n`).join('');
+}
+
+/** What spreadsheets run, apostrophes in front included, so that reading can take exactly one away. */
+const FORMULA = /^'*[=+\-@\t\r]/;
+
+function formatCell(cell: string): string {
+  const harmless = FORMULA.test(cell) ? `'${cell}` : cell;
+  return /[",;\t\r\n]|^\s|\s$/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}
+
+function withoutApostrophe(cell: string): string {
+  return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
+}

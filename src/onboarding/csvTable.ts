@@ -1,0 +1,141 @@
+/**
+ * The spreadsheet of an allowlist: which column is which field, and each row as values of fields. Judges the table;
+ * whether a value is a good one is not its business.
+ */
+import { nearestOf, quoteValue } from '../config/quote';
+import { type CsvLine, parseCsv } from './csvCells';
+import { type EntryField, entryFields } from './entryFields';
+import { parseFieldText } from './fieldText';
+
+/** The column with the name of the entry; without it the first calling AE title in lower case. */
+export const NAME_COLUMN = 'name';
+
+export interface CsvProblem {
+  /** 1-based. */
+  readonly line: number;
+  readonly column?: string;
+  readonly message: string;
+}
+
+export interface CsvRow {
+  readonly line: number;
+  readonly name: string;
+  /** One for each column of the table; undefined where the cell is empty. */
+  readonly values: ReadonlyMap<EntryField, unknown>;
+  readonly problems: readonly CsvProblem[];
+}
+
+export interface CsvTable {
+  readonly fields: readonly EntryField[];
+  readonly rows: readonly CsvRow[];
+  /** Of the header: without a good one no row makes sense. */
+  readonly problems: readonly CsvProblem[];
+}
+
+/** Throws CsvFault where the text is no table at all. */
+export function readCsvTable(text: string): CsvTable {
+  const [header, ...lines] = parseCsv(text);
+  if (header === undefined) {
+    return {
+      fields: [],
+      rows: [],
+      problems: [{ line: 1, message: 'is empty; the first line names the columns' }],
+    };
+  }
+  const problems = [...headerProblems(header)];
+  const columns = header.cells.map((cell) => fieldOf(cell));
+  const fields = columns.filter((column) => column !== undefined && column !== NAME_COLUMN) as EntryField[];
+  if (problems.length > 0) return { fields, rows: [], problems };
+  return { fields, rows: lines.map((line) => readRow(line, columns, header.cells.length)), problems };
+}
+
+type Column = EntryField | typeof NAME_COLUMN | undefined;
+
+/** Upper and lower case, spaces, hyphens and underscores do not matter: `Calling AE Title` is callingAeTitle. */
+const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]+/g, '');
+
+const fieldByName: ReadonlyMap<string, EntryField> = new Map(
+  entryFields.flatMap((field) => [
+    [plain(field.column), field],
+    [plain(field.path.join('.')), field],
+  ]),
+);
+
+function fieldOf(cell: string): Column {
+  const name = plain(cell);
+  return name === NAME_COLUMN ? NAME_COLUMN : fieldByName.get(name);
+}
+
+function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
+  const accepted = [NAME_COLUMN, ...entryFields.map(({ column }) => column)];
+  const seen = new Set<Column>();
+  for (const [index, cell] of cells.entries()) {
+    const column = fieldOf(cell);
+    if (cell.trim() === '') {
+      yield { line, message: `column ${index + 1} has no name; give it one, or take it out` };
+    } else if (column === undefined) {
+      const nearest = nearestOf(cell.trim(), accepted);
+      const help =
+        nearest === undefined
+          ? `accepted are ${accepted.join(', ')}`
+          : `did you mean ${quoteValue(nearest)}?`;
+      yield { line, message: `unknown column ${quoteValue(cell.trim())}; ${help}` };
+    } else if (seen.has(column)) {
+      yield { line, message: `the column ${quoteValue(cell.trim())} is there twice; keep one of them` };
+    }
+    seen.add(column);
+  }
+  const calling = entryFields.find(({ column }) => column === 'callingAeTitle');
+  if (!seen.has(NAME_COLUMN) && !seen.has(calling)) {
+    yield {
+      line,
+      message: 'neither "name" nor "callingAeTitle" is a column, so no row says whom it is about',
+    };
+  }
+}
+
+function readRow({ line, cells }: CsvLine, columns: readonly Column[], width: number): CsvRow {
+  const problems: CsvProblem[] = [];
+  const values = new Map<EntryField, unknown>();
+  let name: string | undefined;
+  // Spreadsheets leave out empty cells at the end of a line.
+  for (const [index, column] of columns.entries()) {
+    const cell = cells[index] ?? '';
+    if (column === NAME_COLUMN) name = cell.trim();
+    else if (column !== undefined) values.set(column, parseFieldText(column, cell));
+    if (cell.includes('${')) {
+      const message = `${quoteValue(cell)} would be replaced by an environment variable; write the value itself`;
+      problems.push({ line, ...(column === undefined ? {} : { column: columnName(column) }), message });
+    }
+  }
+  if (cells.slice(width).some((cell) => cell.trim() !== '')) {
+    problems.push({
+      line,
+      message: `has ${cells.length} cells where the header has ${width}; a cell with a delimiter in it stands in double quotes`,
+    });
+  }
+  if (name === undefined || name === '') name = defaultName(values);
+  if (name === '') problems.push({ line, message: 'has neither a name nor a calling AE title' });
+  // The parser of the configuration refuses it, without knowing the row.
+  if (name === '__proto__')
+    problems.push({ line, column: NAME_COLUMN, message: '"__proto__" is no name; use another' });
+  return { line, name, values, problems };
+}
+
+const columnName = (column: EntryField | typeof NAME_COLUMN): string =>
+  column === NAME_COLUMN ? NAME_COLUMN : column.column;
+
+function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
+  for (const [{ column }, value] of values) {
+    if (column === 'callingAeTitle') return nameForAeTitle(value);
+  }
+  return '';
+}
+
+/** The name of an entry where nobody gives one: its first calling AE title in lower case. */
+export function nameForAeTitle(callingAeTitle: unknown): string {
+  const [first] = Array.isArray(callingAeTitle) ? callingAeTitle : [callingAeTitle];
+  return String(first ?? '')
+    .trim()
+    .toLowerCase();
+}

@@ -1,0 +1,134 @@
+/**
+ * What somebody who sets up a device has to know of the listeners that an entry may use: ports, TLS versions, the
+ * certificates that the gateway shows and who signed them. Reads certificates; decides nothing.
+ */
+import type { X509Certificate } from 'node:crypto';
+import type { SecureVersion } from 'node:tls';
+import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
+import { OperatorError } from '../errors';
+import { type CertificateFile, readCertificates } from '../net/tlsFiles';
+import { tlsProfiles } from '../net/tlsProfiles';
+import { peerCertificate } from '../policy/certificate';
+
+export interface CertificateFacts {
+  readonly file: string;
+  /** The subject in one line. */
+  readonly subject: string;
+  /** DNS names, then IP addresses, as its subjectAltName has them. */
+  readonly names: readonly string[];
+  /** SHA-256, upper-case hex with colons. */
+  readonly fingerprint256: string;
+  readonly notAfter: Date;
+}
+
+export interface TlsListenerFacts {
+  readonly profile: string;
+  /** For example `PS3.15 B.12`. */
+  readonly clause: string;
+  readonly title: string;
+  /** For example `TLS 1.2`, `TLS 1.3`. */
+  readonly versions: readonly string[];
+  /** In OpenSSL's names, the preferred one first. */
+  readonly cipherSuites: readonly string[];
+  readonly requiresCertificate: boolean;
+  readonly serverCertificates: readonly CertificateFacts[];
+  /** The CA that signed the first of them, where its file is known. */
+  readonly authority: CertificateFacts | undefined;
+}
+
+export interface ListenerFacts {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: plain DICOM. */
+  readonly tls: TlsListenerFacts | undefined;
+}
+
+export interface FoundListeners {
+  readonly listeners: readonly ListenerFacts[];
+  /** Certificates that cannot be read, each with what to do. */
+  readonly problems: readonly string[];
+}
+
+/** Those that the entry names, or else every TLS listener. */
+export function listenerFacts({ listeners }: Configuration, entry: ModalityConfiguration): FoundListeners {
+  const problems: string[] = [];
+  const usable = listeners.filter(({ name, tls }) =>
+    entry.listeners === undefined ? tls !== undefined : entry.listeners.includes(name),
+  );
+  const facts = usable.map(({ name, host, port, tls }) => ({
+    name,
+    host,
+    port,
+    tls: tls === undefined ? undefined : tlsFacts(tls, problems),
+  }));
+  return { listeners: facts, problems };
+}
+
+function tlsFacts(tls: NonNullable<ListenerConfiguration['tls']>, problems: string[]): TlsListenerFacts {
+  const { clause, title, options } = tlsProfiles[tls.profile];
+  const read = (files: readonly string[]) => files.flatMap((file) => readOr(file, problems));
+  const chains = read(tls.certificate);
+  const leaf = chains[0]?.certificates[0];
+  const authority = [...read(tls.trustedCertificates ?? []), ...chains]
+    .flatMap(({ file, certificates }) => certificates.map((certificate) => ({ file, certificate })))
+    .find(({ certificate }) => leaf !== undefined && hasSigned(certificate, leaf));
+  return {
+    profile: tls.profile,
+    clause,
+    title,
+    versions: versionsOf(options.minVersion, options.maxVersion),
+    cipherSuites: (options.ciphers ?? '').split(':').filter((suite) => !suite.startsWith('@')),
+    requiresCertificate: tls.clientCertificate === 'required',
+    serverCertificates: chains.map(({ file, certificates }) => certificateFacts(file, certificates[0])),
+    authority: authority && certificateFacts(authority.file, authority.certificate),
+  };
+}
+
+function readOr(file: string, problems: string[]): CertificateFile[] {
+  try {
+    return [readCertificates(file)];
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    problems.push(error.message);
+    return [];
+  }
+}
+
+const hasSigned = (authority: X509Certificate, leaf: X509Certificate): boolean =>
+  authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+
+const allVersions: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
+
+function versionsOf(lowest: SecureVersion = 'TLSv1', highest: SecureVersion = 'TLSv1.3'): string[] {
+  return allVersions
+    .slice(allVersions.indexOf(lowest), allVersions.indexOf(highest) + 1)
+    .map((version) => version.replace(/^TLSv1$/, 'TLSv1.0').replace('v', ' '));
+}
+
+export function certificateFacts(file: string, certificate: X509Certificate): CertificateFacts {
+  const { subject, subjectAltName = '', fingerprint256, validTo } = certificate;
+  const addresses = [...subjectAltName.matchAll(/(?:^|, )IP Address:([\dA-Fa-f.:]+)/g)];
+  return {
+    file,
+    subject: subject.split('\n').join(', '),
+    names: [...peerCertificate(certificate).dnsNames, ...addresses.map(([, address]) => address!)],
+    fingerprint256,
+    notAfter: new Date(validTo),
+  };
+}
+
+const LOOPBACK = /^(localhost|127\..*|::1|0:0:0:0:0:0:0:1)$/i;
+
+/**
+ * Names and addresses by which devices reach the gateway, the best one first: those that its certificates are for, else
+ * the address that it listens on. Empty where nothing tells.
+ */
+export function gatewayHosts(facts: readonly ListenerFacts[]): string[] {
+  const certified = facts.flatMap(({ tls }) => (tls?.serverCertificates ?? []).flatMap(({ names }) => names));
+  const bound = facts.map(({ host }) => host).filter((host) => host !== '0.0.0.0' && host !== '::');
+  // A wildcard is nothing that one could dial.
+  const hosts = [...new Set([...certified, ...bound])].filter((host) => !host.includes('*'));
+  const reachable = hosts.filter((host) => !LOOPBACK.test(host));
+  return reachable.length > 0 ? reachable : hosts;
+}

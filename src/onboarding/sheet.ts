@@ -1,0 +1,263 @@
+/**
+ * The onboarding sheet: everything that somebody needs who sets up one device, as sections of plain values. Two
+ * renderers make Markdown and HTML of them. Nothing secret is in it: it names the files of keys, never what is in them.
+ */
+import { basename } from 'node:path';
+import type { Configuration, ModalityConfiguration } from '../config/schema';
+import { formatHostAndPort } from '../net/hostAndPort';
+import type { CertificateFacts, ListenerFacts, TlsListenerFacts } from './listenerFacts';
+import { permissionWords } from './permissionWords';
+import type { Sheet, SheetFact, SheetSection } from './sheetSections';
+
+/** The certificate of the device, as files of a CA's folder. */
+export interface DeviceFiles {
+  readonly certificate: CertificateFacts;
+  readonly privateKeyFile: string;
+  readonly pkcs12File: string | undefined;
+}
+
+export interface SheetSubject {
+  readonly name: string;
+  readonly configuration: Configuration;
+  readonly listeners: readonly ListenerFacts[];
+  /** What devices dial, the best one first. Empty: to be filled in by hand. */
+  readonly hosts: readonly string[];
+  readonly deviceFiles: DeviceFiles | undefined;
+  readonly date: Date;
+}
+
+/** More would not fit on the page; the configuration has all. */
+const MOST_VALUES = 8;
+const TO_FILL_IN = '____________________';
+
+export function onboardingSheet(subject: SheetSubject): Sheet {
+  const { name, configuration, date } = subject;
+  const entry = configuration.modalities[name]!;
+  return {
+    title: `DICOM connection of ${name}`,
+    subtitle: `What to set up on the device, and how to test it. ${day(date)}`,
+    sections: [
+      connection(subject, entry),
+      certificates(subject, entry),
+      permissions(entry),
+      ...wayBack(entry),
+      test(subject, entry),
+      troubles(subject, entry),
+      { kind: 'form', title: 'Done', fields: ['set up by', 'date', 'C-ECHO answered', 'first image stored'] },
+    ],
+  };
+}
+
+function connection(
+  { listeners, hosts, configuration }: SheetSubject,
+  entry: ModalityConfiguration,
+): SheetSection {
+  const called = entry.calledAeTitle ?? Object.keys(configuration.upstreams);
+  const profiles = [
+    ...new Set(listeners.flatMap(({ tls }) => (tls === undefined ? [] : [profileWords(tls)]))),
+  ];
+  const suites = [...new Set(listeners.flatMap(({ tls }) => tls?.cipherSuites ?? []))];
+  return {
+    kind: 'facts',
+    title: 'Enter in the device',
+    rows: [
+      { label: 'host', values: hosts.length === 0 ? [TO_FILL_IN] : hosts, isKey: true },
+      { label: 'port', values: listeners.map(portWords), isKey: true },
+      { label: 'called AE title (archive)', values: few(called), isKey: true },
+      { label: 'calling AE title (device)', values: few(entry.callingAeTitle), isKey: true },
+      { label: 'address of the device', values: few(entry.from), isKey: true },
+      { label: 'TLS', values: profiles.length === 0 ? ['off'] : profiles },
+      ...(suites.length === 0 ? [] : [{ label: 'cipher suites, any of', values: [few(suites).join(', ')] }]),
+    ],
+    note: 'From any other address it is refused.',
+  };
+}
+
+const portWords = ({ port, tls }: ListenerFacts): string =>
+  `${port === 0 ? TO_FILL_IN : port} ${tls === undefined ? '(without TLS)' : '(TLS)'}`;
+
+const profileWords = ({ versions, title, clause }: TlsListenerFacts): string =>
+  `on, ${versions.join(' or ')}: ${title} (${clause})`;
+
+function certificates({ listeners, deviceFiles }: SheetSubject, entry: ModalityConfiguration): SheetSection {
+  const withTls = listeners.flatMap(({ tls }) => (tls === undefined ? [] : [tls]));
+  const title = 'Which certificate goes where';
+  if (withTls.length === 0) {
+    return {
+      kind: 'facts',
+      title,
+      rows: [{ label: 'certificates', values: ['none: the connection is without TLS'] }],
+    };
+  }
+  const rows: string[][] = [];
+  if (withTls.some(({ requiresCertificate }) => requiresCertificate))
+    rows.push(deviceRow(deviceFiles, entry));
+  for (const authority of unique(withTls.map((tls) => tls.authority))) {
+    rows.push([basename(authority.file), 'the device, as a CA that it trusts', certificateWords(authority)]);
+  }
+  for (const certificate of unique(withTls.flatMap((tls) => tls.serverCertificates))) {
+    rows.push([
+      basename(certificate.file),
+      'stays on the gateway, which shows it',
+      certificateWords(certificate),
+    ]);
+  }
+  return {
+    kind: 'table',
+    title,
+    header: ['file', 'goes to', 'to compare'],
+    rows,
+    note: 'Keys and passwords travel apart from this sheet and from each other, and never by e-mail.',
+  };
+}
+
+function deviceRow(files: DeviceFiles | undefined, { certificate }: ModalityConfiguration): string[] {
+  const where = 'the device, as its own certificate and key';
+  if (files === undefined) {
+    const accepted = certificate === undefined ? 'any that the gateway trusts' : few(certificate).join(', ');
+    return ['(from your CA)', where, `accepted: ${accepted}`];
+  }
+  const pair = `${basename(files.certificate.file)} and ${basename(files.privateKeyFile)}`;
+  const names = files.pkcs12File === undefined ? pair : `${basename(files.pkcs12File)}, or ${pair}`;
+  return [names, where, certificateWords(files.certificate)];
+}
+
+/** The fingerprint has a line for each half, so that people can compare them. */
+function certificateWords({ subject, names, fingerprint256, notAfter }: CertificateFacts): string {
+  const whose = names.length === 0 ? subject : few(names).join(', ');
+  const middle = 'AA:'.length * 16;
+  const halves = [fingerprint256.slice(0, middle), fingerprint256.slice(middle)];
+  return [`${whose}, until ${day(notAfter)}, SHA-256`, ...halves].join('\n');
+}
+
+function unique(certificates: readonly (CertificateFacts | undefined)[]): CertificateFacts[] {
+  const byFingerprint = new Map(certificates.map((facts) => [facts?.fingerprint256, facts]));
+  return [...byFingerprint.values()].filter((facts) => facts !== undefined);
+}
+
+/** What is allowed takes no more room than half of the width has. */
+function isShort({ address, allow, storeSopClasses }: ModalityConfiguration): boolean {
+  return address !== undefined && allow.length <= 3 && storeSopClasses === undefined;
+}
+
+function permissions(entry: ModalityConfiguration): SheetSection {
+  const { allow, storeSopClasses, moveDestinations, callingAeTitle, maxAssociations, mode } = entry;
+  const destinations = moveDestinations ?? callingAeTitle;
+  const rows: SheetFact[] = [
+    {
+      label: 'the device may',
+      values: allow.length === 0 ? ['nothing yet'] : allow.map((one) => permissionWords[one]),
+    },
+  ];
+  if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });
+  if (allow.includes('move')) {
+    rows.push({
+      label: 'it may have sent to',
+      values: destinations.includes('*') ? ['any'] : few(destinations),
+    });
+  }
+  if (maxAssociations !== undefined)
+    rows.push({ label: 'associations at once', values: [String(maxAssociations)] });
+  const note =
+    mode === 'observe'
+      ? 'On trial: what is not listed is done all the same for now, and logged.'
+      : 'Everything else is refused.';
+  return { kind: 'facts', title: 'What is allowed', rows, note, isHalf: isShort(entry) };
+}
+
+function wayBack(entry: ModalityConfiguration): SheetSection[] {
+  const { address, callingAeTitle } = entry;
+  if (address === undefined) return [];
+  const title = address.calledAeTitle ?? callingAeTitle[0] ?? TO_FILL_IN;
+  const how = address.tls === undefined ? 'without TLS' : 'with TLS';
+  const values = [formatHostAndPort(address), `as ${title}`, how];
+  return [
+    {
+      kind: 'facts',
+      title: 'How the device is reached',
+      isHalf: isShort(entry),
+      rows: [{ label: 'at', values, isKey: true }],
+    },
+  ];
+}
+
+function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection {
+  const calling = entry.callingAeTitle[0] ?? TO_FILL_IN;
+  const called = (entry.calledAeTitle ?? Object.keys(subject.configuration.upstreams))[0] ?? TO_FILL_IN;
+  const { deviceFiles } = subject;
+  const shown = deviceFiles === undefined ? '' : ` --certificate ${quoted(deviceFiles.certificate.file)}`;
+  const explain = `aegis explain --calling ${quoted(calling)} --called ${quoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
+  const wayBack = entry.address === undefined ? [] : [`aegis modality test ${quoted(subject.name)}`];
+  return {
+    kind: 'commands',
+    title: 'How to test',
+    steps: [
+      { words: 'On the device: DICOM verification (C-ECHO, “ping”) of the archive. It has to succeed.' },
+      { words: 'Or from its address, with DCMTK:', commands: [echoscu(subject, calling, called)] },
+      { words: 'On the gateway, what it says to the device and why:', commands: [explain, ...wayBack] },
+    ],
+  };
+}
+
+function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: string, called: string): string {
+  const listener = listeners.find(({ tls }) => tls !== undefined) ?? listeners[0];
+  const target = `${quoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
+  const titles = `-aet ${quoted(calling)} -aec ${quoted(called)}`;
+  if (listener?.tls === undefined) return `echoscu ${titles} ${target}`;
+  const key = quoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
+  const certificate = quoted(
+    deviceFiles === undefined ? 'DEVICE.crt' : basename(deviceFiles.certificate.file),
+  );
+  const authority = quoted(
+    listener.tls.authority === undefined ? 'CA.crt' : basename(listener.tls.authority.file),
+  );
+  const own = listener.tls.requiresCertificate ? `+tls ${key} ${certificate}` : '+tla';
+  return `echoscu ${own} +cf ${authority} ${titles} ${target}`;
+}
+
+/** An address of a block, for an example. */
+const addressIn = (block = 'ADDRESS'): string => block.split('/', 1)[0]!;
+
+/** For a POSIX shell. */
+function quoted(text: string): string {
+  return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConfiguration): SheetSection {
+  const hasTls = listeners.some(({ tls }) => tls !== undefined);
+  return {
+    kind: 'table',
+    title: 'When it does not work',
+    header: ['the device says', 'look at'],
+    rows: [
+      ['connection closed or aborted at once', 'its address (above), the port, a firewall in between'],
+      ...(hasTls
+        ? [
+            [
+              'TLS or handshake failure',
+              'its certificate (missing, expired, of another CA) and its TLS versions',
+            ],
+          ]
+        : []),
+      [
+        'rejected: calling AE title not recognized',
+        hasTls
+          ? 'whether calling AE title, address and certificate belong together'
+          : 'whether calling AE title and address belong together',
+      ],
+      ['rejected: called AE title not recognized', 'the called AE title'],
+      ['status 0124H, not authorized', 'what is allowed (above)'],
+      ...(storeSopClasses === undefined
+        ? []
+        : [['status 0122H, SOP class not supported', 'the kinds of objects that it may store (above)']]),
+    ],
+    note: 'The audit log of the gateway has the reason of every refusal.',
+  };
+}
+
+function few(values: readonly string[]): string[] {
+  const rest = values.length - MOST_VALUES;
+  return rest <= 0 ? [...values] : [...values.slice(0, MOST_VALUES), `and ${rest} more`];
+}
+
+const day = (date: Date): string => date.toISOString().slice(0, 10);

@@ -1,0 +1,42 @@
+/**
+ * Where the onboarding sheet of an entry lies, and that no other is overwritten unasked. Knows nothing of what is in it.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ExitCode, OperatorError } from '../errors';
+import { existingOf, fileError, publicMode, writeFiles } from '../pki/atomicFiles';
+import { sheetHtml } from './sheetHtml';
+import { sheetMarkdown } from './sheetMarkdown';
+import type { Sheet } from './sheetSections';
+
+export interface SheetFiles {
+  readonly markdown: string;
+  readonly html: string;
+}
+
+/** Names are anything, files are not: what could be a path or an option becomes an underscore. */
+export function sheetFiles(folder: string, name: string): SheetFiles {
+  const safe = name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_');
+  return { markdown: join(folder, `${safe}.md`), html: join(folder, `${safe}.html`) };
+}
+
+/** Throws OperatorError where one of them is there and `force` is not set. */
+export async function refuseReplacedSheets(files: SheetFiles, force: boolean): Promise<void> {
+  const existing = await existingOf([files.markdown, files.html]);
+  if (existing.length === 0 || force) return;
+  const verb = existing.length === 1 ? 'exists' : 'exist';
+  throw new OperatorError(
+    `${existing.join(', ')} ${verb}; choose another folder with --sheet-dir, or replace what is there with --force`,
+    ExitCode.Failed,
+  );
+}
+
+export async function writeSheet(folder: string, files: SheetFiles, sheet: Sheet): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    throw fileError('write', cause);
+  });
+  await writeFiles([
+    { path: files.markdown, content: sheetMarkdown(sheet), mode: publicMode },
+    { path: files.html, content: sheetHtml(sheet), mode: publicMode },
+  ]);
+}

@@ -1,0 +1,138 @@
+/**
+ * What an Orthanc behind the gateway has to know: the entries of DicomModalities, and the few settings that go with
+ * them. Decides nothing on its own: it mirrors the policy.
+ */
+import { quoteChoices, quoteValue } from '../config/quote';
+import type { Configuration } from '../config/schema';
+import { OperatorError } from '../errors';
+import { type HostAndPort, isLoopback, isUnspecified, parseHostAndPort } from '../net/hostAndPort';
+import { aeTitleKey } from '../policy/aeTitle';
+import type { CompiledUpstream, Policy } from '../policy/policy';
+import { type ExportedModality, exportEntries } from './exportEntries';
+
+export interface ExportOptions {
+  /** The key of the archive in `upstreams`; needed where there are several. */
+  readonly upstream?: string | undefined;
+  /** What the archive dials to reach egress, where that is not `egress.host`. */
+  readonly egressHost?: string | undefined;
+}
+
+export interface OrthancExport {
+  /** Its key in `upstreams`. */
+  readonly upstream: string;
+  /** What the gateway calls the archive. */
+  readonly aeTitle: string;
+  readonly checkCalledAeTitle: boolean;
+  readonly checkModalityHost: boolean;
+  readonly strictAeTitles: boolean;
+  readonly modalities: readonly ExportedModality[];
+  /** What an operator should know of it, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** Where egress listens by default: nothing does where there is none, so that what is sent there goes nowhere. */
+const DEFAULT_EGRESS = { host: '127.0.0.1', port: 4243 } as const;
+
+/** Throws OperatorError where it is not clear which archive is meant. */
+export function exportOrthanc(
+  configuration: Configuration,
+  policy: Policy,
+  options: ExportOptions = {},
+): OrthancExport {
+  const upstream = chooseUpstream(policy, options.upstream);
+  const notes: string[] = [];
+  const aliases = [...policy.upstreamByCalledAeTitle.values()].filter((other) =>
+    haveCommonServer(other, upstream),
+  );
+  const titles = new Set(aliases.map((alias) => aeTitleKey(titleTowards(alias), policy.strictAeTitles)));
+  if (titles.size > 1) {
+    const names = aliases.map(titleTowards).map(quoteValue).join(' and ');
+    notes.push(
+      `the archive is called ${names}, so DicomCheckCalledAet has to be false; with calledAeTitle ${quoteValue(titleTowards(upstream))} in each of these upstreams it could be true`,
+    );
+  }
+  notes.push(...notesOnEgress(configuration, upstream, options));
+  const isPerModality = aliases.every((alias) => alias.configuration.localAddress === 'per-modality');
+  const modalities = exportEntries(
+    policy,
+    {
+      calledAeTitles: aliases.map(({ calledAeTitle }) => calledAeTitle),
+      egress: dialledEgress(configuration, options),
+      hostByModality: isPerModality ? policy.localAddressByModality : new Map(),
+    },
+    notes,
+  );
+  const shared = modalities.filter(({ entries }) => entries.length > 1);
+  if (isPerModality && shared.length > 0) {
+    notes.push(
+      `several modalities share ${shared.map(({ aeTitle }) => quoteValue(aeTitle)).join(' and ')}, and Orthanc compares Host with the first entry of an AE title only, so DicomCheckModalityHost has to be false`,
+    );
+  }
+  return {
+    upstream: upstream.calledAeTitle,
+    aeTitle: titleTowards(upstream),
+    checkCalledAeTitle: titles.size === 1,
+    checkModalityHost: isPerModality && shared.length === 0,
+    strictAeTitles: policy.strictAeTitles,
+    modalities,
+    notes,
+  };
+}
+
+function chooseUpstream(policy: Policy, name: string | undefined): CompiledUpstream {
+  const upstreams = [...policy.upstreamByCalledAeTitle.values()];
+  const names = upstreams.map(({ calledAeTitle }) => calledAeTitle);
+  if (name === undefined) {
+    if (upstreams.length === 1) return upstreams[0]!;
+    throw new OperatorError(
+      `--upstream is needed, for there are several; accepted is ${quoteChoices(names)}`,
+    );
+  }
+  const key = aeTitleKey(name, policy.strictAeTitles);
+  const found = key === undefined ? undefined : policy.upstreamByCalledAeTitle.get(key);
+  if (found !== undefined) return found;
+  throw new OperatorError(
+    `--upstream ${quoteValue(name)} is no upstream; accepted is ${quoteChoices(names)}`,
+  );
+}
+
+/** The key of the upstream that the gateway calls by this AE title; undefined where none or several are. */
+export function upstreamCalled({ upstreamByCalledAeTitle }: Policy, aeTitle: string): string | undefined {
+  const called = [...upstreamByCalledAeTitle.values()].filter(
+    (upstream) => aeTitleKey(titleTowards(upstream), false) === aeTitleKey(aeTitle, false),
+  );
+  return called.length === 1 ? called[0]?.calledAeTitle : undefined;
+}
+
+function titleTowards({ calledAeTitle, configuration }: CompiledUpstream): string {
+  return configuration.calledAeTitle ?? calledAeTitle;
+}
+
+function* notesOnEgress(
+  { egress }: Configuration,
+  { configuration: { servers } }: CompiledUpstream,
+  { egressHost }: ExportOptions,
+): Generator<string> {
+  if (egress === undefined) {
+    yield 'the gateway has no egress, so that what the archive sends goes nowhere; add "egress": {} to send through it';
+    return;
+  }
+  const remote = servers.find((server) => !isLoopback(parseHostAndPort(server).host));
+  if (remote === undefined || egressHost !== undefined) return;
+  if (isLoopback(egress.host) || isUnspecified(egress.host)) {
+    yield `the archive at ${remote} is on another machine: egress has to listen where it can be reached, and --egress-host has to say what the archive dials`;
+  }
+}
+
+function haveCommonServer(one: CompiledUpstream, other: CompiledUpstream): boolean {
+  return one.configuration.servers.some((server) => other.configuration.servers.includes(server));
+}
+
+/** What the archive dials; an address to listen on may be none that can be dialled. */
+function dialledEgress({ egress }: Configuration, { egressHost }: ExportOptions): HostAndPort {
+  const { host, port } = egress ?? DEFAULT_EGRESS;
+  if (port === 0) {
+    throw new OperatorError('egress.port is 0, so that it is another one after each start; give it a number');
+  }
+  return { host: egressHost ?? (isUnspecified(host) ? DEFAULT_EGRESS.host : host), port };
+}

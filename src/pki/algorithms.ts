@@ -1,0 +1,74 @@
+/**
+ * Names of keys and signature algorithms, and which of them a certificate may be issued for. Knows nothing of files.
+ */
+import type { KeyObject } from 'node:crypto';
+
+/** RSA because every modality understands it; ECDSA P-256 because it costs the gateway far less per handshake. */
+export type KeyType = 'rsa' | 'ecdsa';
+
+/** Curves that TLS peers have in common, by the name that Node has for them. */
+const curveNames: Readonly<Record<string, string>> = {
+  prime256v1: 'P-256',
+  secp384r1: 'P-384',
+  secp521r1: 'P-521',
+};
+
+/** NIST SP 800-131A: less is not to be used any more. */
+const minRsaBits = 2048;
+/** A handshake with a longer key takes the gateway as long as a hundred others. */
+const maxRsaBits = 8192;
+
+/** `RSA 2048`, `ECDSA P-256`. */
+export function describeKey(key: KeyObject): string {
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  if (asymmetricKeyType === 'rsa') return `RSA ${asymmetricKeyDetails?.modulusLength}`;
+  if (asymmetricKeyType === 'ec') {
+    const curve = asymmetricKeyDetails?.namedCurve;
+    return `ECDSA ${curve === undefined ? 'with a curve without name' : (curveNames[curve] ?? curve)}`;
+  }
+  return String(asymmetricKeyType);
+}
+
+/** What speaks against a certificate for this public key; undefined where nothing does. */
+export function keyProblem(publicKey: KeyObject): string | undefined {
+  const accepted = `accepted are RSA with ${minRsaBits} to ${maxRsaBits} bits and ECDSA with the curves P-256, P-384 and P-521`;
+  const problem = `its key is ${describeKey(publicKey)}; ${accepted}`;
+  const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
+  if (asymmetricKeyType === 'ec') {
+    return asymmetricKeyDetails?.namedCurve !== undefined && asymmetricKeyDetails.namedCurve in curveNames
+      ? undefined
+      : problem;
+  }
+  if (asymmetricKeyType !== 'rsa') return problem;
+  const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
+  // With the exponent 1 every signature is its own message: whoever sees the certificate has the key.
+  if (publicExponent < 3n) return 'its RSA key has the exponent 1, which protects nothing; make another key';
+  return modulusLength >= minRsaBits && modulusLength <= maxRsaBits ? undefined : problem;
+}
+
+interface SignatureAlgorithm {
+  readonly name: string;
+  /** As node:crypto calls it. Absent where we do not accept it: MD5 and SHA-1 can be forged. */
+  readonly digest?: string;
+  /** Type of the keys that sign with it, as node:crypto calls it. */
+  readonly keyType?: 'rsa' | 'ec';
+}
+
+const signatureAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
+  '1.2.840.113549.1.1.4': { name: 'RSA with MD5' },
+  '1.2.840.113549.1.1.5': { name: 'RSA with SHA-1' },
+  '1.2.840.113549.1.1.11': { name: 'RSA with SHA-256', digest: 'sha256', keyType: 'rsa' },
+  '1.2.840.113549.1.1.12': { name: 'RSA with SHA-384', digest: 'sha384', keyType: 'rsa' },
+  '1.2.840.113549.1.1.13': { name: 'RSA with SHA-512', digest: 'sha512', keyType: 'rsa' },
+  '1.2.840.113549.1.1.10': { name: 'RSA-PSS' },
+  '1.2.840.10045.4.1': { name: 'ECDSA with SHA-1' },
+  '1.2.840.10045.4.3.2': { name: 'ECDSA with SHA-256', digest: 'sha256', keyType: 'ec' },
+  '1.2.840.10045.4.3.3': { name: 'ECDSA with SHA-384', digest: 'sha384', keyType: 'ec' },
+  '1.2.840.10045.4.3.4': { name: 'ECDSA with SHA-512', digest: 'sha512', keyType: 'ec' },
+  '1.3.101.112': { name: 'Ed25519' },
+  '1.3.101.113': { name: 'Ed448' },
+};
+
+/** Its name, or its identifier where we know none; the digest where we accept it for requests. */
+export const signatureAlgorithmOf = (oid: string): SignatureAlgorithm =>
+  signatureAlgorithms[oid] ?? { name: `the algorithm ${oid}` };

@@ -1,0 +1,111 @@
+/**
+ * Extensions of certificates, requests and CRLs (RFC 5280 §4.2, §5.2) as bytes and back. Decides nothing: which
+ * extensions something gets is said by those who issue it.
+ */
+import {
+  bitString,
+  bitsOf,
+  contentOf,
+  contextSpecific,
+  type Der,
+  decodeDer,
+  encodeDer,
+  itemsOf,
+  objectIdentifier,
+  octetString,
+  oidOf,
+  sequence,
+  trueValue,
+} from './der';
+import { decodeGeneralName, encodeGeneralName, type GeneralName } from './generalNames';
+
+export const extensionOid = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  crlNumber: '2.5.29.20',
+  reasonCode: '2.5.29.21',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+} as const;
+
+/** Bits of the first byte of KeyUsage (RFC 5280 §4.2.1.3). */
+export const KeyUsage = {
+  digitalSignature: 0x80,
+  nonRepudiation: 0x40,
+  keyEncipherment: 0x20,
+  dataEncipherment: 0x10,
+  keyAgreement: 0x08,
+  keyCertSign: 0x04,
+  cRLSign: 0x02,
+} as const;
+
+/** RFC 5280 §4.2.1.12. */
+export const extendedKeyUsageOid = {
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+} as const;
+export type ExtendedKeyUsage = keyof typeof extendedKeyUsageOid;
+
+/** One Extension; `critical` makes a peer that does not know it refuse the certificate. */
+export function extension(oid: string, value: Der, critical = false): Der {
+  const content = octetString(encodeDer(value));
+  return critical
+    ? sequence(objectIdentifier(oid), trueValue(), content)
+    : sequence(objectIdentifier(oid), content);
+}
+
+/** RFC 5280 §4.2.1.1; tells apart CAs that carry the same name. */
+export const authorityKeyIdentifier = (keyIdentifier: Buffer): Der =>
+  extension(extensionOid.authorityKeyIdentifier, sequence(contextSpecific(0, keyIdentifier)));
+
+export function encodeKeyUsage(usage: number): Der {
+  // DER: trailing zero bits of a named bit list are not encoded.
+  const trailingZeros = 31 - Math.clz32(usage & -usage);
+  return bitString(Buffer.of(usage), trailingZeros);
+}
+
+export const encodeExtendedKeyUsage = (usages: readonly ExtendedKeyUsage[]): Der =>
+  sequence(...usages.map((usage) => objectIdentifier(extendedKeyUsageOid[usage])));
+
+/** DNS names and IP addresses, checked. */
+export const encodeSubjectNames = (names: readonly string[]): Der =>
+  sequence(...names.map(encodeGeneralName));
+
+/** The value is the DER inside, not looked at yet. */
+export type Extensions = ReadonlyMap<string, Buffer>;
+
+/** Reads an Extensions sequence. Of several with one identifier the last counts; strict readers refuse them. */
+export function decodeExtensions(extensions: Der | undefined): Extensions {
+  if (extensions === undefined) return new Map();
+  return new Map(
+    itemsOf(extensions).map((entry) => {
+      const [oid, ...rest] = itemsOf(entry);
+      return [oidOf(oid), contentOf(rest.at(-1))];
+    }),
+  );
+}
+
+/** The names of KeyUsage bits; undefined where there is no such extension, which allows every usage. */
+export function keyUsagesOf(extensions: Extensions): string[] | undefined {
+  const value = extensions.get(extensionOid.keyUsage);
+  if (value === undefined) return undefined;
+  const bits = bitsOf(decodeDer(value)).bytes[0] ?? 0;
+  return Object.entries(KeyUsage).flatMap(([name, bit]) => ((bits & bit) === 0 ? [] : [name]));
+}
+
+/** Names of the purposes, or their identifiers where we know no name; undefined allows every purpose. */
+export function extendedKeyUsagesOf(extensions: Extensions): string[] | undefined {
+  const value = extensions.get(extensionOid.extendedKeyUsage);
+  if (value === undefined) return undefined;
+  const names = new Map<string, string>(
+    Object.entries(extendedKeyUsageOid).map(([name, oid]) => [oid, name]),
+  );
+  return itemsOf(decodeDer(value)).map((oid) => names.get(oidOf(oid)) ?? oidOf(oid));
+}
+
+export function subjectNamesOf(extensions: Extensions): GeneralName[] {
+  const value = extensions.get(extensionOid.subjectAltName);
+  return value === undefined ? [] : itemsOf(decodeDer(value)).map(decodeGeneralName);
+}

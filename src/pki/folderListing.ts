@@ -1,0 +1,106 @@
+/**
+ * Tells what became of everything that the CA of a folder issued, and when it ends: certificates, the CA itself and its
+ * CRL. Needs no key.
+ */
+import { X509Certificate } from 'node:crypto';
+import { basename } from 'node:path';
+import { ExitCode, OperatorError } from '../errors';
+import { readText } from './atomicFiles';
+import { authorityFiles, readAuthorityCertificate } from './folder';
+import { readIssuedLog } from './issuedLog';
+import { pemContents } from './pem';
+import { decodeRevocationList } from './revocationList';
+import { daysUntil } from './validity';
+
+/** Long enough to order, sign and carry a certificate to a device that is serviced once a month. */
+const expiresSoonDays = 30;
+
+export type ListedState = 'valid' | 'expires-soon' | 'expired' | 'revoked';
+
+export interface ListedCertificate {
+  /** Name that it was issued for; of the CA and its list `ca` and `crl`, as `renew` takes them. */
+  readonly name: string;
+  readonly kind: 'server' | 'client' | 'ca' | 'crl';
+  readonly file: string;
+  readonly names: readonly string[];
+  readonly serialNumber?: string;
+  /** `sha256:…` */
+  readonly fingerprint?: string;
+  /** ISO 8601. */
+  readonly notAfter: string;
+  /** Whole days, negative when it has ended. */
+  readonly daysLeft: number;
+  readonly state: ListedState;
+  readonly revokedAt?: string;
+  /** Whether a later one has taken its place in the file. */
+  readonly isReplaced: boolean;
+}
+
+/** Everything, the first to end first. */
+export async function listCertificates(directory: string): Promise<ListedCertificate[]> {
+  const files = authorityFiles(directory);
+  const { authority, nextUpdate } = await readOwnFiles(directory);
+  const { issued, revokedBySerialNumber } = await readIssuedLog(files.issuedLog);
+  const lastByFile = new Map(issued.map((entry) => [entry.file, entry.serialNumber]));
+  const now = new Date();
+  const certificates = issued.map((entry): ListedCertificate => {
+    const { name, kind, file, names, serialNumber, fingerprint, notAfter } = entry;
+    const revocation = revokedBySerialNumber.get(serialNumber);
+    return {
+      ...{ name, kind, file, names, serialNumber, fingerprint },
+      ...ending(new Date(notAfter), now),
+      ...(revocation === undefined ? {} : { state: 'revoked', revokedAt: revocation.time }),
+      isReplaced: lastByFile.get(file) !== serialNumber,
+    };
+  });
+  const own = { names: [], isReplaced: false } as const;
+  return [
+    ...certificates,
+    {
+      ...own,
+      name: 'ca',
+      kind: 'ca',
+      file: basename(files.certificate),
+      serialNumber: authority.serialNumber,
+      fingerprint: `sha256:${authority.fingerprint256}`,
+      ...ending(new Date(authority.validTo), now),
+    } as const,
+    {
+      ...own,
+      name: 'crl',
+      kind: 'crl',
+      file: basename(files.revocationList),
+      ...ending(nextUpdate ?? new Date(authority.validTo), now),
+    } as const,
+  ].sort((one, other) => one.notAfter.localeCompare(other.notAfter));
+}
+
+/** Those whose end would be noticed: neither revoked nor replaced by a later one. */
+export const inUse = (certificates: readonly ListedCertificate[]): ListedCertificate[] =>
+  certificates.filter(({ state, isReplaced }) => state !== 'revoked' && !isReplaced);
+
+async function readOwnFiles(directory: string) {
+  const { certificate, revocationList } = authorityFiles(directory);
+  const pem = await readAuthorityCertificate(directory);
+  const text = await readText(revocationList, 'write it with "aegis pki renew crl"');
+  const damaged = (file: string, whatToDo: string) =>
+    new OperatorError(`${file} is damaged; ${whatToDo}`, ExitCode.Failed);
+  let authority: X509Certificate;
+  try {
+    authority = new X509Certificate(pem);
+  } catch {
+    throw damaged(certificate, 'restore it from a backup');
+  }
+  try {
+    const [list] = pemContents(text, 'X509 CRL');
+    return { authority, nextUpdate: decodeRevocationList(list!).nextUpdate };
+  } catch {
+    throw damaged(revocationList, 'write it anew with "aegis pki renew crl"');
+  }
+}
+
+function ending(end: Date, now: Date): Pick<ListedCertificate, 'notAfter' | 'daysLeft' | 'state'> {
+  const daysLeft = daysUntil(end, now);
+  const state = daysLeft < 0 ? 'expired' : daysLeft < expiresSoonDays ? 'expires-soon' : 'valid';
+  return { notAfter: end.toISOString(), daysLeft, state };
+}

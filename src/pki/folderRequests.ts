@@ -1,0 +1,166 @@
+/**
+ * Signs certification requests of devices that make their keys themselves: checks the request, decides which names
+ * the certificate gets, and writes NAME.crt. The key never comes here.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { quoteValue } from '../config/quote';
+import { ExitCode, OperatorError } from '../errors';
+import { existingOf } from './atomicFiles';
+import type { CertificateAuthority } from './authority';
+import type { CertificationRequest } from './certificationRequest';
+import { authorityFiles, findReplaced, readAuthorityCertificate } from './folder';
+import { readKeyFile } from './folderKey';
+import { pkcs12Paths } from './folderPkcs12';
+import { pemPaths, recordAndWrite, type WrittenCertificates } from './folderRecord';
+import { acceptedOf, type IssuedLog, readIssuedLog } from './issuedLog';
+import { certify, clientNames, type Purpose } from './leafCertificates';
+import { revokedKeyOf } from './revokedKeys';
+import { parseClientName, parseSubjectNames } from './subjectNames';
+
+export interface SigningOptions {
+  /** Name of the device: common name and file name. Default: the common name of the request. */
+  readonly name?: string | undefined;
+  /** DNS names and IP addresses instead of those of the request. */
+  readonly names?: readonly string[] | undefined;
+  readonly purpose: Purpose;
+  readonly force?: boolean | undefined;
+}
+
+/** What the certificate will be, decided before anything is signed. */
+export interface SigningPlan {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly purpose: Purpose;
+  readonly publicKey: KeyObject;
+  readonly replacedFiles: readonly string[];
+  /** Names that certificates of others cover as well: whoever gets this one can pose as them. */
+  readonly namesOfOthers: readonly { readonly name: string; readonly owner: string }[];
+  /** The device's key lies in the folder, too. */
+  readonly hasKeyFile: boolean;
+}
+
+/**
+ * Decides on a request. Throws OperatorError where the request cannot be signed, where it names the device in no way
+ * that we can use, or where files are in the way.
+ */
+export async function planSigning(
+  directory: string,
+  request: CertificationRequest,
+  options: SigningOptions,
+): Promise<SigningPlan> {
+  if (request.problems.length > 0) {
+    throw new OperatorError(`the request cannot be signed: ${request.problems.join('; ')}`, ExitCode.Failed);
+  }
+  await readAuthorityCertificate(directory);
+  const log = await readIssuedLog(authorityFiles(directory).issuedLog);
+  const revoked = revokedKeyOf(log, request.publicKey);
+  if (revoked !== undefined) {
+    throw new OperatorError(
+      `the request cannot be signed: its key was revoked on ${revoked.date} with certificate ${revoked.serialNumber} of ${quoteValue(revoked.name)}; have the device make another key`,
+      ExitCode.Failed,
+    );
+  }
+  const name = options.name === undefined ? nameOf(request) : parseClientName(options.name);
+  const wanted = options.names ?? checkedNamesOf(request);
+  const names = options.purpose === 'client' ? clientNames(name, wanted) : parseSubjectNames(wanted);
+  if (names.length === 0 && options.purpose === 'server') {
+    throw new OperatorError(
+      'the request names no DNS name and no IP address, which a server needs; give them with --name',
+    );
+  }
+  const hasKeyFile = await refuseForeignKey(directory, name, request.publicKey);
+  const [certificateFile] = pemPaths(directory, name);
+  return {
+    name,
+    names,
+    purpose: options.purpose,
+    publicKey: request.publicKey,
+    replacedFiles: await findReplaced(
+      [certificateFile],
+      options.force,
+      'choose another name with --as, or replace it with --force',
+    ),
+    namesOfOthers: findNamesOfOthers(log, name, names),
+    hasKeyFile,
+  };
+}
+
+/** Issues NAME.crt as planned. */
+export async function signAsPlanned(
+  directory: string,
+  authority: CertificateAuthority,
+  plan: SigningPlan,
+  notAfter: Date | undefined,
+): Promise<WrittenCertificates> {
+  const certificate = certify(authority, { ...plan, commonName: plan.name, notAfter });
+  const written = await recordAndWrite(
+    directory,
+    { name: plan.name, kind: plan.purpose },
+    [{ fileName: plan.name, certificate, hasKeyFile: plan.hasKeyFile }],
+    [],
+  );
+  return { ...written, replacedFiles: plan.replacedFiles };
+}
+
+function nameOf({ commonNames }: CertificationRequest): string {
+  const [commonName, ...others] = commonNames;
+  if (commonName === undefined || others.length > 0) {
+    const count = commonName === undefined ? 'no common name' : 'more than one common name';
+    throw new OperatorError(`the request has ${count}; name the device with --as`);
+  }
+  try {
+    return parseClientName(commonName);
+  } catch (error) {
+    throw withAdvice(error, 'name the device with --as');
+  }
+}
+
+function checkedNamesOf({ names }: CertificationRequest): string[] {
+  try {
+    return parseSubjectNames(names);
+  } catch (error) {
+    throw withAdvice(error, 'give the names that it is to have with --name');
+  }
+}
+
+const withAdvice = (error: unknown, advice: string): unknown =>
+  error instanceof OperatorError
+    ? new OperatorError(`the request: ${error.message}; ${advice}`, error.exitCode)
+    : error;
+
+/**
+ * NAME.crt must not part from its key: where NAME.key is that of another key, or NAME.p12 holds one, the name is taken.
+ * Returns whether the key of the request is there.
+ */
+async function refuseForeignKey(directory: string, name: string, publicKey: KeyObject): Promise<boolean> {
+  const [, privateKeyFile] = pemPaths(directory, name);
+  const keyFile = await readKeyFile(privateKeyFile);
+  const foreignFiles =
+    keyFile === 'missing'
+      ? await existingOf([pkcs12Paths(directory, name).pkcs12File])
+      : keyFile !== 'encrypted' && !createPublicKey(keyFile.key).equals(publicKey)
+        ? [privateKeyFile]
+        : [];
+  if (foreignFiles.length > 0) {
+    throw new OperatorError(
+      `${foreignFiles.join(', ')} holds another key than the request; choose another name with --as, or move the files of ${quoteValue(name)} away`,
+      ExitCode.Failed,
+    );
+  }
+  return keyFile !== 'missing';
+}
+
+function findNamesOfOthers(
+  log: IssuedLog,
+  name: string,
+  names: readonly string[],
+): SigningPlan['namesOfOthers'] {
+  const owners = new Map<string, string>();
+  for (const entry of acceptedOf(log)) {
+    if (entry.name !== name) for (const owned of entry.names) owners.set(owned, entry.name);
+  }
+  return names.flatMap((wanted) => {
+    const owner = owners.get(wanted);
+    return owner === undefined ? [] : [{ name: wanted, owner }];
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * Reads a certification request out of a file that a device, or whoever services it, handed over.
+ */
+import { quoteValue } from '../config/quote';
+import { ExitCode, OperatorError } from '../errors';
+import { readBounded } from './boundedFile';
+import { type CertificationRequest, decodeCertificationRequest } from './certificationRequest';
+import { derOf, pemBlocks } from './pem';
+
+/** Requests with the longest keys and a hundred names stay far below. */
+const maxRequestBytes = 64 * 1024;
+
+/** PEM or DER. Throws OperatorError where the file holds no request, or more than one. */
+export async function readRequestFile(file: string): Promise<CertificationRequest> {
+  const refuse = (problem: string) =>
+    new OperatorError(
+      `${file} ${problem}; accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect`,
+      ExitCode.Failed,
+    );
+  const content = await readBounded(file, maxRequestBytes);
+  if (content === undefined) throw refuse(`has more than ${maxRequestBytes / 1024} KiB`);
+  try {
+    const blocks = pemBlocks(content.toString('latin1'));
+    if (blocks.length === 0) return decodeCertificationRequest(content);
+    const requests = blocks.filter(({ label }) => label.endsWith('CERTIFICATE REQUEST'));
+    const [request, ...others] = requests;
+    if (request === undefined)
+      throw refuse(`holds ${blocks.map(({ label }) => quoteValue(label)).join(', ')}`);
+    if (others.length > 0) throw refuse(`holds ${requests.length} requests`);
+    return decodeCertificationRequest(derOf(request));
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw refuse(`cannot be read (${(error as Error).message})`);
+  }
+}

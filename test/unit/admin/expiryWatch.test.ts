@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { CertificateExpiry } from '../../../src/admin/certificateExpiries';
+import { ExpiryWatch } from '../../../src/admin/expiryWatch';
+import type { AuditEvent } from '../../../src/audit/events';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const end = new Date('2026-06-30T12:00:00Z');
+const daysBefore = (days: number) => new Date(end.getTime() - days * DAY_MS);
+
+const watches: ExpiryWatch[] = [];
+afterEach(() => {
+  for (const watch of watches.splice(0)) watch.close();
+});
+
+const yearLong: CertificateExpiry = {
+  kind: 'listener',
+  name: 'tls',
+  notAfter: end,
+  notBefore: daysBefore(365),
+};
+
+/** What is told when the watch looks so many days before the end, one after the other. */
+function toldAt(days: readonly number[], expiry: (leftDays: number) => CertificateExpiry = () => yearLong) {
+  const told: string[] = [];
+  let left = 0;
+  const audit = {
+    record: (event: AuditEvent) => {
+      expect(event).toMatchObject({ event: 'certificate.expiring', outcome: 'info', listener: 'tls' });
+      told.push(`${left}: ${event.detail}`);
+    },
+  };
+  const watch = new ExpiryWatch(
+    audit,
+    () => [expiry(left)],
+    () => daysBefore(left),
+  );
+  watches.push(watch);
+  for (left of days) watch.look();
+  return told;
+}
+
+const words = (when: string) => `the certificate of listener tls ${when}, at 2026-06-30T12:00:00.000Z`;
+
+describe('ExpiryWatch', () => {
+  it('tells at 30, 14, 7 and 1 days and at the end, once each', () => {
+    const days = Array.from({ length: 42 }, (_, index) => 40 - index);
+    expect(toldAt(days)).toEqual([
+      `30: ${words('ends in 30 days')}`,
+      `14: ${words('ends in 14 days')}`,
+      `7: ${words('ends in 7 days')}`,
+      `1: ${words('ends in 1 day')}`,
+      `0: ${words('ends in 0 days')}`,
+    ]);
+  });
+
+  it('tells one line at a start in the middle, not one for each threshold that has passed', () => {
+    expect(toldAt([5, 5, 4])).toEqual([`5: ${words('ends in 5 days')}`]);
+    expect(toldAt([-3, -4])).toEqual([`-3: ${words('has ended')}`]);
+  });
+
+  it('says nothing of what is far away', () => {
+    expect(toldAt([300, 31, 30.5])).toEqual([]);
+  });
+
+  it('begins anew with a renewed certificate', () => {
+    const renewed = { ...yearLong, notAfter: new Date(end.getTime() + DAY_MS) };
+    expect(toldAt([3, 2.5], (left) => (left === 3 ? yearLong : renewed))).toHaveLength(2);
+  });
+
+  it('does not tell every day of a list that never lasts longer than a week', () => {
+    const week: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(7) };
+    expect(toldAt([7, 6, 3, 2, 0.5], () => week)).toEqual([
+      '0.5: a revocation list of listener tls ends in 0 days, at 2026-06-30T12:00:00.000Z',
+    ]);
+  });
+
+  it.each<[CertificateExpiry['kind'], string]>([
+    ['modality', 'the certificate that was last shown by modality ct1'],
+    ['egress', 'the certificate that is shown to modality ct1'],
+    ['egress-ca', 'a certificate that is trusted of modality ct1'],
+    ['egress-crl', 'a revocation list for modality ct1'],
+  ])('names the modality where it is about one: %s', (kind, what) => {
+    const told: AuditEvent[] = [];
+    const audit = { record: (event: AuditEvent) => told.push(event) };
+    const watch = new ExpiryWatch(
+      audit,
+      () => [{ kind, name: 'ct1', notAfter: end }],
+      () => daysBefore(3),
+    );
+    watches.push(watch);
+    watch.look();
+    expect(told).toEqual([
+      {
+        event: 'certificate.expiring',
+        outcome: 'info',
+        modality: 'ct1',
+        detail: `${what} ends in 3 days, at 2026-06-30T12:00:00.000Z`,
+      },
+    ]);
+  });
+});

@@ -1,0 +1,122 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { PendingCaller } from '../../../src/admin/pendingCaller';
+import {
+  PendingFileWriter,
+  readPendingFile,
+  recoverPendingFile,
+  writePendingFile,
+} from '../../../src/admin/pendingFile';
+import { temporaryFolder } from '../../support/processes';
+
+const caller: PendingCaller = {
+  id: '0123456789ab',
+  callingAeTitle: 'CT9\u0000\u001b[31m',
+  calledAeTitle: 'ORTHANC',
+  sourceAddress: '10.1.2.9',
+  listener: 'plain',
+  isTls: false,
+  proposedSopClasses: ['Verification'],
+  commands: [],
+  reason: 'calling-ae-title-unknown',
+  firstSeen: '2026-01-01T00:00:00.000Z',
+  lastSeen: '2026-01-01T00:00:00.000Z',
+  count: 1,
+};
+const other: PendingCaller = { ...caller, id: 'ba9876543210', count: 2 };
+
+const newFile = () => join(temporaryFolder(), 'pending.json');
+
+describe('the file of pending callers', () => {
+  it('gives back what was written, and only its owner can read it', async () => {
+    const file = newFile();
+    await writePendingFile(file, [caller, other]);
+    expect(readPendingFile(file)).toEqual([caller, other]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('is an empty list where there is none', () => {
+    const warnings: string[] = [];
+    expect(recoverPendingFile(newFile(), (text) => warnings.push(text))).toEqual([]);
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ['cut short', '{"version":1,"callers":[{"id":'],
+    ['of another version', '{"version":2,"callers":[]}'],
+    ['something else', '[]'],
+    ['with an entry that is none', JSON.stringify({ version: 1, callers: [{ ...caller, count: 'many' }] })],
+    [
+      'with an entry that is too long',
+      JSON.stringify({ version: 1, callers: [{ ...caller, listener: 'x'.repeat(999) }] }),
+    ],
+  ])('is put aside where it is %s, and does not stop the start', (_what, content) => {
+    const file = newFile();
+    writeFileSync(file, content);
+    const warnings: string[] = [];
+    expect(recoverPendingFile(file, (text) => warnings.push(text))).toEqual([]);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^pending\.file .* is damaged: .*; it is kept as .*\.damaged, and the list .* begins anew$/,
+      ),
+    ]);
+    expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('is told of where it cannot be read, and does not stop the start', () => {
+    const file = newFile();
+    mkdirSync(file);
+    const warnings: string[] = [];
+    expect(recoverPendingFile(file, (text) => warnings.push(text))).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/cannot be read: EISDIR/)]);
+  });
+});
+
+describe('PendingFileWriter', () => {
+  it('writes what there is when it is closed, without waiting', async () => {
+    const file = newFile();
+    let callers = [caller];
+    const writer = new PendingFileWriter({ file, callers: () => callers, failed: () => {}, delayMs: 1e6 });
+    writer.changed();
+    callers = [caller, other];
+    writer.changed();
+    expect(existsSync(file)).toBe(false);
+    await writer.close();
+    expect(readPendingFile(file)).toEqual([caller, other]);
+    expect(readdirSync(join(file, '..'))).toEqual(['pending.json']);
+  });
+
+  it('writes nothing where nothing has changed', async () => {
+    const file = newFile();
+    await new PendingFileWriter({ file, callers: () => [caller], failed: () => {} }).close();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('tells once that it cannot write, and again after it could', async () => {
+    const folder = join(temporaryFolder(), 'gone');
+    const file = join(folder, 'pending.json');
+    const failures: string[] = [];
+    const writer = new PendingFileWriter({
+      file,
+      callers: () => [caller],
+      failed: (text) => failures.push(text),
+      delayMs: 1e6,
+    });
+    const write = async () => {
+      writer.changed();
+      await writer.close();
+    };
+    await write();
+    await write();
+    expect(failures).toEqual([expect.stringContaining('cannot write a file')]);
+    mkdirSync(folder);
+    await write();
+    expect(readPendingFile(file)).toEqual([caller]);
+    expect(failures).toHaveLength(1);
+    rmSync(folder, { recursive: true });
+    await write();
+    expect(failures).toHaveLength(2);
+  });
+});

@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { LONGEST_LOOK_BACK_BYTES, readLastSeen } from '../../../src/audit/lastSeen';
+import { temporaryFolder } from '../../support/processes';
+
+const file = join(temporaryFolder(), 'audit.jsonl');
+const time = (second: number) => `2026-11-25T10:00:${String(second).padStart(2, '0')}.000Z`;
+const accepted = (second: number, modality = 'ct1') =>
+  JSON.stringify({ time: time(second), event: 'association.accepted', outcome: 'allowed', modality });
+const rejected = (second: number, facts: object) =>
+  JSON.stringify({ time: time(second), event: 'association.rejected', outcome: 'denied', ...facts });
+const completed = (second: number) =>
+  JSON.stringify({
+    time: time(second),
+    event: 'command.completed',
+    outcome: 'allowed',
+    modality: 'ct1',
+    command: 'C-STORE',
+  });
+
+const read = (lines: readonly string[]) => {
+  writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
+  return readLastSeen(file, 'ct1', ['CT1', 'CT1_B']);
+};
+
+describe('what the audit log last said of a modality', () => {
+  it('is the last of each kind, whatever others did since', () => {
+    const seen = read([
+      accepted(1),
+      rejected(2, { modality: 'ct1', reason: 'called-ae-title-not-allowed' }),
+      completed(3),
+      accepted(4),
+      completed(5),
+      JSON.stringify({ time: time(7), event: 'association.aborted', outcome: 'failed', modality: 'ct1' }),
+      accepted(6, 'ct2'),
+    ]);
+    expect(seen).toMatchObject({
+      accepted: { time: time(4) },
+      denied: { time: time(2), reason: 'called-ae-title-not-allowed' },
+      command: { time: time(5) },
+      failed: { time: time(7) },
+      isCutShort: false,
+    });
+  });
+
+  it('counts refusals of whoever said to be it, and of nobody else', () => {
+    const reason = 'source-address-mismatch';
+    expect(read([rejected(1, { callingAeTitle: 'ct1_b', reason })]).denied?.time).toBe(time(1));
+    expect(read([rejected(1, { callingAeTitle: 'CT1', modality: 'ct9', reason })]).denied).toBeUndefined();
+    expect(read([rejected(1, { callingAeTitle: 'CT2', reason })]).denied).toBeUndefined();
+  });
+
+  it('passes over what is no event, and over a last line that is not complete', () => {
+    writeFileSync(file, `null\nnot JSON\n\n${accepted(1)}\n[]\n{"time":"x"}\n{"time":"2026`);
+    expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: { time: time(1) }, denied: undefined });
+  });
+
+  it('finds lines that begin in one part of the file and end in another', () => {
+    const filler = Array.from({ length: 3000 }, (_, index) =>
+      accepted(index % 60, `other-${index}-${'x'.repeat(index % 97)}`),
+    );
+    const lines = filler.flatMap((line, index) => (index === 700 ? [accepted(42), line] : [line]));
+    expect(read(lines).accepted?.time).toBe(time(42));
+  });
+
+  it('does not look back for ever, and says so', () => {
+    const old = `${accepted(1)}\n`;
+    writeFileSync(file, old + `${' '.repeat(1023)}\n`.repeat(LONGEST_LOOK_BACK_BYTES / 1024));
+    expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: undefined, isCutShort: true });
+  });
+
+  it('refuses a file that is not there', () => {
+    expect(() => readLastSeen(join(file, 'none'), 'ct1', [])).toThrow(/audit\.file .* cannot be read/);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import { statusText } from '../../../src/commands/statusText';
+import { association, denial, status } from '../../support/statusReport';
+
+const now = new Date('2026-11-25T22:00:00Z');
+
+describe('the text of aegis status', () => {
+  it('fits a screen', () => {
+    expect(statusText(status, now)).toBe(
+      [
+        'ready: aegis 1.2.3, up 3 h 12 min, 2 workers',
+        '',
+        'LISTENERS',
+        '  tls    0.0.0.0:2762  TLS',
+        '  plain  [::1]:11112   plain',
+        '',
+        'UPSTREAMS',
+        '  ORTHANC  127.0.0.1:4242  up',
+        '',
+        'ASSOCIATIONS  1 open; since the start 120 accepted, 3 rejected, 1 aborted; 7 connections refused',
+        '  ct1  CT1@10.1.2.10 to ORTHANC  TLS  1 min 5 s  34 commands  512.3 MB',
+        '',
+        'LAST DENIALS',
+        '  2026-11-25 21:41:07  CT9@10.1.2.9  calling-ae-title-unknown: the calling AE title is in no modality entry',
+        '',
+        'CERTIFICATES',
+        '  listener  tls  2026-12-09  ends in 13 days',
+        '',
+        'last reload 2026-11-25 21:00:00: ok',
+        '1 pending caller: aegis modality pending',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says first what is wrong', () => {
+    const text = statusText(
+      {
+        ...status,
+        isReady: false,
+        checks: { ...status.checks, upstreamUp: false, certificatesValid: false },
+        upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isUp: false }],
+        certificates: [{ kind: 'modality', name: 'ct1', notAfter: '2026-11-24T00:00:00.000Z' }],
+        lastReload: { time: '2026-11-25T21:00:00.000Z', isOk: false, detail: 'aegis.jsonc:1:1 is not JSON' },
+      },
+      now,
+    );
+    expect(text).toMatch(/^NOT READY \(no upstream answers, a certificate has expired\): aegis 1\.2\.3, up/);
+    expect(text).toContain('  ORTHANC  127.0.0.1:4242  DOWN\n');
+    expect(text).toContain('  modality  ct1  2026-11-24  HAS ENDED\n');
+    expect(text).toContain('last reload 2026-11-25 21:00:00: REJECTED: aegis.jsonc:1:1 is not JSON\n');
+  });
+
+  it('shows ten rows of each and how many more there are', () => {
+    const text = statusText({ ...status, associations: Array(25).fill(association) }, now);
+    expect(text.match(/CT1@10\.1\.2\.10/g)).toHaveLength(10);
+    expect(text).toContain('\n  and 15 more\n');
+  });
+
+  it('shows the next certificate to end where none ends soon', () => {
+    const [, ca] = status.certificates;
+    expect(statusText({ ...status, certificates: [ca!] }, now)).toContain(
+      '  ca  tls  2036-12-09  ends in 3666 days\n',
+    );
+  });
+
+  it('lets no peer move the cursor or begin a line', () => {
+    const evil = '\u001b[2J\r\n\u202eX';
+    const text = statusText(
+      {
+        ...status,
+        associations: [{ ...association, callingAeTitle: evil, calledAeTitle: evil }],
+        denials: [{ ...denial, callingAeTitle: evil }],
+        lastReload: { time: status.startedAt, isOk: false, detail: evil },
+      },
+      now,
+    );
+    expect(text).not.toMatch(/[^\P{C}\n]/u);
+    expect(text.split('\n')).toHaveLength(statusText(status, now).split('\n').length);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { describeChanges } from '../../../src/config/changes';
+import { configurationOf, type ModalityInput } from '../../support/policyOf';
+
+const ct1: ModalityInput = { callingAeTitle: 'CT1', from: '10.1.2.10', allow: ['echo', 'store'] };
+const mr1: ModalityInput = { callingAeTitle: ['MR1', 'MR1_B'], from: '10.1.3.0/24' };
+
+type Rest = Parameters<typeof configurationOf>[1];
+
+const between = (
+  [before, restBefore]: [Record<string, ModalityInput>, Rest?],
+  [after, restAfter]: [Record<string, ModalityInput>, Rest?],
+) => describeChanges(configurationOf(before, restBefore), configurationOf(after, restAfter));
+
+describe('what a reload changes', () => {
+  test('is nothing where nothing differs, in whatever order or form it is written', () => {
+    expect(between([{ ct1, mr1 }], [{ mr1, ct1: { ...ct1, from: ['10.1.2.10'], mode: 'enforce' } }])).toEqual(
+      [],
+    );
+  });
+
+  test('is told of modalities that come and go', () => {
+    expect(between([{ ct1 }], [{ mr1 }])).toEqual([
+      'modality "mr1" added: MR1, MR1_B from 10.1.3.0/24, allow nothing',
+      'modality "ct1" removed',
+    ]);
+  });
+
+  test.each<[string, Partial<ModalityInput>, string]>([
+    ['a permission more, and one less', { allow: ['store', 'find'] }, 'allow + "find" - "echo"'],
+    ['another address', { from: '10.1.2.11' }, 'from + "10.1.2.11" - "10.1.2.10"'],
+    ['another order', { allow: ['store', 'echo'] }, 'allow in another order: "store", "echo"'],
+    ['a new key', { maxAssociations: 2 }, 'maxAssociations added: 2'],
+    ['another mode', { mode: 'observe' }, 'mode "enforce" → "observe"'],
+    [
+      'several keys',
+      { mode: 'observe', calledAeTitle: 'PACS' },
+      'mode "enforce" → "observe"; calledAeTitle added: ["PACS"]',
+    ],
+    ['an address', { address: { host: 'ct1', port: 104 } }, 'address added: {"host":"ct1","port":104}'],
+  ])('is told of a modality that gets %s', (_what, changes, told) => {
+    expect(between([{ ct1 }], [{ ct1: { ...ct1, ...changes } }])).toEqual([
+      `modality "ct1" changed: ${told}`,
+    ]);
+  });
+
+  test('is told of a key that goes, and of one inside another', () => {
+    const at = (port: number) => ({ ...ct1, maxAssociations: 2, address: { host: 'ct1', port } });
+    const { maxAssociations: _, ...after } = at(105);
+    expect(between([{ ct1: at(104) }], [{ ct1: after }])).toEqual([
+      'modality "ct1" changed: maxAssociations removed; address.port 104 → 105',
+    ]);
+  });
+
+  test('is told of upstreams, listeners and everything else', () => {
+    const rest = (servers: string[], port: number, idleSeconds: number): Rest => ({
+      upstreams: { ORTHANC: { servers } },
+      listeners: [{ name: 'plain', port }],
+      timeouts: { idleSeconds },
+      ...(port === 104 ? {} : { egress: {} }),
+    });
+    expect(between([{ ct1 }, rest(['a:1'], 104, 300)], [{ ct1 }, rest(['a:1', 'b:2'], 105, 60)])).toEqual([
+      'upstream "ORTHANC" changed: servers + "b:2"',
+      'listener "plain" changed: port 104 → 105',
+      'timeouts.idleSeconds 300 → 60',
+      'egress added: {"host":"127.0.0.1","port":4243,"from":["127.0.0.1","::1"],"allowRemotePlaintext":false}',
+    ]);
+  });
+});

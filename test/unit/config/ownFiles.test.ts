@@ -1,0 +1,92 @@
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { inspectOwnFiles } from '../../../src/config/ownFiles';
+import { formatPath } from '../../../src/config/problems';
+import { configurationOf } from '../../support/policyOf';
+import { temporaryFolder } from '../../support/processes';
+
+const folder = temporaryFolder();
+
+function file(name: string, content: string, mode = 0o600): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+const inspect = (keys: Parameters<typeof configurationOf>[1]) =>
+  inspectOwnFiles(configurationOf({}, keys)).map(({ path, message }) => `${formatPath(path)} ${message}`);
+
+describe('files of the gateway itself', () => {
+  it('need not be named', () => {
+    expect(inspect({ admin: {} })).toEqual([]);
+  });
+});
+
+describe('the audit file', () => {
+  const inspectAudit = (name: string) => inspect({ audit: { file: name } });
+
+  it('may be there or be made', () => {
+    expect(inspectAudit(join(folder, 'new.jsonl'))).toEqual([]);
+    expect(inspectAudit(file('old.jsonl', ''))).toEqual([]);
+  });
+
+  it('needs its folder', () => {
+    expect(inspectAudit(join(folder, 'none', 'audit.jsonl'))).toEqual([
+      `audit.file the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
+    ]);
+  });
+
+  it('needs a folder that can be written', () => {
+    const noFolder = file('no-folder', '');
+    expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([
+      `audit.file ${noFolder} cannot be written; let the account that runs aegis write it`,
+    ]);
+  });
+});
+
+describe('the file of the pending callers', () => {
+  it('may be there or be made', () => {
+    expect(inspect({ pending: { file: join(folder, 'pending.json') } })).toEqual([]);
+    expect(inspect({ pending: { file: file('there.json', '{}') } })).toEqual([]);
+  });
+
+  it('needs its folder, also where the file is not there yet', () => {
+    expect(inspect({ pending: { file: join(folder, 'none', 'pending.json') } })).toEqual([
+      `pending.file the folder ${join(folder, 'none')} does not exist; make it, or name another file`,
+    ]);
+  });
+});
+
+describe('the file of the token', () => {
+  const TOKEN = 'a'.repeat(16);
+  const inspectToken = (path: string) => inspect({ admin: { tokenFile: path } });
+
+  it('is fine with one token that only its owner reads', () => {
+    expect(inspectToken(file('good.token', `${TOKEN}\n`))).toEqual([]);
+  });
+
+  it('is refused when others can read it', () => {
+    const path = file('open.token', TOKEN, 0o644);
+    expect(inspectToken(path)).toEqual([
+      `admin.tokenFile ${path} has mode 644, so others than its owner have access to the token; run "chmod 600 ${path}"`,
+    ]);
+  });
+
+  it.each([
+    ['short', 'a'.repeat(15)],
+    ['with a space', `${TOKEN} ${TOKEN}`],
+    ['on two lines', `${TOKEN}\n${TOKEN}\n`],
+  ])('is refused with a token that is %s, which is not shown', (name, token) => {
+    const path = file(`${name}.token`, token);
+    const [finding] = inspectToken(path);
+    expect(finding).toContain(`${path} holds no token; accepted are 16 to 512 printable ASCII characters`);
+    expect(finding).not.toContain('aaa');
+  });
+
+  it('is named where it is missing', () => {
+    const path = join(folder, 'none.token');
+    expect(inspectToken(path)).toEqual([`admin.tokenFile ${path} does not exist`]);
+  });
+});

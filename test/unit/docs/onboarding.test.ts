@@ -1,0 +1,44 @@
+/**
+ * Keeps docs/onboarding.md true to the code: which columns there are, and what its spreadsheet is said to do.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { registerModality } from '../../../src/commands/modality';
+import { NAME_COLUMN } from '../../../src/onboarding/csvTable';
+import { entryFields } from '../../../src/onboarding/entryFields';
+import { runCommand } from '../../support/commandLine';
+import { temporaryFolder } from '../../support/processes';
+
+const root = resolve(__dirname, '../../..');
+const page = readFileSync(join(root, 'docs/onboarding.md'), 'utf8');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+
+describe('docs/onboarding.md', () => {
+  it('names every column, and no other', () => {
+    const table = /^\| Column \| Holds \|\n\|---\|---\|\n((?:\|.*\n)+)/m.exec(page)![1]!;
+    const named = table.split('\n').flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/`(.+?)`/g)]);
+    expect(named.map(([, column]) => column)).toEqual([
+      NAME_COLUMN,
+      ...entryFields.map(({ column }) => column),
+    ]);
+  });
+
+  it('shows what importing its spreadsheet prints', async () => {
+    const folder = temporaryFolder();
+    const [, configuration] = /```jsonc\n([\s\S]*?)```/.exec(readme)!;
+    const [, csv] = /```csv\n([\s\S]*?)```/.exec(page)!;
+    writeFileSync(join(folder, 'aegis.jsonc'), configuration!);
+    // The entry of README.md, which the table has as it is but for its certificate.
+    writeFileSync(join(folder, 'modalities.csv'), csv!);
+    const options = ['--config', join(folder, 'aegis.jsonc'), 'modality', 'import'];
+    const json = await runCommand(registerModality, ['--json', ...options, join(folder, 'modalities.csv')]);
+    const { rows, errors } = JSON.parse(json.printed);
+    const words = { add: 'add', keep: 'unchanged', refuse: 'error', change: 'change' };
+    for (const { line, action, name } of rows) {
+      expect(page).toMatch(new RegExp(`^${line} +${words[action as keyof typeof words]} +${name}$`, 'm'));
+    }
+    expect(errors).toHaveLength(3);
+    for (const error of errors) expect(page).toContain(`error: ${error}\n`);
+  });
+});
