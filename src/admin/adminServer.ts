@@ -103,6 +103,8 @@ export class AdminServer implements AuditSink {
   record(event: AuditEvent): void {
     if (event.event === 'gateway.started') this.#isListening = true;
     if (event.event === 'gateway.stopped') this.#isListening = false;
+    // The gateway has learnt something that the last answer of a server does not say yet.
+    if (event.event === 'upstream.up' || event.event === 'upstream.down') this.#probes.forget();
     this.#metrics.record(event);
     this.#live.record(event);
   }

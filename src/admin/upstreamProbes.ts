@@ -42,6 +42,11 @@ export class UpstreamProbes {
     this.#probeByTarget = new Map();
   }
 
+  /** Asks anew when somebody wants to know. */
+  forget(): void {
+    this.#probeByTarget = new Map();
+  }
+
   /** Resolves within 5 s, or `timeouts.upstreamConnectSeconds` where that is less; never rejects. */
   async states(): Promise<ServerState[]> {
     const servers = Object.entries(this.#configuration.upstreams).flatMap(([upstream, settings]) =>

@@ -12,7 +12,7 @@ import type { Echo } from './echoReport';
 import type { EchoTarget } from './echoTarget';
 
 interface EchoOptions extends GlobalOptions {
-  readonly calling: string;
+  readonly calling?: string;
   readonly called?: string;
   readonly timeout: number;
   readonly tls?: boolean;
@@ -36,7 +36,11 @@ export const registerEcho: RegisterCommand = (program, context) => {
     .command('echo')
     .description('C-ECHO to the gateway itself, an upstream, a modality or any address, step by step')
     .argument('[TARGET]', 'name of an upstream or modality, or host:port (default: the first listener)')
-    .option('--calling <AET>', 'calling AE title', parseAeTitle, OWN_AE_TITLE)
+    .option(
+      '--calling <AET>',
+      `calling AE title (default: ${OWN_AE_TITLE}; to a modality that of the archive)`,
+      parseAeTitle,
+    )
     .option(
       '--called <AET>',
       'called AE title (default: the one of the target; for host:port ANY-SCP)',
@@ -109,16 +113,17 @@ export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
 export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
   const { verify } = await import('../gateway/verification');
   const { loadClientTlsContext } = await import('../net/tlsContext');
+  const callingAeTitle = options.calling ?? target.callingAeTitle;
   const calledAeTitle = options.called ?? target.calledAeTitle;
   const report = await verify({
     host: target.host,
     port: target.port,
     tls: target.tls && loadClientTlsContext(target.tls),
-    callingAeTitle: options.calling,
+    callingAeTitle,
     calledAeTitle,
     timeoutMs: options.timeout * 1000,
   });
-  return { target, callingAeTitle: options.calling, calledAeTitle, report };
+  return { target, callingAeTitle, calledAeTitle, report };
 }
 
 /** What the command line says about TLS wins over the configuration. */

@@ -1,9 +1,9 @@
 /**
  * What `aegis echo` prints of a verification: a line for each step, and after a failure what to try next.
  */
-
 import { escapeUnsafe } from '../config/quote';
 import type { VerificationReport, VerificationStep, VerificationStepName } from '../gateway/verification';
+import { PIN_MISMATCH } from '../net/dial';
 import { formatHostAndPort } from '../net/hostAndPort';
 import type { EchoTarget } from './echoTarget';
 
@@ -57,9 +57,10 @@ export function echoJson({ target, callingAeTitle, calledAeTitle, report }: Echo
 function certificateLines({ tls }: VerificationStep): string[] {
   if (tls === undefined) return [];
   return [
-    `certificate ${tls.subject ?? ''}, valid until ${tls.notAfter}`,
+    `certificate ${tls.subject ?? ''}, valid until ${tls.notAfter ?? ''}`,
     `issued by ${tls.issuer ?? ''}`,
     `sha256:${tls.fingerprint256 ?? ''}`,
+    `spki-sha256:${tls.spkiSha256 ?? ''}`,
   ];
 }
 
@@ -93,6 +94,8 @@ function tlsHints(code: string | undefined, { tls }: EchoTarget): string[] {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return ['this is no TLS port: give host:port without --tls'];
   if (code === 'ECONNRESET') return [`a plain port closes like this; ${ADDRESS_HINT}`];
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return ['if that name is right: --server-name NAME'];
+  if (code === PIN_MISMATCH)
+    return ['if this is the right device: put the new fingerprint into address.tls.pin'];
   if (tls?.trustedCertificates.length === 0) return ['name the CA that signed its certificate: --ca FILE'];
   return [];
 }

@@ -10,6 +10,7 @@ import { OperatorError } from '../errors';
 import { dialledHost, parseHostAndPort } from '../net/hostAndPort';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
 import { readCertificates } from '../net/tlsFiles';
+import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { peerCertificate } from '../policy/certificate';
 
 export interface EchoTarget {
@@ -18,6 +19,8 @@ export interface EchoTarget {
   readonly title: string;
   readonly host: string;
   readonly port: number;
+  /** The calling AE title that the peer expects. */
+  readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   /** Left out: plain DICOM. */
   readonly tls?: ClientTlsConfiguration;
@@ -41,7 +44,7 @@ export function findEchoTargets(name: string | undefined, configurationFile: str
     throw new OperatorError(`${quoteValue(name)} is an upstream and a modality; give its host:port instead`);
   }
   if (upstream !== undefined) return upstreamTargets(name, upstream);
-  if (modality !== undefined) return [modalityTarget(name, modality)];
+  if (modality !== undefined) return [modalityTarget(name, modality, configuration)];
   const names = [...Object.keys(configuration.upstreams), ...Object.keys(configuration.modalities)];
   const meant = nearestOf(name, names);
   throw new OperatorError(
@@ -53,7 +56,7 @@ function addressTarget(text: string): EchoTarget {
   const { host, port } = parseHostAndPort(text);
   if (port < 1 || port > 65535)
     throw new OperatorError(`${text} has a port out of range; accepted is 1 to 65535`);
-  return { kind: 'address', title: text, host, port, calledAeTitle: ANY_SCP };
+  return { kind: 'address', title: text, host, port, callingAeTitle: OWN_AE_TITLE, calledAeTitle: ANY_SCP };
 }
 
 function upstreamTargets(name: string, upstream: Configuration['upstreams'][string]): EchoTarget[] {
@@ -61,11 +64,17 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
     kind: 'upstream',
     title: `upstream ${name}`,
     ...parseHostAndPort(server),
+    callingAeTitle: OWN_AE_TITLE,
     calledAeTitle: upstream.calledAeTitle ?? name,
   }));
 }
 
-export function modalityTarget(name: string, modality: Configuration['modalities'][string]): EchoTarget {
+export /** As the archive calls it: a device that checks calling AE titles knows that one. */
+function modalityTarget(
+  name: string,
+  modality: Configuration['modalities'][string],
+  { upstreams }: Configuration,
+): EchoTarget {
   const { address, callingAeTitle } = modality;
   if (address === undefined) {
     throw new OperatorError(
@@ -73,11 +82,13 @@ export function modalityTarget(name: string, modality: Configuration['modalities
     );
   }
   const { host, port, calledAeTitle, tls } = address;
+  const [archive] = Object.entries(upstreams).map(([key, upstream]) => upstream.calledAeTitle ?? key);
   return {
     kind: 'modality',
     title: `modality ${name}`,
     host,
     port,
+    callingAeTitle: address.callingAeTitle ?? archive ?? OWN_AE_TITLE,
     calledAeTitle: calledAeTitle ?? callingAeTitle[0] ?? ANY_SCP,
     ...(tls === undefined ? {} : { tls }),
   };
@@ -94,6 +105,7 @@ function gatewayTarget({ listeners, upstreams }: Configuration): EchoTarget {
     title: `the gateway, listener ${listener.name}`,
     host,
     port: listener.port,
+    callingAeTitle: OWN_AE_TITLE,
     calledAeTitle: Object.keys(upstreams)[0] ?? ANY_SCP,
     ...(listener.tls === undefined ? {} : { tls: towards(listener.tls, host) }),
   };

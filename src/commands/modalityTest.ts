@@ -3,13 +3,14 @@
  * modality reaches the gateway is for the modality to try; this shows when it last did.
  */
 import type { LastSeen, SeenEvent } from '../audit/lastSeen';
+import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 import { parseAeTitle, parseSeconds } from './echo';
 import type { Echo } from './echoReport';
 
 interface TestOptions extends GlobalOptions {
-  readonly calling: string;
+  readonly calling?: string;
   readonly timeout: number;
 }
 
@@ -18,7 +19,7 @@ export const registerModalityTest: RegisterCommand = (modality, context) => {
     .command('test')
     .description('C-ECHO to the address of a modality, and when it was last let in or refused')
     .argument('<NAME>', 'name of the modality in the configuration')
-    .option('--calling <AET>', 'calling AE title', parseAeTitle, 'AEGIS')
+    .option('--calling <AET>', 'calling AE title (default: as the archive calls it)', parseAeTitle)
     .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
     .addHelpText(
       'after',
@@ -43,7 +44,8 @@ async function test(name: string, options: TestOptions, context: CommandContext)
   const loaded = loadConfiguration(options.config);
   const entry = entryNamed(loaded, name);
   const { file } = loaded.configuration.audit;
-  const echo = entry.address === undefined ? undefined : await echoTo(name, entry, options);
+  const echo =
+    entry.address === undefined ? undefined : await echoTo(name, entry, loaded.configuration, options);
   if (options.json === true) {
     const seen = await lastSeen(file, name, entry.callingAeTitle);
     const isOk = echo?.report.isOk === true;
@@ -66,12 +68,13 @@ async function test(name: string, options: TestOptions, context: CommandContext)
 
 async function echoTo(
   name: string,
-  entry: Parameters<typeof import('./echoTarget').modalityTarget>[1],
+  entry: ModalityConfiguration,
+  configuration: Configuration,
   options: TestOptions,
 ): Promise<Echo> {
   const { verifyTarget } = await import('./echo');
   const { modalityTarget } = await import('./echoTarget');
-  return verifyTarget(modalityTarget(name, entry), options);
+  return verifyTarget(modalityTarget(name, entry, configuration), options);
 }
 
 /** Undefined where there is no file to look into. */

@@ -5,7 +5,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
-import { loadClientTlsContext, loadTlsContext } from '../net/tlsContext';
+import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsContext';
 import {
   type CertificateFile,
   type RevocationList,
@@ -13,6 +13,7 @@ import {
   readCrl,
   readPrivateKey,
 } from '../net/tlsFiles';
+import { oneLine } from '../policy/certificate';
 import type { ConfigurationPath, Finding, Severity } from './problems';
 import { countOf, escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
@@ -84,6 +85,7 @@ function* inspectListener(
     yield* inspectAuthorities(place, content, clock);
   }
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
+  yield* inspectCoverage([...path, 'crl'], trusted, lists);
 }
 
 /** A certificate that says nothing of its purpose is good for any. */
@@ -130,6 +132,26 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
     yield* inspectAuthorities(place, content, clock);
   }
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
+  yield* inspectCoverage([...path, 'crl'], trusted, lists);
+}
+
+/** That no CA at all has a list is an error of loading; that one of several has none shuts out its devices only. */
+function* inspectCoverage(
+  path: ConfigurationPath,
+  trusted: ReadFiles<CertificateFile>,
+  lists: ReadFiles<readonly RevocationList[]>,
+): Generator<Finding> {
+  const bundles = trusted.files.map(({ content }) => content);
+  const authorities = bundles.flatMap(({ certificates }) => certificates);
+  const all = lists.files.flatMap(({ content }) => content);
+  const uncovered = all.length === 0 ? [] : withoutList(bundles, all);
+  if (uncovered.length === authorities.length) return;
+  for (const { subject } of uncovered) {
+    const message = escapeUnsafe(
+      `names no list of the trusted CA ${oneLine(subject)}, so its certificates are refused; name it too`,
+    );
+    yield { path, message, severity: 'warning', kind: 'file' };
+  }
 }
 
 interface ReadFiles<T> {

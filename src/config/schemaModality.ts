@@ -11,7 +11,7 @@ import {
   dateOrDateTime,
   filePath,
   oneOrMore,
-  port,
+  portToReach,
 } from './schemaValues';
 
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
@@ -50,7 +50,7 @@ const addressTls = z.strictObject({
 
 const address = z.strictObject({
   host: z.string().min(1).describe('Host name or IP address of the modality.'),
-  port: port.describe('Its DICOM port.'),
+  port: portToReach.describe('Its DICOM port.'),
   calledAeTitle: aeTitle.optional().describe('Called AE title towards it; default: what the archive called.'),
   callingAeTitle: aeTitle
     .optional()

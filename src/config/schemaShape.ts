@@ -47,6 +47,8 @@ export function shapeOf(wrapped: Schema): Shape {
       return { kind: 'list', items: definition.options[0]!, isOneOrMore: true };
     case 'enum':
       return { kind: 'choice', values: Object.values(definition.entries) };
+    case 'literal':
+      return { kind: 'choice', values: definition.values.filter((value) => typeof value === 'string') };
     case 'number':
       return { kind: 'number', ...rangeOf(definition.checks ?? []) };
     case 'string':

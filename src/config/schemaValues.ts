@@ -42,7 +42,11 @@ export const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), 
   error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
 });
 
+/** To listen on; 0 takes a free one. */
 export const port = z.number().int().min(0).max(65535);
+
+/** To connect to. */
+export const portToReach = z.number().int().min(1).max(65535);
 
 /** A file; relative paths are relative to the folder of the configuration file. */
 export const filePath = z.string().min(1).meta({ title: 'path of a file' });

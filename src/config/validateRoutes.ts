@@ -2,7 +2,7 @@
  * What is wrong with the ways that associations take through the gateway: the archives behind it, the egress listener,
  * and the modalities that the archives reach through it. Part of validate.ts. Asks the system for its own addresses only.
  */
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import {
   type HostAndPort,
   isIpv4Loopback,
@@ -12,7 +12,7 @@ import {
 } from '../net/hostAndPort';
 import { canonicalAddress } from '../policy/addresses';
 import { EGRESS_LISTENER } from '../policy/policy';
-import type { ConfigurationPath, Finding } from './problems';
+import type { Finding } from './problems';
 import { quoteValue } from './quote';
 import type { Configuration } from './schema';
 
@@ -27,12 +27,13 @@ interface OwnSocket {
 }
 
 export function* checkRoutes(configuration: Configuration): Generator<Finding> {
-  const { listeners, egress } = configuration;
+  const { listeners, egress, admin } = configuration;
   const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   const addressesOfMachine = new Set(interfaces.map(({ address }) => address));
   const ownSockets: OwnSocket[] = [
     ...listeners.map(({ name, host, port }) => ({ title: `the listener ${quoteValue(name)}`, host, port })),
     ...(egress === undefined ? [] : [{ title: 'the egress listener', host: egress.host, port: egress.port }]),
+    ...(admin === undefined ? [] : [{ title: 'the admin HTTP', host: admin.host, port: admin.port }]),
   ].map((socket) => ({ ...socket, addressesOfMachine }));
   yield* checkUpstreams(configuration, ownSockets);
   yield* checkEgress(configuration);
@@ -136,14 +137,10 @@ function* checkAddresses(
       };
     }
     if (address === undefined) continue;
-    const path: ConfigurationPath = ['modalities', name, 'address'];
-    if (address.port === 0) {
-      yield { path: [...path, 'port'], message: '0 is no port to reach; accepted is 1 to 65535' };
-    }
     const own = ownSockets.find((socket) => reaches(address.host, address.port, socket));
     if (own !== undefined) {
       yield {
-        path,
+        path: ['modalities', name, 'address'],
         message: `is ${own.title} of this gateway: a loop; name where the modality itself listens`,
       };
     }
@@ -157,11 +154,25 @@ export function isSameSocket(one: HostAndPort, other: HostAndPort): boolean {
   return one.host === other.host || isUnspecified(one.host) || isUnspecified(other.host);
 }
 
-/** Whether somebody who dials this address reaches that listener. */
+/** Whether somebody who dials this host and port reaches that listener, as far as names can be told without DNS. */
 function reaches(host: string, port: number, own: OwnSocket): boolean {
-  if (own.port !== port) return false;
-  const dialled = canonicalAddress(host) ?? host;
-  if (dialled === own.host || isUnspecified(dialled)) return true;
-  if (isLoopback(dialled)) return isUnspecified(own.host) || isLoopback(own.host);
-  return isUnspecified(own.host) && own.addressesOfMachine.has(dialled);
+  return (
+    own.port === port && addressesOf(host, own.addressesOfMachine).some((address) => listensOn(own, address))
+  );
 }
+
+/** What the name or address stands for. */
+function addressesOf(host: string, addressesOfMachine: ReadonlySet<string>): readonly string[] {
+  const name = host.toLowerCase();
+  if (name === 'localhost') return LOOPBACK;
+  // Dialling "every address" leads to this machine, and so does its own name.
+  if (isUnspecified(host) || name === hostname().toLowerCase()) return [...LOOPBACK, ...addressesOfMachine];
+  return [canonicalAddress(host) ?? host];
+}
+
+function listensOn({ host, addressesOfMachine }: OwnSocket, address: string): boolean {
+  if (isUnspecified(host)) return isLoopback(address) || addressesOfMachine.has(address);
+  return host.toLowerCase() === 'localhost' ? LOOPBACK.includes(address) : canonicalAddress(host) === address;
+}
+
+const LOOPBACK: readonly string[] = ['127.0.0.1', '::1'];

@@ -53,8 +53,8 @@ export class AssociationRecord {
     this.#learn({ modality });
   }
 
-  /** `tls` is that of the way there; on the way in of a modality, the modality's own stays. */
-  connectedTo(upstream: string, tls: TlsFacts | undefined): void {
+  /** Where it went, or tried to. `tls` is that of the way there; of a modality that called, its own stays. */
+  wentTo(upstream: string, tls: TlsFacts | undefined): void {
     this.#learn({ upstream, ...(tls === undefined ? {} : { tls }) });
   }
 

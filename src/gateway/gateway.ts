@@ -123,6 +123,16 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#isDraining;
   }
 
+  /**
+   * In a drain modalities get no new association. The archive does, as long as others are open: they may be what it is
+   * sending for, a C-MOVE for example.
+   */
+  isRefusing(association: InboundAssociation, direction: Route['direction']): boolean {
+    if (!this.#isDraining || direction === 'ingress') return this.#isDraining;
+    for (const other of this.#associations) if (other !== association && other.isBusy) return false;
+    return true;
+  }
+
   get addresses(): readonly ListeningAddress[] {
     return this.#listeners.all.map(({ name, address }) => ({ name, ...address }));
   }

@@ -31,7 +31,8 @@ export interface InboundContext {
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
-  readonly isDraining: boolean;
+  /** Whether no new association is taken because the gateway stops. */
+  isRefusing(association: InboundAssociation, direction: Route['direction']): boolean;
   /** What its listener would say by now to the certificate of this connection. */
   certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
 }
@@ -122,7 +123,7 @@ export class InboundAssociation implements LegOwner {
     const modality = decision.allowed ? decision.destination.modality : decision.modality;
     if (modality !== undefined) this.#record.matched(modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
-    else if (this.#context.isDraining) this.#reject('draining');
+    else if (this.#context.isRefusing(this, this.#route.direction)) this.#reject('draining');
     else this.#admit(rq, decision.destination, decision.wouldDeny);
   }
 
@@ -167,6 +168,7 @@ export class InboundAssociation implements LegOwner {
         servers: destination.address === undefined ? answer.servers : [destination.address],
         tls: destination.tls,
         localAddress: destination.localAddress,
+        othersAnswerMs: destination.othersAnswerMs,
         associateRq,
         maxPduLength: limits.maxPduLengthBytes,
         timeouts,
@@ -182,12 +184,12 @@ export class InboundAssociation implements LegOwner {
   }
 
   #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
+    this.#record.wentTo(answer.server, answer.tls);
     if (answer.kind === 'failed') {
       // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.
       this.#reject(answer.reason, answer.detail, UNAVAILABLE);
       return;
     }
-    this.#record.connectedTo(answer.server, answer.tls);
     if (answer.kind === 'rejected') {
       this.#reject('upstream-rejected', undefined, answer.rj);
       return;

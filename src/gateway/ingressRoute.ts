@@ -2,6 +2,7 @@
 import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 import type { Destination, Route } from './route';
+import { HEALTH_BY_DEFAULT } from './upstreamHealth';
 
 /** `policy` is asked at each decision, so that a reload counts at once. */
 export function ingressRoute(policy: () => Policy): Route {
@@ -27,6 +28,8 @@ function destinationOf(
 ): Destination {
   const { servers, balance, health } = configuration;
   const retryMs = health?.check === 'off' ? health.intervalSeconds * 1000 : undefined;
+  // What is too slow for a health check is too slow while there is another one.
+  const { deadlineSeconds } = health ?? HEALTH_BY_DEFAULT;
   return {
     modality: modality.name,
     place: {
@@ -39,6 +42,7 @@ function destinationOf(
       isObserved: modality.isObserved,
     },
     localAddress,
+    othersAnswerMs: deadlineSeconds * 1000,
     calledAeTitle: configuration.calledAeTitle,
     passUserIdentity: configuration.userIdentity === 'pass',
     decideCommand: (request) => decideCommand(modality, request),

@@ -42,6 +42,8 @@ export interface Destination {
   /** Left out: plain DICOM. */
   readonly tls?: ClientTlsMaterial | undefined;
   readonly localAddress?: string | undefined;
+  /** How long each server but the last has to answer the request, where there are several; default: as the last. */
+  readonly othersAnswerMs?: number | undefined;
   /** AE titles to put in place of those of the request. */
   readonly calledAeTitle?: string | undefined;
   readonly callingAeTitle?: string | undefined;

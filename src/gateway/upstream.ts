@@ -26,6 +26,8 @@ export interface UpstreamRequest {
   readonly tls?: ClientTlsMaterial | undefined;
   /** Local address to come from; default: the system's choice. */
   readonly localAddress?: string | undefined;
+  /** How long each server but the last has to answer; default: as the last. */
+  readonly othersAnswerMs?: number | undefined;
   /** The PDU to send. */
   readonly associateRq: Buffer;
   /** What it announces in item 51H. */
@@ -47,14 +49,22 @@ interface Answering {
 export type UpstreamAnswer =
   | (Answering & { readonly kind: 'accepted'; readonly leg: Leg; readonly ac: AssociateAc })
   | (Answering & { readonly kind: 'rejected'; readonly rj: AssociateRj })
-  | { readonly kind: 'failed'; readonly reason: ReasonCode; readonly detail: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: ReasonCode;
+      /** Of each server, why. */
+      readonly detail: string;
+      /** The one that was tried last. */
+      readonly server: string;
+      readonly tls?: TlsFacts | undefined;
+    };
 
 /** Why one server did not take the association. */
 interface ServerFailure {
   readonly reason: ReasonCode;
   readonly detail: string;
-  /** The time for an answer is used up: there is none for another server. */
-  readonly isLate?: boolean;
+  /** The address that was tried, and what was agreed on or shown there before it failed. */
+  readonly tls?: TlsFacts | undefined;
   /** It did answer, if only to refuse: whoever comes next may have more luck there. */
   readonly isAnswer?: boolean;
 }
@@ -72,7 +82,7 @@ export class UpstreamAssociation {
     this.#answerDeadline = new Deadline(() => {
       this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
       const detail = 'no answer to the association request in time';
-      this.#serverFailed({ reason: 'upstream-unavailable', detail, isLate: true });
+      this.#serverFailed({ reason: 'upstream-unavailable', detail });
     });
     void this.#tryServers();
   }
@@ -86,32 +96,34 @@ export class UpstreamAssociation {
 
   /** Until one answers. Nothing of a message was sent before that, so asking another one does nothing twice. */
   async #tryServers(): Promise<void> {
+    const { servers } = this.#request;
     const details: string[] = [];
-    let reason: ReasonCode = 'upstream-unavailable';
-    for (const server of this.#request.servers) {
-      const failure = await this.#fails(server);
+    let last: ServerFailure = { reason: 'upstream-unavailable', detail: '' };
+    for (const [index, server] of servers.entries()) {
+      const failure = await this.#fails(server, index === servers.length - 1);
       if (this.#isOver) return;
       this.#answerDeadline.stop();
       if (failure.isAnswer !== true) this.#request.serverFailed(server, failure.detail);
       details.push(`${server}: ${failure.detail}`);
-      reason = failure.reason;
-      if (failure.isLate === true) break;
+      last = failure;
     }
-    this.#answer({ kind: 'failed', reason, detail: details.join('; ') });
+    const { reason, tls } = last;
+    this.#answer({ kind: 'failed', reason, detail: details.join('; '), server: servers.at(-1) ?? '', tls });
   }
 
   /** Resolves when the server does not take the association; never, when it answers. */
-  #fails(server: string): Promise<ServerFailure> {
+  #fails(server: string, isLast: boolean): Promise<ServerFailure> {
     return new Promise((resolve) => {
       this.#serverFailed = resolve;
-      this.#connect(server).catch((error: unknown) => {
+      this.#connect(server, isLast).catch((error: unknown) => {
         const detail = error instanceof Error ? error.message : String(error);
-        resolve({ reason: error instanceof DialError ? error.reason : 'upstream-unavailable', detail });
+        if (error instanceof DialError) resolve({ reason: error.reason, detail, tls: error.tls });
+        else resolve({ reason: UNAVAILABLE, detail });
       });
     });
   }
 
-  async #connect(server: string): Promise<void> {
+  async #connect(server: string, isLast: boolean): Promise<void> {
     const { timeouts, tls, localAddress } = this.#request;
     const { host, port } = parseHostAndPort(server);
     const options = { timeoutMs: timeouts.upstreamConnectSeconds * 1000, localAddress };
@@ -120,11 +132,11 @@ export class UpstreamAssociation {
         ? { socket: await dialTcp(host, port, options) }
         : await dialTls(host, port, { ...options, tls });
     if (this.#isOver) connection.socket.destroy();
-    else this.#send(server, connection);
+    else this.#send({ server, ...connection }, isLast);
   }
 
-  #send(server: string, { socket, tls }: { readonly socket: Socket; readonly tls?: TlsFacts }): void {
-    const { associateRq, maxPduLength, timeouts, quickAck } = this.#request;
+  #send({ socket, server, tls }: Answering & { readonly socket: Socket }, isLast: boolean): void {
+    const { associateRq, maxPduLength, timeouts, quickAck, othersAnswerMs } = this.#request;
     let alert: string | undefined;
     // With TLS 1.3 the peer judges our certificate when we believe to be connected.
     socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
@@ -136,7 +148,8 @@ export class UpstreamAssociation {
       { role: 'requestor', peer: 'upstream', timeouts, quickAck, maxPduLength, closed: () => {} },
     );
     this.#leg = leg;
-    this.#answerDeadline.start(timeouts.upstreamAssociationSeconds * 1000);
+    const answerMs = timeouts.upstreamAssociationSeconds * 1000;
+    this.#answerDeadline.start(isLast ? answerMs : Math.min(answerMs, othersAnswerMs ?? answerMs));
     leg.request(associateRq);
   }
 
@@ -151,7 +164,7 @@ export class UpstreamAssociation {
         this.#answer({ kind: 'accepted', ...answering, leg: this.#leg, ac });
       },
       associateRj: (rj) => this.#answer({ kind: 'rejected', ...answering, rj }),
-      failed: (failure) => this.#serverFailed(describeFailure(failure, alert())),
+      failed: (failure) => this.#serverFailed({ ...describeFailure(failure, alert()), tls: answering.tls }),
       pdvStart: unexpected,
       fragment: unexpected,
       pdvEnd: unexpected,
@@ -171,6 +184,8 @@ export class UpstreamAssociation {
     this.#request.answered(answer);
   }
 }
+
+const UNAVAILABLE: ReasonCode = 'upstream-unavailable';
 
 function describeFailure({ reason, detail, abort }: LegFailure, alert: string | undefined): ServerFailure {
   if (alert !== undefined) {

@@ -11,7 +11,7 @@ import type { ServerName, ServerStates } from './serverStates';
 type Health = NonNullable<UpstreamConfiguration['health']>;
 
 /** What `health` stands for where it is left out and there are several servers to choose from. */
-const BY_DEFAULT: Health = { check: 'echo', intervalSeconds: 10, deadlineSeconds: 5 };
+export const HEALTH_BY_DEFAULT: Health = { check: 'echo', intervalSeconds: 10, deadlineSeconds: 5 };
 
 export class UpstreamHealth {
   readonly #states: ServerStates;
@@ -39,7 +39,7 @@ export class UpstreamHealth {
     const names: ServerName[] = [];
     for (const [upstream, { servers, calledAeTitle = upstream, health }] of Object.entries(upstreams)) {
       const { check, ...times } =
-        health ?? (servers.length > 1 ? BY_DEFAULT : { ...BY_DEFAULT, check: 'off' });
+        health ?? (servers.length > 1 ? HEALTH_BY_DEFAULT : { ...HEALTH_BY_DEFAULT, check: 'off' });
       for (const server of servers) {
         const name = { upstream, server };
         names.push(name);

@@ -67,7 +67,8 @@ export interface VerificationStep {
   readonly code?: string;
   /** The TLS alert that the peer closed with, e.g. `certificate required`. */
   readonly alert?: string;
-  readonly tls?: TlsFacts & { readonly notAfter: string };
+  /** Also of a certificate that was refused. */
+  readonly tls?: TlsFacts;
   readonly rejection?: AssociateRj;
   readonly abort?: Abort;
   /** DIMSE status, e.g. `0x0000`. */
@@ -123,15 +124,14 @@ async function connect(options: VerificationOptions, steps: StepList): Promise<S
       tcpConnected();
       return socket;
     }
-    const { socket, tls: facts, certificate } = await dialTls(host, port, { timeoutMs, tls, tcpConnected });
-    const { protocol, cipher } = facts;
-    const notAfter = certificate.validTo;
-    steps.add({ name: 'tls', text: `${protocol} ${cipher}`, tls: { ...facts, notAfter } });
+    const { socket, tls: facts } = await dialTls(host, port, { timeoutMs, tls, tcpConnected });
+    steps.add({ name: 'tls', text: `${facts.protocol} ${facts.cipher}`, tls: facts });
     return socket;
   } catch (error) {
     if (!(error instanceof DialError)) throw error;
     const failure = error.step === 'tcp' ? 'notConnected' : 'tlsFailed';
-    steps.add({ name: error.step, failure, text: error.message, code: error.code });
+    const shown = error.tls === undefined ? {} : { tls: error.tls };
+    steps.add({ name: error.step, failure, text: error.message, code: error.code, ...shown });
     return undefined;
   }
 }

@@ -31,6 +31,8 @@ export class DialError extends Error {
     message: string,
     /** For the audit log. */
     readonly reason: ReasonCode,
+    /** What the peer agreed to and showed, where the handshake got as far as its certificate. */
+    readonly tls?: TlsFacts,
   ) {
     super(message);
   }
@@ -98,6 +100,12 @@ export async function dialTls(
         : new PinMismatch(pins.texts)),
   });
   socket.pause();
+  let shown: Shown | undefined;
+  // Node verifies after this event, and no longer knows the certificate that it has refused. Its name is internal: should
+  // it go, only the facts of refusals do (test: "tells what a peer showed that it refuses").
+  socket.prependOnceListener('secure', () => {
+    shown = whatIsShown(socket);
+  });
   await opened(
     socket,
     'secureConnect',
@@ -106,15 +114,34 @@ export async function dialTls(
       const words = `the TLS handshake did not end within ${options.timeoutMs / 1000} s`;
       return new DialError('tls', 'ETIMEDOUT', words, 'tls-handshake-timeout');
     },
-    (error) => new DialError('tls', error.code ?? 'unknown', describeTlsError(error), tlsReason(error)),
+    (error) => {
+      const { code = 'unknown' } = error;
+      return new DialError('tls', code, describeTlsError(error), tlsReason(error), shown?.tls);
+    },
   );
   // Verified, so there is one.
-  const certificate = peerCertificate(socket.getPeerX509Certificate()!);
-  const { subject, issuer, serialNumber, fingerprint256, spkiSha256, validTo } = certificate;
+  const verified = shown ?? whatIsShown(socket);
+  if (verified === undefined) throw new Error('a verified peer has no certificate');
   return {
     socket,
-    certificate,
-    tls: {
+    ...verified,
+    tcpMs: connected - started,
+    tlsMs: performance.now() - connected,
+  };
+}
+
+type Shown = Pick<TlsConnection, 'tls' | 'certificate'>;
+
+/** Undefined where there is no certificate, or one that node:crypto cannot read: that is then told as what it is. */
+function whatIsShown(socket: TLSSocket): Shown | undefined {
+  try {
+    // Not getPeerX509Certificate(): asked before Node has verified, it leaves that without the names of the certificate
+    // (Node 20.20; test "takes the expected name for the host").
+    const { raw } = socket.getPeerCertificate();
+    if (raw === undefined) return undefined;
+    const certificate = peerCertificate(new X509Certificate(raw));
+    const { subject, issuer, serialNumber, fingerprint256, spkiSha256, validTo } = certificate;
+    const tls = {
       protocol: socket.getProtocol() ?? 'unknown',
       cipher: socket.getCipher().standardName,
       subject,
@@ -123,13 +150,15 @@ export async function dialTls(
       fingerprint256,
       spkiSha256,
       notAfter: new Date(validTo).toISOString(),
-    },
-    tcpMs: connected - started,
-    tlsMs: performance.now() - connected,
-  };
+    };
+    return { tls, certificate };
+  } catch {
+    return undefined;
+  }
 }
 
-const PIN_MISMATCH = 'AEGIS_PIN_MISMATCH';
+/** The code of a DialError where the certificate is trusted and is not the one that was pinned. */
+export const PIN_MISMATCH = 'AEGIS_PIN_MISMATCH';
 
 class PinMismatch extends Error {
   readonly code = PIN_MISMATCH;

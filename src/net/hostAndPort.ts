@@ -2,6 +2,7 @@
  * `host:port` as the configuration writes it, and which hosts are this machine. Resolves no names.
  */
 import { isIP } from 'node:net';
+import { canonicalAddress } from '../policy/addresses';
 
 export interface HostAndPort {
   /** An IPv6 address is without its brackets. */
@@ -31,11 +32,12 @@ export function formatHostAndPort({ host, port }: HostAndPort): string {
 
 /** 127.0.0.0/8, ::1 and the name that RFC 6761 §6.3 reserves for them. */
 export function isLoopback(host: string): boolean {
-  return host === '::1' || isIpv4Loopback(host);
+  return canonicalAddress(host) === '::1' || isIpv4Loopback(host);
 }
 
 export function isIpv4Loopback(host: string): boolean {
-  return host.toLowerCase() === 'localhost' || (isIP(host) === 4 && host.startsWith('127.'));
+  const address = canonicalAddress(host) ?? '';
+  return host.toLowerCase() === 'localhost' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
 /** 0.0.0.0 and :: stand for every address of the machine (:: takes IPv4 connections too). */

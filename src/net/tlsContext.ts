@@ -12,7 +12,7 @@ import {
 } from 'node:tls';
 import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type CertificateMatchers, compileCertificateMatchers } from '../policy/certificate';
+import { type CertificateMatchers, compileCertificateMatchers, oneLine } from '../policy/certificate';
 import { certificateSubject } from './revocationList';
 import {
   type CertificateFile,
@@ -57,6 +57,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const trusted = (tls.trustedCertificates ?? []).map(readCertificates);
   const revocationLists = (tls.crl ?? []).flatMap(readCrl);
   const isCertificateRequired = tls.clientCertificate === 'required';
+  refuseForeignLists(trusted, revocationLists);
   // Left undefined, `ca` would mean every public CA in the world.
   if (isCertificateRequired && trusted.length === 0) {
     throw new OperatorError(
@@ -80,9 +81,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     certificates: identities.certificates,
     trustedCertificates: trusted.flatMap((bundle) => bundle.certificates),
     revocationLists,
-    hasListForEveryCa: trusted
-      .flatMap((bundle) => bundle.certificates)
-      .every(({ raw }) => revocationLists.some(({ issuer }) => issuer.equals(certificateSubject(raw)))),
+    hasListForEveryCa: withoutList(trusted, revocationLists).length === 0,
   };
 }
 
@@ -121,11 +120,13 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   );
   // A server's choice; a client says how short a prime it takes.
   const { dhparam: _, ...profile } = tlsProfiles[tls.profile].options;
+  const trusted = tls.trustedCertificates.map(readCertificates);
   const revocationLists = (tls.crl ?? []).flatMap(readCrl);
+  refuseForeignLists(trusted, revocationLists);
   const secureContext = usableContext({
     ...profile,
     ...identities.options,
-    ca: tls.trustedCertificates.map((file) => readCertificates(file).pem),
+    ca: trusted.map((bundle) => bundle.pem),
     ...(revocationLists.length > 0 ? { crl: revocationLists.map((list) => list.pem) } : {}),
     secureOptions: SECURE_OPTIONS,
   });
@@ -150,6 +151,27 @@ export function expectedIdentity({
     ...(serverName === undefined ? {} : { serverName }),
     ...(pin === undefined ? {} : { pins: compileCertificateMatchers(pin) }),
   };
+}
+
+/** The trusted CAs of which no list is there: once there is any list, OpenSSL refuses the certificates of these. */
+export function withoutList(
+  trusted: readonly CertificateFile[],
+  lists: readonly RevocationList[],
+): readonly X509Certificate[] {
+  return trusted
+    .flatMap((bundle) => bundle.certificates)
+    .filter(({ raw }) => !lists.some(({ issuer }) => issuer.equals(certificateSubject(raw))));
+}
+
+/** Lists of none of the trusted CAs, the wrong file for example, would lock everybody out. */
+function refuseForeignLists(trusted: readonly CertificateFile[], lists: readonly RevocationList[]): void {
+  const authorities = trusted.flatMap((bundle) => bundle.certificates);
+  if (lists.length === 0 || authorities.length === 0) return;
+  if (withoutList(trusted, lists).length < authorities.length) return;
+  throw new OperatorError(
+    `crl names no list of a trusted CA (${oneLine(authorities[0]?.subject)}), so every certificate would be refused; ` +
+      'name the list of that CA, or leave crl out',
+  );
 }
 
 interface Identities {

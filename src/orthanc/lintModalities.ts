@@ -47,11 +47,13 @@ function* wayOut(modality: OrthancModality, expected: ExportedModality | undefin
   } else if (expected !== undefined && (!isAtEgressHost || port !== expected.port)) {
     yield {
       code: 'modality-port',
-      severity: isLoopback(host) ? 'warning' : 'hole',
+      // What is sent there does not arrive, or goes through somebody else's tunnel.
+      severity: 'hole',
       path: modality.pathOf('Port'),
       message: `is ${port} at ${host}, which is not where the gateway waits for it; ${advice}`,
     };
-  } else if (useDicomTls) {
+  }
+  if (useDicomTls && (isAtEgressHost || isLoopback(host))) {
     yield {
       code: 'dicom-tls',
       severity: expected === undefined ? 'warning' : 'hole',

@@ -54,7 +54,8 @@ function unknownKey({ configuration }: LintSubject, modality: string, key: strin
     modality
   ]!;
   // Somebody meant to forbid something, and it is allowed.
-  const isPermission = /^allow/i.test(key) && entry[key] === false;
+  const isMeantToAllow = /^allow/i.test(key) || nearest?.startsWith('Allow') === true;
+  const isPermission = isMeantToAllow && entry[key] === false;
   return {
     code: 'unknown-key',
     severity: isPermission ? 'hole' : 'warning',

@@ -39,7 +39,7 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
 }
 
 /** Node gives undefined for an empty name, which the type does not say. */
-function oneLine(name: string | undefined): string {
+export function oneLine(name: string | undefined): string {
   return (name ?? '').split('\n').join(', ');
 }
 

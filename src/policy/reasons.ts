@@ -35,7 +35,7 @@ interface ReasonEntry {
 
 export const reasons = {
   // Gate 1: the connection.
-  'source-address-unknown': { wire: close, text: 'the source address is in no modality entry' },
+  'source-address-unknown': { wire: close, text: 'nobody may connect from the source address' },
   'connection-limit': { wire: close, text: 'too many connections of this address have no association yet' },
   'proxy-protocol-untrusted': {
     wire: close,

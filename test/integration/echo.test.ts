@@ -81,7 +81,7 @@ describe('a peer that answers', () => {
       protocol: 'TLSv1.3',
       subject: 'CN=server',
       issuer: 'CN=Test CA',
-      notAfter: server.x509.validTo,
+      notAfter: new Date(server.x509.validTo).toISOString(),
       fingerprint256: server.x509.fingerprint256,
     });
     expect(printed).toContain(`sha256:${server.x509.fingerprint256}`);

@@ -276,9 +276,52 @@ describe('a modality whose certificate', () => {
       outcome: 'failed',
       modality: 'ws1',
       reason,
-      detail: expect.stringContaining(`127.0.0.1:${spy.port}`),
+      upstream: `127.0.0.1:${spy.port}`,
+      // What it showed: what one has to know to mend it.
+      tls: { fingerprint256: shown.x509.fingerprint256, spkiSha256: expect.any(String) },
     });
     expect(spy.receivedBytes).toBe(0);
+  });
+});
+
+describe('a drain', () => {
+  const titlesOfCt1 = { calling: 'CT1', called: 'ORTHANC' };
+
+  it('lets the archive send as long as an association is open, and no longer', async () => {
+    const archive = await SpyUpstream.start();
+    const { spy, gateway, call } = await setUp(
+      {},
+      {},
+      { callingAeTitle: ['CT1', 'WS1'], from: '127.0.0.1', allow: 'echo' },
+      {
+        upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
+      },
+    );
+    const modality = await RawScu.connect({ port: gateway.port('plain') });
+    expect((await modality.associate({ ...titlesOfCt1, contexts })).kind).toBe('accepted');
+    const stopping = gateway.gateway.stop();
+    const late = await RawScu.connect({ port: gateway.port('plain') });
+    expect(await late.associate({ ...titlesOfCt1, contexts })).toEqual(unavailable);
+    late.end();
+    // A C-MOVE of the association that is open, say.
+    const [sent, answer] = await call();
+    expect(answer.kind).toBe('accepted');
+    await modality.release();
+    expect(finalStatus(await sent.request(1, echo))).toBe(0x0000);
+    await sent.release();
+    expect(await stopping).toEqual({ aborted: 0 });
+    expect(spy.connects).toBe(1);
+  });
+
+  it('rejects the archive where nothing else is open', async () => {
+    const { spy, gateway, call } = await setUp();
+    const stopping = gateway.gateway.stop();
+    const [scu, answer] = await call().catch(() => [undefined, undefined] as const);
+    // The port may be closed by then.
+    if (scu !== undefined) expect(answer).toEqual(unavailable);
+    scu?.end();
+    await stopping;
+    expect(spy.connects).toBe(0);
   });
 });
 

@@ -90,20 +90,27 @@ describe('failover', () => {
     expect(spies.map(associationsOf)).toEqual([1, 0]);
   });
 
-  it('does not begin anew with the next one when the time for an answer is over', async () => {
-    const timeouts = { upstreamAssociationSeconds: 0.2 };
-    const { spies, servers, gateway, established } = await setUp({}, [{ onAssociateRq: () => {} }, {}], {
-      timeouts,
+  it('goes on to the next one where a server does not answer for as long as a health check may take', async () => {
+    const health = { check: 'off', deadlineSeconds: 0.2 } as const;
+    const { spies, servers, gateway, established } = await setUp({ health }, [
+      { onAssociateRq: () => {} },
+      {},
+    ]);
+    await (await established()).release();
+    expect(spies.map(associationsOf)).toEqual([1, 1]);
+    await spies[0]!.waitUntil(({ connections }) => connections[0]?.aborted !== undefined, 'an A-ABORT');
+    expect(await gateway.event({ event: 'upstream.down' })).toMatchObject({
+      upstream: servers[0],
+      detail: 'no answer to the association request in time',
     });
-    const scu = await RawScu.connect({ port: gateway.port() });
-    expect(await scu.associate({ ...titles, contexts })).toMatchObject({
-      kind: 'rejected',
-      result: 2,
-      source: 3,
-      reason: 1,
-    });
-    expect(spies.map(associationsOf)).toEqual([1, 0]);
-    await gateway.event({ event: 'upstream.down', upstream: servers[0]! });
+  });
+
+  it('gives the last one all the time that timeouts allow', async () => {
+    const health = { check: 'off', deadlineSeconds: 0.1 } as const;
+    const slow: SpyScript = {
+      onAssociateRq: (connection) => void setTimeout(() => connection.accept(), 300),
+    };
+    const { spies, established } = await setUp({ health }, [{ onAssociateRq: () => {} }, slow]);
     await (await established()).release();
     expect(spies.map(associationsOf)).toEqual([1, 1]);
   });

@@ -2,7 +2,7 @@
  * Ways through the gateway that cannot work, would leave it, or would lead back into it, each with the exact words and
  * the exact place.
  */
-import { networkInterfaces } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { type Case, ct1, itReports, problemsOf, upstream, valid } from './brokenConfiguration';
 
@@ -28,6 +28,28 @@ const archives: Case[] = [
     upstream('"servers": ["[::1]:4242"], "localAddress": "per-modality"'),
     [
       'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "[::1]:4242" cannot be reached from 127.0.0.0/8, which localAddress "per-modality" takes its addresses from; use 127.0.0.1, or leave localAddress out',
+    ],
+  ],
+];
+
+const values: Case[] = [
+  [
+    'another local address than the one there is',
+    upstream(`"servers": ["${own}"], "localAddress": "perModality"`),
+    [
+      'a.jsonc:3:76 upstreams.ORTHANC.localAddress "perModality" is not accepted; did you mean "per-modality"?',
+    ],
+  ],
+  [
+    'a local address that is no text',
+    upstream(`"servers": ["${own}"], "localAddress": true`),
+    ['a.jsonc:3:76 upstreams.ORTHANC.localAddress true is a boolean; accepted is "per-modality"'],
+  ],
+  [
+    'a server that is the admin HTTP',
+    { ...upstream('"servers": ["127.0.0.1:9762"]'), 5: '"admin": {}' },
+    [
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "127.0.0.1:9762" is the admin HTTP of this gateway: a loop; name the archive instead',
     ],
   ],
 ];
@@ -116,16 +138,28 @@ const addresses: Case[] = [
   ],
 ];
 
-describe('archives', () => itReports(archives));
+describe('archives', () => itReports([...archives, ...values]));
 describe('egress', () => itReports(egressListeners));
 describe('addresses of modalities', () => itReports(addresses));
 
-describe('a loop over an address of this machine', () => {
-  const external = Object.values(networkInterfaces())
+describe('a loop over a name or address of this machine', () => {
+  const addressed = Object.values(networkInterfaces())
     .flatMap((found) => found ?? [])
-    .find(({ internal, family }) => !internal && family === 'IPv4');
-  it('is found where the machine has one', () => {
-    const host = external?.address ?? '127.0.0.1';
-    expect(problemsOf(address(`"host": "${host}", "port": 2762`)).join()).toContain('a loop');
+    .map(({ address: own }) => own);
+  it.each([...addressed, hostname(), 'LOCALHOST', '0.0.0.0', '127.0.0.9', '::ffff:127.0.0.1'])(
+    'is found where everything is listened on: %s',
+    (host) => {
+      expect(problemsOf(address(`"host": "${host}", "port": 2762`)).join()).toContain('a loop');
+    },
+  );
+
+  it('is none where nobody of ours listens on that address', () => {
+    const lines = {
+      2: '"listeners": [{ "name": "plain", "host": "127.0.0.1", "port": 104 }],',
+      ...upstream('"servers": ["127.0.0.2:104", "[::1]:104"]'),
+      ...ct1(`${valid}, "listeners": "plain"`),
+    };
+    expect(problemsOf(lines)).toEqual([]);
+    expect(problemsOf({ ...lines, ...upstream('"servers": ["localhost:104"]') }).join()).toContain('a loop');
   });
 });

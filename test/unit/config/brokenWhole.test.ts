@@ -185,7 +185,9 @@ const together: Case[] = [
   [
     'an address without a port to reach',
     ct1(`${valid}, "address": { "host": "10.1.2.10", "port": 0 }`),
-    ['a.jsonc:4:134 modalities.ct1.address.port 0 is no port to reach; accepted is 1 to 65535'],
+    [
+      'a.jsonc:4:134 modalities.ct1.address.port 0 is out of range; accepted is a whole number from 1 to 65535',
+    ],
   ],
   [
     'an entry that allows nobody',

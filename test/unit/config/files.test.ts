@@ -40,6 +40,11 @@ const longServer = () =>
   });
 const longCa = () => certificates.issue('Long CA', { isCa: true, validToDays: 400 });
 
+/** Lists of the CA that lasts. */
+const listOfWeek = () => certificates.issueCrl('week', { issuer: longCa(), revoked: [] });
+const endedList = () =>
+  certificates.issueCrl('ended-list', { issuer: longCa(), revoked: [], issuedDays: -10, nextUpdateDays: -1 });
+
 /** As good(), with nothing that ends soon. */
 const lasting = () => ({
   certificate: longServer().certificateFile,
@@ -56,7 +61,7 @@ function file(name: string, content: string, mode = 0o644): string {
 
 describe('the files of a listener', () => {
   it('are fine when they fit and last', () => {
-    expect(inspect(configurationWith({ ...lasting(), crl: certificates.crl.crlFile }))).toEqual([]);
+    expect(inspect(configurationWith({ ...lasting(), crl: listOfWeek().crlFile }))).toEqual([]);
   });
 
   it('that do not exist are named, all of them', () => {
@@ -191,23 +196,37 @@ describe('dates', () => {
 
   it('refuse a revocation list that is out of date, and warn three days before', () => {
     const withList = (crl: string) => configurationWith({ ...lasting(), crl });
-    expect(inspect(withList(certificates.expiredCrl.crlFile), at(0))).toEqual([
+    expect(inspect(withList(endedList().crlFile), at(0))).toEqual([
       expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expired 1 day ago/),
     ]);
-    expect(inspect(withList(certificates.crl.crlFile), at(3))).toEqual([]);
-    expect(inspect(withList(certificates.crl.crlFile), at(5))).toEqual([
+    expect(inspect(withList(listOfWeek().crlFile), at(3))).toEqual([]);
+    expect(inspect(withList(listOfWeek().crlFile), at(5))).toEqual([
       expect.stringMatching(/^warning expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 1 day,/),
     ]);
   });
 
+  it('refuse lists of none of the trusted CAs, and warn of a CA without one', () => {
+    const { crlOfOtherCa, ca } = certificates;
+    const none =
+      'error file listeners[0].tls crl names no list of a trusted CA (CN=Long CA), so every certificate would be refused; name the list of that CA, or leave crl out';
+    expect(inspect(configurationWith({ ...lasting(), crl: crlOfOtherCa.crlFile }))).toEqual([none]);
+    const two = {
+      trustedCertificates: [longCa().certificateFile, ca.certificateFile],
+      crl: listOfWeek().crlFile,
+    };
+    expect(inspect(configurationWith({ ...lasting(), ...two }))).toContain(
+      'warning file listeners[0].tls.crl names no list of the trusted CA CN=Test CA, so its certificates are refused; name it too',
+    );
+  });
+
   it('refuse a list that ends within the days that were asked for, unless they are most of its lifetime', () => {
-    const long = certificates.issueCrl('long', { issuer: certificates.ca, revoked: [], nextUpdateDays: 60 });
+    const long = certificates.issueCrl('long', { issuer: longCa(), revoked: [], nextUpdateDays: 60 });
     const withList = (crl: string) => configurationWith({ ...lasting(), crl });
     expect(inspect(withList(long.crlFile), at(50, 14))).toEqual([
       expect.stringMatching(/^error expiry listeners\[0\]\.tls\.crl\[0\] .* expires in 9 days,/),
     ]);
     expect(inspect(withList(long.crlFile), at(40, 14))).toEqual([]);
-    expect(inspect(withList(certificates.crl.crlFile), at(1, 14))).toEqual([]);
+    expect(inspect(withList(listOfWeek().crlFile), at(1, 14))).toEqual([]);
   });
 
   it('refuse a single CA that has ended, and warn of one among others', () => {

@@ -128,6 +128,15 @@ describe('dialling TLS', () => {
     },
   );
 
+  it('tells what a peer showed that it refuses', async () => {
+    const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
+    const { fingerprint256 } = certificates.server.x509;
+    for (const tls of [trusting(otherCa), trusting(ca, 'archive.example')]) {
+      const dialled = dialTls('127.0.0.1', listener.port, { ...patient, tls });
+      await expect(dialled).rejects.toMatchObject({ tls: { subject: 'CN=server', fingerprint256 } });
+    }
+  });
+
   it('refuses a certificate of a foreign CA', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const dialled = dialTls('127.0.0.1', listener.port, { ...patient, tls: trusting(otherCa) });

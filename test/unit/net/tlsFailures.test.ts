@@ -96,7 +96,13 @@ describe.each(versions)('a refused certificate, %s', (version) => {
   ];
 
   it.each(lists)('names the reason for %s', async (_name, pickList, pickClient, reason) => {
-    const tls = testTlsMaterial(certificates, { crl: [pickList(certificates)] });
+    const { ca, otherCa } = certificates;
+    // Lists of none of the trusted CAs are not even loaded.
+    const trusted = pickList(certificates) === certificates.crlOfOtherCa.crlFile ? [ca, otherCa] : [ca];
+    const tls = testTlsMaterial(certificates, {
+      crl: [pickList(certificates)],
+      trustedCertificates: trusted.map(({ certificateFile }) => certificateFile),
+    });
     const listener = await openTestListener({ tls });
     const shown = pickClient(certificates);
     await shakeHands(listener.port, {

@@ -119,7 +119,7 @@ describe('importing a spreadsheet', () => {
     ['ct2,CT2,10.1.2.2,plain,store,,104', '2 host is missing; accepted is a string'],
     [
       'ct2,CT2,10.1.2.2,plain,store,h,1o4',
-      '2 port "1o4" is a string; accepted is a whole number from 0 to 65535',
+      '2 port "1o4" is a string; accepted is a whole number from 1 to 65535',
     ],
     ['ct2,CT1,10.1.2.0/24,plain,store,,', '2 - overlaps modalities.ct1: '],
     [

@@ -178,6 +178,7 @@ describe('lint of a configuration of Orthanc', () => {
       '"AllowQuery"',
       'DicomModalities.ct1.AllowQuery',
     ],
+    [modality({ AlowMove: false }), 'hole', 'unknown-key', '"AlowMove"', 'DicomModalities.ct1.AlowMove'],
     [
       modality({ Manufactur: 'GE' }),
       'warning',
@@ -364,8 +365,8 @@ describe('lint beside the configuration of the gateway', () => {
   });
 
   it.each<readonly [Record<string, unknown>, ...Found]>([
-    [modality({ Port: 104 }), 'warning', 'modality-port', '104', 'DicomModalities.ct1.Port'],
-    [modality({ Host: '127.0.0.2' }), 'warning', 'modality-port', '4243', 'DicomModalities.ct1.Port'],
+    [modality({ Port: 104 }), 'hole', 'modality-port', '104', 'DicomModalities.ct1.Port'],
+    [modality({ Host: '127.0.0.2' }), 'hole', 'modality-port', '4243', 'DicomModalities.ct1.Port'],
     [modality({ Host: '10.1.2.10' }), 'hole', 'modality-host', '"10.1.2.10"', 'DicomModalities.ct1.Host'],
     [
       modality({ UseDicomTls: true }),
@@ -389,12 +390,12 @@ describe('lint beside the configuration of the gateway', () => {
       found(file(settings), options).map(([severity, code]) => `${severity} ${code}`);
     expect(codes({ ...checked, ...other }, behind())).toEqual([
       'hole modality-host-check',
-      'warning modality-port',
+      'hole modality-port',
     ]);
     expect(codes({ ...checked, ...other }, {})).toEqual(['warning modality-host-check']);
     expect(codes({ ...checked, ...modality({}) }, behind())).toEqual([]);
     expect(codes({ ...checked, ...other }, behind({ upstreams: perModality }))).toEqual([
-      'warning modality-port',
+      'hole modality-port',
     ]);
   });
 
