@@ -7,7 +7,14 @@ import type { CommandContext } from './commands/command';
 import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';
 
+/** Who reads no further (`aegis modality list | head`) has what he wanted; nobody is left to tell. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+}
+
 async function main(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', endQuietly);
   const context: CommandContext = {
     print: (text) => process.stdout.write(text),
     printError: (text) => process.stderr.write(text),

@@ -17,6 +17,7 @@ import { formatHostAndPort, type HostAndPort } from '../net/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { addApiRoutes } from './apiRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
+import { limitConnections } from './connectionLimit';
 import type { GatewayControl } from './gatewayControl';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
@@ -201,7 +202,7 @@ function createServer(access: AdminAccess): FastifyInstance {
     // Of the router, before there is a route whose handler could be asked.
     frameworkErrors: answerError,
   });
-  server.server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(server.server, MAX_CONNECTIONS);
   server.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });

@@ -25,7 +25,10 @@ export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void
   server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
     const control = sources.control();
     if (control === undefined) return reply.code(503).send({ error: 'the gateway has not started yet' });
-    const { enforce } = request.query;
+    const { enforce, ...others } = request.query;
+    if (Object.keys(others).length > 0) {
+      return reply.code(400).send({ error: 'the only parameter is enforce' });
+    }
     if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
       return reply.code(400).send({ error: 'enforce is true or false' });
     }

@@ -33,17 +33,18 @@ export class CertificateExpiries implements AuditSink {
 
   /** What ends first comes first. */
   get list(): readonly CertificateExpiry[] {
-    const shown = [...this.#endByModality].map(
-      ([name, end]): CertificateExpiry => ({ kind: 'modality', name, notAfter: new Date(end) }),
-    );
+    const shown = [...this.#endByModality].map(([name, end]) => expiryOfModality(name, end));
     return [...this.#ofFiles, ...shown].sort(
       (one, other) => one.notAfter.getTime() - other.notAfter.getTime(),
     );
   }
 
-  record({ event, modality, tls }: AuditEvent): void {
-    if (event !== 'association.accepted' || modality === undefined || tls?.notAfter === undefined) return;
+  /** Where a modality shows a certificate with another end than before, returns that. */
+  record({ event, modality, tls }: AuditEvent): CertificateExpiry | undefined {
+    if (event !== 'association.accepted' || modality === undefined) return undefined;
+    if (tls?.notAfter === undefined || this.#endByModality.get(modality) === tls.notAfter) return undefined;
     this.#endByModality.set(modality, tls.notAfter);
+    return expiryOfModality(modality, tls.notAfter);
   }
 
   /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
@@ -56,6 +57,10 @@ export class CertificateExpiries implements AuditSink {
       }
     };
   }
+}
+
+function expiryOfModality(name: string, end: string): CertificateExpiry {
+  return { kind: 'modality', name, notAfter: new Date(end) };
 }
 
 function readCertificateExpiries({ listeners, egress, modalities }: Configuration): CertificateExpiry[] {

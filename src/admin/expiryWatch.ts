@@ -1,6 +1,7 @@
 /**
  * Tells in the audit log that a certificate or a revocation list comes to its end, ours or the one that a modality
- * shows: once at each threshold, looked at when the gateway starts, at each reload and every day. Reads no files.
+ * shows: once at each threshold, looked at when the gateway starts, at each reload and every day, and when a modality
+ * shows another one. Reads no files.
  */
 import type { AuditSink } from '../audit/events';
 import { countOf } from '../config/quote';
@@ -28,7 +29,7 @@ export class ExpiryWatch {
   readonly #expiries: () => readonly CertificateExpiry[];
   readonly #now: () => Date;
   /** The lowest threshold that was told; the key changes with the date, so a renewed certificate begins anew. */
-  #toldByExpiry = new Map<string, number>();
+  readonly #toldByExpiry = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(audit: AuditSink, expiries: () => readonly CertificateExpiry[], now = () => new Date()) {
@@ -40,15 +41,22 @@ export class ExpiryWatch {
   }
 
   look(): void {
-    const told = new Map<string, number>();
-    for (const expiry of this.#expiries()) {
-      const key = `${expiry.kind} ${expiry.name} ${expiry.notAfter.getTime()}`;
-      const before = this.#toldByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
-      const threshold = Math.min(before, this.#thresholdOf(expiry));
-      if (threshold < before) this.#tell(expiry);
-      if (threshold < Number.POSITIVE_INFINITY) told.set(key, threshold);
+    const expiries = this.#expiries();
+    const current = new Set(expiries.map(keyOf));
+    for (const key of this.#toldByExpiry.keys()) {
+      if (!current.has(key)) this.#toldByExpiry.delete(key);
     }
-    this.#toldByExpiry = told;
+    for (const expiry of expiries) this.lookAt(expiry);
+  }
+
+  /** At one of them only: it was just learnt. */
+  lookAt(expiry: CertificateExpiry): void {
+    const key = keyOf(expiry);
+    const before = this.#toldByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
+    const threshold = this.#thresholdOf(expiry);
+    if (threshold >= before) return;
+    this.#toldByExpiry.set(key, threshold);
+    this.#tell(expiry);
   }
 
   close(): void {
@@ -85,4 +93,8 @@ export class ExpiryWatch {
   #daysUntil(date: Date): number {
     return (date.getTime() - this.#now().getTime()) / DAY_MS;
   }
+}
+
+function keyOf({ kind, name, notAfter }: CertificateExpiry): string {
+  return `${kind} ${name} ${notAfter.getTime()}`;
 }

@@ -39,12 +39,7 @@ export class Monitoring implements AuditSink {
     this.#admin = admin;
     // Whoever could read the list: without a file and without HTTP nobody.
     const isListRead = pending.file !== undefined || admin !== undefined;
-    this.#sinks = [
-      audit,
-      expiries,
-      ...(isListRead ? [pending.callers] : []),
-      ...(admin === undefined ? [] : [admin]),
-    ];
+    this.#sinks = [audit, ...(isListRead ? [pending.callers] : []), ...(admin === undefined ? [] : [admin])];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
@@ -62,6 +57,8 @@ export class Monitoring implements AuditSink {
 
   record(event: AuditEvent): void {
     for (const sink of this.#sinks) sink.record(event);
+    const shown = this.#expiries.record(event);
+    if (shown !== undefined) this.#expiryWatch.lookAt(shown);
   }
 
   /** The gateway has started. */

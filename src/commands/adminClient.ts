@@ -9,6 +9,7 @@ import type { StatusReport } from '../admin/statusReport';
 import { readConfiguration } from '../config/load';
 import { ConfigurationError } from '../config/problems';
 import { escapeUnsafe } from '../config/quote';
+import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { isBearerToken, readTokenToShow } from '../net/bearerToken';
 import { dialledHost, formatHostAndPort } from '../net/hostAndPort';
@@ -43,8 +44,16 @@ export class UnreachableError extends OperatorError {
 export function adminTargetOf(configurationFile: string): AdminTarget | undefined {
   const { configuration, problems } = readConfiguration(configurationFile);
   if (configuration === undefined) throw new ConfigurationError(problems);
-  if (configuration.admin === undefined) return undefined;
-  const { host, port, token, tokenFile } = configuration.admin;
+  return configuration.admin && adminTarget(configuration.admin);
+}
+
+/** Throws OperatorError where it cannot be known. */
+export function adminTarget({
+  host,
+  port,
+  token,
+  tokenFile,
+}: NonNullable<Configuration['admin']>): AdminTarget {
   if (port === 0) {
     throw new OperatorError(
       'admin.port is 0, which is any free port; name the one that the gateway told with --url',

@@ -5,6 +5,7 @@
 import type { ConfigurationReading } from '../config/load';
 import type { Finding, Problem } from '../config/problems';
 import type { Configuration } from '../config/schema';
+import type { Clock } from '../config/validity';
 import { ExitCode, OperatorError } from '../errors';
 import type { VerificationStep } from '../gateway/verification';
 import { OWN_AE_TITLE } from '../policy/aeTitle';
@@ -19,7 +20,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
   program
     .command('check')
     .description('check the configuration, its certificates and keys, and reach each upstream')
-    .option('--offline', 'do not connect to the upstreams')
+    .option('--offline', 'do not connect to the upstreams, nor ask the running gateway')
     .option(
       '--expiring-within <days>',
       'fail when a certificate or a revocation list ends within so many days',
@@ -88,8 +89,19 @@ async function inspect(reading: ConfigurationReading, options: CheckOptions): Pr
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
     ...place([...inspectTlsFiles(configuration, clock), ...inspectOwnFiles(configuration)]),
-    ...(options.offline === true ? [] : place(await findUnreachable(configuration))),
+    ...(options.offline === true
+      ? []
+      : place(
+          (await Promise.all([findUnreachable(configuration), inspectShown(configuration, clock)])).flat(),
+        )),
   ];
+}
+
+/** The certificates that modalities have shown to the running gateway: nobody else knows them. */
+async function inspectShown(configuration: Configuration, clock: Clock): Promise<Finding[]> {
+  if (configuration.admin === undefined) return [];
+  const { inspectShownCertificates } = await import('./shownCertificates');
+  return await inspectShownCertificates(configuration.admin, clock);
 }
 
 function exitCodeOf(problems: readonly Problem[]): ExitCode {

@@ -92,7 +92,8 @@ async function run(file: string, say: Say, reload: GatewayControl['reload']): Pr
     file: loaded.configuration.audit.file,
     fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
   });
-  // A reader of stdout that goes away (a closed pipe) must not take the gateway down.
+  // A reader of stdout that goes away (a closed pipe) ends every other command, but must not take the gateway down.
+  process.stdout.removeAllListeners('error');
   process.stdout.once('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
   process.stdout.on('error', ignore);
   const monitoring = await Monitoring.start(loaded.configuration, audit, (message) =>

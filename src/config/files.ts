@@ -14,26 +14,17 @@ import {
   readPrivateKey,
 } from '../net/tlsFiles';
 import { oneLine } from '../policy/certificate';
-import type { ConfigurationPath, Finding, Severity } from './problems';
-import { countOf, escapeUnsafe } from './quote';
+import type { ConfigurationPath, Finding } from './problems';
+import { escapeUnsafe } from './quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
+import { type Clock, DAY_MS, inspectDates, WARN_CERTIFICATE_DAYS } from './validity';
 
-/** Long enough to order a certificate from an authority that works by post. */
-const WARN_CERTIFICATE_DAYS = 30;
 /** Lists are renewed every few days; this is a long weekend. */
 const WARN_CRL_DAYS = 3;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** id-kp-serverAuth and id-kp-clientAuth (RFC 5280 §4.2.1.12). */
 const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
-
-export interface Clock {
-  /** Default: the present. */
-  readonly now?: Date;
-  /** What ends within so many days is an error instead of a warning. Default: 0. */
-  readonly failWithinDays?: number;
-}
 
 type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls']>;
 
@@ -245,38 +236,5 @@ function* inspectLists(
       failWithinDays,
       now: clock.now,
     });
-  }
-}
-
-interface Validity {
-  readonly what: string;
-  readonly from: Date;
-  readonly to: Date | undefined;
-  /** What follows, and what to do. */
-  readonly advice: string;
-  readonly warnWithinDays: number;
-  readonly failWithinDays: number;
-  readonly now: Date | undefined;
-}
-
-function* inspectDates(path: ConfigurationPath, validity: Validity): Generator<Finding> {
-  const { what, from, to, advice, warnWithinDays, failWithinDays, now = new Date() } = validity;
-  const finding = (message: string, severity: Severity): Finding => ({
-    path,
-    message: escapeUnsafe(`${what} ${message}`),
-    severity,
-    kind: 'expiry',
-  });
-  if (from > now) {
-    yield finding(`is not valid before ${from.toISOString()}; check the clock of this machine`, 'error');
-  }
-  if (to === undefined) return;
-  const days = (to.getTime() - now.getTime()) / DAY_MS;
-  const date = to.toISOString().slice(0, 10);
-  if (days <= 0) {
-    yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${date}; ${advice}`, 'error');
-  } else if (days <= warnWithinDays) {
-    const severity = days <= failWithinDays ? 'error' : 'warning';
-    yield finding(`expires in ${countOf(Math.floor(days), 'day')}, on ${date}; ${advice}`, severity);
   }
 }

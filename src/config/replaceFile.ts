@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
+import { whileLocked } from './lockFile';
 import { escapeUnsafe } from './quote';
 
 /** What of a mode the system may be asked for. */
@@ -16,13 +17,23 @@ const PERMISSION_BITS = 0o7777;
  * OperatorError, and leaves the file as it was, where it has another text by now or cannot be replaced.
  */
 export async function replaceFile(path: string, expected: string, text: string): Promise<void> {
-  let beside: string | undefined;
   try {
     // A symbolic link goes on pointing to the file: only what is behind it is replaced.
     const target = await realpath(path);
-    const { mode, uid, gid } = await stat(target);
-    const mark = markOf(await readFile(target));
-    beside = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+    await whileLocked(target, () => replaceTarget(path, target, expected, text));
+    await syncFolder(dirname(target));
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause;
+    const { message } = cause as Error;
+    throw new OperatorError(`${escapeUnsafe(path)} cannot be replaced: ${message}`, ExitCode.Failed);
+  }
+}
+
+async function replaceTarget(path: string, target: string, expected: string, text: string): Promise<void> {
+  const { mode, uid, gid } = await stat(target);
+  const mark = markOf(await readFile(target));
+  const beside = `${target}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
     const file = await open(beside, 'wx', 0o600);
     try {
       await giveTo(file, uid, gid, path);
@@ -39,13 +50,9 @@ export async function replaceFile(path: string, expected: string, text: string):
       );
     }
     await rename(beside, target);
-    beside = undefined;
-    await syncFolder(dirname(target));
   } catch (cause) {
-    if (beside !== undefined) await rm(beside, { force: true });
-    if (cause instanceof OperatorError) throw cause;
-    const { message } = cause as Error;
-    throw new OperatorError(`${escapeUnsafe(path)} cannot be replaced: ${message}`, ExitCode.Failed);
+    await rm(beside, { force: true });
+    throw cause;
   }
 }
 

@@ -5,11 +5,21 @@ import { isLoopbackAddress } from '../policy/addresses';
 import type { Finding } from './problems';
 import { quoteValue } from './quote';
 import type { Configuration } from './schema';
+import { isSameSocket } from './validateRoutes';
 
 /** Whoever reaches an admin HTTP on loopback is on this machine already; beyond it, only a token keeps others out. */
-export function* checkAdmin({ admin }: Configuration): Generator<Finding> {
+export function* checkAdmin({ admin, listeners, egress }: Configuration): Generator<Finding> {
   if (admin === undefined) return;
-  const { host, token, tokenFile } = admin;
+  const { host, port, token, tokenFile } = admin;
+  const index = listeners.findIndex((listener) => isSameSocket(listener, admin));
+  const isOfEgress = egress !== undefined && isSameSocket(egress, admin);
+  if (index >= 0 || isOfEgress) {
+    const taken = index >= 0 ? `listeners[${index}]` : 'egress';
+    yield {
+      path: ['admin', 'port'],
+      message: `${host}:${port} is taken by ${taken}; give admin its own address or port`,
+    };
+  }
   if (token !== undefined && tokenFile !== undefined) {
     yield {
       path: ['admin', 'tokenFile'],

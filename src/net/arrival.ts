@@ -12,6 +12,7 @@ import type { ReasonCode } from '../policy/reasons';
 import type { ListenerHandlers } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
+import type { TlsMaterial } from './tlsContext';
 import { tlsFailure } from './tlsFailures';
 import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
 
@@ -149,8 +150,8 @@ export class Arrival {
   }
 
   /** Called by the listener on `tlsClientError`. */
-  tlsFailed(error: Error, authorizationError: unknown, hasListForEveryCa: boolean): void {
-    const { reason, detail } = tlsFailure(error, authorizationError, hasListForEveryCa);
+  tlsFailed(error: Error, authorizationError: unknown, material: TlsMaterial): void {
+    const { reason, detail } = tlsFailure(error, authorizationError, material);
     this.refuse(reason, detail);
   }
 

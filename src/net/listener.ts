@@ -199,7 +199,7 @@ class GatewayListener implements Listener, ArrivalHost {
       else arrival.secured(socket, isCertificateRequired);
     });
     server.on('tlsClientError', (error, socket) => {
-      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError, material.hasListForEveryCa);
+      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError, material);
       socket.destroy();
     });
     return server;

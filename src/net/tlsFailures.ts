@@ -3,11 +3,14 @@
  * measured in test/unit/net/tlsFailures.test.ts with TLS 1.2 and 1.3. Knows no sockets.
  */
 import type { ReasonCode } from '../policy/reasons';
+import type { TlsMaterial } from './tlsContext';
 
 export interface TlsFailure {
   readonly reason: ReasonCode;
   readonly detail?: string;
 }
+
+type ListsOfTls = Pick<TlsMaterial, 'hasListForEveryCa' | 'revocationLists'>;
 
 /** Results of OpenSSL's verification, as `authorizationError` names them (openssl-verification-options). */
 const reasonByVerification: ReadonlyMap<string, ReasonCode> = new Map<string, ReasonCode>([
@@ -63,13 +66,20 @@ const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
  * `authorizationError` of the socket; give it here.
  *
  * OpenSSL tells the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
- * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted.
+ * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted. Nor does it tell which list
+ * has ended.
  */
-export function tlsFailure(error: Error, authorizationError: unknown, hasListForEveryCa = false): TlsFailure {
+export function tlsFailure(
+  error: Error,
+  authorizationError: unknown,
+  { hasListForEveryCa, revocationLists }: ListsOfTls = { hasListForEveryCa: false, revocationLists: [] },
+  now = new Date(),
+): TlsFailure {
   // A text, although its type says Error.
   if (typeof authorizationError === 'string') {
     const reason = verificationFailure(authorizationError);
     if (reason === 'crl-missing' && hasListForEveryCa) return { reason: 'certificate-untrusted' };
+    if (reason === 'crl-expired') return { reason, detail: endedLists(revocationLists, now) };
     if (reason !== undefined) return { reason };
     // Node has no name for a key or a digest below the profile's level of security.
     const detail =
@@ -87,6 +97,14 @@ export function tlsFailure(error: Error, authorizationError: unknown, hasListFor
   const reason = reasonByErrorCode.get(code);
   if (reason === undefined) return { reason: 'tls-handshake-failed', detail: words };
   return needsNoDetail.has(reason) ? { reason } : { reason, detail: words };
+}
+
+function endedLists(lists: ListsOfTls['revocationLists'], now: Date): string {
+  return lists
+    .flatMap(({ file, nextUpdate }) =>
+      nextUpdate === undefined || nextUpdate > now ? [] : [`${file} ended at ${nextUpdate.toISOString()}`],
+    )
+    .join(', ');
 }
 
 /** The reason for a certificate that OpenSSL did not verify, e.g. `CERT_HAS_EXPIRED`; undefined for other codes. */

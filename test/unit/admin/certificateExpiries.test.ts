@@ -83,7 +83,9 @@ describe('CertificateExpiries', () => {
         tls: { protocol: 'TLSv1.3', cipher: '', ...(notAfter === undefined ? {} : { notAfter }) },
       });
     show('ct1', '2027-01-01T00:00:00.000Z');
-    show('ct1', '2028-01-01T00:00:00.000Z');
+    const shown = { kind: 'modality', name: 'ct1', notAfter: new Date('2028-01-01T00:00:00Z') };
+    expect(show('ct1', '2028-01-01T00:00:00.000Z')).toEqual(shown);
+    expect(show('ct1', '2028-01-01T00:00:00.000Z')).toBeUndefined();
     show('ct2', '2026-12-01T00:00:00.000Z');
     show('ct3');
     expect(expiries.list).toEqual([

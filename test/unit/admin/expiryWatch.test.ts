@@ -67,6 +67,21 @@ describe('ExpiryWatch', () => {
     expect(toldAt([3, 2.5], (left) => (left === 3 ? yearLong : renewed))).toHaveLength(2);
   });
 
+  it('tells of one that was just learnt, once', () => {
+    const told: AuditEvent[] = [];
+    const shown: CertificateExpiry = { kind: 'modality', name: 'ct1', notAfter: end };
+    const watch = new ExpiryWatch(
+      { record: (event) => told.push(event) },
+      () => [shown],
+      () => daysBefore(3),
+    );
+    watches.push(watch);
+    watch.lookAt(shown);
+    watch.look();
+    watch.lookAt({ ...shown, notAfter: new Date(end.getTime() + 90 * DAY_MS) });
+    expect(told).toEqual([expect.objectContaining({ event: 'certificate.expiring', modality: 'ct1' })]);
+  });
+
   it('does not tell every day of a list that never lasts longer than a week', () => {
     const week: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(7) };
     expect(toldAt([7, 6, 3, 2, 0.5], () => week)).toEqual([

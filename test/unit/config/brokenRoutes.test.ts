@@ -73,6 +73,16 @@ const egressListeners: Case[] = [
     ['a.jsonc:5:21 egress.port 127.0.0.1:2762 is taken by listeners[0]; give egress its own address or port'],
   ],
   [
+    'the admin HTTP on the port of a listener',
+    { 5: '"admin": { "port": 2762 }' },
+    ['a.jsonc:5:20 admin.port 127.0.0.1:2762 is taken by listeners[0]; give admin its own address or port'],
+  ],
+  [
+    'the admin HTTP on the port of egress',
+    { 5: '"egress": { "port": 4243 }, "admin": { "port": 4243 }' },
+    ['a.jsonc:5:48 admin.port 127.0.0.1:4243 is taken by egress; give admin its own address or port'],
+  ],
+  [
     'a listener with the name of egress',
     {
       2: '"listeners": [{ "name": "egress", "port": 104 }],',

@@ -221,6 +221,24 @@ describe('saving', () => {
     expect(readdirSync(folder)).toEqual(['aegis.jsonc']);
   });
 
+  it('lets one of several win that come at once, and the others know', async () => {
+    const edits = Array.from({ length: 8 }, (_, index) =>
+      add({
+        [`ct${index + 2}`]: { callingAeTitle: `CT${index + 2}`, from: '10.1.2.11', listeners: 'plain' },
+      }),
+    );
+    const outcomes = await Promise.allSettled(edits.map(saveEdit));
+    const won = outcomes.findIndex(({ status }) => status === 'fulfilled');
+    expect(readFileSync(file, 'utf8')).toBe(edits[won]!.text);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (index === won) continue;
+      expect(outcome).toMatchObject({
+        reason: { message: expect.stringMatching(/was changed by somebody else meanwhile/) },
+      });
+    }
+    expect(readdirSync(folder)).toEqual(['aegis.jsonc']);
+  });
+
   const asRoot = process.getuid?.() === 0 ? it : it.skip;
   asRoot('keeps the owner', async () => {
     chownSync(file, 12_345, 23_456);
