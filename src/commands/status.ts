@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { ExitCode, OperatorError } from '../errors';
-import type { AdminClient } from './adminClient';
+import type { AdminClient, AdminTarget } from './adminClient';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 
 interface StatusOptions extends GlobalOptions {
@@ -60,8 +60,9 @@ function parseSeconds(text: string): number {
 }
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { AdminClient, adminTargetAt, adminTargetOf } = await import('./adminClient');
-  const target = options.url === undefined ? adminTargetOf(options.config) : adminTargetAt(options.url);
+  const { AdminClient, adminTargetAt } = await import('./adminClient');
+  const target =
+    options.url === undefined ? await configuredTarget(options.config) : adminTargetAt(options.url);
   if (target === undefined) {
     throw new OperatorError(
       `${options.config} has no admin, so the gateway cannot be asked; add "admin": {} and restart it`,
@@ -70,6 +71,21 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
   const client = new AdminClient(target);
   if (options.watch === undefined) context.exit(await show(client, options, context));
   else await watch(client, options, context);
+}
+
+async function configuredTarget(file: string): Promise<AdminTarget | undefined> {
+  const { adminTargetOf } = await import('./adminClient');
+  const { ConfigurationError } = await import('../config/problems');
+  try {
+    return adminTargetOf(file);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    const { message } = error;
+    // A gateway that runs goes on with the configuration that it has.
+    throw new OperatorError(
+      `${message}\nuntil that is mended, name the admin HTTP of the running gateway: --url http://127.0.0.1:9762`,
+    );
+  }
 }
 
 async function show(client: AdminClient, options: StatusOptions, context: CommandContext): Promise<ExitCode> {

@@ -275,6 +275,13 @@ describe('aegis status', () => {
     const text = readFileSync(gateway.configurationFile, 'utf8');
     writeFileSync(gateway.configurationFile, text.replace('"modalities": {}', '"modalities": { "ct1": {} }'));
     expect((await run(gateway, 'status')).exitCode).toBe(0);
+    writeFileSync(gateway.configurationFile, '{');
+    await expect(run(gateway, 'status')).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(
+        /closing brace } is expected here\nuntil that is mended, name the admin HTTP of the running gateway: --url /,
+      ),
+    });
   });
 
   it('watches until it is told to end, also while the gateway is away', async () => {
