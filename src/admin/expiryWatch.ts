@@ -8,7 +8,8 @@ import { countOf } from '../config/quote';
 import type { CertificateExpiry } from './certificateExpiries';
 
 /** A month to order one, a fortnight and a week to be reminded, a day for the emergency, 0 when it is over. */
-const THRESHOLD_DAYS = [0, 1, 7, 14, 30] as const;
+const LAST_DAY = 1;
+const THRESHOLD_DAYS = [0, LAST_DAY, 7, 14, 30] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What of whom. */
@@ -65,17 +66,18 @@ export class ExpiryWatch {
 
   /**
    * The lowest threshold that is reached. One of more than half the lifetime says nothing: a list that lasts a week
-   * is always a week from its end.
+   * is always a week from its end. The last day of a certificate is an emergency however short it lived; lists are made
+   * anew without anybody's doing, some of them every day.
    */
-  #thresholdOf({ notBefore, notAfter }: CertificateExpiry): number {
+  #thresholdOf({ kind, notBefore, notAfter }: CertificateExpiry): number {
     const leftDays = this.#daysUntil(notAfter);
     const lifetimeDays =
       notBefore === undefined
         ? Number.POSITIVE_INFINITY
         : (notAfter.getTime() - notBefore.getTime()) / DAY_MS;
-    return (
-      THRESHOLD_DAYS.find((days) => leftDays <= days && days <= lifetimeDays / 2) ?? Number.POSITIVE_INFINITY
-    );
+    const isList = kind === 'crl' || kind === 'egress-crl';
+    const mostDays = Math.max(lifetimeDays / 2, isList ? 0 : LAST_DAY);
+    return THRESHOLD_DAYS.find((days) => leftDays <= days && days <= mostDays) ?? Number.POSITIVE_INFINITY;
   }
 
   #tell({ kind, name, notAfter }: CertificateExpiry): void {

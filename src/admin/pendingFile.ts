@@ -116,7 +116,7 @@ export class PendingFileWriter {
         await writePendingFile(file, callers());
         this.#isFailing = false;
       } catch (error) {
-        if (!this.#isFailing) failed(`pending.file ${file}: ${(error as Error).message}`);
+        if (!this.#isFailing) failed(`pending.file: ${(error as Error).message}`);
         this.#isFailing = true;
       }
     });

@@ -86,9 +86,14 @@ async function inspect(reading: ConfigurationReading, options: CheckOptions): Pr
   if (configuration === undefined) return [];
   const { inspectTlsFiles } = await import('../config/files');
   const { inspectOwnFiles } = await import('../config/ownFiles');
+  const { findRevokedPins } = await import('./revokedCertificates');
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
-    ...place([...inspectTlsFiles(configuration, clock), ...inspectOwnFiles(configuration)]),
+    ...place([
+      ...inspectTlsFiles(configuration, clock),
+      ...inspectOwnFiles(configuration),
+      ...(await findRevokedPins(configuration)),
+    ]),
     ...(options.offline === true
       ? []
       : place(

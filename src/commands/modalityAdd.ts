@@ -119,24 +119,27 @@ async function add(
   const { addModalities, openConfiguration, saveEdit } = await import('../config/editConfiguration');
   const { refuseReplacedSheets, sheetFiles } = await import('../onboarding/sheetFiles');
   const { entryOf, withCertificate } = await import('./modalityDraft');
+  const { refuseIssued } = await import('./revokedCertificates');
   const source = openConfiguration(options.config);
   const { draft, isIssuing, confirm } = await completeDraft(givenName, source, options);
   const { name } = draft;
   const files = options.sheet ? sheetFiles(options.sheetDir, name) : undefined;
   if (files !== undefined) await refuseReplacedSheets(files, options.force === true);
-  if (isIssuing) await refuseIssued(name, options);
+  if (isIssuing) await refuseIssued(options.dir, name);
 
   const edit = (completed: Draft): ConfigurationEdit => addModalities(source, { [name]: entryOf(completed) });
   const planned = edit(isIssuing ? withCertificate(draft, NOT_ISSUED_YET) : draft);
   if (options.dryRun === true) {
-    await report(context, options, { name, edit: planned, warnings: await warningsOf(planned, name) });
+    const warnings = await warningsOf(planned, name, options);
+    await report(context, options, { name, edit: planned, warnings });
     return;
   }
   if (confirm !== undefined) {
     context.printError(shownDiff(planned));
     await confirm();
   }
-  const issued = isIssuing ? await issueCertificate(draft, options) : undefined;
+  if (isIssuing) await refuseUnwritable(options.config);
+  const issued = isIssuing ? await issueCertificate(draft, options, context) : undefined;
   const [summary] = issued?.certificates ?? [];
   const final = summary === undefined ? planned : edit(withCertificate(draft, summary.spkiFingerprint));
   await saveEdit(final).catch((error: Error) => {
@@ -147,7 +150,9 @@ async function add(
     );
   });
   const lacking = files === undefined ? [] : await writeSheet(name, final, options, files);
-  const warnings = [...(await warningsOf(final, name)), ...lacking];
+  const { describeNameOfOther } = await import('../pki/namesOfOthers');
+  const shared = (issued?.namesOfOthers ?? []).map(describeNameOfOther);
+  const warnings = [...(await warningsOf(final, name, options)), ...shared, ...lacking];
   await report(context, options, { name, edit: final, issued, files, warnings });
 }
 
@@ -189,26 +194,29 @@ async function completeDraft(
   return askForDraft(draft, source, options);
 }
 
-async function refuseIssued(name: string, { dir }: AddOptions): Promise<void> {
-  const { join } = await import('node:path');
-  const { existingOf } = await import('../pki/atomicFiles');
-  const { parseClientName } = await import('../pki/subjectNames');
-  const file = join(dir, `${parseClientName(name)}.crt`);
-  if ((await existingOf([file])).length === 0) return;
-  throw new OperatorError(
-    `${file} exists: it was issued before; accept it with --certificate ${file}, or choose another name`,
-    ExitCode.Failed,
-  );
+/** Before a certificate is issued that no entry would accept. The file is replaced: its folder has to be writable. */
+async function refuseUnwritable(config: string): Promise<void> {
+  const { access, constants, realpath } = await import('node:fs/promises');
+  const { dirname } = await import('node:path');
+  const folder = dirname(await realpath(config).catch(() => config));
+  await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new OperatorError(
+      `${config} cannot be replaced: nothing can be written to ${folder} (${code}); nothing was issued`,
+      ExitCode.Failed,
+    );
+  });
 }
 
 async function issueCertificate(
   { name, values }: Draft,
   options: AddOptions,
+  context: CommandContext,
 ): Promise<WrittenClientCertificate> {
   const { writeClientCertificate } = await import('../pki/folderCertificates');
-  const { choosePkcs12, openAuthority } = await import('./pki/verb');
-  const authority = await openAuthority(options);
-  const pkcs12 = await choosePkcs12(name, options);
+  const { choosePkcs12, openAuthority, warnOfUnfinishedRecord } = await import('./pki/verb');
+  await warnOfUnfinishedRecord(options, context);
+  const authority = await openAuthority(options, context);
+  const pkcs12 = await choosePkcs12(name, options, context);
   // The gateway may dial it over TLS one day: the certificate then has to have the name that is dialled.
   const hosts = [...values].filter(([{ column }]) => column === 'host').map(([, host]) => String(host));
   return writeClientCertificate(options.dir, authority, {
@@ -234,9 +242,17 @@ async function writeSheet(
   }
 }
 
-async function warningsOf({ result }: ConfigurationEdit, name: string): Promise<string[]> {
+async function warningsOf(
+  { result }: ConfigurationEdit,
+  name: string,
+  { certificate }: EntryOptions & { readonly certificate?: readonly string[] },
+): Promise<string[]> {
   const { warningsAbout } = await import('./modalityEntry');
-  return warningsAbout(result, name);
+  const { revocationWarnings } = await import('./revokedCertificates');
+  return [
+    ...warningsAbout(result, name),
+    ...(await revocationWarnings(name, result.configuration, certificate ?? [])),
+  ];
 }
 
 interface Added {

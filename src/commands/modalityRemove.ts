@@ -8,6 +8,7 @@ import { type CommandContext, type GlobalOptions, helpSections, type RegisterCom
 
 interface RemoveOptions extends GlobalOptions {
   readonly dir: string;
+  readonly sheetDir: string;
   readonly dryRun?: boolean;
 }
 
@@ -18,6 +19,11 @@ export const registerModalityRemove: RegisterCommand = (modality, context) => {
     .argument('<NAME>', 'name of the modality in the configuration')
     .option('--dry-run', 'show the change and write nothing')
     .option('--dir <directory>', 'folder of the CA, to see whether a certificate is left', 'certs')
+    .option(
+      '--sheet-dir <directory>',
+      'folder of the onboarding sheets, to see whether its is left',
+      'onboarding',
+    )
     .addHelpText(
       'after',
       helpSections(
@@ -47,6 +53,8 @@ async function remove(name: string, options: RemoveOptions, context: CommandCont
     return;
   }
   const folder = options.dir === 'certs' ? '' : ` --dir ${options.dir}`;
+  const { sheetFiles } = await import('../onboarding/sheetFiles');
+  const sheets = Object.values(sheetFiles(options.sheetDir, name)).filter((file) => existsSync(file));
   const hasCertificate = /^[\w.-]+$/.test(name) && existsSync(join(options.dir, `${name}.crt`));
   const lines = isWritten
     ? [
@@ -56,6 +64,7 @@ async function remove(name: string, options: RemoveOptions, context: CommandCont
         ...(hasCertificate
           ? [`  aegis pki revoke${folder} ${name}    (its certificate is accepted until then)`]
           : []),
+        ...(sheets.length === 0 ? [] : [`  delete its onboarding sheet: ${sheets.join(', ')}`]),
       ]
     : ['nothing was written (--dry-run)'];
   context.print(`${edit.diff}${lines.join('\n')}\n`);

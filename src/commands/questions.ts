@@ -16,7 +16,11 @@ export class Questions {
     this.#lines = createInterface({ input: process.stdin, output: process.stderr });
     this.#ended = new Promise((_resolve, reject) => {
       // Ctrl-C, Ctrl-D, or the end of what stdin is.
-      this.#lines.once('close', () => reject(new OperatorError('nothing was entered; nothing was written')));
+      this.#lines.once('close', () => {
+        // The message gets a line of its own, not the one of the question.
+        process.stderr.write('\n');
+        reject(new OperatorError('nothing was entered; nothing was written'));
+      });
     });
     this.#ended.catch(() => undefined);
   }

@@ -2,7 +2,7 @@
  * Reads text files whose owner and mode matter, or whose absence has to be told in words. Knows nothing of what is in
  * them, and never shows it.
  */
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { OperatorError } from '../errors';
 
 /** Refuses a file that others could read; `secret` names what is in it. Throws OperatorError. */
@@ -39,6 +39,18 @@ function unreadable(file: string, needed: string, error: NodeJS.ErrnoException):
     return new OperatorError(`${file} cannot be read by the user that runs aegis (EACCES); change its owner`);
   }
   return new OperatorError(`${file} cannot be read: ${error.message}`);
+}
+
+/** What `readSecretFile` would refuse, for secrets that are only warned of. Undefined where there is nothing to say. */
+export function describeSharing(file: string, secret: string): string | undefined {
+  try {
+    const stats = statSync(file);
+    // What comes through a pipe of the shell lies nowhere.
+    if (stats.isFile()) refuseShared(file, secret, stats);
+    return undefined;
+  } catch (error) {
+    return error instanceof OperatorError ? error.message : undefined;
+  }
 }
 
 const GROUP_READ = 0o040;

@@ -33,7 +33,7 @@ export async function refuseReplacedSheets(files: SheetFiles, force: boolean): P
 
 export async function writeSheet(folder: string, files: SheetFiles, sheet: Sheet): Promise<void> {
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw fileError('write', cause);
+    throw fileError('write', cause, folder);
   });
   await writeFiles([
     { path: files.markdown, content: sheetMarkdown(sheet), mode: publicMode },

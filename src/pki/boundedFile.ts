@@ -11,7 +11,7 @@ export async function readBounded(file: string, maxBytes: number): Promise<Buffe
     // `end` counts from 0 and is included: one byte more than is accepted.
     for await (const chunk of createReadStream(file, { end: maxBytes })) chunks.push(chunk);
   } catch (cause) {
-    throw fileError('read', cause);
+    throw fileError('read', cause, file);
   }
   const content = Buffer.concat(chunks);
   return content.length > maxBytes ? undefined : content;

@@ -75,7 +75,7 @@ export async function createFolder(directory: string, options: CreateFolderOptio
   const privateKeyPem = authority.privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption });
   const revocationList = issueAuthorityRevocationList(authority, []);
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw fileError('write', cause);
+    throw fileError('write', cause, directory);
   });
   await writeFiles([
     { path: files.privateKey, content: privateKeyPem, mode: secretMode },

@@ -4,7 +4,7 @@
  */
 import type { KeyType } from './algorithms';
 import type { CertificateAuthority } from './authority';
-import { findReplaced } from './folder';
+import { authorityFiles, findReplaced } from './folder';
 import {
   type Pkcs12Choice,
   pkcs12Files,
@@ -13,10 +13,14 @@ import {
   type WrittenPkcs12,
 } from './folderPkcs12';
 import { pemPaths, recordAndWrite, type WrittenCertificates } from './folderRecord';
+import { readIssuedLog } from './issuedLog';
 import { issueClientCertificate, issueServerCertificate } from './leafCertificates';
+import { findNamesOfOthers, type NameOfOther } from './namesOfOthers';
 import { parseClientName } from './subjectNames';
 
-export interface WrittenClientCertificate extends WrittenCertificates, WrittenPkcs12 {}
+export interface WrittenClientCertificate extends WrittenCertificates, WrittenPkcs12 {
+  readonly namesOfOthers: readonly NameOfOther[];
+}
 
 interface CommonOptions {
   /** DNS names and IP addresses. */
@@ -65,6 +69,7 @@ export async function writeClientCertificate(
 ): Promise<WrittenClientCertificate> {
   const { name, pkcs12: choice } = options;
   const replacedFiles = await findReplacedClientFiles(directory, name, options.force);
+  const log = await readIssuedLog(authorityFiles(directory).issuedLog);
   const certificate = await issueClientCertificate(authority, options);
   const pkcs12 = pkcs12Files(directory, name, choice, {
     ...certificate,
@@ -73,7 +78,8 @@ export async function writeClientCertificate(
   const issued = [{ fileName: name, certificate }];
   const written = await recordAndWrite(directory, { name, kind: 'client' }, issued, pkcs12.files);
   await removeStalePassword(directory, name, choice);
-  return { ...written, replacedFiles, ...pkcs12.written };
+  const namesOfOthers = findNamesOfOthers(log, name, certificate.names);
+  return { ...written, replacedFiles, ...pkcs12.written, namesOfOthers };
 }
 
 /** What `writeClientCertificate` would replace; throws OperatorError when it would refuse the name or the files. */

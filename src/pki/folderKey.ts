@@ -17,7 +17,7 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
     pem = await readFile(path, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
-    throw fileError('read', cause);
+    throw fileError('read', cause, path);
   }
   if (isEncryptedKey(pem)) return 'encrypted';
   try {

@@ -1,6 +1,6 @@
 /**
- * Puts certificates into the folder of a CA: the record first, then all files of a command at once. Knows nothing of
- * why they are issued.
+ * Puts certificates into the folder of a CA: on record, and all files of a command at once. Knows nothing of why they are
+ * issued.
  */
 import { basename, join } from 'node:path';
 import { type FileToWrite, publicMode, secretMode, writeFiles } from './atomicFiles';
@@ -53,10 +53,8 @@ export async function recordAndWrite(
     );
   }
   const time = new Date().toISOString();
-  // Recorded first: a certificate that is not on record could never be revoked.
-  await appendToIssuedLog(
-    issuedLog,
-    certificates.map((summary) => ({
+  const record = certificates.map(
+    (summary): IssuedEntry => ({
       event: 'issued',
       time,
       name,
@@ -67,8 +65,11 @@ export async function recordAndWrite(
       fingerprint: summary.fingerprint,
       spkiFingerprint: summary.spkiFingerprint,
       notAfter: summary.notAfter.toISOString(),
-    })),
+    }),
   );
-  await writeFiles([...files, ...furtherFiles]);
+  // Recorded before a certificate gets its name: one that is not on record could never be revoked. But after everything
+  // was written beside its place: a full disk puts nothing on record that nobody has. What a crash leaves in between is
+  // no more open than ca.key in the same folder. A record whose files could not be moved does no harm: it can be revoked.
+  await writeFiles([...files, ...furtherFiles], () => appendToIssuedLog(issuedLog, record));
   return { certificates, stillAccepted: acceptedCertificates(log, name) };
 }

@@ -2,18 +2,20 @@
  * Signs certification requests of devices that make their keys themselves: checks the request, decides which names
  * the certificate gets, and writes NAME.crt. The key never comes here.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { quoteValue } from '../config/quote';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf } from './atomicFiles';
 import type { CertificateAuthority } from './authority';
 import type { CertificationRequest } from './certificationRequest';
+import { publicKeyFingerprint } from './fingerprints';
 import { authorityFiles, findReplaced, readAuthorityCertificate } from './folder';
 import { readKeyFile } from './folderKey';
 import { pkcs12Paths } from './folderPkcs12';
 import { pemPaths, recordAndWrite, type WrittenCertificates } from './folderRecord';
-import { acceptedOf, type IssuedLog, readIssuedLog } from './issuedLog';
+import { readIssuedLog } from './issuedLog';
 import { certify, clientNames, type Purpose } from './leafCertificates';
+import { findNamesOfOthers, type NameOfOther } from './namesOfOthers';
 import { revokedKeyOf } from './revokedKeys';
 import { parseClientName, parseSubjectNames } from './subjectNames';
 
@@ -33,8 +35,7 @@ export interface SigningPlan {
   readonly purpose: Purpose;
   readonly publicKey: KeyObject;
   readonly replacedFiles: readonly string[];
-  /** Names that certificates of others cover as well: whoever gets this one can pose as them. */
-  readonly namesOfOthers: readonly { readonly name: string; readonly owner: string }[];
+  readonly namesOfOthers: readonly NameOfOther[];
   /** The device's key lies in the folder, too. */
   readonly hasKeyFile: boolean;
 }
@@ -51,7 +52,7 @@ export async function planSigning(
   if (request.problems.length > 0) {
     throw new OperatorError(`the request cannot be signed: ${request.problems.join('; ')}`, ExitCode.Failed);
   }
-  await readAuthorityCertificate(directory);
+  await refuseAuthorityKey(directory, request.publicKey);
   const log = await readIssuedLog(authorityFiles(directory).issuedLog);
   const revoked = revokedKeyOf(log, request.publicKey);
   if (revoked !== undefined) {
@@ -102,6 +103,25 @@ export async function signAsPlanned(
   return { ...written, replacedFiles: plan.replacedFiles };
 }
 
+/** Whoever holds that key needs no certificate of ours; a device that has it by mistake has the whole CA. */
+async function refuseAuthorityKey(directory: string, publicKey: KeyObject): Promise<void> {
+  const pem = await readAuthorityCertificate(directory);
+  let authority: X509Certificate;
+  try {
+    authority = new X509Certificate(pem);
+  } catch {
+    // Told when the CA is opened to sign.
+    return;
+  }
+  // Not `equals`: of keys of two kinds, Node 20 leaves an error behind that the next use of OpenSSL reports.
+  if (publicKeyFingerprint(authority.publicKey) === publicKeyFingerprint(publicKey)) {
+    throw new OperatorError(
+      'the request cannot be signed: its key is that of the CA itself, which no device may have; have the device make a key of its own',
+      ExitCode.Failed,
+    );
+  }
+}
+
 function nameOf({ commonNames }: CertificationRequest): string {
   const [commonName, ...others] = commonNames;
   if (commonName === undefined || others.length > 0) {
@@ -148,19 +168,4 @@ async function refuseForeignKey(directory: string, name: string, publicKey: KeyO
     );
   }
   return keyFile !== 'missing';
-}
-
-function findNamesOfOthers(
-  log: IssuedLog,
-  name: string,
-  names: readonly string[],
-): SigningPlan['namesOfOthers'] {
-  const owners = new Map<string, string>();
-  for (const entry of acceptedOf(log)) {
-    if (entry.name !== name) for (const owned of entry.names) owners.set(owned, entry.name);
-  }
-  return names.flatMap((wanted) => {
-    const owner = owners.get(wanted);
-    return owner === undefined ? [] : [{ name: wanted, owner }];
-  });
 }

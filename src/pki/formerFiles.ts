@@ -15,7 +15,9 @@ export const formerPaths = (directory: string, fileName: string, serialNumber: s
 
 /** Readable by its owner only, as the folder of the CA is. */
 export async function makeFormerFolder(directory: string): Promise<void> {
-  await mkdir(formerFolder(directory), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw fileError('write', cause);
+  const folder = formerFolder(directory);
+  // Not `recursive`: on a file system that is read-only, Node then says that the folder does not exist.
+  await mkdir(folder, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw fileError('write', cause, folder);
   });
 }

@@ -29,7 +29,10 @@ export type ReadPassword = (what: 'private key' | 'PKCS#12 file') => Promise<str
 export async function inspectFile(file: string, readPassword: ReadPassword): Promise<Inspected[]> {
   const content = await readBounded(file, maxFileBytes);
   if (content === undefined) {
-    throw new OperatorError(`${file} has more than 1 MiB; files of certificates and keys are smaller`);
+    throw new OperatorError(
+      `${file} has more than 1 MiB; files of certificates and keys are smaller`,
+      ExitCode.Failed,
+    );
   }
   try {
     const text = content.toString('latin1');

@@ -50,14 +50,18 @@ export const registerClient: RegisterVerb = (pki, context) => {
       );
       const { reportClient } = await import('./issueReports');
       await findReplacedClientFiles(options.dir, name, options.force); // Before anybody is asked for a password.
-      const authority = await openAuthority(options);
+      const authority = await openAuthority(options, context);
       const written = await writeClientCertificate(options.dir, authority, {
         name,
         names: options.name ?? [],
         notAfter: await notAfterOf(options),
         force: options.force,
-        pkcs12: await choosePkcs12(name, options),
+        pkcs12: await choosePkcs12(name, options, context),
       });
+      const { describeNameOfOther } = await import('../../pki/namesOfOthers');
+      for (const other of written.namesOfOthers) {
+        context.printError(`warning: ${describeNameOfOther(other)}\n`);
+      }
       print(context, options, written, () => reportClient(options.dir, options.config, name, written));
     });
 };

@@ -1,7 +1,8 @@
 /** `aegis pki init`: makes the CA of a folder, with its key encrypted where a passphrase is given. */
 import type { Command } from 'commander';
 import { OperatorError } from '../../errors';
-import { helpSections } from '../command';
+import { type CommandContext, helpSections } from '../command';
+import { warnOfShortSecret } from './secretWarnings';
 import {
   askTwice,
   exitCodes,
@@ -40,15 +41,16 @@ export const registerInit: RegisterVerb = (pki, context) => {
       const { createFolder, refuseExistingAuthority } = await import('../../pki/folder');
       const { reportInit } = await import('./issueReports');
       await refuseExistingAuthority(options.dir, options.force); // Before anybody is asked for a passphrase.
-      const passphrase = await choosePassphrase(options);
+      const passphrase = await choosePassphrase(options, context);
+      if (passphrase !== undefined) await warnOfShortSecret(context, 'passphrase', passphrase, 'ca.key');
       const created = await createFolder(options.dir, { ...options, passphrase });
       print(context, options, created, () => reportInit(options.dir, created));
     });
 };
 
-async function choosePassphrase(options: InitOptions): Promise<string | undefined> {
+async function choosePassphrase(options: InitOptions, context: CommandContext): Promise<string | undefined> {
   const { canAsk } = await import('../../pki/secrets');
-  const given = await givenPassphrase(options);
+  const given = await givenPassphrase(options, context);
   if (given !== undefined || options.encrypt !== true) return given;
   if (!canAsk()) {
     throw new OperatorError(

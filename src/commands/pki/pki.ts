@@ -11,7 +11,7 @@ import { registerRenew } from './renew';
 import { registerRevoke } from './revoke';
 import { registerServer } from './server';
 import { registerSign } from './sign';
-import type { RegisterVerb } from './verb';
+import { type FolderOptions, type RegisterVerb, warnOfUnfinishedRecord } from './verb';
 
 const verbs: readonly RegisterVerb[] = [
   registerInit,
@@ -29,4 +29,8 @@ export const registerPki: RegisterCommand = (program, context) => {
     .command('pki')
     .description('a small CA: certificates for the gateway and for each modality');
   for (const register of verbs) register(pki, context);
+  pki.hook('preAction', async (_pki, verb) => {
+    const { dir } = verb.opts<Partial<FolderOptions>>();
+    if (dir !== undefined) await warnOfUnfinishedRecord({ dir }, context);
+  });
 };

@@ -61,9 +61,9 @@ async function renewCertificate(name: string, options: RenewOptions, context: Co
   const { reportRenewal } = await import('./renewReports');
   const { findPinnedEntries } = await import('./pinnedEntries');
   const plan = await planRenewal(options.dir, name, options.newKey === true); // Before anybody is asked for a passphrase.
-  const authority = await openAuthority(options);
+  const authority = await openAuthority(options, context);
   const pkcs12 = plan.hasPkcs12
-    ? await choosePkcs12(name, { ...options, legacy: options.legacy ?? plan.isLegacyPkcs12 })
+    ? await choosePkcs12(name, { ...options, legacy: options.legacy ?? plan.isLegacyPkcs12 }, context)
     : undefined;
   const renewed = await renewAsPlanned(options.dir, authority, plan, {
     notAfter: await notAfterOf(options),
@@ -83,7 +83,11 @@ async function renewCa(options: RenewOptions, context: CommandContext): Promise<
   }
   const { renewAuthority } = await import('../../pki/folderAuthority');
   const { reportRenewedAuthority } = await import('./renewReports');
-  const renewed = await renewAuthority(options.dir, await openAuthority(options), await notAfterOf(options));
+  const renewed = await renewAuthority(
+    options.dir,
+    await openAuthority(options, context),
+    await notAfterOf(options),
+  );
   print(context, options, renewed, () => reportRenewedAuthority(renewed));
 }
 
@@ -93,6 +97,6 @@ async function renewCrl(options: RenewOptions, context: CommandContext): Promise
   }
   const { renewRevocationList } = await import('../../pki/folderAuthority');
   const { reportRenewedList } = await import('./renewReports');
-  const renewed = await renewRevocationList(options.dir, await openAuthority(options));
+  const renewed = await renewRevocationList(options.dir, await openAuthority(options, context));
   print(context, options, renewed, () => reportRenewedList(renewed));
 }

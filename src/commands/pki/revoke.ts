@@ -28,7 +28,7 @@ export const registerRevoke: RegisterVerb = (pki, context) => {
       const options = command.optsWithGlobals<RevokeOptions>();
       const { revokeCertificates } = await import('../../pki/folderRevocation');
       const { reportRevocation } = await import('./issueReports');
-      const authority = await openAuthority(options);
+      const authority = await openAuthority(options, context);
       const revocation = await revokeCertificates(options.dir, authority, {
         name,
         serialNumber: options.serial,

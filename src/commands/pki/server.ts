@@ -42,7 +42,7 @@ export const registerServer: RegisterVerb = (pki, context) => {
       const options = command.optsWithGlobals<ServerOptions>();
       const { writeServerCertificates } = await import('../../pki/folderCertificates');
       const { reportServer } = await import('./issueReports');
-      const authority = await openAuthority(options);
+      const authority = await openAuthority(options, context);
       const written = await writeServerCertificates(options.dir, authority, {
         names: options.name ?? [],
         notAfter: await notAfterOf(options),

@@ -69,7 +69,7 @@ export const registerSign: RegisterVerb = (pki, context) => {
       });
       context.printError(reportRequest(file, request, plan));
       if (options.yes !== true) await confirm();
-      const authority = await openAuthority(options);
+      const authority = await openAuthority(options, context);
       const written = await signAsPlanned(options.dir, authority, plan, await notAfterOf(options));
       print(context, options, written, () => reportSigned(options.dir, options.config, plan, written));
     });

@@ -6,6 +6,7 @@ import { publicKeyFingerprint } from '../../pki/fingerprints';
 import { authorityFiles } from '../../pki/folder';
 import type { WrittenCertificates } from '../../pki/folderRecord';
 import type { SigningPlan } from '../../pki/folderRequests';
+import { describeNameOfOther } from '../../pki/namesOfOthers';
 import { describe, replaced, row, rows, stillAccepted, text } from './reportText';
 
 export function reportRequest(file: string, request: CertificationRequest, plan: SigningPlan): string {
@@ -20,10 +21,7 @@ export function reportRequest(file: string, request: CertificationRequest, plan:
     row('name', plan.name),
     ...rows('names', plan.names),
     row('purpose', plan.purpose === 'client' ? 'TLS client and server, as modalities are' : 'TLS server'),
-    ...plan.namesOfOthers.map(
-      ({ name, owner }) =>
-        `warning: the certificate of "${owner}" is for ${name}, too; whoever gets this one can pose as it`,
-    ),
+    ...plan.namesOfOthers.map((other) => `warning: ${describeNameOfOther(other)}`),
   ]);
 }
 

@@ -6,6 +6,7 @@ import { OperatorError } from '../../errors';
 import type { CertificateAuthority } from '../../pki/authority';
 import type { Pkcs12Choice } from '../../pki/folderPkcs12';
 import type { CommandContext, GlobalOptions } from '../command';
+import { warnOfSharedSecret, warnOfShortSecret } from './secretWarnings';
 
 export interface FolderOptions extends GlobalOptions {
   readonly dir: string;
@@ -67,18 +68,43 @@ export async function notAfterOf({ days }: { readonly days?: number }): Promise<
   return days === undefined ? undefined : daysAfter(new Date(), days);
 }
 
-export async function givenPassphrase(options: FolderOptions): Promise<string | undefined> {
+export async function givenPassphrase(
+  options: FolderOptions,
+  context: CommandContext,
+): Promise<string | undefined> {
   const { readSecret } = await import('../../pki/secrets');
-  return readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
+  const passphrase = await readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
+  await warnOfSharedSecret(context, 'passphrase', options.passphraseFile);
+  return passphrase;
 }
 
-export async function openAuthority(options: FolderOptions): Promise<CertificateAuthority> {
+export async function openAuthority(
+  options: FolderOptions,
+  context: CommandContext,
+): Promise<CertificateAuthority> {
   const { openFolder } = await import('../../pki/folder');
   const { askSecret, canAsk } = await import('../../pki/secrets');
   return openFolder(options.dir, async () => {
-    const given = await givenPassphrase(options);
+    const given = await givenPassphrase(options, context);
     return given === undefined && canAsk() ? askSecret('passphrase of the CA key: ') : given;
   });
+}
+
+/** Says so where the record of the CA has an end that was never written; a missing or damaged one is told by the verb. */
+export async function warnOfUnfinishedRecord(
+  { dir }: Pick<FolderOptions, 'dir'>,
+  context: CommandContext,
+): Promise<void> {
+  const { authorityFiles } = await import('../../pki/folder');
+  const { readIssuedLog } = await import('../../pki/issuedLog');
+  const { issuedLog } = authorityFiles(dir);
+  const log = await readIssuedLog(issuedLog).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+  });
+  if (log?.isUnfinished !== true) return;
+  context.printError(
+    `warning: ${issuedLog} ends in an unfinished record, as a full disk or a crash leaves one; it is ignored. What was to be issued or revoked then was not: see aegis pki list, and repeat it\n`,
+  );
 }
 
 /** Asks twice, because nobody sees what is typed. */
@@ -94,13 +120,16 @@ export async function askTwice(question: string, what: string): Promise<string> 
 export async function choosePkcs12(
   name: string,
   { legacy, p12PasswordFile }: Pkcs12Options,
+  context: CommandContext,
 ): Promise<Pkcs12Choice> {
   const { canAsk, generatePassword, readSecret } = await import('../../pki/secrets');
   let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');
+  await warnOfSharedSecret(context, 'password', p12PasswordFile);
   if (password === undefined && canAsk()) {
     password = await askTwice(`password for ${name}.p12 (empty: generate one): `, 'password');
   }
   const isPasswordGenerated = password === undefined || password === '';
+  if (!isPasswordGenerated) await warnOfShortSecret(context, 'password', password!, `${name}.p12`);
   return {
     password: isPasswordGenerated ? generatePassword() : password!,
     isPasswordGenerated,

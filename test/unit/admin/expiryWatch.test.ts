@@ -89,6 +89,22 @@ describe('ExpiryWatch', () => {
     ]);
   });
 
+  it.each([
+    ['as aegis pki server --days 1 issues it', 2 - 1 / 86_400, [0.99, 0.5, -0.1]],
+    ['of a day', 1, [0.9, 0.5, -0.1]],
+  ])('tells of the last day of a certificate %s', (_title, lifetimeDays, days) => {
+    const short: CertificateExpiry = { ...yearLong, notBefore: daysBefore(lifetimeDays) };
+    expect(toldAt(days, () => short)).toEqual([
+      `${days[0]}: ${words('ends in 0 days')}`,
+      `-0.1: ${words('has ended')}`,
+    ]);
+  });
+
+  it('does not tell of a list that is made anew every day', () => {
+    const daily: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(1) };
+    expect(toldAt([0.9, 0.1], () => daily)).toEqual([]);
+  });
+
   it.each<[CertificateExpiry['kind'], string]>([
     ['modality', 'the certificate that was last shown by modality ct1'],
     ['egress', 'the certificate that is shown to modality ct1'],

@@ -110,7 +110,7 @@ describe('PendingFileWriter', () => {
     };
     await write();
     await write();
-    expect(failures).toEqual([expect.stringContaining('cannot write a file')]);
+    expect(failures).toEqual([expect.stringContaining('cannot be written: its folder does not exist')]);
     mkdirSync(folder);
     await write();
     expect(readPendingFile(file)).toEqual([caller]);

@@ -141,6 +141,26 @@ describe('aegis pki sign', () => {
     expect(terminal.shown).toBe('sign it? [y/N] \n'.repeat(3));
   });
 
+  it.each([
+    ['Ctrl-C', (): unknown => process.emit('SIGINT')],
+    ['Ctrl-D', (): unknown => process.stdin.emit('end')],
+  ])('ends with a message of its own line on %s', async (_key, press) => {
+    const terminal = typing();
+    const listeners = process.listenerCount('SIGINT');
+    jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      terminal.shown += String(text);
+      if (String(text).startsWith('sign it?')) setImmediate(press);
+      return true;
+    });
+    await expect(pki('sign', requestFile())).rejects.toMatchObject({
+      message: 'nothing was entered; nothing was written',
+      exitCode: 2,
+    });
+    expect(terminal.shown).toBe('sign it? [y/N] \n');
+    expect(process.listenerCount('SIGINT')).toBe(listeners);
+    expect(existsSync(inFolder('ct1.crt'))).toBe(false);
+  });
+
   it('does not ask with --yes', async () => {
     const terminal = typing('n');
     await pki('sign', requestFile(), '--yes');
@@ -311,10 +331,21 @@ describe('aegis pki inspect', () => {
     }
   });
 
+  it('fails for a file that is too long, as its help says', async () => {
+    const file = join(directory, 'long.pem');
+    writeFileSync(file, Buffer.alloc(1024 * 1024 + 1));
+    await expect(inspect(file)).rejects.toMatchObject({
+      message: `${file} has more than 1 MiB; files of certificates and keys are smaller`,
+      exitCode: 1,
+    });
+  });
+
   it('fails for a folder and for a file that is not there', async () => {
     const folder = join(directory, 'folder');
     mkdirSync(folder);
-    await expect(inspect(folder)).rejects.toThrow('cannot read a file: EISDIR');
-    await expect(inspect(join(directory, 'nothing'))).rejects.toThrow('cannot read a file: ENOENT');
+    await expect(inspect(folder)).rejects.toThrow(`${inFolder('folder')} is a folder; name a file`);
+    await expect(inspect(join(directory, 'nothing'))).rejects.toThrow(
+      `${join(directory, 'nothing')} does not exist; correct the path`,
+    );
   });
 });

@@ -161,7 +161,7 @@ describe('the certificate of a modality', () => {
     mkdirSync(join(directory, 'ct1.key', 'in-the-way'), { recursive: true });
     await expect(
       writeClientCertificate(directory, authority, { ...client('ct1'), force: true }),
-    ).rejects.toThrow('cannot write a file: ');
+    ).rejects.toThrow('ct1.key is a folder; name a file, or move the folder away');
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     expect(existsSync(join(directory, 'ct1.crt'))).toBe(false);
   });

@@ -128,6 +128,14 @@ describe('a request is refused', () => {
     expect(createPrivateKey(readFileSync(keyFile)).equals(request.privateKey)).toBe(true);
   });
 
+  it('for the key of the CA itself', async () => {
+    const { authority, plan } = await newFolder();
+    const { certificate, privateKey } = authority;
+    await expect(plan({ key: { publicKey: certificate.publicKey, privateKey } })).rejects.toThrow(
+      'the request cannot be signed: its key is that of the CA itself',
+    );
+  });
+
   it('whose key was revoked, but not where it was only superseded', async () => {
     const { directory, authority, sign } = await newFolder();
     const lost = certificationRequest({ commonNames: ['lost'] });
