@@ -71,7 +71,8 @@ export function planImport(source: ConfigurationSource, table: CsvTable, mayChan
   }
   const others: Finding[] = [];
   for (const finding of findingsIn({ ...current, modalities })) {
-    const draft = draftByName.get(String(finding.path[1] ?? ''));
+    // A name that is at fault is a key of `modalities`.
+    const draft = draftByName.get(String(finding.path[1] ?? finding.key ?? ''));
     if (draft?.entry !== undefined) report(draft, finding);
     else if (finding.severity !== 'warning') others.push(finding);
   }
@@ -115,7 +116,14 @@ function draftOf(
   };
 }
 
-function report({ row: { line }, errors, warnings }: Draft, { path, message, severity }: Finding): void {
+function report(
+  { row: { line }, errors, warnings }: Draft,
+  { path, key, message, severity }: Finding,
+): void {
+  if (path.length === 1 && key !== undefined) {
+    errors.push({ line, column: NAME_COLUMN, message });
+    return;
+  }
   const keys = path.slice(2).filter((key) => typeof key === 'string');
   const field = entryFields.find(
     (candidate) => keys.length > 0 && keys.every((key, at) => candidate.path[at] === key),

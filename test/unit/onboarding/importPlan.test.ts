@@ -68,6 +68,17 @@ describe('importing a spreadsheet', () => {
     ]);
   });
 
+  it('refuses a name that would disturb a terminal, or fill it, in its row', () => {
+    const rest = '10.1.2.11,plain,echo,,';
+    const long = 'n'.repeat(3_000_000);
+    const rows = ['"a\0b\x1b[31mred",CT2', '"x\ny",CT3', `${long},CT4`, "Röntgen 1 (it's),CT5"];
+    expect(errorsOf(`${header}\n${rows.map((row) => `${row},${rest}\n`).join('')}`)).toEqual([
+      expect.stringMatching(/^2 name "a\\u0000b\\u001b\[31mred" has a control character; /),
+      expect.stringMatching(/^3 name "x\\ny" has a control character; /),
+      expect.stringMatching(/^5 name "n{64}…" is 3000000 characters; names have 1 to 64$/),
+    ]);
+  });
+
   it('leaves alone what says the same in other words', () => {
     const { rows, edits } = plan(`${header},mode\nct1,CT1|,10.1.2.10,plain,store,ct1,104,\n`);
     expect(rows).toMatchObject([{ action: 'keep', errors: [] }]);
