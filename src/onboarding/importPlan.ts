@@ -116,10 +116,7 @@ function draftOf(
   };
 }
 
-function report(
-  { row: { line }, errors, warnings }: Draft,
-  { path, key, message, severity }: Finding,
-): void {
+function report({ row: { line }, errors, warnings }: Draft, { path, key, message, severity }: Finding): void {
   if (path.length === 1 && key !== undefined) {
     errors.push({ line, column: NAME_COLUMN, message });
     return;
