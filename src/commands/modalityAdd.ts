@@ -129,7 +129,7 @@ async function add(
   const edit = (completed: Draft): ConfigurationEdit => addModalities(source, { [name]: entryOf(completed) });
   const planned = edit(isIssuing ? withCertificate(draft, NOT_ISSUED_YET) : draft);
   if (options.dryRun === true) {
-    await report(context, options, { name, edit: planned, warnings: await warningsOf(planned, name) });
+    await report(context, options, { name, edit: planned, warnings: await warningsOf(planned, draft) });
     return;
   }
   if (confirm !== undefined) {
@@ -147,7 +147,7 @@ async function add(
     );
   });
   const lacking = files === undefined ? [] : await writeSheet(name, final, options, files);
-  const warnings = [...(await warningsOf(final, name)), ...lacking];
+  const warnings = [...(await warningsOf(final, draft)), ...lacking];
   await report(context, options, { name, edit: final, issued, files, warnings });
 }
 
@@ -171,20 +171,20 @@ async function completeDraft(
   options: AddOptions & EntryOptions,
 ): Promise<CompletedDraft> {
   const { canAsk } = await import('../pki/secrets');
-  const { draftFromOptions, missingOptions } = await import('./modalityDraft');
+  const { draftFromOptions, faultsOfOptions, missingOptions } = await import('./modalityDraft');
   const draft = draftFromOptions(givenName, options, options.config);
+  const faults = faultsOfOptions(draft, source);
   if (options.issueCertificate === true && options.certificate !== undefined) {
-    throw new OperatorError(
-      '--issue-certificate and --certificate exclude each other: the entry accepts what is issued',
-    );
+    faults.push('--issue-certificate and --certificate exclude each other: the entry accepts what is issued');
   }
   const missing = missingOptions(draft);
-  if (missing.length === 0) return { draft, isIssuing: options.issueCertificate === true };
   if (!canAsk()) {
-    throw new OperatorError(
-      missing.map(({ option }) => `--${option} is missing: ${describeOption(option)}`).join('\n'),
-    );
+    // One that is faulty was told already.
+    const absent = missing.filter(({ option }) => options[option] === undefined);
+    faults.push(...absent.map(({ option }) => `--${option} is missing: ${describeOption(option)}`));
   }
+  if (faults.length > 0) throw new OperatorError(faults.join('\n'));
+  if (missing.length === 0) return { draft, isIssuing: options.issueCertificate === true };
   const { askForDraft } = await import('./modalityQuestions');
   return askForDraft(draft, source, options);
 }
@@ -234,9 +234,10 @@ async function writeSheet(
   }
 }
 
-async function warningsOf({ result }: ConfigurationEdit, name: string): Promise<string[]> {
+async function warningsOf({ result }: ConfigurationEdit, draft: Draft): Promise<string[]> {
+  const { commaWarnings } = await import('./modalityDraft');
   const { warningsAbout } = await import('./modalityEntry');
-  return warningsAbout(result, name);
+  return [...warningsAbout(result, draft.name), ...commaWarnings(draft)];
 }
 
 interface Added {
@@ -249,6 +250,7 @@ interface Added {
 
 async function report(context: CommandContext, options: AddOptions, added: Added): Promise<void> {
   const { formatPath } = await import('../config/problems');
+  const { nameArgument } = await import('../config/quote');
   const { name, edit, issued, files, warnings } = added;
   const isWritten = options.dryRun !== true;
   context.exit(ExitCode.Done);
@@ -278,7 +280,7 @@ async function report(context: CommandContext, options: AddOptions, added: Added
     ...(files === undefined
       ? []
       : ['  give the sheet to whoever sets up the device; keys and passwords travel apart from it']),
-    `  aegis modality ${added.edit.result.configuration.modalities[name]?.address === undefined ? 'show' : 'test'} ${name}`,
+    `  aegis modality ${added.edit.result.configuration.modalities[name]?.address === undefined ? 'show' : 'test'} ${nameArgument(name)}`,
   ];
   context.print(`${lines.join('\n')}\n`);
 }

@@ -16,6 +16,7 @@ import { type EntryField, entryFields, isSameValue, valueIn, withFields } from '
 import { formatFieldText } from './fieldText';
 import { findingsIn } from './findings';
 import { rawConfiguration } from './rawConfiguration';
+import { titlesWithComma } from './titleDoubts';
 import { vendorDefaults } from './vendorDefaults';
 
 export interface FieldChange {
@@ -90,7 +91,10 @@ function draftOf(
   const changedFields = [...values]
     .filter(([field, value]) => !isSameValue(field, value, valueIn(current, field.path)))
     .map(([field]) => field);
-  const warnings = vendorDefaults(values).map((message) => ({ line, column: 'callingAeTitle', message }));
+  const warnings: CsvProblem[] = [
+    ...vendorDefaults(values).map((message) => ({ line, column: 'callingAeTitle', message })),
+    ...commaWarnings(row),
+  ];
   const draft = { row, current, changedFields, errors, warnings };
   if (earlier !== undefined) {
     const message = `${quoteValue(name)} is the name in line ${earlier.row.line} already; names are unique`;
@@ -114,6 +118,17 @@ function draftOf(
       changedFields.map((field) => [field, values.get(field)]),
     ),
   };
+}
+
+/** In an option or on paper a comma separates; in an AE title it is a character. */
+function commaWarnings({ line, values }: CsvRow): CsvProblem[] {
+  return [...values].flatMap(([field, value]) =>
+    titlesWithComma(field, value).map((title) => ({
+      line,
+      column: field.column,
+      message: `${quoteValue(title)} is one AE title with a comma in it; several have spaces between them`,
+    })),
+  );
 }
 
 function report({ row: { line }, errors, warnings }: Draft, { path, key, message, severity }: Finding): void {

@@ -3,6 +3,7 @@
  * renderers make Markdown and HTML of them. Nothing secret is in it: it names the files of keys, never what is in them.
  */
 import { basename } from 'node:path';
+import { nameArgument, shellQuoted } from '../config/quote';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { formatHostAndPort } from '../net/hostAndPort';
 import type { CertificateFacts, ListenerFacts, TlsListenerFacts } from './listenerFacts';
@@ -185,9 +186,10 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
   const calling = entry.callingAeTitle[0] ?? TO_FILL_IN;
   const called = (entry.calledAeTitle ?? Object.keys(subject.configuration.upstreams))[0] ?? TO_FILL_IN;
   const { deviceFiles } = subject;
-  const shown = deviceFiles === undefined ? '' : ` --certificate ${quoted(deviceFiles.certificate.file)}`;
-  const explain = `aegis explain --calling ${quoted(calling)} --called ${quoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
-  const wayBack = entry.address === undefined ? [] : [`aegis modality test ${quoted(subject.name)}`];
+  const shown =
+    deviceFiles === undefined ? '' : ` --certificate ${shellQuoted(deviceFiles.certificate.file)}`;
+  const explain = `aegis explain --calling ${shellQuoted(calling)} --called ${shellQuoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
+  const wayBack = entry.address === undefined ? [] : [`aegis modality test ${nameArgument(subject.name)}`];
   return {
     kind: 'commands',
     title: 'How to test',
@@ -201,14 +203,14 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
 
 function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: string, called: string): string {
   const listener = listeners.find(({ tls }) => tls !== undefined) ?? listeners[0];
-  const target = `${quoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
-  const titles = `-aet ${quoted(calling)} -aec ${quoted(called)}`;
+  const target = `${shellQuoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
+  const titles = `-aet ${shellQuoted(calling)} -aec ${shellQuoted(called)}`;
   if (listener?.tls === undefined) return `echoscu ${titles} ${target}`;
-  const key = quoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
-  const certificate = quoted(
+  const key = shellQuoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
+  const certificate = shellQuoted(
     deviceFiles === undefined ? 'DEVICE.crt' : basename(deviceFiles.certificate.file),
   );
-  const authority = quoted(
+  const authority = shellQuoted(
     listener.tls.authority === undefined ? 'CA.crt' : basename(listener.tls.authority.file),
   );
   const own = listener.tls.requiresCertificate ? `+tls ${key} ${certificate}` : '+tla';
@@ -217,11 +219,6 @@ function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: strin
 
 /** An address of a block, for an example. */
 const addressIn = (block = 'ADDRESS'): string => block.split('/', 1)[0]!;
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
 
 function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConfiguration): SheetSection {
   const hasTls = listeners.some(({ tls }) => tls !== undefined);

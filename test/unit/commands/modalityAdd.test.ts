@@ -147,19 +147,54 @@ describe('aegis modality add', () => {
   });
 
   it.each([
-    [['--listener', 'tsl'], /modalities\.ct2\.listeners "tsl" is no listener; did you mean "tls"\?/],
-    [
-      ['--max-associations', 'four'],
-      /modalities\.ct2\.maxAssociations "four" is a string; accepted is a whole number/,
-    ],
+    [['--listener', 'tsl'], /^--listener "tsl" is no listener; did you mean "tls"\?/],
+    [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
     [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
-    [['--certificate', 'ct2'], /"ct2" is none of sha256:….*ct2 does not exist/],
+    [['--certificate', 'ct2'], /--certificate "ct2" is none of sha256:….*ct2 does not exist/],
     [['--mode', 'observe', '--mode', 'enforce'], /--mode is given more than once/],
     [['--certificate', 'cn:ct2', '--issue-certificate'], /exclude each other/],
   ])('refuses %j and leaves the file as it was', async (options, message) => {
     await expect(add(...ct2, ...options)).rejects.toThrow(message);
     expect(written()).toBe(site.text);
     expect(readdirSync(site.folder)).toEqual(['aegis.jsonc']);
+  });
+
+  it('tells everything that is wrong with the options at once', async () => {
+    const wrong = ['--calling', 'ÄÖ', '--from', 'x', '--allow', 'ECHO', '--listener', 'nope'];
+    await expect(add('ct1', ...wrong, '--certificate', 'zz', '--address', 'ct2')).rejects.toThrow(
+      new RegExp(
+        [
+          '^--certificate "zz" is none of .*',
+          '--address "ct2" is no address .*',
+          '--calling "ÄÖ" has a character .*',
+          '--from "x" is no IP address .*',
+          '--allow "ECHO" is not accepted; .*',
+          '--listener "nope" is no listener; .*',
+          '"ct1" is taken$',
+        ].join('\n'),
+      ),
+    );
+    await expect(add('--allow', 'ECHO')).rejects.toThrow(
+      /^--allow "ECHO" is not .*\n--calling is missing: .*\n--from is missing: .*$/,
+    );
+    expect(written()).toBe(site.text);
+  });
+
+  it('warns of a comma, which does not separate AE titles', async () => {
+    const { printedErrors } = await add('--calling', 'CT11,CT 12', ...ct2.slice(2));
+    expect(printedErrors).toBe(
+      `warning: --calling "CT11,CT 12" is one AE title with a comma in it; several are given as --calling CT11 --calling 'CT 12'\n`,
+    );
+  });
+
+  it.each([
+    [`it's "q" ünï`, String.raw`'it'\''s "q" ünï'`],
+    ['a b', "'a b'"],
+    ['-x', '-- -x'],
+    ['$(reboot)', "'$(reboot)'"],
+  ])('writes the next command for the name %s so that a shell can take it', async (name, quoted) => {
+    const { printed } = await site.run(['add', ...ct2, '--no-sheet', '--', name]);
+    expect(printed.endsWith(`\n  aegis modality show ${quoted}\n`)).toBe(true);
   });
 
   it('warns of an AE title that products come with', async () => {
@@ -222,7 +257,7 @@ describe('issuing the certificate', () => {
     const folder = join(site.folder, 'certs');
     await createFolder(folder, {});
     await expect(
-      add('--calling', 'CT1', '--from', '10.1.2.10', '--allow', 'x', '--issue-certificate'),
+      add('--calling', 'CT1', '--from', '10.1.2.10', '--allow', 'store', '--issue-certificate'),
     ).rejects.toThrow(/modalities\.ct1 is in .* already/);
     await expect(add(...ct2, '--mode', 'trial', '--issue-certificate')).rejects.toThrow(
       /"trial" is not accepted/,
@@ -281,11 +316,18 @@ describe('the onboarding sheet', () => {
     await add(...ct2, '--force');
     await add('../x', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store');
     expect(readdirSync(join(site.folder, 'onboarding')).sort()).toEqual([
-      '_._x.html',
-      '_._x.md',
+      expect.stringMatching(/^_\._x-[0-9a-f]{6}\.html$/),
+      expect.stringMatching(/^_\._x-[0-9a-f]{6}\.md$/),
       'ct2.html',
       'ct2.md',
     ]);
+  });
+
+  it('has a file of its own for each name', async () => {
+    await add('a b', ...ct2);
+    await add('a_b', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store');
+    expect(sheet('a_b.md')).toContain('| calling AE title (device) | CT3 |');
+    expect(readdirSync(join(site.folder, 'onboarding'))).toHaveLength(4);
   });
 
   it('does not take the entry back where it cannot be written', async () => {
@@ -361,6 +403,23 @@ describe('asking on a terminal', () => {
     expect(asked).toContain('  "10.1.2.300" is no IP address');
     expect(asked).toContain('  "stor" is not accepted; did you mean "store"?');
     expect(answers).toEqual([]);
+  });
+
+  it('asks back where an answer could be one AE title or several', async () => {
+    answers = ['CT 9', 'n', 'CT1,CT2', 'n', 'CT 9|', '', '10.1.2.11', 'store', '', '', '', '', '', 'y'];
+    await add();
+    expect(asked).toContain('2 AE titles, "CT" and "9", not one with a space (that is CT 9|) (y/n) [y]: ');
+    expect(asked).toContain(
+      'one AE title with a comma, "CT1,CT2", not several (those have spaces between them) (y/n) [y]: ',
+    );
+    expect(entryIn('ct 9')?.callingAeTitle).toEqual(['CT 9']);
+  });
+
+  it('tells early that the entry would be mixed up with another', async () => {
+    answers = ['CT1', 'other', '10.1.2.0/24', 'store', '', '', '', '', 'y'];
+    await expect(add()).rejects.toThrow(/overlaps modalities\.ct1/);
+    expect(asked.indexOf('  so far, it overlaps modalities.ct1: ')).toBeGreaterThan(0);
+    expect(asked.indexOf('  so far, it overlaps')).toBeLessThan(asked.indexOf('what it may do'));
   });
 
   it('does not ask for what options say, and writes nothing without a yes', async () => {

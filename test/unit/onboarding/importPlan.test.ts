@@ -79,6 +79,22 @@ describe('importing a spreadsheet', () => {
     ]);
   });
 
+  it('warns of a comma, which does not separate AE titles', () => {
+    const { rows } = plan(`${header}\nct2,"CT2,CT3",10.1.2.11,plain,"echo,store",,\n`);
+    expect(rows).toMatchObject([
+      {
+        action: 'add',
+        warnings: [
+          {
+            line: 2,
+            column: 'callingAeTitle',
+            message: '"CT2,CT3" is one AE title with a comma in it; several have spaces between them',
+          },
+        ],
+      },
+    ]);
+  });
+
   it('leaves alone what says the same in other words', () => {
     const { rows, edits } = plan(`${header},mode\nct1,CT1|,10.1.2.10,plain,store,ct1,104,\n`);
     expect(rows).toMatchObject([{ action: 'keep', errors: [] }]);
