@@ -57,7 +57,7 @@ export function registerModalityApprove(
         ],
         [
           '0  the entry was written; with a token, the gateway has reloaded it',
-          '1  no such ID, another remedy is needed, the reload was rejected, or the gateway runs from another file',
+          '1  no such ID, it is let in already, another remedy is needed, the reload was rejected, or the gateway runs from another file',
           '2  wrong usage or configuration',
         ],
       ),
@@ -76,16 +76,24 @@ async function approve(
   const { loadConfiguration } = await import('../config/load');
   const { formatPath } = await import('../config/problems');
   const { escapeUnsafe } = await import('../config/quote');
-  const { entryName, entryOf, otherRemedy } = await import('./pendingEntry');
+  const { entryName, entryOf, entryThatLetsIn, otherRemedy } = await import('./pendingEntry');
   const { openPendingSource, pendingCaller } = await import('./pendingSource');
   const { configuration } = loadConfiguration(options.config);
   const source = await openPendingSource(options.config);
   const caller = pendingCaller(source.callers, id);
+  const approved = entryThatLetsIn(caller, configuration);
+  if (approved !== undefined) {
+    throw new OperatorError(
+      `nothing was written: ${formatPath(['modalities', approved])} of ${escapeUnsafe(options.config)} lets it in already; reload the gateway`,
+      ExitCode.Failed,
+    );
+  }
   const remedy = otherRemedy(caller, configuration);
   if (remedy !== undefined) throw new OperatorError(`no new entry would help: ${remedy}`, ExitCode.Failed);
   if (options.certificate === true && caller.certificate === undefined) {
     throw new OperatorError(`${id} showed no certificate, so none can be pinned`, ExitCode.Failed);
   }
+  const isAsked = options.allow === undefined;
   const allow = await permissionsOf(options, caller, context);
   const { entry, notes } = entryOf(caller, configuration, {
     allow,
@@ -103,6 +111,10 @@ async function approve(
   if (planned.save === undefined) {
     say('nothing was written: add it there yourself, then reload the gateway');
     return;
+  }
+  if (isAsked) {
+    const { confirmWriting } = await import('./modalityQuestions');
+    await confirmWriting();
   }
   await planned.save();
   say(`${formatPath(['modalities', name])} was added to ${options.config}`);

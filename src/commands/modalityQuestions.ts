@@ -190,7 +190,8 @@ async function askAddress(questions: Questions, values: Map<EntryField, unknown>
   for (const [field, value] of address) values.set(field, value);
 }
 
-async function confirmWriting(): Promise<void> {
+/** The last question. Throws OperatorError where the answer is no. */
+export async function confirmWriting(): Promise<void> {
   const questions = new Questions();
   try {
     if (!(await questions.confirm('write this')))

@@ -184,6 +184,12 @@ describe('a device that nobody knows', () => {
     await told(gateway, 'association.rejected');
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
     expect(printed).toMatch(/\nnext: reload the gateway \(SIGHUP, or "systemctl reload aegis"\)/);
+    await expect(
+      run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'),
+    ).rejects.toMatchObject({
+      exitCode: 1,
+      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; reload the gateway`,
+    });
     gateway.process.kill('SIGHUP');
     await gateway.process.waitForOutput(/was reloaded/);
     const scu = await call(gateway);

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { registerModality } from '../../../src/commands/modality';
 import { parseConfiguration } from '../../../src/config/load';
@@ -10,6 +9,7 @@ import { entryFields } from '../../../src/onboarding/entryFields';
 import { createFolder } from '../../../src/pki/folder';
 import { listCertificates } from '../../../src/pki/folderListing';
 import { testCertificates } from '../../support/certificates';
+import { openTerminal, type Terminal } from '../../support/terminal';
 import { type ModalityFile, modalityFile } from './modalityFile';
 
 const certificates = testCertificates();
@@ -350,34 +350,18 @@ describe('the onboarding sheet', () => {
 });
 
 describe('asking on a terminal', () => {
-  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
-  const stderrIsTTY = process.stderr.isTTY;
-  let asked: string;
-  let answers: string[];
+  let terminal: Terminal;
 
   beforeEach(() => {
-    const keyboard = new PassThrough();
-    Object.assign(keyboard, { isTTY: true });
-    Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
-    process.stderr.isTTY = true;
-    asked = '';
-    jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      asked += String(text);
-      // One answer to each question.
-      if (/: $/.test(String(text)) && answers.length > 0)
-        setImmediate(() => keyboard.write(`${answers.shift()}\n`));
-      return true;
-    });
+    terminal = openTerminal();
   });
 
   afterEach(() => {
-    Object.defineProperty(process, 'stdin', stdin);
-    process.stderr.isTTY = stderrIsTTY;
-    jest.restoreAllMocks();
+    terminal.close();
   });
 
   it('asks for what is left open, again where the answer is no good, and whether to write it', async () => {
-    answers = [
+    terminal.answers = [
       'CT2',
       '',
       '10.1.2.300',
@@ -399,36 +383,55 @@ describe('asking on a terminal', () => {
       mode: 'enforce',
       address: { host: 'ct2', port: 104 },
     });
-    expect(asked).toContain('name of the entry, for logs and commands [ct2]: ');
-    expect(asked).toContain('  "10.1.2.300" is no IP address');
-    expect(asked).toContain('  "stor" is not accepted; did you mean "store"?');
-    expect(answers).toEqual([]);
+    expect(terminal.asked).toContain('name of the entry, for logs and commands [ct2]: ');
+    expect(terminal.asked).toContain('  "10.1.2.300" is no IP address');
+    expect(terminal.asked).toContain('  "stor" is not accepted; did you mean "store"?');
+    expect(terminal.answers).toEqual([]);
   });
 
   it('asks back where an answer could be one AE title or several', async () => {
-    answers = ['CT 9', 'n', 'CT1,CT2', 'n', 'CT 9|', '', '10.1.2.11', 'store', '', '', '', '', '', 'y'];
+    terminal.answers = [
+      'CT 9',
+      'n',
+      'CT1,CT2',
+      'n',
+      'CT 9|',
+      '',
+      '10.1.2.11',
+      'store',
+      '',
+      '',
+      '',
+      '',
+      '',
+      'y',
+    ];
     await add();
-    expect(asked).toContain('2 AE titles, "CT" and "9", not one with a space (that is CT 9|) (y/n) [y]: ');
-    expect(asked).toContain(
+    expect(terminal.asked).toContain(
+      '2 AE titles, "CT" and "9", not one with a space (that is CT 9|) (y/n) [y]: ',
+    );
+    expect(terminal.asked).toContain(
       'one AE title with a comma, "CT1,CT2", not several (those have spaces between them) (y/n) [y]: ',
     );
     expect(entryIn('ct 9')?.callingAeTitle).toEqual(['CT 9']);
   });
 
   it('tells early that the entry would be mixed up with another', async () => {
-    answers = ['CT1', 'other', '10.1.2.0/24', 'store', '', '', '', '', 'y'];
+    terminal.answers = ['CT1', 'other', '10.1.2.0/24', 'store', '', '', '', '', 'y'];
     await expect(add()).rejects.toThrow(/overlaps modalities\.ct1/);
-    expect(asked.indexOf('  so far, it overlaps modalities.ct1: ')).toBeGreaterThan(0);
-    expect(asked.indexOf('  so far, it overlaps')).toBeLessThan(asked.indexOf('what it may do'));
+    expect(terminal.asked.indexOf('  so far, it overlaps modalities.ct1: ')).toBeGreaterThan(0);
+    expect(terminal.asked.indexOf('  so far, it overlaps')).toBeLessThan(
+      terminal.asked.indexOf('what it may do'),
+    );
   });
 
   it('does not ask for what options say, and writes nothing without a yes', async () => {
-    answers = ['10.1.2.11', '', '', '', '', 'no'];
+    terminal.answers = ['10.1.2.11', '', '', '', '', 'no'];
     await expect(add('ct2', '--calling', 'CT2', '--allow', 'store')).rejects.toMatchObject({
       message: 'nothing was written',
       exitCode: ExitCode.Failed,
     });
-    expect(asked).not.toContain('calling AE title of the device');
+    expect(terminal.asked).not.toContain('calling AE title of the device');
     expect(written()).toBe(site.text);
   });
 });
