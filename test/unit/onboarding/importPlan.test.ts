@@ -79,6 +79,24 @@ describe('importing a spreadsheet', () => {
     ]);
   });
 
+  it.each(['sep=;', 'SEP=;;;;', '"sep=;"', '\ufeffsep=;'])(
+    'takes the first line %j for what it says',
+    (first) => {
+      const csv = `${first}\r\nname;callingAeTitle;from;listeners;allow\r\n`;
+      expect(plan(`${csv}ct2;CT2;10.1.2.11;plain;echo, store, find\r\n`).rows).toMatchObject([
+        { line: 3, name: 'ct2', action: 'add', errors: [] },
+      ]);
+    },
+  );
+
+  it('says from where to where a port of a device goes', () => {
+    for (const port of ['0', '99999']) {
+      expect(errorsOf(`${header}\nct2,CT2,10.1.2.11,plain,echo,ct2,${port}\n`)).toEqual([
+        `2 port ${port} is out of range; accepted is a whole number from 1 to 65535`,
+      ]);
+    }
+  });
+
   it('warns of a comma, which does not separate AE titles', () => {
     const { rows } = plan(`${header}\nct2,"CT2,CT3",10.1.2.11,plain,"echo,store",,\n`);
     expect(rows).toMatchObject([
