@@ -16,7 +16,10 @@ export const registerModalityImport: RegisterCommand = (modality, context) => {
   modality
     .command('import')
     .description('add modalities from CSV, all or none; columns are the keys of an entry, and name')
-    .argument('<FILE.csv>', 'comma, semicolon or tab separated, UTF-8 or UTF-16; the first line names the columns')
+    .argument(
+      '<FILE.csv>',
+      'comma, semicolon or tab separated, UTF-8 or UTF-16; the first line names the columns',
+    )
     .option('--dry-run', 'show what each row would do and write nothing')
     .option('--update', 'change entries that are there where a row says something else')
     .addHelpText(

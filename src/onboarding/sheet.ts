@@ -5,8 +5,13 @@
 import { basename } from 'node:path';
 import { nameArgument, shellQuoted } from '../config/quote';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
-import { formatHostAndPort } from '../net/hostAndPort';
-import type { CertificateFacts, ListenerFacts, TlsListenerFacts } from './listenerFacts';
+import { formatHostAndPort, isLoopback, isUnspecified } from '../net/hostAndPort';
+import {
+  type CertificateFacts,
+  isElsewhere,
+  type ListenerFacts,
+  type TlsListenerFacts,
+} from './listenerFacts';
 import { permissionWords } from './permissionWords';
 import type { Sheet, SheetFact, SheetSection } from './sheetSections';
 
@@ -63,7 +68,11 @@ function connection(
     title: 'Enter in the device',
     rows: [
       { label: 'host', values: hosts.length === 0 ? [TO_FILL_IN] : hosts, isKey: true },
-      { label: 'port', values: listeners.map(portWords), isKey: true },
+      {
+        label: 'port',
+        values: listeners.map((listener) => portWords(listener, listeners, entry)),
+        isKey: true,
+      },
       { label: 'called AE title (archive)', values: few(called), isKey: true },
       { label: 'calling AE title (device)', values: few(entry.callingAeTitle), isKey: true },
       { label: 'address of the device', values: few(entry.from), isKey: true },
@@ -74,8 +83,17 @@ function connection(
   };
 }
 
-const portWords = ({ port, tls }: ListenerFacts): string =>
-  `${port === 0 ? TO_FILL_IN : port} ${tls === undefined ? '(without TLS)' : '(TLS)'}`;
+/** `2762 (TLS)`, with where it is where that is not every host of the gateway. */
+function portWords(
+  { host, port, tls, isLocal }: ListenerFacts,
+  { length }: readonly ListenerFacts[],
+  entry: ModalityConfiguration,
+): string {
+  const words = [tls === undefined ? 'without TLS' : 'TLS'];
+  if (isLocal && isElsewhere(entry)) words.push('only on the gateway itself');
+  else if (length > 1 && !isUnspecified(host) && !isLoopback(host)) words.push(`at ${host}`);
+  return `${port === 0 ? TO_FILL_IN : port} (${words.join(', ')})`;
+}
 
 const profileWords = ({ versions, title, clause }: TlsListenerFacts): string =>
   `on, ${versions.join(' or ')}: ${title} (${clause})`;
@@ -202,7 +220,9 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
 }
 
 function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: string, called: string): string {
-  const listener = listeners.find(({ tls }) => tls !== undefined) ?? listeners[0];
+  const reachable = listeners.filter(({ isLocal }) => !isLocal);
+  const candidates = reachable.length > 0 ? reachable : listeners;
+  const listener = candidates.find(({ tls }) => tls !== undefined) ?? candidates[0];
   const target = `${shellQuoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
   const titles = `-aet ${shellQuoted(calling)} -aec ${shellQuoted(called)}`;
   if (listener?.tls === undefined) return `echoscu ${titles} ${target}`;

@@ -323,6 +323,26 @@ describe('the onboarding sheet', () => {
     ]);
   });
 
+  it('does not send a device to itself where the certificates are for this machine alone', async () => {
+    const local = certificates.issue('local', { issuer: ca, names: ['localhost', '127.0.0.1'] });
+    site = modalityFile({ server: local, ca });
+    const { printedErrors } = await add(...ct2);
+    expect(printedErrors).toMatch(/^warning: the sheet does not say where the gateway is: .* --host\n$/);
+    expect(sheet('ct2.md')).toContain('| host | \\_');
+    await add('ct3', '--calling', 'CT3', '--from', '127.0.0.1', '--allow', 'store');
+    expect(sheet('ct3.md')).toContain('| host | localhost; 127.0.0.1 |');
+    const told = await site.run([
+      ...['sheet', 'ct2', '--force', '--sheet-dir', join(site.folder, 'onboarding')],
+      ...['--host', 'localhost'],
+    ]);
+    expect(told.printedErrors).toContain('warning: the sheet says localhost, which is the device itself');
+  });
+
+  it('warns of a listener that the device cannot reach', async () => {
+    const { printedErrors } = await add(...ct2, '--listener', 'plain', '--host', 'pacs.example.org');
+    expect(printedErrors).toContain('warning: the device cannot reach "plain": bound to loopback; ');
+  });
+
   it('has a file of its own for each name', async () => {
     await add('a b', ...ct2);
     await add('a_b', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store');
