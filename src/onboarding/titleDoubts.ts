@@ -7,7 +7,7 @@ import { shapeOf } from '../config/schemaShape';
 import type { EntryField } from './entryFields';
 
 /** Whether a field holds AE titles, one or several. */
-export function holdsTitles({ shape }: EntryField): boolean {
+function holdsTitles({ shape }: EntryField): boolean {
   const item = shape.kind === 'list' ? shapeOf(shape.items) : shape;
   return item.kind === 'string' && item.title === 'AE title';
 }
