@@ -9,7 +9,6 @@ import { entryFields } from '../../../src/onboarding/entryFields';
 import { createFolder } from '../../../src/pki/folder';
 import { listCertificates } from '../../../src/pki/folderListing';
 import { testCertificates } from '../../support/certificates';
-import { openTerminal, type Terminal } from '../../support/terminal';
 import { type ModalityFile, modalityFile } from './modalityFile';
 
 const certificates = testCertificates();
@@ -366,92 +365,5 @@ describe('the onboarding sheet', () => {
     expect(sheet('ct1.md')).toContain('| calling AE title (device) | CT1 |');
     await expect(site.run(['sheet', 'ct1', ...options])).rejects.toThrow(/exist/);
     await expect(site.run(['sheet', 'ct9', ...options])).rejects.toThrow(/did you mean "ct1"\?/);
-  });
-});
-
-describe('asking on a terminal', () => {
-  let terminal: Terminal;
-
-  beforeEach(() => {
-    terminal = openTerminal();
-  });
-
-  afterEach(() => {
-    terminal.close();
-  });
-
-  it('asks for what is left open, again where the answer is no good, and whether to write it', async () => {
-    terminal.answers = [
-      'CT2',
-      '',
-      '10.1.2.300',
-      '10.1.2.11 10.1.2.12',
-      'echo stor',
-      '',
-      '',
-      '',
-      'cn:ct2',
-      'ct2:104',
-      'y',
-    ];
-    await add();
-    expect(entryIn('ct2')).toEqual({
-      callingAeTitle: ['CT2'],
-      from: ['10.1.2.11', '10.1.2.12'],
-      certificate: ['cn:ct2'],
-      allow: ['echo', 'store'],
-      mode: 'enforce',
-      address: { host: 'ct2', port: 104 },
-    });
-    expect(terminal.asked).toContain('name of the entry, for logs and commands [ct2]: ');
-    expect(terminal.asked).toContain('  "10.1.2.300" is no IP address');
-    expect(terminal.asked).toContain('  "stor" is not accepted; did you mean "store"?');
-    expect(terminal.answers).toEqual([]);
-  });
-
-  it('asks back where an answer could be one AE title or several', async () => {
-    terminal.answers = [
-      'CT 9',
-      'n',
-      'CT1,CT2',
-      'n',
-      'CT 9|',
-      '',
-      '10.1.2.11',
-      'store',
-      '',
-      '',
-      '',
-      '',
-      '',
-      'y',
-    ];
-    await add();
-    expect(terminal.asked).toContain(
-      '2 AE titles, "CT" and "9", not one with a space (that is CT 9|) (y/n) [y]: ',
-    );
-    expect(terminal.asked).toContain(
-      'one AE title with a comma, "CT1,CT2", not several (those have spaces between them) (y/n) [y]: ',
-    );
-    expect(entryIn('ct 9')?.callingAeTitle).toEqual(['CT 9']);
-  });
-
-  it('tells early that the entry would be mixed up with another', async () => {
-    terminal.answers = ['CT1', 'other', '10.1.2.0/24', 'store', '', '', '', '', 'y'];
-    await expect(add()).rejects.toThrow(/overlaps modalities\.ct1/);
-    expect(terminal.asked.indexOf('  so far, it overlaps modalities.ct1: ')).toBeGreaterThan(0);
-    expect(terminal.asked.indexOf('  so far, it overlaps')).toBeLessThan(
-      terminal.asked.indexOf('what it may do'),
-    );
-  });
-
-  it('does not ask for what options say, and writes nothing without a yes', async () => {
-    terminal.answers = ['10.1.2.11', '', '', '', '', 'no'];
-    await expect(add('ct2', '--calling', 'CT2', '--allow', 'store')).rejects.toMatchObject({
-      message: 'nothing was written',
-      exitCode: ExitCode.Failed,
-    });
-    expect(terminal.asked).not.toContain('calling AE title of the device');
-    expect(written()).toBe(site.text);
   });
 });
