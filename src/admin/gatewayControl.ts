@@ -17,6 +17,10 @@ export type ReloadProblem = Pick<Problem, 'message' | 'severity'> & Partial<Prob
 export interface ReloadResult {
   /** false: the running configuration stays. */
   readonly isReloaded: boolean;
+  /** What the gateway runs from: an absolute path. */
+  readonly file: string;
+  /** Of the text of that file as it was taken over, hex; only where it was reloaded. */
+  readonly sha256?: string;
   /** Errors where it was not reloaded, warnings where it was. */
   readonly problems: readonly ReloadProblem[];
   /** What is different now, a line each; only where it was reloaded. */

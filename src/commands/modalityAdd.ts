@@ -130,7 +130,7 @@ async function add(
   const edit = (completed: Draft): ConfigurationEdit => addModalities(source, { [name]: entryOf(completed) });
   const planned = edit(isIssuing ? withCertificate(draft, NOT_ISSUED_YET) : draft);
   if (options.dryRun === true) {
-    const warnings = await warningsOf(planned, name, options);
+    const warnings = await warningsOf(planned, draft, options);
     await report(context, options, { name, edit: planned, warnings });
     return;
   }
@@ -152,7 +152,7 @@ async function add(
   const lacking = files === undefined ? [] : await writeSheet(name, final, options, files);
   const { describeNameOfOther } = await import('../pki/namesOfOthers');
   const shared = (issued?.namesOfOthers ?? []).map(describeNameOfOther);
-  const warnings = [...(await warningsOf(final, name, options)), ...shared, ...lacking];
+  const warnings = [...(await warningsOf(final, draft, options)), ...shared, ...lacking];
   await report(context, options, { name, edit: final, issued, files, warnings });
 }
 
@@ -176,20 +176,20 @@ async function completeDraft(
   options: AddOptions & EntryOptions,
 ): Promise<CompletedDraft> {
   const { canAsk } = await import('../pki/secrets');
-  const { draftFromOptions, missingOptions } = await import('./modalityDraft');
+  const { draftFromOptions, faultsOfOptions, missingOptions } = await import('./modalityDraft');
   const draft = draftFromOptions(givenName, options, options.config);
+  const faults = faultsOfOptions(draft, source);
   if (options.issueCertificate === true && options.certificate !== undefined) {
-    throw new OperatorError(
-      '--issue-certificate and --certificate exclude each other: the entry accepts what is issued',
-    );
+    faults.push('--issue-certificate and --certificate exclude each other: the entry accepts what is issued');
   }
   const missing = missingOptions(draft);
-  if (missing.length === 0) return { draft, isIssuing: options.issueCertificate === true };
   if (!canAsk()) {
-    throw new OperatorError(
-      missing.map(({ option }) => `--${option} is missing: ${describeOption(option)}`).join('\n'),
-    );
+    // One that is faulty was told already.
+    const absent = missing.filter(({ option }) => options[option] === undefined);
+    faults.push(...absent.map(({ option }) => `--${option} is missing: ${describeOption(option)}`));
   }
+  if (faults.length > 0) throw new OperatorError(faults.join('\n'));
+  if (missing.length === 0) return { draft, isIssuing: options.issueCertificate === true };
   const { askForDraft } = await import('./modalityQuestions');
   return askForDraft(draft, source, options);
 }
@@ -244,14 +244,16 @@ async function writeSheet(
 
 async function warningsOf(
   { result }: ConfigurationEdit,
-  name: string,
+  draft: Draft,
   { certificate }: EntryOptions & { readonly certificate?: readonly string[] },
 ): Promise<string[]> {
+  const { commaWarnings } = await import('./modalityDraft');
   const { warningsAbout } = await import('./modalityEntry');
   const { revocationWarnings } = await import('./revokedCertificates');
   return [
-    ...warningsAbout(result, name),
-    ...(await revocationWarnings(name, result.configuration, certificate ?? [])),
+    ...warningsAbout(result, draft.name),
+    ...commaWarnings(draft),
+    ...(await revocationWarnings(draft.name, result.configuration, certificate ?? [])),
   ];
 }
 
@@ -265,6 +267,7 @@ interface Added {
 
 async function report(context: CommandContext, options: AddOptions, added: Added): Promise<void> {
   const { formatPath } = await import('../config/problems');
+  const { nameArgument } = await import('../config/quote');
   const { name, edit, issued, files, warnings } = added;
   const isWritten = options.dryRun !== true;
   context.exit(ExitCode.Done);
@@ -294,7 +297,7 @@ async function report(context: CommandContext, options: AddOptions, added: Added
     ...(files === undefined
       ? []
       : ['  give the sheet to whoever sets up the device; keys and passwords travel apart from it']),
-    `  aegis modality ${added.edit.result.configuration.modalities[name]?.address === undefined ? 'show' : 'test'} ${name}`,
+    `  aegis modality ${added.edit.result.configuration.modalities[name]?.address === undefined ? 'show' : 'test'} ${nameArgument(name)}`,
   ];
   context.print(`${lines.join('\n')}\n`);
 }

@@ -3,6 +3,7 @@
  * others. Who writes the configuration file is given to it.
  */
 import type { Command } from 'commander';
+import type { ReloadResult } from '../admin/gatewayControl';
 import type { PendingCaller } from '../admin/pendingCaller';
 import type { CommandPermission } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
@@ -56,7 +57,7 @@ export function registerModalityApprove(
         ],
         [
           '0  the entry was written; with a token, the gateway has reloaded it',
-          '1  no such ID, another remedy is needed, or the reload was rejected',
+          '1  no such ID, it is let in already, another remedy is needed, the reload was rejected, or the gateway runs from another file',
           '2  wrong usage or configuration',
         ],
       ),
@@ -75,16 +76,24 @@ async function approve(
   const { loadConfiguration } = await import('../config/load');
   const { formatPath } = await import('../config/problems');
   const { escapeUnsafe } = await import('../config/quote');
-  const { entryName, entryOf, otherRemedy } = await import('./pendingEntry');
+  const { entryName, entryOf, entryThatLetsIn, otherRemedy } = await import('./pendingEntry');
   const { openPendingSource, pendingCaller } = await import('./pendingSource');
   const { configuration } = loadConfiguration(options.config);
   const source = await openPendingSource(options.config);
   const caller = pendingCaller(source.callers, id);
+  const approved = entryThatLetsIn(caller, configuration);
+  if (approved !== undefined) {
+    throw new OperatorError(
+      `nothing was written: ${formatPath(['modalities', approved])} of ${escapeUnsafe(options.config)} lets it in already; reload the gateway`,
+      ExitCode.Failed,
+    );
+  }
   const remedy = otherRemedy(caller, configuration);
   if (remedy !== undefined) throw new OperatorError(`no new entry would help: ${remedy}`, ExitCode.Failed);
   if (options.certificate === true && caller.certificate === undefined) {
     throw new OperatorError(`${id} showed no certificate, so none can be pinned`, ExitCode.Failed);
   }
+  const isAsked = options.allow === undefined;
   const allow = await permissionsOf(options, caller, context);
   const { entry, notes } = entryOf(caller, configuration, {
     allow,
@@ -103,6 +112,10 @@ async function approve(
     say('nothing was written: add it there yourself, then reload the gateway');
     return;
   }
+  if (isAsked) {
+    const { confirmWriting } = await import('./modalityQuestions');
+    await confirmWriting();
+  }
   await planned.save();
   say(`${formatPath(['modalities', name])} was added to ${options.config}`);
   await takeOver(id, source, options.config, context);
@@ -118,6 +131,26 @@ async function permissionsOf(
   return await askPermissions(caller, context);
 }
 
+/**
+ * A gateway answers where the configuration says so, and a copy of it says the same. Paths tell nothing, containers have
+ * their own; nor does what has changed, because the gateway may have taken the file over before it was asked.
+ */
+async function refuseOtherFile(
+  file: string,
+  url: string,
+  { file: running, sha256 }: ReloadResult,
+): Promise<void> {
+  const { readConfigurationText, textSha256 } = await import('../config/load');
+  const { escapeUnsafe } = await import('../config/quote');
+  if (sha256 === textSha256(readConfigurationText(file))) return;
+  throw new OperatorError(
+    escapeUnsafe(
+      `the entry was written to ${file}, but the gateway at ${url} does not have it: it runs from ${running}, which says something else; add the entry there (--config), then reload`,
+    ),
+    ExitCode.Failed,
+  );
+}
+
 /** The gateway takes it over at once where we may tell it to; the pending caller has then had its answer. */
 async function takeOver(
   id: string,
@@ -127,10 +160,10 @@ async function takeOver(
 ): Promise<void> {
   const { gateway } = source;
   if (gateway?.hasToken === true) {
-    const { isReloaded, problems } = await gateway.reload();
-    if (!isReloaded) {
+    const reloaded = await gateway.reload();
+    if (!reloaded.isReloaded) {
       const { escapeUnsafe } = await import('../config/quote');
-      for (const { path = '', message } of problems) {
+      for (const { path = '', message } of reloaded.problems) {
         context.printError(`error: ${escapeUnsafe(`${path} ${message}`.trim())}\n`);
       }
       throw new OperatorError(
@@ -138,6 +171,7 @@ async function takeOver(
         ExitCode.Failed,
       );
     }
+    await refuseOtherFile(file, gateway.url, reloaded);
     context.print('the gateway has reloaded it\n');
   }
   if (source.canRemove) await source.remove(id);

@@ -3,8 +3,8 @@
  * entry is added.
  */
 import { dirname, isAbsolute, relative } from 'node:path';
-import type { ModalityEntry } from '../config/editConfiguration';
-import { quoteValue } from '../config/quote';
+import type { ConfigurationSource, ModalityEntry } from '../config/editConfiguration';
+import { quoteValue, shellQuoted } from '../config/quote';
 import { hostAndPort } from '../config/schemaValues';
 import { OperatorError } from '../errors';
 import { parseHostAndPort } from '../net/hostAndPort';
@@ -12,6 +12,9 @@ import { readCertificates } from '../net/tlsFiles';
 import { nameForAeTitle } from '../onboarding/csvTable';
 import { type EntryField, entryField, entryFields, withFields } from '../onboarding/entryFields';
 import { hasPlainItems, parseFieldText, splitValues } from '../onboarding/fieldText';
+import { faultsOfFields } from '../onboarding/findings';
+import { rawConfiguration } from '../onboarding/rawConfiguration';
+import { titlesWithComma } from '../onboarding/titleDoubts';
 import { peerCertificate } from '../policy/certificate';
 
 /** Values of commander by attribute; every option of an entry may be repeated. */
@@ -23,20 +26,40 @@ export interface Draft {
   readonly values: ReadonlyMap<EntryField, unknown>;
 }
 
+export interface OptionDraft extends Draft {
+  /** Of options that can be no value at all; they are not among the values. */
+  readonly faults: readonly string[];
+}
+
 /** `config` is the configuration file: the paths in it are relative to its folder, those of options to ours. */
-export function draftFromOptions(name: string | undefined, options: EntryOptions, config: string): Draft {
+export function draftFromOptions(
+  name: string | undefined,
+  options: EntryOptions,
+  config: string,
+): OptionDraft {
   const values = new Map<EntryField, unknown>();
+  const faults: string[] = [];
+  const collect = (option: string, read: () => void): void => {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      faults.push(error.message.startsWith('--') ? error.message : `--${option} ${error.message}`);
+    }
+  };
   for (const field of entryFields) {
     const texts = options[attributeOf(field.option)] as readonly string[] | undefined;
-    if (texts !== undefined) values.set(field, optionValue(field, texts, config));
+    if (texts !== undefined)
+      collect(field.option, () => values.set(field, optionValue(field, texts, config)));
   }
   const [address, ...others] = (options.address as readonly string[] | undefined) ?? [];
-  if (others.length > 0)
-    throw new OperatorError('--address is given more than once; a modality has one address');
-  if (address !== undefined) {
-    for (const [field, value] of addressValues(address)) values.set(field, value);
+  if (others.length > 0) faults.push('--address is given more than once; a modality has one address');
+  else if (address !== undefined) {
+    collect('address', () => {
+      for (const [field, value] of addressValues(address)) values.set(field, value);
+    });
   }
-  return { name: name ?? nameForAeTitle(values.get(entryField('callingAeTitle'))), values };
+  return { name: name ?? nameForAeTitle(values.get(entryField('callingAeTitle'))), values, faults };
 }
 
 /** `host:port`. Throws OperatorError. */
@@ -78,6 +101,39 @@ function optionValue(field: EntryField, texts: readonly string[], config: string
 
 function pathFrom(config: string, path: string): string {
   return isAbsolute(path) ? path : relative(dirname(config), path);
+}
+
+/**
+ * Everything that is wrong with what the options say, at once and by option. Empty where all of it is good as far as it
+ * goes; what is missing is not told.
+ */
+export function faultsOfOptions(
+  { name, values, faults }: OptionDraft,
+  source: ConfigurationSource,
+): string[] {
+  const current = rawConfiguration(source);
+  const all = [
+    ...faults,
+    ...[...faultsOfFields(current, values)].map(([{ column, option }, message]) =>
+      column === 'host' || column === 'port' ? `--address ${message}` : `--${option} ${message}`,
+    ),
+  ];
+  // Alone, it is told when the entry is made, or asked for on a terminal.
+  if (all.length > 0 && current.modalities[name] !== undefined) all.push(`${quoteValue(name)} is taken`);
+  return all;
+}
+
+/** One title with a comma is more often two; where it is one, nothing has to be done. */
+export function commaWarnings({ values }: Draft): string[] {
+  return [...values].flatMap(([field, value]) =>
+    titlesWithComma(field, value).map(
+      (title) =>
+        `--${field.option} ${quoteValue(title)} is one AE title with a comma in it; several are given as ${title
+          .split(',')
+          .map((part) => `--${field.option} ${shellQuoted(part.trim())}`)
+          .join(' ')}`,
+    ),
+  );
 }
 
 /** What is no match is a file with the certificate, which stands for its public key: renewing may keep that. */

@@ -16,7 +16,10 @@ export const registerModalityImport: RegisterCommand = (modality, context) => {
   modality
     .command('import')
     .description('add modalities from CSV, all or none; columns are the keys of an entry, and name')
-    .argument('<FILE.csv>', 'comma, semicolon or tab separated, UTF-8; the first line names the columns')
+    .argument(
+      '<FILE.csv>',
+      'comma, semicolon or tab separated, UTF-8 or UTF-16; the first line names the columns',
+    )
     .option('--dry-run', 'show what each row would do and write nothing')
     .option('--update', 'change entries that are there where a row says something else')
     .addHelpText(
@@ -84,6 +87,7 @@ const LONGEST_CSV_BYTES = 64 * 1024 * 1024;
 async function readTable(file: string) {
   const { readFile, stat } = await import('node:fs/promises');
   const { CsvFault } = await import('../onboarding/csvCells');
+  const { decodeSpreadsheet } = await import('../onboarding/csvEncoding');
   const { readCsvTable } = await import('../onboarding/csvTable');
   let bytes: Buffer;
   try {
@@ -96,7 +100,11 @@ async function readTable(file: string) {
     throw new OperatorError(`${file} cannot be read: ${(error as Error).message}`);
   }
   try {
-    const table = readCsvTable(decode(file, bytes));
+    const text = decodeSpreadsheet(bytes);
+    if (text === undefined) {
+      throw new OperatorError(`${file} is neither UTF-8 nor UTF-16; in Excel, save it as "CSV UTF-8"`);
+    }
+    const table = readCsvTable(text);
     if (table.problems.length > 0) {
       throw new OperatorError(
         (await Promise.all(table.problems.map((problem) => tell(file, problem)))).join('\n'),
@@ -106,14 +114,6 @@ async function readTable(file: string) {
   } catch (error) {
     if (!(error instanceof CsvFault)) throw error;
     throw new OperatorError(await tell(file, error));
-  }
-}
-
-function decode(file: string, bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new OperatorError(`${file} is not UTF-8; in Excel, save it as "CSV UTF-8"`);
   }
 }
 

@@ -5,13 +5,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigurationSource, refuseErrors } from '../config/editConfiguration';
+import { escapeUnsafe } from '../config/quote';
 import type { Configuration } from '../config/schema';
+import { freeName } from '../config/schemaValues';
 import { ExitCode, OperatorError } from '../errors';
 import { nameForAeTitle } from '../onboarding/csvTable';
 import { choicesOf, type EntryField, entryField, withFields } from '../onboarding/entryFields';
 import { parseFieldText } from '../onboarding/fieldText';
-import { faultOfField } from '../onboarding/findings';
+import { faultOfField, overlapOf } from '../onboarding/findings';
 import { rawConfiguration } from '../onboarding/rawConfiguration';
+import { doubtAbout } from '../onboarding/titleDoubts';
 import { addressValues, certificateMatch, type Draft } from './modalityDraft';
 import { Questions } from './questions';
 
@@ -44,21 +47,30 @@ export async function askForDraft(
     const field = entryField(column);
     if (values.has(field)) return;
     let value: unknown;
-    await questions.ask(question, byDefault, (answer) => {
-      try {
-        value = fieldValue(field, answer);
-      } catch (error) {
-        return (error as Error).message;
-      }
-      return faultOfField(current, withFields({}, [...values, [field, value]]), field);
-    });
+    let doubt: string | undefined;
+    do {
+      const given = await questions.ask(question, byDefault, (answer) => {
+        try {
+          value = fieldValue(field, answer);
+        } catch (error) {
+          return (error as Error).message;
+        }
+        return faultOfField(current, withFields({}, [...values, [field, value]]), field);
+      });
+      doubt = doubtAbout(field, given, value);
+    } while (doubt !== undefined && !(await questions.confirm(doubt)));
     if (value !== undefined) values.set(field, value);
   };
 
   try {
-    await askField('callingAeTitle', 'calling AE title of the device (several: A B)');
+    await askField(
+      'callingAeTitle',
+      'calling AE title of the device (several: A B; with a space in it: A B|)',
+    );
     const name = await askName(questions, given, values, current.modalities);
     await askField('from', 'IP addresses or CIDR blocks that it comes from (several: A B)');
+    const overlap = overlapOf(current, withFields({}, values));
+    if (overlap !== undefined) process.stderr.write(`  so far, it ${escapeUnsafe(overlap)}\n`);
     await askField('allow', `what it may do (${choicesOf(entryField('allow')).join(' ')})`, 'echo store');
     const upstreams = Object.keys(configuration?.upstreams ?? {});
     if (upstreams.length > 1) {
@@ -105,6 +117,8 @@ async function askName(
   const byDefault = given.name || nameForAeTitle(values.get(entryField('callingAeTitle')));
   const check = (answer: string) => {
     if (answer === '') return 'a name is needed';
+    const { error } = freeName.safeParse(answer);
+    if (error !== undefined) return error.issues[0]?.message;
     return taken[answer] === undefined ? undefined : 'this name is taken; choose another';
   };
   if (given.name !== '' && check(given.name) === undefined) return given.name;
@@ -176,7 +190,8 @@ async function askAddress(questions: Questions, values: Map<EntryField, unknown>
   for (const [field, value] of address) values.set(field, value);
 }
 
-async function confirmWriting(): Promise<void> {
+/** The last question. Throws OperatorError where the answer is no. */
+export async function confirmWriting(): Promise<void> {
   const questions = new Questions();
   try {
     if (!(await questions.confirm('write this')))

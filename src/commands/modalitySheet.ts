@@ -76,15 +76,14 @@ export async function writeSheetOf(
   files: SheetFiles,
 ): Promise<string[]> {
   const { findDeviceFiles } = await import('../onboarding/deviceFiles');
-  const { gatewayHosts, listenerFacts } = await import('../onboarding/listenerFacts');
+  const { gatewayHosts, listenerFacts, reachProblems } = await import('../onboarding/listenerFacts');
   const { onboardingSheet } = await import('../onboarding/sheet');
   const { writeSheet } = await import('../onboarding/sheetFiles');
   const entry = configuration.modalities[name]!;
   const { listeners, problems } = listenerFacts(configuration, entry);
-  const hosts = host ?? gatewayHosts(listeners);
+  const hosts = host ?? gatewayHosts(listeners, entry);
   const deviceFiles = findDeviceFiles(dir, name, entry);
   const subject = { name, configuration, listeners, hosts, deviceFiles, date: new Date() };
   await writeSheet(sheetDir, files, onboardingSheet(subject));
-  const unknownHost = 'the sheet does not say where the gateway is; name its host with --host';
-  return [...problems, ...(hosts.length === 0 ? [unknownHost] : [])];
+  return [...problems, ...reachProblems(listeners, hosts, entry)];
 }

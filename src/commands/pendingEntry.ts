@@ -2,14 +2,19 @@
  * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nobody, writes
  * nothing, and allows no command that was not named.
  */
-import type { PendingCaller } from '../admin/pendingCaller';
+import { type PendingCaller, refusedCommands } from '../admin/pendingCaller';
 import { formatPath } from '../config/problems';
 import { quoteChoices, quoteValue } from '../config/quote';
 import type { CommandPermission, Configuration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
 import { permissionFor } from '../dimse/services';
 import { isStorageSopClass, sopClassUid } from '../dimse/sopClasses';
+import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { aeTitleKey, normaliseAeTitle } from '../policy/aeTitle';
+import type { PeerCertificate } from '../policy/certificate';
+import { compilePolicy } from '../policy/compile';
+import { decideAssociation } from '../policy/decide';
+import type { ReasonCode } from '../policy/reasons';
 
 /** An entry as it is written: single values stand for lists. */
 export interface ApprovedEntry {
@@ -83,6 +88,37 @@ function pinOf(certificate: PendingCaller['certificate']): string | undefined {
   if (certificate === undefined) return undefined;
   const { spkiSha256, fingerprint256 } = certificate;
   return spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`;
+}
+
+/** These say that no entry is the caller's; what is refused later is refused to an entry. */
+const identityReasons: ReadonlySet<ReasonCode> = new Set([
+  'calling-ae-title-unknown',
+  'source-address-mismatch',
+  'listener-not-allowed',
+  'certificate-mismatch',
+] satisfies ReasonCode[]);
+
+/**
+ * The entry of the file that lets the caller in, although the gateway that refused it did not have it yet; undefined
+ * where there is none. Of its certificate only fingerprints are known.
+ */
+export function entryThatLetsIn(caller: PendingCaller, configuration: Configuration): string | undefined {
+  const { listener, sourceAddress, callingAeTitle, calledAeTitle, certificate, reason } = caller;
+  if (refusedCommands.has(reason)) return undefined;
+  const decision = decideAssociation(compilePolicy(configuration, Date.now()).policy, {
+    ...{ listener, sourceAddress, callingAeTitle, calledAeTitle },
+    protocolVersion: 1,
+    applicationContextName: APPLICATION_CONTEXT_NAME,
+    ...(certificate === undefined ? {} : { certificate: knownOf(certificate) }),
+  });
+  if (decision.allowed) return decision.modality.name;
+  const isIdentified = decision.reason.startsWith('called-ae-title-');
+  return isIdentified && identityReasons.has(reason) ? decision.modality?.name : undefined;
+}
+
+function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCertificate {
+  const { fingerprint256, spkiSha256 = '', subject, issuer } = certificate;
+  return { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber: '', validTo: '' };
 }
 
 /** Why no new entry would help, with what would; undefined where one does. */

@@ -2,7 +2,6 @@
  * Which commands somebody may use, as an operator names them: in an option, or in answer to a question. Nothing named
  * is nothing allowed.
  */
-import { createInterface } from 'node:readline/promises';
 import type { PendingCaller } from '../admin/pendingCaller';
 import { escapeUnsafe, quoteValue } from '../config/quote';
 import { type CommandPermission, commandPermissions } from '../config/schemaModality';
@@ -10,6 +9,7 @@ import { OperatorError } from '../errors';
 import { canAsk } from '../pki/secrets';
 import type { CommandContext } from './command';
 import { callerLines } from './pendingText';
+import { Questions } from './questions';
 
 /** `echo,store` or `echo store`. Throws OperatorError. */
 export function parsePermissions(text: string): CommandPermission[] {
@@ -24,7 +24,10 @@ function isPermission(name: string): name is CommandPermission {
   return (commandPermissions as readonly string[]).includes(name);
 }
 
-/** Shows who it is about and asks on the terminal. Throws OperatorError where nobody can be asked, or nothing is named. */
+/**
+ * Shows who it is about and asks on the terminal, again where the answer is no good. Throws OperatorError where nobody
+ * can be asked, or nothing is entered.
+ */
 export async function askPermissions(
   caller: PendingCaller,
   context: CommandContext,
@@ -35,26 +38,19 @@ export async function askPermissions(
     );
   }
   context.printError(`${callerLines(caller).map(escapeUnsafe).join('\n')}\n`);
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const questions = new Questions();
+  let permissions: CommandPermission[] = [];
   try {
-    return parsePermissions(
-      await answerTo(lines, `commands that it may use (${commandPermissions.join(', ')}): `),
-    );
-  } finally {
-    lines.close();
-  }
-}
-
-/** The end of the input (Ctrl-D) is no answer. */
-function answerTo(lines: ReturnType<typeof createInterface>, question: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    lines.once('close', () => {
-      process.stderr.write('\n');
-      reject(new OperatorError('nothing was entered; nothing was written'));
+    await questions.ask(`commands that it may use (${commandPermissions.join(' ')})`, '', (answer) => {
+      try {
+        permissions = parsePermissions(answer);
+        return undefined;
+      } catch (error) {
+        return (error as Error).message;
+      }
     });
-    lines.question(question).then((answer) => {
-      lines.removeAllListeners('close');
-      resolve(answer);
-    }, reject);
-  });
+    return permissions;
+  } finally {
+    questions.close();
+  }
 }

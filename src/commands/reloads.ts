@@ -2,6 +2,7 @@
  * Reloads of a running gateway, by a signal or over HTTP: one after the other, so that the last one counts. All or
  * nothing: a configuration that can't be used changes nothing, and the log says why.
  */
+import { resolve } from 'node:path';
 import type { ReloadResult } from '../admin/gatewayControl';
 import type { Monitoring } from '../admin/monitoring';
 import type { LoadedConfiguration } from '../config/load';
@@ -82,8 +83,9 @@ export class Reloads {
   }
 
   async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadResult> {
-    const { loadConfiguration } = await import('../config/load');
+    const { loadConfiguration, textSha256 } = await import('../config/load');
     const { enforce = this.#options.enforce ?? false } = options;
+    const file = resolve(this.#file);
     const addresses = gateway.addresses;
     // What changes while it is being read, will be noticed afterwards.
     const filesRead = this.#watch?.states() ?? new Map();
@@ -98,7 +100,7 @@ export class Reloads {
       const detail = error instanceof Error ? error.message : String(error);
       monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });
       this.#say(`${this.#file} was not reloaded, the running configuration stays:\n${detail}`);
-      return { isReloaded: false, problems: await problemsOf(error) };
+      return { isReloaded: false, file, problems: await problemsOf(error) };
     }
     const changes = await this.#changes(loaded.configuration, monitoring);
     this.#watch?.replace(await this.#watchedFiles(loaded.configuration), filesRead);
@@ -108,7 +110,8 @@ export class Reloads {
     this.#say(`${this.#file} was reloaded${told.length === 0 ? ', nothing has changed' : ''}`);
     for (const line of shorten(told)) this.#say(`  ${line}`);
     await this.#sayAddresses(addresses, gateway.addresses);
-    return { isReloaded: true, problems: await warn(loaded, this.#say), changes, ended };
+    const problems = await warn(loaded, this.#say);
+    return { isReloaded: true, file, sha256: textSha256(loaded.text), problems, changes, ended };
   }
 
   /** What is different from what was known; that is what is known from now on. */

@@ -2,6 +2,7 @@
  * A configuration file to a checked configuration, or to every problem at once, each with its place. Reads the
  * one file and the environment; the files that it names are inspected elsewhere.
  */
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
 import { parseShape } from './parseShape';
@@ -31,6 +32,8 @@ export type PlaceFindings = (findings: readonly Finding[]) => Problem[];
 export interface ConfigurationReading {
   /** The file as the operator named it. */
   readonly file: string;
+  /** What was read, without a byte order mark. */
+  readonly text: string;
   /**
    * File paths in it are absolute. With errors among the problems, it is what made sense of the text;
    * undefined where that is too little.
@@ -66,6 +69,11 @@ export function readConfigurationText(path: string): string {
   return readText(path, readAdvice);
 }
 
+/** The same for texts that are the same: whether two processes speak of one configuration, wherever each finds it. */
+export function textSha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 /** As readConfiguration for a text that need not be on disk yet; `file` names it and anchors relative paths. */
 export function parseConfiguration(
   text: string,
@@ -77,7 +85,7 @@ export function parseConfiguration(
     problemOf({ path, message }, file, position),
   );
   if (source.value === undefined) {
-    return { file, configuration: undefined, problems: textProblems, place: () => [] };
+    return { file, text, configuration: undefined, problems: textProblems, place: () => [] };
   }
   const environment = applyEnvironment(source.value, configurationSchema, env);
   const place: PlaceFindings = (findings) =>
@@ -95,7 +103,7 @@ export function parseConfiguration(
       ...(configuration === undefined ? [] : validateConfiguration(configuration, isPartial)),
     ]),
   ];
-  return { file, configuration, problems: problems.sort(inOrderOfText), place };
+  return { file, text, configuration, problems: problems.sort(inOrderOfText), place };
 }
 
 function variableName(variable: string): string {

@@ -112,13 +112,15 @@ function pathKey(path: ConfigurationPath): string {
 function withoutFaults(value: unknown, faults: readonly Fault[]): unknown {
   const copy: unknown = structuredClone(value);
   for (const fault of faults) {
-    if (isOfOneModality(fault)) deleteAt(copy, fault.path.slice(0, 2));
+    if (isOfOneModality(fault)) deleteAt(copy, [...fault.path, fault.key ?? ''].slice(0, 2));
     else if (fault.isUnknownKey === true) deleteAt(copy, [...fault.path, fault.key ?? '']);
   }
   return copy;
 }
 
-function isOfOneModality({ path, isUnknownKey, meant }: Fault): boolean {
+function isOfOneModality({ path, key, isUnknownKey, meant }: Fault): boolean {
+  // Its name is at fault.
+  if (path[0] === 'modalities' && path.length === 1) return key !== undefined;
   // Without a key that nobody knows, the entry is still what it was meant to be.
   const isHarmless = isUnknownKey === true && meant === undefined;
   return path[0] === 'modalities' && path.length > 1 && !isHarmless;

@@ -48,7 +48,7 @@ export function formatPath(path: ConfigurationPath): string {
   let text = '';
   for (const segment of path) {
     if (typeof segment === 'number') text += `[${segment}]`;
-    else if (/^[A-Za-z_$][\w$-]*$/.test(segment)) text += text === '' ? segment : `.${segment}`;
+    else if (/^[A-Za-z_$][\w$-]{0,63}$/.test(segment)) text += text === '' ? segment : `.${segment}`;
     else text += `[${quoteValue(segment)}]`;
   }
   return text;

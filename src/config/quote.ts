@@ -25,6 +25,16 @@ export function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
+/** An argument for a POSIX shell, to be copied from a terminal or a sheet: always one word, run by nothing. */
+export function shellQuoted(text: string): string {
+  return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${escapeUnsafe(text).replaceAll("'", `'\\''`)}'`;
+}
+
+/** The same for a name as the last argument, which may begin as an option does. */
+export function nameArgument(name: string): string {
+  return name.startsWith('-') ? `-- ${shellQuoted(name)}` : shellQuoted(name);
+}
+
 /** `"a", "b" or "c"`. */
 export function quoteChoices(values: readonly unknown[]): string {
   const quoted = values.map(quoteValue);

@@ -10,6 +10,7 @@ import {
   bearerToken,
   cidr,
   filePath,
+  freeName,
   hostAndPort,
   ipAddress,
   oneOrMore,
@@ -39,7 +40,7 @@ const listenerTls = z.strictObject({
 });
 
 const listener = z.strictObject({
-  name: z.string().min(1).describe('Name that modalities and the audit log use for this listener.'),
+  name: freeName.describe('Name that modalities and the audit log use for this listener.'),
   host: z.string().min(1).default('0.0.0.0').describe('Local address to listen on.'),
   port: port.describe('TCP port; 2762 is registered for DICOM over TLS, 11112 and 104 for plain DICOM.'),
   tls: listenerTls.optional().describe('Left out: a plain listener.'),
@@ -201,7 +202,7 @@ export const configurationSchema = z.strictObject({
     .transform(withoutPrototype)
     .describe('Archives, keyed by the called AE title that modalities use.'),
   modalities: z
-    .record(z.string().min(1), modality)
+    .record(freeName, modality)
     .transform(withoutPrototype)
     .describe('The allowlist: who may connect, from where, for what.'),
   egress: egress

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from '../net/bearerToken';
 import { observeEndMs } from './moments';
-import { quoteValue } from './quote';
+import { escapeUnsafe, quoteValue } from './quote';
 
 /** One value or a list of them; always a list once parsed. */
 export const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -41,6 +41,28 @@ export const aeTitle = aeTitleText.transform((title) => title.trim());
 export const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), {
   error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
 });
+
+/** Names stand in every line of the audit log and of tables, which longer ones would make unreadable. */
+const LONGEST_NAME = 64;
+
+/** What people call an entry or a listener: any letters, also with spaces, that a terminal and a log line can show. */
+export const freeName = z
+  .string()
+  .min(1)
+  .refine((name) => [...name].length <= LONGEST_NAME, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} is ${[...String(issue.input)].length} characters; names have 1 to ${LONGEST_NAME}`,
+  })
+  .refine((name) => escapeUnsafe(name) === name, {
+    error: (issue) =>
+      `${quoteValue(issue.input)} has a control character; names have letters, digits, spaces and other characters that can be seen`,
+  })
+  .meta({
+    title: 'name',
+    minLength: 1,
+    maxLength: LONGEST_NAME,
+    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+  });
 
 /** To listen on; 0 takes a free one. */
 export const port = z.number().int().min(0).max(65535);

@@ -15,6 +15,9 @@ export interface CsvLine {
 /** Spreadsheets of countries with a decimal comma separate by semicolons; a tab is what they copy to an editor. */
 const DELIMITERS = [',', ';', '\t'] as const;
 
+/** A first line that is for Excel alone: `sep=;`, filled up with delimiters where it was saved again. */
+const NAMED_DELIMITER = /^\ufeff?"?sep=([^"\n])"?[,;\t]*\n/i;
+
 /** A fault of the text itself. */
 export class CsvFault extends Error {
   constructor(
@@ -31,9 +34,11 @@ export function parseCsv(text: string): CsvLine[] {
   try {
     // One kind of line end, or the parser would count CR LF inside quotes as two lines.
     const unified = text.replace(/\r\n?/g, '\n');
-    records = parse(unified, {
+    const [, named] = NAMED_DELIMITER.exec(unified) ?? [];
+    // An empty line stays in its place, so that the others keep their numbers.
+    records = parse(unified.replace(NAMED_DELIMITER, '\n'), {
       bom: true,
-      delimiter: delimiterOf(unified),
+      delimiter: named ?? delimiterOf(unified),
       record_delimiter: '\n',
       relax_column_count: true,
       info: true,

@@ -4,7 +4,7 @@
 import { parseShape } from '../config/parseShape';
 import type { Finding } from '../config/problems';
 import { validateConfiguration } from '../config/validate';
-import type { EntryField } from './entryFields';
+import { type EntryField, entryFields, withFields } from './entryFields';
 import type { RawConfiguration } from './rawConfiguration';
 
 export function findingsIn(value: unknown): Finding[] {
@@ -22,13 +22,49 @@ const UNNAMED = '(new entry)';
 export function faultOfField(
   current: RawConfiguration,
   entry: object,
-  { path }: EntryField,
+  field: EntryField,
 ): string | undefined {
+  return faultAt(errorsOfEntry(current, entry), field);
+}
+
+/**
+ * What is wrong with each field of a new entry, all of them at once: what does not show beside a value of the wrong
+ * shape is looked for without that value. The entry need not be complete.
+ */
+export function faultsOfFields(
+  current: RawConfiguration,
+  values: ReadonlyMap<EntryField, unknown>,
+): ReadonlyMap<EntryField, string> {
+  const faults = new Map<EntryField, string>();
+  // What an entry needs stands in as an empty list, with which nothing is wrong.
+  const missing = entryFields.filter((field) => field.isRequired && values.get(field) === undefined);
+  const complete = new Map([...missing.map((field) => [field, []] as const), ...values]);
+  for (;;) {
+    const errors = errorsOfEntry(current, withFields({}, complete));
+    const found = [...complete.keys()].flatMap((field) => {
+      const message = faultAt(errors, field);
+      return message === undefined || faults.has(field) ? [] : [[field, message] as const];
+    });
+    if (found.length === 0) return faults;
+    for (const [field, message] of found) {
+      faults.set(field, message);
+      complete.set(field, field.isRequired ? [] : undefined);
+    }
+  }
+}
+
+/** With which entry a new one would be mixed up, as far as it is known yet. */
+export function overlapOf(current: RawConfiguration, entry: object): string | undefined {
+  return errorsOfEntry(current, entry).find(({ path }) => path.length === 2)?.message;
+}
+
+function errorsOfEntry(current: RawConfiguration, entry: object): Finding[] {
   const modalities = Object.assign(Object.create(null), current.modalities, { [UNNAMED]: entry });
-  const fault = findingsIn({ ...current, modalities }).find(
-    (finding) =>
-      finding.severity !== 'warning' &&
-      ['modalities', UNNAMED, ...path].every((key, depth) => finding.path[depth] === key),
+  return findingsIn({ ...current, modalities }).filter(
+    ({ path, severity }) => severity !== 'warning' && path[0] === 'modalities' && path[1] === UNNAMED,
   );
-  return fault?.message;
+}
+
+function faultAt(errors: readonly Finding[], { path }: EntryField): string | undefined {
+  return errors.find((finding) => path.every((key, depth) => finding.path[depth + 2] === key))?.message;
 }

@@ -16,6 +16,7 @@ import { type EntryField, entryFields, isSameValue, valueIn, withFields } from '
 import { formatFieldText } from './fieldText';
 import { findingsIn } from './findings';
 import { rawConfiguration } from './rawConfiguration';
+import { titlesWithComma } from './titleDoubts';
 import { vendorDefaults } from './vendorDefaults';
 
 export interface FieldChange {
@@ -71,7 +72,8 @@ export function planImport(source: ConfigurationSource, table: CsvTable, mayChan
   }
   const others: Finding[] = [];
   for (const finding of findingsIn({ ...current, modalities })) {
-    const draft = draftByName.get(String(finding.path[1] ?? ''));
+    // A name that is at fault is a key of `modalities`.
+    const draft = draftByName.get(String(finding.path[1] ?? finding.key ?? ''));
     if (draft?.entry !== undefined) report(draft, finding);
     else if (finding.severity !== 'warning') others.push(finding);
   }
@@ -89,7 +91,10 @@ function draftOf(
   const changedFields = [...values]
     .filter(([field, value]) => !isSameValue(field, value, valueIn(current, field.path)))
     .map(([field]) => field);
-  const warnings = vendorDefaults(values).map((message) => ({ line, column: 'callingAeTitle', message }));
+  const warnings: CsvProblem[] = [
+    ...vendorDefaults(values).map((message) => ({ line, column: 'callingAeTitle', message })),
+    ...commaWarnings(row),
+  ];
   const draft = { row, current, changedFields, errors, warnings };
   if (earlier !== undefined) {
     const message = `${quoteValue(name)} is the name in line ${earlier.row.line} already; names are unique`;
@@ -115,7 +120,22 @@ function draftOf(
   };
 }
 
-function report({ row: { line }, errors, warnings }: Draft, { path, message, severity }: Finding): void {
+/** In an option or on paper a comma separates; in an AE title it is a character. */
+function commaWarnings({ line, values }: CsvRow): CsvProblem[] {
+  return [...values].flatMap(([field, value]) =>
+    titlesWithComma(field, value).map((title) => ({
+      line,
+      column: field.column,
+      message: `${quoteValue(title)} is one AE title with a comma in it; several have spaces between them`,
+    })),
+  );
+}
+
+function report({ row: { line }, errors, warnings }: Draft, { path, key, message, severity }: Finding): void {
+  if (path.length === 1 && key !== undefined) {
+    errors.push({ line, column: NAME_COLUMN, message });
+    return;
+  }
   const keys = path.slice(2).filter((key) => typeof key === 'string');
   const field = entryFields.find(
     (candidate) => keys.length > 0 && keys.every((key, at) => candidate.path[at] === key),

@@ -4,8 +4,10 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { SecureVersion } from 'node:tls';
+import { quoteValue } from '../config/quote';
 import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
+import { isLoopback, isUnspecified } from '../net/hostAndPort';
 import { type CertificateFile, readCertificates } from '../net/tlsFiles';
 import { tlsProfiles } from '../net/tlsProfiles';
 import { peerCertificate } from '../policy/certificate';
@@ -40,6 +42,8 @@ export interface ListenerFacts {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Nothing but this machine reaches it: it is bound to loopback, and no proxy is in front. */
+  readonly isLocal: boolean;
   /** Undefined: plain DICOM. */
   readonly tls: TlsListenerFacts | undefined;
 }
@@ -56,10 +60,11 @@ export function listenerFacts({ listeners }: Configuration, entry: ModalityConfi
   const usable = listeners.filter(({ name, tls }) =>
     entry.listeners === undefined ? tls !== undefined : entry.listeners.includes(name),
   );
-  const facts = usable.map(({ name, host, port, tls }) => ({
+  const facts = usable.map(({ name, host, port, tls, proxyProtocol }) => ({
     name,
     host,
     port,
+    isLocal: isLoopback(host) && proxyProtocol === undefined,
     tls: tls === undefined ? undefined : tlsFacts(tls, problems),
   }));
   return { listeners: facts, problems };
@@ -118,17 +123,45 @@ export function certificateFacts(file: string, certificate: X509Certificate): Ce
   };
 }
 
-const LOOPBACK = /^(localhost|127\..*|::1|0:0:0:0:0:0:0:1)$/i;
+/** Whether the device may come from another machine than the gateway. */
+export function isElsewhere({ from }: ModalityConfiguration): boolean {
+  return from.some((block) => !isLoopback(block.replace(/\/.*$/, '')));
+}
 
 /**
- * Names and addresses by which devices reach the gateway, the best one first: those that its certificates are for, else
- * the address that it listens on. Empty where nothing tells.
+ * Names and addresses by which the device reaches the gateway, the best one first: those that its certificates are for,
+ * else the address that it listens on. Empty where nothing tells: loopback, which is what certificates to begin with are
+ * for, is none to a device elsewhere.
  */
-export function gatewayHosts(facts: readonly ListenerFacts[]): string[] {
+export function gatewayHosts(facts: readonly ListenerFacts[], entry: ModalityConfiguration): string[] {
   const certified = facts.flatMap(({ tls }) => (tls?.serverCertificates ?? []).flatMap(({ names }) => names));
-  const bound = facts.map(({ host }) => host).filter((host) => host !== '0.0.0.0' && host !== '::');
+  const bound = facts.map(({ host }) => host).filter((host) => !isUnspecified(host));
   // A wildcard is nothing that one could dial.
   const hosts = [...new Set([...certified, ...bound])].filter((host) => !host.includes('*'));
-  const reachable = hosts.filter((host) => !LOOPBACK.test(host));
-  return reachable.length > 0 ? reachable : hosts;
+  const reachable = hosts.filter((host) => !isLoopback(host));
+  return reachable.length > 0 || isElsewhere(entry) ? reachable : hosts;
+}
+
+/** What keeps the device from reaching the gateway as the sheet says, each with what to do. */
+export function reachProblems(
+  facts: readonly ListenerFacts[],
+  hosts: readonly string[],
+  entry: ModalityConfiguration,
+): string[] {
+  const problems: string[] = [];
+  if (hosts.length === 0) {
+    problems.push(
+      'the sheet does not say where the gateway is: its certificates and listeners name no host that other machines reach; name one with --host',
+    );
+  }
+  if (isElsewhere(entry) && hosts.length > 0 && hosts.every((host) => isLoopback(host))) {
+    problems.push(
+      `the sheet says ${hosts.join(', ')}, which is the device itself; name the gateway with --host`,
+    );
+  }
+  if (isElsewhere(entry) && facts.length > 0 && facts.every(({ isLocal }) => isLocal)) {
+    const names = facts.map(({ name }) => quoteValue(name)).join(', ');
+    problems.push(`the device cannot reach ${names}: bound to loopback; give the listener another host`);
+  }
+  return problems;
 }

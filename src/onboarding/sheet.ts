@@ -3,9 +3,15 @@
  * renderers make Markdown and HTML of them. Nothing secret is in it: it names the files of keys, never what is in them.
  */
 import { basename } from 'node:path';
+import { nameArgument, shellQuoted } from '../config/quote';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
-import { formatHostAndPort } from '../net/hostAndPort';
-import type { CertificateFacts, ListenerFacts, TlsListenerFacts } from './listenerFacts';
+import { formatHostAndPort, isLoopback, isUnspecified } from '../net/hostAndPort';
+import {
+  type CertificateFacts,
+  isElsewhere,
+  type ListenerFacts,
+  type TlsListenerFacts,
+} from './listenerFacts';
 import { permissionWords } from './permissionWords';
 import type { Sheet, SheetFact, SheetSection } from './sheetSections';
 
@@ -62,7 +68,11 @@ function connection(
     title: 'Enter in the device',
     rows: [
       { label: 'host', values: hosts.length === 0 ? [TO_FILL_IN] : hosts, isKey: true },
-      { label: 'port', values: listeners.map(portWords), isKey: true },
+      {
+        label: 'port',
+        values: listeners.map((listener) => portWords(listener, listeners, entry)),
+        isKey: true,
+      },
       { label: 'called AE title (archive)', values: few(called), isKey: true },
       { label: 'calling AE title (device)', values: few(entry.callingAeTitle), isKey: true },
       { label: 'address of the device', values: few(entry.from), isKey: true },
@@ -73,8 +83,17 @@ function connection(
   };
 }
 
-const portWords = ({ port, tls }: ListenerFacts): string =>
-  `${port === 0 ? TO_FILL_IN : port} ${tls === undefined ? '(without TLS)' : '(TLS)'}`;
+/** `2762 (TLS)`, with where it is where that is not every host of the gateway. */
+function portWords(
+  { host, port, tls, isLocal }: ListenerFacts,
+  { length }: readonly ListenerFacts[],
+  entry: ModalityConfiguration,
+): string {
+  const words = [tls === undefined ? 'without TLS' : 'TLS'];
+  if (isLocal && isElsewhere(entry)) words.push('only on the gateway itself');
+  else if (length > 1 && !isUnspecified(host) && !isLoopback(host)) words.push(`at ${host}`);
+  return `${port === 0 ? TO_FILL_IN : port} (${words.join(', ')})`;
+}
 
 const profileWords = ({ versions, title, clause }: TlsListenerFacts): string =>
   `on, ${versions.join(' or ')}: ${title} (${clause})`;
@@ -185,9 +204,10 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
   const calling = entry.callingAeTitle[0] ?? TO_FILL_IN;
   const called = (entry.calledAeTitle ?? Object.keys(subject.configuration.upstreams))[0] ?? TO_FILL_IN;
   const { deviceFiles } = subject;
-  const shown = deviceFiles === undefined ? '' : ` --certificate ${quoted(deviceFiles.certificate.file)}`;
-  const explain = `aegis explain --calling ${quoted(calling)} --called ${quoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
-  const wayBack = entry.address === undefined ? [] : [`aegis modality test ${quoted(subject.name)}`];
+  const shown =
+    deviceFiles === undefined ? '' : ` --certificate ${shellQuoted(deviceFiles.certificate.file)}`;
+  const explain = `aegis explain --calling ${shellQuoted(calling)} --called ${shellQuoted(called)} --from ${addressIn(entry.from[0])}${shown}`;
+  const wayBack = entry.address === undefined ? [] : [`aegis modality test ${nameArgument(subject.name)}`];
   return {
     kind: 'commands',
     title: 'How to test',
@@ -200,15 +220,17 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
 }
 
 function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: string, called: string): string {
-  const listener = listeners.find(({ tls }) => tls !== undefined) ?? listeners[0];
-  const target = `${quoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
-  const titles = `-aet ${quoted(calling)} -aec ${quoted(called)}`;
+  const reachable = listeners.filter(({ isLocal }) => !isLocal);
+  const candidates = reachable.length > 0 ? reachable : listeners;
+  const listener = candidates.find(({ tls }) => tls !== undefined) ?? candidates[0];
+  const target = `${shellQuoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
+  const titles = `-aet ${shellQuoted(calling)} -aec ${shellQuoted(called)}`;
   if (listener?.tls === undefined) return `echoscu ${titles} ${target}`;
-  const key = quoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
-  const certificate = quoted(
+  const key = shellQuoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
+  const certificate = shellQuoted(
     deviceFiles === undefined ? 'DEVICE.crt' : basename(deviceFiles.certificate.file),
   );
-  const authority = quoted(
+  const authority = shellQuoted(
     listener.tls.authority === undefined ? 'CA.crt' : basename(listener.tls.authority.file),
   );
   const own = listener.tls.requiresCertificate ? `+tls ${key} ${certificate}` : '+tla';
@@ -217,11 +239,6 @@ function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: strin
 
 /** An address of a block, for an example. */
 const addressIn = (block = 'ADDRESS'): string => block.split('/', 1)[0]!;
-
-/** For a POSIX shell. */
-function quoted(text: string): string {
-  return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
 
 function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConfiguration): SheetSection {
   const hasTls = listeners.some(({ tls }) => tls !== undefined);

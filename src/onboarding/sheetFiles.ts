@@ -1,6 +1,7 @@
 /**
  * Where the onboarding sheet of an entry lies, and that no other is overwritten unasked. Knows nothing of what is in it.
  */
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
@@ -14,9 +15,14 @@ export interface SheetFiles {
   readonly html: string;
 }
 
-/** Names are anything, files are not: what could be a path or an option becomes an underscore. */
+/**
+ * Names are anything, files are not: what could be a path or an option becomes an underscore. A hash of the name then
+ * keeps it apart from others that become the same.
+ */
 export function sheetFiles(folder: string, name: string): SheetFiles {
-  const safe = name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_');
+  const plain = name.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_');
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 6);
+  const safe = plain === name ? plain : `${plain}-${hash}`;
   return { markdown: join(folder, `${safe}.md`), html: join(folder, `${safe}.html`) };
 }
 

@@ -4,7 +4,11 @@
  */
 import type { Sheet, SheetFact, SheetSection } from './sheetSections';
 
+/** In characters, with what holds them together: more does not fit on a page at the usual size of print. */
+const LONGEST_USUAL = 4100;
+
 export function sheetHtml({ title, subtitle, sections }: Sheet): string {
+  const isDense = JSON.stringify(sections).length > LONGEST_USUAL;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -15,7 +19,7 @@ export function sheetHtml({ title, subtitle, sections }: Sheet): string {
 <style>${style}</style>
 </head>
 <body>
-<main>
+<main${isDense ? ' class="dense"' : ''}>
 <header>
 <h1>${escapeHtml(title)}</h1>
 <p>${escapeHtml(subtitle)}</p>
@@ -112,7 +116,9 @@ dd { margin: 0; }
   header { padding-bottom: 3pt; }
   h1 { font-size: 15pt; }
   h2 { margin: 6.5pt 0 1.5pt; font-size: 8.5pt; }
-  th, td { padding: 1.2pt 6pt; }
+  th, td { padding: 1pt 6pt; }
+  th[scope=row] { width: 24%; }
+  .table td:first-child, .table td:nth-child(2):not(:last-child) { width: 21%; }
   td b { font-size: 10pt; margin-right: 12pt; }
   thead th, .note, dt, pre { font-size: 7.5pt; }
   .table td:nth-child(3) { font-size: 7pt; line-height: 1.3; }
@@ -120,6 +126,13 @@ dd { margin: 0; }
   li { margin: 1pt 0; }
   pre { margin: 1pt 0 2pt; padding: 2pt 6pt; }
   section { break-inside: avoid; }
-  dl { margin-top: 22pt; }
+  dl { margin-top: 18pt; }
+  .dense { font-size: 8pt; line-height: 1.2; }
+  .dense h1 { font-size: 14pt; }
+  .dense h2 { margin: 4.5pt 0 1pt; font-size: 8pt; }
+  .dense th, .dense td { padding: .7pt 5pt; }
+  .dense td b { font-size: 9.5pt; line-height: 1.25; }
+  .dense thead th, .dense .note, .dense dt, .dense pre { font-size: 7pt; }
+  .dense .table td:nth-child(3) { font-size: 7pt; line-height: 1.2; }
 }
 `;

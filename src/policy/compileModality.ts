@@ -191,5 +191,5 @@ function describeUnknown(name: string, what: string, known: readonly string[]): 
   const nearest = nearestOf(name, known);
   if (nearest !== undefined) return `${problem}; did you mean ${quoteValue(nearest)}?`;
   if (known.length === 0) return `${problem}; there is none`;
-  return `${problem}; accepted is ${quoteChoices(known.slice(0, MAX_NAMES_SHOWN))}`;
+  return `${problem}; accepted is ${quoteChoices(known.slice(0, MAX_NAMES_SHOWN))}, or add it to ${what}s first`;
 }

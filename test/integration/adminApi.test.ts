@@ -400,6 +400,7 @@ describe('POST /api/v1/reload', () => {
     writeFileSync(gateway.configurationFile, JSON.stringify(configurationWith({ workers: 2 })));
     expect(JSON.parse((await reload(gateway)).body)).toEqual({
       isReloaded: false,
+      file: gateway.configurationFile,
       problems: [{ message: 'workers changed: that takes a restart of the gateway', severity: 'error' }],
     });
   });

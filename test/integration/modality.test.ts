@@ -11,6 +11,7 @@ import { ExitCode } from '../../src/errors';
 import { createFolder, openFolder } from '../../src/pki/folder';
 import { writeClientCertificate, writeServerCertificates } from '../../src/pki/folderCertificates';
 import { runCommand } from '../support/commandLine';
+import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { describeWithPeers } from '../support/peers';
 import { runProcess, temporaryFolder } from '../support/processes';
@@ -24,27 +25,25 @@ afterEach(() => {
   process.stdin.isTTY = isTTY;
 });
 
-async function startSite() {
+async function startSite({ hasMoreListeners = false } = {}) {
   const folder = temporaryFolder();
   const certs = join(folder, 'certs');
   await createFolder(certs, {});
   const authority = await openFolder(certs, async () => undefined);
   await writeServerCertificates(certs, authority, { names: ['localhost', '127.0.0.1'] });
   const archive = await SpyUpstream.start();
+  const tls = {
+    certificate: join(certs, 'server.crt'),
+    privateKey: join(certs, 'server.key'),
+    trustedCertificates: join(certs, 'ca.crt'),
+    crl: join(certs, 'ca.crl'),
+  };
+  const more: ConfigurationInput['listeners'] = [
+    { name: 'old', host: '127.0.0.1', port: 0, tls: { ...tls, profile: 'bcp195-extended' } },
+    { name: 'plain', host: '127.0.0.1', port: 0 },
+  ];
   const gateway = await GatewayProcess.start({
-    listeners: [
-      {
-        name: 'tls',
-        host: '127.0.0.1',
-        port: 0,
-        tls: {
-          certificate: join(certs, 'server.crt'),
-          privateKey: join(certs, 'server.key'),
-          trustedCertificates: join(certs, 'ca.crt'),
-          crl: join(certs, 'ca.crl'),
-        },
-      },
-    ],
+    listeners: [{ name: 'tls', host: '127.0.0.1', port: 0, tls }, ...(hasMoreListeners ? more : [])],
     upstreams: { ARCHIVE: { servers: [`127.0.0.1:${archive.port}`] } },
     modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: 'echo' } },
     audit: { file: join(folder, 'audit.jsonl') },
@@ -118,18 +117,25 @@ describeWithPeers(['echoscu'], 'the command on the onboarding sheet', () => {
 
 describeWithPeers(['chromium'], 'the printed onboarding sheet', () => {
   it('is one page, with everything that an entry can have', async () => {
-    const { folder, certs, modality } = await startSite();
+    const { folder, certs, modality } = await startSite({ hasMoreListeners: true });
+    const storable = [
+      'CTImageStorage',
+      'EnhancedCTImageStorage',
+      'MRImageStorage',
+      'EnhancedMRImageStorage',
+      'SecondaryCaptureImageStorage',
+      'XRayRadiationDoseSRStorage',
+      'GrayscaleSoftcopyPresentationStateStorage',
+    ];
     await modality(
-      ...[
-        ...addCt2,
-        '--calling',
-        'CT2_QR',
-        '--allow',
-        'echo,store,find,findWorklist,move,get,storageCommitment,mpps',
-      ],
-      ...['--store-sop-class', 'CTImageStorage', '--store-sop-class', 'EnhancedCTImageStorage'],
+      ...[...addCt2, '--calling', 'CT2_QR', '--from', '10.1.2.11', '--host', 'pacs.radiology.example'],
+      ...['--allow', 'echo,store,find,findWorklist,move,get,storageCommitment,mpps,ups'],
+      ...['tls', 'old', 'plain'].flatMap((name) => ['--listener', name]),
+      ...storable.flatMap((name) => ['--store-sop-class', name]),
       ...['--move-destination', 'WS1', '--max-associations', '4', '--mode', 'observe'],
-      ...['--address', 'ct2.radiology.example:104', '--dir', certs, '--sheet-dir', folder],
+      ...['--address', 'ct2.radiology.example:2762', '--address-tls-server-name', 'ct2'],
+      ...['--address-tls-trusted-certificates', join(certs, 'ca.crt')],
+      ...['--dir', certs, '--sheet-dir', folder],
     );
     const pdf = join(folder, 'ct2.pdf');
     const { exitCode, output } = await runProcess('chromium', [

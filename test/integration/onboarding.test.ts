@@ -2,7 +2,7 @@
  * A device that nobody knows yet, from its first refusal to its first association: `aegis modality pending`, `aegis
  * modality approve` and `aegis status` against a real gateway process that begins with an empty allowlist.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { RegisterCommand } from '../../src/commands/command';
@@ -184,6 +184,12 @@ describe('a device that nobody knows', () => {
     await told(gateway, 'association.rejected');
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
     expect(printed).toMatch(/\nnext: reload the gateway \(SIGHUP, or "systemctl reload aegis"\)/);
+    await expect(
+      run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'),
+    ).rejects.toMatchObject({
+      exitCode: 1,
+      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; reload the gateway`,
+    });
     gateway.process.kill('SIGHUP');
     await gateway.process.waitForOutput(/was reloaded/);
     const scu = await call(gateway);
@@ -201,6 +207,46 @@ describe('a device that nobody knows', () => {
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
     expect(printed).toContain('modalities.ct9 was added');
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ version: 1, callers: [] });
+  });
+
+  it('is not said to be let in by a gateway that runs from another file', async () => {
+    const gateway = await start();
+    await call(gateway);
+    await told(gateway, 'association.rejected');
+    const copy = join(temporaryFolder(), 'copy.json');
+    copyFileSync(gateway.configurationFile, copy);
+    const id = await idOfOnly(gateway);
+    await expect(
+      run({ configurationFile: copy }, 'modality', 'approve', id, '--allow', 'echo'),
+    ).rejects.toMatchObject({
+      exitCode: 1,
+      message: `the entry was written to ${copy}, but the gateway at http://127.0.0.1:${gateway.port('admin HTTP')} does not have it: it runs from ${gateway.configurationFile}, which says something else; add the entry there (--config), then reload`,
+    });
+    expect(await idOfOnly(gateway)).toBe(id);
+  });
+
+  it('is said to be let in by a gateway that took the file over before it was told to', async () => {
+    const gateway = await start();
+    await call(gateway);
+    await told(gateway, 'association.rejected');
+    const early: PlanEntry = async (...planned) => {
+      const { diff, save } = await writeEntry(...planned);
+      return {
+        diff,
+        save: async () => {
+          await save!();
+          gateway.process.kill('SIGHUP');
+          await gateway.process.waitForOutput(/was reloaded/);
+        },
+      };
+    };
+    const register: RegisterCommand = (program, context) =>
+      registerModalityApprove(program.command('modality'), context, early);
+    const { printed } = await runCommand(register, [
+      ...['--config', gateway.configurationFile],
+      ...['modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'],
+    ]);
+    expect(printed).toContain('the gateway has reloaded it\n');
   });
 
   it('is told that the gateway does not take the file over', async () => {

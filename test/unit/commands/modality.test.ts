@@ -174,7 +174,7 @@ nothing was written`,
   });
 
   it.each([
-    ['\xff', /is not UTF-8; in Excel, save it as "CSV UTF-8"/],
+    ['\xff', /is neither UTF-8 nor UTF-16; in Excel, save it as "CSV UTF-8"/],
     ['name,callingAET\n', /^m\.csv:1 unknown column "callingAET"; did you mean "callingAeTitle"\?/],
     ['name,from\n"ct2', /^m\.csv:2 has quotes that do not fit/],
     ['name,from\n', /has no row below the names/],

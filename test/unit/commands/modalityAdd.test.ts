@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { registerModality } from '../../../src/commands/modality';
 import { parseConfiguration } from '../../../src/config/load';
@@ -147,19 +146,54 @@ describe('aegis modality add', () => {
   });
 
   it.each([
-    [['--listener', 'tsl'], /modalities\.ct2\.listeners "tsl" is no listener; did you mean "tls"\?/],
-    [
-      ['--max-associations', 'four'],
-      /modalities\.ct2\.maxAssociations "four" is a string; accepted is a whole number/,
-    ],
+    [['--listener', 'tsl'], /^--listener "tsl" is no listener; did you mean "tls"\?/],
+    [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
     [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
-    [['--certificate', 'ct2'], /"ct2" is none of sha256:….*ct2 does not exist/],
+    [['--certificate', 'ct2'], /--certificate "ct2" is none of sha256:….*ct2 does not exist/],
     [['--mode', 'observe', '--mode', 'enforce'], /--mode is given more than once/],
     [['--certificate', 'cn:ct2', '--issue-certificate'], /exclude each other/],
   ])('refuses %j and leaves the file as it was', async (options, message) => {
     await expect(add(...ct2, ...options)).rejects.toThrow(message);
     expect(written()).toBe(site.text);
     expect(readdirSync(site.folder)).toEqual(['aegis.jsonc']);
+  });
+
+  it('tells everything that is wrong with the options at once', async () => {
+    const wrong = ['--calling', 'ÄÖ', '--from', 'x', '--allow', 'ECHO', '--listener', 'nope'];
+    await expect(add('ct1', ...wrong, '--certificate', 'zz', '--address', 'ct2')).rejects.toThrow(
+      new RegExp(
+        [
+          '^--certificate "zz" is none of .*',
+          '--address "ct2" is no address .*',
+          '--calling "ÄÖ" has a character .*',
+          '--from "x" is no IP address .*',
+          '--allow "ECHO" is not accepted; .*',
+          '--listener "nope" is no listener; .*',
+          '"ct1" is taken$',
+        ].join('\n'),
+      ),
+    );
+    await expect(add('--allow', 'ECHO')).rejects.toThrow(
+      /^--allow "ECHO" is not .*\n--calling is missing: .*\n--from is missing: .*$/,
+    );
+    expect(written()).toBe(site.text);
+  });
+
+  it('warns of a comma, which does not separate AE titles', async () => {
+    const { printedErrors } = await add('--calling', 'CT11,CT 12', ...ct2.slice(2));
+    expect(printedErrors).toBe(
+      `warning: --calling "CT11,CT 12" is one AE title with a comma in it; several are given as --calling CT11 --calling 'CT 12'\n`,
+    );
+  });
+
+  it.each([
+    [`it's "q" ünï`, String.raw`'it'\''s "q" ünï'`],
+    ['a b', "'a b'"],
+    ['-x', '-- -x'],
+    ['$(reboot)', "'$(reboot)'"],
+  ])('writes the next command for the name %s so that a shell can take it', async (name, quoted) => {
+    const { printed } = await site.run(['add', ...ct2, '--no-sheet', '--', name]);
+    expect(printed.endsWith(`\n  aegis modality show ${quoted}\n`)).toBe(true);
   });
 
   it('warns of an AE title that products come with', async () => {
@@ -222,7 +256,7 @@ describe('issuing the certificate', () => {
     const folder = join(site.folder, 'certs');
     await createFolder(folder, {});
     await expect(
-      add('--calling', 'CT1', '--from', '10.1.2.10', '--allow', 'x', '--issue-certificate'),
+      add('--calling', 'CT1', '--from', '10.1.2.10', '--allow', 'store', '--issue-certificate'),
     ).rejects.toThrow(/modalities\.ct1 is in .* already/);
     await expect(add(...ct2, '--mode', 'trial', '--issue-certificate')).rejects.toThrow(
       /"trial" is not accepted/,
@@ -281,11 +315,38 @@ describe('the onboarding sheet', () => {
     await add(...ct2, '--force');
     await add('../x', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store');
     expect(readdirSync(join(site.folder, 'onboarding')).sort()).toEqual([
-      '_._x.html',
-      '_._x.md',
+      expect.stringMatching(/^_\._x-[0-9a-f]{6}\.html$/),
+      expect.stringMatching(/^_\._x-[0-9a-f]{6}\.md$/),
       'ct2.html',
       'ct2.md',
     ]);
+  });
+
+  it('does not send a device to itself where the certificates are for this machine alone', async () => {
+    const local = certificates.issue('local', { issuer: ca, names: ['localhost', '127.0.0.1'] });
+    site = modalityFile({ server: local, ca });
+    const { printedErrors } = await add(...ct2);
+    expect(printedErrors).toMatch(/^warning: the sheet does not say where the gateway is: .* --host\n$/);
+    expect(sheet('ct2.md')).toContain('| host | \\_');
+    await add('ct3', '--calling', 'CT3', '--from', '127.0.0.1', '--allow', 'store');
+    expect(sheet('ct3.md')).toContain('| host | localhost; 127.0.0.1 |');
+    const told = await site.run([
+      ...['sheet', 'ct2', '--force', '--sheet-dir', join(site.folder, 'onboarding')],
+      ...['--host', 'localhost'],
+    ]);
+    expect(told.printedErrors).toContain('warning: the sheet says localhost, which is the device itself');
+  });
+
+  it('warns of a listener that the device cannot reach', async () => {
+    const { printedErrors } = await add(...ct2, '--listener', 'plain', '--host', 'pacs.example.org');
+    expect(printedErrors).toContain('warning: the device cannot reach "plain": bound to loopback; ');
+  });
+
+  it('has a file of its own for each name', async () => {
+    await add('a b', ...ct2);
+    await add('a_b', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store');
+    expect(sheet('a_b.md')).toContain('| calling AE title (device) | CT3 |');
+    expect(readdirSync(join(site.folder, 'onboarding'))).toHaveLength(4);
   });
 
   it('does not take the entry back where it cannot be written', async () => {
@@ -304,72 +365,5 @@ describe('the onboarding sheet', () => {
     expect(sheet('ct1.md')).toContain('| calling AE title (device) | CT1 |');
     await expect(site.run(['sheet', 'ct1', ...options])).rejects.toThrow(/exist/);
     await expect(site.run(['sheet', 'ct9', ...options])).rejects.toThrow(/did you mean "ct1"\?/);
-  });
-});
-
-describe('asking on a terminal', () => {
-  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
-  const stderrIsTTY = process.stderr.isTTY;
-  let asked: string;
-  let answers: string[];
-
-  beforeEach(() => {
-    const keyboard = new PassThrough();
-    Object.assign(keyboard, { isTTY: true });
-    Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
-    process.stderr.isTTY = true;
-    asked = '';
-    jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-      asked += String(text);
-      // One answer to each question.
-      if (/: $/.test(String(text)) && answers.length > 0)
-        setImmediate(() => keyboard.write(`${answers.shift()}\n`));
-      return true;
-    });
-  });
-
-  afterEach(() => {
-    Object.defineProperty(process, 'stdin', stdin);
-    process.stderr.isTTY = stderrIsTTY;
-    jest.restoreAllMocks();
-  });
-
-  it('asks for what is left open, again where the answer is no good, and whether to write it', async () => {
-    answers = [
-      'CT2',
-      '',
-      '10.1.2.300',
-      '10.1.2.11 10.1.2.12',
-      'echo stor',
-      '',
-      '',
-      '',
-      'cn:ct2',
-      'ct2:104',
-      'y',
-    ];
-    await add();
-    expect(entryIn('ct2')).toEqual({
-      callingAeTitle: ['CT2'],
-      from: ['10.1.2.11', '10.1.2.12'],
-      certificate: ['cn:ct2'],
-      allow: ['echo', 'store'],
-      mode: 'enforce',
-      address: { host: 'ct2', port: 104 },
-    });
-    expect(asked).toContain('name of the entry, for logs and commands [ct2]: ');
-    expect(asked).toContain('  "10.1.2.300" is no IP address');
-    expect(asked).toContain('  "stor" is not accepted; did you mean "store"?');
-    expect(answers).toEqual([]);
-  });
-
-  it('does not ask for what options say, and writes nothing without a yes', async () => {
-    answers = ['10.1.2.11', '', '', '', '', 'no'];
-    await expect(add('ct2', '--calling', 'CT2', '--allow', 'store')).rejects.toMatchObject({
-      message: 'nothing was written',
-      exitCode: ExitCode.Failed,
-    });
-    expect(asked).not.toContain('calling AE title of the device');
-    expect(written()).toBe(site.text);
   });
 });

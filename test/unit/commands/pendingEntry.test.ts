@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../src/admin/pendingCaller';
-import { entryName, entryOf, otherRemedy, proposedPermissions } from '../../../src/commands/pendingEntry';
+import {
+  entryName,
+  entryOf,
+  entryThatLetsIn,
+  otherRemedy,
+  proposedPermissions,
+} from '../../../src/commands/pendingEntry';
 import { decideAssociation } from '../../../src/policy/decide';
 import {
   associationRequest,
@@ -37,6 +43,28 @@ const plainCaller: PendingCaller = { ...withoutCertificate, listener: 'plain', i
 const twoUpstreams = configurationOf({});
 const oneUpstream = configurationOf({}, { upstreams: { ORTHANC: { servers: ['127.0.0.1:4242'] } } });
 const allow = ['echo', 'store'] as const;
+
+describe('an entry that lets a pending caller in', () => {
+  const { entry } = entryOf(caller, oneUpstream, { allow });
+  const withEntry = (changes: Partial<ModalityInput> = {}) =>
+    configurationOf({ scanner: { ...entry, ...changes } as ModalityInput });
+
+  it('is found once it was approved, also where the caller calls an archive that is none', () => {
+    expect(entryThatLetsIn(caller, withEntry())).toBe('scanner');
+    expect(entryThatLetsIn({ ...caller, callingAeTitle: 'ct9 ', calledAeTitle: 'NONE' }, withEntry())).toBe(
+      'scanner',
+    );
+  });
+
+  it.each<[string, Partial<PendingCaller>, Partial<ModalityInput>]>([
+    ['another address', {}, { from: '10.1.2.8' }],
+    ['another certificate', {}, { certificate: 'cn:other' }],
+    ['an entry that refused it a command', { reason: 'command-not-allowed', modality: 'scanner' }, {}],
+    ['an entry that it calls wrongly', { reason: 'called-ae-title-unknown', calledAeTitle: 'NONE' }, {}],
+  ])('is not %s', (_name, changes, keys) => {
+    expect(entryThatLetsIn({ ...caller, ...changes }, withEntry(keys))).toBeUndefined();
+  });
+});
 
 describe('the entry for a pending caller', () => {
   it('names its title, its one address, its archive, its key, and the commands that were named', () => {

@@ -31,6 +31,18 @@ const types: Case[] = [
     { 2: '"listeners": [{ "name": "", "port": 104 }],' },
     ['a.jsonc:2:25 listeners[0].name "" is empty; at least one character is needed'],
   ],
+  [
+    'names that are no names',
+    {
+      2: `"listeners": [{ "name": "pl\\nain", "port": 104 }],`,
+      4: `"modalities": { "a\\u0000b": { "from": 1 }, "${'x'.repeat(65)}": {}, "ct1": { ${valid} } },`,
+    },
+    [
+      'a.jsonc:2:25 listeners[0].name "pl\\nain" has a control character; names have letters, digits, spaces and other characters that can be seen',
+      'a.jsonc:4:17 modalities "a\\u0000b" has a control character; names have letters, digits, spaces and other characters that can be seen',
+      `a.jsonc:4:44 modalities "${'x'.repeat(64)}…" is 65 characters; names have 1 to 64`,
+    ],
+  ],
   ['no listener', { 2: '"listeners": [],' }, ['a.jsonc:2:14 listeners is empty; at least one is needed']],
   [
     'an object where a list belongs',

@@ -24,6 +24,13 @@ describe('docs/onboarding.md', () => {
     ]);
   });
 
+  it('shows each listener that a command of it names', () => {
+    const blocks = [...`${page}${readme}`.matchAll(/```jsonc\n([\s\S]*?)```/g)].map(([, block]) => block);
+    const named = [...page.matchAll(/--listener (\w+)/g)].map(([, name]) => name!);
+    expect(named).toContain('plain');
+    for (const name of named) expect(blocks.join()).toContain(`"name": "${name}"`);
+  });
+
   it('shows what importing its spreadsheet prints', async () => {
     const folder = temporaryFolder();
     const [, configuration] = /```jsonc\n([\s\S]*?)```/.exec(readme)!;

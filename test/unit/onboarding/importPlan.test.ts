@@ -68,6 +68,51 @@ describe('importing a spreadsheet', () => {
     ]);
   });
 
+  it('refuses a name that would disturb a terminal, or fill it, in its row', () => {
+    const rest = '10.1.2.11,plain,echo,,';
+    const long = 'n'.repeat(3_000_000);
+    const rows = ['"a\0b\x1b[31mred",CT2', '"x\ny",CT3', `${long},CT4`, "Röntgen 1 (it's),CT5"];
+    expect(errorsOf(`${header}\n${rows.map((row) => `${row},${rest}\n`).join('')}`)).toEqual([
+      expect.stringMatching(/^2 name "a\\u0000b\\u001b\[31mred" has a control character; /),
+      expect.stringMatching(/^3 name "x\\ny" has a control character; /),
+      expect.stringMatching(/^5 name "n{64}…" is 3000000 characters; names have 1 to 64$/),
+    ]);
+  });
+
+  it.each(['sep=;', 'SEP=;;;;', '"sep=;"', '\ufeffsep=;'])(
+    'takes the first line %j for what it says',
+    (first) => {
+      const csv = `${first}\r\nname;callingAeTitle;from;listeners;allow\r\n`;
+      expect(plan(`${csv}ct2;CT2;10.1.2.11;plain;echo, store, find\r\n`).rows).toMatchObject([
+        { line: 3, name: 'ct2', action: 'add', errors: [] },
+      ]);
+    },
+  );
+
+  it('says from where to where a port of a device goes', () => {
+    for (const port of ['0', '99999']) {
+      expect(errorsOf(`${header}\nct2,CT2,10.1.2.11,plain,echo,ct2,${port}\n`)).toEqual([
+        `2 port ${port} is out of range; accepted is a whole number from 1 to 65535`,
+      ]);
+    }
+  });
+
+  it('warns of a comma, which does not separate AE titles', () => {
+    const { rows } = plan(`${header}\nct2,"CT2,CT3",10.1.2.11,plain,"echo,store",,\n`);
+    expect(rows).toMatchObject([
+      {
+        action: 'add',
+        warnings: [
+          {
+            line: 2,
+            column: 'callingAeTitle',
+            message: '"CT2,CT3" is one AE title with a comma in it; several have spaces between them',
+          },
+        ],
+      },
+    ]);
+  });
+
   it('leaves alone what says the same in other words', () => {
     const { rows, edits } = plan(`${header},mode\nct1,CT1|,10.1.2.10,plain,store,ct1,104,\n`);
     expect(rows).toMatchObject([{ action: 'keep', errors: [] }]);

@@ -15,11 +15,16 @@ const tls = {
   trustedCertificates: ca.certificateFile,
 };
 
-function sheetOf(name: string, entry: object, hosts: readonly string[] = ['pacs.example.org']) {
+function sheetOf(
+  name: string,
+  entry: object,
+  hosts: readonly string[] = ['pacs.example.org'],
+  plainHost = '10.1.0.2',
+) {
   const text = JSON.stringify({
     listeners: [
       { name: 'tls', port: 2762, tls },
-      { name: 'plain', host: '127.0.0.1', port: 11112 },
+      { name: 'plain', host: plainHost, port: 11112 },
     ],
     upstreams: { ORTHANC: { servers: ['127.0.0.1:4242'] } },
     modalities: { [name]: { callingAeTitle: 'CT1', from: '10.1.2.10', allow: ['echo'], ...entry } },
@@ -78,6 +83,23 @@ describe('the onboarding sheet', () => {
     expect(markdown).toContain('none: the connection is without TLS');
     expect(markdown).toContain('    echoscu -aet CT1 -aec ORTHANC pacs.example.org 11112\n');
     expect(markdown).not.toContain('SHA-256');
+  });
+
+  it('says which of several ports is where', () => {
+    const listeners = ['plain', 'tls'];
+    expect(sheetOf('us1', { listeners }).markdown).toContain(
+      '| port | 2762 (TLS); 11112 (without TLS, at 10.1.0.2) |',
+    );
+  });
+
+  it('says that a port is for the gateway itself, and tests another', () => {
+    const hosts = ['pacs.example.org'];
+    const mixed = sheetOf('us1', { listeners: ['plain', 'tls'] }, hosts, '127.0.0.1').markdown;
+    expect(mixed).toContain('| port | 2762 (TLS); 11112 (without TLS, only on the gateway itself) |');
+    const onGateway = { listeners: 'plain', from: '127.0.0.1' };
+    expect(sheetOf('us1', onGateway, hosts, '127.0.0.1').markdown).toContain(
+      '| port | 11112 (without TLS) |',
+    );
   });
 
   it('shortens lists that would not fit on the page', () => {

@@ -97,14 +97,14 @@ describe('references to other parts', () => {
   test('an unknown listener, with what was probably meant or what there is', () => {
     expect(problems({ ct1: { ...ct1, listeners: ['tls', 'tsl', 'DMZ'] } })).toEqual([
       'error modalities.ct1.listeners.1 "tsl" is no listener; did you mean "tls"?',
-      'error modalities.ct1.listeners.2 "DMZ" is no listener; accepted is "tls", "tls2" or "plain"',
+      'error modalities.ct1.listeners.2 "DMZ" is no listener; accepted is "tls", "tls2" or "plain", or add it to listeners first',
     ]);
   });
 
   test('an unknown called AE title', () => {
     expect(problems({ ct1: { ...ct1, calledAeTitle: ['ORTHNC', 'XY'] } })).toEqual([
       'error modalities.ct1.calledAeTitle.0 "ORTHNC" is no upstream; did you mean "ORTHANC"?',
-      'error modalities.ct1.calledAeTitle.1 "XY" is no upstream; accepted is "ORTHANC" or "PACS"',
+      'error modalities.ct1.calledAeTitle.1 "XY" is no upstream; accepted is "ORTHANC" or "PACS", or add it to upstreams first',
     ]);
     expect(problems({ ct1: { ...ct1, calledAeTitle: 'XY' } }, { upstreams: {} })).toEqual([
       'error modalities.ct1.calledAeTitle.0 "XY" is no upstream; there is none',

@@ -1,0 +1,43 @@
+/**
+ * Somebody at a terminal who answers each question of a command in this process, one after the other.
+ */
+import { PassThrough } from 'node:stream';
+import { jest } from '@jest/globals';
+
+export interface Terminal {
+  /** What is left to be answered. */
+  answers: string[];
+  /** Everything that was shown on stderr. */
+  readonly asked: string;
+  /** Puts the real terminal back. */
+  close(): void;
+}
+
+export function openTerminal(): Terminal {
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
+  const { isTTY } = process.stderr;
+  const keyboard = new PassThrough();
+  Object.assign(keyboard, { isTTY: true });
+  Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
+  process.stderr.isTTY = true;
+  let asked = '';
+  const terminal = {
+    answers: [] as string[],
+    get asked() {
+      return asked;
+    },
+    close: () => {
+      writing.mockRestore();
+      Object.defineProperty(process, 'stdin', stdin);
+      process.stderr.isTTY = isTTY;
+    },
+  };
+  const writing = jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    asked += String(text);
+    // One answer to each question.
+    if (/: $/.test(String(text)) && terminal.answers.length > 0)
+      setImmediate(() => keyboard.write(`${terminal.answers.shift()}\n`));
+    return true;
+  });
+  return terminal;
+}
