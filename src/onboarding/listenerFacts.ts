@@ -163,5 +163,18 @@ export function reachProblems(
     const names = facts.map(({ name }) => quoteValue(name)).join(', ');
     problems.push(`the device cannot reach ${names}: bound to loopback; give the listener another host`);
   }
+  const certificates = facts.flatMap(({ tls }) => tls?.serverCertificates ?? []);
+  const unnamed = hosts.filter((host) => certificates.some(({ names }) => !isNamed(host, names)));
+  if (isElsewhere(entry) && unnamed.length > 0) {
+    problems.push(
+      `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; issue another, for one of our own CA with "aegis pki server" and a --name for each`,
+    );
+  }
   return problems;
+}
+
+/** By the names of a certificate; a wildcard stands for one label (RFC 9525 §6.3). */
+function isNamed(host: string, names: readonly string[]): boolean {
+  const wanted = host.toLowerCase();
+  return names.includes(wanted) || names.includes(wanted.replace(/^[^.]+/, '*'));
 }

@@ -337,6 +337,26 @@ describe('the onboarding sheet', () => {
     expect(told.printedErrors).toContain('warning: the sheet says localhost, which is the device itself');
   });
 
+  it('warns of a host that a certificate of the gateway is not for', async () => {
+    const server = certificates.issue('named', {
+      issuer: ca,
+      names: ['pacs.example.org', '*.example.net', '10.1.0.2'],
+    });
+    site = modalityFile({ server, ca });
+    const warningsFor = async (host: string) => {
+      const sheetOptions = ['--force', '--sheet-dir', join(site.folder, 'onboarding'), '--host', host];
+      return (await site.run(['sheet', 'ct1', ...sheetOptions])).printedErrors;
+    };
+    for (const host of ['pacs.example.org', 'PACS.example.org', 'a.example.net', '10.1.0.2']) {
+      expect(await warningsFor(host)).toBe('');
+    }
+    for (const host of ['gate.example.org', 'a.b.example.net', '10.1.0.3']) {
+      expect(await warningsFor(host)).toContain(
+        `warning: a certificate of the gateway lacks ${host}, so a device `,
+      );
+    }
+  });
+
   it('warns of a listener that the device cannot reach', async () => {
     const { printedErrors } = await add(...ct2, '--listener', 'plain', '--host', 'pacs.example.org');
     expect(printedErrors).toContain('warning: the device cannot reach "plain": bound to loopback; ');
