@@ -1,13 +1,15 @@
 /**
- * Somebody at a terminal who answers each question of a command in this process, one after the other.
+ * Somebody at a terminal who answers each question of a command in this process, one after the other, or types freely.
  */
 import { PassThrough } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { jest } from '@jest/globals';
 
 export interface Terminal {
+  readonly keyboard: PassThrough;
   /** What is left to be answered. */
   answers: string[];
-  /** Everything that was shown on stderr. */
+  /** Everything that was shown on stderr, without the movements of the cursor. */
   readonly asked: string;
   /** Puts the real terminal back. */
   close(): void;
@@ -22,9 +24,10 @@ export function openTerminal(): Terminal {
   process.stderr.isTTY = true;
   let asked = '';
   const terminal = {
+    keyboard,
     answers: [] as string[],
     get asked() {
-      return asked;
+      return stripVTControlCharacters(asked);
     },
     close: () => {
       writing.mockRestore();

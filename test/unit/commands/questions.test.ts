@@ -1,41 +1,28 @@
-import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Questions } from '../../../src/commands/questions';
+import { openTerminal, type Terminal } from '../../support/terminal';
 
-const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
-let keyboard: PassThrough;
-let shown: string;
-
+let terminal: Terminal;
 beforeEach(() => {
-  keyboard = new PassThrough();
-  shown = '';
-  Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    shown += String(text);
-    return true;
-  });
+  terminal = openTerminal();
 });
-
-afterEach(() => {
-  Object.defineProperty(process, 'stdin', stdin);
-  jest.restoreAllMocks();
-});
+afterEach(() => terminal.close());
 
 describe('Questions', () => {
   it('takes the default for an empty answer', async () => {
     const questions = new Questions();
     const answer = questions.confirm('write this');
-    keyboard.write('\n');
+    terminal.keyboard.write('\n');
     expect(await answer).toBe(true);
     questions.close();
-    expect(shown).toBe('write this (y/n) [y]: ');
+    expect(terminal.asked).toBe('write this (y/n) [y]: \r\n');
   });
 
   it('leaves the line of the question where nothing more is entered', async () => {
     const questions = new Questions();
     const answer = questions.confirm('write this');
-    keyboard.end();
+    terminal.keyboard.end();
     await expect(answer).rejects.toThrow('nothing was entered; nothing was written');
-    expect(shown).toBe('write this (y/n) [y]: \n');
+    expect(terminal.asked).toBe('write this (y/n) [y]: \n');
   });
 });

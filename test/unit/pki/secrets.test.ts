@@ -1,32 +1,19 @@
-import { PassThrough } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { askSecret } from '../../../src/pki/secrets';
+import { openTerminal, type Terminal } from '../../support/terminal';
 
-const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
-let keyboard: PassThrough;
-let shown: string;
-
+let terminal: Terminal;
 beforeEach(() => {
-  keyboard = new PassThrough();
-  shown = '';
-  Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
-  jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    shown += String(text);
-    return true;
-  });
+  terminal = openTerminal();
 });
-
-afterEach(() => {
-  Object.defineProperty(process, 'stdin', stdin);
-  jest.restoreAllMocks();
-});
+afterEach(() => terminal.close());
 
 describe('asking for a secret', () => {
   it('returns what was typed without showing it', async () => {
     const answer = askSecret('password: ');
-    keyboard.write('correct horse\r');
+    terminal.keyboard.write('correct horse\r');
     expect(await answer).toBe('correct horse');
-    expect(shown).toBe('password: \n');
+    expect(terminal.asked).toBe('password: \n');
   });
 
   it.each([
@@ -34,7 +21,7 @@ describe('asking for a secret', () => {
     ['Ctrl-D', '\x04'],
   ])('ends with an error on %s', async (_key, character) => {
     const answer = askSecret('password: ');
-    keyboard.write(character);
+    terminal.keyboard.write(character);
     await expect(answer).rejects.toThrow('nothing was entered');
   });
 });
