@@ -38,13 +38,18 @@ export class UnreachableError extends OperatorError {
 }
 
 /**
- * Where the gateway of this configuration is asked; undefined where it has no admin HTTP. A configuration that is being
- * edited and has other problems will do. Throws OperatorError.
+ * Where the gateway of this configuration is asked; undefined where it has no admin HTTP. Throws OperatorError.
  */
 export function adminTargetOf(configurationFile: string): AdminTarget | undefined {
-  const { configuration, problems } = readConfiguration(configurationFile);
+  const { admin } = readableConfiguration(configurationFile);
+  return admin && adminTarget(admin);
+}
+
+/** One that is being edited and has problems will do. Throws ConfigurationError where it cannot be made out at all. */
+export function readableConfiguration(file: string): Configuration {
+  const { configuration, problems } = readConfiguration(file);
   if (configuration === undefined) throw new ConfigurationError(problems);
-  return configuration.admin && adminTarget(configuration.admin);
+  return configuration;
 }
 
 /** Throws OperatorError where it cannot be known. */

@@ -51,12 +51,5 @@ async function pending(options: PendingOptions, context: CommandContext): Promis
     return;
   }
   const { pendingText } = await import('./pendingText');
-  context.print(pendingText(source.callers, await hint(options.config)));
-}
-
-async function hint(file: string): Promise<string | undefined> {
-  const { readConfiguration } = await import('../config/load');
-  const { hintOf } = await import('./pendingSource');
-  const { configuration } = readConfiguration(file);
-  return configuration === undefined ? undefined : hintOf(configuration);
+  context.print(pendingText(source.callers, source.hint));
 }

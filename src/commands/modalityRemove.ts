@@ -43,7 +43,7 @@ export const registerModalityRemove: RegisterCommand = (modality, context) => {
 async function remove(name: string, options: RemoveOptions, context: CommandContext): Promise<void> {
   const { openConfiguration, removeModality, saveEdit } = await import('../config/editConfiguration');
   const { formatPath } = await import('../config/problems');
-  const { nameArgument, shellQuoted } = await import('../config/quote');
+  const { nameArgument } = await import('../config/quote');
   const edit = removeModality(openConfiguration(options.config), name);
   const isWritten = options.dryRun !== true;
   if (isWritten) await saveEdit(edit);
@@ -53,7 +53,7 @@ async function remove(name: string, options: RemoveOptions, context: CommandCont
     context.print(`${JSON.stringify(result, undefined, 2)}\n`);
     return;
   }
-  const folder = options.dir === 'certs' ? '' : ` --dir ${shellQuoted(options.dir)}`;
+  const { folderOption } = await import('./pki/reportText');
   const { sheetFiles } = await import('../onboarding/sheetFiles');
   const sheets = Object.values(sheetFiles(options.sheetDir, name)).filter((file) => existsSync(file));
   const hasCertificate = /^[\w.-]+$/.test(name) && existsSync(join(options.dir, `${name}.crt`));
@@ -63,7 +63,9 @@ async function remove(name: string, options: RemoveOptions, context: CommandCont
         '',
         'next: reload the gateway (SIGHUP)',
         ...(hasCertificate
-          ? [`  aegis pki revoke${folder} ${nameArgument(name)}    (its certificate is accepted until then)`]
+          ? [
+              `  aegis pki revoke${folderOption(options.dir)} ${nameArgument(name)}    (its certificate is accepted until then)`,
+            ]
           : []),
         ...(sheets.length === 0 ? [] : [`  delete its onboarding sheet: ${sheets.join(', ')}`]),
       ]

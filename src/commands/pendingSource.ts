@@ -5,14 +5,15 @@
 import { chownSync, statSync } from 'node:fs';
 import type { PendingCaller } from '../admin/pendingCaller';
 import { readPendingFile, writePendingFile } from '../admin/pendingFile';
-import { readConfiguration } from '../config/load';
 import { escapeUnsafe, nearestOf, quoteValue } from '../config/quote';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
-import { AdminClient, adminTargetOf, UnreachableError } from './adminClient';
+import { AdminClient, adminTarget, readableConfiguration, UnreachableError } from './adminClient';
 
 export interface PendingSource {
   readonly callers: readonly PendingCaller[];
+  /** What keeps callers from being listed, for whoever waits for one in vain. */
+  readonly hint: string | undefined;
   /** The gateway that runs; undefined where the list comes from its file. */
   readonly gateway?: AdminClient;
   /** Whether `remove` may be called. */
@@ -22,14 +23,15 @@ export interface PendingSource {
 
 /** Throws OperatorError where there is neither a gateway nor a file to ask. */
 export async function openPendingSource(configurationFile: string): Promise<PendingSource> {
-  const { configuration } = readConfiguration(configurationFile);
-  const file = configuration?.pending.file;
-  const target = adminTargetOf(configurationFile);
-  if (target !== undefined) {
-    const gateway = new AdminClient(target);
+  const configuration = readableConfiguration(configurationFile);
+  const hint = hintOf(configuration);
+  const { file } = configuration.pending;
+  if (configuration.admin !== undefined) {
+    const gateway = new AdminClient(adminTarget(configuration.admin));
     try {
       const callers = await gateway.pending();
-      return { callers, gateway, canRemove: gateway.hasToken, remove: (id) => gateway.removePending(id) };
+      const remove = (id: string) => gateway.removePending(id);
+      return { callers, hint, gateway, canRemove: gateway.hasToken, remove };
     } catch (error) {
       if (!(error instanceof UnreachableError) || file === undefined) throw error;
     }
@@ -39,10 +41,10 @@ export async function openPendingSource(configurationFile: string): Promise<Pend
       `${configurationFile} has neither admin nor pending.file, so no list of pending callers is kept; add "admin": {} and restart the gateway`,
     );
   }
-  return fileSource(file);
+  return { ...fileSource(file), hint };
 }
 
-function fileSource(file: string): PendingSource {
+function fileSource(file: string): Omit<PendingSource, 'hint'> {
   let callers: readonly PendingCaller[];
   try {
     callers = readPendingFile(file);
@@ -84,8 +86,7 @@ export function pendingCaller(callers: readonly PendingCaller[], id: string): Pe
   throw new OperatorError(`${quoteValue(id)} is no pending caller; ${help}`, ExitCode.Failed);
 }
 
-/** What keeps callers from being listed, for whoever waits for one in vain. */
-export function hintOf({ unknownAddresses }: Configuration): string | undefined {
+function hintOf({ unknownAddresses }: Configuration): string | undefined {
   return unknownAddresses === 'reject'
     ? undefined
     : 'addresses that are in no entry are closed before they say who they are, and are not listed: set unknownAddresses to "reject" while you wait for new ones';

@@ -11,10 +11,11 @@ import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { certificateIssuer, revokedSerialNumbers } from '../net/revocationList';
 import { readCertificates, readCrl } from '../net/tlsFiles';
-import { certificateFingerprint } from '../pki/fingerprints';
+import { canonicalPin, certificateFingerprint } from '../pki/fingerprints';
 import { authorityFiles } from '../pki/folder';
 import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../pki/issuedLog';
 import { parseClientName } from '../pki/subjectNames';
+import { folderOption } from './pki/reportText';
 
 /**
  * Entries that name a revoked certificate by its fingerprint or that of its key, as far as the records of our CAs lie
@@ -36,7 +37,7 @@ export async function findRevokedPins({ listeners, modalities }: Configuration):
   }
   return Object.entries(modalities).flatMap(([name, { certificate = [] }]) =>
     certificate.flatMap((pin, index): Finding[] => {
-      const words = revokedByPin.get(canonical(pin));
+      const words = revokedByPin.get(canonicalPin(pin));
       if (words === undefined) return [];
       const path = ['modalities', name, 'certificate', index];
       return [{ path, message: `names ${words}`, severity: 'warning', kind: 'file' }];
@@ -98,7 +99,7 @@ function isRevokedIn(log: IssuedLog | undefined, certificate: X509Certificate): 
 }
 
 const makeAnother = (folder: string, name: string): string =>
-  `make another with "aegis pki client${folder === 'certs' ? '' : ` --dir ${folder}`} ${name} --force"`;
+  `make another with "aegis pki client${folderOption(folder)} ${name} --force"`;
 
 /** Undefined where there is none, or one that cannot be read: "aegis pki list" tells why. */
 async function readRecord(folder: string): Promise<IssuedLog | undefined> {
@@ -123,8 +124,5 @@ function readable<T>(read: () => T): T | undefined {
 }
 
 function pinsOf({ fingerprint, spkiFingerprint }: IssuedEntry): string[] {
-  return [fingerprint, ...(spkiFingerprint === undefined ? [] : [spkiFingerprint])].map(canonical);
+  return [fingerprint, ...(spkiFingerprint === undefined ? [] : [spkiFingerprint])].map(canonicalPin);
 }
-
-/** Colons and case do not matter in the configuration. */
-const canonical = (pin: string): string => pin.toLowerCase().replaceAll(':', '');

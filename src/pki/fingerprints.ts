@@ -8,6 +8,9 @@ import { createHash, type KeyObject, type X509Certificate } from 'node:crypto';
 export const certificateFingerprint = (certificate: X509Certificate): string =>
   `sha256:${certificate.fingerprint256}`;
 
+/** Equal for pins that mean the same: colons and case do not matter in the configuration. */
+export const canonicalPin = (pin: string): string => pin.toLowerCase().replaceAll(':', '');
+
 /** `spki-sha256:…` of a public key, which stays when a certificate is renewed for the same key. */
 export function publicKeyFingerprint(publicKey: KeyObject): string {
   const hash = createHash('sha256')

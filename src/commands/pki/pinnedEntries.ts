@@ -5,6 +5,7 @@
 import { readConfiguration } from '../../config/load';
 import { formatPath } from '../../config/problems';
 import { OperatorError } from '../../errors';
+import { canonicalPin } from '../../pki/fingerprints';
 import type { RenewedCertificates } from '../../pki/folderRenewal';
 
 export interface PinnedEntry {
@@ -21,14 +22,11 @@ export function findPinnedEntries(configurationFile: string, renewed: RenewedCer
     if (error instanceof OperatorError) return [];
     throw error;
   }
-  const former = new Set([...renewed.formerFingerprints].map(canonical));
-  const current = new Set(renewed.certificates.map(({ fingerprint }) => canonical(fingerprint)));
+  const former = new Set([...renewed.formerFingerprints].map(canonicalPin));
+  const current = new Set(renewed.certificates.map(({ fingerprint }) => canonicalPin(fingerprint)));
   return Object.entries(modalities).flatMap(([name, { certificate = [] }]) => {
-    const pins = certificate.map(canonical);
+    const pins = certificate.map(canonicalPin);
     const isStale = pins.some((pin) => former.has(pin)) && !pins.some((pin) => current.has(pin));
     return isStale ? [{ path: formatPath(['modalities', name, 'certificate']) }] : [];
   });
 }
-
-/** Colons and case do not matter in the configuration. */
-const canonical = (pin: string): string => pin.toLowerCase().replaceAll(':', '');

@@ -3,7 +3,7 @@
  * request.
  */
 import { dirname, relative } from 'node:path';
-import { escapeUnsafe } from '../../config/quote';
+import { escapeUnsafe, shellQuoted } from '../../config/quote';
 import type { CertificateSummary } from '../../pki/folder';
 import type { WrittenCertificates } from '../../pki/folderRecord';
 
@@ -44,8 +44,9 @@ export function stillAccepted(
 /** The calendar day of an ISO time. */
 export const day = (time: string): string => time.slice(0, 10);
 
+/** For a command that is to be copied. */
 export const folderOption = (directory: string): string =>
-  directory === 'certs' ? '' : ` --dir ${directory}`;
+  directory === 'certs' ? '' : ` --dir ${shellQuoted(directory)}`;
 
 /** Paths in the configuration are relative to its file. */
 export const fromConfiguration = (configuration: string, path: string): string =>

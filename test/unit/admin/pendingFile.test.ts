@@ -8,22 +8,10 @@ import {
   recoverPendingFile,
   writePendingFile,
 } from '../../../src/admin/pendingFile';
+import { pendingCaller } from '../../support/pendingCaller';
 import { temporaryFolder } from '../../support/processes';
 
-const caller: PendingCaller = {
-  id: '0123456789ab',
-  callingAeTitle: 'CT9\u0000\u001b[31m',
-  calledAeTitle: 'ORTHANC',
-  sourceAddress: '10.1.2.9',
-  listener: 'plain',
-  isTls: false,
-  proposedSopClasses: ['Verification'],
-  commands: [],
-  reason: 'calling-ae-title-unknown',
-  firstSeen: '2026-01-01T00:00:00.000Z',
-  lastSeen: '2026-01-01T00:00:00.000Z',
-  count: 1,
-};
+const caller: PendingCaller = { ...pendingCaller, callingAeTitle: 'CT9\u0000\u001b[31m' };
 const other: PendingCaller = { ...caller, id: 'ba9876543210', count: 2 };
 
 const newFile = () => join(temporaryFolder(), 'pending.json');

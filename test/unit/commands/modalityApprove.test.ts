@@ -6,23 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { registerModality } from '../../../src/commands/modality';
 import { runCommand } from '../../support/commandLine';
+import { pendingCaller } from '../../support/pendingCaller';
 import { temporaryFolder } from '../../support/processes';
 import { openTerminal, type Terminal } from '../../support/terminal';
 
-const caller = {
-  id: '0123456789ab',
-  callingAeTitle: 'CT9',
-  calledAeTitle: 'ORTHANC',
-  sourceAddress: '10.1.2.9',
-  listener: 'plain',
-  isTls: false,
-  proposedSopClasses: ['Verification'],
-  commands: [],
-  reason: 'calling-ae-title-unknown',
-  firstSeen: '2026-01-01T00:00:00.000Z',
-  lastSeen: '2026-01-01T00:00:00.000Z',
-  count: 1,
-};
 const text = `{
   "listeners": [{ "name": "plain", "port": 11112 }],
   "upstreams": { "ORTHANC": { "servers": ["127.0.0.1:4242"] } },
@@ -38,7 +25,7 @@ beforeEach(() => {
   const folder = temporaryFolder();
   file = join(folder, 'aegis.jsonc');
   writeFileSync(file, text);
-  writeFileSync(join(folder, 'pending.json'), JSON.stringify({ version: 1, callers: [caller] }), {
+  writeFileSync(join(folder, 'pending.json'), JSON.stringify({ version: 1, callers: [pendingCaller] }), {
     mode: 0o600,
   });
   terminal = openTerminal();
@@ -46,7 +33,7 @@ beforeEach(() => {
 afterEach(() => terminal.close());
 
 const approve = (...options: string[]) =>
-  runCommand(registerModality, ['--config', file, 'modality', 'approve', caller.id, ...options]);
+  runCommand(registerModality, ['--config', file, 'modality', 'approve', pendingCaller.id, ...options]);
 
 describe('aegis modality approve on a terminal', () => {
   it('asks again where the answer is no good, and whether to write it', async () => {
