@@ -3,6 +3,7 @@
  * certificates that the gateway shows and who signed them. Reads certificates; decides nothing.
  */
 import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { SecureVersion } from 'node:tls';
 import { quoteValue } from '../config/quote';
 import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
@@ -18,6 +19,8 @@ export interface CertificateFacts {
   readonly subject: string;
   /** DNS names, then IP addresses, as its subjectAltName has them. */
   readonly names: readonly string[];
+  /** Whether a peer that dials this DNS name or IP address takes it for the certificate of whom it dialled. */
+  isFor(host: string): boolean;
   /** SHA-256, upper-case hex with colons. */
   readonly fingerprint256: string;
   readonly notAfter: Date;
@@ -118,6 +121,9 @@ export function certificateFacts(file: string, certificate: X509Certificate): Ce
     file,
     subject: subject.split('\n').join(', '),
     names: [...peerCertificate(certificate).dnsNames, ...addresses.map(([, address]) => address!)],
+    isFor: (host) =>
+      (isIP(host) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(host)) !==
+      undefined,
     fingerprint256,
     notAfter: new Date(validTo),
   };
@@ -164,17 +170,11 @@ export function reachProblems(
     problems.push(`the device cannot reach ${names}: bound to loopback; give the listener another host`);
   }
   const certificates = facts.flatMap(({ tls }) => tls?.serverCertificates ?? []);
-  const unnamed = hosts.filter((host) => certificates.some(({ names }) => !isNamed(host, names)));
+  const unnamed = hosts.filter((host) => certificates.some((certificate) => !certificate.isFor(host)));
   if (isElsewhere(entry) && unnamed.length > 0) {
     problems.push(
       `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; issue another, for one of our own CA with "aegis pki server" and a --name for each`,
     );
   }
   return problems;
-}
-
-/** By the names of a certificate; a wildcard stands for one label (RFC 9525 §6.3). */
-function isNamed(host: string, names: readonly string[]): boolean {
-  const wanted = host.toLowerCase();
-  return names.includes(wanted) || names.includes(wanted.replace(/^[^.]+/, '*'));
 }

@@ -340,7 +340,7 @@ describe('the onboarding sheet', () => {
   it('warns of a host that a certificate of the gateway is not for', async () => {
     const server = certificates.issue('named', {
       issuer: ca,
-      names: ['pacs.example.org', '*.example.net', '10.1.0.2'],
+      names: ['pacs.Example.org', '*.example.net', '10.1.0.2'],
     });
     site = modalityFile({ server, ca });
     const warningsFor = async (host: string) => {
