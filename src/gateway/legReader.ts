@@ -4,12 +4,12 @@
  */
 import type { Socket } from 'node:net';
 import type { QuickAck } from '../net/quickAck';
+import { receive } from '../net/sharedReads';
 import { looksLikeTls } from '../net/wrongProtocol';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
 import { type ProtocolError, protocolErrorOf } from './protocolError';
-import { countRead } from './readGarbage';
 
 export interface LegReaderOptions {
   readonly maxPduLength: number;
@@ -44,6 +44,7 @@ export class LegReader {
   #isTimed = false;
   #pauses = 0;
   #isTurnEndScheduled = false;
+  #hasReadInTurn = false;
 
   constructor(socket: Socket, sink: PduSink, options: LegReaderOptions, events: LegReaderEvents) {
     this.#socket = socket;
@@ -51,13 +52,12 @@ export class LegReader {
     this.#events = events;
     this.#reader = new PduReader(sink, { maxPduLength: options.maxPduLength });
     this.#pduDeadline = new Deadline(() => events.stalled());
-    socket.on('data', this.#onData);
   }
 
   /** Begins to read; each PDU from now on has a deadline where `isTimed`. */
   start(isTimed: boolean): void {
     this.#isTimed = isTimed;
-    this.#socket.resume();
+    receive(this.#socket, this.#onData);
   }
 
   /** Reads no further than the PDU that is being handed on; what came behind it is kept, unread. */
@@ -108,7 +108,6 @@ export class LegReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    countRead(chunk.length);
     if (this.#isDiscarding) return;
     if (!this.#hasReceived) {
       this.#hasReceived = true;
@@ -139,14 +138,24 @@ export class LegReader {
     if (!reader.isInsidePdu) this.#pduDeadline.stop();
     else if (!wasInsidePdu || reader.pduCount !== pduCount) this.#startDeadline();
     this.#events.active();
-    // Once for all that this turn of the event loop reads: a peer that sends fast costs no call for each chunk.
+    this.#hasReadInTurn = true;
     if (!this.#isTurnEndScheduled) {
       this.#isTurnEndScheduled = true;
       setImmediate(this.#onTurnEnd);
     }
   }
 
+  /**
+   * Acknowledges once a turn of the event loop has brought nothing more: of a peer that goes on sending, the kernel
+   * acknowledges every second segment by itself, and a system call in each turn would make a bulk transfer a third
+   * dearer.
+   */
   readonly #onTurnEnd = (): void => {
+    if (this.#hasReadInTurn) {
+      this.#hasReadInTurn = false;
+      setImmediate(this.#onTurnEnd);
+      return;
+    }
     this.#isTurnEndScheduled = false;
     if (this.#reader.isInsidePdu || this.#events.awaitsMore())
       this.#options.quickAck.acknowledge(this.#socket);

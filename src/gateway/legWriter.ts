@@ -4,13 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import { PDataFramer } from '../pdu/framer';
+import { returnSlabs, SLAB_BYTES } from '../pdu/slabs';
 import { Deadline } from './deadline';
 
-/**
- * Fragments waiting in the framer are written at the end of the event loop's turn, many at a time; more than
- * this is written at once, so that a turn with many reads holds no more.
- */
-const FLUSH_BYTES = 256 * 1024;
 /** Bytes that the socket could not pass to the kernel: beyond this the other leg stops reading. */
 const CONGESTION_BYTES = 128 * 1024;
 
@@ -27,7 +23,6 @@ export class LegWriter {
   readonly #stallMs: number;
   readonly #events: LegWriterEvents;
   readonly #deadline: Deadline;
-  readonly #flushList: Buffer[] = [];
   #framer: PDataFramer | undefined;
   #isFlushScheduled = false;
   #isCongested = false;
@@ -57,9 +52,10 @@ export class LegWriter {
 
   fragment(contextId: number, bytes: Buffer): void {
     if (this.#framer === undefined) return;
-    // Before, not after: were the last bytes of a data set flushed here, nothing but an empty fragment would be left
-    // to be marked Last, and empty ones must not be sent (PS3.8 §E.2).
-    if (this.#framer.pendingBytes >= FLUSH_BYTES) this.flush();
+    // What fills a slab goes out, so that a turn with many reads holds no more. Before, not after: were the last bytes
+    // of a data set flushed here, nothing but an empty fragment would be left to be marked Last, and empty ones must
+    // not be sent (PS3.8 §E.2).
+    if (this.#framer.pendingBytes + bytes.length > SLAB_BYTES) this.flush();
     this.#framer.data(contextId, bytes);
     this.#scheduleFlush();
   }
@@ -71,18 +67,10 @@ export class LegWriter {
 
   /** Writes all fragments that are queued, in one system call where the kernel takes it. */
   flush(): void {
-    const list = this.#flushList;
-    this.#framer?.flush(list);
-    if (list.length === 0) return;
-    const socket = this.#socket;
-    const last = list.length - 1;
-    // A single buffer, such as a command, has the shorter way through the stream.
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index += 1) socket.write(list[index] as Buffer);
-    this.pdu(list[last] as Buffer);
-    if (last > 0) socket.uncork();
-    list.length = 0;
-    if (!this.#isCongested && socket.writableLength > CONGESTION_BYTES) {
+    const pdus: Buffer[] = [];
+    this.#framer?.flush(pdus);
+    if (pdus.length > 0) this.#write(pdus);
+    if (!this.#isCongested && this.#socket.writableLength > CONGESTION_BYTES) {
       this.#isCongested = true;
       this.#events.congested();
     }
@@ -90,20 +78,31 @@ export class LegWriter {
 
   /** Writes a whole PDU at once, behind what was flushed. */
   pdu(bytes: Buffer): void {
-    if (this.#socket.destroyed) return;
-    this.#unwritten += 1;
-    if (!this.#deadline.isRunning) this.#deadline.start(this.#stallMs);
-    this.#socket.write(bytes, this.#onWritten);
+    this.#write([bytes]);
   }
 
   /** Drops what is queued; what was written ends on a PDU boundary. */
   drop(): void {
+    this.#framer?.discard();
     this.#framer = undefined;
   }
 
   dispose(): void {
     this.drop();
     this.#deadline.dispose();
+  }
+
+  #write(pdus: readonly Buffer[]): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    this.#unwritten += 1;
+    if (!this.#deadline.isRunning) this.#deadline.start(this.#stallMs);
+    const last = pdus.length - 1;
+    // A single buffer, such as a command, has the shorter way through the stream.
+    if (last > 0) socket.cork();
+    for (let index = 0; index < last; index += 1) socket.write(pdus[index] as Buffer);
+    socket.write(pdus[last] as Buffer, (error) => this.#written(pdus, error));
+    if (last > 0) socket.uncork();
   }
 
   #scheduleFlush(): void {
@@ -117,11 +116,13 @@ export class LegWriter {
     this.flush();
   };
 
-  readonly #onWritten = (): void => {
+  #written(pdus: readonly Buffer[], error: Error | null | undefined): void {
+    // After an error it is not known who still reads them.
+    if (!error) returnSlabs(pdus);
     this.#unwritten -= 1;
     if (this.#unwritten === 0) this.#deadline.stop();
     else this.#deadline.start(this.#stallMs);
-  };
+  }
 
   readonly #onDrain = (): void => {
     if (!this.#isCongested) return;

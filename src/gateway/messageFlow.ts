@@ -24,6 +24,8 @@ export interface MessageReceiver {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Most command sets are shorter; one that comes in many fragments grows by doubling. */
+const FIRST_COMMAND_BYTES = 256;
 
 type Phase = 'betweenMessages' | 'command' | 'dataSet';
 
@@ -102,22 +104,17 @@ export class MessageFlow {
     this.#addToCommand(bytes);
   }
 
-  /**
-   * The first fragment is nearly always the only one and not copied. Further ones are copied together: as views,
-   * a command set in fragments of one byte would keep megabytes of what was read around them.
-   */
+  /** Copied, because what was read is only lent. */
   #addToCommand(bytes: Buffer): void {
     const end = this.#commandBytes + bytes.length;
-    if (this.#commandBytes === 0) {
-      this.#command = bytes;
-    } else {
-      if (end > this.#command.length) {
-        const grown = Buffer.allocUnsafe(Math.min(2 * end, this.#maxCommandSetBytes));
-        this.#command.copy(grown, 0, 0, this.#commandBytes);
-        this.#command = grown;
-      }
-      bytes.copy(this.#command, this.#commandBytes);
+    if (end > this.#command.length) {
+      const grown = Buffer.allocUnsafe(
+        Math.min(Math.max(2 * end, FIRST_COMMAND_BYTES), this.#maxCommandSetBytes),
+      );
+      this.#command.copy(grown, 0, 0, this.#commandBytes);
+      this.#command = grown;
     }
+    bytes.copy(this.#command, this.#commandBytes);
     this.#commandBytes = end;
   }
 

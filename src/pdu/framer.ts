@@ -1,10 +1,10 @@
 /**
- * Messages to P-DATA-TF PDUs (PS3.8 §9.3.5, Annex E), at flush time and without copying. Owns the sizes of
+ * Messages to P-DATA-TF PDUs (PS3.8 §9.3.5, Annex E), written into slabs one behind the other. Owns the sizes of
  * fragments and where PDUs end; knows nothing of what is in a message, and never ends one by itself: a Last
  * fragment that the sender did not send could make an archive store half an image as a whole one.
  */
 
-import { SliceQueue } from './sliceQueue';
+import { returnSlabs, SLAB_BYTES, takeSlab } from './slabs';
 import {
   MCH_COMMAND,
   MCH_LAST,
@@ -22,10 +22,10 @@ import {
 const DEFAULT_OWN_LIMIT = 131072;
 
 /**
- * Where fragments are shorter than this they are copied together with their headers: the peer chooses their length,
- * and a buffer for each of a million fragments of two bytes would cost a hundred times what they hold.
+ * What a flush emits below this is copied out of its slab: a command set would keep a whole slab from others for as
+ * long as a slow peer takes.
  */
-const COPIED_BELOW_BYTES = 512;
+const COPIED_BELOW_BYTES = 16 * 1024;
 
 const FRAME_HEADER_BYTES = PDU_HEADER_BYTES + PDV_HEADER_BYTES;
 const NUL = Buffer.alloc(1);
@@ -38,12 +38,19 @@ const NUL = Buffer.alloc(1);
 export class PDataFramer {
   /** The longest fragment; even, because every fragment is (PS3.8 §E.1). */
   private readonly maxFragmentBytes: number;
-  /** Complete PDUs of commands and of ended data sets. */
-  private readonly complete: Buffer[] = [];
-  private completeBytes = 0;
-  /** Bytes of the open data set. */
-  private readonly open = new SliceQueue();
+  /** Slabs that are full, then the one that is being written, up to `used`. */
+  private readonly full: Buffer[] = [];
+  private slab: Buffer | undefined;
+  private used = 0;
   private openContextId: number | undefined;
+  /** Whether the PDU that `header` begins takes more; its lengths are written when it does not. */
+  private isPduOpen = false;
+  private fragmentBytes = 0;
+  /** The header of the last PDU of this message that waits: it is the one to be marked Last. */
+  private header: Buffer | undefined;
+  private headerOffset = 0;
+  /** A byte that the last flush kept back, because fragments are even. */
+  private oddByte: number | undefined;
 
   /**
    * `peerMaxPduLength` is the peer's item 51H, 0 for no limit; `ownLimit` bounds it. Neither counts the 6-byte
@@ -60,7 +67,7 @@ export class PDataFramer {
     }
   }
 
-  /** Queues a whole command set, split where it does not fit one PDU. */
+  /** Queues a copy of a whole command set, split where it does not fit one PDU. */
   command(contextId: number, commandSet: Buffer): void {
     if (this.openContextId !== undefined) {
       throw new Error('a command may not come before the end of the data set that is open');
@@ -70,16 +77,17 @@ export class PDataFramer {
         `a command set has ${commandSet.length} bytes; an even number above 0 is required`,
       );
     }
-    // Short, so that one buffer to write is worth the copy.
-    this.complete.push(this.framedCopy(commandSet, contextId, MCH_COMMAND, true));
-    this.completeBytes += commandSet.length;
+    this.fill(contextId, MCH_COMMAND, commandSet);
+    this.endMessage(contextId);
   }
 
-  /** Queues bytes of a data set. Keeps the view, which must not change until it is written. */
+  /** Queues a copy of bytes of a data set. */
   data(contextId: number, bytes: Buffer): void {
     this.expectOpen(contextId);
     this.openContextId = contextId;
-    this.open.add(bytes);
+    if (bytes.length === 0) return;
+    this.takeUpOddByte(contextId);
+    this.fill(contextId, 0, bytes);
   }
 
   /**
@@ -91,102 +99,136 @@ export class PDataFramer {
    */
   dataEnd(contextId: number, padOdd: boolean): void {
     this.expectOpen(contextId);
-    // Whatever was flushed before was even, so the parity of the rest is that of the whole.
-    if (this.open.bytes % 2 !== 0) {
+    this.takeUpOddByte(contextId);
+    // Whatever was flushed before was even, and so are full PDUs: the parity of the rest is that of the whole.
+    if (this.fragmentBytes % 2 !== 0) {
       if (!padOdd) {
         throw new PduError(
           'pdu-data-set-odd',
           'the data set ends after an odd number of bytes; even is required',
         );
       }
-      this.open.add(NUL);
+      this.fill(contextId, 0, NUL);
     }
-    const bytes = this.open.bytes;
-    this.frame(this.complete, this.open.takeEven(), bytes, contextId, 0, true);
-    this.completeBytes += bytes;
+    this.endMessage(contextId);
     this.openContextId = undefined;
   }
 
-  /** Bytes of fragments, without headers, that the next flush emits or keeps back. */
+  /** Bytes, with their headers, that the next flush emits or keeps back. */
   get pendingBytes(): number {
-    return this.completeBytes + this.open.bytes;
+    return this.full.length * SLAB_BYTES + this.used + (this.oddByte === undefined ? 0 : 1);
   }
 
   /**
    * Appends everything that can go: complete PDUs only, so that an A-ABORT may follow at any time. Of an open
-   * data set an odd byte stays, so that every fragment is even.
+   * data set an odd byte stays, so that every fragment is even. What is appended is for {@link returnSlabs}
+   * once it is written.
    */
   flush(out: Buffer[]): void {
-    for (const buffer of this.complete) {
-      out.push(buffer);
-    }
-    this.complete.length = 0;
-    this.completeBytes = 0;
-    const bytes = floorEven(this.open.bytes);
-    if (this.openContextId !== undefined && bytes > 0) {
-      this.frame(out, this.open.takeEven(), bytes, this.openContextId, 0, false);
-    }
-  }
-
-  /** Appends the slices, `bytes` in all, in as few PDUs as can be; `endsMessage` sets Last on the last one. */
-  private frame(
-    out: Buffer[],
-    slices: readonly Buffer[],
-    bytes: number,
-    contextId: number,
-    messageControlHeader: number,
-    endsMessage: boolean,
-  ): void {
-    if (this.maxFragmentBytes < COPIED_BELOW_BYTES) {
-      out.push(this.framedCopy(Buffer.concat(slices, bytes), contextId, messageControlHeader, endsMessage));
-      return;
-    }
-    let remaining = bytes;
-    let index = 0;
-    let offset = 0;
-    do {
-      let fragmentRemaining = Math.min(remaining, this.maxFragmentBytes);
-      remaining -= fragmentRemaining;
-      const isLast = endsMessage && remaining === 0;
-      const control = isLast ? messageControlHeader | MCH_LAST : messageControlHeader;
-      // Cut from Node's pool: one allocation for hundreds of them.
-      const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-      writeFrameHeader(header, 0, contextId, control, fragmentRemaining);
-      out.push(header);
-      while (fragmentRemaining > 0) {
-        const slice = slices[index]!;
-        const end = Math.min(slice.length, offset + fragmentRemaining);
-        out.push(end - offset === slice.length ? slice : slice.subarray(offset, end));
-        fragmentRemaining -= end - offset;
-        offset = end;
-        if (end === slice.length) {
-          index++;
-          offset = 0;
-        }
+    if (this.isPduOpen) this.closeEven();
+    this.header = undefined;
+    for (const slab of this.full) out.push(slab);
+    const written = this.slab?.subarray(0, this.used);
+    if (written !== undefined) {
+      if (written.length >= COPIED_BELOW_BYTES) {
+        out.push(written);
+      } else {
+        if (written.length > 0) out.push(Buffer.from(written));
+        returnSlabs([written]);
       }
-    } while (remaining > 0);
+    }
+    this.forget();
   }
 
-  /** The same in one buffer. */
-  private framedCopy(
-    bytes: Buffer,
-    contextId: number,
-    messageControlHeader: number,
-    endsMessage: boolean,
-  ): Buffer {
-    const fragments = Math.max(1, Math.ceil(bytes.length / this.maxFragmentBytes));
-    const framed = Buffer.allocUnsafe(bytes.length + fragments * FRAME_HEADER_BYTES);
+  /** Drops everything that waits. */
+  discard(): void {
+    returnSlabs(this.full);
+    if (this.slab !== undefined) returnSlabs([this.slab]);
+    this.forget();
+    this.header = undefined;
+    this.isPduOpen = false;
+    this.fragmentBytes = 0;
+    this.oddByte = undefined;
+  }
+
+  private forget(): void {
+    this.full.length = 0;
+    this.slab = undefined;
+    this.used = 0;
+  }
+
+  /** Copies bytes into as many PDUs as they take; the last one stays open unless it is full. */
+  private fill(contextId: number, messageControlHeader: number, bytes: Buffer): void {
     let start = 0;
-    let offset = 0;
-    do {
-      const end = Math.min(bytes.length, start + this.maxFragmentBytes);
-      const isLast = endsMessage && end === bytes.length;
-      const control = isLast ? messageControlHeader | MCH_LAST : messageControlHeader;
-      offset = writeFrameHeader(framed, offset, contextId, control, end - start);
-      offset += bytes.copy(framed, offset, start, end);
-      start = end;
-    } while (start < bytes.length);
-    return framed;
+    while (start < bytes.length) {
+      if (!this.isPduOpen) this.beginPdu(contextId, messageControlHeader);
+      const slab = this.slabWithRoom(1);
+      const room = Math.min(SLAB_BYTES - this.used, this.maxFragmentBytes - this.fragmentBytes);
+      const copied = bytes.copy(slab, this.used, start, Math.min(bytes.length, start + room));
+      start += copied;
+      this.used += copied;
+      this.fragmentBytes += copied;
+      if (this.fragmentBytes === this.maxFragmentBytes) this.closePdu();
+    }
+  }
+
+  /** Writes PDU header and PDV header; both lengths come later. */
+  private beginPdu(contextId: number, messageControlHeader: number): void {
+    // With the first byte: should that be the one to keep back, both are taken back from one slab.
+    const header = this.slabWithRoom(FRAME_HEADER_BYTES + 1);
+    header[this.used] = PduType.PDataTf;
+    header[this.used + 1] = 0;
+    header[this.used + 10] = contextId;
+    header[this.used + 11] = messageControlHeader;
+    this.header = header;
+    this.headerOffset = this.used;
+    this.used += FRAME_HEADER_BYTES;
+    this.isPduOpen = true;
+  }
+
+  private closePdu(): void {
+    writeUint32(this.header!, this.headerOffset + 2, PDV_HEADER_BYTES + this.fragmentBytes);
+    writeUint32(this.header!, this.headerOffset + PDU_HEADER_BYTES, PDV_LENGTH_OVERHEAD + this.fragmentBytes);
+    this.isPduOpen = false;
+    this.fragmentBytes = 0;
+  }
+
+  /** Marks the last PDU of the message Last: the one that waits, or an empty one where all have gone. */
+  private endMessage(contextId: number): void {
+    if (this.header === undefined) this.beginPdu(contextId, 0);
+    if (this.isPduOpen) this.closePdu();
+    this.header![this.headerOffset + 11]! |= MCH_LAST;
+    this.header = undefined;
+  }
+
+  /** Closes the open PDU after an even number of bytes; without any it is taken back. */
+  private closeEven(): void {
+    if (this.fragmentBytes % 2 !== 0) {
+      this.used -= 1;
+      this.fragmentBytes -= 1;
+      this.oddByte = this.slab![this.used];
+    }
+    if (this.fragmentBytes > 0) {
+      this.closePdu();
+    } else {
+      this.used -= FRAME_HEADER_BYTES;
+      this.isPduOpen = false;
+    }
+  }
+
+  private takeUpOddByte(contextId: number): void {
+    if (this.oddByte === undefined) return;
+    const byte = Buffer.of(this.oddByte);
+    this.oddByte = undefined;
+    this.fill(contextId, 0, byte);
+  }
+
+  private slabWithRoom(bytes: number): Buffer {
+    if (this.slab !== undefined && SLAB_BYTES - this.used >= bytes) return this.slab;
+    if (this.slab !== undefined) this.full.push(this.slab.subarray(0, this.used));
+    this.slab = takeSlab();
+    this.used = 0;
+    return this.slab;
   }
 
   private expectOpen(contextId: number): void {
@@ -198,21 +240,12 @@ export class PDataFramer {
   }
 }
 
-/** PDU header and PDV header; returns where they end. */
-function writeFrameHeader(
-  bytes: Buffer,
-  offset: number,
-  contextId: number,
-  messageControlHeader: number,
-  fragmentBytes: number,
-): number {
-  bytes[offset] = PduType.PDataTf;
-  bytes[offset + 1] = 0;
-  bytes.writeUInt32BE(PDV_HEADER_BYTES + fragmentBytes, offset + 2);
-  bytes.writeUInt32BE(PDV_LENGTH_OVERHEAD + fragmentBytes, offset + PDU_HEADER_BYTES);
-  bytes[offset + 10] = contextId;
-  bytes[offset + 11] = messageControlHeader;
-  return offset + FRAME_HEADER_BYTES;
+/** Big endian. Buffer's own checks what is known here. */
+function writeUint32(bytes: Buffer, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
 }
 
 function floorEven(value: number): number {

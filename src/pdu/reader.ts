@@ -60,7 +60,7 @@ export class PduReader {
   private readonly cut = Buffer.alloc(PDU_HEADER_BYTES);
   private cutBytes = 0;
 
-  /** Chunks that are not walked yet: while the reader is held, or while a callback pushes. */
+  /** Copies of chunks that are not walked yet: while the reader is held, or while a callback pushes. */
   private waiting: Buffer[] = [];
   private held = false;
   private isWalking = false;
@@ -83,17 +83,18 @@ export class PduReader {
   }
 
   /**
-   * Walks the chunk and calls the sink. Throws PduError for bytes that PS3.8 does not allow. After a throw the
-   * reader is dead: whatever is pushed throws the same again.
+   * Walks the chunk and calls the sink; the chunk may change afterwards. Throws PduError for bytes that PS3.8 does
+   * not allow. After a throw the reader is dead: whatever is pushed throws the same again.
    */
   push(chunk: Buffer): void {
-    this.waiting.push(chunk);
-    this.walkWaiting();
+    const mustWait = this.isWalking || this.waiting.length > 0;
+    if (mustWait) this.waiting.push(Buffer.from(chunk));
+    if (!this.isWalking) this.walkAll(mustWait ? undefined : chunk);
   }
 
   /**
-   * Stops at the next end of a PDU, inside a callback at the end of the current one, and keeps the rest as
-   * views. What is kept is bounded by what is pushed: whoever holds has to pause the socket too.
+   * Stops at the next end of a PDU, inside a callback at the end of the current one, and keeps a copy of the
+   * rest. What is kept is bounded by what is pushed: whoever holds has to pause the socket too.
    */
   hold(): void {
     this.held = true;
@@ -102,7 +103,7 @@ export class PduReader {
   /** Goes on with what was kept. Calls the sink and throws as `push` does. */
   release(): void {
     this.held = false;
-    this.walkWaiting();
+    if (!this.isWalking) this.walkAll();
   }
 
   /** Whether `hold` was called and `release` was not, yet. */
@@ -120,23 +121,16 @@ export class PduReader {
     return this.completePdus;
   }
 
-  private walkWaiting(): void {
-    if (this.isWalking) {
-      return;
-    }
+  /** Walks what waits, or a chunk before which nothing waits. */
+  private walkAll(chunk?: Buffer): void {
     if (this.failure !== undefined) {
       this.waiting = [];
       throw this.failure;
     }
     this.isWalking = true;
     try {
-      while (this.waiting.length > 0 && !this.isStopped()) {
-        const chunk = this.waiting.shift()!;
-        const walked = this.walk(chunk);
-        if (walked < chunk.length) {
-          this.waiting.unshift(chunk.subarray(walked));
-        }
-      }
+      if (chunk !== undefined) this.walkOrKeep(chunk, true);
+      while (this.waiting.length > 0 && !this.isStopped()) this.walkOrKeep(this.waiting.shift()!, false);
     } catch (error) {
       this.failure = error;
       this.waiting = [];
@@ -145,6 +139,14 @@ export class PduReader {
     } finally {
       this.isWalking = false;
     }
+  }
+
+  /** What cannot be walked yet goes back to the front of what waits, as a copy where the chunk `isLent`. */
+  private walkOrKeep(chunk: Buffer, isLent: boolean): void {
+    const walked = this.walk(chunk);
+    if (walked === chunk.length) return;
+    const rest = chunk.subarray(walked);
+    this.waiting.unshift(isLent ? Buffer.from(rest) : rest);
   }
 
   private isStopped(): boolean {

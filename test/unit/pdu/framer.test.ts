@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { PDataFramer } from '../../../src/pdu/framer';
 import { PduReader } from '../../../src/pdu/reader';
+import { returnSlabs, SLAB_BYTES } from '../../../src/pdu/slabs';
 import { type ParsedPdv, parsePDataStream } from '../../support/pduBytes';
 import { RecordingSink } from './recordingSink';
 
@@ -19,8 +20,10 @@ function shape(pdvs: readonly ParsedPdv[]): string[] {
   return pdvs.map(({ contextId, control, fragment }) => `${contextId} ${control} ${fragment.length}`);
 }
 
+const pattern = Buffer.from(Array.from({ length: 251 }, (_, index) => index));
+
 function counting(length: number): Buffer {
-  return Buffer.from(Array.from({ length }, (_, index) => index % 251));
+  return Buffer.alloc(length, pattern);
 }
 
 describe('what is sent', () => {
@@ -105,13 +108,13 @@ describe('what is sent', () => {
     expect(shape(flushed(framer))).toEqual(['1 3 10', '1 2 1000', '3 3 12', '5 3 14', '5 0 16']);
   });
 
-  test('waiting bytes are counted without headers', () => {
+  test('waiting bytes are counted with their headers', () => {
     const framer = new PDataFramer(16);
-    framer.command(1, counting(100));
-    framer.data(1, counting(1001));
-    expect(framer.pendingBytes).toBe(1101);
+    framer.command(1, counting(100)); // 10 fragments
+    framer.data(1, counting(1001)); // 100 fragments and a byte
+    expect(framer.pendingBytes).toBe(1101 + 111 * 12);
     framer.dataEnd(1, true);
-    expect(framer.pendingBytes).toBe(1102);
+    expect(framer.pendingBytes).toBe(1102 + 111 * 12);
     flushed(framer);
     expect(framer.pendingBytes).toBe(0);
   });
@@ -165,26 +168,22 @@ describe('sizes', () => {
   });
 });
 
-describe('copying', () => {
-  test('long slices are sent as they are', () => {
+describe('memory', () => {
+  test('what was queued may be changed at once, long or short', () => {
     const framer = new PDataFramer(0);
-    const slices = [counting(16384), counting(512), counting(16384)];
-    for (const slice of slices) {
-      framer.data(1, slice);
-    }
-    const command = counting(100);
-    framer.dataEnd(1, false);
-    framer.command(3, command);
     const out: Buffer[] = [];
+    const expected: Buffer[] = [];
+    for (const length of [3, 512, 16384, 65_523, 65_524, 65_525, 65_536, 131_067, 1]) {
+      const slice = Buffer.alloc(length);
+      for (let round = 0; round < 20; round++) {
+        expected.push(Buffer.from(slice.fill(round + length)));
+        framer.data(1, slice);
+        if (round % 7 === 0) framer.flush(out);
+      }
+    }
     framer.flush(out);
-    // A header and the slices; the command set, which is short, in one buffer with its header.
-    expect(out).toHaveLength(5);
-    expect([out[1], out[2], out[3]].map((buffer, index) => buffer === slices[index])).toEqual([
-      true,
-      true,
-      true,
-    ]);
-    expect(out[4]?.subarray(12)).toEqual(command);
+    const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
+    expect(payload.equals(Buffer.concat(expected))).toBe(true);
   });
 
   test('a million slices of two bytes become few buffers, soon', () => {
@@ -197,36 +196,71 @@ describe('copying', () => {
     }
     framer.flush(out);
     expect(performance.now() - start).toBeLessThan(10_000);
-    expect(out.length).toBeLessThan(600);
+    expect(out.length).toBe(Math.ceil(2_000_000 / SLAB_BYTES));
     const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
     expect(payload.equals(Buffer.alloc(2_000_000, slice))).toBe(true);
   });
 
-  test('fragments of two bytes, where the peer takes no longer ones, become one buffer', () => {
+  test('fragments of two bytes, where the peer takes no longer ones, fill slabs too', () => {
     const framer = new PDataFramer(8);
     framer.data(1, counting(10_000));
     framer.dataEnd(1, false);
     const out: Buffer[] = [];
     framer.flush(out);
-    expect(out.length).toBe(1);
+    expect(out.length).toBe(2);
     const pdvs = parsePDataStream(Buffer.concat(out));
     expect(pdvs.length).toBe(5000);
     expect(shape(pdvs.slice(-2))).toEqual(['1 0 2', `1 ${LAST} 2`]);
     expect(Buffer.concat(pdvs.map(({ fragment }) => fragment))).toEqual(counting(10_000));
   });
 
-  test('short slices may be reused by whoever queued them, and what was sent does not change', () => {
+  test('a slab goes out without a copy and is used again only once it was given back', () => {
+    const framer = new PDataFramer(0);
+    const [first, second, third] = [0, 1, 2].map((round) => {
+      const out: Buffer[] = [];
+      framer.data(1, counting(40_000));
+      framer.flush(out);
+      if (round === 1) returnSlabs(out);
+      return out[0]!.buffer;
+    });
+    expect(second).not.toBe(first);
+    expect(third).toBe(second);
+  });
+
+  test('what is short goes out as a copy, so that the slab is free at once', () => {
     const framer = new PDataFramer(0);
     const out: Buffer[] = [];
-    const slice = Buffer.alloc(3);
-    for (let round = 0; round < 3000; round++) {
-      framer.data(1, slice.fill(round % 251));
+    for (let round = 0; round < 100; round++) {
+      framer.command(1, counting(100));
       framer.flush(out);
     }
-    const payload = Buffer.concat(parsePDataStream(Buffer.concat(out)).map(({ fragment }) => fragment));
-    expect(payload).toEqual(
-      Buffer.concat(Array.from({ length: 3000 }, (_, round) => Buffer.alloc(3, round % 251))),
-    );
+    expect(out.every(({ buffer }) => buffer.byteLength < SLAB_BYTES)).toBe(true);
+  });
+
+  test('what is dropped does not come out later, and its slabs are free', () => {
+    const framer = new PDataFramer(0);
+    framer.data(1, counting(40_001));
+    flushed(framer);
+    framer.data(1, counting(200_000));
+    framer.discard();
+    expect(framer.pendingBytes).toBe(0);
+    expect(flushed(framer)).toEqual([]);
+  });
+
+  test.each([0, 1, 2, 11, 12, 13, 14])('a PDU begins %d bytes before the end of a slab', (before) => {
+    for (const isFlushed of [false, true]) {
+      const framer = new PDataFramer(0);
+      const command = counting(2 * Math.floor((SLAB_BYTES - 12 - before) / 2));
+      framer.command(1, command);
+      const data = counting(before % 2 === 0 ? 5 : 6);
+      framer.data(1, data.subarray(0, 1));
+      const first = isFlushed ? flushed(framer) : [];
+      framer.data(1, data.subarray(1));
+      framer.dataEnd(1, true);
+      const pdvs = [...first, ...flushed(framer)];
+      expect(shape(pdvs)).toEqual([`1 ${COMMAND | LAST} ${command.length}`, `1 ${LAST} 6`]);
+      expect(pdvs[1]!.fragment.subarray(0, data.length)).toEqual(data);
+    }
   });
 });
 
@@ -286,6 +320,7 @@ describe('whatever is queued', () => {
           const out: Buffer[] = [];
           framer.flush(out);
           const bytes = Buffer.concat(out);
+          returnSlabs(out);
           received.push(...parsePDataStream(bytes));
           pduReader.push(bytes);
           expect(pduReader.isInsidePdu).toBe(false);

@@ -1,0 +1,34 @@
+/**
+ * Memory for what is written, used again and again: a buffer of its own for each write would be garbage outside V8's
+ * heap within a millisecond, which V8 answers with full collections (docs/decisions/0011-shared-buffers.md). Owned by
+ * one framer at a time, then by the socket, until the kernel has taken the bytes. Idle associations hold none.
+ */
+
+/** One slab. Longer PDUs go over several; shorter ones share one. */
+export const SLAB_BYTES = 64 * 1024;
+/** As many wait to be used again; more, after a burst, are left to the garbage collector. */
+const MAX_FREE_SLABS = 128;
+
+const free: Buffer[] = [];
+/** Which slab a view is of; what is no slab is not in it. */
+const slabOfMemory = new WeakMap<ArrayBufferLike, Buffer>();
+
+/** A slab that nobody else has, of {@link SLAB_BYTES} bytes, with anything in it. */
+export function takeSlab(): Buffer {
+  const known = free.pop();
+  if (known !== undefined) return known;
+  const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  slabOfMemory.set(slab.buffer, slab);
+  return slab;
+}
+
+/**
+ * Gives back the slabs that these are views of, once for each slab and only when nobody reads them any more; other
+ * buffers are passed over.
+ */
+export function returnSlabs(views: readonly Buffer[]): void {
+  for (const view of views) {
+    const slab = slabOfMemory.get(view.buffer);
+    if (slab !== undefined && free.length < MAX_FREE_SLABS) free.push(slab);
+  }
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import { describe, expect, it } from '@jest/globals';
+import { receive } from '../../../src/net/sharedReads';
+import { testCertificates } from '../../support/certificates';
+import { onCleanUp } from '../../support/cleanUp';
+import { openTestListener, testTlsMaterial } from '../../support/testListener';
+
+const certificates = testCertificates();
+
+/** A connection that the gateway has accepted, and its other end. */
+async function connection(kind: 'plain' | 'TLS'): Promise<{ accepted: Socket; peer: Socket }> {
+  const listener = await openTestListener(kind === 'TLS' ? { tls: testTlsMaterial(certificates) } : {});
+  const { cert, key } = certificates.client;
+  const address = { port: listener.port, host: '127.0.0.1' };
+  const peer =
+    kind === 'plain' ? connect(address) : connectTls({ ...address, ca: [certificates.ca.cert], cert, key });
+  onCleanUp(() => void peer.destroy());
+  peer.on('error', () => {});
+  const { socket: accepted } = await listener.nextConnection();
+  return { accepted, peer };
+}
+
+/** Copies of all that came, as one text or whole. */
+function recorder() {
+  const chunks: Buffer[] = [];
+  const memories = new Set<ArrayBufferLike>();
+  return {
+    take: (chunk: Buffer) => {
+      memories.add(chunk.buffer);
+      chunks.push(Buffer.from(chunk));
+    },
+    memories,
+    get bytes() {
+      return Buffer.concat(chunks);
+    },
+    async untilBytes(count: number) {
+      while (Buffer.concat(chunks).length < count) await delay(2);
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+describe.each(['plain', 'TLS'] as const)('a %s socket', (kind) => {
+  it('brings every byte in order', async () => {
+    const { accepted, peer } = await connection(kind);
+    const sent = randomBytes(3_000_001);
+    const received = recorder();
+    receive(accepted, received.take);
+    peer.write(sent);
+    expect((await received.untilBytes(sent.length)).equals(sent)).toBe(true);
+  });
+
+  it('reads into the memory that all others read into', async () => {
+    const [one, other] = [await connection(kind), await connection('plain')];
+    const [fromOne, fromOther] = [recorder(), recorder()];
+    receive(one.accepted, fromOne.take);
+    receive(other.accepted, fromOther.take);
+    one.peer.write('one');
+    other.peer.write('other');
+    expect((await fromOne.untilBytes(3)).toString()).toBe('one');
+    expect((await fromOther.untilBytes(5)).toString()).toBe('other');
+    expect([...fromOne.memories]).toEqual([...fromOther.memories]);
+  });
+
+  it('hands on what was read ahead first, then the rest, then the end', async () => {
+    const { accepted, peer } = await connection(kind);
+    // Read ahead as Node does: into the stream, which is paused.
+    peer.write('early ');
+    accepted.read(0);
+    while (accepted.readableLength === 0) await delay(2);
+    const received = recorder();
+    let atEnd: string | undefined;
+    accepted.once('end', () => {
+      atEnd = received.bytes.toString();
+    });
+    receive(accepted, received.take);
+    expect(received.bytes.length).toBe(0); // not before the caller is ready
+    peer.end('late');
+    while (atEnd === undefined) await delay(2);
+    expect(atEnd).toBe('early late');
+  });
+
+  it('hands on what was read ahead before an end that has come too', async () => {
+    const { accepted, peer } = await connection(kind);
+    peer.end('all');
+    accepted.read(0);
+    while (!accepted.readableEnded && accepted.readableLength === 0) await delay(2);
+    await delay(20);
+    const received = recorder();
+    let atEnd: string | undefined;
+    accepted.once('end', () => {
+      atEnd = received.bytes.toString();
+    });
+    receive(accepted, received.take);
+    while (atEnd === undefined) await delay(2);
+    expect(atEnd).toBe('all');
+  });
+
+  it('stops while it is paused', async () => {
+    const { accepted, peer } = await connection(kind);
+    const received = recorder();
+    receive(accepted, received.take);
+    peer.write('one');
+    await received.untilBytes(3);
+    accepted.pause();
+    peer.write('two');
+    await delay(50);
+    expect(received.bytes.toString()).toBe('one');
+    accepted.resume();
+    expect((await received.untilBytes(6)).toString()).toBe('onetwo');
+  });
+});
+
+it('a stream that has no shared reads is read as usual', async () => {
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  stream.push('early ');
+  const received = recorder();
+  receive(stream as unknown as Socket, received.take);
+  stream.push('late');
+  stream.push(null);
+  await once(stream, 'end');
+  expect(received.bytes.toString()).toBe('early late');
+});
