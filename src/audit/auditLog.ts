@@ -29,7 +29,7 @@ export interface AuditLogOptions {
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
   readonly #file: LineFile | undefined;
-  #waiting: TimedEvent[] = [];
+  readonly #waiting: TimedEvent[] = [];
 
   /** Throws OperatorError where the file can't be opened: without its audit log the gateway does not start. */
   constructor(options: AuditLogOptions) {
@@ -63,9 +63,8 @@ export class AuditLog implements AuditSink {
 
   /** All lines of a turn in one: winston's streams cost more than a line does. */
   #write(): void {
-    if (this.#waiting.length === 0) return;
-    this.#logger.log({ level: 'info', message: '', events: this.#waiting });
-    this.#waiting = [];
+    const events = this.#waiting.splice(0);
+    if (events.length > 0) this.#logger.log({ level: 'info', message: '', events });
   }
 
   /** Resolves when every line is written. */
