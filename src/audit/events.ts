@@ -37,40 +37,40 @@ export interface TlsFacts {
   readonly notAfter?: string;
 }
 
-/** One line of the audit log, without its time. Absent facts are absent properties. */
+/** One line of the audit log, without its time. Absent facts are absent or undefined. */
 export interface AuditEvent {
   readonly event: AuditEventName;
   readonly outcome: Outcome;
-  readonly reason?: ReasonCode;
+  readonly reason?: ReasonCode | undefined;
   /** Words for a person where the reason alone does not say enough; never content from a data set. */
-  readonly detail?: string;
-  readonly connectionId?: string;
-  readonly modality?: string;
-  readonly listener?: string;
-  readonly direction?: 'ingress' | 'egress';
-  readonly sourceAddress?: string;
-  readonly sourcePort?: number;
-  readonly callingAeTitle?: string;
-  readonly calledAeTitle?: string;
-  readonly tls?: TlsFacts;
+  readonly detail?: string | undefined;
+  readonly connectionId?: string | undefined;
+  readonly modality?: string | undefined;
+  readonly listener?: string | undefined;
+  readonly direction?: 'ingress' | 'egress' | undefined;
+  readonly sourceAddress?: string | undefined;
+  readonly sourcePort?: number | undefined;
+  readonly callingAeTitle?: string | undefined;
+  readonly calledAeTitle?: string | undefined;
+  readonly tls?: TlsFacts | undefined;
   /** Of an association that was rejected by the allowlist: who made the device, as it says itself. */
-  readonly implementationClassUid?: string;
-  readonly implementationVersionName?: string;
+  readonly implementationClassUid?: string | undefined;
+  readonly implementationVersionName?: string | undefined;
   /** SOP classes that it proposed, each once, by keyword where they have one: at most 128. */
-  readonly proposedSopClasses?: readonly string[];
+  readonly proposedSopClasses?: readonly string[] | undefined;
   /** The standard's spelling, e.g. `C-STORE`. */
-  readonly command?: string;
-  readonly sopClass?: string;
-  readonly sopInstance?: string;
-  readonly messageId?: number;
-  readonly moveDestination?: string;
+  readonly command?: string | undefined;
+  readonly sopClass?: string | undefined;
+  readonly sopInstance?: string | undefined;
+  readonly messageId?: number | undefined;
+  readonly moveDestination?: string | undefined;
   /** DIMSE status of the final response, as `0x0000` (PS3.7 Annex C). */
-  readonly status?: string;
+  readonly status?: string | undefined;
   /** Data set bytes of the message (request and responses), or of the whole association. */
-  readonly bytes?: number;
-  readonly durationMs?: number;
+  readonly bytes?: number | undefined;
+  readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
-  readonly upstream?: string;
+  readonly upstream?: string | undefined;
 }
 
 /** Where events go. Must not throw and must not block: it is called in the data path. */

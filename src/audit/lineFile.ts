@@ -1,5 +1,5 @@
 /**
- * A file that lines are appended to, each at once. Owns what happens when the disk is full; knows no events.
+ * A file that lines are appended to, some at a time. Owns what happens when the disk is full; knows no events.
  *
  * Synchronous on purpose, as stdout is: lines that wait in memory are lost with the process, and a peer that is
  * refused a hundred thousand times a second would fill the memory with them. A write to the page cache takes some
@@ -8,6 +8,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
+
+const LINE_FEED = 0x0a;
 
 export class LineFile extends Writable {
   readonly #descriptor: number;
@@ -30,8 +32,8 @@ export class LineFile extends Writable {
     }
   }
 
-  override _write(line: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#append(line);
+  override _write(lines: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#append(lines);
     done();
   }
 
@@ -40,15 +42,15 @@ export class LineFile extends Writable {
     done(error);
   }
 
-  #append(line: Buffer): void {
-    const bytes = this.#isInsideLine ? Buffer.concat([Buffer.from('\n'), line]) : line;
+  #append(lines: Buffer): void {
+    const bytes = this.#isInsideLine ? Buffer.concat([Buffer.of(LINE_FEED), lines]) : lines;
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
       this.#isInsideLine = false;
       this.#isFailing = false;
     } catch (error) {
-      this.#isInsideLine ||= written > 0;
+      if (written > 0) this.#isInsideLine = bytes[written - 1] !== LINE_FEED;
       if (!this.#isFailing) this.#failed((error as Error).message);
       this.#isFailing = true;
     }

@@ -15,12 +15,15 @@ const GROUP_LENGTH_ELEMENT_BYTES = ELEMENT_HEADER_BYTES + 4;
  * decodeCommandSet reads from it is `set` again; what it read from a canonical peer comes out byte for byte.
  */
 export function encodeCommandSet(set: CommandSet): Buffer {
-  const bytes = Buffer.alloc(encodedBytes(set));
+  const present = commandElements.filter(({ keyword }) => set[keyword] !== undefined);
+  let total = GROUP_LENGTH_ELEMENT_BYTES;
+  for (const { keyword } of present) total += ELEMENT_HEADER_BYTES + valueBytes(set[keyword]!);
+  // Every byte of it is written below.
+  const bytes = Buffer.allocUnsafe(total);
   let offset = writeHeader(bytes, 0, 0x0000, 4);
-  offset = bytes.writeUInt32LE(bytes.length - GROUP_LENGTH_ELEMENT_BYTES, offset);
-  for (const { element, vr, keyword } of commandElements) {
-    const value = set[keyword];
-    if (value === undefined) continue;
+  offset = bytes.writeUInt32LE(total - GROUP_LENGTH_ELEMENT_BYTES, offset);
+  for (const { element, vr, keyword } of present) {
+    const value = set[keyword]!;
     offset = writeHeader(bytes, offset, element, valueBytes(value));
     if (typeof value === 'number') {
       offset = bytes.writeUInt16LE(value, offset);
@@ -36,15 +39,6 @@ export function encodeCommandSet(set: CommandSet): Buffer {
     }
   }
   return bytes;
-}
-
-function encodedBytes(set: CommandSet): number {
-  let total = GROUP_LENGTH_ELEMENT_BYTES;
-  for (const { keyword } of commandElements) {
-    const value = set[keyword];
-    if (value !== undefined) total += ELEMENT_HEADER_BYTES + valueBytes(value);
-  }
-  return total;
 }
 
 function valueBytes(value: number | string | readonly number[]): number {

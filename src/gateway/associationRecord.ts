@@ -3,7 +3,7 @@
  * as they become known, and one method for each thing that can happen. Text from the network is escaped by
  * the audit log, not here.
  */
-import type { AuditEvent, AuditSink, TlsFacts } from '../audit/events';
+import type { AuditEvent, AuditEventName, AuditSink, Outcome, TlsFacts } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
@@ -21,13 +21,15 @@ const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'archive-aborted',
 ]);
 
+type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'reason'>]: AuditEvent[Key] };
+
 export class AssociationRecord {
   readonly #audit: AuditSink;
   readonly #startedMs = performance.now();
   readonly #certificate: InboundConnection['certificate'];
   /** Until it is answered. */
   #request: AssociateRq | undefined;
-  #facts: Partial<AuditEvent>;
+  readonly #facts: Facts;
   #bytes = 0;
   #isOver = false;
 
@@ -40,132 +42,113 @@ export class AssociationRecord {
       direction,
       sourceAddress: connection.sourceAddress,
       sourcePort: connection.sourcePort,
-      ...(connection.tls === undefined ? {} : { tls: connection.tls }),
     };
+    if (connection.tls !== undefined) this.#facts.tls = connection.tls;
   }
 
   requested(rq: AssociateRq): void {
     this.#request = rq;
-    this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
+    this.#facts.callingAeTitle = rq.callingAeTitle;
+    this.#facts.calledAeTitle = rq.calledAeTitle;
   }
 
   matched(modality: string): void {
-    this.#learn({ modality });
+    this.#facts.modality = modality;
   }
 
   /** Where it went, or tried to. `tls` is that of the way there; of a modality that called, its own stays. */
   wentTo(upstream: string, tls: TlsFacts | undefined): void {
-    this.#learn({ upstream, ...(tls === undefined ? {} : { tls }) });
+    this.#facts.upstream = upstream;
+    if (tls !== undefined) this.#facts.tls = tls;
   }
 
   /** The connection ended before there was an association request. */
   connectionRefused(reason: ReasonCode, detail?: string): void {
     // A port check by a load balancer connects and closes: nothing was refused then.
     const outcome = justClosed.has(reason) ? 'info' : 'denied';
-    this.#end({ event: 'connection.refused', outcome, reason, ...optional({ detail }) });
+    this.#end('connection.refused', outcome, reason, { detail, durationMs: this.#ageMs });
   }
 
   /** `isDenied`: it was the gateway that said no, not the other end or the way there. */
   rejected(reason: ReasonCode, isDenied: boolean, detail?: string): void {
-    this.#end({
-      event: 'association.rejected',
-      outcome: isDenied ? 'denied' : 'failed',
-      reason,
-      ...optional({ detail }),
+    this.#end('association.rejected', isDenied ? 'denied' : 'failed', reason, {
+      detail,
       ...certificateFacts(this.#facts.tls, this.#certificate),
       ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
+      durationMs: this.#ageMs,
     });
   }
 
   accepted(wouldDeny: ReasonCode | undefined): void {
     this.#request = undefined;
-    this.#record({
-      event: 'association.accepted',
-      ...certificateFacts(this.#facts.tls, this.#certificate),
-      ...(wouldDeny === undefined ? { outcome: 'allowed' } : { outcome: 'would-deny', reason: wouldDeny }),
+    this.#record('association.accepted', wouldDeny === undefined ? 'allowed' : 'would-deny', wouldDeny, {
       durationMs: this.#ageMs,
+      ...certificateFacts(this.#facts.tls, this.#certificate),
     });
   }
 
   released(reason?: ReasonCode): void {
-    this.#end({
-      event: 'association.released',
-      outcome: 'info',
-      ...optional({ reason }),
-      bytes: this.#bytes,
-    });
+    this.#end('association.released', 'info', reason, { bytes: this.#bytes, durationMs: this.#ageMs });
   }
 
   aborted(reason: ReasonCode, detail?: string): void {
-    this.#end({
-      event: 'association.aborted',
-      outcome: 'failed',
-      reason,
-      ...optional({ detail }),
+    this.#end('association.aborted', 'failed', reason, {
+      detail,
       bytes: this.#bytes,
+      durationMs: this.#ageMs,
     });
   }
 
   /** The final response went by, or (`reason`) none will come any more. */
   operationEnded(operation: Operation, response: CommandSet | undefined, reason?: ReasonCode): void {
-    this.#bytes += operation.bytes;
-    const { wouldDeny } = operation;
-    this.#record({
-      event: 'command.completed',
-      outcome: reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed',
-      ...optional({ reason: reason ?? wouldDeny }),
-      ...commandFacts(operation.request),
-      ...(response?.Status === undefined ? {} : { status: formatStatus(response.Status) }),
-      bytes: operation.bytes,
-      durationMs: roundMs(performance.now() - operation.startedMs),
-    });
+    const { request, wouldDeny, bytes, startedMs } = operation;
+    this.#bytes += bytes;
+    const outcome = reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed';
+    const durationMs = roundMs(performance.now() - startedMs);
+    this.#record(
+      'command.completed',
+      outcome,
+      reason ?? wouldDeny,
+      commandFacts(request, response?.Status, bytes, durationMs),
+    );
   }
 
   commandRefused(request: CommandSet, reason: ReasonCode, status: number, bytes: number): void {
-    this.#record({
-      event: 'command.refused',
-      outcome: 'denied',
-      reason,
-      ...commandFacts(request),
-      status: formatStatus(status),
-      bytes,
-    });
+    this.#record('command.refused', 'denied', reason, commandFacts(request, status, bytes));
   }
 
   get #ageMs(): number {
     return roundMs(performance.now() - this.#startedMs);
   }
 
-  #learn(facts: Partial<AuditEvent>): void {
-    this.#facts = { ...this.#facts, ...facts };
-  }
-
   /** The last line of this connection; what comes after it is an echo of the end. */
-  #end(event: AuditEvent): void {
+  #end(event: AuditEventName, outcome: Outcome, reason: ReasonCode | undefined, facts: Facts): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#record({ ...event, durationMs: this.#ageMs });
+    this.#record(event, outcome, reason, facts);
   }
 
-  #record(event: AuditEvent): void {
-    this.#audit.record({ ...this.#facts, ...event });
+  /**
+   * Keys of its own come first: an object that begins with a spread gets a hidden class of its own from V8, which for
+   * one line costs more than all the rest of it.
+   */
+  #record(event: AuditEventName, outcome: Outcome, reason: ReasonCode | undefined, facts: Facts): void {
+    this.#audit.record({ event, outcome, reason, ...this.#facts, ...facts });
   }
 }
 
-function commandFacts(request: CommandSet) {
+function commandFacts(request: CommandSet, status: number | undefined, bytes: number, durationMs?: number) {
   const sopClassUid = request.AffectedSOPClassUID ?? request.RequestedSOPClassUID;
-  return optional({
+  return {
     command: commandName(request.CommandField),
     sopClass: sopClassUid === undefined ? undefined : (sopClassKeyword(sopClassUid) ?? sopClassUid),
     sopInstance: request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID,
     messageId: request.MessageID,
     moveDestination: request.MoveDestination,
-  });
-}
-
-/** Leaves out what is undefined, so that absent facts are absent keys. */
-function optional<T extends object>(facts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as never;
+    status: status === undefined ? undefined : formatStatus(status),
+    bytes,
+    durationMs,
+  };
 }
 
 function roundMs(ms: number): number {

@@ -7,6 +7,7 @@ import { AuditLog, type AuditLogOptions } from '../../../src/audit/auditLog';
 import type { AuditEvent } from '../../../src/audit/events';
 import { OperatorError } from '../../../src/errors';
 import { temporaryFolder } from '../../support/processes';
+import { describeWithSmallDisk, SmallDisk } from '../../support/smallDisk';
 
 const rejected: AuditEvent = {
   event: 'association.rejected',
@@ -94,6 +95,27 @@ describe('the audit log', () => {
     for (let count = 0; count < 100; count += 1) audit.record(rejected);
     expect(lines(await written())).toHaveLength(100);
     expect(failures).toEqual([expect.stringContaining('ENOSPC')]);
+  });
+});
+
+describeWithSmallDisk('a disk that runs full while lines are written', () => {
+  it('loses what has no room, and nothing that comes after it', async () => {
+    const disk = new SmallDisk();
+    const file = join(disk.folder, 'audit.jsonl');
+    const { audit, failures, written } = open({ file });
+    disk.fill(1);
+    for (let count = 0; count < 100; count += 1) audit.record(rejected);
+    await new Promise(setImmediate);
+    disk.free();
+    for (let count = 0; count < 2; count += 1) audit.record({ ...rejected, callingAeTitle: 'AFTER' });
+    await written();
+    expect(failures).toEqual([expect.stringContaining('ENOSPC')]);
+    const [first, ...rest] = readFileSync(file, 'latin1').trimEnd().split('\n').reverse();
+    expect(lines(`${rest.shift()}\n${first}`)).toEqual(
+      Array(2).fill({ time: expect.any(String), ...rejected, callingAeTitle: 'AFTER' }),
+    );
+    // The last one that had room may be cut off.
+    expect(lines(rest.slice(1).join('\n')).length).toBeGreaterThan(10);
   });
 });
 
