@@ -20,6 +20,18 @@ const licences = {
   },
 };
 
+/** Of a text with one character that is not ASCII, V8 keeps every character in two bytes. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
+      chunk.code = chunk.code.replace(/[\u0080-\uffff]/g, escaped);
+    }
+  },
+};
+
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 function packageFolder(module) {
   let folder = dirname(module);
   // A folder in a package may have a package.json that only says what kind of modules is in it.
@@ -52,7 +64,7 @@ export default defineConfig({
   external: ['dcmjs', 'dcmjs-dimse', 'node-forge', 'koffi'],
   resolve: { mainFields: ['module', 'main'] },
   transform: { target: 'es2022' },
-  plugins: [licences],
+  plugins: [licences, ascii],
   output: {
     dir: 'dist',
     cleanDir: true,
