@@ -60,8 +60,19 @@ export default defineConfig({
     generateSchema: 'src/config/generateSchema.ts',
   },
   platform: 'node',
-  // Large, and no part of the gateway; koffi finds its binary beside itself.
-  external: ['dcmjs', 'dcmjs-dimse', 'node-forge', 'koffi'],
+  external: [
+    // Large, and no part of the gateway.
+    'dcmjs',
+    'dcmjs-dimse',
+    'node-forge',
+    // Finds its binary beside itself.
+    'koffi',
+    // Fastify would load them for what the admin HTTP has none of: schemas, requests without a port, a log.
+    '@fastify/ajv-compiler',
+    '@fastify/fast-json-stringify-compiler',
+    'light-my-request',
+    'pino',
+  ],
   resolve: { mainFields: ['module', 'main'] },
   transform: { target: 'es2022' },
   plugins: [licences, ascii],

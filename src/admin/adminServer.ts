@@ -166,6 +166,7 @@ function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     serverFactory: () => port.server,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // Of the router, before there is a route whose handler could be asked.
     frameworkErrors: answerError,
   });
@@ -176,6 +177,11 @@ function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
   server.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ error: 'not found' }));
   server.setErrorHandler(answerError);
   return server;
+}
+
+/** Of the libraries that compile the schemas of routes, which are larger than the rest, none is loaded. */
+function noSchemas(): never {
+  throw new TypeError('no route of the admin HTTP has a schema');
 }
 
 function answerError(
