@@ -9,6 +9,7 @@ import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import type { RunningGateway } from '../gateway/gateway';
 import { describeAddresses } from '../gateway/lifeEvents';
+import { collectAll } from '../gateway/readGarbage';
 import { startGateway, workerCount } from '../gateway/startGateway';
 import { formatHostAndPort } from '../net/hostAndPort';
 import { Reloads, type ReloadsOptions, warn } from './reloads';
@@ -31,7 +32,9 @@ export interface Running extends Opened {
 export async function runGateway(file: string, options: ReloadsOptions, say: Say): Promise<Running> {
   const opening = open(file, say, (wanted) => reloads.inTurn(wanted));
   const reloads = new Reloads(file, opening, options, say);
-  return { ...(await opening), reloads };
+  const opened = await opening;
+  setImmediate(collectAll);
+  return { ...opened, reloads };
 }
 
 async function open(file: string, say: Say, reload: GatewayControl['reload']): Promise<Opened> {
