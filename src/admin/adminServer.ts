@@ -1,8 +1,7 @@
 /**
- * The admin HTTP: its server, its limits, `/healthz`, `/readyz`, `/metrics`, and what `/api/v1/status` puts together.
+ * The admin HTTP: what answers at its port, `/healthz`, `/readyz`, `/metrics`, and what `/api/v1/status` puts together.
  * Learns what happens from audit events, like the audit log. Loaded only where `admin` is configured.
  */
-import type { AddressInfo } from 'node:net';
 import {
   type FastifyError,
   type FastifyInstance,
@@ -10,95 +9,72 @@ import {
   type FastifyRequest,
   fastify,
 } from 'fastify';
+import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import { ExitCode, OperatorError } from '../errors';
-import { formatHostAndPort, type HostAndPort } from '../net/hostAndPort';
-import { AdminAccess } from './adminAccess';
+import type { AdminAccess } from './adminAccess';
+import type { AdminPort } from './adminPort';
 import { addApiRoutes } from './apiRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
-import { limitConnections } from './connectionLimit';
 import type { GatewayControl } from './gatewayControl';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
-import { productVersion } from './productVersion';
 import type { ListenerStatus, Readiness, StatusReport } from './statusReport';
 import { UpstreamProbes } from './upstreamProbes';
 
-type AdminConfiguration = NonNullable<Configuration['admin']>;
-
 /** Nobody sends anything but a request line and headers. */
 const BODY_LIMIT_BYTES = 1024;
-/** From the first byte of a connection to the whole request. */
-const REQUEST_TIMEOUT_MS = 5_000;
-/** Longer than the longest wait for upstreams, which is 5 s. */
-const CONNECTION_TIMEOUT_MS = 15_000;
-/** A monitor needs one or two; the file descriptors are for modalities. */
-const MAX_CONNECTIONS = 32;
+
+/** Where requests come in, and who may ask what; open before this server is loaded. */
+export interface AdminDoor {
+  readonly access: AdminAccess;
+  readonly port: AdminPort;
+}
 
 /** What others keep and this server shows. */
-export interface AdminSources {
+interface AdminSources {
   readonly expiries: CertificateExpiries;
   readonly pending: PendingCallers;
 }
 
-/**
- * @example
- * const admin = await AdminServer.start(configuration.admin, configuration, { expiries, pending });
- * const gateway = await startGateway(configuration, teeOf(audit, expiries, pending, admin), say);
- * admin.attach({ gateway, workers: 1, reload });
- */
+/** What a running gateway lends. */
+interface AdminGateway extends AdminSources {
+  readonly configuration: Configuration;
+  readonly control: GatewayControl;
+}
+
 export class AdminServer implements AuditSink {
+  readonly #port: AdminPort;
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
   readonly #probes: UpstreamProbes;
   readonly #live = new LiveView();
   readonly #sources: AdminSources;
-  readonly #version = productVersion();
   readonly #startedAt = new Date();
+  readonly #control: GatewayControl;
   #configuration: Configuration;
-  #control: GatewayControl | undefined;
   #isListening = false;
   #isDraining = false;
 
-  private constructor(where: AdminConfiguration, configuration: Configuration, sources: AdminSources) {
+  constructor({ access, port }: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
     this.#configuration = configuration;
+    this.#control = control;
     this.#sources = sources;
     this.#probes = new UpstreamProbes(configuration);
     this.#metrics = new Metrics({
       serverStates: () => this.#probes.states(),
       certificateExpiries: () => sources.expiries.list,
     });
-    this.#server = createServer(new AdminAccess(where));
+    this.#port = port;
+    this.#server = createServer(access, port);
     this.#addRoutes();
   }
 
-  /** Throws OperatorError where the port cannot be had, or the token cannot be read. */
-  static async start(
-    where: AdminConfiguration,
-    configuration: Configuration,
-    sources: AdminSources,
-  ): Promise<AdminServer> {
-    const admin = new AdminServer(where, configuration, sources);
-    try {
-      await admin.#server.listen({ host: where.host, port: where.port });
-    } catch (error) {
-      await admin.close();
-      throw cannotListen(where, error as NodeJS.ErrnoException);
-    }
-    return admin;
-  }
-
-  /** While it listens; the port is the real one where 0 was configured. */
-  get address(): HostAndPort {
-    const { address, port } = this.#server.server.address() as AddressInfo;
-    return { host: address, port };
-  }
-
-  /** The gateway has started: from now on its addresses are known, and it can be told to reload. */
-  attach(control: GatewayControl): void {
-    this.#control = control;
+  /** Begins to answer at the port; resolves when it does. */
+  async start(): Promise<void> {
+    await this.#server.ready();
+    this.#port.answerWith((request, response) => this.#server.routing(request, response));
   }
 
   record(event: AuditEvent): void {
@@ -121,11 +97,6 @@ export class AdminServer implements AuditSink {
     this.#probes.replace(configuration);
   }
 
-  /** Stops listening and ends every connection. */
-  async close(): Promise<void> {
-    await this.#server.close();
-  }
-
   async #readiness(): Promise<Readiness> {
     return this.#readinessOf(await this.#probes.states());
   }
@@ -146,11 +117,11 @@ export class AdminServer implements AuditSink {
   async #status(): Promise<StatusReport> {
     const upstreams = await this.#probes.states();
     return {
-      version: this.#version,
+      version,
       startedAt: this.#startedAt.toISOString(),
       uptimeSeconds: Math.floor((Date.now() - this.#startedAt.getTime()) / 1000),
       ...this.#readinessOf(upstreams),
-      workers: this.#control?.workers ?? 0,
+      workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
       ...this.#live.report,
@@ -165,7 +136,7 @@ export class AdminServer implements AuditSink {
 
   #listeners(): ListenerStatus[] {
     const tlsByName = new Map(this.#configuration.listeners.map(({ name, tls }) => [name, tls]));
-    return (this.#control?.gateway.addresses ?? []).map(({ name, host, port }) => ({
+    return this.#control.gateway.addresses.map(({ name, host, port }) => ({
       name,
       host,
       port,
@@ -185,24 +156,20 @@ export class AdminServer implements AuditSink {
     addApiRoutes(this.#server, {
       status: () => this.#status(),
       pending: this.#sources.pending,
-      control: () => this.#control,
+      control: this.#control,
     });
   }
 }
 
 /** Answers of errors say their status and nothing else: no stack, no version, nothing of what was sent. */
-function createServer(access: AdminAccess): FastifyInstance {
+function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS },
-    // A monitor that keeps its connection must not keep the process.
-    forceCloseConnections: true,
+    serverFactory: () => port.server,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // Of the router, before there is a route whose handler could be asked.
     frameworkErrors: answerError,
   });
-  limitConnections(server.server, MAX_CONNECTIONS);
   server.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   });
@@ -212,6 +179,11 @@ function createServer(access: AdminAccess): FastifyInstance {
   return server;
 }
 
+/** Of the libraries that compile the schemas of routes, which are larger than the rest, none is loaded. */
+function noSchemas(): never {
+  throw new TypeError('no route of the admin HTTP has a schema');
+}
+
 function answerError(
   { statusCode = 500 }: FastifyError,
   _request: FastifyRequest,
@@ -219,17 +191,4 @@ function answerError(
 ): void {
   const isOfClient = statusCode >= 400 && statusCode < 500;
   reply.code(isOfClient ? statusCode : 500).send({ error: isOfClient ? 'bad request' : 'internal error' });
-}
-
-function cannotListen(where: AdminConfiguration, error: NodeJS.ErrnoException): OperatorError {
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'the port is in use (EADDRINUSE); stop the other program or choose another admin.port',
-    EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); use 127.0.0.1 or ::1',
-    EACCES: 'ports below 1024 need a right of their own (EACCES); choose another admin.port',
-  };
-  const text = why[error.code ?? ''] ?? error.message;
-  return new OperatorError(
-    `cannot listen on ${formatHostAndPort(where)} for the admin HTTP: ${text}`,
-    ExitCode.Failed,
-  );
 }

@@ -10,8 +10,7 @@ import type { StatusReport } from './statusReport';
 export interface ApiSources {
   status(): Promise<StatusReport>;
   readonly pending: PendingCallers;
-  /** Undefined before the gateway has started. */
-  control(): GatewayControl | undefined;
+  readonly control: GatewayControl;
 }
 
 export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void {
@@ -23,8 +22,6 @@ export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void
       : reply.code(404).send({ error: 'there is no such pending caller' }),
   );
   server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
-    const control = sources.control();
-    if (control === undefined) return reply.code(503).send({ error: 'the gateway has not started yet' });
     const { enforce, ...others } = request.query;
     if (Object.keys(others).length > 0) {
       return reply.code(400).send({ error: 'the only parameter is enforce' });
@@ -32,7 +29,7 @@ export function addApiRoutes(server: FastifyInstance, sources: ApiSources): void
     if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
       return reply.code(400).send({ error: 'enforce is true or false' });
     }
-    const result = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
+    const result = await sources.control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
     return reply.code(result.isReloaded ? 200 : 422).send(result);
   });
 }

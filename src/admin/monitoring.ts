@@ -5,7 +5,9 @@
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { HostAndPort } from '../net/hostAndPort';
-import type { AdminServer } from './adminServer';
+import { AdminAccess } from './adminAccess';
+import { AdminPort } from './adminPort';
+import type { AdminDoor, AdminServer } from './adminServer';
 import { CertificateExpiries } from './certificateExpiries';
 import { ExpiryWatch } from './expiryWatch';
 import type { GatewayControl } from './gatewayControl';
@@ -18,52 +20,61 @@ type Warn = (message: string) => void;
  * @example
  * const monitoring = await Monitoring.start(configuration, auditLog, warn);
  * const gateway = await startGateway(configuration, monitoring, warn);
- * monitoring.attach({ gateway, workers: 1, reload });
+ * await monitoring.attach(configuration, { gateway, workers: 1, reload });
  */
 export class Monitoring implements AuditSink {
   readonly #sinks: readonly AuditSink[];
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
-  readonly #pendingFile: PendingFileWriter | undefined;
-  readonly #admin: AdminServer | undefined;
+  readonly #pending: Pending;
+  readonly #door: AdminDoor | undefined;
+  #admin: AdminServer | undefined;
+  /** What the admin HTTP, where there is one, has missed so far. */
+  readonly #missed: AuditEvent[] = [];
 
-  private constructor(
-    audit: AuditSink,
-    expiries: CertificateExpiries,
-    pending: Pending,
-    admin?: AdminServer,
-  ) {
+  private constructor(audit: AuditSink, expiries: CertificateExpiries, pending: Pending, door?: AdminDoor) {
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
-    this.#pendingFile = pending.file;
-    this.#admin = admin;
+    this.#pending = pending;
+    this.#door = door;
     // Whoever could read the list: without a file and without HTTP nobody.
-    const isListRead = pending.file !== undefined || admin !== undefined;
-    this.#sinks = [audit, ...(isListRead ? [pending.callers] : []), ...(admin === undefined ? [] : [admin])];
+    const isListRead = pending.file !== undefined || door !== undefined;
+    this.#sinks = [audit, ...(isListRead ? [pending.callers] : [])];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
   static async start(configuration: Configuration, audit: AuditSink, warn: Warn): Promise<Monitoring> {
     const expiries = new CertificateExpiries(configuration);
     const pending = openPending(configuration, warn);
-    const admin = await startAdmin(configuration, { expiries, pending: pending.callers });
-    return new Monitoring(audit, expiries, pending, admin);
+    // Before the gateway, so that a port that is taken is told before a modality can connect.
+    const door = await openAdmin(configuration);
+    return new Monitoring(audit, expiries, pending, door);
   }
 
   /** Of the admin HTTP, where there is one. */
   get address(): HostAndPort | undefined {
-    return this.#admin?.address;
+    return this.#door?.port.address;
   }
 
   record(event: AuditEvent): void {
     for (const sink of this.#sinks) sink.record(event);
+    if (this.#admin !== undefined) this.#admin.record(event);
+    else if (this.#door !== undefined) this.#missed.push(event);
     const shown = this.#expiries.record(event);
     if (shown !== undefined) this.#expiryWatch.lookAt(shown);
   }
 
-  /** The gateway has started. */
-  attach(control: GatewayControl): void {
-    this.#admin?.attach(control);
+  /** The gateway has started: resolves when the admin HTTP answers. */
+  async attach(configuration: Configuration, control: GatewayControl): Promise<void> {
+    if (this.#door !== undefined) {
+      // Its libraries take longer to load than the rest of the gateway, which modalities need not wait for.
+      const { AdminServer } = await import('./adminServer');
+      const sources = { expiries: this.#expiries, pending: this.#pending.callers };
+      const admin = new AdminServer(this.#door, { configuration, control, ...sources });
+      for (const event of this.#missed.splice(0)) admin.record(event);
+      this.#admin = admin;
+      await admin.start();
+    }
     this.#expiryWatch.look();
   }
 
@@ -84,8 +95,8 @@ export class Monitoring implements AuditSink {
 
   async close(): Promise<void> {
     this.#expiryWatch.close();
-    await this.#admin?.close();
-    await this.#pendingFile?.close();
+    await this.#door?.port.close();
+    await this.#pending.file?.close();
   }
 }
 
@@ -104,13 +115,8 @@ function openPending({ pending: { file, maxEntries } }: Configuration, warn: War
   return { callers, file: writer };
 }
 
-/** Before the gateway, so that a port that is taken is told before a modality can connect. */
-async function startAdmin(
-  configuration: Configuration,
-  sources: { readonly expiries: CertificateExpiries; readonly pending: PendingCallers },
-): Promise<AdminServer | undefined> {
-  if (configuration.admin === undefined) return undefined;
-  // Its libraries take longer to load than the rest of the gateway.
-  const { AdminServer } = await import('./adminServer');
-  return await AdminServer.start(configuration.admin, configuration, sources);
+async function openAdmin({ admin }: Configuration): Promise<AdminDoor | undefined> {
+  if (admin === undefined) return undefined;
+  const access = new AdminAccess(admin);
+  return { access, port: await AdminPort.open(admin) };
 }

@@ -2,7 +2,7 @@
  * One pending caller: what is told of it, in memory, in the file and over HTTP alike, and for which reasons somebody
  * becomes one.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuditEvent } from '../audit/events';
 import type { ReasonCode } from '../policy/reasons';
 

@@ -3,7 +3,7 @@
  * always whole. A file that cannot be read or written costs the list, never the gateway.
  */
 import { readFileSync, renameSync, statSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { secretMode, writeFiles } from '../pki/atomicFiles';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 

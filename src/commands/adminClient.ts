@@ -2,7 +2,7 @@
  * Asks the admin HTTP of a running gateway: where it is and with which token by the configuration, or by a URL. Turns
  * whatever goes wrong into words; shows nothing.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ReloadResult } from '../admin/gatewayControl';
 import { type PendingCaller, pendingCallerSchema } from '../admin/pendingCaller';
 import type { StatusReport } from '../admin/statusReport';

@@ -19,6 +19,7 @@ export interface Reloadable {
   readonly monitoring: Monitoring;
 }
 
+/** Of `aegis start`. */
 export interface ReloadsOptions {
   /** Reload by itself when a file changes. */
   readonly watch?: boolean;

@@ -3,7 +3,7 @@
  * memory, can be shown, and reaches the disk only when the result has no error. How a text is edited belongs to
  * editText.ts.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { OperatorError } from '../errors';
 import { addProperties, changeValues, hasValue, removeProperty, setValue } from './editText';
 import { lineDiff } from './lineDiff';

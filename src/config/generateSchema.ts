@@ -1,7 +1,7 @@
 /**
  * The JSON Schema that editors complete and check config/aegis.jsonc with, made from the schema that validates.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationSchema } from './schema';
 
 /** The text of config/aegis.schema.json. */

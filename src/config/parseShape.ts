@@ -2,7 +2,7 @@
  * A plain value to a configuration, by the schema. The issues of zod are told in the words of this project:
  * what was wrong, what is accepted, what was probably meant. Knows nothing of files and places.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ConfigurationPath, Finding } from './problems';
 import { nearestOf, quoteValue } from './quote';
 import { type Configuration, configurationSchema } from './schema';

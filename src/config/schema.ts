@@ -2,7 +2,7 @@
  * The configuration's one source of truth: types, validation, defaults and config/aegis.schema.json all come
  * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { modality, tlsProfile } from './schemaModality';
 import {
   aeTitle,

@@ -2,7 +2,7 @@
  * The shape of one entry of the allowlist: who the modality is, what it may do, and where it listens itself. Part of
  * schema.ts, which says what is true of the whole.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   aeTitle,
   certificateFingerprint,

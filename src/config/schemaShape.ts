@@ -2,7 +2,7 @@
  * What the schema accepts at a place, as a small closed union: for suggestions, for overrides from the
  * environment and for finding the file paths. The only file that looks inside zod's definitions.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { nearestOf, quoteChoices, quoteValue } from './quote';
 
 export type Schema = z.core.$ZodType;

@@ -3,7 +3,7 @@
  * configuration out of them.
  */
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from '../net/bearerToken';
 import { observeEndMs } from './moments';
 import { escapeUnsafe, quoteValue } from './quote';

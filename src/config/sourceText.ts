@@ -2,7 +2,15 @@
  * The text of a configuration: JSON with comments and trailing commas to a value, and each place of the value
  * back to its line and column. Knows nothing of what a configuration may hold.
  */
-import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import {
+  createScanner,
+  type JSONVisitor,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+  visit,
+} from 'jsonc-parser';
 import type { ConfigurationPath } from './problems';
 import { quoteValue } from './quote';
 
@@ -58,50 +66,84 @@ export function parseSourceText(
     return failed();
   }
 
-  const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true });
+  // Positions are asked for where something is wrong, and a tree is several times as large as the value.
+  let root: Node | undefined;
+  const positionOf = (path: ConfigurationPath, key?: string) => {
+    root ??= parseTree(text, [], readOptions);
+    return at(root === undefined ? 0 : offsetOf(root, path, key));
+  };
+  const { value, errors, refusedKeys } = readValue(text);
   for (const error of telling(errors, text, at)) {
     faults.push({ position: at(error.offset), path: [], message: describeSyntaxError(error, text) });
   }
-  if (root === undefined || errors.length > 0) return failed();
-
-  const value = plainValue(root, [], (node, path, message) => {
-    faults.push({ position: at(node.offset), path, message: message(at) });
-  });
-  return { value, faults, positionOf: (path, key) => at(offsetOf(root, path, key)) };
+  if (errors.length > 0) return failed();
+  for (const { key, offset, path } of refusedKeys) {
+    faults.push({ position: at(offset), path, message: describeRefusedKey(key, positionOf(path, key)) });
+  }
+  return { value, faults, positionOf };
 }
 
-type ReportFault = (
-  node: Node,
-  path: ConfigurationPath,
-  message: (at: (offset: number) => Position) => string,
-) => void;
+const readOptions = { allowTrailingComma: true };
 
-/** Plain values of a tree; duplicate keys and `__proto__` are faults, the first value of a key counts. */
-function plainValue(node: Node, path: ConfigurationPath, report: ReportFault): unknown {
-  if (node.type === 'array') {
-    return (node.children ?? []).map((item, index) => plainValue(item, [...path, index], report));
-  }
-  if (node.type !== 'object') return node.value;
-  const object: Record<string, unknown> = Object.create(null);
-  const firstByKey = new Map<string, Node>();
-  for (const { children: [keyNode, valueNode] = [] } of node.children ?? []) {
-    if (keyNode === undefined || valueNode === undefined) continue;
-    const key: string = keyNode.value;
-    const first = firstByKey.get(key);
-    if (first !== undefined) {
-      report(keyNode, path, (at) => {
-        const { line, column } = at(first.offset);
-        return `duplicate key ${quoteValue(key)}; it is at ${line}:${column} already, keep one of them`;
-      });
-    } else if (key === '__proto__') {
-      report(keyNode, path, () => 'the key "__proto__" is not accepted; use another name');
-    } else {
-      firstByKey.set(key, keyNode);
-      object[key] = plainValue(valueNode, [...path, key], report);
-    }
-  }
-  return object;
+type Container = unknown[] | Record<string, unknown>;
+
+/** A key that counts for nothing: the second of its name, or `__proto__`. */
+interface RefusedKey {
+  readonly key: string;
+  readonly offset: number;
+  /** The object that has it. */
+  readonly path: ConfigurationPath;
+}
+
+interface ValueReading {
+  /** With errors, whatever could be read. */
+  readonly value: unknown;
+  readonly errors: readonly ParseError[];
+  readonly refusedKeys: readonly RefusedKey[];
+}
+
+function readValue(text: string): ValueReading {
+  const errors: ParseError[] = [];
+  const refusedKeys: RefusedKey[] = [];
+  const values: unknown[] = [];
+  /** From the whole to the innermost one. */
+  const containers: Container[] = [values];
+  /** Of the value that comes next; undefined where that is left out. */
+  let wanted: string | undefined;
+  const put = (value: unknown): boolean => {
+    const container = containers.at(-1)!;
+    if (Array.isArray(container)) container.push(value);
+    else if (wanted === undefined) return false;
+    else container[wanted] = value;
+    return true;
+  };
+  const begin = (container: Container): boolean => {
+    const isWanted = put(container);
+    containers.push(container);
+    return isWanted;
+  };
+  const end = () => void containers.pop();
+  const visitor: JSONVisitor = {
+    onObjectBegin: () => begin(Object.create(null)),
+    onObjectEnd: end,
+    onArrayBegin: () => begin([]),
+    onArrayEnd: end,
+    onLiteralValue: put,
+    onObjectProperty: (key, offset, _length, _line, _character, path) => {
+      const isRefused = key === '__proto__' || key in containers.at(-1)!;
+      wanted = isRefused ? undefined : key;
+      if (isRefused) refusedKeys.push({ key, offset, path: path() });
+    },
+    onError: (error, offset, length) => errors.push({ error, offset, length }),
+  };
+  visit(text, visitor, readOptions);
+  return { value: values[0], errors, refusedKeys };
+}
+
+function describeRefusedKey(key: string, { line, column }: Position): string {
+  return key === '__proto__'
+    ? 'the key "__proto__" is not accepted; use another name'
+    : `duplicate key ${quoteValue(key)}; it is at ${line}:${column} already, keep one of them`;
 }
 
 function offsetOf(root: Node, path: ConfigurationPath, key: string | undefined): number {

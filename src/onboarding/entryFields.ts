@@ -2,7 +2,7 @@
  * The keys of an allowlist entry as fields that people fill in: columns of a spreadsheet, options of a command,
  * questions. All of them come out of the schema, so that a new key is a new column. Knows no files and no entries.
  */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { configurationSchema } from '../config/schema';
 import { describeAccepted, type Schema, type Shape, schemaAt, shapeOf, unwrap } from '../config/schemaShape';
 import { filePath } from '../config/schemaValues';

@@ -8,7 +8,7 @@
  * revocation behind it.
  */
 import { open } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError, readText } from './atomicFiles';
 import { revocationReasons } from './revocationReason';

@@ -107,7 +107,7 @@ function formatHextets(groups: readonly bigint[]): string {
 
 /** The blocks of one family. */
 interface FamilyTable<Value> {
-  readonly prefixLengths: Set<number>;
+  readonly prefixLengths: number[];
   /** Keyed by blockKey. */
   readonly valuesByBlock: Map<bigint, Value[]>;
 }
@@ -122,18 +122,17 @@ function blockKey(prefixLength: number, prefix: bigint): bigint {
  * most 33 for IPv4 and 129 for IPv6), whatever the number of blocks; net.BlockList walks through all of them.
  */
 export class AddressTable<Value> {
-  readonly #families: Readonly<Record<4 | 6, FamilyTable<Value>>> = {
-    4: { prefixLengths: new Set(), valuesByBlock: new Map() },
-    6: { prefixLengths: new Set(), valuesByBlock: new Map() },
-  };
+  /** Only those in use: each AE title has a table of its own. */
+  readonly #families: Partial<Record<4 | 6, FamilyTable<Value>>> = {};
 
   add({ family, prefixLength, prefix }: AddressBlock, value: Value): void {
+    this.#families[family] ??= { prefixLengths: [prefixLength], valuesByBlock: new Map() };
     const { prefixLengths, valuesByBlock } = this.#families[family];
     const key = blockKey(prefixLength, prefix);
     const values = valuesByBlock.get(key);
     if (values === undefined) valuesByBlock.set(key, [value]);
     else values.push(value);
-    prefixLengths.add(prefixLength);
+    if (!prefixLengths.includes(prefixLength)) prefixLengths.push(prefixLength);
   }
 
   /**
@@ -141,12 +140,12 @@ export class AddressTable<Value> {
    * common only if one lies within the other, so this finds overlaps as well as addresses.
    */
   covering(block: AddressBlock): Set<Value> {
-    const { prefixLengths, valuesByBlock } = this.#families[block.family];
     const found = new Set<Value>();
+    const { prefixLengths = [], valuesByBlock } = this.#families[block.family] ?? {};
     for (const prefixLength of prefixLengths) {
       if (prefixLength > block.prefixLength) continue;
       const prefix = block.prefix >> BigInt(block.prefixLength - prefixLength);
-      for (const value of valuesByBlock.get(blockKey(prefixLength, prefix)) ?? []) found.add(value);
+      for (const value of valuesByBlock?.get(blockKey(prefixLength, prefix)) ?? []) found.add(value);
     }
     return found;
   }

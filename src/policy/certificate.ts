@@ -85,17 +85,19 @@ type MatcherKind = 'sha256' | 'spki-sha256' | 'dns' | 'cn';
 export interface CertificateMatchers {
   /** As in the configuration, for messages. */
   readonly texts: readonly string[];
-  readonly valuesByKind: ReadonlyMap<MatcherKind, ReadonlySet<string>>;
+  readonly valuesByKind: Readonly<Partial<Record<MatcherKind, readonly string[]>>>;
 }
 
 /** Takes texts as the configuration schema accepts them: `sha256:…`, `spki-sha256:…`, `dns:…`, `cn:…`. */
 export function compileCertificateMatchers(texts: readonly string[]): CertificateMatchers {
-  const valuesByKind = new Map<MatcherKind, Set<string>>();
+  const valuesByKind: Partial<Record<MatcherKind, string[]>> = {};
   for (const text of texts) {
     const colon = text.indexOf(':');
     const kind = text.slice(0, colon) as MatcherKind;
     const value = normaliseValue(kind, text.slice(colon + 1));
-    valuesByKind.set(kind, (valuesByKind.get(kind) ?? new Set<string>()).add(value));
+    const values = valuesByKind[kind];
+    if (values === undefined) valuesByKind[kind] = [value];
+    else values.push(value);
   }
   return { texts, valuesByKind };
 }
@@ -118,11 +120,11 @@ function lowerCase(name: string): string {
 export function matchesCertificate(matchers: CertificateMatchers, certificate: PeerCertificate): boolean {
   const { valuesByKind } = matchers;
   return (
-    valuesByKind.get('sha256')?.has(certificate.fingerprint256) === true ||
-    valuesByKind.get('spki-sha256')?.has(certificate.spkiSha256) === true ||
-    (certificate.commonName !== undefined && valuesByKind.get('cn')?.has(certificate.commonName) === true) ||
+    valuesByKind.sha256?.includes(certificate.fingerprint256) === true ||
+    valuesByKind['spki-sha256']?.includes(certificate.spkiSha256) === true ||
+    (certificate.commonName !== undefined && valuesByKind.cn?.includes(certificate.commonName) === true) ||
     certificate.dnsNames.some(
-      (name) => !name.includes('*') && valuesByKind.get('dns')?.has(lowerCase(name)) === true,
+      (name) => !name.includes('*') && valuesByKind.dns?.includes(lowerCase(name)) === true,
     )
   );
 }
@@ -141,9 +143,13 @@ export function certificatesMayOverlap(
 ): boolean {
   if (one?.texts.length === 0 || other?.texts.length === 0) return false;
   if (one === undefined || other === undefined) return true;
-  const kinds = new Set([...one.valuesByKind.keys(), ...other.valuesByKind.keys()]);
+  const kinds = new Set([...kindsOf(one), ...kindsOf(other)]);
   const [kind, ...otherKinds] = kinds;
   if (kind === undefined || otherKinds.length > 0 || !SINGLE_VALUED_KINDS.includes(kind)) return true;
-  const otherValues = other.valuesByKind.get(kind);
-  return [...(one.valuesByKind.get(kind) ?? [])].some((value) => otherValues?.has(value) === true);
+  const otherValues = other.valuesByKind[kind];
+  return one.valuesByKind[kind]?.some((value) => otherValues?.includes(value) === true) === true;
+}
+
+function kindsOf({ valuesByKind }: CertificateMatchers): MatcherKind[] {
+  return Object.keys(valuesByKind) as MatcherKind[];
 }

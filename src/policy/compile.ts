@@ -20,6 +20,7 @@ import type {
   Policy,
   PolicyProblem,
 } from './policy';
+import { SharedSets } from './sharedSets';
 
 export interface CompiledPolicy {
   /** Not to be used where a problem is an error. */
@@ -37,7 +38,8 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
   const problems: PolicyProblem[] = [];
   const listenerByName = compileListeners(configuration, problems);
   const upstreamByCalledAeTitle = compileUpstreams(configuration, problems);
-  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, nowMs, problems };
+  const sets = new SharedSets();
+  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, nowMs, problems, sets };
   const modalities = Object.entries(configuration.modalities).map(([name, entry]) =>
     compileModality(name, entry, compilation),
   );
@@ -114,9 +116,10 @@ function indexByCallingAeTitle(modalities: readonly CompiledModality[], strictAe
     const keys = new Set(modality.callingAeTitles.titles.map((title) => aeTitleKey(title, strictAeTitles)));
     for (const key of keys) {
       if (key === undefined) continue;
-      const entries = entriesByKey.get(key) ?? { modalities: [], modalitiesByAddress: new AddressTable() };
+      const known = entriesByKey.get(key);
+      known?.modalities.push(modality);
+      const entries = known ?? { modalities: [modality], modalitiesByAddress: new AddressTable() };
       entriesByKey.set(key, entries);
-      entries.modalities.push(modality);
       for (const text of modality.configuration.from) {
         const block = parseAddressBlock(text);
         if (block !== undefined) entries.modalitiesByAddress.add(block, modality);

@@ -8,6 +8,7 @@ import type { ModalityConfiguration } from '../config/schema';
 import { AeTitleSet, aeTitleKey } from './aeTitle';
 import { compileCertificateMatchers } from './certificate';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
+import type { SharedSets } from './sharedSets';
 import { compileSopClasses } from './sopClassMatcher';
 
 /** What the compilation of one entry needs to know of the rest, and where it files problems. */
@@ -19,6 +20,7 @@ export interface Surroundings {
   /** What time it is, in ms since 1970. */
   readonly nowMs: number;
   readonly problems: PolicyProblem[];
+  readonly sets: SharedSets;
 }
 
 /** More names than these would bury the message. */
@@ -29,7 +31,8 @@ export function compileModality(
   entry: ModalityConfiguration,
   surroundings: Surroundings,
 ): CompiledModality {
-  const { strictAeTitles } = surroundings;
+  const { strictAeTitles, sets } = surroundings;
+  const callingAeTitles = new AeTitleSet(entry.callingAeTitle, strictAeTitles);
   const report = (severity: PolicyProblem['severity'], path: (string | number)[], message: string) => {
     surroundings.problems.push({ severity, path: ['modalities', name, ...path], message });
   };
@@ -37,14 +40,14 @@ export function compileModality(
   reportEmptyLists(entry, isObserving, report);
   return {
     name,
-    callingAeTitles: new AeTitleSet(entry.callingAeTitle, strictAeTitles),
+    callingAeTitles,
     listeners: compileListenerNames(entry, surroundings, report),
     certificates: compileCertificates(entry, report),
     calledAeTitles: compileCalledAeTitles(entry, surroundings, report),
-    permissions: new Set(entry.allow),
+    permissions: sets.of(entry.allow),
     storeSopClasses: compileStoreSopClasses(entry, report),
-    moveDestinations: compileMoveDestinations(entry, strictAeTitles, report),
-    egressPermissions: entry.egressAllow === undefined ? 'any' : new Set(entry.egressAllow),
+    moveDestinations: compileMoveDestinations(entry, callingAeTitles, strictAeTitles, report),
+    egressPermissions: entry.egressAllow === undefined ? 'any' : sets.of(entry.egressAllow),
     isObserved: isObserving,
     configuration: entry,
   };
@@ -70,7 +73,7 @@ function reportEmptyLists(entry: ModalityConfiguration, isObserving: boolean, re
 /** By default every TLS listener. A plain one must be named: without TLS nothing proves who is calling. */
 function compileListenerNames(
   entry: ModalityConfiguration,
-  { listenerByName }: Surroundings,
+  { listenerByName, sets }: Surroundings,
   report: Report,
 ): ReadonlySet<string> {
   const known = [...listenerByName.values()];
@@ -93,7 +96,7 @@ function compileListenerNames(
       'can never match: none of the listeners of this entry asks for a certificate',
     );
   }
-  return new Set(names);
+  return sets.of(names);
 }
 
 function compileCertificates({ certificate }: ModalityConfiguration, report: Report) {
@@ -135,11 +138,12 @@ function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguratio
 
 /** By default the entry's own AE titles: a C-MOVE elsewhere is a way of carrying images out. */
 function compileMoveDestinations(
-  { moveDestinations, callingAeTitle, allow }: ModalityConfiguration,
+  { moveDestinations, allow }: ModalityConfiguration,
+  callingAeTitles: AeTitleSet,
   strictAeTitles: boolean,
   report: Report,
 ): AeTitleSet | 'any' {
-  if (moveDestinations === undefined) return new AeTitleSet(callingAeTitle, strictAeTitles);
+  if (moveDestinations === undefined) return callingAeTitles;
   if (!allow.includes('move')) {
     report('warning', ['moveDestinations'], 'has no effect, because "move" is not in allow');
   }

@@ -308,9 +308,9 @@ describe('the admin HTTP', () => {
     writeFileSync(
       hook,
       `process.on('exit', () => {
-        const names = ['fastify', 'prom-client'];
-        const isLoaded = (name) => Object.keys(require.cache).some((file) => file.includes('/node_modules/' + name + '/'));
-        process.stderr.write('loaded: ' + names.filter(isLoaded) + '\\n');
+        const { basename } = require('node:path');
+        const loaded = Object.keys(require.cache).map((file) => basename(file));
+        process.stderr.write('loaded: ' + loaded.includes('adminServer.js') + '\\n');
       });`,
     );
     const file = join(folder, 'aegis.jsonc');
@@ -320,7 +320,7 @@ describe('the admin HTTP', () => {
     const gateway = startProcess(process.execPath, ['--require', hook, cli, '--config', file, 'start']);
     await gateway.waitForOutput(isLoaded ? /\(admin HTTP\)\n/ : /listening on .*\n/);
     expect(await gateway.stop()).toMatchObject({ exitCode: 0 });
-    expect(gateway.stderr).toContain(`loaded: ${isLoaded ? 'fastify,prom-client' : ''}\n`);
+    expect(gateway.stderr).toContain(`loaded: ${isLoaded}\n`);
     expect(gateway.stderr.includes('admin HTTP')).toBe(isLoaded);
   });
 });

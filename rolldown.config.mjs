@@ -1,0 +1,97 @@
+/**
+ * dist/: the command line in few files, because most of a start is the loading of modules
+ * (docs/decisions/0015-bundled.md). What a command imports inside its action stays a file of its own.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { defineConfig } from 'rolldown';
+
+/** The licences of what is in the bundle ask that they go with every copy. */
+const licences = {
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const modules = Object.values(bundle).flatMap(({ moduleIds = [] }) => moduleIds);
+    const folders = new Set(modules.filter((id) => id.includes('node_modules')).map(packageFolder));
+    const source = [...folders]
+      .sort()
+      .map(licenceOf)
+      .join(`\n${'-'.repeat(80)}\n\n`);
+    this.emitFile({ type: 'asset', fileName: 'LICENSES.txt', source });
+  },
+};
+
+/** Of a text with one character that is not ASCII, V8 keeps every character in two bytes. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_options, bundle) {
+    for (const chunk of Object.values(bundle).filter(({ type }) => type === 'chunk')) {
+      chunk.code = chunk.code.replace(/[\u0080-\uffff]/g, escaped);
+    }
+  },
+};
+
+const escaped = (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
+function packageFolder(module) {
+  let folder = dirname(module);
+  // A folder in a package may have a package.json that only says what kind of modules is in it.
+  while (!existsSync(join(folder, 'package.json')) || manifestOf(folder).version === undefined) {
+    folder = dirname(folder);
+  }
+  return folder;
+}
+
+const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+
+function licenceOf(folder) {
+  const { name, version, license, author } = manifestOf(folder);
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  return [
+    `${name} ${version}, ${license}`,
+    ...(texts.length > 0 ? texts : [author?.name ?? author ?? '']),
+  ].join('\n\n');
+}
+
+export default defineConfig({
+  input: {
+    cli: 'src/cli.ts',
+    workerProcess: 'src/gateway/workerProcess.ts',
+    generateSchema: 'src/config/generateSchema.ts',
+  },
+  platform: 'node',
+  external: [
+    // Large, and no part of the gateway.
+    'dcmjs',
+    'dcmjs-dimse',
+    'node-forge',
+    // Finds its binary beside itself.
+    'koffi',
+    // Fastify would load them for what the admin HTTP has none of: schemas, requests without a port, a log.
+    '@fastify/ajv-compiler',
+    '@fastify/fast-json-stringify-compiler',
+    'light-my-request',
+    'pino',
+  ],
+  resolve: { mainFields: ['module', 'main'] },
+  transform: { target: 'es2022' },
+  plugins: [licences, ascii],
+  output: {
+    dir: 'dist',
+    cleanDir: true,
+    format: 'cjs',
+    // One folder for all, so that each finds the others beside itself. The names are those of the sources.
+    chunkFileNames: '[name].js',
+    // Names and lines stay, for the stack of an error; comments would be held in memory.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    comments: { legal: true, annotation: false, jsdoc: false },
+    codeSplitting: {
+      groups: [
+        // Of both and of the command line, whose help needs neither.
+        { name: 'words', test: /src\/(errors|config\/(moments|quote)|policy\/aeTitle)\.ts$/, priority: 3 },
+        { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },
+        { name: 'start', test: /src\/commands\/runGateway\.ts$/, priority: 1 },
+      ],
+    },
+  },
+});
