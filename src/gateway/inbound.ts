@@ -184,6 +184,8 @@ export class InboundAssociation implements LegOwner {
   }
 
   #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
+    // Nothing is left to be cancelled, and what was sent need not be kept.
+    this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
     if (answer.kind === 'failed') {
       // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.

@@ -53,7 +53,7 @@ export class Arrival {
     this.#sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
     this.#sourcePort = raw.remotePort ?? 0;
     // Every error is followed by a close; this listener stays, so that none ever ends the process.
-    raw.on('error', () => {});
+    raw.on('error', ignored);
     raw.once('close', this.#closed);
   }
 
@@ -193,6 +193,7 @@ export class Arrival {
     if (this.#stage === 'settled') return false;
     this.#stage = 'settled';
     clearTimeout(this.#deadline);
+    this.#deadline = undefined;
     this.#host.settled(this);
     return true;
   }
@@ -257,3 +258,5 @@ function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefi
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
   return { ...facts, subject, issuer, serialNumber, fingerprint256 };
 }
+
+function ignored(): void {}
