@@ -14,6 +14,8 @@ import { certificateFacts, isOfAllowlist, proposalFacts } from './callerFacts';
 import type { Operation } from './operations';
 import type { Route } from './route';
 
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
 const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'modality-closed',
   'modality-aborted',
@@ -27,7 +29,7 @@ export class AssociationRecord {
   readonly #certificate: InboundConnection['certificate'];
   /** Until it is answered. */
   #request: AssociateRq | undefined;
-  #facts: Partial<AuditEvent>;
+  readonly #facts: Draft<Partial<AuditEvent>>;
   #bytes = 0;
   #isOver = false;
 
@@ -46,16 +48,18 @@ export class AssociationRecord {
 
   requested(rq: AssociateRq): void {
     this.#request = rq;
-    this.#learn({ callingAeTitle: rq.callingAeTitle, calledAeTitle: rq.calledAeTitle });
+    this.#facts.callingAeTitle = rq.callingAeTitle;
+    this.#facts.calledAeTitle = rq.calledAeTitle;
   }
 
   matched(modality: string): void {
-    this.#learn({ modality });
+    this.#facts.modality = modality;
   }
 
   /** Where it went, or tried to. `tls` is that of the way there; of a modality that called, its own stays. */
   wentTo(upstream: string, tls: TlsFacts | undefined): void {
-    this.#learn({ upstream, ...(tls === undefined ? {} : { tls }) });
+    this.#facts.upstream = upstream;
+    if (tls !== undefined) this.#facts.tls = tls;
   }
 
   /** The connection ended before there was an association request. */
@@ -136,19 +140,17 @@ export class AssociationRecord {
     return roundMs(performance.now() - this.#startedMs);
   }
 
-  #learn(facts: Partial<AuditEvent>): void {
-    this.#facts = { ...this.#facts, ...facts };
-  }
-
   /** The last line of this connection; what comes after it is an echo of the end. */
-  #end(event: AuditEvent): void {
+  #end(event: Draft<AuditEvent>): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#record({ ...event, durationMs: this.#ageMs });
+    event.durationMs = this.#ageMs;
+    this.#record(event);
   }
 
+  /** The facts as they are now: those of a later line are not those of this one. */
   #record(event: AuditEvent): void {
-    this.#audit.record({ ...this.#facts, ...event });
+    this.#audit.record(Object.assign({ ...this.#facts }, event));
   }
 }
 
@@ -165,7 +167,9 @@ function commandFacts(request: CommandSet) {
 
 /** Leaves out what is undefined, so that absent facts are absent keys. */
 function optional<T extends object>(facts: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as never;
+  const known: Partial<T> = {};
+  for (const key in facts) if (facts[key] !== undefined) known[key] = facts[key];
+  return known as never;
 }
 
 function roundMs(ms: number): number {

@@ -2,7 +2,7 @@
  * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake, until it is either
  * connected or refused: once, whatever happens to the socket meanwhile. Knows no listening and no DICOM.
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { TlsFacts } from '../audit/events';
@@ -36,7 +36,7 @@ export interface ArrivalHost {
 type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
 
 export class Arrival {
-  readonly #connectionId = randomBytes(8).toString('hex');
+  readonly #connectionId = nextConnectionId();
   readonly #raw: Socket;
   readonly #host: ArrivalHost;
   #stage: Stage = 'accepted';
@@ -260,3 +260,17 @@ function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefi
 }
 
 function ignored(): void {}
+
+const CONNECTION_ID_BYTES = 8;
+/** Random bytes for many ids: asking for those of one takes as long as for all of these. */
+const randomPool = Buffer.alloc(512 * CONNECTION_ID_BYTES);
+let randomUsed = randomPool.length;
+
+function nextConnectionId(): string {
+  if (randomUsed === randomPool.length) {
+    randomFillSync(randomPool);
+    randomUsed = 0;
+  }
+  randomUsed += CONNECTION_ID_BYTES;
+  return randomPool.toString('hex', randomUsed - CONNECTION_ID_BYTES, randomUsed);
+}

@@ -73,7 +73,9 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     secureOptions: SECURE_OPTIONS,
     requestCert: isCertificateRequired,
     rejectUnauthorized: isCertificateRequired,
-    ALPNProtocols: [APPLICATION_PROTOCOL],
+    // Instead of a list, of which node:tls would keep a copy for every connection.
+    ALPNCallback: ({ protocols }) =>
+      protocols.includes(APPLICATION_PROTOCOL) ? APPLICATION_PROTOCOL : undefined,
   };
   usableContext(options);
   return {
