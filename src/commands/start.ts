@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/auditLog';
 import type { Configuration } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/gateway';
+import { keepYoungGenerationSmall } from '../gateway/youngGeneration';
 import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
 import { Reloads, warn } from './reloads';
 
@@ -58,6 +59,7 @@ interface Running {
 }
 
 async function start(file: string, options: StartOptions, context: CommandContext): Promise<void> {
+  keepYoungGenerationSmall();
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
   const starting = run(file, say, (wanted) => reloads.inTurn(wanted));
   const reloads = new Reloads(file, starting, options, say);

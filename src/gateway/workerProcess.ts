@@ -7,6 +7,9 @@ import { Gateway } from './gateway';
 import type { Prepared } from './openListeners';
 import { RemotePlaces } from './remotePlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
+import { keepYoungGenerationSmall } from './youngGeneration';
+
+keepYoungGenerationSmall();
 
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
