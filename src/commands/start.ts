@@ -59,7 +59,6 @@ interface Running {
 }
 
 async function start(file: string, options: StartOptions, context: CommandContext): Promise<void> {
-  keepYoungGenerationSmall();
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
   const starting = run(file, say, (wanted) => reloads.inTurn(wanted));
   const reloads = new Reloads(file, starting, options, say);
@@ -68,6 +67,7 @@ async function start(file: string, options: StartOptions, context: CommandContex
   process.on('SIGHUP', () => void reloads.inTurn().catch(ignore));
   const stopped = untilStopped(starting, say);
   const { gateway, audit, monitoring } = await starting;
+  keepYoungGenerationSmall();
   // The last resort. What escapes belongs to one connection or one timer; the others are none the worse for it.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);

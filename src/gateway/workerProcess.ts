@@ -9,8 +9,6 @@ import { RemotePlaces } from './remotePlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
 import { keepYoungGenerationSmall } from './youngGeneration';
 
-keepYoungGenerationSmall();
-
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
 const places = new RemotePlaces(send);
@@ -23,6 +21,7 @@ async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
       gateway = await Gateway.start(message.configuration, { record }, places);
+      keepYoungGenerationSmall();
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
