@@ -25,7 +25,7 @@ export function certificateFacts(
   if (tls === undefined || certificate === undefined) return {};
   const { spkiSha256 } = certificate;
   const notAfter = notAfterOf(certificate);
-  return { tls: notAfter === undefined ? { ...tls, spkiSha256 } : { ...tls, spkiSha256, notAfter } };
+  return { tls: Object.assign({}, tls, { spkiSha256 }, notAfter === undefined ? undefined : { notAfter }) };
 }
 
 /** The listener gives the same facts for the same certificate: its date is read once. */

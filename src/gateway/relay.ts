@@ -43,23 +43,25 @@ export class Relay {
   constructor(options: RelayOptions) {
     const { modality, upstream, contexts, record, limits } = options;
     this.#options = options;
-    const common = {
-      contexts,
-      record,
-      maxCommandSetBytes: limits.maxCommandSetBytes,
-      progressed: () => this.#progressed(),
-    };
+    const { maxCommandSetBytes } = limits;
+    const progressed = () => this.#progressed();
     this.#fromModality = new Direction({
-      ...common,
       from: modality,
       to: upstream,
+      contexts,
+      maxCommandSetBytes,
+      record,
       decide: (request) => options.decideCommand(request),
+      progressed,
     });
     this.#fromUpstream = new Direction({
-      ...common,
       from: upstream,
       to: modality,
+      contexts,
+      maxCommandSetBytes,
+      record,
       decide: (request) => this.#decideUpstream(request),
+      progressed,
     });
     Direction.join(this.#fromModality, this.#fromUpstream);
     modality.owner = new RelayedLeg(this, this.#fromModality, this.#fromUpstream, upstream);

@@ -9,7 +9,7 @@ import type { TlsFacts } from '../audit/events';
 import { type AddressSet, canonicalAddress } from '../policy/addresses';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
-import type { ListenerHandlers } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import type { TlsMaterial } from './tlsContext';
@@ -160,7 +160,10 @@ export class Arrival {
     if (!this.#settle()) return;
     this.#raw.destroy();
     this.#host.handlers.refused({
-      ...this.#identity(),
+      connectionId: this.#connectionId,
+      listener: this.#host.name,
+      sourceAddress: this.#sourceAddress,
+      sourcePort: this.#sourcePort,
       reason,
       ...(detail === undefined ? {} : { detail }),
       ...(tls === undefined ? {} : { tls }),
@@ -170,22 +173,17 @@ export class Arrival {
   #connect(socket: Socket, tls?: TlsFacts, certificate?: PeerCertificate): void {
     if (!this.#settle()) return;
     socket.pause();
-    this.#host.handlers.connected({
-      ...this.#identity(),
-      socket,
-      ...(tls === undefined ? {} : { tls }),
-      ...(certificate === undefined ? {} : { certificate }),
-      pendingDone: this.#releasePending,
-    });
-  }
-
-  #identity() {
-    return {
+    const connection: { -readonly [K in keyof InboundConnection]: InboundConnection[K] } = {
       connectionId: this.#connectionId,
       listener: this.#host.name,
       sourceAddress: this.#sourceAddress,
       sourcePort: this.#sourcePort,
+      socket,
+      pendingDone: this.#releasePending,
     };
+    if (tls !== undefined) connection.tls = tls;
+    if (certificate !== undefined) connection.certificate = certificate;
+    this.#host.handlers.connected(connection);
   }
 
   /** False where it was settled before. */
@@ -255,8 +253,9 @@ export class Arrival {
 
 function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
   if (certificate === undefined) return facts;
+  const { protocol, cipher } = facts;
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
-  return { ...facts, subject, issuer, serialNumber, fingerprint256 };
+  return { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
 }
 
 function ignored(): void {}
