@@ -147,7 +147,7 @@ export class Relay {
 
   // Release (PS3.8 §7.2). Only the modality, as requestor of the whole, may ask for it (PS3.7 §A.5).
 
-  /** By the side that sends this direction. */
+  /** `from` is the direction of the side that asks. */
   releaseRequested(from: Direction): void {
     if (from === this.#fromUpstream) {
       this.#upstreamReleased();
@@ -193,6 +193,7 @@ export class Relay {
 
   // Ends.
 
+  /** `other` is the leg that has not failed. */
   legFailed(other: Leg, failure: LegFailure): void {
     other.abortAssociation(failure.abort ?? providerAbort);
     this.#aborted(failure.reason, failure.detail);

@@ -201,9 +201,9 @@ export class Arrival {
    * and `proceed` is called. `take` bounds what is kept, by refusing.
    */
   #receive(take: (received: Buffer) => number | undefined, proceed: () => void): void {
-    let received: Buffer = Buffer.alloc(0);
+    let received: Buffer | undefined;
     const onData = (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
+      received = received === undefined ? chunk : Buffer.concat([received, chunk]);
       const used = take(received);
       if (used === undefined) return;
       this.#raw.off('data', onData);

@@ -73,7 +73,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     secureOptions: SECURE_OPTIONS,
     requestCert: isCertificateRequired,
     rejectUnauthorized: isCertificateRequired,
-    // Instead of a list, of which node:tls would keep a copy for every connection.
+    // Not as a list, of which node:tls keeps a copy for every connection. Node has this from 20.4 on.
     ALPNCallback: ({ protocols }) =>
       protocols.includes(APPLICATION_PROTOCOL) ? APPLICATION_PROTOCOL : undefined,
   };
