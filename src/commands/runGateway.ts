@@ -8,8 +8,8 @@ import { AuditLog } from '../audit/auditLog';
 import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import type { RunningGateway } from '../gateway/gateway';
+import { settleHeap } from '../gateway/heap';
 import { describeAddresses } from '../gateway/lifeEvents';
-import { collectAll } from '../gateway/heap';
 import { startGateway, workerCount } from '../gateway/startGateway';
 import { formatHostAndPort } from '../net/hostAndPort';
 import { Reloads, type ReloadsOptions, warn } from './reloads';
@@ -33,7 +33,7 @@ export async function runGateway(file: string, options: ReloadsOptions, say: Say
   const opening = open(file, say, (wanted) => reloads.inTurn(wanted));
   const reloads = new Reloads(file, opening, options, say);
   const opened = await opening;
-  setImmediate(collectAll);
+  settleHeap();
   return { ...opened, reloads };
 }
 

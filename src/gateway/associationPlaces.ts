@@ -72,9 +72,12 @@ export class LocalPlaces implements AssociationPlaces {
     const ofModality = this.#takenOfModality.get(request.modality) ?? 0;
     const exceedsModalityLimit = ofModality >= (request.maxOfModality ?? Number.POSITIVE_INFINITY);
     let isOver = false;
+    // Forgotten once called: the place is kept as long as the association, what asked for it need not be.
+    let waiting: typeof answered | undefined = answered;
     const answer = (value: PlaceAnswer) => {
       queueMicrotask(() => {
-        if (!isOver) answered(value);
+        if (!isOver) waiting?.(value);
+        waiting = undefined;
       });
     };
     if (this.#taken >= request.maxOfAll || (exceedsModalityLimit && !request.isObserved)) {

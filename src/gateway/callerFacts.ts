@@ -23,11 +23,23 @@ export function certificateFacts(
   certificate: PeerCertificate | undefined,
 ): Pick<AuditEvent, 'tls'> {
   if (tls === undefined || certificate === undefined) return {};
-  const { spkiSha256, validTo } = certificate;
-  const notAfter = new Date(validTo);
+  const { spkiSha256 } = certificate;
+  const notAfter = notAfterOf(certificate);
+  return { tls: Object.assign({}, tls, { spkiSha256 }, notAfter === undefined ? undefined : { notAfter }) };
+}
+
+/** The listener gives the same facts for the same certificate: its date is read once. */
+const notAfterByCertificate = new WeakMap<PeerCertificate, string>();
+
+function notAfterOf(certificate: PeerCertificate): string | undefined {
+  const known = notAfterByCertificate.get(certificate);
+  if (known !== undefined) return known;
+  const date = new Date(certificate.validTo);
   // OpenSSL has judged the date before; should it ever be none, the association does not suffer for it.
-  const isDate = !Number.isNaN(notAfter.getTime());
-  return { tls: { ...tls, spkiSha256, ...(isDate ? { notAfter: notAfter.toISOString() } : {}) } };
+  if (Number.isNaN(date.getTime())) return undefined;
+  const notAfter = date.toISOString();
+  notAfterByCertificate.set(certificate, notAfter);
+  return notAfter;
 }
 
 /** At most 128 SOP classes: the decoder takes no more presentation contexts. */

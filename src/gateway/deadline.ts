@@ -1,11 +1,27 @@
 /**
- * A deadline that is moved for every PDU yet costs one store to move: the timer underneath is armed once and,
- * when it fires early, armed again for the rest. Monotonic time, so a clock that jumps changes nothing.
+ * A deadline that is moved for every PDU. All deadlines of the process share one timer: an association has ten of them,
+ * mostly stopped, and a timer for each would take more memory than the rest of it. Moving and stopping leave the timer
+ * alone; it wakes when the first may be due, looks at all that were started, and sleeps until the next. Monotonic time,
+ * so a clock that jumps changes nothing.
  */
+
+/**
+ * The timer sleeps for as long at least, so that thousands of deadlines at different times are not looked through for
+ * each of them. The price: one that was not the next to expire may do so by as much too late.
+ */
+const REST_MS = 20;
+/** What a timer fires too early counts as time that has passed. */
+const TOLERANCE_MS = 0.5;
+
+const NEVER = Number.POSITIVE_INFINITY;
+
 export class Deadline {
-  #dueMs = Number.POSITIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
-  #armedForMs = Number.POSITIVE_INFINITY;
+  /** Those that the timer looks at: that were started since it looked last, or were running then. */
+  static readonly #watched = new Set<Deadline>();
+  static #timer: NodeJS.Timeout | undefined;
+  static #wakesAtMs = NEVER;
+
+  #dueMs = NEVER;
   readonly #expired: () => void;
 
   constructor(expired: () => void) {
@@ -13,42 +29,62 @@ export class Deadline {
   }
 
   get isRunning(): boolean {
-    return this.#dueMs !== Number.POSITIVE_INFINITY;
+    return this.#dueMs !== NEVER;
   }
 
   /** Expires `afterMs` from now, whatever was set before. */
   start(afterMs: number): void {
-    this.#dueMs = performance.now() + afterMs;
-    if (this.#dueMs < this.#armedForMs) this.#arm(afterMs);
+    const nowMs = performance.now();
+    this.#dueMs = nowMs + afterMs;
+    Deadline.#watched.add(this);
+    if (this.#dueMs < Deadline.#wakesAtMs) Deadline.#wake(this.#dueMs, nowMs);
   }
 
-  /** Does not expire until started again; the armed timer finds nothing due and lets go. */
+  /** Does not expire until started again. */
   stop(): void {
-    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#dueMs = NEVER;
   }
 
-  /** Stops and frees the timer. */
+  /** Stops and is forgotten. */
   dispose(): void {
     this.stop();
-    clearTimeout(this.#timer);
-    this.#armedForMs = Number.POSITIVE_INFINITY;
+    Deadline.#watched.delete(this);
+    if (Deadline.#watched.size === 0) Deadline.#sleep();
   }
 
-  #arm(afterMs: number): void {
-    clearTimeout(this.#timer);
-    this.#armedForMs = this.#dueMs;
-    this.#timer = setTimeout(this.#fire, Math.ceil(afterMs));
+  static #wake(atMs: number, nowMs: number): void {
+    clearTimeout(Deadline.#timer);
+    Deadline.#wakesAtMs = atMs;
+    Deadline.#timer = setTimeout(Deadline.#look, Math.ceil(atMs - nowMs));
   }
 
-  readonly #fire = (): void => {
-    this.#armedForMs = Number.POSITIVE_INFINITY;
-    if (this.#dueMs === Number.POSITIVE_INFINITY) return;
-    const restMs = this.#dueMs - performance.now();
-    if (restMs > 0.5) {
-      this.#arm(restMs);
-      return;
+  static #sleep(): void {
+    clearTimeout(Deadline.#timer);
+    Deadline.#timer = undefined;
+    Deadline.#wakesAtMs = NEVER;
+  }
+
+  static readonly #look = (): void => {
+    Deadline.#sleep();
+    const nowMs = performance.now();
+    let nextMs = NEVER;
+    for (const deadline of Deadline.#watched) {
+      const dueMs = deadline.#dueMs;
+      if (dueMs > nowMs + TOLERANCE_MS && dueMs !== NEVER) {
+        nextMs = Math.min(nextMs, dueMs);
+        continue;
+      }
+      Deadline.#watched.delete(deadline);
+      // Each in a turn of its own: what one of them throws keeps no other from expiring.
+      if (dueMs !== NEVER) setImmediate(Deadline.#expire, deadline, dueMs);
     }
-    this.#dueMs = Number.POSITIVE_INFINITY;
-    this.#expired();
+    if (nextMs !== NEVER) Deadline.#wake(Math.max(nextMs, nowMs + REST_MS), nowMs);
+  };
+
+  /** Unless it was stopped or moved meanwhile. */
+  static readonly #expire = (deadline: Deadline, dueMs: number): void => {
+    if (deadline.#dueMs !== dueMs) return;
+    deadline.#dueMs = NEVER;
+    deadline.#expired();
   };
 }

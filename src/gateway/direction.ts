@@ -101,9 +101,9 @@ export class Direction implements MessageReceiver {
   }
 
   /** The sender takes bytes again. */
-  readonly senderDrained = (): void => {
+  senderDrained(): void {
     if (this.#isPausedForReplies) this.#pauseForReplies();
-  };
+  }
 
   #judge(contextId: number, command: CommandSet): Passing {
     if (isResponse(command.CommandField)) {

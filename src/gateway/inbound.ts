@@ -148,15 +148,17 @@ export class InboundAssociation implements LegOwner {
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
     const { places, limits, timeouts } = this.#context;
     this.#destination = destination;
+    const { calledAeTitle, callingAeTitle, passUserIdentity, place: wanted } = destination;
     const associateRq = encodedUpstreamRequest(rq, {
-      ...destination,
+      calledAeTitle,
+      callingAeTitle,
+      passUserIdentity,
       maxPduLength: limits.maxPduLengthBytes,
     });
-    const request: PlaceRequest = {
-      ...destination.place,
-      maxOfAll: limits.maxAssociations,
-      waitMs: timeouts.upstreamQueueSeconds * 1000,
-    };
+    const request: PlaceRequest = Object.assign(
+      { maxOfAll: limits.maxAssociations, waitMs: timeouts.upstreamQueueSeconds * 1000 },
+      wanted,
+    );
     const place = places.request(request, (answer) => {
       if (!answer.isGranted) {
         this.#reject('association-limit');
@@ -184,6 +186,8 @@ export class InboundAssociation implements LegOwner {
   }
 
   #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
+    // Nothing is left to be cancelled, and what was sent need not be kept.
+    this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
     if (answer.kind === 'failed') {
       // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.

@@ -25,6 +25,7 @@ export class Leg implements PduSink {
   readonly #artim = new Deadline(() => this.#artimExpired());
   #state: State;
   #hasFailed = false;
+  #socketError = '';
 
   constructor(socket: Socket, owner: LegOwner, options: LegOptions) {
     this.#socket = socket;
@@ -296,8 +297,9 @@ export class Leg implements PduSink {
 
   // Socket.
 
-  readonly #onError = (): void => {
+  readonly #onError = ({ code = '' }: NodeJS.ErrnoException): void => {
     // A reset is a close without manners; 'close' follows.
+    this.#socketError = code;
   };
 
   readonly #onClosed = (): void => {
@@ -305,7 +307,8 @@ export class Leg implements PduSink {
     const found = transition(this.#options.role, this.#state, 'closed');
     if (found !== undefined) this.#state = found.next;
     const reason = `${this.#options.peer}-closed` as const;
-    if (found?.action === 'AA-4' || found?.action === 'AA-5') this.#fail({ reason });
+    if (found?.action === 'AA-4' || found?.action === 'AA-5')
+      this.#fail({ reason, socketError: this.#socketError });
   };
 
   readonly #onSocketClose = (): void => {

@@ -11,6 +11,8 @@ export interface LegFailure {
   readonly detail?: string;
   /** The A-ABORT that the peer sent. */
   readonly abort?: Abort;
+  /** Code of the error with which the socket was closed. */
+  readonly socketError?: string;
 }
 
 /** Calls come from socket events; an exception ends this association alone. */

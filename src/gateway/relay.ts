@@ -43,32 +43,30 @@ export class Relay {
   constructor(options: RelayOptions) {
     const { modality, upstream, contexts, record, limits } = options;
     this.#options = options;
-    const common = {
-      contexts,
-      record,
-      maxCommandSetBytes: limits.maxCommandSetBytes,
-      progressed: () => this.#progressed(),
-    };
+    const { maxCommandSetBytes } = limits;
+    const progressed = () => this.#progressed();
     this.#fromModality = new Direction({
-      ...common,
       from: modality,
       to: upstream,
+      contexts,
+      maxCommandSetBytes,
+      record,
       decide: (request) => options.decideCommand(request),
+      progressed,
     });
     this.#fromUpstream = new Direction({
-      ...common,
       from: upstream,
       to: modality,
+      contexts,
+      maxCommandSetBytes,
+      record,
       decide: (request) => this.#decideUpstream(request),
+      progressed,
     });
     Direction.join(this.#fromModality, this.#fromUpstream);
-    modality.owner = this.#owner(this.#fromModality, this.#fromUpstream, upstream, () =>
-      this.#releaseRequested(),
-    );
-    upstream.owner = this.#owner(this.#fromUpstream, this.#fromModality, modality, () =>
-      this.#upstreamReleased(),
-    );
-    this.#touch();
+    modality.owner = new RelayedLeg(this, this.#fromModality, this.#fromUpstream, upstream);
+    upstream.owner = new RelayedLeg(this, this.#fromUpstream, this.#fromModality, modality);
+    this.touched();
   }
 
   /** Whether it has ended, whatever is still to be written. */
@@ -81,33 +79,6 @@ export class Relay {
     this.#options.modality.abortAssociation(providerAbort);
     this.#options.upstream.abortAssociation(providerAbort);
     this.#aborted(reason, detail);
-  }
-
-  #owner(
-    { flow, senderDrained }: Direction,
-    { requested: awaited }: Direction,
-    other: Leg,
-    releaseRequested: () => void,
-  ): LegOwner {
-    return {
-      pdvStart: (contextId, messageControlHeader) => flow.pdvStart(contextId, messageControlHeader),
-      fragment: (bytes) => flow.fragment(bytes),
-      pdvEnd: () => flow.pdvEnd(),
-      active: () => this.#touch(),
-      get awaitsMore() {
-        return flow.isInsideMessage || awaited.size > 0;
-      },
-      // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the
-      // other's writing only, so that answers and aborts still pass the opposite way.
-      congested: () => other.pause(),
-      drained: () => {
-        other.resume();
-        senderDrained();
-      },
-      releaseRequested,
-      releaseConfirmed: () => this.#releaseConfirmed(),
-      failed: (failure) => this.#legFailed(other, failure),
-    };
   }
 
   /**
@@ -147,7 +118,7 @@ export class Relay {
    * Something moved. One of two deadlines always runs: that of the answer while one is awaited, else that of an
    * idle association; also inside a message, or a peer that loses its power between two PDUs would stay for ever.
    */
-  #touch(): void {
+  touched(): void {
     if (this.#isOver) return;
     if (!this.#awaitsAnswer) {
       this.#response.stop();
@@ -176,7 +147,12 @@ export class Relay {
 
   // Release (PS3.8 §7.2). Only the modality, as requestor of the whole, may ask for it (PS3.7 §A.5).
 
-  #releaseRequested(): void {
+  /** `from` is the direction of the side that asks. */
+  releaseRequested(from: Direction): void {
+    if (from === this.#fromUpstream) {
+      this.#upstreamReleased();
+      return;
+    }
     if (this.#fromModality.flow.isInsideMessage) {
       throw new ProtocolError('state-release-in-message', 'A-RELEASE-RQ inside a message');
     }
@@ -188,7 +164,7 @@ export class Relay {
 
   // A release must not end a message that has come in part only: the modality could take it for the whole.
 
-  #releaseConfirmed(): void {
+  releaseConfirmed(): void {
     if (this.#fromUpstream.flow.isInsideMessage) {
       this.#options.modality.abortAssociation(providerAbort);
       this.#aborted('state-release-in-message', 'the upstream confirmed the release inside a message');
@@ -217,7 +193,8 @@ export class Relay {
 
   // Ends.
 
-  #legFailed(other: Leg, failure: LegFailure): void {
+  /** `other` is the leg that has not failed. */
+  legFailed(other: Leg, failure: LegFailure): void {
     other.abortAssociation(failure.abort ?? providerAbort);
     this.#aborted(failure.reason, failure.detail);
   }
@@ -239,5 +216,59 @@ export class Relay {
     }
     tell(record);
     this.#options.ended();
+  }
+}
+
+/** What one leg tells: its messages are those of its direction, all else concerns both. */
+class RelayedLeg implements LegOwner {
+  constructor(
+    private readonly relay: Relay,
+    private readonly direction: Direction,
+    private readonly opposite: Direction,
+    private readonly other: Leg,
+  ) {}
+
+  pdvStart(contextId: number, messageControlHeader: number): void {
+    this.direction.flow.pdvStart(contextId, messageControlHeader);
+  }
+
+  fragment(bytes: Buffer): void {
+    this.direction.flow.fragment(bytes);
+  }
+
+  pdvEnd(): void {
+    this.direction.flow.pdvEnd();
+  }
+
+  get awaitsMore(): boolean {
+    return this.direction.flow.isInsideMessage || this.opposite.requested.size > 0;
+  }
+
+  active(): void {
+    this.relay.touched();
+  }
+
+  // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the other's writing
+  // only, so that answers and aborts still pass the opposite way.
+
+  congested(): void {
+    this.other.pause();
+  }
+
+  drained(): void {
+    this.other.resume();
+    this.direction.senderDrained();
+  }
+
+  releaseRequested(): void {
+    this.relay.releaseRequested(this.direction);
+  }
+
+  releaseConfirmed(): void {
+    this.relay.releaseConfirmed();
+  }
+
+  failed(failure: LegFailure): void {
+    this.relay.legFailed(this.other, failure);
   }
 }

@@ -137,23 +137,21 @@ export class UpstreamAssociation {
 
   #send({ socket, server, tls }: Answering & { readonly socket: Socket }, isLast: boolean): void {
     const { associateRq, maxPduLength, timeouts, quickAck, othersAnswerMs } = this.#request;
-    let alert: string | undefined;
-    // With TLS 1.3 the peer judges our certificate when we believe to be connected.
-    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      alert = alertOf(code);
+    const leg = new Leg(socket, this.#owner({ server, tls }), {
+      role: 'requestor',
+      peer: 'upstream',
+      timeouts,
+      quickAck,
+      maxPduLength,
+      closed: ignored,
     });
-    const leg = new Leg(
-      socket,
-      this.#owner({ server, tls }, () => alert),
-      { role: 'requestor', peer: 'upstream', timeouts, quickAck, maxPduLength, closed: () => {} },
-    );
     this.#leg = leg;
     const answerMs = timeouts.upstreamAssociationSeconds * 1000;
     this.#answerDeadline.start(isLast ? answerMs : Math.min(answerMs, othersAnswerMs ?? answerMs));
     leg.request(associateRq);
   }
 
-  #owner(answering: Answering, alert: () => string | undefined): LegOwner {
+  #owner(answering: Answering): LegOwner {
     const unexpected = () => {
       throw new ProtocolError('state-pdu-unexpected', 'a message before the association was answered');
     };
@@ -164,7 +162,7 @@ export class UpstreamAssociation {
         this.#answer({ kind: 'accepted', ...answering, leg: this.#leg, ac });
       },
       associateRj: (rj) => this.#answer({ kind: 'rejected', ...answering, rj }),
-      failed: (failure) => this.#serverFailed({ ...describeFailure(failure, alert()), tls: answering.tls }),
+      failed: (failure) => this.#serverFailed({ ...describeFailure(failure), tls: answering.tls }),
       pdvStart: unexpected,
       fragment: unexpected,
       pdvEnd: unexpected,
@@ -187,7 +185,12 @@ export class UpstreamAssociation {
 
 const UNAVAILABLE: ReasonCode = 'upstream-unavailable';
 
-function describeFailure({ reason, detail, abort }: LegFailure, alert: string | undefined): ServerFailure {
+/** Not made anew for each leg: it would keep what was asked for as long as the leg. */
+const ignored = (): void => {};
+
+function describeFailure({ reason, detail, abort, socketError = '' }: LegFailure): ServerFailure {
+  // With TLS 1.3 the peer judges our certificate when we believe to be connected.
+  const alert = alertOf(socketError);
   if (alert !== undefined) {
     return { reason: 'tls-handshake-failed', detail: `the peer refused with the TLS alert "${alert}"` };
   }

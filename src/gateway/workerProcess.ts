@@ -4,8 +4,8 @@
  */
 import { ExitCode, OperatorError } from '../errors';
 import { Gateway } from './gateway';
+import { settleHeap } from './heap';
 import type { Prepared } from './openListeners';
-import { collectAll } from './heap';
 import { RemotePlaces } from './remotePlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
 
@@ -26,7 +26,7 @@ async function receive(message: ToWorker): Promise<void> {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
       });
       send({ kind: 'started', addresses: gateway.addresses, quickAck: gateway.quickAck.description });
-      setImmediate(collectAll);
+      settleHeap();
       return;
     }
     case 'prepareReload':

@@ -2,14 +2,14 @@
  * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake, until it is either
  * connected or refused: once, whatever happens to the socket meanwhile. Knows no listening and no DICOM.
  */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { TlsFacts } from '../audit/events';
 import { type AddressSet, canonicalAddress } from '../policy/addresses';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
-import type { ListenerHandlers } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import type { TlsMaterial } from './tlsContext';
@@ -36,7 +36,7 @@ export interface ArrivalHost {
 type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
 
 export class Arrival {
-  readonly #connectionId = randomBytes(8).toString('hex');
+  readonly #connectionId = nextConnectionId();
   readonly #raw: Socket;
   readonly #host: ArrivalHost;
   #stage: Stage = 'accepted';
@@ -53,7 +53,7 @@ export class Arrival {
     this.#sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
     this.#sourcePort = raw.remotePort ?? 0;
     // Every error is followed by a close; this listener stays, so that none ever ends the process.
-    raw.on('error', () => {});
+    raw.on('error', ignored);
     raw.once('close', this.#closed);
   }
 
@@ -160,7 +160,10 @@ export class Arrival {
     if (!this.#settle()) return;
     this.#raw.destroy();
     this.#host.handlers.refused({
-      ...this.#identity(),
+      connectionId: this.#connectionId,
+      listener: this.#host.name,
+      sourceAddress: this.#sourceAddress,
+      sourcePort: this.#sourcePort,
       reason,
       ...(detail === undefined ? {} : { detail }),
       ...(tls === undefined ? {} : { tls }),
@@ -170,22 +173,17 @@ export class Arrival {
   #connect(socket: Socket, tls?: TlsFacts, certificate?: PeerCertificate): void {
     if (!this.#settle()) return;
     socket.pause();
-    this.#host.handlers.connected({
-      ...this.#identity(),
-      socket,
-      ...(tls === undefined ? {} : { tls }),
-      ...(certificate === undefined ? {} : { certificate }),
-      pendingDone: this.#releasePending,
-    });
-  }
-
-  #identity() {
-    return {
+    const connection: { -readonly [K in keyof InboundConnection]: InboundConnection[K] } = {
       connectionId: this.#connectionId,
       listener: this.#host.name,
       sourceAddress: this.#sourceAddress,
       sourcePort: this.#sourcePort,
+      socket,
+      pendingDone: this.#releasePending,
     };
+    if (tls !== undefined) connection.tls = tls;
+    if (certificate !== undefined) connection.certificate = certificate;
+    this.#host.handlers.connected(connection);
   }
 
   /** False where it was settled before. */
@@ -193,6 +191,7 @@ export class Arrival {
     if (this.#stage === 'settled') return false;
     this.#stage = 'settled';
     clearTimeout(this.#deadline);
+    this.#deadline = undefined;
     this.#host.settled(this);
     return true;
   }
@@ -202,9 +201,9 @@ export class Arrival {
    * and `proceed` is called. `take` bounds what is kept, by refusing.
    */
   #receive(take: (received: Buffer) => number | undefined, proceed: () => void): void {
-    let received: Buffer = Buffer.alloc(0);
+    let received: Buffer | undefined;
     const onData = (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
+      received = received === undefined ? chunk : Buffer.concat([received, chunk]);
       const used = take(received);
       if (used === undefined) return;
       this.#raw.off('data', onData);
@@ -254,6 +253,23 @@ export class Arrival {
 
 function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
   if (certificate === undefined) return facts;
+  const { protocol, cipher } = facts;
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
-  return { ...facts, subject, issuer, serialNumber, fingerprint256 };
+  return { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
+}
+
+function ignored(): void {}
+
+const CONNECTION_ID_BYTES = 8;
+/** Random bytes for many ids: asking for those of one takes as long as for all of these. */
+const randomPool = Buffer.alloc(512 * CONNECTION_ID_BYTES);
+let randomUsed = randomPool.length;
+
+function nextConnectionId(): string {
+  if (randomUsed === randomPool.length) {
+    randomFillSync(randomPool);
+    randomUsed = 0;
+  }
+  randomUsed += CONNECTION_ID_BYTES;
+  return randomPool.toString('hex', randomUsed - CONNECTION_ID_BYTES, randomUsed);
 }

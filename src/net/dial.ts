@@ -181,14 +181,19 @@ function opened<S extends Socket>(
       socket.destroy();
       reject(error);
     };
+    const onError = (error: NodeJS.ErrnoException) => fail(failed(error));
+    socket.on('error', onError);
+    // Stays for ever: an error between two owners of the socket must not end the process.
+    socket.on('error', ignored);
     socket.once(event, () => {
       clearTimeout(timer);
+      socket.off('error', onError);
       resolve(socket);
     });
-    // Stays for ever: an error between two owners of the socket must not end the process.
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(failed(error)));
   });
 }
+
+function ignored(): void {}
 
 function describeTcpError(error: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {

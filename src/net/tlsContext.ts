@@ -73,7 +73,9 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     secureOptions: SECURE_OPTIONS,
     requestCert: isCertificateRequired,
     rejectUnauthorized: isCertificateRequired,
-    ALPNProtocols: [APPLICATION_PROTOCOL],
+    // Not as a list, of which node:tls keeps a copy for every connection. Node has this from 20.4 on.
+    ALPNCallback: ({ protocols }) =>
+      protocols.includes(APPLICATION_PROTOCOL) ? APPLICATION_PROTOCOL : undefined,
   };
   usableContext(options);
   return {

@@ -53,7 +53,8 @@ export function decodeUserInformation(items: ItemCursor): UserInformation {
   const extendedNegotiations: ExtendedNegotiation[] = [];
   const commonExtendedNegotiations: CommonExtendedNegotiation[] = [];
   const draft: Draft = {
-    ...absentUserInformation(),
+    maxPduLength: 0,
+    implementationClassUid: '',
     roleSelections,
     extendedNegotiations,
     commonExtendedNegotiations,

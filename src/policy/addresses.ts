@@ -24,8 +24,19 @@ const MAPPED_PREFIX_LENGTH = 96;
  * kernel's word for the local interface, and the configuration has no way to name one.
  */
 export function parseAddress(text: string): AddressBlock | undefined {
-  return parseBlock(text.split('%', 1)[0] ?? '', undefined);
+  const known = blockByAddress.get(text);
+  if (known !== undefined) return known;
+  const block = parseBlock(text.split('%', 1)[0] ?? '', undefined);
+  if (block === undefined) return undefined;
+  if (blockByAddress.size >= MAX_KNOWN_ADDRESSES) blockByAddress.clear();
+  blockByAddress.set(text, block);
+  return block;
 }
+
+/** Every gate asks for the address of a connection anew, and the same peers come again. */
+const blockByAddress = new Map<string, AddressBlock>();
+/** About 200 bytes each; strangers come here too, so there is an end. */
+const MAX_KNOWN_ADDRESSES = 1000;
 
 /** Reads `10.1.2.3`, `10.1.0.0/16` or `2001:db8::/32`; undefined where it is none of these. Zones are refused. */
 export function parseAddressBlock(text: string): AddressBlock | undefined {

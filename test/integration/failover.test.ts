@@ -11,8 +11,9 @@ const titles = { calling: 'CT1', called: 'ARCHIVE' };
 const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
 /** What asks for a server itself, and not for a modality. */
 const isCheck = ({ associateRq }: SpyUpstream['connections'][number]) => associateRq?.calling === 'AEGIS';
+/** A connection of which the request has not come yet may be that of a check. */
 const associationsOf = (spy: SpyUpstream) =>
-  spy.connections.filter((connection) => !isCheck(connection)).length;
+  spy.connections.filter((connection) => connection.associateRq !== undefined && !isCheck(connection)).length;
 
 type Upstream = ConfigurationInput['upstreams'][string];
 

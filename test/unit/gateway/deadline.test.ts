@@ -10,6 +10,7 @@ describe('a deadline', () => {
     deadline = new Deadline(expired);
   });
   afterEach(() => {
+    deadline.dispose();
     jest.useRealTimers();
   });
 
@@ -62,5 +63,78 @@ describe('a deadline', () => {
     deadline.dispose();
     expect(jest.getTimerCount()).toBe(0);
     expect(deadline.isRunning).toBe(false);
+  });
+});
+
+describe('deadlines that run at the same time', () => {
+  const order: string[] = [];
+  let all: Deadline[] = [];
+  const named = (name: string, afterMs: number): Deadline => {
+    const deadline = new Deadline(() => order.push(name));
+    deadline.start(afterMs);
+    all.push(deadline);
+    return deadline;
+  };
+  beforeEach(() => {
+    jest.useFakeTimers();
+    order.length = 0;
+    all = [];
+  });
+  afterEach(() => {
+    for (const deadline of all) deadline.dispose();
+    jest.useRealTimers();
+  });
+
+  it('expire each in its turn, with one timer for all', () => {
+    named('third', 3000);
+    named('first', 1000);
+    named('second', 2000);
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(1001);
+    expect(order).toEqual(['first']);
+    jest.advanceTimersByTime(1000);
+    expect(order).toEqual(['first', 'second']);
+    jest.advanceTimersByTime(1000);
+    expect(order).toEqual(['first', 'second', 'third']);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('are late by no more than 20 ms, however close they lie', () => {
+    for (let afterMs = 100; afterMs < 110; afterMs += 1) named(`${afterMs}`, afterMs);
+    jest.advanceTimersByTime(101);
+    expect(order).toContain('100');
+    jest.advanceTimersByTime(20);
+    expect(order).toHaveLength(10);
+  });
+
+  it('do not keep each other from expiring where one of them throws', () => {
+    const failing = new Deadline(() => {
+      throw new Error('a defect');
+    });
+    failing.start(100);
+    all.push(failing);
+    named('other', 100);
+    named('later', 1000);
+    expect(() => jest.advanceTimersByTime(101)).toThrow('a defect');
+    jest.advanceTimersByTime(1000);
+    expect(order).toEqual(['other', 'later']);
+  });
+
+  it('do not expire where another one that was due at the same time stops them', () => {
+    const stopped = new Deadline(() => order.push('stopped'));
+    const stopping = new Deadline(() => stopped.stop());
+    stopping.start(100);
+    stopped.start(100);
+    all.push(stopping, stopped);
+    jest.advanceTimersByTime(200);
+    expect(order).toEqual([]);
+    expect(stopped.isRunning).toBe(false);
+  });
+
+  it('leave the others running when one is disposed of', () => {
+    named('kept', 200);
+    named('gone', 100).dispose();
+    jest.advanceTimersByTime(201);
+    expect(order).toEqual(['kept']);
   });
 });
