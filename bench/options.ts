@@ -27,7 +27,7 @@ export function usage(workloads: readonly string[]): string {
   --quick    small counts, one round: shows that everything runs, the numbers mean nothing
   --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole
 
-Everything, as published in bench/results.md, takes about ten minutes. Nothing else should run meanwhile.
+Everything, as published in bench/results.md, takes about a quarter of an hour. Nothing else should run meanwhile.
 `;
 }
 

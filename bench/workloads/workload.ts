@@ -61,22 +61,25 @@ export async function contendersInFront(
   return contenders;
 }
 
+/** V8 still compiles after a thousand associations; the others are as fast from the first one on. */
+const WARM_UP = { associations: 2000, instances: 800, echoes: 2000 };
+
 /**
  * Relays run for months; what a process does slowly the first time (compiling, growing its heap) is not what is
- * compared. The same for each, a second at most. Archives that keep what comes are left alone.
+ * compared. The same for each, some seconds. Archives that keep what comes are left alone.
  */
 async function warmedUp(bench: Bench, front: Front, { name }: Peer): Promise<Front> {
   if (!front.archive.isSink || bench.isQuick || !relays.includes(name)) return front;
   const target = targetOf(front, bench.certificates);
-  await bench.load.run({ kind: 'associate', target, count: 60, concurrency: 4 });
+  await bench.load.run({ kind: 'associate', target, count: WARM_UP.associations, concurrency: 4 });
   await bench.load.run({
     kind: 'store',
     target,
     associations: 4,
-    instancesEach: 30,
+    instancesEach: WARM_UP.instances / 4,
     instanceBytes: MEGABYTE,
   });
-  await bench.load.run({ kind: 'echo', target, count: 300 });
+  await bench.load.run({ kind: 'echo', target, count: WARM_UP.echoes });
   return front;
 }
 

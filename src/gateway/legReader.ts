@@ -11,6 +11,11 @@ import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
 import { type ProtocolError, protocolErrorOf } from './protocolError';
 
+/** What an eager peer may send before its request is answered; with more it is not read until then. */
+const MAX_HELD_BYTES = 64 * 1024;
+/** What a chunk costs besides its bytes. */
+const HELD_CHUNK_BYTES = 512;
+
 export interface LegReaderOptions {
   readonly maxPduLength: number;
   /** From the first to the last byte of a PDU. */
@@ -45,6 +50,7 @@ export class LegReader {
   #pauses = 0;
   #isTurnEndScheduled = false;
   #hasReadInTurn = false;
+  #heldBytes = 0;
 
   constructor(socket: Socket, sink: PduSink, options: LegReaderOptions, events: LegReaderEvents) {
     this.#socket = socket;
@@ -60,27 +66,26 @@ export class LegReader {
     receive(this.#socket, this.#onData);
   }
 
-  /** Reads no further than the PDU that is being handed on; what came behind it is kept, unread. */
+  /** Hands on no more than the PDU that is being handed on; what comes behind it is kept, within bounds. */
   hold(): void {
     this.#reader.hold();
-    this.#socket.pause();
   }
 
   /** Ends the hold: first what was kept, then the socket. */
   release(): void {
     if (!this.#reader.isHeld) return;
     this.#isTimed = true;
+    this.#heldBytes = 0;
     setImmediate(() => {
       if (!this.#isDiscarding) this.#parse();
       if (this.#pauses === 0 && !this.#socket.destroyed) this.#socket.resume();
     });
   }
 
-  /** Stops reading; each call needs its own {@link resume}. */
+  /** Stops reading, after the next chunk; each call needs its own {@link resume}. */
   pause(): void {
     this.#pauses += 1;
     if (this.#pauses > 1) return;
-    this.#socket.pause();
     // The peer can't be blamed for a PDU that we do not read; the congested leg has its own deadline.
     this.#pduDeadline.stop();
   }
@@ -118,6 +123,9 @@ export class LegReader {
       }
     }
     this.#parse(chunk);
+    // Only now: a socket that is not read does not tell that its peer has gone.
+    if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
+    if (this.#pauses > 0 || this.#heldBytes > MAX_HELD_BYTES) this.#socket.pause();
   };
 
   /** Without a chunk: what was kept during a hold. */
