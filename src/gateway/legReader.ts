@@ -159,14 +159,14 @@ export class LegReader {
    * dearer.
    */
   readonly #onTurnEnd = (): void => {
-    if (this.#hasReadInTurn) {
+    const isMoreDue = this.#reader.isInsidePdu || this.#events.awaitsMore();
+    if (isMoreDue && this.#hasReadInTurn) {
       this.#hasReadInTurn = false;
       setImmediate(this.#onTurnEnd);
       return;
     }
     this.#isTurnEndScheduled = false;
-    if (this.#reader.isInsidePdu || this.#events.awaitsMore())
-      this.#options.quickAck.acknowledge(this.#socket);
+    if (isMoreDue) this.#options.quickAck.acknowledge(this.#socket);
   };
 
   #startDeadline(): void {
