@@ -354,6 +354,55 @@ describe('resumption', () => {
   });
 });
 
+describe('a ClientHello', () => {
+  const RECORD_HEADER_BYTES = 5;
+
+  function record(body: Buffer): Buffer {
+    return Buffer.concat([Buffer.of(0x16, 3, 1, body.length >> 8, body.length & 0xff), body]);
+  }
+
+  const cuts: [string, (hello: Buffer) => Buffer[]][] = [
+    ['byte by byte', (hello) => Array.from(hello, (byte) => Buffer.of(byte))],
+    [
+      'in records of 100 bytes',
+      (hello) => {
+        const body = hello.subarray(RECORD_HEADER_BYTES);
+        const count = Math.ceil(body.length / 100);
+        return Array.from({ length: count }, (_, index) =>
+          record(body.subarray(index * 100, index * 100 + 100)),
+        );
+      },
+    ],
+  ];
+
+  it.each(cuts)('is taken %s', async (_name, cut) => {
+    const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
+    const proxy = createTcpServer((fromClient) => {
+      const toListener = dialPlain(listener.port);
+      toListener.setNoDelay(true);
+      toListener.pipe(fromClient);
+      fromClient
+        .on('error', () => {})
+        .once('data', async (hello: Buffer) => {
+          fromClient.pause();
+          for (const piece of cut(hello)) {
+            toListener.write(piece);
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          fromClient.pipe(toListener);
+        });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    onCleanUp(() => void proxy.close());
+    const client = await secured((proxy.address() as { port: number }).port);
+    const { socket } = await listener.nextConnection();
+    const received = once(socket, 'data');
+    client.write('here');
+    socket.resume();
+    expect(String((await received)[0])).toBe('here');
+  });
+});
+
 describe('renegotiation', () => {
   it('is refused', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
