@@ -27,6 +27,7 @@ export function formatMarkdown({ facts, tables, verdicts, notes }: Report): stri
     ),
     '## Targets',
     markdownTable(['', 'target', 'measured', ''], verdicts.map(verdictCells)),
+    'Where the time goes, what was tried, and why some are missed: [profile.md](profile.md).',
     ...tables.flatMap((table) => [
       `## ${table.title}`,
       table.note,

@@ -35,6 +35,8 @@ const MEBIBYTE = 1024 * 1024;
 /** TLS peers that relay: everything but plain TCP and what only one workload can use. */
 export const relays: readonly PeerName[] = ['nginx', 'haproxy', 'stunnel', 'aegis'];
 
+const warmedUpPeers: readonly PeerName[] = [...relays, 'aegis-no-quick-ack'];
+
 /**
  * A contender for each of the named peers, its front started and warmed up before the first round, and kept. A peer
  * that does not start fails in its first turn.
@@ -69,7 +71,7 @@ const WARM_UP = { associations: 2000, instances: 800, echoes: 2000 };
  * compared. The same for each, some seconds. Archives that keep what comes are left alone.
  */
 async function warmedUp(bench: Bench, front: Front, { name }: Peer): Promise<Front> {
-  if (!front.archive.isSink || bench.isQuick || !relays.includes(name)) return front;
+  if (!front.archive.isSink || bench.isQuick || !warmedUpPeers.includes(name)) return front;
   const target = targetOf(front, bench.certificates);
   await bench.load.run({ kind: 'associate', target, count: WARM_UP.associations, concurrency: 4 });
   await bench.load.run({

@@ -3,7 +3,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 
-/** RSA because every modality understands it; ECDSA P-256 because it costs the gateway far less per handshake. */
+/** RSA because every modality understands it; ECDSA P-256 because it costs the gateway less per handshake. */
 export type KeyType = 'rsa' | 'ecdsa';
 
 /** Curves that TLS peers have in common, by the name that Node has for them. */

@@ -170,7 +170,7 @@ describe('a peer that does not shake hands', () => {
   });
 
   const A_ASSOCIATE_RQ = Buffer.from('0100000000cd00010000', 'hex');
-  const strangers: [string, Buffer, ReasonCode, string | undefined][] = [
+  const strangers: [string, Buffer, ReasonCode, unknown][] = [
     ['plain DICOM', A_ASSOCIATE_RQ, 'plain-on-tls-port', 'a DICOM A-ASSOCIATE-RQ without TLS'],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'plain-on-tls-port', 'an HTTP request'],
     [
@@ -183,7 +183,8 @@ describe('a peer that does not shake hands', () => {
       'a record longer than TLS allows',
       Buffer.concat([Buffer.from('160301ffff', 'hex'), Buffer.alloc(70_000)]),
       'tls-handshake-failed',
-      'packet length too long',
+      // OpenSSL's words: the first up to 3.4, the second from 3.5 on.
+      expect.stringMatching(/^(packet|data) length too long$/),
     ],
   ];
 
