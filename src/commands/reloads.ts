@@ -10,6 +10,7 @@ import type { Configuration } from '../config/schema';
 import type { TlsFileStates } from '../config/tlsFileStates';
 import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/gateway';
 import type { FileWatch } from './fileWatch';
+import { openFilesWarning } from './openFiles';
 
 type Say = (text: string) => void;
 
@@ -159,5 +160,7 @@ export async function warn({ configuration, problems, place }: LoadedConfigurati
   const expiring = place(inspectTlsFiles(configuration)).filter(({ kind }) => kind === 'expiry');
   const all = [...problems, ...expiring];
   for (const problem of all) say(`warning: ${formatProblem(problem)}`);
+  const openFiles = openFilesWarning(configuration.limits.maxAssociations);
+  if (openFiles !== undefined) say(`warning: ${openFiles}`);
   return all;
 }

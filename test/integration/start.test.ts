@@ -1,9 +1,10 @@
 /**
  * `aegis start` as operators and supervisors see it: a process with signals, exit codes, stdout and stderr.
  */
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -58,6 +59,8 @@ async function echo(gateway: GatewayProcess, calling = 'CT1'): Promise<number> {
   await scu.release();
   return status;
 }
+
+const onLinux = process.platform === 'linux' ? it : it.skip;
 
 describe('aegis start', () => {
   it('tells where it listens on stderr, and nothing but audit lines on stdout', async () => {
@@ -372,3 +375,30 @@ function tlsWith(server: typeof certificates.server) {
     trustedCertificates: certificates.ca.certificateFile,
   };
 }
+
+describe('a limit of open files', () => {
+  const MAX_FILES = 100;
+
+  onLinux('is warned of where it is too low, and outlived', async () => {
+    const limited = ['prlimit', `--nofile=${MAX_FILES}:${MAX_FILES}`];
+    const gateway = GatewayProcess.launch(configurationWith(), [], limited);
+    await gateway.process.waitForOutput(/listening on .*\n/);
+    expect(gateway.process.stderr).toContain(
+      `aegis: warning: this process may open ${MAX_FILES} files, limits.maxAssociations 1000 can need 2064; `,
+    );
+    const port = gateway.port(LISTENER);
+    const sockets = Array.from({ length: MAX_FILES + 20 }, () => connect(port, '127.0.0.1'));
+    const firstClosed = Promise.race(
+      sockets.map((socket) =>
+        once(
+          socket.on('error', () => {}),
+          'close',
+        ),
+      ),
+    );
+    for (const socket of sockets) socket.resume();
+    await firstClosed;
+    for (const socket of sockets) socket.destroy();
+    expect(await echo(gateway)).toBe(0x0000);
+  });
+});

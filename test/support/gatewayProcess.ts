@@ -20,16 +20,18 @@ export class GatewayProcess {
     readonly configurationFile: string,
   ) {}
 
-  /** Starts it and waits for nothing. */
-  static launch(configuration: ConfigurationInput | string, options: readonly string[] = []): GatewayProcess {
+  /** Starts it and waits for nothing. `launcher`: a program, with its arguments, that starts what comes behind them. */
+  static launch(
+    configuration: ConfigurationInput | string,
+    options: readonly string[] = [],
+    launcher: readonly string[] = [],
+  ): GatewayProcess {
     // `npm test` builds; a test file that is run alone must not fail for want of it.
     if (!existsSync(cli)) execFileSync('npm', ['run', 'build'], { cwd: root });
     const file = join(temporaryFolder(), 'aegis.jsonc');
     writeFileSync(file, textOf(configuration));
-    return new GatewayProcess(
-      startProcess(process.execPath, [cli, '--config', file, 'start', ...options]),
-      file,
-    );
+    const [program, ...rest] = [...launcher, process.execPath, cli, '--config', file, 'start', ...options];
+    return new GatewayProcess(startProcess(program!, rest), file);
   }
 
   /** Resolves once it listens. */
