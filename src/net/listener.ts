@@ -3,7 +3,7 @@
  * renewal, and the count of pending connections of each address; each connection's way in is arrival.ts.
  */
 
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { ListenerConfiguration, Timeouts } from '../config/schema';
@@ -136,15 +136,20 @@ class GatewayListener implements Listener, ArrivalHost {
   certificateRefusal(socket: Socket): ReasonCode | undefined {
     const { tls } = this.#settings;
     if (tls?.options.requestCert !== true) return undefined;
-    const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-    if (shown === undefined) return 'certificate-missing';
+    // Empty where the peer showed none. Not getPeerX509Certificate(): see peerCertificates.ts.
+    const shown = socket instanceof TLSSocket ? socket.getPeerCertificate(true) : undefined;
+    if (shown?.raw === undefined) return 'certificate-missing';
+    const certificate = new X509Certificate(shown.raw);
     const intermediates: X509Certificate[] = [];
-    for (let next = shown.issuerCertificate; next !== undefined; next = next.issuerCertificate) {
-      // A root is its own issuer; the bound ends what else goes round in circles.
-      if (intermediates.length === MAX_INTERMEDIATES || next.checkIssued(next)) break;
+    let last = shown;
+    // A root is its own issuer; the bound ends what else goes round in circles.
+    while (intermediates.length < MAX_INTERMEDIATES && last.issuerCertificate?.raw !== undefined) {
+      last = last.issuerCertificate;
+      const next = new X509Certificate(last.raw);
+      if (next.checkIssued(next)) break;
       intermediates.push(next);
     }
-    return certificateRefusal([shown, ...intermediates], tls, new Date());
+    return certificateRefusal([certificate, ...intermediates], tls, new Date());
   }
 
   async close(): Promise<void> {

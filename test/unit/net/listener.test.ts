@@ -307,6 +307,28 @@ describe('the deadline of the handshake', () => {
   });
 });
 
+describe('a certificate that is judged anew', () => {
+  const { ca, issue } = certificates;
+  const intermediate = issue('Device CA', { issuer: ca, isCa: true });
+  const leaf = issue('device', { issuer: intermediate, purposes: ['clientAuth'] });
+
+  it.each(versions)('is judged with the chain that came with it, %s', async (version) => {
+    const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
+    const limits = { minVersion: version, maxVersion: version };
+    dial(listener.port, { ...limits, cert: leaf.cert + intermediate.cert, key: leaf.key });
+    const { socket, certificate } = await listener.nextConnection();
+    expect(certificate?.fingerprint256).toBe(leaf.x509.fingerprint256);
+    // As often as a reload asks: what Node takes out of the TLS state is missing the second time.
+    expect(listener.listener.certificateRefusal(socket)).toBeUndefined();
+    expect(listener.listener.certificateRefusal(socket)).toBeUndefined();
+    const root = issue('Another root', { isCa: true });
+    listener.reconfigure({
+      tls: testTlsMaterial(certificates, { trustedCertificates: [root.certificateFile] }),
+    });
+    expect(listener.listener.certificateRefusal(socket)).toBe('certificate-untrusted');
+  });
+});
+
 describe('resumption', () => {
   /** Connects once with a certificate and gives what a client would resume with. */
   async function sessionOf(listener: TestListener, limits: ConnectionOptions): Promise<Buffer> {
