@@ -3,30 +3,36 @@
  * turn (node:cluster), keeps the places of all and writes the one audit log. A worker that dies takes its own
  * associations with it and is replaced.
  */
-import cluster, { type Worker } from 'node:cluster';
+import cluster from 'node:cluster';
 import { join } from 'node:path';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import { ExitCode, OperatorError } from '../errors';
-import { LocalPlaces, type Place } from './associationPlaces';
+import { OperatorError } from '../errors';
+import { LocalPlaces } from './associationPlaces';
 import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from './gateway';
 import { startedEvent, stoppedEvent } from './lifeEvents';
+import { PoolMember } from './poolMember';
 import { UpstreamHealth } from './upstreamHealth';
-import type { FromWorker, ToWorker } from './workerMessages';
 
-/** A worker that dies at once, dies again at once: this keeps a broken one from taking a core. */
-const REPLACEMENT_DELAY_MS = 1000;
+/** One that dies sooner after its start will die again: its replacement waits as long, so that it does not take a core. */
+const SHORT_LIFE_MS = 1000;
+/** What a worker that stops gets beyond the timers of its associations before it is killed: it may hang. */
+const STOP_GRACE_MS = 2000;
 
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
   readonly #places = new LocalPlaces();
-  readonly #members = new Map<number, Member>();
+  readonly #members = new Map<number, PoolMember>();
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
   #configuration: Configuration;
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
   #isStopping = false;
+  /** Until the line of the start is written, which is the first. */
+  #early: AuditEvent[] | undefined = [];
+  /** Settled when no reload is under way. */
+  #reloading: Promise<unknown> = Promise.resolve();
   #aborted = 0;
   #noneLeft: () => void = () => {};
 
@@ -54,10 +60,12 @@ export class WorkerPool implements RunningGateway {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));
     } catch (error) {
       pool.#isStopping = true;
-      for (const { worker } of pool.#members.values()) worker.kill('SIGKILL');
+      for (const member of pool.#members.values()) member.kill();
       throw error;
     }
     audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
+    for (const event of pool.#early ?? []) audit.record(event);
+    pool.#early = undefined;
     pool.#health = new UpstreamHealth(configuration, pool.#places.servers, audit);
     return pool;
   }
@@ -75,7 +83,13 @@ export class WorkerPool implements RunningGateway {
   }
 
   /** All workers take the new configuration over, or none does. */
-  async reload(configuration: Configuration, { enforce = false }: ReloadOptions = {}): Promise<ReloadResult> {
+  reload(configuration: Configuration, options: ReloadOptions = {}): Promise<ReloadResult> {
+    const reloaded = this.#reload(configuration, options);
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(configuration: Configuration, { enforce = false }: ReloadOptions): Promise<ReloadResult> {
     const members = [...this.#members.values()];
     const errors = await Promise.all(members.map((member) => member.prepareReload(configuration)));
     const error = errors.find((message) => message !== undefined);
@@ -91,6 +105,7 @@ export class WorkerPool implements RunningGateway {
 
   async stop(): Promise<StopResult> {
     for (const member of this.#members.values()) member.send({ kind: 'stop' });
+    this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
     if (this.#isStopping) return { aborted: 0 };
     this.#isStopping = true;
     this.#health?.stop();
@@ -104,11 +119,21 @@ export class WorkerPool implements RunningGateway {
     return { aborted };
   }
 
+  #killAfter(seconds: number): void {
+    const kill = () => {
+      for (const member of this.#members.values()) member.kill();
+    };
+    setTimeout(kill, seconds * 1000 + STOP_GRACE_MS).unref();
+  }
+
   async #fork(): Promise<void> {
-    const member = new Member(cluster.fork(), this.#places, {
-      audit: (event) => this.#audit.record(event),
+    const member = new PoolMember(cluster.fork(), this.#places, {
+      audit: (event) => {
+        if (this.#early === undefined) this.#audit.record(event);
+        else this.#early.push(event);
+      },
       stopped: (aborted) => {
-        this.#aborted += aborted;
+        if (this.#isStopping) this.#aborted += aborted;
       },
       died: (how) => this.#died(member, how),
     });
@@ -118,7 +143,7 @@ export class WorkerPool implements RunningGateway {
     this.#quickAck = quickAck;
   }
 
-  #died(member: Member, how: string): void {
+  #died(member: PoolMember, how: string): void {
     this.#members.delete(member.worker.id);
     if (this.#isStopping) {
       if (this.#members.size === 0) this.#noneLeft();
@@ -126,157 +151,19 @@ export class WorkerPool implements RunningGateway {
     }
     if (!member.hasStarted) return;
     this.#workerDied(`a worker died (${how}) with its associations; another one takes its place`);
-    this.#replace();
+    const isShort = performance.now() - member.startedMs < SHORT_LIFE_MS;
+    this.#replace(isShort ? SHORT_LIFE_MS : 0);
   }
 
-  #replace(): void {
-    setTimeout(() => {
+  #replace(delayMs: number): void {
+    setTimeout(async () => {
+      // A reload that is under way knows nothing of a worker that starts now, with the configuration before it.
+      await this.#reloading;
       if (this.#isStopping) return;
-      this.#fork().catch((error: unknown) => {
+      await this.#fork().catch((error: unknown) => {
         this.#workerDied(`a worker cannot be replaced: ${error instanceof Error ? error.message : error}`);
-        this.#replace();
+        this.#replace(SHORT_LIFE_MS);
       });
-    }, REPLACEMENT_DELAY_MS);
-  }
-}
-
-interface MemberEvents {
-  audit(event: Extract<FromWorker, { kind: 'audit' }>['event']): void;
-  stopped(aborted: number): void;
-  died(how: string): void;
-}
-
-type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
-
-/** One worker, as the primary sees it. */
-class Member {
-  readonly worker: Worker;
-  hasStarted = false;
-  readonly #places: LocalPlaces;
-  readonly #events: MemberEvents;
-  readonly #placeById = new Map<number, Place>();
-  /** Of each association that is open, the line that told of its acceptance. */
-  readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
-  #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
-  #failed: (error: OperatorError) => void = () => {};
-  #reloadPrepared: ((error: string | undefined) => void) | undefined;
-  #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
-
-  constructor(worker: Worker, places: LocalPlaces, events: MemberEvents) {
-    this.worker = worker;
-    this.#places = places;
-    this.#events = events;
-    worker.on('message', (message: FromWorker) => this.#receive(message));
-    worker.on('error', () => {});
-    worker.on('exit', (code, signal) => {
-      const exited = () => this.#exited(signal ?? `exit code ${code}`);
-      // What it said last may still be in the pipe.
-      if (worker.isConnected()) worker.once('disconnect', exited);
-      else exited();
-    });
-  }
-
-  send(message: ToWorker): void {
-    if (this.worker.isConnected()) this.worker.send(message);
-  }
-
-  start(configuration: Configuration): Promise<Extract<FromWorker, { kind: 'started' }>> {
-    return new Promise((resolve, reject) => {
-      this.#started = resolve;
-      this.#failed = reject;
-      this.send({ kind: 'start', configuration });
-    });
-  }
-
-  /** Resolves with why the worker cannot take the configuration; a worker that dies meanwhile does not mind. */
-  prepareReload(configuration: Configuration): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      this.#reloadPrepared = resolve;
-      this.send({ kind: 'prepareReload', configuration });
-    });
-  }
-
-  /** Resolves with how it went; undefined where the worker died meanwhile. */
-  endReload(isCommitted: boolean, enforce: boolean): Promise<ReloadEnding | undefined> {
-    return new Promise((resolve) => {
-      this.#reloadEnded = resolve;
-      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
-      else resolve(undefined);
-    });
-  }
-
-  #receive(message: FromWorker): void {
-    switch (message.kind) {
-      case 'started':
-        this.hasStarted = true;
-        this.#started(message);
-        break;
-      case 'failed':
-        this.#failed(new OperatorError(message.message, message.exitCode));
-        break;
-      case 'reloadPrepared':
-        this.#reloadPrepared?.(message.error);
-        break;
-      case 'reloadEnded':
-        this.#reloadEnded?.(message);
-        break;
-      case 'audit':
-        this.#follow(message.event);
-        this.#events.audit(message.event);
-        break;
-      case 'placeRequest':
-        this.#request(message);
-        break;
-      case 'serverAnswered':
-        this.#placeById.get(message.id)?.arrived(message.server);
-        break;
-      case 'serverFailed':
-        this.#placeById.get(message.id)?.failed(message.server, message.detail);
-        break;
-      case 'placeFreed':
-        this.#placeById.get(message.id)?.free();
-        this.#placeById.delete(message.id);
-        break;
-      case 'stopped':
-        this.#events.stopped(message.aborted);
-    }
-  }
-
-  #follow(event: AuditEvent): void {
-    const { connectionId } = event;
-    if (connectionId === undefined) return;
-    if (event.event === 'association.accepted') this.#acceptedByConnectionId.set(connectionId, event);
-    else if (event.event === 'association.released' || event.event === 'association.aborted') {
-      this.#acceptedByConnectionId.delete(connectionId);
-    }
-  }
-
-  /** An association of a dead worker has an end in the audit log too, which nobody else can write. */
-  #tellLost(how: string): void {
-    for (const { durationMs: _, ...accepted } of this.#acceptedByConnectionId.values()) {
-      this.#events.audit({
-        ...accepted,
-        event: 'association.aborted',
-        outcome: 'failed',
-        reason: 'gateway-stopped',
-        detail: `its worker died (${how})`,
-      });
-    }
-    this.#acceptedByConnectionId.clear();
-  }
-
-  #request({ id, request }: Extract<FromWorker, { kind: 'placeRequest' }>): void {
-    const place = this.#places.request(request, (answer) => this.send({ kind: 'placeAnswer', id, answer }));
-    this.#placeById.set(id, place);
-  }
-
-  #exited(how: string): void {
-    for (const place of this.#placeById.values()) place.free();
-    this.#placeById.clear();
-    this.#tellLost(how);
-    this.#reloadPrepared?.(undefined);
-    this.#reloadEnded?.(undefined);
-    this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
-    this.#events.died(how);
+    }, delayMs);
   }
 }

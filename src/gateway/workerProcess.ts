@@ -9,6 +9,7 @@ import type { Prepared } from './openListeners';
 import { RemotePlaces } from './remotePlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
 
+let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
 const places = new RemotePlaces(send);
@@ -20,7 +21,8 @@ function send(message: FromWorker, sent?: () => void): void {
 async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
-      gateway = await Gateway.start(message.configuration, { record }, places);
+      starting = Gateway.start(message.configuration, { record }, places);
+      gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
@@ -31,7 +33,7 @@ async function receive(message: ToWorker): Promise<void> {
     }
     case 'prepareReload':
       try {
-        prepared = await gateway?.prepareReload(message.configuration);
+        prepared = await (await started())?.prepareReload(message.configuration);
         send({ kind: 'reloadPrepared' });
       } catch (error) {
         send({ kind: 'reloadPrepared', error: error instanceof Error ? error.message : String(error) });
@@ -51,12 +53,18 @@ async function receive(message: ToWorker): Promise<void> {
       places.answer(message.id, message.answer);
       return;
     case 'stop': {
-      const isFirst = gateway?.isDraining === false;
-      const stopping = gateway?.stop();
-      const { aborted } = (await stopping) ?? { aborted: 0 };
+      const running = await started();
+      if (running === undefined) return;
+      const isFirst = !running.isDraining;
+      const { aborted } = await running.stop();
       if (isFirst) send({ kind: 'stopped', aborted }, () => process.exit(0));
     }
   }
+}
+
+/** What is asked for during the start waits for it; undefined where it fails, which ends the process. */
+async function started(): Promise<Gateway | undefined> {
+  return await starting?.catch(() => undefined);
 }
 
 /** The primary tells of the start and the stop of the whole, once. */

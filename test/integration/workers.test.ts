@@ -73,6 +73,10 @@ async function childrenOf(pid: number | undefined): Promise<number[]> {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 }
 
+async function waitForWorkers(pid: number | undefined, count: number): Promise<void> {
+  while ((await childrenOf(pid)).length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 describe('two workers', () => {
   beforeAll(() => {
     if (!existsSync(command)) throw new Error('dist is missing; run npm run build');
@@ -159,6 +163,56 @@ describe('two workers', () => {
     expect(again.filter(({ answer }) => answer.kind !== 'accepted')).toEqual([]);
     while ((await childrenOf(setting.aegis.pid)).length < 2)
       await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('know a reload that came while one of them started', async () => {
+    const setting = await setUp();
+    const { aegis, file, port, spy } = setting;
+    for (const [round, title] of ['CT2', 'CT3', 'CT4'].entries()) {
+      const [victim] = await childrenOf(aegis.pid);
+      process.kill(victim!, 'SIGKILL');
+      // Into the start of the one that takes its place, sooner or later.
+      await new Promise((resolve) => setTimeout(resolve, 30 + 50 * round));
+      write(file, port, spy.port, { callingAeTitle: title });
+      aegis.kill('SIGHUP');
+      await aegis.waitForOutput(new RegExp(`(was reloaded[^]*){${round + 1}}`));
+      await waitForWorkers(aegis.pid, 2);
+      // Each of the two serves some of these.
+      for (let count = 0; count < 6; count += 1) {
+        expect((await call(setting, title)).answer.kind).toBe('accepted');
+        expect((await call(setting, 'CT1')).answer.kind).toBe('rejected');
+      }
+    }
+  });
+
+  it('leave no peer waiting that was on its way to one that died', async () => {
+    const setting = await setUp();
+    const [victim] = await childrenOf(setting.aegis.pid);
+    process.kill(victim!, 'SIGSTOP');
+    const calls = Promise.all(Array.from({ length: 6 }, () => call(setting)));
+    // The one that hangs is handed one of them, the other all the rest.
+    while (events(setting).filter(({ event }) => event === 'association.accepted').length < 5) {
+      await setting.aegis.waitForOutput(/association\.accepted/);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    process.kill(victim!, 'SIGKILL');
+    const answers = (await calls).map(({ answer }) => answer.kind);
+    expect(answers.sort()).toEqual([...Array(5).fill('accepted'), 'closed']);
+    await waitForWorkers(setting.aegis.pid, 2);
+    expect((await call(setting)).answer.kind).toBe('accepted');
+  });
+
+  it('are ended at the stop even where one hangs, and its associations are told', async () => {
+    const setting = await setUp({}, { timeouts: { drainSeconds: 1, closeSeconds: 1 } });
+    expect((await call(setting)).answer.kind).toBe('accepted');
+    expect((await call(setting)).answer.kind).toBe('accepted');
+    const [victim] = await childrenOf(setting.aegis.pid);
+    process.kill(victim!, 'SIGSTOP');
+    const { exitCode } = await setting.aegis.stop();
+    expect(exitCode).toBe(1);
+    const ends = events(setting).filter(({ event }) => event === 'association.aborted');
+    expect(ends.map(({ reason }) => reason)).toEqual(['gateway-stopped', 'gateway-stopped']);
+    expect(events(setting).at(-1)).toMatchObject({ event: 'gateway.stopped' });
   });
 
   it('choose among the servers of an upstream together, and tell each other which one is down', async () => {
