@@ -54,7 +54,6 @@ export class AdminServer implements AuditSink {
   readonly #startedAt = new Date();
   readonly #control: GatewayControl;
   #configuration: Configuration;
-  #isListening = false;
   #isDraining = false;
 
   constructor({ access, port }: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
@@ -78,8 +77,6 @@ export class AdminServer implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    if (event.event === 'gateway.started') this.#isListening = true;
-    if (event.event === 'gateway.stopped') this.#isListening = false;
     // The gateway has learnt something that the last answer of a server does not say yet.
     if (event.event === 'upstream.up' || event.event === 'upstream.down') this.#probes.forget();
     this.#metrics.record(event);
@@ -98,15 +95,15 @@ export class AdminServer implements AuditSink {
   }
 
   async #readiness(): Promise<Readiness> {
-    return this.#readinessOf(await this.#probes.states());
+    return this.#readinessOf(await this.#probes.isAnyUp());
   }
 
-  #readinessOf(states: readonly { readonly isUp: boolean }[]): Readiness {
+  #readinessOf(upstreamUp: boolean): Readiness {
     const now = Date.now();
     const checks = {
-      listening: this.#isListening,
+      listening: this.#control.gateway.isListening,
       notDraining: !this.#isDraining,
-      upstreamUp: states.some(({ isUp }) => isUp),
+      upstreamUp,
       certificatesValid: this.#sources.expiries.list.every(
         ({ kind, notAfter }) => kind !== 'listener' || notAfter.getTime() > now,
       ),
@@ -120,7 +117,7 @@ export class AdminServer implements AuditSink {
       version,
       startedAt: this.#startedAt.toISOString(),
       uptimeSeconds: Math.floor((Date.now() - this.#startedAt.getTime()) / 1000),
-      ...this.#readinessOf(upstreams),
+      ...this.#readinessOf(upstreams.some(({ isUp }) => isUp)),
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,

@@ -4,7 +4,7 @@ import type { ReloadOptions, RunningGateway } from '../gateway/gateway';
 
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening'>;
   readonly workers: number;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options?: ReloadOptions): Promise<ReloadResult>;

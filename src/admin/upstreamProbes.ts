@@ -2,6 +2,7 @@
  * Whether the servers of the upstreams answer: asked with a C-ECHO when somebody wants to know, remembered for a
  * while. Decides nothing about traffic: an association tries its servers itself.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
 import { checkServer, type ServerQuestion } from '../gateway/serverCheck';
 import { verify } from '../gateway/verification';
@@ -18,6 +19,15 @@ export interface ServerState {
 const REMEMBERED_MS = 10_000;
 /** Prometheus gives up on a scrape after 10 s by default, and would then lose every other metric with it. */
 const MAX_WAIT_MS = 5_000;
+/** Whoever asks for a server that was down the last time waits no longer to hear that it still is. */
+const MAX_WAIT_FOR_DOWN_MS = 500;
+
+interface Server {
+  readonly upstream: string;
+  readonly server: string;
+  readonly settings: UpstreamConfiguration;
+}
+
 interface Probe {
   isUp: boolean;
   /** When `isUp` became known, on the clock of performance.now(). */
@@ -49,25 +59,36 @@ export class UpstreamProbes {
 
   /** Resolves within 5 s, or `timeouts.upstreamConnectSeconds` where that is less; never rejects. */
   async states(): Promise<ServerState[]> {
-    const servers = Object.entries(this.#configuration.upstreams).flatMap(([upstream, settings]) =>
-      settings.servers.map((server) => ({ upstream, server, settings })),
-    );
     return await Promise.all(
-      servers.map(async ({ upstream, server, settings }) => ({
-        upstream,
-        server,
-        isUp: await this.#isUp(upstream, server, settings),
+      this.#servers.map(async (server) => ({
+        upstream: server.upstream,
+        server: server.server,
+        isUp: await this.#isUp(server),
       })),
     );
   }
 
-  async #isUp(upstream: string, server: string, { calledAeTitle }: UpstreamConfiguration): Promise<boolean> {
+  /** As soon as one server is known to be up, whatever the others do; otherwise as {@link states}. */
+  async isAnyUp(): Promise<boolean> {
+    const answers = this.#servers.map(async (server) => {
+      if (!(await this.#isUp(server))) throw new Error(`${server.server} is down`);
+    });
+    return await Promise.any(answers).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  get #servers(): Server[] {
+    return Object.entries(this.#configuration.upstreams).flatMap(([upstream, settings]) =>
+      settings.servers.map((server) => ({ upstream, server, settings })),
+    );
+  }
+
+  async #isUp({ upstream, server, settings: { calledAeTitle } }: Server): Promise<boolean> {
     const target = `${upstream} ${server}`;
-    const probe = this.#probeByTarget.get(target) ?? {
-      isUp: false,
-      knownAtMs: Number.NEGATIVE_INFINITY,
-      running: undefined,
-    };
+    const known = this.#probeByTarget.get(target);
+    const probe = known ?? { isUp: false, knownAtMs: Number.NEGATIVE_INFINITY, running: undefined };
     this.#probeByTarget.set(target, probe);
     if (performance.now() - probe.knownAtMs < REMEMBERED_MS) return probe.isUp;
     const deadlineMs = Math.min(this.#configuration.timeouts.upstreamConnectSeconds * 1000, MAX_WAIT_MS);
@@ -77,7 +98,8 @@ export class UpstreamProbes {
       check: 'echo',
       deadlineMs,
     });
-    await probe.running;
+    const wasDown = !probe.isUp && Number.isFinite(probe.knownAtMs);
+    await (wasDown ? Promise.race([probe.running, setTimeout(MAX_WAIT_FOR_DOWN_MS)]) : probe.running);
     return probe.isUp;
   }
 

@@ -47,6 +47,8 @@ export interface RunningGateway {
   readonly timeouts: Configuration['timeouts'];
   /** Connections, or at least those with an association, that a drain would wait for. */
   readonly connectionCount: number;
+  /** Whether its listeners are open: not after the stop, and not while all of its workers have died. */
+  readonly isListening: boolean;
   /**
    * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless they are
    * to be judged anew: `enforce`. Rejects with OperatorError where it cannot be used.
@@ -73,6 +75,7 @@ export class Gateway implements InboundContext, RunningGateway {
   readonly #listeners: OpenListeners;
   readonly #associations = new Set<InboundAssociation>();
   #isDraining = false;
+  #isListening = true;
   #stopWaiting: () => void = () => {};
   #connectionClosed: () => void = () => {};
 
@@ -142,6 +145,10 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#associations.size;
   }
 
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
   /**
    * Makes a new configuration ready for what comes from now on: modalities, upstreams, listeners, limits, timeouts,
    * certificates and revocation lists. Nothing that is running changes before the commit; running associations keep
@@ -192,10 +199,10 @@ export class Gateway implements InboundContext, RunningGateway {
     }
     this.#isDraining = true;
     await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
-    const aborted = this.#busyCount;
     this.#health?.stop();
+    this.#isListening = false;
     await this.#listeners.close();
-    for (const association of this.#associations) association.stop();
+    const aborted = [...this.#associations].filter((association) => association.stop()).length;
     await this.#waitFor(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
     this.audit.record(stoppedEvent(aborted));
     return { aborted };

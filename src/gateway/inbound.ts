@@ -73,8 +73,9 @@ export class InboundAssociation implements LegOwner {
     return this.#request !== undefined;
   }
 
-  /** Ends what there is: the gateway stops. */
-  stop(): void {
+  /** Ends what there is: the gateway stops. Whether that was an association under way. */
+  stop(): boolean {
+    const isUnderWay = this.#relay?.isOver === false;
     if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
     else if (this.#leg.awaitsLocalAnswer) {
       this.#upstream?.cancel();
@@ -83,6 +84,7 @@ export class InboundAssociation implements LegOwner {
       this.#leg.destroy();
       this.#record.connectionRefused('draining');
     }
+    return isUnderWay;
   }
 
   /**

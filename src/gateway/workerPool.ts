@@ -82,6 +82,10 @@ export class WorkerPool implements RunningGateway {
     return this.#places.taken;
   }
 
+  get isListening(): boolean {
+    return [...this.#members.values()].some(({ hasStarted }) => hasStarted);
+  }
+
   /** All workers take the new configuration over, or none does. */
   reload(configuration: Configuration, options: ReloadOptions = {}): Promise<ReloadResult> {
     const reloaded = this.#reload(configuration, options);

@@ -163,7 +163,7 @@ describe('the stop of the gateway', () => {
     while (archive.sockets.length === 0) await new Promise(setImmediate);
     const [socket] = archive.sockets;
     const left = once(socket!, 'close');
-    expect(await gateway.gateway.stop()).toEqual({ aborted: 1 });
+    expect(await gateway.gateway.stop()).toEqual({ aborted: 0 });
     expect(await answer).toEqual(forNow);
     await left;
     expect(told(gateway)).toEqual(['association.rejected draining']);
@@ -178,7 +178,7 @@ describe('the stop of the gateway', () => {
     const second = await RawScu.connect({ port: gateway.port() });
     const answer = second.associate(request);
     while (gateway.places.taken < 2) await new Promise(setImmediate);
-    await gateway.gateway.stop();
+    expect(await gateway.gateway.stop()).toEqual({ aborted: 1 });
     expect(await answer).toEqual(forNow);
     expect(told(gateway)).toEqual([
       'association.accepted',
@@ -203,7 +203,7 @@ describe('the stop of the gateway', () => {
     await scu.sendRequest(1, echo);
     expect(await scu.readAssociateAnswer()).toEqual(providerAbort);
     // The modality does not close, so the connection is still there.
-    await gateway.gateway.stop();
+    expect(await gateway.gateway.stop()).toEqual({ aborted: 0 });
     expect(told(gateway)).toEqual([
       'association.accepted',
       'command.completed response-timeout',

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { Readiness } from '../../src/admin/statusReport';
 import type { AuditEvent } from '../../src/audit/events';
 import { proposedContext } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
@@ -163,6 +164,21 @@ describe('two workers', () => {
     expect(again.filter(({ answer }) => answer.kind !== 'accepted')).toEqual([]);
     while ((await childrenOf(setting.aegis.pid)).length < 2)
       await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  it('are not ready while none of them lives', async () => {
+    const adminPort = await freePort();
+    const setting = await setUp({}, { admin: { host: '127.0.0.1', port: adminPort } });
+    const readiness = async () => {
+      const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+      return { status: response.status, body: (await response.json()) as Readiness };
+    };
+    await setting.aegis.waitForOutput(/\(admin HTTP\)/);
+    expect(await readiness()).toMatchObject({ status: 200 });
+    for (const worker of await childrenOf(setting.aegis.pid)) process.kill(worker, 'SIGKILL');
+    await setting.aegis.waitForOutput(/(a worker died[^]*){2}/);
+    expect(await readiness()).toMatchObject({ status: 503, body: { checks: { listening: false } } });
+    while ((await readiness()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
   });
 
   it('know a reload that came while one of them started', async () => {

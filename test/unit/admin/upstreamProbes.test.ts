@@ -1,6 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, jest } from '@jest/globals';
 import { UpstreamProbes } from '../../../src/admin/upstreamProbes';
 import { configurationSchema } from '../../../src/config/schema';
+import type { VerificationReport } from '../../../src/gateway/verification';
 import { freePort } from '../../support/processes';
 import { type SpyScript, SpyUpstream } from '../../support/spyUpstream';
 
@@ -64,6 +66,47 @@ describe('UpstreamProbes', () => {
     });
     for (let round = 0; round < 3; round += 1) expect((await probes.states())[0]?.isUp).toBe(false);
     expect(calls).toBe(1);
+  });
+
+  it('waits half a second at most for a server that was down the last time', async () => {
+    let nowMs = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => nowMs);
+    try {
+      const answers: ((report: VerificationReport) => void)[] = [];
+      const probes = new UpstreamProbes(
+        configurationOf(['127.0.0.1:4242']),
+        () => new Promise((resolve) => answers.push(resolve)),
+      );
+      const first = probes.isAnyUp();
+      answers[0]!({
+        isOk: false,
+        steps: [{ name: 'tcp', isOk: false, failure: 'notConnected', durationMs: 1, text: '' }],
+      });
+      expect(await first).toBe(false);
+      nowMs += 10_001;
+      expect((await probes.states())[0]?.isUp).toBe(false);
+      answers[1]!({ isOk: true, steps: [] });
+      await setImmediate();
+      expect(await probes.isAnyUp()).toBe(true);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('says that one is up without waiting for another that hangs', async () => {
+    const spy = await SpyUpstream.start();
+    const hanging = await SpyUpstream.start({ script: { onAssociateRq: () => {} } });
+    const probes = new UpstreamProbes(
+      configurationOf([`127.0.0.1:${hanging.port}`, `127.0.0.1:${spy.port}`], 30),
+    );
+    const begun = Date.now();
+    expect(await probes.isAnyUp()).toBe(true);
+    expect(Date.now() - begun).toBeLessThan(3000);
+    expect(hanging.connects).toBe(1);
+  });
+
+  it('says that none is up where there is none', async () => {
+    expect(await new UpstreamProbes(configurationOf([`127.0.0.1:${await freePort()}`])).isAnyUp()).toBe(false);
   });
 
   it('takes a server that nobody could ask for one that is down', async () => {
