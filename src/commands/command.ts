@@ -25,8 +25,18 @@ export interface GlobalOptions {
 /** Adds one verb to the program. */
 export type RegisterCommand = (program: Command, context: CommandContext) => void;
 
+/** Those of the program as a whole; each verb says what they mean for it. */
+const exitCodesOfAll = [
+  '0  done, or allowed',
+  '1  failed, or denied',
+  '2  wrong usage, or a configuration is not valid',
+];
+
 /** The two sections that end the help of every command. */
-export function helpSections(examples: readonly string[], exitCodes: readonly string[]): string {
+export function helpSections(
+  examples: readonly string[],
+  exitCodes: readonly string[] = exitCodesOfAll,
+): string {
   const lines = (title: string, entries: readonly string[]) => [
     title,
     ...entries.map((entry) => `  ${entry}`),

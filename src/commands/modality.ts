@@ -1,7 +1,7 @@
 /**
  * `aegis modality`: the allowlist from the command line. A verb a file; this one only lists them.
  */
-import type { RegisterCommand } from './command';
+import { helpSections, type RegisterCommand } from './command';
 import { registerModalityAdd } from './modalityAdd';
 import { type PlanEntry, registerModalityApprove } from './modalityApprove';
 import { registerModalityExport } from './modalityExport';
@@ -29,6 +29,15 @@ export const registerModality: RegisterCommand = (program, context) => {
     .command('modality')
     .description(
       'who may use the gateway, and who would like to: the allowlist, spreadsheets, pending callers',
+    )
+    .addHelpText(
+      'after',
+      helpSections([
+        'aegis modality list',
+        'aegis modality add ct1 --calling CT1 --from 10.1.2.10 --allow echo --allow store',
+        'aegis modality pending',
+        'aegis modality approve --help',
+      ]),
     );
   for (const register of verbs) register(modality, context);
   registerModalityPending(modality, context);

@@ -16,7 +16,10 @@ interface ReportOptions extends GlobalOptions {
 }
 
 export const registerObserve: RegisterCommand = (program, context) => {
-  const observe = program.command('observe').description('what observe mode has shown');
+  const observe = program
+    .command('observe')
+    .description('what observe mode has shown')
+    .addHelpText('after', helpSections(['aegis observe report --since 7d', 'aegis observe report --help']));
   observe
     .command('report')
     .description('what would have been denied, by modality and reason, and the keys that would allow it')

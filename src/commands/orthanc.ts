@@ -12,7 +12,15 @@ import type { LintCommandOptions } from './orthancLint';
 export const registerOrthanc: RegisterCommand = (program, context) => {
   const orthanc = program
     .command('orthanc')
-    .description('take over the modalities of an Orthanc, tell it of the gateway, and find ways round it');
+    .description('take over the modalities of an Orthanc, tell it of the gateway, and find ways round it')
+    .addHelpText(
+      'after',
+      helpSections([
+        'aegis orthanc import /etc/orthanc --output config/aegis.jsonc',
+        'aegis orthanc export > gateway.json',
+        'aegis orthanc lint /etc/orthanc',
+      ]),
+    );
   registerImport(orthanc, context);
   registerExport(orthanc, context);
   registerLint(orthanc, context);

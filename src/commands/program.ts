@@ -3,8 +3,9 @@
  * nothing, so that what is documented can be held against it.
  */
 import { Command } from 'commander';
+import { version } from '../../package.json';
 import { registerCheck } from './check';
-import type { CommandContext, RegisterCommand } from './command';
+import { type CommandContext, helpSections, type RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
@@ -32,9 +33,19 @@ const commands: readonly RegisterCommand[] = [
 export function createProgram(context: CommandContext): Command {
   const program = new Command('aegis')
     .description('DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server')
+    .version(version, '--version', 'print the version')
     .option('--config <file>', 'configuration file', process.env.AEGIS_CONFIG ?? 'config/aegis.jsonc')
     .option('--json', 'print JSON where there is something to read by machine')
     .option('--debug', 'show the stack of an error')
+    .addHelpText(
+      'after',
+      helpSections([
+        'aegis check',
+        'aegis start',
+        'aegis --config /etc/aegis/aegis.jsonc explain --calling CT1 --called ORTHANC --from 10.1.2.10',
+        'aegis modality add --help',
+      ]),
+    )
     .exitOverride();
   for (const register of commands) register(program, context);
   return program;

@@ -176,7 +176,7 @@ describe('two workers', () => {
     await setting.aegis.waitForOutput(/\(admin HTTP\)/);
     expect(await readiness()).toMatchObject({ status: 200 });
     for (const worker of await childrenOf(setting.aegis.pid)) process.kill(worker, 'SIGKILL');
-    await setting.aegis.waitForOutput(/(a worker died[^]*){2}/);
+    await setting.aegis.waitForOutput(/(a worker died[\s\S]*){2}/);
     expect(await readiness()).toMatchObject({ status: 503, body: { checks: { listening: false } } });
     while ((await readiness()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
   });

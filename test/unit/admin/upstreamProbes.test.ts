@@ -106,7 +106,9 @@ describe('UpstreamProbes', () => {
   });
 
   it('says that none is up where there is none', async () => {
-    expect(await new UpstreamProbes(configurationOf([`127.0.0.1:${await freePort()}`])).isAnyUp()).toBe(false);
+    expect(await new UpstreamProbes(configurationOf([`127.0.0.1:${await freePort()}`])).isAnyUp()).toBe(
+      false,
+    );
   });
 
   it('takes a server that nobody could ask for one that is down', async () => {

@@ -50,7 +50,7 @@ function commandLinesIn(code: string): string[] {
 function unknownIn(commandLine: string): string | undefined {
   let command: Command = program;
   let isPath = true;
-  const words = commandLine.split(/ +/).filter((word) => word !== '' && !/^[([…]/.test(word));
+  const words = (commandLine.match(/"[^"]*"|\S+/g) ?? []).filter((word) => !/^[([…]/.test(word));
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index]!;
     if (word.startsWith('-')) {
@@ -73,6 +73,37 @@ function unknownIn(commandLine: string): string | undefined {
 function optionsOf(command: Command): Command['options'] {
   return command.parent === null ? command.options : [...command.options, ...optionsOf(command.parent)];
 }
+
+function helpOf(command: Command): string {
+  let help = '';
+  command.configureOutput({
+    writeOut: (text) => {
+      help += text;
+    },
+  });
+  command.outputHelp();
+  return help;
+}
+
+const withDescendants = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withDescendants),
+];
+
+describe('the help', () => {
+  const helps = withDescendants(program).map((command) => [command.name(), helpOf(command)] as const);
+
+  it.each(helps)('of %s ends with examples and exit codes', (_name, help) => {
+    expect(help).toMatch(/EXAMPLES\n {2}\S[\s\S]*EXIT CODES\n {2}0 {2}\S/);
+  });
+
+  it.each(helps)('of %s shows commands that exist, with options that exist', (_name, help) => {
+    const examples = help.slice(help.indexOf('EXAMPLES'), help.indexOf('EXIT CODES'));
+    const lines = commandLinesIn(examples.replaceAll(/ {2,}\(.*\)$/gm, ''));
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.map(unknownIn).filter((unknown) => unknown !== undefined)).toEqual([]);
+  });
+});
 
 describe('the documentation', () => {
   const commandLines = pages.flatMap((page) => [

@@ -170,30 +170,6 @@ describe('aegis pki', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('says in every help what there is to try and what the exit codes mean', () => {
-    const command = register(() => undefined).commands.find((entry) => entry.name() === 'pki')!;
-    expect(command.commands.map((entry) => entry.name())).toEqual([
-      'init',
-      'server',
-      'client',
-      'sign',
-      'renew',
-      'revoke',
-      'list',
-      'inspect',
-    ]);
-    for (const verb of command.commands) {
-      let help = '';
-      verb.configureOutput({
-        writeOut: (text) => {
-          help += text;
-        },
-      });
-      verb.outputHelp();
-      expect(help).toMatch(/EXAMPLES\n {2}aegis .*[\s\S]*EXIT CODES\n {2}0 {2}\S/);
-    }
-  });
-
   it('does not load what issues certificates before a command needs it', () => {
     jest.isolateModules(() => {
       jest.doMock('node-forge', () => {
