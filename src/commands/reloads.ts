@@ -102,7 +102,7 @@ export class Reloads {
       const detail = error instanceof Error ? error.message : String(error);
       monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });
       this.#say(`${this.#file} was not reloaded, the running configuration stays:\n${detail}`);
-      return { isReloaded: false, file, problems: await problemsOf(error) };
+      return { isReloaded: false, file, problems: this.#withAbsoluteFile(await problemsOf(error)) };
     }
     const changes = await this.#changes(loaded.configuration, monitoring);
     this.#watch?.replace(await this.#watchedFiles(loaded.configuration), filesRead);
@@ -112,8 +112,15 @@ export class Reloads {
     this.#say(`${this.#file} was reloaded${told.length === 0 ? ', nothing has changed' : ''}`);
     for (const line of shorten(told)) this.#say(`  ${line}`);
     await this.#sayAddresses(addresses, gateway.addresses);
-    const problems = await warn(loaded, this.#say);
+    const problems = this.#withAbsoluteFile(await warn(loaded, this.#say));
     return { isReloaded: true, file, sha256: textSha256(loaded.text), problems, changes, ended };
+  }
+
+  /** Whoever asks over HTTP is in another directory. Problems may also be in an environment variable. */
+  #withAbsoluteFile(problems: ReloadResult['problems']): ReloadResult['problems'] {
+    return problems.map((problem) =>
+      problem.file === this.#file ? { ...problem, file: resolve(this.#file) } : problem,
+    );
   }
 
   /** What is different from what was known; that is what is known from now on. */
