@@ -5,11 +5,11 @@
 import type { Socket } from 'node:net';
 import type { QuickAck } from '../net/quickAck';
 import { receive } from '../net/sharedReads';
-import { looksLikeTls } from '../net/wrongProtocol';
+import { describeFirstBytes, looksLikeTls } from '../net/wrongProtocol';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
-import { type ProtocolError, protocolErrorOf } from './protocolError';
+import { ProtocolError, protocolErrorOf } from './protocolError';
 
 /** What an eager peer may send before its request is answered; with more it is not read until then. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -114,7 +114,8 @@ export class LegReader {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isDiscarding) return;
-    if (!this.#hasReceived) {
+    const isFirst = !this.#hasReceived;
+    if (isFirst) {
       this.#hasReceived = true;
       if (this.#options.detectTls && looksLikeTls(chunk)) {
         this.#isDiscarding = true;
@@ -122,14 +123,14 @@ export class LegReader {
         return;
       }
     }
-    this.#parse(chunk);
+    this.#parse(chunk, isFirst);
     // Only now: a socket that is not read does not tell that its peer has gone.
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
     if (this.#pauses > 0 || this.#heldBytes > MAX_HELD_BYTES) this.#socket.pause();
   };
 
   /** Without a chunk: what was kept during a hold. */
-  #parse(chunk?: Buffer): void {
+  #parse(chunk?: Buffer, isFirst = false): void {
     const reader = this.#reader;
     const wasInsidePdu = reader.isInsidePdu;
     const pduCount = reader.pduCount;
@@ -140,7 +141,8 @@ export class LegReader {
       // Nothing behind the error can be trusted.
       this.#isDiscarding = true;
       this.#pduDeadline.stop();
-      this.#events.invalid(protocolErrorOf(error));
+      const found = protocolErrorOf(error);
+      this.#events.invalid(isFirst && chunk !== undefined ? withWhatSpoke(found, chunk) : found);
       return;
     }
     if (!reader.isInsidePdu) this.#pduDeadline.stop();
@@ -172,4 +174,10 @@ export class LegReader {
   #startDeadline(): void {
     if (this.#isTimed && this.#pauses === 0) this.#pduDeadline.start(this.#options.pduMs);
   }
+}
+
+/** What is no PDU from the first byte on is probably of another protocol. */
+function withWhatSpoke(error: ProtocolError, firstBytes: Buffer): ProtocolError {
+  if (error.code !== 'pdu-type-unknown') return error;
+  return new ProtocolError(error.code, `${error.message}; this is ${describeFirstBytes(firstBytes)}`);
 }

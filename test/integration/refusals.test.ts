@@ -217,16 +217,20 @@ describe('a refused connection', () => {
     expect(setting.spy.connects).toBe(0);
   });
 
-  it.each(['GET / HTTP/1.1\r\nHost: x\r\n\r\n', 'SSH-2.0-OpenSSH_9.2\r\n', '\0\0\0\0\0\0'])(
-    'answers A-ABORT 2/1 to what is no DICOM: %j',
-    async (text) => {
-      const scu = await connect(setting, { from: '127.0.0.2', listener: 'plain' });
-      await scu.send(Buffer.from(text));
-      expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 1 });
-      await setting.gateway.event({ reason: 'pdu-type-unknown' });
-      expect(setting.spy.connects).toBe(0);
-    },
-  );
+  it.each([
+    ['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '47H; 01H to 07H are accepted; this is an HTTP request'],
+    ['SSH-2.0-OpenSSH_9.2\r\n', '53H; 01H to 07H are accepted; this is an SSH client'],
+    [
+      '\0\0\0\0\0\0',
+      '00H; 01H to 07H are accepted; this is something that is neither TLS nor DICOM (first byte 0x00)',
+    ],
+  ])('answers A-ABORT 2/1 to what is no DICOM, and says what it is: %j', async (text, detail) => {
+    const scu = await connect(setting, { from: '127.0.0.2', listener: 'plain' });
+    await scu.send(Buffer.from(text));
+    expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 1 });
+    await setting.gateway.event({ reason: 'pdu-type-unknown', detail: `PDU type ${detail}` });
+    expect(setting.spy.connects).toBe(0);
+  });
 });
 
 describe('a rejected association', () => {
