@@ -5,7 +5,8 @@ import { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
-import { receive } from '../../../src/net/sharedReads';
+import { receive, SHARED_BYTES } from '../../../src/net/sharedReads';
+import { SLAB_BYTES } from '../../../src/pdu/slabs';
 import { testCertificates } from '../../support/certificates';
 import { onCleanUp } from '../../support/cleanUp';
 import { openTestListener, testTlsMaterial } from '../../support/testListener';
@@ -125,4 +126,9 @@ it('a stream that has no shared reads is read as usual', async () => {
   stream.push(null);
   await once(stream, 'end');
   expect(received.bytes.toString()).toBe('early late');
+});
+
+it('what one read brings fits into one slab, with the headers of PDUs of 4 KB', () => {
+  const headers = Math.ceil(SHARED_BYTES / 4096) * 12;
+  expect(SHARED_BYTES + headers).toBeLessThanOrEqual(SLAB_BYTES);
 });
