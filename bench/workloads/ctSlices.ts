@@ -11,7 +11,7 @@ import type { CleanUp } from '../cleanUp';
 import { type Table, takeTurns } from '../measure';
 import type { Front, PeerName } from '../peers/peer';
 import { runProgram, temporaryFolder } from '../processes';
-import { usageDuring } from '../processUsage';
+import { type Usage, usageDuring } from '../processUsage';
 import { ctImage } from '../wire/instances';
 import {
   type Bench,
@@ -28,6 +28,8 @@ const QUICK_SLICES = 5;
 const STORESCU_DEADLINE_MS = 120_000;
 /** Ten seconds a turn, nearly all of them waiting: a third round would tell nothing new. */
 const MAX_ROUNDS = 2;
+/** A turn sends the series again as long as it has not lasted so long, so that a fast relay is not measured cold. */
+const TURN_MS = 4_000;
 
 interface CtSlicesOptions {
   readonly name: string;
@@ -85,24 +87,38 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
   for (let slice = 0; slice < slices; slice += 1) writePart10(folder, ctImage(`slice${slice}`, SLICE_BYTES));
   const archive = await options.start(cleanUp);
   const contenders = await contendersInFront(bench, cleanUp, options.peers, { archive }, async (front) => {
-    await front.archive.forget();
-    const usage = await usageDuring(front.pid, () => storescu(bench, cleanUp, front, folder));
+    const usages: Usage[] = [];
+    const from = performance.now();
+    do {
+      await front.archive.forget();
+      usages.push(await usageDuring(front.pid, () => storescu(bench, cleanUp, front, folder)));
+    } while (performance.now() - from < TURN_MS && !bench.isQuick);
+    const mean = meanOf(usages);
     return {
-      seconds: usage.seconds,
-      millisecondsPerSlice: (usage.seconds * 1000) / slices,
-      ...relayCost(usage, slices * SLICE_BYTES),
+      seconds: mean.seconds,
+      millisecondsPerSlice: (mean.seconds * 1000) / slices,
+      ...relayCost(mean, slices * SLICE_BYTES),
     };
   });
   return {
     name: options.name,
     title: `${slices} CT slices of 0.5 MB from storescu to ${options.archiveTitle}`,
-    note: 'One association; what the programs do by default.',
+    note: `One association; what the programs do by default. A turn sends them as often as it can begin to in ${TURN_MS / 1000} s.`,
     columns: [
       { key: 'seconds', title: 's', digits: 2 },
       { key: 'millisecondsPerSlice', title: 'ms per slice', digits: 1 },
       ...relayCostColumns,
     ],
     rows: await takeTurns(contenders, { rounds: Math.min(bench.rounds, MAX_ROUNDS), say: bench.say }),
+  };
+}
+
+function meanOf(usages: readonly Usage[]): Pick<Usage, 'seconds' | 'cpuSeconds' | 'residentBytes'> {
+  const sumOf = (key: 'seconds' | 'cpuSeconds') => usages.reduce((sum, usage) => sum + usage[key], 0);
+  return {
+    seconds: sumOf('seconds') / usages.length,
+    cpuSeconds: sumOf('cpuSeconds') / usages.length,
+    residentBytes: Math.max(...usages.map(({ residentBytes }) => residentBytes)),
   };
 }
 
