@@ -2,7 +2,7 @@
  * Whether the servers of the upstreams answer: asked with a C-ECHO when somebody wants to know, remembered for a
  * while. Decides nothing about traffic: an association tries its servers itself.
  */
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
 import { checkServer, type ServerQuestion } from '../gateway/serverCheck';
 import { verify } from '../gateway/verification';
@@ -99,7 +99,9 @@ export class UpstreamProbes {
       deadlineMs,
     });
     const wasDown = !probe.isUp && Number.isFinite(probe.knownAtMs);
-    await (wasDown ? Promise.race([probe.running, setTimeout(MAX_WAIT_FOR_DOWN_MS)]) : probe.running);
+    await (wasDown
+      ? Promise.race([probe.running, delay(MAX_WAIT_FOR_DOWN_MS, undefined, { ref: false })])
+      : probe.running);
     return probe.isUp;
   }
 

@@ -114,8 +114,7 @@ export class LegReader {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isDiscarding) return;
-    const isFirst = !this.#hasReceived;
-    if (isFirst) {
+    if (!this.#hasReceived) {
       this.#hasReceived = true;
       if (this.#options.detectTls && looksLikeTls(chunk)) {
         this.#isDiscarding = true;
@@ -123,14 +122,14 @@ export class LegReader {
         return;
       }
     }
-    this.#parse(chunk, isFirst);
+    this.#parse(chunk);
     // Only now: a socket that is not read does not tell that its peer has gone.
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
     if (this.#pauses > 0 || this.#heldBytes > MAX_HELD_BYTES) this.#socket.pause();
   };
 
   /** Without a chunk: what was kept during a hold. */
-  #parse(chunk?: Buffer, isFirst = false): void {
+  #parse(chunk?: Buffer): void {
     const reader = this.#reader;
     const wasInsidePdu = reader.isInsidePdu;
     const pduCount = reader.pduCount;
@@ -142,7 +141,8 @@ export class LegReader {
       this.#isDiscarding = true;
       this.#pduDeadline.stop();
       const found = protocolErrorOf(error);
-      this.#events.invalid(isFirst && chunk !== undefined ? withWhatSpoke(found, chunk) : found);
+      const isFromTheStart = chunk !== undefined && reader.pduCount === 0 && !wasInsidePdu;
+      this.#events.invalid(isFromTheStart ? withWhatSpoke(found, chunk) : found);
       return;
     }
     if (!reader.isInsidePdu) this.#pduDeadline.stop();
@@ -176,7 +176,7 @@ export class LegReader {
   }
 }
 
-/** What is no PDU from the first byte on is probably of another protocol. */
+/** Who does not begin with a PDU probably speaks another protocol. */
 function withWhatSpoke(error: ProtocolError, firstBytes: Buffer): ProtocolError {
   if (error.code !== 'pdu-type-unknown') return error;
   return new ProtocolError(error.code, `${error.message}; this is ${describeFirstBytes(firstBytes)}`);

@@ -213,6 +213,24 @@ describe('the stop of the gateway', () => {
 });
 
 describe('what is told', () => {
+  it('takes nobody for another program who has begun with a PDU', async () => {
+    const script: SpyScript = {
+      onAssociateRq: (connection) => {
+        connection.socket.cork();
+        connection.accept();
+        connection.send(Buffer.from('GET / HTTP/1.1\r\n'));
+        connection.socket.uncork();
+      },
+    };
+    const gateway = await gatewayTo((await SpyUpstream.start({ script })).port);
+    const scu = await RawScu.connect({ port: gateway.port() });
+    await scu.associate(request);
+    await gateway.event({
+      reason: 'pdu-type-unknown',
+      detail: 'PDU type 47H; 01H to 07H are accepted',
+    });
+  });
+
   it('has a line for a connection whose only PDU is an A-ABORT', async () => {
     const spy = await SpyUpstream.start();
     const gateway = await gatewayTo(spy.port);
