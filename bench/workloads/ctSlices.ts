@@ -113,12 +113,13 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
   };
 }
 
-function meanOf(usages: readonly Usage[]): Pick<Usage, 'seconds' | 'cpuSeconds' | 'residentBytes'> {
+function meanOf(usages: readonly Usage[]): Usage {
   const sumOf = (key: 'seconds' | 'cpuSeconds') => usages.reduce((sum, usage) => sum + usage[key], 0);
   return {
     seconds: sumOf('seconds') / usages.length,
     cpuSeconds: sumOf('cpuSeconds') / usages.length,
     residentBytes: Math.max(...usages.map(({ residentBytes }) => residentBytes)),
+    residentSeries: usages.flatMap(({ residentSeries }) => residentSeries),
   };
 }
 

@@ -114,10 +114,7 @@ export function targetOf({ port, isTls }: Front, { client }: BenchCertificates):
 }
 
 /** CPU time for each gigabyte of data sets, and the most memory that was seen. */
-export function relayCost(
-  { cpuSeconds, residentBytes }: Pick<Usage, 'cpuSeconds' | 'residentBytes'>,
-  dataSetBytes: number,
-): Sample {
+export function relayCost({ cpuSeconds, residentBytes }: Usage, dataSetBytes: number): Sample {
   return {
     cpuSecondsPerGigabyte: (cpuSeconds / dataSetBytes) * GIGABYTE,
     residentMegabytes: mebibytes(residentBytes),

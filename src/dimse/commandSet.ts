@@ -42,7 +42,7 @@ type KeywordOf<Value> = {
   [Keyword in keyof CommandSet]-?: Required<CommandSet>[Keyword] extends Value ? Keyword : never;
 }[keyof CommandSet];
 
-type CommandElement = { readonly element: number } & (
+export type CommandElement = { readonly element: number } & (
   | { readonly vr: 'US'; readonly keyword: KeywordOf<number> }
   | { readonly vr: 'UI' | 'AE' | 'LO'; readonly keyword: KeywordOf<string> }
   | { readonly vr: 'AT'; readonly keyword: KeywordOf<readonly number[]> }

@@ -1,7 +1,7 @@
 /**
  * Command sets to bytes, in the one canonical form (PS3.7 §6.3.1): what the gateway sends, never what it received.
  */
-import { type CommandSet, commandElements } from './commandSet';
+import { type CommandElement, type CommandSet, commandElements } from './commandSet';
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
@@ -13,7 +13,6 @@ const GROUP_LENGTH_ELEMENT_BYTES = ELEMENT_HEADER_BYTES + 4;
 const NUL = 0x00;
 const SPACE = 0x20;
 
-type CommandElement = (typeof commandElements)[number];
 const elementByKeyword: ReadonlyMap<string, CommandElement> = new Map(
   commandElements.map((known) => [known.keyword, known]),
 );

@@ -43,7 +43,6 @@ export class LegReader {
   readonly #events: LegReaderEvents;
   readonly #reader: PduReader;
   readonly #pduDeadline: Deadline;
-  #hasReceived = false;
   #isDiscarding = false;
   /** Until the association request is complete ARTIM is the only deadline, and after the last PDU again. */
   #isTimed = false;
@@ -114,19 +113,21 @@ export class LegReader {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isDiscarding) return;
-    if (!this.#hasReceived) {
-      this.#hasReceived = true;
-      if (this.#options.detectTls && looksLikeTls(chunk)) {
-        this.#isDiscarding = true;
-        this.#events.tlsDetected();
-        return;
-      }
+    if (this.#options.detectTls && this.#isAtStart && looksLikeTls(chunk)) {
+      this.#isDiscarding = true;
+      this.#events.tlsDetected();
+      return;
     }
     this.#parse(chunk);
     // Only now: a socket that is not read does not tell that its peer has gone.
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
     if (this.#pauses > 0 || this.#heldBytes > MAX_HELD_BYTES) this.#socket.pause();
   };
+
+  /** Whether no byte has come yet. */
+  get #isAtStart(): boolean {
+    return this.#reader.pduCount === 0 && !this.#reader.isInsidePdu;
+  }
 
   /** Without a chunk: what was kept during a hold. */
   #parse(chunk?: Buffer): void {

@@ -94,7 +94,7 @@ describe('the help', () => {
   const helps = withDescendants(program).map((command) => [command.name(), helpOf(command)] as const);
 
   it.each(helps)('of %s ends with examples and exit codes', (_name, help) => {
-    expect(help).toMatch(/EXAMPLES\n {2}\S[\s\S]*EXIT CODES\n {2}0 {2}\S/);
+    expect(help).toMatch(/EXAMPLES\n {2}aegis .*[\s\S]*EXIT CODES\n {2}0 {2}\S/);
   });
 
   it.each(helps)('of %s shows commands that exist, with options that exist', (_name, help) => {

@@ -170,6 +170,20 @@ describe('aegis pki', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
+  it('has a verb for each thing that a CA does', () => {
+    const command = register(() => undefined).commands.find((entry) => entry.name() === 'pki')!;
+    expect(command.commands.map((entry) => entry.name())).toEqual([
+      'init',
+      'server',
+      'client',
+      'sign',
+      'renew',
+      'revoke',
+      'list',
+      'inspect',
+    ]);
+  });
+
   it('does not load what issues certificates before a command needs it', () => {
     jest.isolateModules(() => {
       jest.doMock('node-forge', () => {
