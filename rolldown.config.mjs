@@ -56,7 +56,7 @@ function licenceOf(folder) {
 export default defineConfig({
   input: {
     cli: 'src/cli.ts',
-    workerProcess: 'src/gateway/workerProcess.ts',
+    workerProcess: 'src/gateway/workers/workerProcess.ts',
     generateSchema: 'src/config/generateSchema.ts',
   },
   platform: 'node',
@@ -90,9 +90,9 @@ export default defineConfig({
     codeSplitting: {
       groups: [
         // Of both and of the command line, whose help needs neither.
-        { name: 'words', test: /src\/(errors|config\/(moments|quote)|policy\/aeTitle)\.ts$/, priority: 3 },
+        { name: 'words', test: /src\/(errors|text\/(moments|quote|aeTitle))\.ts$/, priority: 3 },
         { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },
-        { name: 'start', test: /src\/commands\/runGateway\.ts$/, priority: 1 },
+        { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 1 },
       ],
     },
   },

@@ -4,15 +4,15 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KeyType } from '../src/pki/algorithms';
 import { createCertificateAuthority } from '../src/pki/authority';
 import {
   type IssuedCertificate,
   issueClientCertificate,
   issueServerCertificate,
 } from '../src/pki/leafCertificates';
+import type { KeyType } from '../src/x509/algorithms';
 
-export type { KeyType } from '../src/pki/algorithms';
+export type { KeyType } from '../src/x509/algorithms';
 
 export interface BenchCertificate {
   /** PEM. */

@@ -3,9 +3,9 @@
  * The `aegis` command: argv to commands/, errors to words, and the only place that sets the exit code.
  */
 import { CommanderError } from 'commander';
-import type { CommandContext } from './commands/command';
 import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';
+import type { CommandContext } from './terminal/command';
 
 /** Who reads no further (`aegis modality list | head`) has what he wanted; nobody is left to tell. */
 function endQuietly(error: NodeJS.ErrnoException): void {

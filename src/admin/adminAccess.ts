@@ -5,9 +5,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readBearerToken } from '../config/bearerToken';
 import type { Configuration } from '../config/schema';
-import { readBearerToken } from '../net/bearerToken';
-import { isLoopbackAddress } from '../policy/addresses';
+import { isLoopbackAddress } from '../text/addresses';
 
 type AdminConfiguration = NonNullable<Configuration['admin']>;
 

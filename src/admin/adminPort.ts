@@ -7,7 +7,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
-import { formatHostAndPort, type HostAndPort } from '../net/hostAndPort';
+import { formatHostAndPort, type HostAndPort } from '../text/hostAndPort';
 import { limitConnections } from './connectionLimit';
 
 type AdminConfiguration = NonNullable<Configuration['admin']>;

@@ -4,7 +4,7 @@
  * shows another one. Reads no files.
  */
 import type { AuditSink } from '../audit/events';
-import { countOf } from '../config/quote';
+import { countOf } from '../text/quote';
 import type { CertificateExpiry } from './certificateExpiries';
 
 /** A month to order one, a fortnight and a week to be reminded, a day for the emergency, 0 when it is over. */

@@ -1,6 +1,7 @@
 /** What the admin HTTP may ask of the gateway that it belongs to: types only. */
-import type { Problem } from '../config/problems';
+
 import type { ReloadOptions, RunningGateway } from '../gateway/gateway';
+import type { Problem } from '../text/problems';
 
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */

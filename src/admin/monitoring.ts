@@ -4,7 +4,7 @@
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import type { HostAndPort } from '../net/hostAndPort';
+import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
 import type { AdminDoor, AdminServer } from './adminServer';

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { AuditEvent, AuditSink, TlsFacts } from '../audit/events';
-import { parseAddress } from '../policy/addresses';
+import { parseAddress } from '../text/addresses';
 import {
   describeCommand,
   isPendingReason,

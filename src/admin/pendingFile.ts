@@ -4,7 +4,7 @@
  */
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import * as z from 'zod';
-import { secretMode, writeFiles } from '../pki/atomicFiles';
+import { secretMode, writeFiles } from '../files/atomicFiles';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device that tries again every second is written down this often; after a crash, so much is missing. */

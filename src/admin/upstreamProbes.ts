@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
-import { checkServer, type ServerQuestion } from '../gateway/serverCheck';
-import { verify } from '../gateway/verification';
+import { checkServer, type ServerQuestion } from '../verification/serverCheck';
+import { verify } from '../verification/verification';
 
 export interface ServerState {
   /** Called AE title that modalities use. */

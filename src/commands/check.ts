@@ -3,13 +3,18 @@
  * each with its place and what to do. Changes nothing.
  */
 import type { ConfigurationReading } from '../config/load';
-import type { Finding, Problem } from '../config/problems';
 import type { Configuration } from '../config/schema';
 import type { Clock } from '../config/validity';
 import { ExitCode, OperatorError } from '../errors';
-import type { VerificationStep } from '../gateway/verification';
-import { OWN_AE_TITLE } from '../policy/aeTitle';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
+import { OWN_AE_TITLE } from '../text/aeTitle';
+import type { Finding, Problem } from '../text/problems';
+import type { VerificationStep } from '../verification/verification';
 
 interface CheckOptions {
   readonly offline?: boolean;
@@ -59,7 +64,7 @@ async function check(
   { config, json }: GlobalOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { ConfigurationError, formatProblem } = await import('../config/problems');
+  const { ConfigurationError, formatProblem } = await import('../text/problems');
   const { readConfiguration } = await import('../config/load');
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
@@ -120,7 +125,7 @@ async function summaryOf(
   problems: readonly Problem[],
   configuration: Configuration | undefined,
 ): Promise<string> {
-  const { countOf } = await import('../config/quote');
+  const { countOf } = await import('../text/quote');
   const errors = problems.filter((problem) => problem.severity === 'error').length;
   const warnings = problems.length - errors;
   const counts = warnings === 0 ? [] : [countOf(warnings, 'warning')];
@@ -158,8 +163,8 @@ async function faultOf(
   calledAeTitle: string,
   timeoutMs: number,
 ): Promise<string | undefined> {
-  const { parseHostAndPort } = await import('../net/hostAndPort');
-  const { verify } = await import('../gateway/verification');
+  const { parseHostAndPort } = await import('../text/hostAndPort');
+  const { verify } = await import('../verification/verification');
   const { host, port } = parseHostAndPort(server);
   // Already reported as a fault of the configuration.
   if (port < 1 || port > 65535) return undefined;

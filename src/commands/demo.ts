@@ -6,7 +6,12 @@ import { Writable } from 'node:stream';
 import type { AuditSink } from '../audit/events';
 import type { DemoResult } from '../demo/demo';
 import { ExitCode } from '../errors';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
 
 interface DemoCommandOptions extends GlobalOptions {
   readonly keep?: boolean;

@@ -1,13 +1,18 @@
 /**
  * `aegis echo`: a C-ECHO to the gateway itself, an upstream, a modality or any address, with each step and its time.
- * Options and exit code only; gateway/verification.ts speaks DICOM.
+ * Options and exit code only; verification/ speaks DICOM.
  */
 import { InvalidArgumentError, Option } from 'commander';
 import type { TlsProfile } from '../config/schema';
 import { ExitCode } from '../errors';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
-import { OWN_AE_TITLE } from '../policy/aeTitle';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
+import { OWN_AE_TITLE } from '../text/aeTitle';
 import type { Echo } from './echoReport';
 import type { EchoTarget } from './echoTarget';
 
@@ -111,7 +116,7 @@ async function echo(name: string | undefined, options: EchoOptions, context: Com
 export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
 
 export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
-  const { verify } = await import('../gateway/verification');
+  const { verify } = await import('../verification/verification');
   const { loadClientTlsContext } = await import('../net/tlsContext');
   const callingAeTitle = options.calling ?? target.callingAeTitle;
   const calledAeTitle = options.called ?? target.calledAeTitle;

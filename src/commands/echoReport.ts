@@ -1,10 +1,15 @@
 /**
  * What `aegis echo` prints of a verification: a line for each step, and after a failure what to try next.
  */
-import { escapeUnsafe } from '../config/quote';
-import type { VerificationReport, VerificationStep, VerificationStepName } from '../gateway/verification';
+
 import { PIN_MISMATCH } from '../net/dial';
-import { formatHostAndPort } from '../net/hostAndPort';
+import { formatHostAndPort } from '../text/hostAndPort';
+import { escapeUnsafe } from '../text/quote';
+import type {
+  VerificationReport,
+  VerificationStep,
+  VerificationStepName,
+} from '../verification/verification';
 import type { EchoTarget } from './echoTarget';
 
 export interface Echo {

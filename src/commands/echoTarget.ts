@@ -4,14 +4,14 @@
  */
 
 import { loadConfiguration } from '../config/load';
-import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
 import type { Configuration, ListenerTlsConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { dialledHost, parseHostAndPort } from '../net/hostAndPort';
 import type { ClientTlsConfiguration } from '../net/tlsContext';
 import { readCertificates } from '../net/tlsFiles';
-import { OWN_AE_TITLE } from '../policy/aeTitle';
 import { peerCertificate } from '../policy/certificate';
+import { OWN_AE_TITLE } from '../text/aeTitle';
+import { dialledHost, parseHostAndPort } from '../text/hostAndPort';
+import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 
 export interface EchoTarget {
   readonly kind: 'gateway' | 'upstream' | 'modality' | 'address';

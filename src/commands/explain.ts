@@ -3,7 +3,12 @@
  * nothing and changes nothing.
  */
 import { ExitCode } from '../errors';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
 import type { ExplainOptions } from './explainQuery';
 
 export const registerExplain: RegisterCommand = (program, context) => {

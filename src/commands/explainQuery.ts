@@ -2,20 +2,21 @@
  * Makes a question to the policy out of the options of `aegis explain`: reads the certificate, fills in what was
  * left out, and notes each assumption. Decides nothing.
  */
-import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
+
 import type { Configuration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
 import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
 import { OperatorError } from '../errors';
-import { certificateRefusal } from '../net/certificateTrust';
 import { readCertificates, readCrl } from '../net/tlsFiles';
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
-import { canonicalAddress, parseAddress } from '../policy/addresses';
-import { aeTitleKey } from '../policy/aeTitle';
 import { peerCertificate } from '../policy/certificate';
 import type { CommandRequest } from '../policy/decide';
 import type { ExplainQuery } from '../policy/explanation';
 import { type CompiledListener, type CompiledModality, EGRESS_LISTENER, type Policy } from '../policy/policy';
+import { canonicalAddress, parseAddress } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
+import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
+import { certificateRefusal } from '../x509/certificateTrust';
 
 /** As the command line gives them. */
 export interface ExplainOptions {

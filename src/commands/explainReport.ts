@@ -2,12 +2,13 @@
  * What `aegis explain` prints: a table of the checks, then what came of them. Plain aligned text; the same facts
  * as JSON for machines.
  */
-import { quoteValue } from '../config/quote';
+
 import { describeMode } from '../policy/describeCheck';
 import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explanation';
 import { EGRESS_LISTENER } from '../policy/policy';
 import { type ReasonCode, reasons } from '../policy/reasons';
-import { textTable } from './textTable';
+import { quoteValue } from '../text/quote';
+import { textTable } from '../text/table';
 
 export function reportExplanation(
   file: string,

@@ -3,12 +3,17 @@
  * audit logs and the configuration; changes nothing.
  */
 import type { Command } from 'commander';
-import { momentMs } from '../config/moments';
-import { quoteValue } from '../config/quote';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import type { AuditLine, LogFile } from '../observe/auditLines';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
+import { momentMs } from '../text/moments';
+import { quoteValue } from '../text/quote';
 import type { LogReading } from './observeReport';
 
 interface ReportOptions extends GlobalOptions {
@@ -103,7 +108,7 @@ async function read(
   context: CommandContext,
 ): Promise<Omit<LogReading, 'since'>> {
   const { parseAuditLine, readLines } = await import('../observe/auditLines');
-  const { Progress } = await import('./observeProgress');
+  const { Progress } = await import('../terminal/progress');
   const progress = new Progress(files, (text) => context.printError(text), process.stderr.isTTY === true);
   const reading = { files: files.map(({ name }) => name), lines: 0, otherLines: 0, firstOther: '' };
   for (const file of files) {

@@ -2,9 +2,7 @@
  * What `aegis observe report` prints: each entry with what it would have refused and the keys that would allow it.
  * Text from the log is quoted or escaped here.
  */
-import { observeEndMs } from '../config/moments';
-import { formatPath } from '../config/problems';
-import { countOf, escapeUnsafe, quoteValue } from '../config/quote';
+
 import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { allowanceOf } from '../observe/allowance';
 import { EntryObservations, type Finding, type SeenRequest } from '../observe/entryObservations';
@@ -12,6 +10,9 @@ import type { Observations } from '../observe/observations';
 import type { Tally } from '../observe/tally';
 import { describeMode } from '../policy/describeCheck';
 import { reasons } from '../policy/reasons';
+import { observeEndMs } from '../text/moments';
+import { formatPath } from '../text/problems';
+import { countOf, escapeUnsafe, quoteValue } from '../text/quote';
 
 /** What was read, and what of it made sense. */
 export interface LogReading {

@@ -4,14 +4,14 @@
  */
 import { Command } from 'commander';
 import { version } from '../../package.json';
+import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
 import { registerCheck } from './check';
-import { type CommandContext, helpSections, type RegisterCommand } from './command';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo';
 import { registerExplain } from './explain';
-import { registerModality } from './modality';
+import { registerModality } from './modality/modality';
 import { registerObserve } from './observe';
-import { registerOrthanc } from './orthanc';
+import { registerOrthanc } from './orthanc/orthanc';
 import { registerPki } from './pki/pki';
 import { registerStart } from './start';
 import { registerStatus } from './status';

@@ -5,16 +5,16 @@
 import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Finding, formatPath } from '../config/problems';
-import { quoteValue } from '../config/quote';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
-import { certificateIssuer, revokedSerialNumbers } from '../net/revocationList';
 import { readCertificates, readCrl } from '../net/tlsFiles';
-import { canonicalPin, certificateFingerprint } from '../pki/fingerprints';
 import { authorityFiles } from '../pki/folder';
 import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../pki/issuedLog';
 import { parseClientName } from '../pki/subjectNames';
+import { type Finding, formatPath } from '../text/problems';
+import { quoteValue } from '../text/quote';
+import { canonicalPin, certificateFingerprint } from '../x509/fingerprints';
+import { certificateIssuer, revokedSerialNumbers } from '../x509/revocationListReader';
 import { folderOption } from './pki/reportText';
 
 /**

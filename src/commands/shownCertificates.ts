@@ -2,11 +2,12 @@
  * Asks the running gateway when the certificates end that modalities have shown to it. Part of `aegis check`: whether a
  * gateway runs is no matter of the configuration, so without one there is nothing to find.
  */
-import type { Finding } from '../config/problems';
+
+import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
 import type { Configuration } from '../config/schema';
 import { type Clock, inspectDates, WARN_CERTIFICATE_DAYS } from '../config/validity';
 import { OperatorError } from '../errors';
-import { AdminClient, adminTarget, UnreachableError } from './adminClient';
+import type { Finding } from '../text/problems';
 
 export async function inspectShownCertificates(
   admin: NonNullable<Configuration['admin']>,

@@ -4,9 +4,14 @@
  */
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/gateway';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
-import type { ReloadsOptions } from './reloads';
-import type { Running } from './runGateway';
+import type { ReloadsOptions } from '../service/reloads';
+import type { Running } from '../service/runGateway';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
 
 export const registerStart: RegisterCommand = (program, context) => {
   program
@@ -43,7 +48,7 @@ type Say = (text: string) => void;
 
 async function start(file: string, options: ReloadsOptions, context: CommandContext): Promise<void> {
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
-  const starting = import('./runGateway').then(({ runGateway }) => runGateway(file, options, say));
+  const starting = import('../service/runGateway').then(({ runGateway }) => runGateway(file, options, say));
   // From the first moment: the default action of these signals would end a gateway that is still starting, or, as the
   // first process of a container, do nothing at all. That a start failed is told below.
   process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));

@@ -3,9 +3,14 @@
  * code only.
  */
 import type { Command } from 'commander';
+import type { AdminClient, AdminTarget } from '../admin/adminClient';
 import { ExitCode, OperatorError } from '../errors';
-import type { AdminClient, AdminTarget } from './adminClient';
-import { type CommandContext, type GlobalOptions, helpSections, type RegisterCommand } from './command';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../terminal/command';
 
 interface StatusOptions extends GlobalOptions {
   readonly url?: string;
@@ -60,7 +65,7 @@ function parseSeconds(text: string): number {
 }
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { AdminClient, adminTargetAt } = await import('./adminClient');
+  const { AdminClient, adminTargetAt } = await import('../admin/adminClient');
   const target =
     options.url === undefined ? await configuredTarget(options.config) : adminTargetAt(options.url);
   if (target === undefined) {
@@ -74,8 +79,8 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
 }
 
 async function configuredTarget(file: string): Promise<AdminTarget | undefined> {
-  const { adminTargetOf } = await import('./adminClient');
-  const { ConfigurationError } = await import('../config/problems');
+  const { adminTargetOf } = await import('../admin/adminClient');
+  const { ConfigurationError } = await import('../text/problems');
   try {
     return adminTargetOf(file);
   } catch (error) {

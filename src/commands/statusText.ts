@@ -3,9 +3,9 @@
  * network is escaped. Plain text that fits a log.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../admin/statusReport';
-import { countOf, escapeUnsafe } from '../config/quote';
-import { formatHostAndPort } from '../net/hostAndPort';
-import { textTable } from './textTable';
+import { formatHostAndPort } from '../text/hostAndPort';
+import { countOf, escapeUnsafe } from '../text/quote';
+import { textTable } from '../text/table';
 
 /** The rest is in --json and in the audit log: the view should fit a screen. */
 const MOST_ROWS = 10;

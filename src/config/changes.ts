@@ -2,7 +2,7 @@
  * What a reload changes, in words: modalities, upstreams and listeners that are added, removed or changed and how, then
  * everything else by its key. Compares two configurations as they were understood, so comments and order do not count.
  */
-import { quoteValue } from './quote';
+import { quoteValue } from '../text/quote';
 import type { Configuration, ModalityConfiguration } from './schema';
 
 /** Names of entries, which the configuration maps to their keys. */

@@ -5,24 +5,24 @@
  */
 import type * as z from 'zod';
 import { OperatorError } from '../errors';
-import { addProperties, changeValues, hasValue, removeProperty, setValue } from './editText';
-import { lineDiff } from './lineDiff';
-import {
-  type ConfigurationReading,
-  type LoadedConfiguration,
-  parseConfiguration,
-  readConfigurationText,
-} from './load';
+import { LONGEST_FILE_BYTES } from '../files/readText';
+import { replaceFile } from '../files/replaceFile';
+import { lineDiff } from '../text/lineDiff';
 import {
   ConfigurationError,
   type ConfigurationPath,
   formatPath,
   formatProblem,
   type Problem,
-} from './problems';
-import { escapeUnsafe, nearestOf, quoteValue } from './quote';
-import { LONGEST_FILE_BYTES } from './readText';
-import { replaceFile } from './replaceFile';
+} from '../text/problems';
+import { escapeUnsafe, nearestOf, quoteValue } from '../text/quote';
+import { addProperties, changeValues, hasValue, removeProperty, setValue } from './editText';
+import {
+  type ConfigurationReading,
+  type LoadedConfiguration,
+  parseConfiguration,
+  readConfigurationText,
+} from './load';
 import type { configurationSchema } from './schema';
 import { parseSourceText } from './sourceText';
 

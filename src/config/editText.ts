@@ -6,8 +6,8 @@
  * two properties, and works on one change at a time.
  */
 import { type Node, parseTree } from 'jsonc-parser';
+import type { ConfigurationPath } from '../text/problems';
 import { formatJson, formatProperty, type JsonStyle, styleOf } from './jsonStyle';
-import type { ConfigurationPath } from './problems';
 import { endOfLineComment, gapOf, lineIndent, lineStart } from './textGaps';
 
 /** Properties in the order in which they are to stand. */

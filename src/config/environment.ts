@@ -2,8 +2,8 @@
  * What the environment adds to the text of a configuration: `${NAME}` in string values, as Orthanc has it, and
  * `AEGIS__LISTENERS__0__PORT=2762`, which overrides any key. Never judges a value: the schema does.
  */
-import type { ConfigurationPath, Finding } from './problems';
-import { quoteValue } from './quote';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import { describeUnknownKey, type Schema, type Shape, schemaAt, schemaUnder, shapeOf } from './schemaShape';
 import { parseSourceText } from './sourceText';
 

@@ -14,8 +14,8 @@ import {
   readPrivateKey,
 } from '../net/tlsFiles';
 import { oneLine } from '../policy/certificate';
-import type { ConfigurationPath, Finding } from './problems';
-import { escapeUnsafe } from './quote';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { escapeUnsafe } from '../text/quote';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
 import { type Clock, DAY_MS, inspectDates, WARN_CERTIFICATE_DAYS } from './validity';
 

@@ -4,16 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
-import { parseShape } from './parseShape';
+import { type ReadAdvice, readText } from '../files/readText';
 import {
   ConfigurationError,
   type ConfigurationPath,
   type Finding,
   formatPath,
   type Problem,
-} from './problems';
-import { type ReadAdvice, readText } from './readText';
+} from '../text/problems';
+import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
+import { parseShape } from './parseShape';
 import { type Configuration, configurationSchema } from './schema';
 import { type Schema, schemaUnder, unwrap } from './schemaShape';
 import { filePath } from './schemaValues';

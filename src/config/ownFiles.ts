@@ -5,9 +5,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
-import { readBearerToken } from '../net/bearerToken';
-import type { ConfigurationPath, Finding } from './problems';
-import { escapeUnsafe } from './quote';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { escapeUnsafe } from '../text/quote';
+import { readBearerToken } from './bearerToken';
 import type { Configuration } from './schema';
 
 export function inspectOwnFiles({ audit, pending, admin }: Configuration): Finding[] {

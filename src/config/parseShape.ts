@@ -3,8 +3,8 @@
  * what was wrong, what is accepted, what was probably meant. Knows nothing of files and places.
  */
 import type * as z from 'zod';
-import type { ConfigurationPath, Finding } from './problems';
-import { nearestOf, quoteValue } from './quote';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { nearestOf, quoteValue } from '../text/quote';
 import { type Configuration, configurationSchema } from './schema';
 import { describeAccepted, describeUnknownKey, type Schema, schemaAt, shapeOf } from './schemaShape';
 

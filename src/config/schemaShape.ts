@@ -3,7 +3,7 @@
  * environment and for finding the file paths. The only file that looks inside zod's definitions.
  */
 import type * as z from 'zod';
-import { nearestOf, quoteChoices, quoteValue } from './quote';
+import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 
 export type Schema = z.core.$ZodType;
 

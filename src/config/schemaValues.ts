@@ -4,9 +4,9 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from '../net/bearerToken';
-import { observeEndMs } from './moments';
-import { escapeUnsafe, quoteValue } from './quote';
+import { observeEndMs } from '../text/moments';
+import { escapeUnsafe, quoteValue } from '../text/quote';
+import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from './bearerToken';
 
 /** One value or a list of them; always a list once parsed. */
 export const oneOrMore = <T extends z.ZodType>(item: T) =>

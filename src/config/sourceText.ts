@@ -11,8 +11,8 @@ import {
   printParseErrorCode,
   visit,
 } from 'jsonc-parser';
-import type { ConfigurationPath } from './problems';
-import { quoteValue } from './quote';
+import type { ConfigurationPath } from '../text/problems';
+import { quoteValue } from '../text/quote';
 
 /**
  * Deepest nesting of braces and brackets. The schema needs 7; the parser recurses for each level, so without a

@@ -4,7 +4,7 @@
  */
 
 import { readCertificates, readCrl } from '../net/tlsFiles';
-import { escapeUnsafe } from './quote';
+import { escapeUnsafe } from '../text/quote';
 import type { Configuration } from './schema';
 
 /** By the path of the file. */

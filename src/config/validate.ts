@@ -3,7 +3,7 @@
  * that would not be safe. Files and the network are inspected elsewhere, matching is the policy's.
  */
 import { compilePolicy } from '../policy/compile';
-import type { ConfigurationPath, Finding } from './problems';
+import type { ConfigurationPath, Finding } from '../text/problems';
 import type { Configuration, ListenerTlsConfiguration } from './schema';
 import { checkAdmin } from './validateAdmin';
 import { checkRoutes, isSameSocket } from './validateRoutes';

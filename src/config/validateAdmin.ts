@@ -1,9 +1,9 @@
 /**
  * Whether the admin HTTP is only open to whom it may be open. Pure; the file of the token is inspected elsewhere.
  */
-import { isLoopbackAddress } from '../policy/addresses';
-import type { Finding } from './problems';
-import { quoteValue } from './quote';
+import { isLoopbackAddress } from '../text/addresses';
+import type { Finding } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import type { Configuration } from './schema';
 import { isSameSocket } from './validateRoutes';
 

@@ -3,17 +3,17 @@
  * and the modalities that the archives reach through it. Part of validate.ts. Asks the system for its own addresses only.
  */
 import { hostname, networkInterfaces } from 'node:os';
+import { EGRESS_LISTENER } from '../policy/policy';
+import { canonicalAddress } from '../text/addresses';
 import {
   type HostAndPort,
   isIpv4Loopback,
   isLoopback,
   isUnspecified,
   parseHostAndPort,
-} from '../net/hostAndPort';
-import { canonicalAddress } from '../policy/addresses';
-import { EGRESS_LISTENER } from '../policy/policy';
-import type { Finding } from './problems';
-import { quoteValue } from './quote';
+} from '../text/hostAndPort';
+import type { Finding } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import type { Configuration } from './schema';
 
 /** An address that the gateway itself listens on. */

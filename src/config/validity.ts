@@ -1,8 +1,8 @@
 /**
  * Whether what lasts only for a time (a certificate, a revocation list) has begun, has ended, or ends soon, as findings.
  */
-import type { ConfigurationPath, Finding, Severity } from './problems';
-import { countOf, escapeUnsafe } from './quote';
+import type { ConfigurationPath, Finding, Severity } from '../text/problems';
+import { countOf, escapeUnsafe } from '../text/quote';
 
 /** Long enough to order a certificate from an authority that works by post. */
 export const WARN_CERTIFICATE_DAYS = 30;

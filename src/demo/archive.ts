@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { data } from 'dcmjs';
 import { type association, constants, Dataset, type requests, responses, Scp } from 'dcmjs-dimse';
+import { IMPLEMENTATION_CLASS_UID } from '../association/negotiation';
 import { isUid } from '../dimse/uid';
-import { IMPLEMENTATION_CLASS_UID } from '../gateway/negotiation';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 

@@ -3,7 +3,7 @@
  * written anywhere.
  */
 import { join } from 'node:path';
-import { publicMode, secretMode, writeFiles } from '../pki/atomicFiles';
+import { publicMode, secretMode, writeFiles } from '../files/atomicFiles';
 import { createCertificateAuthority } from '../pki/authority';
 import {
   type IssuedCertificate,

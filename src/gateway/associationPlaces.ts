@@ -3,7 +3,7 @@
  * an association is authorised, before the upstream is dialled, so that a burst can't pass a limit. Who finds the
  * upstream full waits in line: Orthanc gets slow, not refusing, with many associations. Knows no sockets.
  */
-import { Deadline } from './deadline';
+import { Deadline } from '../association/deadline';
 import { type ServerList, ServerStates, ServerUse } from './serverStates';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */

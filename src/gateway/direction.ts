@@ -2,6 +2,10 @@
  * One direction of a relayed association: what one side sends to the other. Keeps the operations that the
  * sending side requested, forwards what is allowed, and answers to the sender what is refused.
  */
+
+import type { Leg } from '../association/leg';
+import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
+import type { AcceptedContexts } from '../association/negotiation';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
@@ -9,9 +13,6 @@ import { refusalResponse } from '../dimse/refusal';
 import { isDeflated } from '../dimse/transferSyntaxes';
 import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
-import type { Leg } from './leg';
-import { MessageFlow, type MessageReceiver } from './messageFlow';
-import type { AcceptedContexts } from './negotiation';
 import { type Operation, OutstandingOperations } from './operations';
 
 export interface DirectionOptions {

@@ -4,10 +4,10 @@
  */
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { formatHostAndPort } from '../net/hostAndPort';
 import { type ClientTlsMaterial, expectedIdentity, loadClientTlsContext } from '../net/tlsContext';
 import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decideEgress';
 import type { CompiledModality, Policy } from '../policy/policy';
+import { formatHostAndPort } from '../text/hostAndPort';
 import type { Destination, Route } from './route';
 
 /** TLS towards each modality that has it, by the name of the entry. */

@@ -3,6 +3,11 @@
  * minds the limits, asks the upstream, and answers. The upstream is dialled only after all that. Which end the modality
  * is at, is the route's to know.
  */
+
+import { Leg } from '../association/leg';
+import type { LegFailure, LegOwner } from '../association/legOwner';
+import { acceptedContexts, encodedModalityAnswer, encodedUpstreamRequest } from '../association/negotiation';
+import { protocolErrorOf } from '../association/protocolError';
 import type { AuditSink } from '../audit/events';
 import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
@@ -16,10 +21,6 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
-import { Leg } from './leg';
-import type { LegFailure, LegOwner } from './legOwner';
-import { acceptedContexts, encodedModalityAnswer, encodedUpstreamRequest } from './negotiation';
-import { protocolErrorOf } from './protocolError';
 import { Relay } from './relay';
 import type { Destination, Route } from './route';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';

@@ -1,7 +1,7 @@
 /** What is said of the start and the stop, alike for one process and for several. */
 import type { AuditEvent } from '../audit/events';
-import { formatHostAndPort } from '../net/hostAndPort';
 import { EGRESS_LISTENER } from '../policy/policy';
+import { formatHostAndPort } from '../text/hostAndPort';
 import type { ListeningAddress } from './gateway';
 
 /**

@@ -2,10 +2,11 @@
  * The operations of one requestor on one association: requests that were forwarded and are not answered yet.
  * Each direction has its own, because message IDs of the two sides are independent (PS3.7 §A.4).
  */
+
+import { ProtocolError } from '../association/protocolError';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, RESPONSE_BIT } from '../dimse/commands';
 import type { ReasonCode } from '../policy/reasons';
-import { ProtocolError } from './protocolError';
 
 /**
  * Asynchronous operations are negotiated away, so one is the rule (PS3.7 §D.3.3.3.1). A few more are let

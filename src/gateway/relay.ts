@@ -2,18 +2,19 @@
  * Joins the association of a modality with the one at the upstream: two directions, the timers between them,
  * and an end on one side that is always an end on the other.
  */
+
+import { Deadline } from '../association/deadline';
+import type { Leg } from '../association/leg';
+import type { LegFailure, LegOwner } from '../association/legOwner';
+import type { AcceptedContexts } from '../association/negotiation';
+import { ProtocolError } from '../association/protocolError';
 import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField } from '../dimse/commands';
 import { AbortSource } from '../pdu/types';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
-import { Deadline } from './deadline';
 import { Direction } from './direction';
-import type { Leg } from './leg';
-import type { LegFailure, LegOwner } from './legOwner';
-import type { AcceptedContexts } from './negotiation';
-import { ProtocolError } from './protocolError';
 
 export interface RelayOptions {
   readonly modality: Leg;

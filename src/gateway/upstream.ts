@@ -3,10 +3,13 @@
  * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
  */
 import type { Socket } from 'node:net';
+import { Deadline } from '../association/deadline';
+import { Leg } from '../association/leg';
+import type { LegFailure, LegOwner } from '../association/legOwner';
+import { ProtocolError } from '../association/protocolError';
 import type { TlsFacts } from '../audit/events';
 import type { Timeouts } from '../config/schema';
 import { DialError, dialTcp, dialTls } from '../net/dial';
-import { parseHostAndPort } from '../net/hostAndPort';
 import type { QuickAck } from '../net/quickAck';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { alertOf } from '../net/tlsFailures';
@@ -14,10 +17,7 @@ import { decodeAssociateAc } from '../pdu/associate';
 import type { AssociateAc, AssociateRj } from '../pdu/types';
 import { AbortSource } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import { Deadline } from './deadline';
-import { Leg } from './leg';
-import type { LegFailure, LegOwner } from './legOwner';
-import { ProtocolError } from './protocolError';
+import { parseHostAndPort } from '../text/hostAndPort';
 
 export interface UpstreamRequest {
   /** `host:port`, tried in this order until one answers. */

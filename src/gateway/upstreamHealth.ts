@@ -5,7 +5,7 @@
  */
 import type { AuditSink } from '../audit/events';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
-import { checkServer, type ServerQuestion } from './serverCheck';
+import { checkServer, type ServerQuestion } from '../verification/serverCheck';
 import type { ServerName, ServerStates } from './serverStates';
 
 type Health = NonNullable<UpstreamConfiguration['health']>;

@@ -8,10 +8,10 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { ListenerConfiguration, Timeouts } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
-import { AddressSet } from '../policy/addresses';
 import type { ReasonCode } from '../policy/reasons';
+import { AddressSet } from '../text/addresses';
+import { certificateRefusal } from '../x509/certificateTrust';
 import { Arrival, type ArrivalHost } from './arrival';
-import { certificateRefusal } from './certificateTrust';
 import type { ListenerHandlers } from './inboundConnection';
 import { PeerCertificates } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';

@@ -13,7 +13,7 @@ import {
 import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type CertificateMatchers, compileCertificateMatchers, oneLine } from '../policy/certificate';
-import { certificateSubject } from './revocationList';
+import { certificateSubject } from '../x509/revocationListReader';
 import {
   type CertificateFile,
   type PrivateKeyFile,

@@ -4,8 +4,12 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { OperatorError } from '../errors';
-import { decodeRevocationListDates, type RevocationListDates, revocationListIssuer } from './revocationList';
-import { readSecretFile, readTextFile } from './textFiles';
+import { readSecretFile, readTextFile } from '../files/textFiles';
+import {
+  decodeRevocationListDates,
+  type RevocationListDates,
+  revocationListIssuer,
+} from '../x509/revocationListReader';
 
 export interface PrivateKeyFile {
   readonly file: string;

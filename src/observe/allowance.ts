@@ -7,8 +7,8 @@ import { type CommandPermission, commandPermissions } from '../config/schemaModa
 import { CommandField } from '../dimse/commands';
 import { permissionFor } from '../dimse/services';
 import { sopClassUid } from '../dimse/sopClasses';
-import { aeTitleKey, normaliseAeTitle } from '../policy/aeTitle';
 import type { CompiledModality } from '../policy/policy';
+import { aeTitleKey, normaliseAeTitle } from '../text/aeTitle';
 import type { EntryObservations, JudgedRequest, SeenRequest } from './entryObservations';
 
 /** Keys of an entry, as the configuration writes them. */

@@ -6,8 +6,8 @@ import { createReadStream, type ReadStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { AuditEvent } from '../audit/events';
-import { escapeUnsafe } from '../config/quote';
 import { OperatorError } from '../errors';
+import { escapeUnsafe } from '../text/quote';
 
 /** A line of the audit log. What a field holds is up to whoever wrote the file. */
 export type AuditLine = Pick<AuditEvent, 'event' | 'outcome'> &

@@ -2,7 +2,7 @@
  * The spreadsheet of an allowlist: which column is which field, and each row as values of fields. Judges the table;
  * whether a value is a good one is not its business.
  */
-import { nearestOf, quoteValue } from '../config/quote';
+import { nearestOf, quoteValue } from '../text/quote';
 import { type CsvLine, parseCsv } from './csvCells';
 import { type EntryField, entryFields } from './entryFields';
 import { parseFieldText } from './fieldText';

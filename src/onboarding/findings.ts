@@ -2,8 +2,8 @@
  * What is wrong with a configuration that is not written yet: the very checks that a file goes through, on its values.
  */
 import { parseShape } from '../config/parseShape';
-import type { Finding } from '../config/problems';
 import { validateConfiguration } from '../config/validate';
+import type { Finding } from '../text/problems';
 import { type EntryField, entryFields, withFields } from './entryFields';
 import type { RawConfiguration } from './rawConfiguration';
 

@@ -9,8 +9,8 @@ import {
   type ModalityEntry,
   refuseErrors,
 } from '../config/editConfiguration';
-import type { Finding } from '../config/problems';
-import { quoteValue } from '../config/quote';
+import type { Finding } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import { type CsvProblem, type CsvRow, type CsvTable, NAME_COLUMN } from './csvTable';
 import { type EntryField, entryFields, isSameValue, valueIn, withFields } from './entryFields';
 import { formatFieldText } from './fieldText';

@@ -5,13 +5,13 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { SecureVersion } from 'node:tls';
-import { quoteValue } from '../config/quote';
 import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { isLoopback, isUnspecified } from '../net/hostAndPort';
 import { type CertificateFile, readCertificates } from '../net/tlsFiles';
 import { tlsProfiles } from '../net/tlsProfiles';
 import { peerCertificate } from '../policy/certificate';
+import { isLoopback, isUnspecified } from '../text/hostAndPort';
+import { quoteValue } from '../text/quote';
 
 export interface CertificateFacts {
   readonly file: string;

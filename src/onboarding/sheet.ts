@@ -3,16 +3,16 @@
  * renderers make Markdown and HTML of them. Nothing secret is in it: it names the files of keys, never what is in them.
  */
 import { basename } from 'node:path';
-import { nameArgument, shellQuoted } from '../config/quote';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
-import { formatHostAndPort, isLoopback, isUnspecified } from '../net/hostAndPort';
+import { permissionWords } from '../dimse/permissionWords';
+import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPort';
+import { nameArgument, shellQuoted } from '../text/quote';
 import {
   type CertificateFacts,
   isElsewhere,
   type ListenerFacts,
   type TlsListenerFacts,
 } from './listenerFacts';
-import { permissionWords } from './permissionWords';
 import type { Sheet, SheetFact, SheetSection } from './sheetSections';
 
 /** The certificate of the device, as files of a CA's folder. */

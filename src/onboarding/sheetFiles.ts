@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, fileError, publicMode, writeFiles } from '../pki/atomicFiles';
+import { existingOf, fileError, publicMode, writeFiles } from '../files/atomicFiles';
 import { sheetHtml } from './sheetHtml';
 import { sheetMarkdown } from './sheetMarkdown';
 import type { Sheet } from './sheetSections';

@@ -2,8 +2,9 @@
  * AE titles may have spaces and commas in them, and people write both between several. What can be read in two ways is
  * told or asked back; the schema takes either.
  */
-import { quoteValue } from '../config/quote';
+
 import { shapeOf } from '../config/schemaShape';
+import { quoteValue } from '../text/quote';
 import type { EntryField } from './entryFields';
 
 /** Whether a field holds AE titles, one or several. */

@@ -2,9 +2,10 @@
  * What one or several files of Orthanc say together, with the place of each setting: comments, trailing commas and
  * variables as Orthanc takes them. Reads no disk, and judges no setting.
  */
-import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../config/problems';
-import { quoteValue } from '../config/quote';
+
 import { type Position, parseSourceText, positionsIn } from '../config/sourceText';
+import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import { type AccessSetting, accessSettings } from './settings';
 import { substituteVariables } from './variables';
 

@@ -2,12 +2,13 @@
  * What an Orthanc behind the gateway has to know: the entries of DicomModalities, and the few settings that go with
  * them. Decides nothing on its own: it mirrors the policy.
  */
-import { quoteChoices, quoteValue } from '../config/quote';
+
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type HostAndPort, isLoopback, isUnspecified, parseHostAndPort } from '../net/hostAndPort';
-import { aeTitleKey } from '../policy/aeTitle';
 import type { CompiledUpstream, Policy } from '../policy/policy';
+import { aeTitleKey } from '../text/aeTitle';
+import { type HostAndPort, isLoopback, isUnspecified, parseHostAndPort } from '../text/hostAndPort';
+import { quoteChoices, quoteValue } from '../text/quote';
 import { type ExportedModality, exportEntries } from './exportEntries';
 
 export interface ExportOptions {

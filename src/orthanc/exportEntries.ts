@@ -2,11 +2,12 @@
  * The entries of DicomModalities: one for each AE title that the gateway lets through to the archive, or can reach for
  * it, and one for the gateway itself.
  */
-import { quoteValue } from '../config/quote';
+
 import type { CommandPermission } from '../config/schema';
-import type { HostAndPort } from '../net/hostAndPort';
-import { aeTitleKey, OWN_AE_TITLE } from '../policy/aeTitle';
 import type { CompiledModality, Policy } from '../policy/policy';
+import { aeTitleKey, OWN_AE_TITLE } from '../text/aeTitle';
+import type { HostAndPort } from '../text/hostAndPort';
+import { quoteValue } from '../text/quote';
 
 export interface ExportedModality {
   readonly symbolicName: string;

@@ -2,7 +2,7 @@
  * The text of an export: JSON with comments that Orthanc reads as one of its configuration files. Older versions ignore
  * what they do not know, so without a version everything is written.
  */
-import { quoteValue } from '../config/quote';
+import { quoteValue } from '../text/quote';
 import type { OrthancExport } from './export';
 import type { ExportedModality } from './exportEntries';
 import { formatComment, formatMembers, type Member, MemberList } from './jsoncText';

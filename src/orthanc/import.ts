@@ -3,8 +3,8 @@
  * nothing that nobody asked for: what Orthanc allows by default only is not allowed.
  */
 import { resolve } from 'node:path';
-import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../config/problems';
 import type { CommandPermission } from '../config/schema';
+import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
 import {
   booleanSetting,
   dicomAet,

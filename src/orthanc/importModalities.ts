@@ -1,10 +1,11 @@
 /**
  * One entry of DicomModalities after the other: what of it the gateway takes over, what it cannot, and why.
  */
-import { quoteValue } from '../config/quote';
+
 import type { CommandPermission } from '../config/schema';
-import { canonicalAddress } from '../policy/addresses';
-import { aeTitleKey } from '../policy/aeTitle';
+import { canonicalAddress } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
+import { quoteValue } from '../text/quote';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ImportedModality, ImportNoteDraft, ImportOptions } from './import';
 import { findSharing } from './importSharing';

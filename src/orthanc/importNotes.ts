@@ -1,7 +1,7 @@
 /**
  * What changes for everybody with the gateway in front, by the settings that Orthanc had without it.
  */
-import { quoteValue } from '../config/quote';
+import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, type OrthancConfiguration } from './configuration';
 import type { ImportNoteDraft } from './import';
 import type { OrthancModality } from './modality';

@@ -3,8 +3,8 @@
  * named in it may be missing still; everything else has to be right.
  */
 import { dirname, relative, resolve } from 'node:path';
-import { escapeUnsafe } from '../config/quote';
-import { isLoopback } from '../net/hostAndPort';
+import { isLoopback } from '../text/hostAndPort';
+import { escapeUnsafe } from '../text/quote';
 import type { ImportedAddress, ImportedModality, OrthancImport } from './import';
 import { formatComment, formatMembers, type Member, MemberList } from './jsoncText';
 

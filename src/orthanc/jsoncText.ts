@@ -2,7 +2,7 @@
  * JSON with comments as a person would write it: one member a line, remarks above it, small values in one line. Knows
  * nothing of what it writes.
  */
-import { escapeUnsafe } from '../config/quote';
+import { escapeUnsafe } from '../text/quote';
 
 export interface Member {
   readonly key: string;

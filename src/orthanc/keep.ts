@@ -1,7 +1,7 @@
 /**
  * What an export must not lose: settings of a modality that are for Orthanc alone, from its present configuration.
  */
-import { aeTitleKey } from '../policy/aeTitle';
+import { aeTitleKey } from '../text/aeTitle';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ExportedModality } from './exportEntries';
 import { parseModalities } from './modality';

@@ -2,7 +2,7 @@
  * Everything in Orthanc's files that lets traffic round the gateway or keeps it from arriving, in the order of the
  * text. The rules are in files of their own.
  */
-import { formatPath } from '../config/problems';
+import { formatPath } from '../text/problems';
 import { inOrderOfText, type OrthancConfiguration, type Place } from './configuration';
 import type { OrthancExport } from './export';
 import { lintDicom } from './lintDicom';

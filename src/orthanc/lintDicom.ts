@@ -1,8 +1,9 @@
 /**
  * Rules of lint for Orthanc's DICOM server: whom it lets in, and whether it gets on with what the gateway sends.
  */
-import { quoteValue } from '../config/quote';
-import { aeTitleKey } from '../policy/aeTitle';
+
+import { aeTitleKey } from '../text/aeTitle';
+import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, dicomPort } from './configuration';
 import type { LintDraft, LintSubject } from './lintFinding';
 import { type AccessSetting, accessSettings, alwaysAllowCommands } from './settings';

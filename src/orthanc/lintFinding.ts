@@ -1,7 +1,7 @@
 /**
  * What lint can find, and what a rule is given to find it. The codes are stable: scripts go by them.
  */
-import type { ConfigurationPath } from '../config/problems';
+import type { ConfigurationPath } from '../text/problems';
 import type { OrthancConfiguration } from './configuration';
 import type { OrthancExport } from './export';
 import type { OrthancModality } from './modality';

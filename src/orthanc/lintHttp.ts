@@ -1,8 +1,9 @@
 /**
  * Rules of lint for what is not DICOM: the REST API, which can store, change and send everything, peers and plugins.
  */
-import { quoteValue } from '../config/quote';
-import { isLoopback } from '../net/hostAndPort';
+
+import { isLoopback } from '../text/hostAndPort';
+import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';
 import { stateOf } from './lintDicom';
 import type { LintDraft, LintSubject } from './lintFinding';

@@ -1,10 +1,11 @@
 /**
  * Rules of lint for DicomModalities: where each entry leads to, and what it allows.
  */
-import { quoteValue } from '../config/quote';
+
 import type { CommandPermission } from '../config/schema';
-import { isLoopback } from '../net/hostAndPort';
-import { aeTitleKey } from '../policy/aeTitle';
+import { aeTitleKey } from '../text/aeTitle';
+import { isLoopback } from '../text/hostAndPort';
+import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';
 import type { ExportedModality } from './exportEntries';
 import type { LintDraft, LintSubject } from './lintFinding';

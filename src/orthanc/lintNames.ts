@@ -2,7 +2,7 @@
  * Rules of lint for names: Orthanc ignores what it does not know, so a misspelt setting leaves its default, which is
  * mostly the open one.
  */
-import { nearestOf, quoteValue } from '../config/quote';
+import { nearestOf, quoteValue } from '../text/quote';
 import type { LintDraft, LintSubject } from './lintFinding';
 import { accessSettings, modalityKeys, settingNames, sinceOfModalityKey, sinceOfSetting } from './settings';
 import { formatOrthancVersion, isSince } from './version';

@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { type ReadAdvice, readText } from '../config/readText';
 import { OperatorError } from '../errors';
+import { type ReadAdvice, readText } from '../files/readText';
 import { type OrthancConfiguration, parseOrthancConfiguration } from './configuration';
 
 const readAdvice: ReadAdvice = {

@@ -2,8 +2,8 @@
  * The entries of DicomModalities, in their array form and their object form, as one. Finds what keeps Orthanc from
  * reading them; whether they are wise is not known here.
  */
-import type { ConfigurationPath, Finding } from '../config/problems';
-import { countOf, quoteValue } from '../config/quote';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { countOf, quoteValue } from '../text/quote';
 import { type AllowKey, allowKeys, modalityKeys, orthancOnlyKeys } from './settings';
 
 export interface OrthancModality {

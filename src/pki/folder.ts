@@ -6,8 +6,9 @@ import type { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import type { KeyType } from './algorithms';
-import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from './atomicFiles';
+import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from '../files/atomicFiles';
+import type { KeyType } from '../x509/algorithms';
+import { certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -15,7 +16,6 @@ import {
   issueAuthorityRevocationList,
   openCertificateAuthority,
 } from './authority';
-import { certificateFingerprint, publicKeyFingerprint } from './fingerprints';
 
 /** A certificate as the configuration and operators speak of it. */
 export interface CertificateSummary {

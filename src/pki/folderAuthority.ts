@@ -2,7 +2,7 @@
  * Renews the CA of a folder and its CRL. The key stays: another key would be another CA.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { publicMode, writeFiles } from './atomicFiles';
+import { publicMode, writeFiles } from '../files/atomicFiles';
 import { type CertificateAuthority, renewCertificateAuthority } from './authority';
 import { authorityFiles, type CertificateSummary, summarize } from './folder';
 import { currentRevocationList } from './folderRevocation';

@@ -2,7 +2,7 @@
  * Issues certificates with their keys into the folder of a CA: the files of the gateway and of each modality.
  * What a certificate contains is decided in leafCertificates.ts.
  */
-import type { KeyType } from './algorithms';
+import type { KeyType } from '../x509/algorithms';
 import type { CertificateAuthority } from './authority';
 import { authorityFiles, findReplaced } from './folder';
 import {

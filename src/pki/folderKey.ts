@@ -4,7 +4,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError } from './atomicFiles';
+import { fileError } from '../files/atomicFiles';
 import { isEncryptedKey } from './authority';
 
 /** `encrypted`: we write none such, so it is the device's own. */

@@ -3,8 +3,8 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileToWrite, secretMode } from './atomicFiles';
-import { encodePkcs12, isLegacyPkcs12 } from './pkcs12';
+import { type FileToWrite, secretMode } from '../files/atomicFiles';
+import { encodePkcs12, isLegacyPkcs12 } from '../x509/pkcs12';
 
 export interface Pkcs12Choice {
   readonly password: string;

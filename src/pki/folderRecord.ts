@@ -3,7 +3,7 @@
  * issued.
  */
 import { basename, join } from 'node:path';
-import { type FileToWrite, publicMode, secretMode, writeFiles } from './atomicFiles';
+import { type FileToWrite, publicMode, secretMode, writeFiles } from '../files/atomicFiles';
 import { authorityFiles, type CertificateSummary, summarize } from './folder';
 import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';
 import type { CertifiedKey, IssuedCertificate } from './leafCertificates';

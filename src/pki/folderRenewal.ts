@@ -2,11 +2,11 @@
  * Renews certificates in the folder of a CA: the same name, names and purpose with a new serial number and new dates,
  * for the same key or for another of its kind. What was there is kept, under its serial number.
  */
-import { type FileToWrite, publicMode, secretMode } from './atomicFiles';
+import { type FileToWrite, publicMode, secretMode } from '../files/atomicFiles';
+import { decodeCertificate } from '../x509/certificate';
+import { commonNamesOf } from '../x509/distinguishedName';
+import { certificateFingerprint } from '../x509/fingerprints';
 import type { CertificateAuthority } from './authority';
-import { decodeCertificate } from './certificate';
-import { commonNamesOf } from './distinguishedName';
-import { certificateFingerprint } from './fingerprints';
 import type { KeyFile } from './folderKey';
 import { type Pkcs12Choice, pkcs12Files, removeStalePassword, type WrittenPkcs12 } from './folderPkcs12';
 import { recordAndWrite, type WrittenCertificates } from './folderRecord';

@@ -3,12 +3,12 @@
  * the certificate gets, and writes NAME.crt. The key never comes here.
  */
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { quoteValue } from '../config/quote';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf } from './atomicFiles';
+import { existingOf } from '../files/atomicFiles';
+import { quoteValue } from '../text/quote';
+import type { CertificationRequest } from '../x509/certificationRequest';
+import { publicKeyFingerprint } from '../x509/fingerprints';
 import type { CertificateAuthority } from './authority';
-import type { CertificationRequest } from './certificationRequest';
-import { publicKeyFingerprint } from './fingerprints';
 import { authorityFiles, findReplaced, readAuthorityCertificate } from './folder';
 import { readKeyFile } from './folderKey';
 import { pkcs12Paths } from './folderPkcs12';

@@ -2,11 +2,11 @@
  * Revokes what the CA of a folder has issued. The record in issued.jsonl comes first, ca.crl is made from all of it.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { type FileToWrite, publicMode, writeFiles } from './atomicFiles';
+import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
+import type { RevocationReason } from '../x509/revocationReason';
 import { type CertificateAuthority, issueAuthorityRevocationList } from './authority';
 import { authorityFiles } from './folder';
 import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';
-import type { RevocationReason } from './revocationReason';
 
 export interface RevocationOptions {
   /** Name of a modality, or `server`. */

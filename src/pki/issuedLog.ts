@@ -10,8 +10,8 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError, readText } from './atomicFiles';
-import { revocationReasons } from './revocationReason';
+import { fileError, readText } from '../files/atomicFiles';
+import { revocationReasons } from '../x509/revocationReason';
 
 const issuedEntry = z.strictObject({
   event: z.literal('issued'),

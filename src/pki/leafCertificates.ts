@@ -5,10 +5,10 @@
 import { generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';
-import type { KeyType } from './algorithms';
+import type { KeyType } from '../x509/algorithms';
+import { identityOf, issueCertificate, subjectIdentity } from '../x509/certificate';
+import { type ExtendedKeyUsage, KeyUsage } from '../x509/extensions';
 import type { CertificateAuthority } from './authority';
-import { identityOf, issueCertificate, subjectIdentity } from './certificate';
-import { type ExtendedKeyUsage, KeyUsage } from './extensions';
 import { isDnsName, parseClientName, parseSubjectNames } from './subjectNames';
 import { backdated, daysAfter, defaultLeafDays } from './validity';
 

@@ -4,9 +4,9 @@
  */
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { quoteValue } from '../config/quote';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, readText } from './atomicFiles';
+import { existingOf, readText } from '../files/atomicFiles';
+import { quoteValue } from '../text/quote';
 import { authorityFiles, readAuthorityCertificate } from './folder';
 import { serverTargets } from './folderCertificates';
 import { type KeyFile, readKeyFile } from './folderKey';

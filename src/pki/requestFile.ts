@@ -1,11 +1,12 @@
 /**
  * Reads a certification request out of a file that a device, or whoever services it, handed over.
  */
-import { quoteValue } from '../config/quote';
+
 import { ExitCode, OperatorError } from '../errors';
-import { readBounded } from './boundedFile';
-import { type CertificationRequest, decodeCertificationRequest } from './certificationRequest';
-import { derOf, pemBlocks } from './pem';
+import { readBounded } from '../files/boundedFile';
+import { quoteValue } from '../text/quote';
+import { type CertificationRequest, decodeCertificationRequest } from '../x509/certificationRequest';
+import { derOf, pemBlocks } from '../x509/pem';
 
 /** Requests with the longest keys and a hundred names stay far below. */
 const maxRequestBytes = 64 * 1024;

@@ -2,9 +2,9 @@
  * Whether a key was revoked together with a certificate for it: whoever has it would get back in with a new certificate.
  */
 import type { KeyObject } from 'node:crypto';
-import { publicKeyFingerprint } from './fingerprints';
+import { publicKeyFingerprint } from '../x509/fingerprints';
+import type { RevocationReason } from '../x509/revocationReason';
 import type { IssuedLog } from './issuedLog';
-import type { RevocationReason } from './revocationReason';
 
 /** With these reasons the key itself is as good as before. No reason at all is none of them. */
 const harmlessReasons: readonly (RevocationReason | undefined)[] = ['superseded', 'cessationOfOperation'];

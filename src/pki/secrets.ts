@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
-import { readText } from './atomicFiles';
+import { readText } from '../files/atomicFiles';
 
 /**
  * The secret in `file`, else in the environment variable `variable`, else undefined. One line break at the end does not

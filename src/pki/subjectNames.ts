@@ -3,8 +3,8 @@
  * is a name; knows nothing of how a certificate carries it beyond the bytes of an address.
  */
 import { isIP } from 'node:net';
-import { quoteValue } from '../config/quote';
 import { OperatorError } from '../errors';
+import { quoteValue } from '../text/quote';
 
 /** Names of files that `aegis pki` itself uses, and of what it renews; compared in lower case, as some file systems do. */
 const reservedNames = new Set(['ca', 'crl', 'server', 'server-ecdsa']);

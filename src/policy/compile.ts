@@ -3,11 +3,12 @@
  * entries. Collects every problem that shows only when the parts are seen together; files, defaults and
  * what one part alone shows are the loader's.
  */
-import { formatPath } from '../config/problems';
-import { quoteValue } from '../config/quote';
+
 import type { Configuration } from '../config/schema';
-import { AddressSet, AddressTable, parseAddressBlock } from './addresses';
-import { aeTitleKey } from './aeTitle';
+import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
+import { formatPath } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import { compileEgress } from './compileEgress';
 import { compileModality, nextChangeMs } from './compileModality';
 import { localAddressesOf } from './localAddresses';

@@ -2,11 +2,12 @@
  * Makes ready for decisions whom the archive reaches through egress, and says where an AE title could mean two
  * modalities. Where the modalities are is the gateway's to know.
  */
-import { formatPath } from '../config/problems';
-import { quoteValue } from '../config/quote';
+
 import type { Configuration } from '../config/schema';
-import { AddressSet } from './addresses';
-import { AeTitleSet, aeTitleKey } from './aeTitle';
+import { AddressSet } from '../text/addresses';
+import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
+import { formatPath } from '../text/problems';
+import { quoteValue } from '../text/quote';
 import type { CompiledEgress, CompiledModality, PolicyProblem } from './policy';
 
 /** Undefined where there is no egress. */

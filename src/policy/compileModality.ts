@@ -2,10 +2,11 @@
  * Makes one entry of the allowlist ready for decisions and says what is wrong with it. Whether entries get on
  * with each other is compile.ts's.
  */
-import { describeObserveUntil, observeEndMs } from '../config/moments';
-import { nearestOf, quoteChoices, quoteValue } from '../config/quote';
+
 import type { ModalityConfiguration } from '../config/schema';
-import { AeTitleSet, aeTitleKey } from './aeTitle';
+import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
+import { describeObserveUntil, observeEndMs } from '../text/moments';
+import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
 import type { SharedSets } from './sharedSets';

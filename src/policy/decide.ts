@@ -6,8 +6,8 @@
 import { CommandField, isKnownRequest } from '../dimse/commands';
 import { permissionFor } from '../dimse/services';
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
-import { parseAddress } from './addresses';
-import { aeTitleKey } from './aeTitle';
+import { parseAddress } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
 import { matchesCertificate, type PeerCertificate } from './certificate';
 import type { CompiledModality, CompiledUpstream, Policy } from './policy';
 import type { Decision, ReasonCode } from './reasons';

@@ -5,8 +5,8 @@
  */
 import { isKnownRequest } from '../dimse/commands';
 import { permissionFor } from '../dimse/services';
-import { parseAddress } from './addresses';
-import { aeTitleKey } from './aeTitle';
+import { parseAddress } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
 import { type AssociationRequest, type CommandRequest, preconditionDenial } from './decide';
 import type { CompiledEgress, CompiledModality, Policy } from './policy';
 import type { Decision, ReasonCode } from './reasons';

@@ -1,13 +1,14 @@
 /**
  * The checks of an entry in words for the operator: what was compared with what. Decides nothing.
  */
-import { describeObserveUntil } from '../config/moments';
-import { formatPath } from '../config/problems';
-import { escapeUnsafe, quoteValue } from '../config/quote';
+
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
-import { canonicalAddress } from './addresses';
-import { aeTitleKey } from './aeTitle';
+import { canonicalAddress } from '../text/addresses';
+import { aeTitleKey } from '../text/aeTitle';
+import { describeObserveUntil } from '../text/moments';
+import { formatPath } from '../text/problems';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 import type { AssociationRequest, associationChecks, CommandRequest } from './decide';
 import type { CompiledModality, Policy } from './policy';
 import { type ReasonCode, reasons } from './reasons';

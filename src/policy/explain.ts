@@ -3,9 +3,10 @@
  * nothing itself, so it cannot disagree with live traffic. What it says names entries of the allowlist and is
  * for the operator, never for a peer.
  */
-import { escapeUnsafe, quoteValue } from '../config/quote';
+
 import { commandName } from '../dimse/commands';
-import { canonicalAddress } from './addresses';
+import { canonicalAddress } from '../text/addresses';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 import {
   type AssociationDecision,
   type AssociationRequest,

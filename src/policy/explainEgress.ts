@@ -2,9 +2,10 @@
  * Tells step by step what would become of an association that an archive requests through egress. Asks the gates of
  * decideEgress.ts and puts their answers into words.
  */
-import { escapeUnsafe, quoteValue } from '../config/quote';
+
 import { commandName } from '../dimse/commands';
-import { canonicalAddress } from './addresses';
+import { canonicalAddress } from '../text/addresses';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 import type { AssociationRequest, CommandRequest } from './decide';
 import {
   decideEgressAddress,

@@ -2,7 +2,7 @@
  * Finds entries that one peer could be at the same time. Such a policy has no single answer, so it is refused
  * rather than decided by the order of the file.
  */
-import { parseAddressBlock } from './addresses';
+import { parseAddressBlock } from '../text/addresses';
 import { certificatesMayOverlap } from './certificate';
 import type { CallingAeTitleEntries, CompiledModality } from './policy';
 

@@ -3,8 +3,8 @@
  * Only shapes live here; everything is immutable, so a reload swaps one reference.
  */
 import type { CommandPermission, ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
-import type { AddressSet, AddressTable } from './addresses';
-import type { AeTitleSet } from './aeTitle';
+import type { AddressSet, AddressTable } from '../text/addresses';
+import type { AeTitleSet } from '../text/aeTitle';
 import type { CertificateMatchers } from './certificate';
 import type { SopClassMatcher } from './sopClassMatcher';
 

@@ -1,8 +1,9 @@
 /**
  * Lists of SOP classes as an entry writes them: keywords, UIDs, and UID prefixes such as `1.2.840.*`.
  */
-import { nearestOf, quoteValue } from '../config/quote';
+
 import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
+import { nearestOf, quoteValue } from '../text/quote';
 
 /** One or more components, then `.*`. */
 const PREFIX = /^(\d+\.)+\*$/;

@@ -5,10 +5,10 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { RegisterCommand } from '../../src/commands/command';
-import { type PlanEntry, registerModalityApprove } from '../../src/commands/modalityApprove';
-import { registerModalityPending } from '../../src/commands/modalityPending';
+import { type PlanEntry, registerModalityApprove } from '../../src/commands/modality/approve';
+import { registerModalityPending } from '../../src/commands/modality/pending';
 import { registerStatus } from '../../src/commands/status';
+import type { RegisterCommand } from '../../src/terminal/command';
 import { testCertificates } from '../support/certificates';
 import { runCommand } from '../support/commandLine';
 import { proposedContext } from '../support/dicomBytes';

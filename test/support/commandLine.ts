@@ -2,7 +2,7 @@
  * Runs one verb of `aegis` in this process: what it prints and the exit code that it asks for.
  */
 import { Command } from 'commander';
-import type { RegisterCommand } from '../../src/commands/command';
+import type { RegisterCommand } from '../../src/terminal/command';
 
 export interface CommandRun {
   readonly exitCode: number | undefined;

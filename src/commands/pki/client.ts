@@ -1,6 +1,6 @@
 /** `aegis pki client`: issues the certificate of one modality, with a key that is made here. */
 import type { Command } from 'commander';
-import { helpSections } from '../command';
+import { helpSections } from '../../terminal/command';
 import {
   choosePkcs12,
   exitCodes,

@@ -1,7 +1,7 @@
 /** `aegis pki init`: makes the CA of a folder, with its key encrypted where a passphrase is given. */
 import type { Command } from 'commander';
 import { OperatorError } from '../../errors';
-import { type CommandContext, helpSections } from '../command';
+import { type CommandContext, helpSections } from '../../terminal/command';
 import { warnOfShortSecret } from './secretWarnings';
 import {
   askTwice,

@@ -1,7 +1,7 @@
 /** `aegis pki inspect`: what is in a file, in words. Needs no CA. */
 import type { Command } from 'commander';
 import { ExitCode } from '../../errors';
-import { type GlobalOptions, helpSections } from '../command';
+import { type GlobalOptions, helpSections } from '../../terminal/command';
 import { print, type RegisterVerb } from './verb';
 
 interface InspectOptions extends GlobalOptions {
@@ -35,7 +35,7 @@ export const registerInspect: RegisterVerb = (pki, context) => {
     )
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<InspectOptions>();
-      const { inspectFile } = await import('../../pki/inspection');
+      const { inspectFile } = await import('../../x509/inspection');
       const { isUsable, reportInspection } = await import('./inspectReport');
       const contents = await inspectFile(file, (what) => readPassword(file, what, options));
       context.exit(contents.every(isUsable) ? ExitCode.Done : ExitCode.Failed);
@@ -49,7 +49,7 @@ async function readPassword(
   { passwordFile }: InspectOptions,
 ): Promise<string | undefined> {
   const { askSecret, canAsk, readSecret } = await import('../../pki/secrets');
-  const { existingOf } = await import('../../pki/atomicFiles');
+  const { existingOf } = await import('../../files/atomicFiles');
   const isPkcs12 = what === 'PKCS#12 file';
   // As `aegis pki client` leaves it beside the file.
   const [generated] = isPkcs12 ? await existingOf([`${file}.password`]) : [];

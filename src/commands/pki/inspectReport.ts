@@ -1,5 +1,5 @@
 /** What `aegis pki inspect` says of a file, in words. */
-import { countOf } from '../../config/quote';
+import { countOf } from '../../text/quote';
 import type {
   Currency,
   Inspected,
@@ -7,7 +7,7 @@ import type {
   InspectedPrivateKey,
   InspectedRequest,
   InspectedRevocationList,
-} from '../../pki/inspected';
+} from '../../x509/inspected';
 import { row, rows, text } from './reportText';
 
 /** Whether a peer, or the CA, would take it today. */

@@ -1,7 +1,7 @@
 /** `aegis pki list`: what the CA has issued, the first to end first. */
 import type { Command } from 'commander';
 import { ExitCode } from '../../errors';
-import { helpSections } from '../command';
+import { helpSections } from '../../terminal/command';
 import { type FolderOptions, parseDays, print, type RegisterVerb, verb } from './verb';
 
 export const registerList: RegisterVerb = (pki, context) => {

@@ -1,7 +1,8 @@
 /** What `aegis pki list` says: a table, the first to end first, and what to renew. */
-import { countOf } from '../../config/quote';
+
 import { inUse, type ListedCertificate } from '../../pki/folderListing';
-import { textTable } from '../textTable';
+import { countOf } from '../../text/quote';
+import { textTable } from '../../text/table';
 import { day, folderOption, text } from './reportText';
 
 const header = ['CERTIFICATE', 'STATE', 'EXPIRES', 'DAYS LEFT', 'SERIAL NUMBER', 'NAMES'];

@@ -3,10 +3,10 @@
  * gateway would refuse the modality as soon as it shows the new one.
  */
 import { readConfiguration } from '../../config/load';
-import { formatPath } from '../../config/problems';
 import { OperatorError } from '../../errors';
-import { canonicalPin } from '../../pki/fingerprints';
 import type { RenewedCertificates } from '../../pki/folderRenewal';
+import { formatPath } from '../../text/problems';
+import { canonicalPin } from '../../x509/fingerprints';
 
 export interface PinnedEntry {
   /** As in the configuration: `modalities.ct1.certificate`. */

@@ -2,7 +2,7 @@
  * `aegis pki`: a small CA for sites that have none. One verb a file; pki/ issues, the reports word the results.
  * Everything heavy is imported inside the actions.
  */
-import { helpSections, type RegisterCommand } from '../command';
+import { helpSections, type RegisterCommand } from '../../terminal/command';
 import { registerClient } from './client';
 import { registerInit } from './init';
 import { registerInspect } from './inspect';

@@ -1,7 +1,7 @@
 /** `aegis pki renew`: new dates for what is about to end: a modality, the gateway, the CA, its CRL. */
 import type { Command } from 'commander';
 import { OperatorError } from '../../errors';
-import { type CommandContext, helpSections } from '../command';
+import { type CommandContext, helpSections } from '../../terminal/command';
 import {
   choosePkcs12,
   type FolderOptions,

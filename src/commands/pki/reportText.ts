@@ -3,9 +3,9 @@
  * request.
  */
 import { dirname, relative } from 'node:path';
-import { escapeUnsafe, shellQuoted } from '../../config/quote';
 import type { CertificateSummary } from '../../pki/folder';
 import type { WrittenCertificates } from '../../pki/folderRecord';
+import { escapeUnsafe, shellQuoted } from '../../text/quote';
 
 export const text = (lines: readonly string[]): string => `${lines.map(escapeUnsafe).join('\n')}\n`;
 

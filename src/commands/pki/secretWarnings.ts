@@ -1,5 +1,5 @@
 /** What there is to warn of about passphrases and passwords: too short to protect anything, or open to others. */
-import type { CommandContext } from '../command';
+import type { CommandContext } from '../../terminal/command';
 
 /** Fewer can be tried one after the other by whoever has a copy of the encrypted file. */
 const fewestCharacters = 8;
@@ -11,7 +11,7 @@ export async function warnOfShortSecret(
   secret: string,
   protectedFile: string,
 ): Promise<void> {
-  const { countOf } = await import('../../config/quote');
+  const { countOf } = await import('../../text/quote');
   const { length } = [...secret];
   if (length >= fewestCharacters) return;
   context.printError(
@@ -26,7 +26,7 @@ export async function warnOfSharedSecret(
   file: string | undefined,
 ): Promise<void> {
   if (file === undefined) return;
-  const { describeSharing } = await import('../../net/textFiles');
+  const { describeSharing } = await import('../../files/textFiles');
   const problem = describeSharing(file, what);
   if (problem !== undefined) context.printError(`warning: ${problem}\n`);
 }

@@ -1,6 +1,6 @@
 /** `aegis pki server`: issues the certificates of the gateway. */
 import type { Command } from 'commander';
-import { helpSections } from '../command';
+import { helpSections } from '../../terminal/command';
 import {
   exitCodes,
   type FolderOptions,

@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander';
 import { ExitCode, OperatorError } from '../../errors';
 import type { Purpose } from '../../pki/leafCertificates';
-import { helpSections } from '../command';
+import { helpSections } from '../../terminal/command';
 import {
   type FolderOptions,
   notAfterOf,
@@ -78,7 +78,7 @@ export const registerSign: RegisterVerb = (pki, context) => {
 /** Where nobody can be asked, whoever runs the command has decided. */
 async function confirm(): Promise<void> {
   const { canAsk } = await import('../../pki/secrets');
-  const { askYesOrNo } = await import('./confirmation');
+  const { askYesOrNo } = await import('../../terminal/confirmation');
   if (canAsk() && !(await askYesOrNo('sign it? [y/N] '))) {
     throw new OperatorError('declined; nothing was signed', ExitCode.Failed);
   }

@@ -1,12 +1,12 @@
 /** What `aegis pki sign` shows of a request before, and says of the certificate after it signed. */
 
-import { describeKey } from '../../pki/algorithms';
-import type { CertificationRequest } from '../../pki/certificationRequest';
-import { publicKeyFingerprint } from '../../pki/fingerprints';
 import { authorityFiles } from '../../pki/folder';
 import type { WrittenCertificates } from '../../pki/folderRecord';
 import type { SigningPlan } from '../../pki/folderRequests';
 import { describeNameOfOther } from '../../pki/namesOfOthers';
+import { describeKey } from '../../x509/algorithms';
+import type { CertificationRequest } from '../../x509/certificationRequest';
+import { publicKeyFingerprint } from '../../x509/fingerprints';
 import { describe, replaced, row, rows, stillAccepted, text } from './reportText';
 
 export function reportRequest(file: string, request: CertificationRequest, plan: SigningPlan): string {

@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { OperatorError } from '../../errors';
 import type { CertificateAuthority } from '../../pki/authority';
 import type { Pkcs12Choice } from '../../pki/folderPkcs12';
-import type { CommandContext, GlobalOptions } from '../command';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { warnOfSharedSecret, warnOfShortSecret } from './secretWarnings';
 
 export interface FolderOptions extends GlobalOptions {

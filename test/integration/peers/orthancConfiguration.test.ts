@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { registerOrthanc } from '../../../src/commands/orthanc';
+import { registerOrthanc } from '../../../src/commands/orthanc/orthanc';
 import { parseSourceText } from '../../../src/config/sourceText';
 import { localAddresses } from '../../../src/policy/localAddresses';
 import { runCommand } from '../../support/commandLine';

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { UpstreamProbes } from '../../../src/admin/upstreamProbes';
 import { configurationSchema } from '../../../src/config/schema';
-import type { VerificationReport } from '../../../src/gateway/verification';
+import type { VerificationReport } from '../../../src/verification/verification';
 import { freePort } from '../../support/processes';
 import { type SpyScript, SpyUpstream } from '../../support/spyUpstream';
 

@@ -3,7 +3,7 @@
  */
 import { expect, it } from '@jest/globals';
 import { parseConfiguration } from '../../../src/config/load';
-import { formatProblem } from '../../../src/config/problems';
+import { formatProblem } from '../../../src/text/problems';
 
 /** One line for each top-level key, so that every position can be counted in a line. */
 const VALID_LINES: Readonly<Record<number, string>> = {

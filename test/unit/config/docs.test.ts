@@ -7,10 +7,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { generateSchema } from '../../../src/config/generateSchema';
 import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
-import type { Problem } from '../../../src/config/problems';
 import { configurationSchema } from '../../../src/config/schema';
 import { commandPermissions } from '../../../src/config/schemaModality';
 import { schemaAt } from '../../../src/config/schemaShape';
+import type { Problem } from '../../../src/text/problems';
 
 const root = join(__dirname, '../../..');
 const read = (name: string) => readFileSync(join(root, name), 'utf8');

@@ -2,8 +2,8 @@ import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { inspectTlsFiles } from '../../../src/config/files';
-import { formatPath } from '../../../src/config/problems';
 import { type Configuration, configurationSchema } from '../../../src/config/schema';
+import { formatPath } from '../../../src/text/problems';
 import { testCertificates } from '../../support/certificates';
 
 const certificates = testCertificates();

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
-import { ConfigurationError } from '../../../src/config/problems';
 import { ExitCode, OperatorError } from '../../../src/errors';
+import { ConfigurationError } from '../../../src/text/problems';
 import { problemsOf } from './brokenConfiguration';
 
 const folder = mkdtempSync(join(tmpdir(), 'aegis-config-'));

@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { inspectOwnFiles } from '../../../src/config/ownFiles';
-import { formatPath } from '../../../src/config/problems';
+import { formatPath } from '../../../src/text/problems';
 import { configurationOf } from '../../support/policyOf';
 import { temporaryFolder } from '../../support/processes';
 

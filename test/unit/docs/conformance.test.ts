@@ -4,16 +4,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { configurationSchema } from '../../../src/config/schema';
-import { commandPermissions } from '../../../src/config/schemaModality';
-import { isKnownRequest, requestRules } from '../../../src/dimse/commands';
-import { permissionFor } from '../../../src/dimse/services';
 import {
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
   modalityAnswer,
   upstreamRequest,
-} from '../../../src/gateway/negotiation';
+} from '../../../src/association/negotiation';
+import { configurationSchema } from '../../../src/config/schema';
+import { commandPermissions } from '../../../src/config/schemaModality';
+import { isKnownRequest, requestRules } from '../../../src/dimse/commands';
+import { permissionFor } from '../../../src/dimse/services';
 import { tlsProfiles } from '../../../src/net/tlsProfiles';
 import {
   APPLICATION_CONTEXT_NAME,

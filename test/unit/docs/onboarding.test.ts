@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { registerModality } from '../../../src/commands/modality';
+import { registerModality } from '../../../src/commands/modality/modality';
 import { NAME_COLUMN } from '../../../src/onboarding/csvTable';
 import { entryFields } from '../../../src/onboarding/entryFields';
 import { runCommand } from '../../support/commandLine';

@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { registerOrthanc } from '../../../src/commands/orthanc';
+import { registerOrthanc } from '../../../src/commands/orthanc/orthanc';
 import { parseSourceText } from '../../../src/config/sourceText';
 import { lintCodes } from '../../../src/orthanc/lintFinding';
 import { runCommand } from '../../support/commandLine';

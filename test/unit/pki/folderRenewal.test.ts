@@ -2,7 +2,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { decodeCertificationRequest } from '../../../src/pki/certificationRequest';
 import { openFolder } from '../../../src/pki/folder';
 import { renewAuthority, renewRevocationList } from '../../../src/pki/folderAuthority';
 import { writeClientCertificate, writeServerCertificates } from '../../../src/pki/folderCertificates';
@@ -11,6 +10,7 @@ import { type RenewalOptions, renewAsPlanned } from '../../../src/pki/folderRene
 import { planSigning, signAsPlanned } from '../../../src/pki/folderRequests';
 import { revokeCertificates } from '../../../src/pki/folderRevocation';
 import { planRenewal } from '../../../src/pki/renewalPlan';
+import { decodeCertificationRequest } from '../../../src/x509/certificationRequest';
 import { type AuthorityFolder, authorityFolders } from '../../support/authorityFolder';
 import { certificationRequest } from '../../support/certificationRequests';
 import { describeWithPeers } from '../../support/peers';

@@ -2,11 +2,11 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { decodeCertificationRequest } from '../../../src/pki/certificationRequest';
 import { writeServerCertificates } from '../../../src/pki/folderCertificates';
 import { planSigning, type SigningOptions, signAsPlanned } from '../../../src/pki/folderRequests';
 import { revokeCertificates } from '../../../src/pki/folderRevocation';
 import { readRequestFile } from '../../../src/pki/requestFile';
+import { decodeCertificationRequest } from '../../../src/x509/certificationRequest';
 import { authorityFolders } from '../../support/authorityFolder';
 import {
   certificationRequest,

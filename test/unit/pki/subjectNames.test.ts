@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { quoteValue } from '../../../src/config/quote';
 import { OperatorError } from '../../../src/errors';
 import { addressBytes, isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
+import { quoteValue } from '../../../src/text/quote';
 
 describe('names of a certificate', () => {
   it('are DNS names and IP addresses, in lower case and without repetition', () => {

@@ -1,0 +1,177 @@
+/**
+ * Asks the admin HTTP of a running gateway: where it is and with which token by the configuration, or by a URL. Turns
+ * whatever goes wrong into words; shows nothing.
+ */
+import * as z from 'zod';
+import { isBearerToken, readTokenToShow } from '../config/bearerToken';
+import { readConfiguration } from '../config/load';
+import type { Configuration } from '../config/schema';
+import { ExitCode, OperatorError } from '../errors';
+import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
+import { ConfigurationError } from '../text/problems';
+import { escapeUnsafe } from '../text/quote';
+import type { ReloadResult } from './gatewayControl';
+import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
+import type { StatusReport } from './statusReport';
+
+/** Longer than the longest wait for upstreams, which is 5 s. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** What sets admin.token; with --url it is read without the configuration. */
+const TOKEN_VARIABLE = 'AEGIS__ADMIN__TOKEN';
+
+/** The status of an answer without a body. */
+const NO_CONTENT = 204;
+
+const pendingSchema = z.object({ callers: z.array(pendingCallerSchema) });
+
+export interface AdminTarget {
+  /** Without a path. */
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+/** The gateway does not answer: it does not run, or somebody else is there. */
+export class UnreachableError extends OperatorError {
+  constructor(message: string) {
+    super(message, ExitCode.Failed);
+  }
+}
+
+/**
+ * Where the gateway of this configuration is asked; undefined where it has no admin HTTP. Throws OperatorError.
+ */
+export function adminTargetOf(configurationFile: string): AdminTarget | undefined {
+  const { admin } = readableConfiguration(configurationFile);
+  return admin && adminTarget(admin);
+}
+
+/** One that is being edited and has problems will do. Throws ConfigurationError where it cannot be made out at all. */
+export function readableConfiguration(file: string): Configuration {
+  const { configuration, problems } = readConfiguration(file);
+  if (configuration === undefined) throw new ConfigurationError(problems);
+  return configuration;
+}
+
+/** Throws OperatorError where it cannot be known. */
+export function adminTarget({
+  host,
+  port,
+  token,
+  tokenFile,
+}: NonNullable<Configuration['admin']>): AdminTarget {
+  if (port === 0) {
+    throw new OperatorError(
+      'admin.port is 0, which is any free port; name the one that the gateway told with --url',
+    );
+  }
+  return {
+    url: `http://${formatHostAndPort({ host: dialledHost(host), port })}`,
+    token: token ?? (tokenFile === undefined ? undefined : readTokenToShow(tokenFile)),
+  };
+}
+
+/** The token comes from the environment: an argument could be read by every user of the machine. Throws OperatorError. */
+export function adminTargetAt(url: string, environment: NodeJS.ProcessEnv = process.env): AdminTarget {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol) || parsed.username !== '') {
+    throw new OperatorError(`--url ${escapeUnsafe(url)} is no address such as http://127.0.0.1:9762`);
+  }
+  return { url: parsed.href.replace(/\/+$/, ''), token: environment[TOKEN_VARIABLE] };
+}
+
+export class AdminClient {
+  readonly #target: AdminTarget;
+
+  constructor(target: AdminTarget) {
+    if (target.token !== undefined && !isBearerToken(target.token)) {
+      throw new OperatorError(
+        `${TOKEN_VARIABLE} holds no token; it is the one of the gateway, 16 characters or more`,
+      );
+    }
+    this.#target = target;
+  }
+
+  get url(): string {
+    return this.#target.url;
+  }
+
+  get hasToken(): boolean {
+    return this.#target.token !== undefined;
+  }
+
+  async status(): Promise<StatusReport> {
+    const report = (await this.#ask('GET', '/api/v1/status', [200])) as StatusReport;
+    if (typeof report.isReady !== 'boolean') throw unexpectedAnswer(this.url);
+    return report;
+  }
+
+  async pending(): Promise<readonly PendingCaller[]> {
+    const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
+    if (!success) throw unexpectedAnswer(this.url);
+    return data.callers;
+  }
+
+  /** One that is gone already is as good. */
+  async removePending(id: string): Promise<void> {
+    await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
+  }
+
+  async reload(): Promise<ReloadResult> {
+    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadResult;
+  }
+
+  /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */
+  async #ask(method: string, path: string, expected: readonly number[]): Promise<unknown> {
+    const { url, token } = this.#target;
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(url + path, {
+        method,
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        redirect: 'error',
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (error) {
+      throw new UnreachableError(`the gateway cannot be asked at ${url}: ${describeFailure(error)}`);
+    }
+    if (!expected.includes(status)) throw refusalOf(url, status, text);
+    return status === NO_CONTENT ? undefined : parseAnswer(url, text);
+  }
+}
+
+/** fetch says "fetch failed" and hides why in the cause. */
+function describeFailure(error: unknown): string {
+  const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
+  if (name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
+  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED); does it run?';
+  return cause?.code ?? cause?.message ?? message;
+}
+
+function refusalOf(url: string, status: number, text: string): OperatorError {
+  if (status === 401) {
+    return new OperatorError(
+      `the gateway at ${url} wants a token, or another one: set ${TOKEN_VARIABLE} or admin.tokenFile to that of the running gateway`,
+      ExitCode.Failed,
+    );
+  }
+  const { error } = parseAnswer(url, text) as { error?: unknown };
+  const words = typeof error === 'string' ? escapeUnsafe(error.slice(0, 200)) : 'no reason given';
+  return new OperatorError(`the gateway at ${url} refused (HTTP ${status}): ${words}`, ExitCode.Failed);
+}
+
+function parseAnswer(url: string, text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // Told below.
+  }
+  throw unexpectedAnswer(url);
+}
+
+function unexpectedAnswer(url: string): UnreachableError {
+  return new UnreachableError(`what answers at ${url} is no gateway of this version`);
+}

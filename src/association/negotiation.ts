@@ -1,0 +1,157 @@
+/**
+ * What the gateway proposes to the upstream for a modality's request, and what it answers the modality for the
+ * upstream's answer (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are made anew from what was decoded.
+ */
+import { encodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
+import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
+import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
+import { normaliseAeTitle } from '../text/aeTitle';
+import { ProtocolError } from './protocolError';
+
+/** Made once from a random UUID (PS3.5 §B.2); names this implementation in item 52H. */
+export const IMPLEMENTATION_CLASS_UID = '2.25.263374498917042370271533905263183146021';
+/** Item 55H, at most 16 characters. */
+export const IMPLEMENTATION_VERSION_NAME = 'AEGIS';
+
+export interface AcceptedContext {
+  readonly abstractSyntax: string;
+  readonly transferSyntax: string;
+}
+/** The presentation contexts on which messages may flow, by id. */
+export type AcceptedContexts = ReadonlyMap<number, AcceptedContext>;
+
+export interface UpstreamRequestOptions {
+  /** Rewrites the called AE title; undefined leaves what the modality called. */
+  readonly calledAeTitle?: string | undefined;
+  /** The same for the calling one. */
+  readonly callingAeTitle?: string | undefined;
+  readonly passUserIdentity: boolean;
+  /** What the gateway announces in item 51H on the upstream leg. */
+  readonly maxPduLength: number;
+}
+
+/**
+ * The request towards the upstream: the modality's own titles, contexts, roles and extended negotiation. Its
+ * asynchronous operations window (53H) is left out, so that one operation at a time is agreed on both legs
+ * (DCMTK and Orthanc abort when another command comes during a C-FIND); its user identity (58H) is left out
+ * unless the configuration says otherwise, because this leg is in the clear.
+ */
+export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions): AssociateRq {
+  const { asynchronousOperations, userIdentity, userIdentityResponse, implementationVersionName, ...passed } =
+    rq.userInformation;
+  return {
+    protocolVersion: 1,
+    // As policy compared them: an archive in C reads a title up to its first NUL, so before "CT1" it sees nothing.
+    calledAeTitle: normaliseAeTitle(options.calledAeTitle ?? rq.calledAeTitle),
+    callingAeTitle: normaliseAeTitle(options.callingAeTitle ?? rq.callingAeTitle),
+    applicationContextName: APPLICATION_CONTEXT_NAME,
+    presentationContexts: rq.presentationContexts,
+    userInformation: {
+      ...passed,
+      maxPduLength: options.maxPduLength,
+      implementationClassUid: passed.implementationClassUid || IMPLEMENTATION_CLASS_UID,
+      // Archives log it as it is.
+      ...(implementationVersionName && /^[\x20-\x7e]+$/.test(implementationVersionName)
+        ? { implementationVersionName: implementationVersionName.slice(0, 16) }
+        : {}),
+      ...(options.passUserIdentity && userIdentity !== undefined ? { userIdentity } : {}),
+    },
+  };
+}
+
+/**
+ * The same as bytes. Throws ProtocolError where user information that fills its item to the last byte leaves no
+ * room for our own (its length has 16 bits).
+ */
+export function encodedUpstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions): Buffer {
+  try {
+    return encodeAssociateRq(upstreamRequest(rq, options));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ProtocolError('pdu-associate-malformed', error.message);
+    throw error;
+  }
+}
+
+/**
+ * The upstream's answer, checked against what was proposed. An answer that speaks of other contexts, or
+ * accepts a transfer syntax that nobody proposed, can't be relayed: the two legs would disagree.
+ *
+ * @throws ProtocolError `upstream-protocol-error`
+ */
+export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, AcceptedContext> {
+  const proposed = new Map(rq.presentationContexts.map((context) => [context.id, context]));
+  const accepted = new Map<number, AcceptedContext>();
+  for (const { id, result, transferSyntax } of ac.presentationContexts) {
+    const context = proposed.get(id);
+    if (context === undefined) {
+      throw new ProtocolError('upstream-protocol-error', `presentation context ${id} was not proposed`);
+    }
+    if (result !== ContextResult.Acceptance) continue;
+    if (!context.transferSyntaxes.includes(transferSyntax)) {
+      throw new ProtocolError(
+        'upstream-protocol-error',
+        `presentation context ${id} was accepted with a transfer syntax that was not proposed`,
+      );
+    }
+    accepted.set(id, { abstractSyntax: context.abstractSyntax, transferSyntax });
+  }
+  return accepted;
+}
+
+/**
+ * The answer to the modality: the upstream's word on every proposed context (one that it forgot counts as
+ * refused without a reason), roles and extended negotiation where the modality asked, never more than asked.
+ */
+export function modalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): AssociateAc {
+  const answered = new Map(ac.presentationContexts.map((context) => [context.id, context]));
+  const presentationContexts = rq.presentationContexts.map(({ id }): PresentationContextAc => {
+    const answer = answered.get(id);
+    if (answer === undefined) return { id, result: ContextResult.NoReason, transferSyntax: '' };
+    return answer.result === ContextResult.Acceptance ? answer : { ...answer, transferSyntax: '' };
+  });
+  return {
+    protocolVersion: 1,
+    calledAeTitle: rq.calledAeTitle,
+    callingAeTitle: rq.callingAeTitle,
+    applicationContextName: APPLICATION_CONTEXT_NAME,
+    presentationContexts,
+    userInformation: answeredUserInformation(rq.userInformation, ac.userInformation, maxPduLength),
+  };
+}
+
+/** The same as bytes. Throws ProtocolError where the upstream's user information leaves no room for our own. */
+export function encodedModalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): Buffer {
+  try {
+    return encodeAssociateAc(modalityAnswer(rq, ac, maxPduLength));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ProtocolError('upstream-protocol-error', error.message);
+    throw error;
+  }
+}
+
+function answeredUserInformation(
+  asked: UserInformation,
+  answered: UserInformation,
+  maxPduLength: number,
+): UserInformation {
+  const askedRoles = new Map(asked.roleSelections.map((role) => [role.sopClassUid, role]));
+  const askedExtensions = new Set(asked.extendedNegotiations.map((item) => item.sopClassUid));
+  const wantsIdentityResponse = asked.userIdentity?.positiveResponseRequested === true;
+  return {
+    maxPduLength,
+    implementationClassUid: IMPLEMENTATION_CLASS_UID,
+    implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+    roleSelections: answered.roleSelections.flatMap((role) => {
+      const askedRole = askedRoles.get(role.sopClassUid);
+      if (askedRole === undefined) return [];
+      return [{ ...role, scu: role.scu && askedRole.scu, scp: role.scp && askedRole.scp }];
+    }),
+    extendedNegotiations: answered.extendedNegotiations.filter((item) =>
+      askedExtensions.has(item.sopClassUid),
+    ),
+    commonExtendedNegotiations: [],
+    ...(wantsIdentityResponse && answered.userIdentityResponse !== undefined
+      ? { userIdentityResponse: answered.userIdentityResponse }
+      : {}),
+  };
+}

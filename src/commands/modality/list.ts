@@ -1,0 +1,87 @@
+/**
+ * `aegis modality list`: the allowlist as a table, in the order of the file.
+ */
+import type { Configuration, ModalityConfiguration } from '../../config/schema';
+import { ExitCode } from '../../errors';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../../terminal/command';
+
+export const registerModalityList: RegisterCommand = (modality, context) => {
+  modality
+    .command('list')
+    .description('list the modalities of the configuration')
+    .addHelpText(
+      'after',
+      helpSections(
+        ['aegis modality list', 'aegis --json modality list'],
+        ['0  done', '2  the configuration is not valid'],
+      ),
+    )
+    .action(async (_options, command) => {
+      await list(command.optsWithGlobals() as GlobalOptions, context);
+    });
+};
+
+async function list({ config, json }: GlobalOptions, context: CommandContext): Promise<void> {
+  const { loadConfiguration } = await import('../../config/load');
+  const { escapeUnsafe } = await import('../../text/quote');
+  const { textTable } = await import('../../text/table');
+  const { localAddressesOf } = await import('../../policy/localAddresses');
+  const { configuration } = loadConfiguration(config);
+  const entries = Object.entries(configuration.modalities);
+  const localAddresses = localAddressesOf(configuration);
+  if (json === true) {
+    const modalities = entries.map(([name, entry]) => ({
+      name,
+      ...entry,
+      ...(localAddresses.has(name) ? { localAddress: localAddresses.get(name) } : {}),
+    }));
+    context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
+  } else {
+    // A column that would be empty for everybody is left out.
+    const localOf = (name: string) => (localAddresses.size === 0 ? [] : [localAddresses.get(name) ?? '-']);
+    const header = [...HEADER, ...(localAddresses.size === 0 ? [] : ['LOCAL ADDRESS'])];
+    const rows = entries.map(([name, entry]) =>
+      [name, ...cellsOf(entry, configuration), ...localOf(name)].map(escapeUnsafe),
+    );
+    context.print(`${textTable([header, ...rows]).join('\n')}\n`);
+  }
+  context.exit(ExitCode.Done);
+}
+
+const HEADER = ['NAME', 'CALLING AE TITLES', 'FROM', 'LISTENERS', 'CERTIFICATE', 'ALLOW', 'MODE', 'ADDRESS'];
+
+function cellsOf(entry: ModalityConfiguration, { listeners }: Configuration): string[] {
+  const { callingAeTitle, from, certificate, allow, mode, address } = entry;
+  const usable = listeners.filter(({ name, tls }) => entry.listeners?.includes(name) ?? tls !== undefined);
+  return [
+    shortList(callingAeTitle),
+    shortList(from),
+    shortList(usable.map(({ name, tls }) => (tls === undefined ? `${name} (plain)` : `${name} (TLS)`))),
+    certificate === undefined ? 'any' : shortList(certificate.map(shortMatch)),
+    allow.length === 0 ? 'nothing' : allow.join(', '),
+    mode,
+    address === undefined
+      ? '-'
+      : `${address.host}:${address.port}${address.tls === undefined ? '' : ' (TLS)'}`,
+  ];
+}
+
+/** A table has to stay readable; `show` and JSON have all. */
+const MOST_VALUES = 2;
+
+function shortList(values: readonly string[]): string {
+  if (values.length === 0) return 'nobody';
+  const rest = values.length - MOST_VALUES;
+  return rest <= 0 ? values.join(', ') : `${values.slice(0, MOST_VALUES).join(', ')}, ${rest} more`;
+}
+
+/** Enough of a fingerprint to tell it from others. */
+function shortMatch(match: string): string {
+  const [, kind, digits] = /^(sha256|spki-sha256):(.{11})/.exec(match) ?? [];
+  return kind === undefined ? match : `${kind}:${digits}…`;
+}

@@ -1,0 +1,181 @@
+/**
+ * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nobody, writes
+ * nothing, and allows no command that was not named.
+ */
+import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
+import type { CommandPermission, Configuration } from '../../config/schema';
+import { CommandField } from '../../dimse/commands';
+import { permissionFor } from '../../dimse/services';
+import { isStorageSopClass, sopClassUid } from '../../dimse/sopClasses';
+import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
+import type { PeerCertificate } from '../../policy/certificate';
+import { compilePolicy } from '../../policy/compile';
+import { decideAssociation } from '../../policy/decide';
+import type { ReasonCode } from '../../policy/reasons';
+import { aeTitleKey, normaliseAeTitle } from '../../text/aeTitle';
+import { formatPath } from '../../text/problems';
+import { quoteChoices, quoteValue } from '../../text/quote';
+
+/** An entry as it is written: single values stand for lists. */
+export interface ApprovedEntry {
+  readonly callingAeTitle: string;
+  readonly from: string;
+  readonly calledAeTitle?: string;
+  readonly listeners?: string;
+  readonly certificate?: string;
+  readonly allow: readonly CommandPermission[];
+}
+
+export interface Approval {
+  readonly allow: readonly CommandPermission[];
+  /** Whether the certificate that it showed is demanded from now on; undefined: where it showed one. */
+  readonly isCertificatePinned?: boolean | undefined;
+}
+
+/** An entry, and what the operator has to know about it. */
+export interface EntryProposal {
+  readonly entry: ApprovedEntry;
+  readonly notes: readonly string[];
+}
+
+/** The entry for exactly this caller: its title, its one address, its listener, its certificate. */
+export function entryOf(
+  caller: PendingCaller,
+  configuration: Configuration,
+  approval: Approval,
+): EntryProposal {
+  const { callingAeTitle, sourceAddress, listener, isTls, certificate } = caller;
+  const notes: string[] = [];
+  const called = calledOf(caller, configuration, notes);
+  const pin = approval.isCertificatePinned === false ? undefined : pinOf(certificate);
+  if (certificate === undefined) {
+    const how = isTls ? 'shows no certificate' : 'comes without TLS';
+    notes.push(`it ${how}: whoever can send from its address can take its place`);
+  } else if (pin === undefined) {
+    notes.push('any certificate that the listener trusts will do, because none is pinned');
+  }
+  const entry = {
+    callingAeTitle: normaliseAeTitle(callingAeTitle),
+    from: sourceAddress,
+    ...(called === undefined ? {} : { calledAeTitle: called }),
+    // Every TLS listener is the default; a plain one has to be named.
+    ...(isTls ? {} : { listeners: listener }),
+    ...(pin === undefined ? {} : { certificate: pin }),
+    allow: approval.allow,
+  };
+  return { entry, notes };
+}
+
+/** The upstream that it called, where there are others that it would be let into too. */
+function calledOf(
+  { calledAeTitle }: PendingCaller,
+  { upstreams, strictAeTitles }: Configuration,
+  notes: string[],
+): string | undefined {
+  const titles = Object.keys(upstreams);
+  const key = aeTitleKey(calledAeTitle, strictAeTitles);
+  const called = titles.find((title) => aeTitleKey(title, strictAeTitles) === key);
+  if (called === undefined) {
+    notes.push(
+      `it calls ${quoteValue(calledAeTitle)}, which is no upstream and will be rejected; set the called AE title of the device to ${quoteChoices(titles)}`,
+    );
+  }
+  return titles.length > 1 ? called : undefined;
+}
+
+/** The key rather than the certificate: it stays when the certificate is renewed with the same key. */
+function pinOf(certificate: PendingCaller['certificate']): string | undefined {
+  if (certificate === undefined) return undefined;
+  const { spkiSha256, fingerprint256 } = certificate;
+  return spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`;
+}
+
+/** These say that no entry is the caller's; what is refused later is refused to an entry. */
+const identityReasons: ReadonlySet<ReasonCode> = new Set([
+  'calling-ae-title-unknown',
+  'source-address-mismatch',
+  'listener-not-allowed',
+  'certificate-mismatch',
+] satisfies ReasonCode[]);
+
+/**
+ * The entry of the file that lets the caller in, although the gateway that refused it did not have it yet; undefined
+ * where there is none. Of its certificate only fingerprints are known.
+ */
+export function entryThatLetsIn(caller: PendingCaller, configuration: Configuration): string | undefined {
+  const { listener, sourceAddress, callingAeTitle, calledAeTitle, certificate, reason } = caller;
+  if (refusedCommands.has(reason)) return undefined;
+  const decision = decideAssociation(compilePolicy(configuration, Date.now()).policy, {
+    ...{ listener, sourceAddress, callingAeTitle, calledAeTitle },
+    protocolVersion: 1,
+    applicationContextName: APPLICATION_CONTEXT_NAME,
+    ...(certificate === undefined ? {} : { certificate: knownOf(certificate) }),
+  });
+  if (decision.allowed) return decision.modality.name;
+  const isIdentified = decision.reason.startsWith('called-ae-title-');
+  return isIdentified && identityReasons.has(reason) ? decision.modality?.name : undefined;
+}
+
+function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCertificate {
+  const { fingerprint256, spkiSha256 = '', subject, issuer } = certificate;
+  return { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber: '', validTo: '' };
+}
+
+/** Why no new entry would help, with what would; undefined where one does. */
+export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
+  const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
+  if (aeTitleKey(callingAeTitle, true) === undefined) {
+    return `${quoteValue(callingAeTitle)} is no AE title (1 to 16 printable ASCII characters); set another one on the device`;
+  }
+  const entry = modality === undefined ? 'the entry that it matches' : formatPath(['modalities', modality]);
+  const tried = `it has an entry, but tried what that does not allow (${commands.join(', ')}); if that is right, add it to`;
+  switch (reason) {
+    case 'called-ae-title-unknown':
+      return `it has an entry (${entry}), but calls ${quoteValue(calledAeTitle)}, which is no upstream; set the called AE title of the device to ${quoteChoices(Object.keys(upstreams))}, or add that upstream`;
+    case 'called-ae-title-not-allowed':
+      return `it has an entry; add ${quoteValue(calledAeTitle)} to calledAeTitle of ${entry}`;
+    case 'certificate-mismatch':
+      return certificate === undefined
+        ? `it has an entry that names a certificate, but shows none; have it use a TLS listener, or correct ${entry}`
+        : `it has an entry, but shows another certificate; if that is right, add "${pinOf(certificate)}" to certificate of ${entry}`;
+    case 'command-not-allowed':
+      return `${tried} allow of ${entry}`;
+    case 'sop-class-not-allowed':
+      return `${tried} storeSopClasses of ${entry}`;
+    case 'move-destination-not-allowed':
+      return `${tried} moveDestinations of ${entry}`;
+    default:
+      return undefined;
+  }
+}
+
+/** What it would need for all that it proposed: a hint for whoever decides, and no more than that. */
+export function proposedPermissions({ proposedSopClasses }: PendingCaller): CommandPermission[] {
+  const permissions = proposedSopClasses.flatMap((sopClass) => {
+    const uid = sopClassUid(sopClass);
+    const permission = uid === undefined ? undefined : permissionFor(commandFieldFor(sopClass, uid), uid);
+    return permission === undefined ? [] : [permission];
+  });
+  return [...new Set(permissions)];
+}
+
+/** Services that are told by the SOP class alone are those of DIMSE-N. */
+function commandFieldFor(keyword: string, uid: string): number {
+  if (keyword === 'Verification') return CommandField.CEchoRq;
+  if (isStorageSopClass(uid)) return CommandField.CStoreRq;
+  if (keyword.endsWith('Find')) return CommandField.CFindRq;
+  if (keyword.endsWith('Move')) return CommandField.CMoveRq;
+  return keyword.endsWith('Get') ? CommandField.CGetRq : CommandField.NActionRq;
+}
+
+/** A name for the entry: its AE title in lower case, made unlike the names that are taken. */
+export function entryName({ callingAeTitle }: PendingCaller, taken: readonly string[]): string {
+  const plain = callingAeTitle
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  const base = plain === '' ? 'modality' : plain;
+  let name = base;
+  for (let number = 2; taken.includes(name); number += 1) name = `${base}-${number}`;
+  return name;
+}

@@ -1,0 +1,126 @@
+/**
+ * `aegis modality show`: one entry of the allowlist in words, the listeners that it may use with what they show, and
+ * what there is to warn of.
+ */
+import type { Configuration, ModalityConfiguration } from '../../config/schema';
+import { ExitCode } from '../../errors';
+import type { ListenerFacts } from '../../onboarding/listenerFacts';
+import {
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+} from '../../terminal/command';
+
+export const registerModalityShow: RegisterCommand = (modality, context) => {
+  modality
+    .command('show')
+    .description('show one modality in words: from where, to which port, with which certificate, for what')
+    .argument('<NAME>', 'name of the modality in the configuration')
+    .addHelpText(
+      'after',
+      helpSections(
+        ['aegis modality show ct1', 'aegis --json modality show ct1'],
+        ['0  done', '2  there is no such modality, or the configuration is not valid'],
+      ),
+    )
+    .action(async (name: string, _options, command) => {
+      await show(name, command.optsWithGlobals() as GlobalOptions, context);
+    });
+};
+
+async function show(name: string, { config, json }: GlobalOptions, context: CommandContext): Promise<void> {
+  const { loadConfiguration } = await import('../../config/load');
+  const { escapeUnsafe } = await import('../../text/quote');
+  const { listenerFacts } = await import('../../onboarding/listenerFacts');
+  const { entryNamed, warningsAbout } = await import('./entry');
+  const { textTable } = await import('../../text/table');
+  const { localAddressesOf } = await import('../../policy/localAddresses');
+  const loaded = loadConfiguration(config);
+  const entry = entryNamed(loaded, name);
+  const { listeners, problems } = listenerFacts(loaded.configuration, entry);
+  const localAddress = localAddressesOf(loaded.configuration).get(name);
+  const warnings = [...warningsAbout(loaded, name), ...problems];
+  context.exit(ExitCode.Done);
+  if (json === true) {
+    context.print(
+      `${JSON.stringify({ name, ...entry, localAddress, usableListeners: listeners, warnings }, undefined, 2)}\n`,
+    );
+    return;
+  }
+  const [place] = loaded.place([{ path: ['modalities'], key: name, message: '' }]);
+  const at = place?.line === undefined ? place?.file : `${place.file}:${place.line}`;
+  const rows = [
+    ...factsOf(entry, loaded.configuration),
+    ...(localAddress === undefined ? [] : [['reaches the archive', `from ${localAddress}`]]),
+    ...listeners.flatMap(listenerRows),
+  ];
+  const lines = [
+    `${name}, ${at ?? config}`,
+    ...textTable(rows).map((line) => `  ${line}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ];
+  context.print(`${lines.map(escapeUnsafe).join('\n')}\n`);
+}
+
+function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): string[][] {
+  const {
+    callingAeTitle,
+    from,
+    certificate,
+    storeSopClasses,
+    moveDestinations,
+    maxAssociations,
+    mode,
+    observeUntil,
+    address,
+  } = entry;
+  const rows = [
+    ['calling AE title', list(callingAeTitle)],
+    ['comes from', list(from)],
+    [
+      'may call',
+      entry.calledAeTitle === undefined
+        ? `every upstream (${list(Object.keys(upstreams))})`
+        : list(entry.calledAeTitle),
+    ],
+    ['certificate', certificate === undefined ? 'any that the listener trusts' : list(certificate, ' or ')],
+    ['may do', entry.allow.length === 0 ? 'nothing' : list(entry.allow)],
+  ];
+  if (storeSopClasses !== undefined) rows.push(['may store', list(storeSopClasses)]);
+  if (entry.allow.includes('move')) {
+    const own = `its own AE titles (${list(callingAeTitle)})`;
+    rows.push(['may have sent to', moveDestinations === undefined ? own : list(moveDestinations)]);
+  }
+  rows.push([
+    'associations',
+    maxAssociations === undefined ? 'as many as all together may have' : `at most ${maxAssociations}`,
+  ]);
+  const until = observeUntil === undefined ? '' : ` until ${observeUntil}`;
+  rows.push(['mode', mode === 'observe' ? `observe${until}: what it may not do is done and logged` : mode]);
+  if (address !== undefined) {
+    const title = address.calledAeTitle ?? callingAeTitle[0] ?? '';
+    const how = address.tls === undefined ? 'without TLS' : `with TLS (${address.tls.profile})`;
+    rows.push(['is reached at', `${address.host}:${address.port} as ${title}, ${how}`]);
+  }
+  return rows;
+}
+
+function list(values: readonly string[], separator = ', '): string {
+  return values.length === 0 ? 'nobody (the list is empty)' : values.join(separator);
+}
+
+function listenerRows({ name, port, tls }: ListenerFacts): string[][] {
+  if (tls === undefined) return [['listener', `${name}, port ${port}, without TLS`]];
+  const demand = tls.requiresCertificate ? 'asks for a certificate' : 'asks for no certificate';
+  return [
+    [
+      'listener',
+      `${name}, port ${port}, ${tls.versions.join(' or ')} (${tls.profile}, ${tls.clause}), ${demand}`,
+    ],
+    ...tls.serverCertificates.map(({ names, notAfter, fingerprint256 }) => [
+      '  it shows',
+      `${names.join(', ')} until ${notAfter.toISOString().slice(0, 10)} sha256:${fingerprint256}`,
+    ]),
+  ];
+}

@@ -1,0 +1,61 @@
+/**
+ * `aegis orthanc import`: Orthanc's modalities as a text to put into the configuration, or as a new configuration.
+ * Never touches a file that is there.
+ */
+import { lookup } from 'node:dns/promises';
+import { parseSourceText } from '../../config/sourceText';
+import { OperatorError } from '../../errors';
+import { existingOf, publicMode, writeFiles } from '../../files/atomicFiles';
+import type { OrthancConfiguration } from '../../orthanc/configuration';
+import { importOrthanc } from '../../orthanc/import';
+import { type HostAddresses, hostNamesIn } from '../../orthanc/importModalities';
+import { formatConfiguration, formatFragment } from '../../orthanc/importText';
+import { loadOrthancConfiguration } from '../../orthanc/load';
+import { parseModalities } from '../../orthanc/modality';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { placedLine } from './report';
+
+export interface ImportCommandOptions {
+  readonly output?: string;
+  readonly keepDefaults?: boolean;
+  readonly resolve?: boolean;
+}
+
+export async function importFromOrthanc(
+  files: readonly string[],
+  { output, keepDefaults = false, resolve = false }: ImportCommandOptions,
+  { json }: GlobalOptions,
+  { print, printError }: CommandContext,
+): Promise<void> {
+  if (output !== undefined && (await existingOf([output])).length > 0) {
+    throw new OperatorError(
+      `--output ${output} is there already; name a new file, or import without --output`,
+    );
+  }
+  const configuration = loadOrthancConfiguration(files);
+  const hostAddresses = resolve ? { hostAddresses: await resolveHosts(configuration) } : {};
+  const imported = importOrthanc(configuration, { keepDefaults, ...hostAddresses });
+  const text = output === undefined ? formatFragment(imported) : formatConfiguration(imported, files, output);
+  if (output !== undefined) await writeFiles([{ path: output, content: text, mode: publicMode }]);
+  if (json === true) {
+    const result = { output, configuration: parseSourceText(text).value, notes: imported.notes };
+    print(`${JSON.stringify(result, undefined, 2)}\n`);
+    return;
+  }
+  for (const note of imported.notes) printError(placedLine(note));
+  if (output === undefined) print(text);
+  else print(`${output} is written\n\nnext:\n  aegis --config ${output} check --offline\n`);
+}
+
+/** Undefined for a name that nobody knows here: the import says so at its place. */
+async function resolveHosts({ settings }: OrthancConfiguration): Promise<HostAddresses> {
+  const names = hostNamesIn(parseModalities(settings.DicomModalities).modalities);
+  const found = names.map(async (name): Promise<[string, string[] | undefined]> => {
+    try {
+      return [name, (await lookup(name, { all: true })).map(({ address }) => address)];
+    } catch {
+      return [name, undefined];
+    }
+  });
+  return new Map(await Promise.all(found));
+}

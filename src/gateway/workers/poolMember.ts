@@ -1,0 +1,208 @@
+/**
+ * One worker of the pool, as the primary sees it: what it is told and what it answers, the places and associations that it
+ * has, and what is left of it when it dies. Knows no other worker.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Worker } from 'node:cluster';
+import type { AuditEvent } from '../../audit/events';
+import type { Configuration } from '../../config/schema';
+import { ExitCode, OperatorError } from '../../errors';
+import type { LocalPlaces, Place } from '../associationPlaces';
+import type { FromWorker, ToWorker } from './workerMessages';
+
+/** Preparing 10,000 entries takes one; a worker that takes longer hangs, and the reload of the others must not. */
+const RELOAD_ANSWER_MS = 15_000;
+
+export interface PoolMemberEvents {
+  audit(event: AuditEvent): void;
+  /** It has ended, or was lost, with so many associations that were open. */
+  stopped(aborted: number): void;
+  died(how: string): void;
+}
+
+type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
+
+export class PoolMember {
+  readonly worker: Worker;
+  hasStarted = false;
+  readonly startedMs = performance.now();
+  readonly #places: LocalPlaces;
+  readonly #events: PoolMemberEvents;
+  readonly #placeById = new Map<number, Place>();
+  /** Of each association that is open, the line that told of its acceptance. */
+  readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
+  /** The connection that it was handed last. */
+  #connection: Connection | undefined;
+  #hasStopped = false;
+  #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
+  #failed: (error: OperatorError) => void = () => {};
+  #reloadPrepared: ((error: string | undefined) => void) | undefined;
+  #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
+
+  constructor(worker: Worker, places: LocalPlaces, events: PoolMemberEvents) {
+    this.worker = worker;
+    this.#places = places;
+    this.#events = events;
+    watchConnections(worker.process, (connection) => {
+      this.#connection = connection;
+    });
+    worker.on('message', (message: FromWorker) => this.#receive(message));
+    worker.on('error', () => {});
+    worker.on('exit', (code, signal) => {
+      const exited = () => this.#exited(signal ?? `exit code ${code}`);
+      // What it said last may still be in the pipe.
+      if (worker.isConnected()) worker.once('disconnect', exited);
+      else exited();
+    });
+  }
+
+  send(message: ToWorker): void {
+    if (this.worker.isConnected()) this.worker.send(message);
+  }
+
+  start(configuration: Configuration): Promise<Extract<FromWorker, { kind: 'started' }>> {
+    return new Promise((resolve, reject) => {
+      this.#started = resolve;
+      this.#failed = reject;
+      this.send({ kind: 'start', configuration });
+    });
+  }
+
+  /** Resolves with why the worker cannot take the configuration; one that dies meanwhile does not mind. */
+  prepareReload(configuration: Configuration): Promise<string | undefined> {
+    return this.#asked((resolve) => {
+      this.#reloadPrepared = resolve;
+      this.send({ kind: 'prepareReload', configuration });
+    });
+  }
+
+  /** Resolves with how it went; undefined where the worker died meanwhile. */
+  endReload(isCommitted: boolean, enforce: boolean): Promise<ReloadEnding | undefined> {
+    return this.#asked((resolve) => {
+      this.#reloadEnded = resolve;
+      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
+      else resolve(undefined);
+    });
+  }
+
+  /** At once: it may not hear anything any more. */
+  kill(): void {
+    this.worker.process.kill('SIGKILL');
+  }
+
+  /** A worker that does not answer in time is killed, which answers too. */
+  #asked<T>(ask: (resolve: (answer: T | undefined) => void) => void): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      const deadline = setTimeout(() => this.kill(), RELOAD_ANSWER_MS);
+      ask((answer) => {
+        clearTimeout(deadline);
+        resolve(answer);
+      });
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        this.hasStarted = true;
+        this.#started(message);
+        break;
+      case 'failed':
+        this.#failed(new OperatorError(message.message, message.exitCode));
+        break;
+      case 'reloadPrepared':
+        this.#reloadPrepared?.(message.error);
+        break;
+      case 'reloadEnded':
+        this.#reloadEnded?.(message);
+        break;
+      case 'audit':
+        this.#follow(message.event);
+        this.#events.audit(message.event);
+        break;
+      case 'placeRequest':
+        this.#request(message);
+        break;
+      case 'serverAnswered':
+        this.#placeById.get(message.id)?.arrived(message.server);
+        break;
+      case 'serverFailed':
+        this.#placeById.get(message.id)?.failed(message.server, message.detail);
+        break;
+      case 'placeFreed':
+        this.#placeById.get(message.id)?.free();
+        this.#placeById.delete(message.id);
+        break;
+      case 'stopped':
+        this.#hasStopped = true;
+        this.#events.stopped(message.aborted);
+    }
+  }
+
+  #follow(event: AuditEvent): void {
+    const { connectionId } = event;
+    if (connectionId === undefined) return;
+    if (event.event === 'association.accepted') this.#acceptedByConnectionId.set(connectionId, event);
+    else if (event.event === 'association.released' || event.event === 'association.aborted') {
+      this.#acceptedByConnectionId.delete(connectionId);
+    }
+  }
+
+  /** An association of a dead worker has an end in the audit log too, which nobody else can write. Returns how many. */
+  #tellLost(how: string): number {
+    const lost = this.#acceptedByConnectionId.size;
+    for (const { durationMs: _, ...accepted } of this.#acceptedByConnectionId.values()) {
+      this.#events.audit({
+        ...accepted,
+        event: 'association.aborted',
+        outcome: 'failed',
+        reason: 'gateway-stopped',
+        detail: `its worker died (${how})`,
+      });
+    }
+    this.#acceptedByConnectionId.clear();
+    return lost;
+  }
+
+  #request({ id, request }: Extract<FromWorker, { kind: 'placeRequest' }>): void {
+    const place = this.#places.request(request, (answer) => this.send({ kind: 'placeAnswer', id, answer }));
+    this.#placeById.set(id, place);
+  }
+
+  #exited(how: string): void {
+    for (const place of this.#placeById.values()) place.free();
+    this.#placeById.clear();
+    // Closed already where the worker had said that it has it; otherwise its peer would wait for ever.
+    this.#connection?.close();
+    const lost = this.#tellLost(how);
+    if (!this.#hasStopped) this.#events.stopped(lost);
+    this.#reloadPrepared?.(undefined);
+    this.#reloadEnded?.(undefined);
+    this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
+    this.#events.died(how);
+  }
+}
+
+/** A handle of Node's own, as node:cluster sends it. */
+interface Connection {
+  close(): void;
+}
+
+/**
+ * Tells of each connection that goes to the process. node:cluster hands over one at a time, and closes its own copy when
+ * the worker says that it has it; a worker that dies before never says so, and no event tells which connection it was.
+ */
+function watchConnections(child: ChildProcess, handedOver: (connection: Connection) => void): void {
+  const send = child.send.bind(child) as (...sent: unknown[]) => boolean;
+  const watched = (message: unknown, handle: unknown, ...rest: unknown[]): boolean => {
+    if (isConnection(handle)) handedOver(handle);
+    return send(message, handle, ...rest);
+  };
+  child.send = watched as ChildProcess['send'];
+}
+
+function isConnection(handle: unknown): handle is Connection {
+  return (
+    typeof handle === 'object' && handle !== null && 'close' in handle && typeof handle.close === 'function'
+  );
+}

@@ -1,0 +1,173 @@
+/**
+ * Several gateways in as many processes, one listening socket: the primary accepts and deals connections out in
+ * turn (node:cluster), keeps the places of all and writes the one audit log. A worker that dies takes its own
+ * associations with it and is replaced.
+ */
+import cluster from 'node:cluster';
+import { join } from 'node:path';
+import type { AuditEvent, AuditSink } from '../../audit/events';
+import type { Configuration } from '../../config/schema';
+import { OperatorError } from '../../errors';
+import { LocalPlaces } from '../associationPlaces';
+import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from '../gateway';
+import { startedEvent, stoppedEvent } from '../lifeEvents';
+import { UpstreamHealth } from '../upstreamHealth';
+import { PoolMember } from './poolMember';
+
+/** One that dies sooner after its start will die again: its replacement waits as long, so that it does not take a core. */
+const SHORT_LIFE_MS = 1000;
+/** What a worker that stops gets beyond the timers of its associations before it is killed: it may hang. */
+const STOP_GRACE_MS = 2000;
+
+export class WorkerPool implements RunningGateway {
+  readonly #audit: AuditSink;
+  readonly #places = new LocalPlaces();
+  readonly #members = new Map<number, PoolMember>();
+  readonly #workerDied: (message: string) => void;
+  #health: UpstreamHealth | undefined;
+  #configuration: Configuration;
+  #addresses: readonly ListeningAddress[] = [];
+  #quickAck = '';
+  #isStopping = false;
+  /** Until the line of the start is written, which is the first. */
+  #early: AuditEvent[] | undefined = [];
+  /** Settled when no reload is under way. */
+  #reloading: Promise<unknown> = Promise.resolve();
+  #aborted = 0;
+  #noneLeft: () => void = () => {};
+
+  private constructor(configuration: Configuration, audit: AuditSink, workerDied: (message: string) => void) {
+    this.#configuration = configuration;
+    this.#audit = audit;
+    this.#workerDied = workerDied;
+  }
+
+  /** Throws OperatorError where a worker cannot start; none is left then. */
+  static async start(
+    configuration: Configuration,
+    count: number,
+    audit: AuditSink,
+    workerDied: (message: string) => void,
+  ): Promise<WorkerPool> {
+    cluster.setupPrimary({
+      exec: join(__dirname, 'workerProcess.js'),
+      args: [],
+      // Only the primary writes the audit log, which is all that may go to stdout.
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const pool = new WorkerPool(configuration, audit, workerDied);
+    try {
+      await Promise.all(Array.from({ length: count }, () => pool.#fork()));
+    } catch (error) {
+      pool.#isStopping = true;
+      for (const member of pool.#members.values()) member.kill();
+      throw error;
+    }
+    audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
+    for (const event of pool.#early ?? []) audit.record(event);
+    pool.#early = undefined;
+    pool.#health = new UpstreamHealth(configuration, pool.#places.servers, audit);
+    return pool;
+  }
+
+  get addresses(): readonly ListeningAddress[] {
+    return this.#addresses;
+  }
+
+  get timeouts(): Configuration['timeouts'] {
+    return this.#configuration.timeouts;
+  }
+
+  get connectionCount(): number {
+    return this.#places.taken;
+  }
+
+  get isListening(): boolean {
+    return [...this.#members.values()].some(({ hasStarted }) => hasStarted);
+  }
+
+  /** All workers take the new configuration over, or none does. */
+  reload(configuration: Configuration, options: ReloadOptions = {}): Promise<ReloadResult> {
+    const reloaded = this.#reload(configuration, options);
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(configuration: Configuration, { enforce = false }: ReloadOptions): Promise<ReloadResult> {
+    const members = [...this.#members.values()];
+    const errors = await Promise.all(members.map((member) => member.prepareReload(configuration)));
+    const error = errors.find((message) => message !== undefined);
+    const endings = await Promise.all(
+      members.map((member) => member.endReload(error === undefined, enforce)),
+    );
+    if (error !== undefined) throw new OperatorError(error);
+    this.#configuration = configuration;
+    this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
+    this.#health?.replace(configuration);
+    return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
+  }
+
+  async stop(): Promise<StopResult> {
+    for (const member of this.#members.values()) member.send({ kind: 'stop' });
+    this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
+    if (this.#isStopping) return { aborted: 0 };
+    this.#isStopping = true;
+    this.#health?.stop();
+    if (this.#members.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#noneLeft = resolve;
+      });
+    }
+    const aborted = this.#aborted;
+    this.#audit.record(stoppedEvent(aborted));
+    return { aborted };
+  }
+
+  #killAfter(seconds: number): void {
+    const kill = () => {
+      for (const member of this.#members.values()) member.kill();
+    };
+    setTimeout(kill, seconds * 1000 + STOP_GRACE_MS).unref();
+  }
+
+  async #fork(): Promise<void> {
+    const member = new PoolMember(cluster.fork(), this.#places, {
+      audit: (event) => {
+        if (this.#early === undefined) this.#audit.record(event);
+        else this.#early.push(event);
+      },
+      stopped: (aborted) => {
+        if (this.#isStopping) this.#aborted += aborted;
+      },
+      died: (how) => this.#died(member, how),
+    });
+    this.#members.set(member.worker.id, member);
+    const { addresses, quickAck } = await member.start(this.#configuration);
+    this.#addresses = addresses;
+    this.#quickAck = quickAck;
+  }
+
+  #died(member: PoolMember, how: string): void {
+    this.#members.delete(member.worker.id);
+    if (this.#isStopping) {
+      if (this.#members.size === 0) this.#noneLeft();
+      return;
+    }
+    if (!member.hasStarted) return;
+    this.#workerDied(`a worker died (${how}) with its associations; another one takes its place`);
+    const isShort = performance.now() - member.startedMs < SHORT_LIFE_MS;
+    this.#replace(isShort ? SHORT_LIFE_MS : 0);
+  }
+
+  #replace(delayMs: number): void {
+    setTimeout(async () => {
+      // A reload that is under way knows nothing of a worker that starts now, with the configuration before it.
+      await this.#reloading;
+      if (this.#isStopping) return;
+      await this.#fork().catch((error: unknown) => {
+        this.#workerDied(`a worker cannot be replaced: ${error instanceof Error ? error.message : error}`);
+        this.#replace(SHORT_LIFE_MS);
+      });
+    }, delayMs);
+  }
+}

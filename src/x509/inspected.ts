@@ -1,0 +1,164 @@
+/**
+ * What can be said of a certificate, key, request or CRL, as plain values for JSON. Texts are as they came and may hold
+ * any character: whoever shows them escapes them.
+ */
+import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
+import { daysUntil } from '../pki/validity';
+import { describeKey, signatureAlgorithmOf } from './algorithms';
+import { decodeCertificate } from './certificate';
+import type { CertificationRequest } from './certificationRequest';
+import { formatName } from './distinguishedName';
+import { extendedKeyUsagesOf, keyUsagesOf, subjectNamesOf } from './extensions';
+import { certificateFingerprint, publicKeyFingerprint } from './fingerprints';
+import type { DecodedRevocation, DecodedRevocationList } from './revocationList';
+
+export type Inspected =
+  | InspectedCertificate
+  | InspectedPrivateKey
+  | InspectedPublicKey
+  | InspectedRequest
+  | InspectedRevocationList
+  | InspectedPkcs12;
+
+/** `current`, or why peers refuse it today. */
+export type Currency = 'current' | 'not-yet-valid' | 'expired';
+
+export interface InspectedCertificate {
+  readonly kind: 'certificate';
+  readonly subject: string;
+  readonly names: readonly string[];
+  readonly issuer: string;
+  readonly isSelfSigned: boolean;
+  readonly isAuthority: boolean;
+  readonly serialNumber: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly daysLeft: number;
+  readonly currency: Currency;
+  readonly key: string;
+  readonly signatureAlgorithm: string;
+  /** Absent where the certificate limits nothing. */
+  readonly keyUsage?: readonly string[];
+  /** Absent where the certificate limits nothing. */
+  readonly extendedKeyUsage?: readonly string[];
+  /** `sha256:…`, as `modalities.*.certificate` takes it. */
+  readonly fingerprint: string;
+  /** `spki-sha256:…`, as `modalities.*.certificate` takes it. */
+  readonly spkiFingerprint: string;
+}
+
+export interface InspectedPrivateKey {
+  readonly kind: 'private-key';
+  readonly isEncrypted: boolean;
+  /** Absent where the key could not be opened. */
+  readonly key?: string;
+  /** That of the public key, as certificates for it have it. */
+  readonly spkiFingerprint?: string;
+}
+
+export interface InspectedPublicKey {
+  readonly kind: 'public-key';
+  readonly key: string;
+  readonly spkiFingerprint: string;
+}
+
+export interface InspectedRequest {
+  readonly kind: 'certification-request';
+  readonly subject: string;
+  readonly names: readonly string[];
+  readonly key: string;
+  readonly signatureAlgorithm: string;
+  readonly furtherWishes: readonly string[];
+  /** Why it cannot be signed; empty when nothing speaks against it. */
+  readonly problems: readonly string[];
+  readonly spkiFingerprint: string;
+}
+
+export interface InspectedRevocationList {
+  readonly kind: 'revocation-list';
+  readonly issuer: string;
+  /** Hexadecimal. */
+  readonly number?: string;
+  readonly signatureAlgorithm: string;
+  readonly thisUpdate: string;
+  readonly nextUpdate?: string;
+  readonly daysLeft?: number;
+  readonly currency: Currency;
+  readonly revoked: readonly DecodedRevocation[];
+}
+
+export interface InspectedPkcs12 {
+  readonly kind: 'pkcs12';
+  readonly ciphers: readonly string[];
+  readonly contents: readonly (InspectedPrivateKey | InspectedCertificate)[];
+}
+
+export function describeCertificate(certificate: X509Certificate): InspectedCertificate {
+  const { subject, issuer, signatureAlgorithm, extensions } = decodeCertificate(certificate);
+  const [notBefore, notAfter] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
+  const keyUsage = keyUsagesOf(extensions);
+  const extendedKeyUsage = extendedKeyUsagesOf(extensions);
+  return {
+    kind: 'certificate',
+    subject: formatName(subject),
+    names: subjectNamesOf(extensions).map(({ text }) => text),
+    issuer: formatName(issuer),
+    isSelfSigned: certificate.checkIssued(certificate) && certificate.verify(certificate.publicKey),
+    isAuthority: certificate.ca,
+    serialNumber: certificate.serialNumber,
+    notBefore: notBefore.toISOString(),
+    notAfter: notAfter.toISOString(),
+    daysLeft: daysUntil(notAfter),
+    currency: currencyOf(notBefore, notAfter),
+    key: describeKey(certificate.publicKey),
+    signatureAlgorithm: signatureAlgorithmOf(signatureAlgorithm).name,
+    ...(keyUsage === undefined ? {} : { keyUsage }),
+    ...(extendedKeyUsage === undefined ? {} : { extendedKeyUsage }),
+    fingerprint: certificateFingerprint(certificate),
+    spkiFingerprint: publicKeyFingerprint(certificate.publicKey),
+  };
+}
+
+export const describePrivateKey = (key: KeyObject, isEncrypted: boolean): InspectedPrivateKey => ({
+  kind: 'private-key',
+  isEncrypted,
+  key: describeKey(key),
+  spkiFingerprint: publicKeyFingerprint(createPublicKey(key)),
+});
+
+export const describePublicKey = (key: KeyObject): InspectedPublicKey => ({
+  kind: 'public-key',
+  key: describeKey(key),
+  spkiFingerprint: publicKeyFingerprint(key),
+});
+
+export function describeRequest(request: CertificationRequest): InspectedRequest {
+  const { subject, names, publicKey, signatureAlgorithm, furtherWishes, problems } = request;
+  return {
+    kind: 'certification-request',
+    ...{ subject, names, signatureAlgorithm, furtherWishes, problems },
+    key: describeKey(publicKey),
+    spkiFingerprint: publicKeyFingerprint(publicKey),
+  };
+}
+
+export function describeRevocationList(list: DecodedRevocationList): InspectedRevocationList {
+  const { number, thisUpdate, nextUpdate, revoked } = list;
+  return {
+    kind: 'revocation-list',
+    issuer: formatName(list.issuer),
+    ...(number === undefined ? {} : { number }),
+    signatureAlgorithm: signatureAlgorithmOf(list.signatureAlgorithm).name,
+    thisUpdate: thisUpdate.toISOString(),
+    ...(nextUpdate === undefined
+      ? {}
+      : { nextUpdate: nextUpdate.toISOString(), daysLeft: daysUntil(nextUpdate) }),
+    currency: currencyOf(thisUpdate, nextUpdate),
+    revoked,
+  };
+}
+
+function currencyOf(from: Date, to: Date | undefined, now = new Date()): Currency {
+  if (from > now) return 'not-yet-valid';
+  return to !== undefined && to <= now ? 'expired' : 'current';
+}

@@ -1,0 +1,123 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LegWriter } from '../../../src/association/legWriter';
+
+/** A socket that takes everything at once, or nothing until told; remembers the writes that reached it. */
+class FakeSocket extends Duplex {
+  readonly writes: Buffer[] = [];
+  #held: (() => void) | undefined;
+  isHolding = false;
+
+  override _read(): void {}
+
+  override _writev(chunks: { chunk: Buffer }[], callback: () => void): void {
+    this.writes.push(Buffer.concat(chunks.map(({ chunk }) => chunk)));
+    if (this.isHolding) this.#held = callback;
+    else callback();
+  }
+
+  letGo(): void {
+    this.isHolding = false;
+    this.#held?.();
+  }
+}
+
+interface Pdv {
+  readonly bytes: Buffer;
+  readonly isCommand: boolean;
+  readonly isLast: boolean;
+}
+
+/** Every PDV of a stream of P-DATA-TF PDUs with one PDV each. */
+function pdvsOf(stream: Buffer): Pdv[] {
+  const pdvs: Pdv[] = [];
+  for (let offset = 0; offset < stream.length; ) {
+    const length = stream.readUInt32BE(offset + 2);
+    const control = stream[offset + 11]!;
+    pdvs.push({
+      bytes: stream.subarray(offset + 12, offset + 6 + length),
+      isCommand: (control & 1) === 1,
+      isLast: (control & 2) === 2,
+    });
+    offset += 6 + length;
+  }
+  return pdvs;
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+const writers: LegWriter[] = [];
+afterEach(() => {
+  for (const writer of writers.splice(0)) writer.dispose();
+});
+
+function setUp(stallMs = 60_000) {
+  const socket = new FakeSocket();
+  const told: string[] = [];
+  const writer = new LegWriter(socket as unknown as Socket, stallMs, {
+    congested: () => told.push('congested'),
+    drained: () => told.push('drained'),
+    stalled: () => told.push('stalled'),
+  });
+  writers.push(writer);
+  writer.negotiated(131072);
+  return { socket, told, writer };
+}
+
+describe('what a leg writes', () => {
+  it('gathers the fragments of one turn of the event loop', async () => {
+    const { socket, writer } = setUp();
+    for (let count = 0; count < 5; count += 1) writer.fragment(3, Buffer.alloc(1000, count));
+    writer.dataSetEnd(3, false);
+    expect(socket.writes).toEqual([]);
+    await turn();
+    expect(socket.writes).toHaveLength(1);
+    const [pdv, ...more] = pdvsOf(Buffer.concat(socket.writes));
+    expect([pdv?.bytes.length, pdv?.isLast, more]).toEqual([5000, true, []]);
+  });
+
+  it.each([16_384, 65_536, 131_066, 262_144, 300_000])(
+    'never marks an empty fragment Last, with fragments of %d bytes read in one turn',
+    async (fragmentBytes) => {
+      for (let fragments = 1; fragments <= 40; fragments += 3) {
+        const { socket, writer } = setUp();
+        for (let count = 0; count < fragments; count += 1) writer.fragment(3, Buffer.alloc(fragmentBytes, 1));
+        writer.dataSetEnd(3, false);
+        await turn();
+        const pdvs = pdvsOf(Buffer.concat(socket.writes));
+        expect(pdvs.map(({ bytes }) => bytes.length)).not.toContain(0);
+        expect(pdvs.filter(({ isLast }) => isLast)).toHaveLength(1);
+        expect(pdvs.reduce((total, { bytes }) => total + bytes.length, 0)).toBe(fragments * fragmentBytes);
+      }
+    },
+  );
+
+  it('says when the peer does not take its bytes, and when it has', async () => {
+    const { socket, told, writer } = setUp();
+    socket.isHolding = true;
+    writer.fragment(3, Buffer.alloc(200_000));
+    await turn();
+    expect([told, writer.isCongested]).toEqual([['congested'], true]);
+    socket.letGo();
+    await turn();
+    expect([told, writer.isCongested]).toEqual([['congested', 'drained'], false]);
+  });
+
+  it('says that a peer stalls when it takes nothing in time', async () => {
+    const { socket, told, writer } = setUp(20);
+    socket.isHolding = true;
+    writer.pdu(Buffer.from([5]));
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(told).toEqual(['stalled']);
+  });
+
+  it('drops what was queued', async () => {
+    const { socket, writer } = setUp();
+    writer.fragment(3, Buffer.alloc(1000));
+    writer.drop();
+    writer.pdu(Buffer.from([7]));
+    await turn();
+    expect(Buffer.concat(socket.writes)).toEqual(Buffer.from([7]));
+  });
+});

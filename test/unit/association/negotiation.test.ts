@@ -1,0 +1,165 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  acceptedContexts,
+  IMPLEMENTATION_CLASS_UID,
+  IMPLEMENTATION_VERSION_NAME,
+  modalityAnswer,
+  upstreamRequest,
+} from '../../../src/association/negotiation';
+import { ProtocolError } from '../../../src/association/protocolError';
+import type { AssociateAc, AssociateRq, UserInformation } from '../../../src/pdu/types';
+
+const verification = '1.2.840.10008.1.1';
+const ctImage = '1.2.840.10008.5.1.4.1.1.2';
+const implicitLittle = '1.2.840.10008.1.2';
+const explicitLittle = '1.2.840.10008.1.2.1';
+
+const nothingExtra: Pick<
+  UserInformation,
+  'roleSelections' | 'extendedNegotiations' | 'commonExtendedNegotiations'
+> = { roleSelections: [], extendedNegotiations: [], commonExtendedNegotiations: [] };
+
+const rq: AssociateRq = {
+  protocolVersion: 1,
+  calledAeTitle: 'PUBLIC',
+  callingAeTitle: 'ct1',
+  applicationContextName: '1.2.840.10008.3.1.1.1',
+  presentationContexts: [
+    { id: 1, abstractSyntax: verification, transferSyntaxes: [implicitLittle] },
+    { id: 3, abstractSyntax: ctImage, transferSyntaxes: [explicitLittle, implicitLittle] },
+  ],
+  userInformation: {
+    maxPduLength: 16384,
+    implementationClassUid: '1.2.3.4',
+    implementationVersionName: 'SCANNER_7',
+    asynchronousOperations: { invoked: 5, performed: 5 },
+    roleSelections: [{ sopClassUid: ctImage, scu: true, scp: true }],
+    extendedNegotiations: [{ sopClassUid: ctImage, applicationInformation: Buffer.from([1, 2]) }],
+    commonExtendedNegotiations: [],
+    userIdentity: {
+      type: 2,
+      positiveResponseRequested: true,
+      primaryField: Buffer.from('somebody'),
+      secondaryField: Buffer.from('secret'),
+    },
+  },
+};
+
+const ac: AssociateAc = {
+  protocolVersion: 1,
+  calledAeTitle: 'ARCHIVE',
+  callingAeTitle: 'ct1',
+  applicationContextName: '1.2.840.10008.3.1.1.1',
+  presentationContexts: [
+    { id: 3, result: 0, transferSyntax: implicitLittle },
+    { id: 1, result: 3, transferSyntax: 'rubbish' },
+  ],
+  userInformation: { maxPduLength: 4096, implementationClassUid: '9.9', ...nothingExtra },
+};
+
+describe('the request towards the upstream', () => {
+  const options = { calledAeTitle: 'ARCHIVE', passUserIdentity: false, maxPduLength: 131072 };
+
+  it('tells the modality’s own title and contexts, and the rewritten called title', () => {
+    const request = upstreamRequest(rq, options);
+    expect(request).toMatchObject({ callingAeTitle: 'ct1', calledAeTitle: 'ARCHIVE' });
+    expect(request.presentationContexts).toEqual(rq.presentationContexts);
+    expect(upstreamRequest(rq, { ...options, calledAeTitle: undefined }).calledAeTitle).toBe('PUBLIC');
+  });
+
+  it('passes roles, extended negotiation and the implementation of the modality', () => {
+    const { userInformation } = upstreamRequest(rq, options);
+    expect(userInformation).toMatchObject({
+      implementationClassUid: '1.2.3.4',
+      implementationVersionName: 'SCANNER_7',
+      roleSelections: rq.userInformation.roleSelections,
+      extendedNegotiations: rq.userInformation.extendedNegotiations,
+    });
+  });
+
+  it('announces the gateway’s own maximum length, never the modality’s', () => {
+    expect(upstreamRequest(rq, options).userInformation.maxPduLength).toBe(131072);
+  });
+
+  it('leaves asynchronous operations and the user identity out', () => {
+    const { userInformation } = upstreamRequest(rq, options);
+    expect(userInformation).not.toHaveProperty('asynchronousOperations');
+    expect(userInformation).not.toHaveProperty('userIdentity');
+  });
+
+  it('passes the user identity where the configuration says so', () => {
+    const { userInformation } = upstreamRequest(rq, { ...options, passUserIdentity: true });
+    expect(userInformation.userIdentity).toEqual(rq.userInformation.userIdentity);
+  });
+});
+
+describe('the answer to the modality', () => {
+  it('has one result for each proposed context, in the order of the request', () => {
+    expect(modalityAnswer(rq, ac, 131072).presentationContexts).toEqual([
+      { id: 1, result: 3, transferSyntax: '' },
+      { id: 3, result: 0, transferSyntax: implicitLittle },
+    ]);
+  });
+
+  it('refuses a context that the upstream forgot', () => {
+    const forgetful = { ...ac, presentationContexts: [] };
+    expect(modalityAnswer(rq, forgetful, 131072).presentationContexts.map(({ result }) => result)).toEqual([
+      2, 2,
+    ]);
+  });
+
+  it('echoes the titles of the request and names the gateway', () => {
+    const answer = modalityAnswer(rq, ac, 131072);
+    expect(answer).toMatchObject({ calledAeTitle: 'PUBLIC', callingAeTitle: 'ct1' });
+    expect(answer.userInformation).toMatchObject({
+      maxPduLength: 131072,
+      implementationClassUid: IMPLEMENTATION_CLASS_UID,
+      implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+    });
+  });
+
+  it('passes roles only as far as they were asked for', () => {
+    const asked = {
+      ...rq.userInformation,
+      roleSelections: [{ sopClassUid: ctImage, scu: false, scp: true }],
+    };
+    const generous: AssociateAc = {
+      ...ac,
+      userInformation: {
+        ...ac.userInformation,
+        roleSelections: [
+          { sopClassUid: ctImage, scu: true, scp: true },
+          { sopClassUid: verification, scu: true, scp: true },
+        ],
+      },
+    };
+    const answer = modalityAnswer({ ...rq, userInformation: asked }, generous, 131072);
+    expect(answer.userInformation.roleSelections).toEqual([{ sopClassUid: ctImage, scu: false, scp: true }]);
+  });
+
+  it('never offers asynchronous operations', () => {
+    const windowed = {
+      ...ac,
+      userInformation: { ...ac.userInformation, asynchronousOperations: { invoked: 5, performed: 5 } },
+    };
+    expect(modalityAnswer(rq, windowed, 131072).userInformation).not.toHaveProperty('asynchronousOperations');
+  });
+});
+
+describe('the upstream’s answer', () => {
+  it('gives the contexts on which messages may flow', () => {
+    expect([...acceptedContexts(rq, ac)]).toEqual([
+      [3, { abstractSyntax: ctImage, transferSyntax: implicitLittle }],
+    ]);
+  });
+
+  it('is an error where it speaks of a context that was not proposed', () => {
+    const foreign = { ...ac, presentationContexts: [{ id: 5, result: 0, transferSyntax: implicitLittle }] };
+    expect(() => acceptedContexts(rq, foreign)).toThrow(ProtocolError);
+  });
+
+  it('is an error where it accepts a transfer syntax that was not proposed', () => {
+    const foreign = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: explicitLittle }] };
+    expect(() => acceptedContexts(rq, foreign)).toThrow(/transfer syntax/);
+  });
+});

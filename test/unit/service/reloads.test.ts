@@ -1,0 +1,37 @@
+import { writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { expect, it } from '@jest/globals';
+import type { Monitoring } from '../../../src/admin/monitoring';
+import { loadConfiguration } from '../../../src/config/load';
+import type { RunningGateway } from '../../../src/gateway/gateway';
+import { Reloads } from '../../../src/service/reloads';
+import { temporaryFolder } from '../../support/processes';
+
+const configuration = {
+  listeners: [{ name: 'plain', host: '127.0.0.1', port: 11112 }],
+  upstreams: { ARCHIVE: { servers: ['127.0.0.1:4242'] } },
+  modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
+};
+
+it('names files by their absolute path, however the gateway was told of them', async () => {
+  const absolute = join(temporaryFolder(), 'aegis.jsonc');
+  writeFileSync(absolute, JSON.stringify(configuration));
+  const named = relative(process.cwd(), absolute);
+  const starting = Promise.resolve({
+    configuration: loadConfiguration(named).configuration,
+    gateway: {
+      addresses: [],
+      reload: async () => ({ ended: 0 }),
+    } as Partial<RunningGateway> as RunningGateway,
+    monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
+  });
+  const said: string[] = [];
+  const reloads = new Reloads(named, starting, {}, (text) => said.push(text));
+  expect(await reloads.inTurn()).toMatchObject({ isReloaded: true, file: absolute, problems: [] });
+  writeFileSync(absolute, '{ "listeners": 1 }');
+  const { isReloaded, file, problems } = await reloads.inTurn();
+  expect({ isReloaded, file }).toEqual({ isReloaded: false, file: absolute });
+  expect(new Set(problems.map((problem) => problem.file))).toEqual(new Set([absolute]));
+  // People know it by the name that they gave.
+  expect(said.at(-1)).toMatch(`${named} was not reloaded`);
+});
