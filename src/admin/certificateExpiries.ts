@@ -5,7 +5,7 @@
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import { readCertificates, readCrl } from '../net/tlsFiles';
+import { readCertificates, readCrl } from '../x509/tlsFiles';
 
 export interface CertificateExpiry {
   /**

@@ -91,7 +91,7 @@ async function inspect(reading: ConfigurationReading, options: CheckOptions): Pr
   if (configuration === undefined) return [];
   const { inspectTlsFiles } = await import('../config/files');
   const { inspectOwnFiles } = await import('../config/ownFiles');
-  const { findRevokedPins } = await import('./revokedCertificates');
+  const { findRevokedPins } = await import('./pki/revokedCertificates');
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   return [
     ...place([

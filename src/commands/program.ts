@@ -7,14 +7,14 @@ import { version } from '../../package.json';
 import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
 import { registerCheck } from './check';
 import { registerDemo } from './demo';
-import { registerEcho } from './echo';
-import { registerExplain } from './explain';
+import { registerEcho } from './echo/echo';
+import { registerExplain } from './explain/explain';
 import { registerModality } from './modality/modality';
-import { registerObserve } from './observe';
+import { registerObserve } from './observe/observe';
 import { registerOrthanc } from './orthanc/orthanc';
 import { registerPki } from './pki/pki';
 import { registerStart } from './start';
-import { registerStatus } from './status';
+import { registerStatus } from './status/status';
 
 const commands: readonly RegisterCommand[] = [
   registerStart,

@@ -6,16 +6,16 @@ import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsContext';
+import { oneLine } from '../policy/certificate';
+import type { ConfigurationPath, Finding } from '../text/problems';
+import { escapeUnsafe } from '../text/quote';
 import {
   type CertificateFile,
   type RevocationList,
   readCertificates,
   readCrl,
   readPrivateKey,
-} from '../net/tlsFiles';
-import { oneLine } from '../policy/certificate';
-import type { ConfigurationPath, Finding } from '../text/problems';
-import { escapeUnsafe } from '../text/quote';
+} from '../x509/tlsFiles';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
 import { type Clock, DAY_MS, inspectDates, WARN_CERTIFICATE_DAYS } from './validity';
 

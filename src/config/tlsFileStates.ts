@@ -3,8 +3,8 @@
  * reload brought, and to know which files to watch. Whether they are any good is files.ts's.
  */
 
-import { readCertificates, readCrl } from '../net/tlsFiles';
 import { escapeUnsafe } from '../text/quote';
+import { readCertificates, readCrl } from '../x509/tlsFiles';
 import type { Configuration } from './schema';
 
 /** By the path of the file. */

@@ -21,7 +21,7 @@ import {
   readCertificates,
   readCrl,
   readPrivateKey,
-} from './tlsFiles';
+} from '../x509/tlsFiles';
 import { tlsProfiles } from './tlsProfiles';
 
 /** ALPN protocol id of DICOM; peers that send no ALPN are served too. */

@@ -4,8 +4,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModalityConfiguration } from '../config/schema';
-import { readCertificates } from '../net/tlsFiles';
 import { compileCertificateMatchers, matchesCertificate, peerCertificate } from '../policy/certificate';
+import { readCertificates } from '../x509/tlsFiles';
 import { certificateFacts } from './listenerFacts';
 import type { DeviceFiles } from './sheet';
 

@@ -7,11 +7,11 @@ import { isIP } from 'node:net';
 import type { SecureVersion } from 'node:tls';
 import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type CertificateFile, readCertificates } from '../net/tlsFiles';
 import { tlsProfiles } from '../net/tlsProfiles';
 import { peerCertificate } from '../policy/certificate';
 import { isLoopback, isUnspecified } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
+import { type CertificateFile, readCertificates } from '../x509/tlsFiles';
 
 export interface CertificateFacts {
   readonly file: string;

@@ -3,9 +3,9 @@
  * are open when trust changes. Whoever connects is judged by OpenSSL alone.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { RevocationList } from '../net/tlsFiles';
 import type { ReasonCode } from '../policy/reasons';
 import { certificateIssuer, revokedSerialNumbers } from './revocationListReader';
+import type { RevocationList } from './tlsFiles';
 
 /** Extended key usage id-kp-clientAuth (RFC 5280 §4.2.1.12). */
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';

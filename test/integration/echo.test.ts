@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { registerEcho } from '../../src/commands/echo';
+import { registerEcho } from '../../src/commands/echo/echo';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
 import { type CommandRun, runCommand } from '../support/commandLine';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { registerEcho } from '../../src/commands/echo';
+import { registerEcho } from '../../src/commands/echo/echo';
 import { registerModality } from '../../src/commands/modality/modality';
 import { ExitCode } from '../../src/errors';
 import { createFolder, openFolder } from '../../src/pki/folder';

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { type PlanEntry, registerModalityApprove } from '../../src/commands/modality/approve';
 import { registerModalityPending } from '../../src/commands/modality/pending';
-import { registerStatus } from '../../src/commands/status';
+import { registerStatus } from '../../src/commands/status/status';
 import type { RegisterCommand } from '../../src/terminal/command';
 import { testCertificates } from '../support/certificates';
 import { runCommand } from '../support/commandLine';

@@ -124,7 +124,7 @@ async function add(
   const { addModalities, openConfiguration, saveEdit } = await import('../../config/editConfiguration');
   const { refuseReplacedSheets, sheetFiles } = await import('../../onboarding/sheetFiles');
   const { entryOf, withCertificate } = await import('./draft');
-  const { refuseIssued } = await import('../revokedCertificates');
+  const { refuseIssued } = await import('../pki/revokedCertificates');
   const source = openConfiguration(options.config);
   const { draft, isIssuing, confirm } = await completeDraft(givenName, source, options);
   const { name } = draft;
@@ -254,7 +254,7 @@ async function warningsOf(
 ): Promise<string[]> {
   const { commaWarnings } = await import('./draft');
   const { warningsAbout } = await import('./entry');
-  const { revocationWarnings } = await import('../revokedCertificates');
+  const { revocationWarnings } = await import('../pki/revokedCertificates');
   return [
     ...warningsAbout(result, draft.name),
     ...commaWarnings(draft),

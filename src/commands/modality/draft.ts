@@ -6,7 +6,6 @@ import { dirname, isAbsolute, relative } from 'node:path';
 import type { ConfigurationSource, ModalityEntry } from '../../config/editConfiguration';
 import { hostAndPort } from '../../config/schemaValues';
 import { OperatorError } from '../../errors';
-import { readCertificates } from '../../net/tlsFiles';
 import { nameForAeTitle } from '../../onboarding/csvTable';
 import { type EntryField, entryField, entryFields, withFields } from '../../onboarding/entryFields';
 import { hasPlainItems, parseFieldText, splitValues } from '../../onboarding/fieldText';
@@ -16,6 +15,7 @@ import { titlesWithComma } from '../../onboarding/titleDoubts';
 import { peerCertificate } from '../../policy/certificate';
 import { parseHostAndPort } from '../../text/hostAndPort';
 import { quoteValue, shellQuoted } from '../../text/quote';
+import { readCertificates } from '../../x509/tlsFiles';
 
 /** Values of commander by attribute; every option of an entry may be repeated. */
 export type EntryOptions = Readonly<Record<string, unknown>>;

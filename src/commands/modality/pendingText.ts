@@ -5,7 +5,7 @@
 import type { PendingCaller } from '../../admin/pendingCaller';
 import { reasons } from '../../policy/reasons';
 import { countOf, escapeUnsafe } from '../../text/quote';
-import { formatTime } from '../statusText';
+import { formatTime } from '../status/text';
 import { proposedPermissions } from './pendingEntry';
 
 /** A device that stores anything proposes a hundred. */

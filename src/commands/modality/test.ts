@@ -11,8 +11,8 @@ import {
   helpSections,
   type RegisterCommand,
 } from '../../terminal/command';
-import { parseAeTitle, parseSeconds } from '../echo';
-import type { Echo } from '../echoReport';
+import { parseAeTitle, parseSeconds } from '../echo/echo';
+import type { Echo } from '../echo/report';
 
 interface TestOptions extends GlobalOptions {
   readonly calling?: string;
@@ -45,7 +45,7 @@ export const registerModalityTest: RegisterCommand = (modality, context) => {
 async function test(name: string, options: TestOptions, context: CommandContext): Promise<void> {
   const { loadConfiguration } = await import('../../config/load');
   const { entryNamed } = await import('./entry');
-  const { echoJson, echoText } = await import('../echoReport');
+  const { echoJson, echoText } = await import('../echo/report');
   const loaded = loadConfiguration(options.config);
   const entry = entryNamed(loaded, name);
   const { file } = loaded.configuration.audit;
@@ -77,8 +77,8 @@ async function echoTo(
   configuration: Configuration,
   options: TestOptions,
 ): Promise<Echo> {
-  const { verifyTarget } = await import('../echo');
-  const { modalityTarget } = await import('../echoTarget');
+  const { verifyTarget } = await import('../echo/echo');
+  const { modalityTarget } = await import('../echo/target');
   return verifyTarget(modalityTarget(name, entry, configuration), options);
 }
 

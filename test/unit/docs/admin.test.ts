@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pendingCallerSchema } from '../../../src/admin/pendingCaller';
-import { statusText } from '../../../src/commands/statusText';
+import { statusText } from '../../../src/commands/status/text';
 import { status } from '../../support/statusReport';
 
 const text = readFileSync(join(__dirname, '../../../docs/admin.md'), 'utf8');

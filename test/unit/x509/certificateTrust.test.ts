@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, test } from '@jest/globals';
 import { verificationFailure } from '../../../src/net/tlsFailures';
-import { readCrl } from '../../../src/net/tlsFiles';
 import { certificateRefusal } from '../../../src/x509/certificateTrust';
+import { readCrl } from '../../../src/x509/tlsFiles';
 import { type TestCertificate, testCertificates } from '../../support/certificates';
 
 const certificates = testCertificates();

@@ -9,7 +9,7 @@ import {
   decodeRevocationListDates,
   type RevocationListDates,
   revocationListIssuer,
-} from '../x509/revocationListReader';
+} from './revocationListReader';
 
 export interface PrivateKeyFile {
   readonly file: string;

@@ -3,20 +3,25 @@
  * left out, and notes each assumption. Decides nothing.
  */
 
-import type { Configuration } from '../config/schema';
-import { CommandField } from '../dimse/commands';
-import { sopClassKeywords, sopClassUid } from '../dimse/sopClasses';
-import { OperatorError } from '../errors';
-import { readCertificates, readCrl } from '../net/tlsFiles';
-import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
-import { peerCertificate } from '../policy/certificate';
-import type { CommandRequest } from '../policy/decide';
-import type { ExplainQuery } from '../policy/explanation';
-import { type CompiledListener, type CompiledModality, EGRESS_LISTENER, type Policy } from '../policy/policy';
-import { canonicalAddress, parseAddress } from '../text/addresses';
-import { aeTitleKey } from '../text/aeTitle';
-import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
-import { certificateRefusal } from '../x509/certificateTrust';
+import type { Configuration } from '../../config/schema';
+import { CommandField } from '../../dimse/commands';
+import { sopClassKeywords, sopClassUid } from '../../dimse/sopClasses';
+import { OperatorError } from '../../errors';
+import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
+import { peerCertificate } from '../../policy/certificate';
+import type { CommandRequest } from '../../policy/decide';
+import type { ExplainQuery } from '../../policy/explanation';
+import {
+  type CompiledListener,
+  type CompiledModality,
+  EGRESS_LISTENER,
+  type Policy,
+} from '../../policy/policy';
+import { canonicalAddress, parseAddress } from '../../text/addresses';
+import { aeTitleKey } from '../../text/aeTitle';
+import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
+import { certificateRefusal } from '../../x509/certificateTrust';
+import { readCertificates, readCrl } from '../../x509/tlsFiles';
 
 /** As the command line gives them. */
 export interface ExplainOptions {

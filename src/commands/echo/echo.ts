@@ -3,18 +3,18 @@
  * Options and exit code only; verification/ speaks DICOM.
  */
 import { InvalidArgumentError, Option } from 'commander';
-import type { TlsProfile } from '../config/schema';
-import { ExitCode } from '../errors';
-import type { ClientTlsConfiguration } from '../net/tlsContext';
+import type { TlsProfile } from '../../config/schema';
+import { ExitCode } from '../../errors';
+import type { ClientTlsConfiguration } from '../../net/tlsContext';
 import {
   type CommandContext,
   type GlobalOptions,
   helpSections,
   type RegisterCommand,
-} from '../terminal/command';
-import { OWN_AE_TITLE } from '../text/aeTitle';
-import type { Echo } from './echoReport';
-import type { EchoTarget } from './echoTarget';
+} from '../../terminal/command';
+import { OWN_AE_TITLE } from '../../text/aeTitle';
+import type { Echo } from './report';
+import type { EchoTarget } from './target';
 
 interface EchoOptions extends GlobalOptions {
   readonly calling?: string;
@@ -96,8 +96,8 @@ export function parseSeconds(text: string): number {
 }
 
 async function echo(name: string | undefined, options: EchoOptions, context: CommandContext): Promise<void> {
-  const { findEchoTargets } = await import('./echoTarget');
-  const { echoJson, echoText } = await import('./echoReport');
+  const { findEchoTargets } = await import('./target');
+  const { echoJson, echoText } = await import('./report');
   const targets = findEchoTargets(name, options.config).map((target) => withTls(target, options));
   const echoes: Echo[] = [];
   for (const target of targets) {
@@ -116,8 +116,8 @@ async function echo(name: string | undefined, options: EchoOptions, context: Com
 export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
 
 export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
-  const { verify } = await import('../verification/verification');
-  const { loadClientTlsContext } = await import('../net/tlsContext');
+  const { verify } = await import('../../verification/verification');
+  const { loadClientTlsContext } = await import('../../net/tlsContext');
   const callingAeTitle = options.calling ?? target.callingAeTitle;
   const calledAeTitle = options.called ?? target.calledAeTitle;
   const report = await verify({

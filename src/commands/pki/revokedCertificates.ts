@@ -5,17 +5,17 @@
 import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Configuration } from '../config/schema';
-import { ExitCode, OperatorError } from '../errors';
-import { readCertificates, readCrl } from '../net/tlsFiles';
-import { authorityFiles } from '../pki/folder';
-import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../pki/issuedLog';
-import { parseClientName } from '../pki/subjectNames';
-import { type Finding, formatPath } from '../text/problems';
-import { quoteValue } from '../text/quote';
-import { canonicalPin, certificateFingerprint } from '../x509/fingerprints';
-import { certificateIssuer, revokedSerialNumbers } from '../x509/revocationListReader';
-import { folderOption } from './pki/reportText';
+import type { Configuration } from '../../config/schema';
+import { ExitCode, OperatorError } from '../../errors';
+import { authorityFiles } from '../../pki/folder';
+import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../../pki/issuedLog';
+import { parseClientName } from '../../pki/subjectNames';
+import { type Finding, formatPath } from '../../text/problems';
+import { quoteValue } from '../../text/quote';
+import { canonicalPin, certificateFingerprint } from '../../x509/fingerprints';
+import { certificateIssuer, revokedSerialNumbers } from '../../x509/revocationListReader';
+import { readCertificates, readCrl } from '../../x509/tlsFiles';
+import { folderOption } from './reportText';
 
 /**
  * Entries that name a revoked certificate by its fingerprint or that of its key, as far as the records of our CAs lie

@@ -2,10 +2,10 @@
  * What `aegis status` prints: one section for each kind of thing, what needs attention in words. Everything from the
  * network is escaped. Plain text that fits a log.
  */
-import type { AssociationStatus, Denial, StatusReport } from '../admin/statusReport';
-import { formatHostAndPort } from '../text/hostAndPort';
-import { countOf, escapeUnsafe } from '../text/quote';
-import { textTable } from '../text/table';
+import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import { formatHostAndPort } from '../../text/hostAndPort';
+import { countOf, escapeUnsafe } from '../../text/quote';
+import { textTable } from '../../text/table';
 
 /** The rest is in --json and in the audit log: the view should fit a screen. */
 const MOST_ROWS = 10;

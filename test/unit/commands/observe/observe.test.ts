@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { registerObserve } from '../../../src/commands/observe';
-import { parseConfiguration } from '../../../src/config/load';
-import { ExitCode, OperatorError } from '../../../src/errors';
-import { runCommand } from '../../support/commandLine';
-import { temporaryFolder } from '../../support/processes';
+import { registerObserve } from '../../../../src/commands/observe/observe';
+import { parseConfiguration } from '../../../../src/config/load';
+import { ExitCode, OperatorError } from '../../../../src/errors';
+import { runCommand } from '../../../support/commandLine';
+import { temporaryFolder } from '../../../support/processes';
 
 const folder = temporaryFolder();
 const log = join(folder, 'audit.jsonl');

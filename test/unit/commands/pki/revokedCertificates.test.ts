@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { registerCheck } from '../../../src/commands/check';
-import { registerModality } from '../../../src/commands/modality/modality';
-import { registerPki } from '../../../src/commands/pki/pki';
-import { ExitCode } from '../../../src/errors';
-import { authorityFolders } from '../../support/authorityFolder';
-import { runCommand } from '../../support/commandLine';
-import { describeWithSmallDisk, SmallDisk } from '../../support/smallDisk';
+import { registerCheck } from '../../../../src/commands/check';
+import { registerModality } from '../../../../src/commands/modality/modality';
+import { registerPki } from '../../../../src/commands/pki/pki';
+import { ExitCode } from '../../../../src/errors';
+import { authorityFolders } from '../../../support/authorityFolder';
+import { runCommand } from '../../../support/commandLine';
+import { describeWithSmallDisk, SmallDisk } from '../../../support/smallDisk';
 
 const newFolder = authorityFolders();
 let certs: string;

@@ -3,12 +3,12 @@
  * as JSON for machines.
  */
 
-import { describeMode } from '../policy/describeCheck';
-import type { ExplainedCheck, ExplainQuery, Explanation } from '../policy/explanation';
-import { EGRESS_LISTENER } from '../policy/policy';
-import { type ReasonCode, reasons } from '../policy/reasons';
-import { quoteValue } from '../text/quote';
-import { textTable } from '../text/table';
+import { describeMode } from '../../policy/describeCheck';
+import type { ExplainedCheck, ExplainQuery, Explanation } from '../../policy/explanation';
+import { EGRESS_LISTENER } from '../../policy/policy';
+import { type ReasonCode, reasons } from '../../policy/reasons';
+import { quoteValue } from '../../text/quote';
+import { textTable } from '../../text/table';
 
 export function reportExplanation(
   file: string,

@@ -3,14 +3,14 @@
  * code only.
  */
 import type { Command } from 'commander';
-import type { AdminClient, AdminTarget } from '../admin/adminClient';
-import { ExitCode, OperatorError } from '../errors';
+import type { AdminClient, AdminTarget } from '../../admin/adminClient';
+import { ExitCode, OperatorError } from '../../errors';
 import {
   type CommandContext,
   type GlobalOptions,
   helpSections,
   type RegisterCommand,
-} from '../terminal/command';
+} from '../../terminal/command';
 
 interface StatusOptions extends GlobalOptions {
   readonly url?: string;
@@ -65,7 +65,7 @@ function parseSeconds(text: string): number {
 }
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { AdminClient, adminTargetAt } = await import('../admin/adminClient');
+  const { AdminClient, adminTargetAt } = await import('../../admin/adminClient');
   const target =
     options.url === undefined ? await configuredTarget(options.config) : adminTargetAt(options.url);
   if (target === undefined) {
@@ -79,8 +79,8 @@ async function status(options: StatusOptions, context: CommandContext): Promise<
 }
 
 async function configuredTarget(file: string): Promise<AdminTarget | undefined> {
-  const { adminTargetOf } = await import('../admin/adminClient');
-  const { ConfigurationError } = await import('../text/problems');
+  const { adminTargetOf } = await import('../../admin/adminClient');
+  const { ConfigurationError } = await import('../../text/problems');
   try {
     return adminTargetOf(file);
   } catch (error) {
@@ -98,7 +98,7 @@ async function show(client: AdminClient, options: StatusOptions, context: Comman
   if (options.json === true) {
     context.print(`${JSON.stringify(report, undefined, options.watch === undefined ? 2 : 0)}\n`);
   } else {
-    const { statusText } = await import('./statusText');
+    const { statusText } = await import('./text');
     context.print(statusText(report));
   }
   return report.isReady ? ExitCode.Done : ExitCode.Failed;

@@ -3,15 +3,15 @@
  * host:port. Finds addresses, titles and certificates; connects to nobody.
  */
 
-import { loadConfiguration } from '../config/load';
-import type { Configuration, ListenerTlsConfiguration } from '../config/schema';
-import { OperatorError } from '../errors';
-import type { ClientTlsConfiguration } from '../net/tlsContext';
-import { readCertificates } from '../net/tlsFiles';
-import { peerCertificate } from '../policy/certificate';
-import { OWN_AE_TITLE } from '../text/aeTitle';
-import { dialledHost, parseHostAndPort } from '../text/hostAndPort';
-import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
+import { loadConfiguration } from '../../config/load';
+import type { Configuration, ListenerTlsConfiguration } from '../../config/schema';
+import { OperatorError } from '../../errors';
+import type { ClientTlsConfiguration } from '../../net/tlsContext';
+import { peerCertificate } from '../../policy/certificate';
+import { OWN_AE_TITLE } from '../../text/aeTitle';
+import { dialledHost, parseHostAndPort } from '../../text/hostAndPort';
+import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
+import { readCertificates } from '../../x509/tlsFiles';
 
 export interface EchoTarget {
   readonly kind: 'gateway' | 'upstream' | 'modality' | 'address';

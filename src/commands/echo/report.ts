@@ -2,15 +2,15 @@
  * What `aegis echo` prints of a verification: a line for each step, and after a failure what to try next.
  */
 
-import { PIN_MISMATCH } from '../net/dial';
-import { formatHostAndPort } from '../text/hostAndPort';
-import { escapeUnsafe } from '../text/quote';
+import { PIN_MISMATCH } from '../../net/dial';
+import { formatHostAndPort } from '../../text/hostAndPort';
+import { escapeUnsafe } from '../../text/quote';
 import type {
   VerificationReport,
   VerificationStep,
   VerificationStepName,
-} from '../verification/verification';
-import type { EchoTarget } from './echoTarget';
+} from '../../verification/verification';
+import type { EchoTarget } from './target';
 
 export interface Echo {
   readonly target: EchoTarget;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { statusText } from '../../../src/commands/statusText';
-import { association, denial, status } from '../../support/statusReport';
+import { statusText } from '../../../../src/commands/status/text';
+import { association, denial, status } from '../../../support/statusReport';
 
 const now = new Date('2026-11-25T22:00:00Z');
 

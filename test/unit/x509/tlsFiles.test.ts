@@ -3,7 +3,7 @@ import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OperatorError } from '../../../src/errors';
-import { readCertificates, readCrl, readPrivateKey } from '../../../src/net/tlsFiles';
+import { readCertificates, readCrl, readPrivateKey } from '../../../src/x509/tlsFiles';
 import { testCertificates } from '../../support/certificates';
 
 const certificates = testCertificates();

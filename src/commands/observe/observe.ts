@@ -3,18 +3,18 @@
  * audit logs and the configuration; changes nothing.
  */
 import type { Command } from 'commander';
-import type { Configuration } from '../config/schema';
-import { ExitCode, OperatorError } from '../errors';
-import type { AuditLine, LogFile } from '../observe/auditLines';
+import type { Configuration } from '../../config/schema';
+import { ExitCode, OperatorError } from '../../errors';
+import type { AuditLine, LogFile } from '../../observe/auditLines';
 import {
   type CommandContext,
   type GlobalOptions,
   helpSections,
   type RegisterCommand,
-} from '../terminal/command';
-import { momentMs } from '../text/moments';
-import { quoteValue } from '../text/quote';
-import type { LogReading } from './observeReport';
+} from '../../terminal/command';
+import { momentMs } from '../../text/moments';
+import { quoteValue } from '../../text/quote';
+import type { LogReading } from './report';
 
 interface ReportOptions extends GlobalOptions {
   readonly since?: string;
@@ -73,10 +73,10 @@ async function report(
   { config, json, since }: ReportOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { loadConfiguration } = await import('../config/load');
-  const { findLogFiles, inOrderOfTime } = await import('../observe/auditLines');
-  const { Observations } = await import('../observe/observations');
-  const { observationsJson, reportObservations, wouldDenyAnything } = await import('./observeReport');
+  const { loadConfiguration } = await import('../../config/load');
+  const { findLogFiles, inOrderOfTime } = await import('../../observe/auditLines');
+  const { Observations } = await import('../../observe/observations');
+  const { observationsJson, reportObservations, wouldDenyAnything } = await import('./report');
 
   const { configuration } = loadConfiguration(config);
   const files = await inOrderOfTime(findLogFiles(names.length > 0 ? names : [auditFileOf(configuration)]));
@@ -107,8 +107,8 @@ async function read(
   add: (line: AuditLine) => void,
   context: CommandContext,
 ): Promise<Omit<LogReading, 'since'>> {
-  const { parseAuditLine, readLines } = await import('../observe/auditLines');
-  const { Progress } = await import('../terminal/progress');
+  const { parseAuditLine, readLines } = await import('../../observe/auditLines');
+  const { Progress } = await import('../../terminal/progress');
   const progress = new Progress(files, (text) => context.printError(text), process.stderr.isTTY === true);
   const reading = { files: files.map(({ name }) => name), lines: 0, otherLines: 0, firstOther: '' };
   for (const file of files) {

@@ -2,14 +2,14 @@
  * `aegis explain`: what would happen to a peer, by the very functions that decide on live traffic. Connects to
  * nothing and changes nothing.
  */
-import { ExitCode } from '../errors';
+import { ExitCode } from '../../errors';
 import {
   type CommandContext,
   type GlobalOptions,
   helpSections,
   type RegisterCommand,
-} from '../terminal/command';
-import type { ExplainOptions } from './explainQuery';
+} from '../../terminal/command';
+import type { ExplainOptions } from './query';
 
 export const registerExplain: RegisterCommand = (program, context) => {
   program
@@ -49,11 +49,11 @@ async function explainPeer(
   { config, json }: GlobalOptions,
   context: CommandContext,
 ): Promise<void> {
-  const { loadConfiguration } = await import('../config/load');
-  const { compilePolicy } = await import('../policy/compile');
-  const { explain } = await import('../policy/explain');
-  const { prepareQuery } = await import('./explainQuery');
-  const { explanationJson, reportExplanation } = await import('./explainReport');
+  const { loadConfiguration } = await import('../../config/load');
+  const { compilePolicy } = await import('../../policy/compile');
+  const { explain } = await import('../../policy/explain');
+  const { prepareQuery } = await import('./query');
+  const { explanationJson, reportExplanation } = await import('./report');
 
   const { configuration, file } = loadConfiguration(config);
   const { policy } = compilePolicy(configuration, Date.now());

@@ -3,16 +3,16 @@
  * Text from the log is quoted or escaped here.
  */
 
-import type { Configuration, ModalityConfiguration } from '../config/schema';
-import { allowanceOf } from '../observe/allowance';
-import { EntryObservations, type Finding, type SeenRequest } from '../observe/entryObservations';
-import type { Observations } from '../observe/observations';
-import type { Tally } from '../observe/tally';
-import { describeMode } from '../policy/describeCheck';
-import { reasons } from '../policy/reasons';
-import { observeEndMs } from '../text/moments';
-import { formatPath } from '../text/problems';
-import { countOf, escapeUnsafe, quoteValue } from '../text/quote';
+import type { Configuration, ModalityConfiguration } from '../../config/schema';
+import { allowanceOf } from '../../observe/allowance';
+import { EntryObservations, type Finding, type SeenRequest } from '../../observe/entryObservations';
+import type { Observations } from '../../observe/observations';
+import type { Tally } from '../../observe/tally';
+import { describeMode } from '../../policy/describeCheck';
+import { reasons } from '../../policy/reasons';
+import { observeEndMs } from '../../text/moments';
+import { formatPath } from '../../text/problems';
+import { countOf, escapeUnsafe, quoteValue } from '../../text/quote';
 
 /** What was read, and what of it made sense. */
 export interface LogReading {

@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
-import { registerExplain } from '../../../src/commands/explain';
-import { testCertificates } from '../../support/certificates';
+import { registerExplain } from '../../../../src/commands/explain/explain';
+import { testCertificates } from '../../../support/certificates';
 
 const certificates = testCertificates();
 const file = join(certificates.folder, 'aegis.jsonc');
