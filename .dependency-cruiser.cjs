@@ -1,90 +1,61 @@
 /**
- * Imports point down the data path: commands → gateway → net, policy, pdu, dimse → nothing. `npm run check:imports`
- * refuses everything else, so that the parts that decide and decode stay pure.
+ * Who may import whom. The layers are the table of docs/architecture.md: a folder imports only from the folders above
+ * it there. `npm run check:imports` refuses everything else, so that the parts that decide and decode stay pure.
  */
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
 
-/** Every src folder and what of src it may import besides itself and src/errors.ts. */
-const layers = {
-  pdu: { values: [], types: [] },
-  dimse: { values: [], types: ['config/schema'] },
-  policy: {
-    values: ['dimse', 'pdu/types', 'config/quote', 'config/problems', 'config/moments'],
-    types: ['config/schema'],
-  },
-  net: { values: ['policy'], types: ['audit/events', 'config/schema'] },
-  audit: { values: ['policy/reasons'], types: [] },
-  // Names in requests come from devices: errors quote them as safely as values of the configuration.
-  pki: { values: ['config/quote'], types: [] },
-  // Validation asks the very code that will use what was configured.
-  config: { values: ['policy', 'net', 'dimse'], types: [] },
-  // What people fill in and are given: the allowlist as forms, spreadsheets and sheets. Writes the sheets itself.
-  onboarding: { values: ['config', 'net', 'policy', 'pki/atomicFiles'], types: [] },
-  // Orthanc's files are read as ours are, and mirrored from the policy, never from the text of ours.
-  orthanc: {
-    values: [
-      'policy',
-      'net/hostAndPort',
-      'config/problems',
-      'config/quote',
-      'config/readText',
-      'config/sourceText',
-    ],
-    types: ['config/schema'],
-  },
-  gateway: { values: ['net', 'policy', 'pdu', 'dimse'], types: ['audit/events', 'config'] },
-  // Asks about the past what policy decides about the present.
-  observe: {
-    values: ['policy', 'dimse', 'config/quote', 'config/schemaModality'],
-    types: ['audit/events', 'config/schema'],
-  },
-  admin: {
-    // What it writes is written as keys are: whole, and for its owner only.
-    values: [
-      'policy',
-      'audit',
-      'net',
-      'gateway/verification',
-      'gateway/serverCheck',
-      'config/quote',
-      'config/problems',
-      'pki/atomicFiles',
-    ],
-    types: ['config', 'gateway'],
-  },
-};
+const architecture = readFileSync(join(__dirname, 'docs/architecture.md'), 'utf8');
+const layers = [...architecture.split('<!-- layers -->')[1].matchAll(/^\| `([\w/]+)` \|/gm)].map(
+  ([, folder]) => folder,
+);
+if (layers.length === 0) throw new Error('docs/architecture.md has no table of layers');
 
-const inSrc = (names) => names.map((name) => `^src/${name}(/|\\.ts$)`);
+/** The files of a folder itself; a folder inside it is a layer of its own where the table names it. */
+function filesOf(folder) {
+  const inner = layers.filter((other) => other.startsWith(`${folder}/`));
+  const others = inner.map((other) => other.slice(folder.length + 1)).join('|');
+  return others === '' ? `^src/${folder}/` : `^src/${folder}/(?!(${others})/)`;
+}
 
-const layerRules = Object.entries(layers).flatMap(([folder, { values, types }]) => {
-  const own = [folder, 'errors'];
+const schema = '^src/config/schema';
+const everywhere = '^src/errors\\.ts$';
+
+const layerRules = layers.flatMap((folder, index) => {
+  const allowed = [...layers.slice(0, index + 1).map(filesOf), everywhere];
   return [
     {
       name: `${folder}-layer`,
-      comment: `src/${folder} may import: ${[...values, ...types.map((name) => `types of ${name}`)].join(', ') || 'nothing'}`,
+      comment: `src/${folder} may import what stands above it in docs/architecture.md`,
       severity: 'error',
-      from: { path: `^src/${folder}/` },
-      to: { path: '^src/', pathNot: inSrc([...own, ...values, ...types]) },
+      from: { path: filesOf(folder) },
+      to: { path: '^src/', pathNot: [...allowed, schema] },
     },
     {
-      name: `${folder}-types-only`,
-      comment: `src/${folder} may import nothing but types from: ${types.join(', ') || 'nothing'}`,
+      name: `${folder}-schema-types-only`,
+      comment: `src/${folder} may import nothing but types from the schema`,
       severity: 'error',
-      from: { path: `^src/${folder}/` },
-      to: {
-        path: inSrc(types).join('|') || '^$',
-        pathNot: inSrc([...own, ...values]),
-        dependencyTypesNot: ['type-only'],
-      },
+      from: { path: filesOf(folder) },
+      to: { path: schema, pathNot: allowed, dependencyTypesNot: ['type-only'] },
     },
   ];
 });
 
+/** A folder that the table does not name has no place. */
+const unknownFolderRule = {
+  name: 'every-folder-has-a-place',
+  comment: 'each folder of src is in the table of docs/architecture.md',
+  severity: 'error',
+  from: { path: '^src/.+/', pathNot: layers.map(filesOf) },
+  to: {},
+};
+
 /** Libraries that have one home each. */
 const homes = {
-  'node-forge': ['^src/pki/', '^test/'],
+  'node-forge': ['^src/(pki|x509)/', '^test/'],
   'dcmjs|dcmjs-dimse': ['^src/commands/', '^src/demo', '^test/', '^bench/'],
   winston: ['^src/audit/', '^test/'],
-  commander: ['^src/commands/', '^src/cli\\.ts$', '^test/'],
+  commander: ['^src/(commands|terminal)/', '^src/cli\\.ts$', '^test/'],
   'fastify|prom-client': ['^src/admin/', '^test/'],
   'csv-parse': ['^src/onboarding/', '^test/'],
   'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
@@ -100,20 +71,21 @@ const homeRules = Object.entries(homes).map(([library, folders]) => ({
 }));
 
 /** No sockets, files, timers, clock or logging: what decides and decodes is a function of its arguments. */
-const pureFolders = '^src/(pdu|dimse|policy)/|^src/gateway/states\\.ts$';
+const pureFolders = '^src/(pdu|dimse|policy)/|^src/association/states\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     ...layerRules,
+    unknownFolderRule,
     ...homeRules,
     {
       name: 'pure',
       comment:
-        'pdu, dimse, policy and gateway/states.ts import nothing of Node but Buffer and X509Certificate',
+        'pdu, dimse, policy and association/states.ts import nothing of Node but Buffer and X509Certificate',
       severity: 'error',
       // BlockList and isIP are the only things of node:net that touch no network.
-      from: { path: pureFolders, pathNot: '^src/policy/addresses\\.ts$' },
+      from: { path: pureFolders, pathNot: '^src/text/addresses\\.ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto)$' },
     },
     {
@@ -122,13 +94,6 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/orthanc/', pathNot: '^src/orthanc/load\\.ts$' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?path$' },
-    },
-    {
-      name: 'commands-on-top',
-      comment: 'nobody imports commands but the command line',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(commands/|cli\\.ts$)' },
-      to: { path: '^src/commands/' },
     },
     {
       name: 'nobody-imports-cli',

@@ -6,7 +6,8 @@
  * each text.
  */
 import { createHash } from 'node:crypto';
-import type { AuditEvent, AuditSink, TlsFacts } from '../audit/events';
+import type { AuditEvent, AuditSink } from '../audit/events';
+import type { TlsFacts } from '../net/inboundConnection';
 import { parseAddress } from '../text/addresses';
 import {
   describeCommand,

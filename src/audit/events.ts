@@ -2,6 +2,7 @@
  * What the gateway tells: one closed union, so that audit log, metrics and the pending list read the same
  * facts. Never patient data: UIDs, AE titles and addresses only.
  */
+import type { TlsFacts } from '../net/inboundConnection';
 import type { ReasonCode } from '../policy/reasons';
 
 export type Outcome = 'allowed' | 'denied' | 'would-deny' | 'failed' | 'info';
@@ -22,20 +23,6 @@ export type AuditEventName =
   | 'upstream.down'
   | 'gateway.started'
   | 'gateway.stopped';
-
-/** The TLS facts of a connection, as they were when the handshake ended. */
-export interface TlsFacts {
-  readonly protocol: string;
-  readonly cipher: string;
-  readonly subject?: string;
-  readonly issuer?: string;
-  readonly serialNumber?: string;
-  readonly fingerprint256?: string;
-  /** SHA-256 of the public key; of associations that were accepted or rejected. */
-  readonly spkiSha256?: string;
-  /** When the certificate ends, in ISO 8601; of associations that were accepted or rejected. */
-  readonly notAfter?: string;
-}
 
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
 export interface AuditEvent {

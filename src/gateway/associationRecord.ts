@@ -3,10 +3,11 @@
  * as they become known, and one method for each thing that can happen. Text from the network is escaped by
  * the audit log, not here.
  */
-import type { AuditEvent, AuditEventName, AuditSink, Outcome, TlsFacts } from '../audit/events';
+import type { AuditEvent, AuditEventName, AuditSink, Outcome } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
+import type { TlsFacts } from '../net/inboundConnection';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';

@@ -2,8 +2,9 @@
  * What a request tells of the device behind it, for whoever decides later whether to let it in: its certificate, its
  * maker, what it wants to do. UIDs and names of implementations only; user identity is never looked at.
  */
-import type { AuditEvent, TlsFacts } from '../audit/events';
+import type { AuditEvent } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
+import type { TlsFacts } from '../net/inboundConnection';
 import type { AssociateRq } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
 import { type ReasonCode, reasons } from '../policy/reasons';

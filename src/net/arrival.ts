@@ -5,11 +5,10 @@
 import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
-import type { TlsFacts } from '../audit/events';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import { type AddressSet, canonicalAddress } from '../text/addresses';
-import type { InboundConnection, ListenerHandlers } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers, TlsFacts } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import type { TlsMaterial } from './tlsContext';

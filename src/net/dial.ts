@@ -5,9 +5,9 @@
 import { X509Certificate } from 'node:crypto';
 import { connect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
-import type { TlsFacts } from '../audit/events';
 import { matchesCertificate, type PeerCertificate, peerCertificate } from '../policy/certificate';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import type { TlsFacts } from './inboundConnection';
 import type { ClientTlsMaterial } from './tlsContext';
 import { alertOf, verificationFailure } from './tlsFailures';
 

@@ -2,9 +2,22 @@
  * What a listener tells about the connections that come in: types only.
  */
 import type { Socket } from 'node:net';
-import type { TlsFacts } from '../audit/events';
 import type { PeerCertificate } from '../policy/certificate';
 import type { Decision, ReasonCode } from '../policy/reasons';
+
+/** The TLS facts of a connection, as they were when the handshake ended. */
+export interface TlsFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly subject?: string;
+  readonly issuer?: string;
+  readonly serialNumber?: string;
+  readonly fingerprint256?: string;
+  /** SHA-256 of the public key; of associations that were accepted or rejected. */
+  readonly spkiSha256?: string;
+  /** When the certificate ends, in ISO 8601; of associations that were accepted or rejected. */
+  readonly notAfter?: string;
+}
 
 /** A connection that passed gates 1 and 2. Its socket is the receiver's from now on, to the end. */
 export interface InboundConnection {

@@ -6,11 +6,11 @@ import { X509Certificate } from 'node:crypto';
 import { basename } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { readText } from '../files/atomicFiles';
+import { daysUntil } from '../text/moments';
 import { pemContents } from '../x509/pem';
 import { decodeRevocationList } from '../x509/revocationList';
 import { authorityFiles, readAuthorityCertificate } from './folder';
 import { readIssuedLog } from './issuedLog';
-import { daysUntil } from './validity';
 
 /** Long enough to order, sign and carry a certificate to a device that is serviced once a month. */
 const expiresSoonDays = 30;

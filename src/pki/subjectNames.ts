@@ -1,6 +1,6 @@
 /**
  * The names that certificates are issued for: DNS names, IP addresses and names of modalities. Decides what
- * is a name; knows nothing of how a certificate carries it beyond the bytes of an address.
+ * is a name; knows nothing of how a certificate carries it.
  */
 import { isIP } from 'node:net';
 import { OperatorError } from '../errors';
@@ -51,16 +51,4 @@ export function parseClientName(name: string): string {
     );
   }
   return name;
-}
-
-/** The 4 or 16 bytes of an IP address, in network order. */
-export function addressBytes(address: string): Buffer {
-  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
-  // The URL parser writes any IPv6 address as hexadecimal groups with at most one "::".
-  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':'));
-  const [before, after] = [groups(head), groups(tail)];
-  const zeros = Array<string>(8 - before.length - after.length).fill('0');
-  const words = [...before, ...zeros, ...after].map((word) => word.padStart(4, '0'));
-  return Buffer.from(words.join(''), 'hex');
 }

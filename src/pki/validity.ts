@@ -17,8 +17,3 @@ export function backdated(): Date {
 export function daysAfter(notBefore: Date, days: number): Date {
   return new Date(notBefore.getTime() + days * dayMs - 1000);
 }
-
-/** Whole days that are left, rounded down; negative when the time has passed. */
-export function daysUntil(time: Date, now = new Date()): number {
-  return Math.floor((time.getTime() - now.getTime()) / dayMs);
-}

@@ -2,7 +2,6 @@
  * How far the reading of a long log has come, on a terminal only, in a line that writes over itself and is gone in the
  * end.
  */
-import type { LogFile } from '../observe/auditLines';
 
 /** What is read faster than this needs no word. */
 const FIRST_AFTER_MS = 2000;
@@ -16,7 +15,11 @@ export class Progress {
   #nextMs = performance.now() + FIRST_AFTER_MS;
   #shown = '';
 
-  constructor(files: readonly LogFile[], write: (text: string) => void, isTerminal: boolean) {
+  constructor(
+    files: readonly { readonly sizeBytes: number }[],
+    write: (text: string) => void,
+    isTerminal: boolean,
+  ) {
     this.#totalBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#write = isTerminal ? write : () => {};
   }

@@ -34,3 +34,8 @@ function isInCalendar(day: string): boolean {
 export function describeObserveUntil(text: string): string {
   return DATE.test(text) ? `until ${text}, the end of that day in UTC` : `until ${text}`;
 }
+
+/** Whole days that are left, rounded down; negative when the time has passed. */
+export function daysUntil(time: Date, now = new Date()): number {
+  return Math.floor((time.getTime() - now.getTime()) / DAY_MS);
+}

@@ -10,11 +10,11 @@ import {
   IMPLEMENTATION_VERSION_NAME,
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
-import type { TlsFacts } from '../audit/events';
 import { CommandField, formatStatus, NO_DATA_SET, RESPONSE_BIT, Status, statusText } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { transferSyntaxKeyword } from '../dimse/transferSyntaxes';
 import { DialError, dialTcp, dialTls } from '../net/dial';
+import type { TlsFacts } from '../net/inboundConnection';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { encodeAssociateRq } from '../pdu/associate';
 import { PDataFramer } from '../pdu/framer';

@@ -3,7 +3,6 @@
  * are open when trust changes. Whoever connects is judged by OpenSSL alone.
  */
 import type { X509Certificate } from 'node:crypto';
-import type { ReasonCode } from '../policy/reasons';
 import { certificateIssuer, revokedSerialNumbers } from './revocationListReader';
 import type { RevocationList } from './tlsFiles';
 
@@ -11,6 +10,16 @@ import type { RevocationList } from './tlsFiles';
 const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 /** Longer chains do not occur; the bound ends a circle of cross-signed CAs. */
 const MAX_CHAIN_LENGTH = 10;
+
+/** Each is a reason of policy/reasons.ts. */
+export type TrustRefusal =
+  | 'certificate-untrusted'
+  | 'certificate-purpose'
+  | 'certificate-not-yet-valid'
+  | 'certificate-expired'
+  | 'certificate-revoked'
+  | 'crl-missing'
+  | 'crl-expired';
 
 export interface Trust {
   readonly trustedCertificates: readonly X509Certificate[];
@@ -26,7 +35,7 @@ export function certificateRefusal(
   chain: readonly [X509Certificate, ...X509Certificate[]],
   { trustedCertificates: trusted, revocationLists }: Trust,
   now: Date,
-): ReasonCode | undefined {
+): TrustRefusal | undefined {
   const [leaf, ...intermediates] = chain;
   const isTrustedItself = leaf.subject === leaf.issuer && trusted.some(({ raw }) => raw.equals(leaf.raw));
   const path = isTrustedItself ? [leaf] : pathToRoot(leaf, intermediates, trusted);
@@ -47,7 +56,7 @@ function revocation(
   { raw, serialNumber }: X509Certificate,
   lists: readonly RevocationList[],
   now: Date,
-): ReasonCode | undefined {
+): TrustRefusal | undefined {
   const issuer = certificateIssuer(raw);
   const ofIssuer = lists.filter((list) => list.issuer.equals(issuer));
   if (ofIssuer.length === 0) return 'crl-missing';

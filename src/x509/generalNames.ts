@@ -3,7 +3,6 @@
  * addresses; of the others it tells the kind.
  */
 import { isIP } from 'node:net';
-import { addressBytes } from '../pki/subjectNames';
 import { contentOf, contextSpecific, type Der } from './der';
 
 export interface GeneralName {
@@ -44,4 +43,16 @@ function formatAddress(content: Buffer): GeneralName {
   const words = content.toString('hex').match(/.{4}/g)!.join(':');
   // The URL parser writes it in the short form that people know.
   return { kind: 'ip', text: new URL(`http://[${words}]`).hostname.slice(1, -1) };
+}
+
+/** The 4 or 16 bytes of an IP address, in network order. */
+export function addressBytes(address: string): Buffer {
+  if (isIP(address) === 4) return Buffer.from(address.split('.').map(Number));
+  // The URL parser writes any IPv6 address as hexadecimal groups with at most one "::".
+  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string) => (text === '' ? [] : text.split(':'));
+  const [before, after] = [groups(head), groups(tail)];
+  const zeros = Array<string>(8 - before.length - after.length).fill('0');
+  const words = [...before, ...zeros, ...after].map((word) => word.padStart(4, '0'));
+  return Buffer.from(words.join(''), 'hex');
 }

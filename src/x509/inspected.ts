@@ -3,7 +3,7 @@
  * any character: whoever shows them escapes them.
  */
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { daysUntil } from '../pki/validity';
+import { daysUntil } from '../text/moments';
 import { describeKey, signatureAlgorithmOf } from './algorithms';
 import { decodeCertificate } from './certificate';
 import type { CertificationRequest } from './certificationRequest';

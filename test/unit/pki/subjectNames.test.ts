@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { OperatorError } from '../../../src/errors';
-import { addressBytes, isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
+import { isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
 import { quoteValue } from '../../../src/text/quote';
+import { addressBytes } from '../../../src/x509/generalNames';
 
 describe('names of a certificate', () => {
   it('are DNS names and IP addresses, in lower case and without repetition', () => {
