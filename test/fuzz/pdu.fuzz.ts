@@ -1,15 +1,15 @@
-import { describe, test } from '@jest/globals';
+import { describe, it } from '@jest/globals';
 import { fuzz, fuzzOptionsFromEnvironment } from './fuzz';
 import { associateTarget, readerTarget } from './pduTargets';
 
 const options = fuzzOptionsFromEnvironment();
 
 describe('fuzz', () => {
-  test('the reader ends in an error or a value, and the same however the bytes are cut', async () => {
+  it('the reader ends in an error or a value, and the same however the bytes are cut', async () => {
     await fuzz(readerTarget, options);
   });
 
-  test('the A-ASSOCIATE decoders end in an error or in a value that can be encoded anew', async () => {
+  it('the A-ASSOCIATE decoders end in an error or in a value that can be encoded anew', async () => {
     await fuzz(associateTarget, options);
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { registerDemo } from '../../src/commands/demo';
 import { type DemoResult, runDemo } from '../../src/demo/demo';
 import { makeInstances } from '../../src/demo/instances';
@@ -44,7 +44,7 @@ function failures({ rows }: DemoResult) {
 }
 
 describe('the instances', () => {
-  test('differ in class and encoding, have private elements, and one is of 32 MiB', () => {
+  it('differ in class and encoding, have private elements, and one is of 32 MiB', () => {
     const instances = makeInstances();
     expect(new Set(instances.map(({ sopClassUid }) => sopClassUid)).size).toBeGreaterThanOrEqual(4);
     expect(new Set(instances.map(({ transferSyntaxUid }) => transferSyntaxUid)).size).toBeGreaterThanOrEqual(
@@ -61,7 +61,7 @@ describe('the instances', () => {
 });
 
 describe('the demo', () => {
-  test('shows what is allowed and what is refused, and leaves nothing behind', async () => {
+  it('shows what is allowed and what is refused, and leaves nothing behind', async () => {
     const played = await play();
     expect(failures(played)).toEqual([]);
     expect(played).toMatchObject({ isOk: true, notPlayed: 0, instances: { count: 6, equal: 6 } });
@@ -80,7 +80,7 @@ describe('the demo', () => {
     expect(existsSync(played.folder)).toBe(false);
   });
 
-  test('fails, and says what was expected, when the gateway allows too much or too little', async () => {
+  it('fails, and says what was expected, when the gateway allows too much or too little', async () => {
     const played = await play({
       ...demoModalities,
       ct1: { ...demoModalities.ct1, allow: ['store', 'find'] },
@@ -112,7 +112,7 @@ describe('the demo', () => {
     );
   });
 
-  test('stops between two scenes when it is interrupted', async () => {
+  it('stops between two scenes when it is interrupted', async () => {
     const interrupted = new AbortController();
     interrupted.abort();
     const played = await play(undefined, interrupted.signal);
@@ -123,14 +123,14 @@ describe('the demo', () => {
 });
 
 describe('aegis demo', () => {
-  test('prints JSON for machines, and its progress elsewhere', async () => {
+  it('prints JSON for machines, and its progress elsewhere', async () => {
     const { exitCode, printed, printedErrors } = await runCommand(registerDemo, ['--json', 'demo']);
     expect(exitCode).toBe(0);
     expect(JSON.parse(printed)).toMatchObject({ ok: true, instances: { equal: 6 } });
     expect(printedErrors).toContain('throw-away CA');
   });
 
-  test('runs from the command line', async () => {
+  it('runs from the command line', async () => {
     const { exitCode, output } = await runProcess(process.execPath, [cli, 'demo'], { deadlineMs: 50_000 });
     expect(output).toMatch(/^all \d+ as expected, in [\d.]+ s$/m);
     expect(output).toContain('SHA-256 of what was sent and of what was stored are equal');
@@ -138,7 +138,7 @@ describe('aegis demo', () => {
   });
 });
 
-test('an interrupted demo has failed', async () => {
+it('an interrupted demo has failed', async () => {
   const demo = startProcess(process.execPath, [cli, 'demo']);
   await demo.waitForOutput(/making a throw-away CA/, 50_000);
   demo.kill('SIGINT');
@@ -147,7 +147,7 @@ test('an interrupted demo has failed', async () => {
 });
 
 describeWithPeers(['echoscu', 'storescu'], 'aegis demo --keep', () => {
-  test('prints command lines that work until Ctrl-C', async () => {
+  it('prints command lines that work until Ctrl-C', async () => {
     const demo = startProcess(process.execPath, [cli, 'demo', '--keep']);
     await demo.waitForOutput(/the audit log from here on:/, 50_000);
     const [, folder] = /what the archive receives are in (.+)/.exec(demo.output)!;

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { registerEcho } from '../../src/commands/echo/echo';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
@@ -51,7 +51,7 @@ const withTls = { tls: { ...server } };
 const mutualTls = { tls: { ...server, ca: ca.cert, requestCert: true, rejectUnauthorized: true } };
 
 describe('a peer that answers', () => {
-  test('gets one association, one C-ECHO and a release', async () => {
+  it('gets one association, one C-ECHO and a release', async () => {
     const { spy, address } = await spyAt();
     const { exitCode, printed } = await runCommand(registerEcho, [
       'echo',
@@ -71,7 +71,7 @@ describe('a peer that answers', () => {
     });
   });
 
-  test('shows its certificate over TLS, and is shown ours', async () => {
+  it('shows its certificate over TLS, and is shown ours', async () => {
     const { spy, address } = await spyAt({}, mutualTls);
     const identity = ['--certificate', client.certificateFile, '--private-key', client.privateKeyFile];
     const { exitCode, printed, names, steps } = await echo(address, '--ca', ca.certificateFile, ...identity);
@@ -88,7 +88,7 @@ describe('a peer that answers', () => {
     expect(spy.connects).toBe(2);
   });
 
-  test('cannot move the cursor of the terminal', async () => {
+  it('cannot move the cursor of the terminal', async () => {
     // As long as the name that the test peer usually has.
     const evil = '\u001b[2JEVIL!!';
     const contexts = [{ id: 1, result: 0, transferSyntax: TransferSyntax.ImplicitVrLittleEndian }];
@@ -110,14 +110,14 @@ describe('a peer that does not', () => {
     return { ...result, spy };
   };
 
-  test('is a refused port', async () => {
+  it('is a refused port', async () => {
     const { exitCode, names, last } = await echo(`127.0.0.1:${await freePort()}`);
     expect(exitCode).toBe(1);
     expect(names).toEqual(['tcp']);
     expect(last).toMatchObject({ ok: false, failure: 'notConnected', code: 'ECONNREFUSED' });
   });
 
-  test('rejects', async () => {
+  it('rejects', async () => {
     const { names, last, printed } = await run({ onAssociateRq: (connection) => connection.reject(1, 1, 3) });
     expect(names).toEqual(['tcp', 'association']);
     expect(last).toMatchObject({ failure: 'rejected', rejection: { result: 1, source: 1, reason: 3 } });
@@ -125,7 +125,7 @@ describe('a peer that does not', () => {
     expect(printed).toContain('--calling');
   });
 
-  test('aborts', async () => {
+  it('aborts', async () => {
     const { last, spy } = await run({ onAssociateRq: (connection) => connection.abort(2, 6) });
     expect(last).toMatchObject({
       name: 'association',
@@ -136,36 +136,36 @@ describe('a peer that does not', () => {
     expect(spy.connections[0]!.aborted).toBeUndefined();
   });
 
-  test('aborts later', async () => {
+  it('aborts later', async () => {
     const { last } = await run({ onRequest: (connection) => connection.abort() });
     expect(last).toMatchObject({ name: 'echo', failure: 'aborted' });
   });
 
-  test('says nothing, and gets an A-ABORT', async () => {
+  it('says nothing, and gets an A-ABORT', async () => {
     const { last, spy } = await run({ onAssociateRq: () => {} }, '--timeout', '0.2');
     expect(last).toMatchObject({ name: 'association', failure: 'silent', text: 'no answer within 0.2 s' });
     await spy.waitUntil(({ connections }) => connections.every((each) => each.aborted), 'the A-ABORT');
   });
 
-  test('closes at once', async () => {
+  it('closes at once', async () => {
     const { last, printed } = await run({ onConnect: (connection) => connection.end() });
     expect(last).toMatchObject({ name: 'association', failure: 'closed' });
     expect(printed).toContain('try --tls');
   });
 
-  test('takes no Verification', async () => {
+  it('takes no Verification', async () => {
     const contexts = [{ id: 1, result: 3, transferSyntax: '' }];
     const { last } = await run({ onAssociateRq: (connection) => connection.accept({ contexts }) });
     expect(last).toMatchObject({ name: 'association', failure: 'contextRefused' });
   });
 
-  test('accepts what was not proposed', async () => {
+  it('accepts what was not proposed', async () => {
     const contexts = [{ id: 1, result: 0, transferSyntax: '1.2.840.10008.1.2.4.50' }];
     const { last } = await run({ onAssociateRq: (connection) => connection.accept({ contexts }) });
     expect(last).toMatchObject({ name: 'association', failure: 'malformed' });
   });
 
-  test('answers with another status, and is released all the same', async () => {
+  it('answers with another status, and is released all the same', async () => {
     const { names, steps } = await run({
       onRequest: (connection, request) => connection.respond(request, { Status: 0x0124 }),
     });
@@ -175,7 +175,7 @@ describe('a peer that does not', () => {
     expect(steps[3]!.ok).toBe(true);
   });
 
-  test.each([
+  it.each([
     ['another message', { MessageIDBeingRespondedTo: 7 }],
     ['another command', { CommandField: CommandField.CStoreRq | RESPONSE_BIT }],
   ])('responds to %s', async (_, fields) => {
@@ -183,12 +183,12 @@ describe('a peer that does not', () => {
     expect(last).toMatchObject({ name: 'echo', failure: 'malformed' });
   });
 
-  test('closes instead of releasing', async () => {
+  it('closes instead of releasing', async () => {
     const { last } = await run({ onReleaseRq: (connection) => connection.end() });
     expect(last).toMatchObject({ name: 'release', failure: 'closed' });
   });
 
-  test('is no DICOM peer', async () => {
+  it('is no DICOM peer', async () => {
     const { last } = await run({
       onAssociateRq: (connection) => connection.send(Buffer.from('SSH-2.0-OpenSSH_9.6\r\n')),
     });
@@ -199,7 +199,7 @@ describe('a peer that does not', () => {
 describe('TLS', () => {
   const trusting = ['--ca', ca.certificateFile];
 
-  test.each([
+  it.each([
     ['no CA', ['--tls'], 'is not signed by a trusted CA', '--ca FILE'],
     ['another CA', ['--ca', otherCa.certificateFile], 'is not signed by a trusted CA', ''],
     ['another name', [...trusting, '--server-name', 'ct1.example'], 'ct1.example', '--server-name'],
@@ -213,7 +213,7 @@ describe('TLS', () => {
     expect(spy.receivedBytes).toBe(0);
   });
 
-  test('fails with a certificate that has expired', async () => {
+  it('fails with a certificate that has expired', async () => {
     const expired = certificates.issue('expired-server', {
       issuer: ca,
       names: ['127.0.0.1'],
@@ -225,7 +225,7 @@ describe('TLS', () => {
     expect(last.text).toContain('has expired');
   });
 
-  test('says when the peer wants a certificate', async () => {
+  it('says when the peer wants a certificate', async () => {
     const { address } = await spyAt({}, mutualTls);
     const { exitCode, last, printed } = await echo(address, ...trusting);
     expect(exitCode).toBe(1);
@@ -233,7 +233,7 @@ describe('TLS', () => {
     expect(printed).toContain('--certificate FILE --private-key FILE');
   });
 
-  test('says when it is spoken to a plain port', async () => {
+  it('says when it is spoken to a plain port', async () => {
     const plain = createServer((socket) => {
       socket.on('error', () => {});
       socket.once('data', () => socket.end(abort(2, 1)));
@@ -246,7 +246,7 @@ describe('TLS', () => {
     expect(printed).toContain('this is no TLS port');
   });
 
-  test('says when plain DICOM came to a TLS port', async () => {
+  it('says when plain DICOM came to a TLS port', async () => {
     const { spy, address } = await spyAt({}, withTls);
     const { exitCode, last, printed } = await echo(address);
     expect(exitCode).toBe(1);
@@ -255,7 +255,7 @@ describe('TLS', () => {
     expect(spy.receivedBytes).toBe(0);
   });
 
-  test('says when the peer answers in TLS', async () => {
+  it('says when the peer answers in TLS', async () => {
     const alert = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]);
     const { address } = await spyAt({ onAssociateRq: (connection) => connection.send(alert) });
     const { last, printed } = await echo(address);
@@ -280,7 +280,7 @@ describe('names of the configuration', () => {
   const named = (...commandArguments: string[]) =>
     runCommand(registerEcho, ['--config', file, '--json', 'echo', ...commandArguments]);
 
-  test('find every server of an upstream', async () => {
+  it('find every server of an upstream', async () => {
     const { spy, address } = await spyAt();
     const down = `127.0.0.1:${await freePort()}`;
     write({ upstreams: { PACS: { servers: [down, address], calledAeTitle: 'ARCHIVE' } } });
@@ -290,7 +290,7 @@ describe('names of the configuration', () => {
     expect(spy.connections[0]!.associateRq?.called).toBe('ARCHIVE');
   });
 
-  test('find the address of a modality, with its TLS', async () => {
+  it('find the address of a modality, with its TLS', async () => {
     const { spy } = await spyAt({}, mutualTls);
     const tls = {
       trustedCertificates: ca.certificateFile,
@@ -309,7 +309,7 @@ describe('names of the configuration', () => {
     expect(spy.connections[0]!.associateRq?.called).toBe('WS1');
   });
 
-  test('find the gateway itself, by a name that its certificate has', async () => {
+  it('find the gateway itself, by a name that its certificate has', async () => {
     const { address } = await spyAt();
     const gatewayCertificate = certificates.issue('gateway', {
       issuer: ca,
@@ -339,7 +339,7 @@ describe('names of the configuration', () => {
     await gateway.event({ event: 'association.rejected', callingAeTitle: 'AEGIS' });
   });
 
-  test.each([
+  it.each([
     ['ORTHANK', /"ORTHANK" is no upstream and no modality .*did you mean "ORTHANC"/],
     ['ct1', /modalities\.ct1 has no address/],
     ['127.0.0.1:70000', /port out of range/],
@@ -348,20 +348,20 @@ describe('names of the configuration', () => {
     await expect(named(name)).rejects.toMatchObject({ exitCode: 2, message: expect.stringMatching(message) });
   });
 
-  test('are wrong usage where upstream and modality share one', async () => {
+  it('are wrong usage where upstream and modality share one', async () => {
     write({ modalities: { ORTHANC: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain' } } });
     await expect(named('ORTHANC')).rejects.toMatchObject({ exitCode: 2 });
   });
 });
 
 describeWithPeers(['tshark', 'storescp', 'Orthanc'], 'real peers', () => {
-  test('tshark finds nothing malformed in what is sent', async () => {
+  it('tshark finds nothing malformed in what is sent', async () => {
     const { spy, address } = await spyAt();
     await echo(address);
     await expectNoMalformed(spy.connections[0]!.transcript);
   });
 
-  test('storescp answers, plain and over TLS', async () => {
+  it('storescp answers, plain and over TLS', async () => {
     const plain = await Storescp.start();
     expect((await echo(`127.0.0.1:${plain.port}`)).exitCode).toBe(0);
     const tls = { ca, certificate: certificates.rsaServer };
@@ -375,7 +375,7 @@ describeWithPeers(['tshark', 'storescp', 'Orthanc'], 'real peers', () => {
     expect(exitCode).toBe(0);
   });
 
-  test('Orthanc answers, and rejects who it does not know', async () => {
+  it('Orthanc answers, and rejects who it does not know', async () => {
     const orthanc = await Orthanc.start();
     expect((await echo(`127.0.0.1:${orthanc.dicomPort}`)).exitCode).toBe(0);
     const strict = await Orthanc.start({ settings: { DicomCheckCalledAet: true } });
@@ -384,7 +384,7 @@ describeWithPeers(['tshark', 'storescp', 'Orthanc'], 'real peers', () => {
   });
 });
 
-test.each([
+it.each([
   ['--calling', 'SEVENTEEN-LETTERS'],
   ['--called', 'BACK\\SLASH'],
   ['--timeout', '0'],

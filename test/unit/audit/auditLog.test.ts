@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { describe, expect, it, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AuditLog, type AuditLogOptions } from '../../../src/audit/auditLog';
 import type { AuditEvent } from '../../../src/audit/events';
@@ -136,7 +136,7 @@ describe('text from the network', () => {
     fc.string({ minLength: 600, maxLength: 700 }),
   );
 
-  test('is one line of printable ASCII, and the same text to whoever parses it, cut at 512 characters', async () => {
+  it('is one line of printable ASCII, and the same text to whoever parses it, cut at 512 characters', async () => {
     await fc.assert(
       fc.asyncProperty(anything, async (text) => {
         const { audit, written } = open();
@@ -150,7 +150,7 @@ describe('text from the network', () => {
     );
   });
 
-  test('moves no cursor in a readable line', async () => {
+  it('moves no cursor in a readable line', async () => {
     await fc.assert(
       fc.asyncProperty(anything, async (text) => {
         const { audit, written } = open({ isReadable: true });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { describeChanges } from '../../../src/config/changes';
 import { configurationOf, type ModalityInput } from '../../support/policyOf';
 
@@ -13,20 +13,20 @@ const between = (
 ) => describeChanges(configurationOf(before, restBefore), configurationOf(after, restAfter));
 
 describe('what a reload changes', () => {
-  test('is nothing where nothing differs, in whatever order or form it is written', () => {
+  it('is nothing where nothing differs, in whatever order or form it is written', () => {
     expect(between([{ ct1, mr1 }], [{ mr1, ct1: { ...ct1, from: ['10.1.2.10'], mode: 'enforce' } }])).toEqual(
       [],
     );
   });
 
-  test('is told of modalities that come and go', () => {
+  it('is told of modalities that come and go', () => {
     expect(between([{ ct1 }], [{ mr1 }])).toEqual([
       'modality "mr1" added: MR1, MR1_B from 10.1.3.0/24, allow nothing',
       'modality "ct1" removed',
     ]);
   });
 
-  test.each<[string, Partial<ModalityInput>, string]>([
+  it.each<[string, Partial<ModalityInput>, string]>([
     ['a permission more, and one less', { allow: ['store', 'find'] }, 'allow + "find" - "echo"'],
     ['another address', { from: '10.1.2.11' }, 'from + "10.1.2.11" - "10.1.2.10"'],
     ['another order', { allow: ['store', 'echo'] }, 'allow in another order: "store", "echo"'],
@@ -44,7 +44,7 @@ describe('what a reload changes', () => {
     ]);
   });
 
-  test('is told of a key that goes, and of one inside another', () => {
+  it('is told of a key that goes, and of one inside another', () => {
     const at = (port: number) => ({ ...ct1, maxAssociations: 2, address: { host: 'ct1', port } });
     const { maxAssociations: _, ...after } = at(105);
     expect(between([{ ct1: at(104) }], [{ ct1: after }])).toEqual([
@@ -52,7 +52,7 @@ describe('what a reload changes', () => {
     ]);
   });
 
-  test('is told of upstreams, listeners and everything else', () => {
+  it('is told of upstreams, listeners and everything else', () => {
     const rest = (servers: string[], port: number, idleSeconds: number): Rest => ({
       upstreams: { ORTHANC: { servers } },
       listeners: [{ name: 'plain', port }],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
 import type { CommandSet } from '../../../src/dimse/commandSet';
 import { CommandSetError } from '../../../src/dimse/commandSetError';
@@ -158,21 +158,21 @@ function without(set: CommandSet, keyword: string): CommandSet {
 }
 
 describe('accepts', () => {
-  test.each(goldenCommandSets)('$name', ({ set, abstractSyntax }) => {
+  it.each(goldenCommandSets)('$name', ({ set, abstractSyntax }) => {
     expect(() => checkCommandSet(set, abstractSyntax)).not.toThrow();
   });
 
-  test.each(requests)('a complete $name', ({ set, context }) => {
+  it.each(requests)('a complete $name', ({ set, context }) => {
     expect(() => checkCommandSet(set, context)).not.toThrow();
   });
 
-  test('a request that the standard does not define, if it can be answered', () => {
+  it('a request that the standard does not define, if it can be answered', () => {
     const set = { CommandField: 0x0222, MessageID: 3, CommandDataSetType: NONE };
     expect(codeOf(set, CT)).toBeUndefined();
     expect(codeOf(without(set, 'MessageID'), CT)).toBe('command-set-incomplete');
   });
 
-  test('any response that names its request and a status', () => {
+  it('any response that names its request and a status', () => {
     for (const { set, context, name } of requests.filter((request) => request.name !== 'C-CANCEL-RQ')) {
       const response = {
         CommandField: set.CommandField | 0x8000,
@@ -194,18 +194,18 @@ describe('refuses as incomplete', () => {
       .map((keyword) => ({ name, keyword, set, context })),
   );
 
-  test.each(absences)('a $name without $keyword', ({ set, keyword, context }) => {
+  it.each(absences)('a $name without $keyword', ({ set, keyword, context }) => {
     expect(codeOf(without(set, keyword), context)).toBe('command-set-incomplete');
   });
 
-  test.each(absences.filter(({ set, keyword }) => typeof set[keyword as keyof CommandSet] === 'string'))(
+  it.each(absences.filter(({ set, keyword }) => typeof set[keyword as keyof CommandSet] === 'string'))(
     'a $name with an empty $keyword',
     ({ set, keyword, context }) => {
       expect(codeOf({ ...set, [keyword]: '' }, context)).toBe('command-set-incomplete');
     },
   );
 
-  test('and names the command and the element', () => {
+  it('and names the command and the element', () => {
     expect(() => checkCommandSet(without(store, 'AffectedSOPInstanceUID'), CT)).toThrow(
       'C-STORE-RQ has no (0000,1000) AffectedSOPInstanceUID',
     );
@@ -213,32 +213,26 @@ describe('refuses as incomplete', () => {
 });
 
 describe('refuses as malformed', () => {
-  test.each(requests.filter(({ dataSet }) => dataSet === 'must'))('a $name without a data set', (request) => {
+  it.each(requests.filter(({ dataSet }) => dataSet === 'must'))('a $name without a data set', (request) => {
     expect(codeOf({ ...request.set, CommandDataSetType: NONE }, request.context)).toBe(
       'command-set-malformed',
     );
   });
 
-  test.each(requests.filter(({ dataSet }) => dataSet === 'must not'))(
-    'a $name with a data set',
-    (request) => {
-      for (const type of [0x0000, 0x0001, 0x0102]) {
-        expect(codeOf({ ...request.set, CommandDataSetType: type }, request.context)).toBe(
-          'command-set-malformed',
-        );
-      }
-    },
-  );
+  it.each(requests.filter(({ dataSet }) => dataSet === 'must not'))('a $name with a data set', (request) => {
+    for (const type of [0x0000, 0x0001, 0x0102]) {
+      expect(codeOf({ ...request.set, CommandDataSetType: type }, request.context)).toBe(
+        'command-set-malformed',
+      );
+    }
+  });
 
-  test.each(requests.filter(({ dataSet }) => dataSet === 'may'))(
-    'no $name with or without one',
-    (request) => {
-      expect(codeOf({ ...request.set, CommandDataSetType: NONE }, request.context)).toBeUndefined();
-      expect(codeOf({ ...request.set, CommandDataSetType: SOME }, request.context)).toBeUndefined();
-    },
-  );
+  it.each(requests.filter(({ dataSet }) => dataSet === 'may'))('no $name with or without one', (request) => {
+    expect(codeOf({ ...request.set, CommandDataSetType: NONE }, request.context)).toBeUndefined();
+    expect(codeOf({ ...request.set, CommandDataSetType: SOME }, request.context)).toBeUndefined();
+  });
 
-  test.each([0x8222, 0x8000, 0xffff, 0x8fff])('command field %i, a response to no request', (field) => {
+  it.each([0x8222, 0x8000, 0xffff, 0x8fff])('command field %i, a response to no request', (field) => {
     const set = {
       CommandField: field,
       MessageID: 1,
@@ -249,7 +243,7 @@ describe('refuses as malformed', () => {
     expect(codeOf(set, CT)).toBe('command-set-malformed');
   });
 
-  test.each(['..', '.', '1..2', '.1', '1.'])(
+  it.each(['..', '.', '1..2', '.1', '1.'])(
     'an instance UID of %j, of which an archive may make a path',
     (uid) => {
       expect(codeOf({ ...store, AffectedSOPInstanceUID: uid }, CT)).toBe('command-set-malformed');
@@ -263,7 +257,7 @@ describe('refuses as malformed', () => {
     },
   );
 
-  test('a request that names two different SOP classes', () => {
+  it('a request that names two different SOP classes', () => {
     const action = requests.find(({ name }) => name === 'N-ACTION-RQ')!.set;
     expect(codeOf({ ...action, AffectedSOPClassUID: MPPS }, COMMITMENT)).toBe('command-set-malformed');
     expect(codeOf({ ...action, AffectedSOPClassUID: COMMITMENT }, COMMITMENT)).toBeUndefined();
@@ -274,20 +268,20 @@ describe('refuses as malformed', () => {
 describe('the SOP class and the presentation context', () => {
   const bound = requests.filter(({ name }) => name.startsWith('C-') && name !== 'C-CANCEL-RQ');
 
-  test.each(bound)('refuses a $name on the context of another class', ({ set, context }) => {
+  it.each(bound)('refuses a $name on the context of another class', ({ set, context }) => {
     for (const other of ['1.2.840.10008.5.1.4.1.1.4', `${context}.1`, context.slice(0, -1), '']) {
       expect(codeOf(set, other)).toBe('command-set-sop-class-mismatch');
     }
   });
 
-  test('lets N-services differ within one service', () => {
+  it('lets N-services differ within one service', () => {
     const action = requests.find(({ name }) => name === 'N-ACTION-RQ')!.set;
     const filmSession = { ...action, RequestedSOPClassUID: '1.2.840.10008.5.1.1.1' };
     expect(codeOf(filmSession, '1.2.840.10008.5.1.1.9')).toBeUndefined();
     expect(codeOf({ ...action, RequestedSOPClassUID: UPS_PUSH }, UPS_PULL)).toBeUndefined();
   });
 
-  test.each(requests.filter(({ name }) => name.startsWith('N-')))(
+  it.each(requests.filter(({ name }) => name.startsWith('N-')))(
     'refuses a $name on the context of another service',
     ({ set }) => {
       for (const other of [UPS_PULL, CT, '1.2.840.10008.5.1.1.9', '']) {
@@ -296,13 +290,13 @@ describe('the SOP class and the presentation context', () => {
     },
   );
 
-  test('lets C-CANCEL, which names no class, pass on any context', () => {
+  it('lets C-CANCEL, which names no class, pass on any context', () => {
     const cancel = requests.find(({ name }) => name === 'C-CANCEL-RQ')!.set;
     expect(codeOf(cancel, CT)).toBeUndefined();
     expect(codeOf({ ...cancel, AffectedSOPClassUID: FIND }, CT)).toBeUndefined();
   });
 
-  test('takes the UPS classes as one service', () => {
+  it('takes the UPS classes as one service', () => {
     const find = {
       CommandField: 0x0020,
       MessageID: 1,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { decodeCommandSet } from '../../../src/dimse/commandSet';
 import { CommandSetError, type CommandSetErrorCode } from '../../../src/dimse/commandSetError';
 import { commandElement, withGroupLength } from '../../support/dicomBytes';
@@ -41,17 +41,17 @@ function malformed(part: string) {
 }
 
 describe('decodes', () => {
-  test('a command set without a group length, as DCMTK and pynetdicom do', () => {
+  it('a command set without a group length, as DCMTK and pynetdicom do', () => {
     const bytes = Buffer.concat([commandField, messageId, dataSetType]);
     expect(decodeCommandSet(bytes)).toEqual({ CommandField: 0x0021, MessageID: 1, CommandDataSetType: 1 });
   });
 
-  test.each([0x0000, 0x0001, 0x0100, 0x0102, 0xffff])('CommandDataSetType %i as it came', (type) => {
+  it.each([0x0000, 0x0001, 0x0100, 0x0102, 0xffff])('CommandDataSetType %i as it came', (type) => {
     const bytes = withGroupLength(Buffer.concat([commandField, us(0x0800, type)]));
     expect(decodeCommandSet(bytes).CommandDataSetType).toBe(type);
   });
 
-  test.each([
+  it.each([
     ['1.2.3\0', '1.2.3'],
     ['1.2.3 ', '1.2.3'],
     ['1.2.34', '1.2.34'],
@@ -64,7 +64,7 @@ describe('decodes', () => {
     expect(decodeCommandSet(commandSetWith(0x0002, text(0x0002, encoded))).AffectedSOPClassUID).toBe(uid);
   });
 
-  test.each([
+  it.each([
     ['WS1 ', 'WS1'],
     [' WS1', 'WS1'],
     ['WS1\0', 'WS1'],
@@ -77,12 +77,12 @@ describe('decodes', () => {
     expect(decodeCommandSet(commandSetWith(0x0600, text(0x0600, encoded))).MoveDestination).toBe(title);
   });
 
-  test('an error comment as it came, up to 64 characters', () => {
+  it('an error comment as it came, up to 64 characters', () => {
     const comment = `${'a\\b\xe9'.padEnd(63, '.')}!`;
     expect(decodeCommandSet(commandSetWith(0x0902, text(0x0902, comment))).ErrorComment).toBe(comment);
   });
 
-  test.each([
+  it.each([
     ['a\nb ', 'a b'],
     ['a\0b ', 'a b'],
     ['\x07 ', ''],
@@ -91,13 +91,13 @@ describe('decodes', () => {
     expect(decodeCommandSet(commandSetWith(0x0902, text(0x0902, encoded))).ErrorComment).toBe(comment);
   });
 
-  test('tags as unsigned numbers', () => {
+  it('tags as unsigned numbers', () => {
     const tags = Buffer.from('feff00e0 08001800'.replace(' ', ''), 'hex');
     const bytes = commandSetWith(0x1005, commandElement(0x1005, tags));
     expect(decodeCommandSet(bytes).AttributeIdentifierList).toEqual([0xfffee000, 0x00080018]);
   });
 
-  test('skips retired, private and unknown elements', () => {
+  it('skips retired, private and unknown elements', () => {
     const skipped = [0x0001, 0x0010].map((element) => text(element, 'ABCD'));
     const later = [0x0850, 0x0860, 0x4000, 0x5190, 0xffff].map((element) => text(element, 'X1'));
     const bytes = withGroupLength(Buffer.concat([...skipped, commandField, dataSetType, ...later]));
@@ -114,12 +114,12 @@ describe('what DCMTK appends to a response with failures', () => {
     '0800 5800 06000000 312e322e3300  FailedSOPInstanceUIDList 1.2.3, NUL',
   ]);
 
-  test('is skipped', () => {
+  it('is skipped', () => {
     const bytes = Buffer.concat([withGroupLength(Buffer.concat([response, noDataSet])), detail]);
     expect(decodeCommandSet(bytes)).toEqual({ CommandField: 0x8010, CommandDataSetType: 0x0101 });
   });
 
-  test.each([
+  it.each([
     ['in a request', withGroupLength(Buffer.concat([commandField, noDataSet]))],
     ['without a group length', Buffer.concat([response, noDataSet])],
     ['before the end of group 0000', withGroupLength(Buffer.concat([response, noDataSet, detail]))],
@@ -130,7 +130,7 @@ describe('what DCMTK appends to a response with failures', () => {
 });
 
 describe('refuses as incomplete', () => {
-  test.each([
+  it.each([
     ['nothing at all', Buffer.alloc(0), '(0000,0100) CommandField'],
     ['no CommandField', withGroupLength(dataSetType), '(0000,0100) CommandField'],
     ['no CommandDataSetType', withGroupLength(commandField), '(0000,0800) CommandDataSetType'],
@@ -143,7 +143,7 @@ describe('refuses as incomplete', () => {
 });
 
 describe('refuses as malformed', () => {
-  test('an element of another group', () => {
+  it('an element of another group', () => {
     const bytes = Buffer.concat([
       commandField,
       dataSetType,
@@ -152,59 +152,56 @@ describe('refuses as malformed', () => {
     expect(refusalOf(bytes)).toEqual(malformed('is in group 0008, not in 0000'));
   });
 
-  test('an element that comes twice, the first time with another value', () => {
+  it('an element that comes twice, the first time with another value', () => {
     const bytes = withGroupLength(Buffer.concat([us(0x0100, 0x0030), us(0x0100, 0x0020), dataSetType]));
     expect(refusalOf(bytes)).toEqual(malformed('(0000,0100) comes after (0000,0100)'));
   });
 
-  test('elements in descending order', () => {
+  it('elements in descending order', () => {
     const bytes = withGroupLength(Buffer.concat([messageId, commandField, dataSetType]));
     expect(refusalOf(bytes)).toEqual(malformed('(0000,0100) comes after (0000,0110)'));
   });
 
-  test('a second group length', () => {
+  it('a second group length', () => {
     const inner = withGroupLength(Buffer.concat([commandField, dataSetType]));
     expect(refusalOf(withGroupLength(inner))).toEqual(malformed('(0000,0000) comes after (0000,0000)'));
   });
 
-  test.each([0, 19, 21, 0x7fffffff, 0xffffffff])(
-    'a group length of %i where 20 bytes follow',
-    (announced) => {
-      const bytes = withGroupLength(Buffer.concat([commandField, dataSetType]));
-      bytes.writeUInt32LE(announced, 8);
-      expect(refusalOf(bytes)).toEqual(malformed(`(0000,0000) announces ${announced} bytes, but 20 follow`));
-    },
-  );
+  it.each([0, 19, 21, 0x7fffffff, 0xffffffff])('a group length of %i where 20 bytes follow', (announced) => {
+    const bytes = withGroupLength(Buffer.concat([commandField, dataSetType]));
+    bytes.writeUInt32LE(announced, 8);
+    expect(refusalOf(bytes)).toEqual(malformed(`(0000,0000) announces ${announced} bytes, but 20 follow`));
+  });
 
-  test('a group length of two bytes', () => {
+  it('a group length of two bytes', () => {
     const bytes = Buffer.concat([us(0x0000, 20), commandField, dataSetType]);
     expect(refusalOf(bytes)).toEqual(malformed('(0000,0000) has 2 bytes; accepted are 4'));
   });
 
-  test.each([0, 4, 6])('a US of %i bytes', (length) => {
+  it.each([0, 4, 6])('a US of %i bytes', (length) => {
     const bytes = commandSetWith(0x0110, commandElement(0x0110, Buffer.alloc(length)));
     expect(refusalOf(bytes)).toEqual(malformed(`(0000,0110) MessageID has ${length} bytes that are no US`));
   });
 
-  test('an odd length', () => {
+  it('an odd length', () => {
     const bytes = commandSetWith(0x0002, text(0x0002, '1.2'));
     expect(refusalOf(bytes)).toEqual(malformed('(0000,0002) has an odd length, 3'));
   });
 
-  test('a list of tags that ends inside a tag', () => {
+  it('a list of tags that ends inside a tag', () => {
     const bytes = commandSetWith(0x1005, commandElement(0x1005, Buffer.alloc(6)));
     expect(refusalOf(bytes)).toEqual(
       malformed('(0000,1005) AttributeIdentifierList has 6 bytes that are no AT'),
     );
   });
 
-  test.each([2, 100, 0x2000])('a value of %i bytes that is not there', (length) => {
+  it.each([2, 100, 0x2000])('a value of %i bytes that is not there', (length) => {
     const bytes = Buffer.concat([commandField, us(0x0800, 1)]);
     bytes.writeUInt32LE(length + 2, 14);
     expect(refusalOf(bytes)).toEqual(malformed(`(0000,0800) has a length of ${length + 2}`));
   });
 
-  test.each([0x2002, 0x7ffffffe, 0xffffffff])(
+  it.each([0x2002, 0x7ffffffe, 0xffffffff])(
     'a length of %i, even of an element that would be skipped',
     (length) => {
       const bytes = Buffer.concat([commandField, dataSetType, text(0xffff, '')]);
@@ -215,22 +212,15 @@ describe('refuses as malformed', () => {
     },
   );
 
-  test.each([
-    '1.2.a ',
-    '1.2\\1.3 ',
-    '1.2\0.3',
-    '1 2 ',
-    ' 1.2',
-    '../etc',
-    '1.2\n',
-    '\xb2\xb3',
-    '1'.repeat(66),
-  ])('UID %j', (uid) => {
-    const bytes = commandSetWith(0x1000, text(0x1000, uid));
-    expect(refusalOf(bytes)).toEqual(malformed('(0000,1000) AffectedSOPInstanceUID'));
-  });
+  it.each(['1.2.a ', '1.2\\1.3 ', '1.2\0.3', '1 2 ', ' 1.2', '../etc', '1.2\n', '\xb2\xb3', '1'.repeat(66)])(
+    'UID %j',
+    (uid) => {
+      const bytes = commandSetWith(0x1000, text(0x1000, uid));
+      expect(refusalOf(bytes)).toEqual(malformed('(0000,1000) AffectedSOPInstanceUID'));
+    },
+  );
 
-  test.each(['WS1\\WS2 ', 'WS1\0WS2 ', 'WS\r\n', 'WS\x1b1', 'W\xc9', 'WS\x7f1', 'A2345678901234567 '])(
+  it.each(['WS1\\WS2 ', 'WS1\0WS2 ', 'WS\r\n', 'WS\x1b1', 'W\xc9', 'WS\x7f1', 'A2345678901234567 '])(
     'AE title %j',
     (title) => {
       const bytes = commandSetWith(0x0600, text(0x0600, title));
@@ -238,12 +228,12 @@ describe('refuses as malformed', () => {
     },
   );
 
-  test('a content never shows in the message', () => {
+  it('a content never shows in the message', () => {
     const bytes = commandSetWith(0x0600, text(0x0600, 'SECRET\\NAME '));
     expect(refusalOf(bytes).message).not.toMatch(/SECRET|NAME/);
   });
 
-  test('every golden command set cut at any byte', () => {
+  it('every golden command set cut at any byte', () => {
     for (const { bytes } of goldenCommandSets) {
       for (let length = 1; length < bytes.length; length++) {
         expect(() => decodeCommandSet(bytes.subarray(0, length))).toThrow(CommandSetError);
@@ -261,22 +251,22 @@ describe('refuses another encoding', () => {
     '0000 0008 5553 0200 0101  CommandDataSetType, US',
   ]);
 
-  test('Explicit VR Little Endian, and says so', () => {
+  it('Explicit VR Little Endian, and says so', () => {
     expect(refusalOf(explicitVr)).toEqual(malformed('it looks like Explicit VR'));
   });
 
-  test('Explicit VR Little Endian that begins with an empty element', () => {
+  it('Explicit VR Little Endian that begins with an empty element', () => {
     const empty = bytesOf(['0000 0100 554c 0000  LengthToEnd, UL, empty']);
     const filling = Buffer.alloc(0x8000);
     const bytes = Buffer.concat([empty, filling, explicitVr]);
     expect(refusalOf(bytes)).toEqual(malformed('it looks like Explicit VR'));
   });
 
-  test('Explicit VR Little Endian without a group length', () => {
+  it('Explicit VR Little Endian without a group length', () => {
     expect(refusalOf(explicitVr.subarray(12))).toEqual(malformed('it looks like Explicit VR'));
   });
 
-  test('Implicit VR Big Endian', () => {
+  it('Implicit VR Big Endian', () => {
     const bytes = bytesOf([
       '0000 0100 00000002 0030  CommandField',
       '0000 0800 00000002 0101  CommandDataSetType',
@@ -286,7 +276,7 @@ describe('refuses another encoding', () => {
 });
 
 describe('refuses as too long', () => {
-  test('more than 65,536 bytes', () => {
+  it('more than 65,536 bytes', () => {
     const bytes = Buffer.alloc(65_538);
     expect(refusalOf(bytes)).toEqual({
       code: 'command-set-too-long',

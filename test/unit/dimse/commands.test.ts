@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   CommandField,
   commandName,
@@ -29,7 +29,7 @@ const names: readonly (readonly [string, number])[] = [
 ];
 
 describe('command fields', () => {
-  test.each(names)('%s is %i', (name, field) => {
+  it.each(names)('%s is %i', (name, field) => {
     expect(commandName(field)).toBe(name);
     expect(commandName(field | 0x8000)).toBe(name);
     expect(isKnownRequest(field)).toBe(true);
@@ -38,20 +38,20 @@ describe('command fields', () => {
     expect(isResponse(field | 0x8000)).toBe(true);
   });
 
-  test('there are no others', () => {
+  it('there are no others', () => {
     expect(Object.values(CommandField).sort()).toEqual(names.map(([, field]) => field).sort());
     const known = Array.from({ length: 0x10000 }, (_, field) => field).filter(isKnownRequest);
     expect(known).toEqual(names.map(([, field]) => field));
     expect(commandName(0x0222)).toBeUndefined();
   });
 
-  test('the DIMSE-C requests with a SOP class are bound to their context', () => {
+  it('the DIMSE-C requests with a SOP class are bound to their context', () => {
     const bound = names.filter(([, field]) => isBoundToContext(field)).map(([name]) => name);
     expect(bound).toEqual(['C-STORE', 'C-GET', 'C-FIND', 'C-MOVE', 'C-ECHO']);
   });
 });
 
-test.each([
+it.each([
   [0x0101, false],
   [0x0000, true],
   [0x0001, true],
@@ -63,7 +63,7 @@ test.each([
 });
 
 describe('statuses', () => {
-  test.each([
+  it.each([
     [0x0000, 'success'],
     [0x0001, 'warning'],
     [0x0107, 'warning'],
@@ -90,13 +90,13 @@ describe('statuses', () => {
     expect(isPendingStatus(status)).toBe(expected === 'pending');
   });
 
-  test('are written as 0x and four digits', () => {
+  it('are written as 0x and four digits', () => {
     expect(formatStatus(0xa801)).toBe('0xA801');
     expect(formatStatus(0)).toBe('0x0000');
     expect(formatStatus(Status.NotAuthorized)).toBe('0x0124');
   });
 
-  test.each([
+  it.each([
     [0x0000, 0x8001, 'success'],
     [0x0124, 0x8020, 'refused: not authorized'],
     [0xa700, 0x8001, 'refused: out of resources'],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { data } from 'dcmjs';
 import fc from 'fast-check';
 import { type CommandSet, commandElements, decodeCommandSet } from '../../../src/dimse/commandSet';
@@ -11,17 +11,17 @@ const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 0x7fffffff);
 
 describe('command sets of real peers', () => {
-  test.each(goldenCommandSets)('$name: decodes', ({ bytes, set }) => {
+  it.each(goldenCommandSets)('$name: decodes', ({ bytes, set }) => {
     expect(decodeCommandSet(bytes)).toEqual(set);
   });
 
-  test.each(goldenCommandSets)('$name: encodes to the very bytes', ({ bytes, set }) => {
+  it.each(goldenCommandSets)('$name: encodes to the very bytes', ({ bytes, set }) => {
     expect(encodeCommandSet(set).toString('hex')).toBe(bytes.toString('hex'));
   });
 });
 
 describe('canonical form', () => {
-  test('repairs what the decoder tolerates: no group length, skipped elements, other padding', () => {
+  it('repairs what the decoder tolerates: no group length, skipped elements, other padding', () => {
     const tolerated = Buffer.from(
       [
         '0000 0100 04000000 00000000', // (0000,0001) LengthToEnd, retired
@@ -40,7 +40,7 @@ describe('canonical form', () => {
     expect(encodeCommandSet(decodeCommandSet(tolerated)).toString('hex')).toBe(echo.bytes.toString('hex'));
   });
 
-  test('keeps an empty element empty', () => {
+  it('keeps an empty element empty', () => {
     const set = {
       CommandField: 0x8020,
       CommandDataSetType: 0x0101,
@@ -50,7 +50,7 @@ describe('canonical form', () => {
     expect(decodeCommandSet(encodeCommandSet(set))).toEqual(set);
   });
 
-  test('pads UIDs with NUL and text with a space', () => {
+  it('pads UIDs with NUL and text with a space', () => {
     const bytes = encodeCommandSet({
       AffectedSOPClassUID: '1.2',
       CommandField: 1,
@@ -65,14 +65,14 @@ describe('canonical form', () => {
     expect(bytes.readUInt32LE(8)).toBe(bytes.length - 12);
   });
 
-  test(`any command set survives encoding and decoding (FUZZ_SEED=${seed})`, () => {
+  it(`any command set survives encoding and decoding (FUZZ_SEED=${seed})`, () => {
     const survives = fc.property(commandSets, (set) => {
       expect(decodeCommandSet(encodeCommandSet(set))).toEqual(set);
     });
     fc.assert(survives, { seed, numRuns: 2000 });
   });
 
-  test(`hostile command sets end in CommandSetError or in a value (FUZZ_SEED=${seed})`, () => {
+  it(`hostile command sets end in CommandSetError or in a value (FUZZ_SEED=${seed})`, () => {
     fc.assert(fc.property(hostileBytes, expectStrictDecoding), { seed, numRuns: 10_000 });
   });
 });
@@ -83,14 +83,14 @@ describe('beside dcmjs', () => {
     .map(withoutEmptyValues)
     .filter(({ ErrorComment = '' }) => isPlain(ErrorComment));
 
-  test(`reads what dcmjs writes (FUZZ_SEED=${seed})`, () => {
+  it(`reads what dcmjs writes (FUZZ_SEED=${seed})`, () => {
     const agrees = fc.property(comparable, (set) => {
       expect(decodeCommandSet(writtenByDcmjs(set))).toEqual(set);
     });
     fc.assert(agrees, { seed, numRuns: 300 });
   });
 
-  test(`writes what dcmjs reads (FUZZ_SEED=${seed})`, () => {
+  it(`writes what dcmjs reads (FUZZ_SEED=${seed})`, () => {
     const agrees = fc.property(comparable, (set) => {
       expect(readByDcmjs(encodeCommandSet(set))).toEqual(set);
     });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { encodeCommandSet } from '../../../src/dimse/encodeCommandSet';
 import { refusalResponse } from '../../../src/dimse/refusal';
 import { bytesOf } from './goldenCommandSets';
@@ -12,7 +12,7 @@ const echo = {
 };
 
 describe('refusalResponse', () => {
-  test('is the C-FIND-RSP that PS3.7 describes, byte for byte', () => {
+  it('is the C-FIND-RSP that PS3.7 describes, byte for byte', () => {
     const request = {
       CommandField: 0x0020,
       MessageID: 1,
@@ -33,7 +33,7 @@ describe('refusalResponse', () => {
     expect(refusal.toString('hex')).toBe(expected.toString('hex'));
   });
 
-  test('echoes the instance of a C-STORE', () => {
+  it('echoes the instance of a C-STORE', () => {
     const request = {
       ...echo,
       CommandField: 0x0001,
@@ -50,7 +50,7 @@ describe('refusalResponse', () => {
     });
   });
 
-  test('names as Affected what an N-ACTION named as Requested, and echoes its action type', () => {
+  it('names as Affected what an N-ACTION named as Requested, and echoes its action type', () => {
     const request = {
       CommandField: 0x0130,
       MessageID: 9,
@@ -70,12 +70,12 @@ describe('refusalResponse', () => {
     });
   });
 
-  test('echoes the event type of an N-EVENT-REPORT', () => {
+  it('echoes the event type of an N-EVENT-REPORT', () => {
     const request = { ...echo, CommandField: 0x0100, AffectedSOPInstanceUID: '1.2', EventTypeID: 2 };
     expect(refusalResponse(request, 0x0110)).toMatchObject({ CommandField: 0x8100, EventTypeID: 2 });
   });
 
-  test('answers a command that has neither class nor instance', () => {
+  it('answers a command that has neither class nor instance', () => {
     const request = { CommandField: 0x0222, MessageID: 3, CommandDataSetType: 0x0101 };
     expect(refusalResponse(request, 0x0211)).toEqual({
       CommandField: 0x8222,
@@ -85,18 +85,18 @@ describe('refusalResponse', () => {
     });
   });
 
-  test('cuts the comment to 64 characters and to the default repertoire', () => {
+  it('cuts the comment to 64 characters and to the default repertoire', () => {
     expect(refusalResponse(echo, NOT_AUTHORIZED, 'x'.repeat(70)).ErrorComment).toBe('x'.repeat(64));
     expect(refusalResponse(echo, NOT_AUTHORIZED, 'Zugriff für\nC:\\x').ErrorComment).toBe('Zugriff f?r?C:/x');
     expect(refusalResponse(echo, NOT_AUTHORIZED, `${'x'.repeat(63)} y`).ErrorComment).toBe('x'.repeat(63));
     expect(refusalResponse(echo, NOT_AUTHORIZED, '')).not.toHaveProperty('ErrorComment');
   });
 
-  test.each([0x0210, 0x0211, 0x0212])('leaves the comment out where status %i has none', (status) => {
+  it.each([0x0210, 0x0211, 0x0212])('leaves the comment out where status %i has none', (status) => {
     expect(refusalResponse(echo, status, 'why')).not.toHaveProperty('ErrorComment');
   });
 
-  test('does not answer what has no message ID', () => {
+  it('does not answer what has no message ID', () => {
     const cancel = { CommandField: 0x0fff, MessageIDBeingRespondedTo: 1, CommandDataSetType: 0x0101 };
     expect(() => refusalResponse(cancel, NOT_AUTHORIZED)).toThrow(TypeError);
   });

@@ -1,10 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { isUnifiedProcedureStep, permissionFor } from '../../../src/dimse/services';
 
 const N_SERVICES = [0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150];
 
 describe('permissionFor', () => {
-  test.each([
+  it.each([
     [0x0030, '1.2.840.10008.1.1', 'echo'],
     [0x0001, '1.2.840.10008.5.1.4.1.1.2', 'store'],
     [0x0001, '1.3.12.2.1107.5.9.1', 'store'],
@@ -19,7 +19,7 @@ describe('permissionFor', () => {
     expect(permissionFor(field, sopClass)).toBe(permission);
   });
 
-  test.each([
+  it.each([
     ['1.2.840.10008.1.20.1', 'storageCommitment'],
     ['1.2.840.10008.1.20.1.1', 'storageCommitment'],
     ['1.2.840.10008.3.1.2.3.3', 'mpps'],
@@ -39,7 +39,7 @@ describe('permissionFor', () => {
     for (const field of N_SERVICES) expect(permissionFor(field, sopClass)).toBe(permission);
   });
 
-  test.each([0x0fff, 0x0222, 0x0000, 0x8001, 0x8020, 0x8130])(
+  it.each([0x0fff, 0x0222, 0x0000, 0x8001, 0x8020, 0x8130])(
     'command field %i has none of its own',
     (field) => {
       for (const sopClass of ['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.1.20.1', '1.2.840.10008.1.1']) {
@@ -49,7 +49,7 @@ describe('permissionFor', () => {
   );
 });
 
-test.each([
+it.each([
   ['1.2.840.10008.5.1.4.34.6.1', true],
   ['1.2.840.10008.5.1.4.34.6', false],
   ['1.2.840.10008.5.1.4.34.4.1', false],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { constants } from 'dcmjs-dimse';
 import {
   isStorageSopClass,
@@ -14,7 +14,7 @@ function comparable(keyword: string): string {
 }
 
 describe('the table', () => {
-  test('holds well-formed UIDs, each under one keyword', () => {
+  it('holds well-formed UIDs, each under one keyword', () => {
     const uids = sopClassKeywords.map((keyword) => sopClassUid(keyword) ?? '');
     expect(uids.filter((uid) => !isUid(uid))).toEqual([]);
     expect(new Set(uids).size).toBe(sopClassKeywords.length);
@@ -23,17 +23,17 @@ describe('the table', () => {
     );
   });
 
-  test.each(Object.entries(constants.StorageClass))('has %s of dcmjs-dimse as storage', (name, uid) => {
+  it.each(Object.entries(constants.StorageClass))('has %s of dcmjs-dimse as storage', (name, uid) => {
     expect(isStorageSopClass(uid)).toBe(true);
     expect(comparable(sopClassKeyword(uid) ?? '')).toBe(comparable(name));
   });
 
-  test.each(Object.entries(constants.SopClass))('has %s of dcmjs-dimse as another service', (name, uid) => {
+  it.each(Object.entries(constants.SopClass))('has %s of dcmjs-dimse as another service', (name, uid) => {
     expect(isStorageSopClass(uid)).toBe(false);
     expect(comparable(sopClassKeyword(uid) ?? '')).toBe(comparable(name));
   });
 
-  test.each([
+  it.each([
     ['CTImageStorage', '1.2.840.10008.5.1.4.1.1.2', true],
     ['GrayscaleSoftcopyPresentationStateStorage', '1.2.840.10008.5.1.4.1.1.11.1', true],
     ['SegmentationStorage', '1.2.840.10008.5.1.4.1.1.66.4', true],
@@ -51,7 +51,7 @@ describe('the table', () => {
     expect(isStorageSopClass(uid)).toBe(isStorage);
   });
 
-  test('has every class under the storage prefix as storage, but for queries and retrieves', () => {
+  it('has every class under the storage prefix as storage, but for queries and retrieves', () => {
     const others = sopClassKeywords.filter((keyword) => {
       const uid = sopClassUid(keyword) ?? '';
       return uid.startsWith('1.2.840.10008.5.1.4.1.1.') && !isStorageSopClass(uid);
@@ -63,13 +63,13 @@ describe('the table', () => {
 });
 
 describe('sopClassUid', () => {
-  test('lets UIDs stand for themselves, private ones too', () => {
+  it('lets UIDs stand for themselves, private ones too', () => {
     expect(sopClassUid('1.3.12.2.1107.5.9.1')).toBe('1.3.12.2.1107.5.9.1');
     expect(sopClassKeyword('1.3.12.2.1107.5.9.1')).toBeUndefined();
     expect(isStorageSopClass('1.3.12.2.1107.5.9.1')).toBe(false);
   });
 
-  test.each(['', 'ctimagestorage', 'CT', '1.2.', '.1', '1..2', '1.2.*', 'toString', '1'.repeat(65)])(
+  it.each(['', 'ctimagestorage', 'CT', '1.2.', '.1', '1..2', '1.2.*', 'toString', '1'.repeat(65)])(
     'knows nothing by the name of %j',
     (name) => {
       expect(sopClassUid(name)).toBeUndefined();

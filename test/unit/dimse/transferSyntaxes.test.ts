@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { constants } from 'dcmjs-dimse';
 import { isDeflated, transferSyntaxKeyword } from '../../../src/dimse/transferSyntaxes';
 
 describe('transferSyntaxKeyword', () => {
-  test.each([
+  it.each([
     ['1.2.840.10008.1.2', 'ImplicitVRLittleEndian'],
     ['1.2.840.10008.1.2.1', 'ExplicitVRLittleEndian'],
     ['1.2.840.10008.1.2.2', 'ExplicitVRBigEndian'],
@@ -20,12 +20,12 @@ describe('transferSyntaxKeyword', () => {
     expect(transferSyntaxKeyword(uid)).toBe(keyword);
   });
 
-  test.each(Object.entries(constants.TransferSyntax))('knows %s of dcmjs-dimse', (_name, uid) => {
+  it.each(Object.entries(constants.TransferSyntax))('knows %s of dcmjs-dimse', (_name, uid) => {
     expect(transferSyntaxKeyword(uid)).toBeDefined();
   });
 });
 
-test.each([
+it.each([
   ['1.2.840.10008.1.2.1.99', true],
   ['1.2.840.10008.1.2.4.95', true],
   ['1.2.840.10008.1.2.4.205', true],

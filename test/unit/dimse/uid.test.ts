@@ -1,7 +1,7 @@
-import { expect, test } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { isUid } from '../../../src/dimse/uid';
 
-test.each([
+it.each([
   ['1.2.840.10008.1.1', true],
   ['1', true],
   // Leading zeros are forbidden, but old instances have them.

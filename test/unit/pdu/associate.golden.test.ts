@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   decodeAssociateAc,
   decodeAssociateRq,
@@ -109,19 +109,19 @@ const answer: AssociateAc = {
 };
 
 describe('golden bytes', () => {
-  test('an A-ASSOCIATE-RQ with every item is decoded', () => {
+  it('an A-ASSOCIATE-RQ with every item is decoded', () => {
     expect(decodeAssociateRq(requestBytes.subarray(6))).toEqual(request);
   });
 
-  test('an A-ASSOCIATE-RQ with every item is encoded', () => {
+  it('an A-ASSOCIATE-RQ with every item is encoded', () => {
     expect(encodeAssociateRq(request).toString('hex')).toBe(requestBytes.toString('hex'));
   });
 
-  test('an A-ASSOCIATE-AC is decoded', () => {
+  it('an A-ASSOCIATE-AC is decoded', () => {
     expect(decodeAssociateAc(answerBytes.subarray(6))).toEqual(answer);
   });
 
-  test('an A-ASSOCIATE-AC is encoded', () => {
+  it('an A-ASSOCIATE-AC is encoded', () => {
     expect(encodeAssociateAc(answer).toString('hex')).toBe(answerBytes.toString('hex'));
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   decodeAssociateAc,
@@ -134,7 +134,7 @@ function bodyOf(pdu: Buffer): Buffer {
 }
 
 describe('round trips', () => {
-  test('an A-ASSOCIATE-RQ that was encoded is decoded to the same', () => {
+  it('an A-ASSOCIATE-RQ that was encoded is decoded to the same', () => {
     fc.assert(
       fc.property(associateRq, (rq) => {
         expect(decodeAssociateRq(bodyOf(encodeAssociateRq(rq)))).toEqual(rq);
@@ -143,7 +143,7 @@ describe('round trips', () => {
     );
   });
 
-  test('an A-ASSOCIATE-AC that was encoded is decoded to the same', () => {
+  it('an A-ASSOCIATE-AC that was encoded is decoded to the same', () => {
     fc.assert(
       fc.property(associateAc, (ac) => {
         expect(decodeAssociateAc(bodyOf(encodeAssociateAc(ac)))).toEqual(ac);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   decodeAssociateAc,
   decodeAssociateRq,
@@ -56,7 +56,7 @@ function errorOf(decode: () => unknown): string {
 }
 
 describe('titles and names', () => {
-  test.each([
+  it.each([
     ['CT1             ', 'CT1'],
     ['   CT1          ', 'CT1'],
     ['ABCDEFGHIJKLMNOP', 'ABCDEFGHIJKLMNOP'],
@@ -77,17 +77,17 @@ describe('titles and names', () => {
     expect(decoded.callingAeTitle).toBe('X');
   });
 
-  test('keeps called and calling AE titles apart', () => {
+  it('keeps called and calling AE titles apart', () => {
     const decoded = decodeAssociateRq(echoRequestBody().bytes);
     expect([decoded.calledAeTitle, decoded.callingAeTitle]).toEqual(['ARCHIVE', 'CT1']);
   });
 
-  test.each([0, 1, 2, 3, 0xffff])('passes protocol version %d on to policy', (version) => {
+  it.each([0, 1, 2, 3, 0xffff])('passes protocol version %d on to policy', (version) => {
     const fixed = associateFixed('A', 'B', version);
     expect(decodeAssociateRq(join(fixed, context).bytes).protocolVersion).toBe(version);
   });
 
-  test.each([
+  it.each([
     ['1.2.840.10008.3.1.1.2', '1.2.840.10008.3.1.1.2'],
     ['not a UID', 'not a UID'],
     ['', ''],
@@ -97,7 +97,7 @@ describe('titles and names', () => {
     expect(decodeAssociateRq(body.bytes).applicationContextName).toBe(name);
   });
 
-  test('reads a request without application context and user information', () => {
+  it('reads a request without application context and user information', () => {
     const decoded = decodeAssociateRq(associateBody(context).bytes);
     expect(decoded.applicationContextName).toBe('');
     expect(decoded.userInformation).toEqual({
@@ -116,7 +116,7 @@ describe('UIDs', () => {
     return decodeAssociateRq(body.bytes).presentationContexts[0]!.abstractSyntax;
   };
 
-  test.each([
+  it.each([
     ['1.2.3', '1.2.3'],
     ['1.2.3\0', '1.2.3'],
     ['1.2.3 ', '1.2.3'],
@@ -128,20 +128,20 @@ describe('UIDs', () => {
     expect(abstractSyntaxOf(ascii(wire))).toBe(uid);
   });
 
-  test.each(['', '\0', '9'.repeat(65), '1.2\0.3', ' 1.2', '1,2', '1.2.x', '../etc', '1.2\n', '\u00b2'])(
+  it.each(['', '\0', '9'.repeat(65), '1.2\0.3', ' 1.2', '1,2', '1.2.x', '../etc', '1.2\n', '\u00b2'])(
     'refuses %j',
     (wire) => {
       expect(errorOf(() => abstractSyntaxOf(ascii(wire)))).toMatch(/^pdu-associate-malformed: /);
     },
   );
 
-  test('never names what it refuses', () => {
+  it('never names what it refuses', () => {
     expect(errorOf(() => abstractSyntaxOf(ascii('DOE^JANE')))).not.toContain('DOE');
   });
 });
 
 describe('presentation contexts', () => {
-  test('come in the order of the PDU, with any odd ids', () => {
+  it('come in the order of the PDU, with any odd ids', () => {
     const body = associateBody(
       contextRq(255, '1.1', '1.2'),
       contextRq(1, '2.1', '2.2', '2.3', '2.2'),
@@ -154,7 +154,7 @@ describe('presentation contexts', () => {
     ]);
   });
 
-  test.each([0, 2, 4, 128, 254])('refuses the even id %d in both PDUs', (id) => {
+  it.each([0, 2, 4, 128, 254])('refuses the even id %d in both PDUs', (id) => {
     const expected = `pdu-presentation-context-invalid: presentation context id ${id}; odd ids from 1 to 255 are accepted`;
     expect(errorOf(() => decodeAssociateRq(associateBody(contextRq(id, '1.1', '1.2')).bytes))).toBe(expected);
     expect(errorOf(() => decodeAssociateAc(associateBody(contextAc(id, 0, transferSyntax)).bytes))).toBe(
@@ -162,7 +162,7 @@ describe('presentation contexts', () => {
     );
   });
 
-  test('refuses a repeated id in both PDUs', () => {
+  it('refuses a repeated id in both PDUs', () => {
     const expected =
       'pdu-presentation-context-invalid: presentation context id 1 is repeated; ids are unique';
     const answered = contextAc(1, 0, transferSyntax);
@@ -170,7 +170,7 @@ describe('presentation contexts', () => {
     expect(errorOf(() => decodeAssociateAc(associateBody(answered, answered).bytes))).toBe(expected);
   });
 
-  test('takes 128 and no more', () => {
+  it('takes 128 and no more', () => {
     const ids = Array.from({ length: MAX_PRESENTATION_CONTEXTS }, (_, index) => 2 * index + 1);
     const contexts = ids.map((id) => contextRq(id, '1.1', '1.2'));
     const decoded = decodeAssociateRq(associateBody(...contexts).bytes);
@@ -181,7 +181,7 @@ describe('presentation contexts', () => {
     }
   });
 
-  test('takes 128 transfer syntaxes in a context and no more', () => {
+  it('takes 128 transfer syntaxes in a context and no more', () => {
     const syntaxes = Array.from({ length: MAX_TRANSFER_SYNTAXES }, (_, index) => `1.2.${index}`);
     const most = associateBody(contextRq(1, '1.1', ...syntaxes)).bytes;
     expect(decodeAssociateRq(most).presentationContexts[0]!.transferSyntaxes).toEqual(syntaxes);
@@ -192,7 +192,7 @@ describe('presentation contexts', () => {
   });
 
   const abstractSyntax = item(0x30, [ascii('1.1')]);
-  test.each<[string, Built[], RegExp]>([
+  it.each<[string, Built[], RegExp]>([
     ['no context', [applicationContext], /no presentation context is proposed/],
     ['no abstract syntax', [item(0x20, [[1, 0, 0, 0], transferSyntax])], /abstract syntax is missing/],
     [
@@ -214,7 +214,7 @@ describe('presentation contexts', () => {
     expect(error).toMatch(message);
   });
 
-  test.each<[string, Built]>([
+  it.each<[string, Built]>([
     ['an accepted context without transfer syntax', contextAc(1, 0)],
     ['an accepted context with two transfer syntaxes', contextAc(1, 0, transferSyntax, transferSyntax)],
     ['an accepted context with an empty transfer syntax', contextAc(1, 0, item(0x40, []))],
@@ -225,7 +225,7 @@ describe('presentation contexts', () => {
     );
   });
 
-  test.each<[string, Built]>([
+  it.each<[string, Built]>([
     ['missing', contextAc(1, 3)],
     ['empty', contextAc(1, 3, item(0x40, []))],
     ['repeated', contextAc(1, 3, transferSyntax, transferSyntax)],
@@ -237,7 +237,7 @@ describe('presentation contexts', () => {
     ]);
   });
 
-  test('reads an answer without contexts, and one with an abstract syntax in a context', () => {
+  it('reads an answer without contexts, and one with an abstract syntax in a context', () => {
     expect(decodeAssociateAc(associateBody().bytes).presentationContexts).toEqual([]);
     const chatty = contextAc(1, 0, abstractSyntax, transferSyntax);
     expect(decodeAssociateAc(associateBody(chatty).bytes).presentationContexts[0]!.transferSyntax).toBe(
@@ -247,7 +247,7 @@ describe('presentation contexts', () => {
 });
 
 describe('user information', () => {
-  test('skips unknown items and sub-items at every level', () => {
+  it('skips unknown items and sub-items at every level', () => {
     const unknown = item(0x7f, [ascii('whatever')]);
     const plain = associateBody(applicationContext, context, userInformation());
     const noisy = associateBody(
@@ -268,7 +268,7 @@ describe('user information', () => {
     expect(decodeAssociateRq(noisy.bytes)).toEqual(decodeAssociateRq(plain.bytes));
   });
 
-  test('reads sub-items and items in any order', () => {
+  it('reads sub-items and items in any order', () => {
     const body = associateBody(
       item(0x50, [implementationClassUid, maximumLength]),
       context,
@@ -277,25 +277,25 @@ describe('user information', () => {
     expect(decodeAssociateRq(body.bytes)).toEqual(decodeAssociateRq(echoRequestBody().bytes));
   });
 
-  test.each([0, 1, 16384, 0x7fffffff, 0x80000000, 0xffffffff])('reads maximum length %d', (length) => {
+  it.each([0, 1, 16384, 0x7fffffff, 0x80000000, 0xffffffff])('reads maximum length %d', (length) => {
     const body = requestWith(item(0x51, [bigEndian(length, 4)]));
     expect(decodeAssociateRq(body).userInformation.maxPduLength).toBe(length);
   });
 
-  test('reads an empty implementation class UID and an empty version name as absent', () => {
+  it('reads an empty implementation class UID and an empty version name as absent', () => {
     const { userInformation: user } = decodeAssociateRq(requestWith(item(0x52, []), item(0x55, [])));
     expect(user.implementationClassUid).toBe('');
     expect(user).not.toHaveProperty('implementationVersionName');
   });
 
-  test('reads a version name that is longer than the standard allows', () => {
+  it('reads a version name that is longer than the standard allows', () => {
     const body = requestWith(item(0x55, [ascii('A_VERSION_NAME_OF_31_CHARACTERS ')]));
     expect(decodeAssociateRq(body).userInformation.implementationVersionName).toBe(
       'A_VERSION_NAME_OF_31_CHARACTERS',
     );
   });
 
-  test('keeps several role selections, also of one SOP class', () => {
+  it('keeps several role selections, also of one SOP class', () => {
     const role = (scu: number, scp: number) => item(0x54, [counted(ascii('1.2')), [scu, scp]]);
     const { roleSelections } = decodeAssociateRq(
       requestWith(role(0, 1), role(1, 1), role(0, 0)),
@@ -307,7 +307,7 @@ describe('user information', () => {
     ]);
   });
 
-  test('does not read what later versions add to common extended negotiation', () => {
+  it('does not read what later versions add to common extended negotiation', () => {
     const fields = [counted(ascii('1.2')), counted(ascii('1.3')), counted()];
     const body = requestWith(item(0x57, [...fields, [9, 9, 9]], 1));
     expect(decodeAssociateRq(body).userInformation.commonExtendedNegotiations).toEqual([
@@ -315,7 +315,7 @@ describe('user information', () => {
     ]);
   });
 
-  test('keeps copies of binary fields, not views on the PDU', () => {
+  it('keeps copies of binary fields, not views on the PDU', () => {
     const body = fullRequestBody().bytes;
     const decoded = decodeAssociateRq(body);
     body.fill(0xee);
@@ -334,14 +334,14 @@ describe('user information', () => {
     userIdentity: item(0x58, ['01 00', counted(ascii('u')), counted()]),
     userIdentityResponse: item(0x59, [counted()]),
   };
-  test.each(Object.entries(one))('refuses a repeated %s', (_name, single) => {
+  it.each(Object.entries(one))('refuses a repeated %s', (_name, single) => {
     expect(errorOf(() => decodeAssociateRq(requestWith(single)))).toBe('no error');
     expect(errorOf(() => decodeAssociateRq(requestWith(single, single)))).toMatch(
       /^pdu-associate-malformed: user information: the .* item is repeated; one is accepted/,
     );
   });
 
-  test.each<[string, Built, string]>([
+  it.each<[string, Built, string]>([
     ['application context', applicationContext, 'A-ASSOCIATE: the application context item is repeated'],
     ['user information', userInformation(), 'A-ASSOCIATE: the user information item is repeated'],
   ])('refuses a repeated %s', (_name, repeated, message) => {
@@ -350,7 +350,7 @@ describe('user information', () => {
     expect(errorOf(() => decodeAssociateAc(associateBody(repeated, repeated).bytes))).toContain(message);
   });
 
-  test.each<[string, Built, string]>([
+  it.each<[string, Built, string]>([
     [
       'an item that is longer than its parent',
       join([0x7f, 0], '0001'),
@@ -414,7 +414,7 @@ describe('user information', () => {
     expect(error).toContain(message);
   });
 
-  test('never names a secret in an error', () => {
+  it('never names a secret in an error', () => {
     const error = errorOf(() =>
       decodeAssociateRq(requestWith(item(0x58, ['0102', counted(ascii('geheim')), '00']))),
     );
@@ -428,7 +428,7 @@ describe('damaged lengths', () => {
       (value) => value >= 0 && value !== length,
     );
 
-  test.each<[string, Built, (body: Buffer) => AssociateRq | AssociateAc]>([
+  it.each<[string, Built, (body: Buffer) => AssociateRq | AssociateAc]>([
     ['RQ', fullRequestBody(), decodeAssociateRq],
     ['AC', fullAnswerBody(), decodeAssociateAc],
   ])(
@@ -460,7 +460,7 @@ describe('damaged lengths', () => {
     }
   }
 
-  test('a body that ends anywhere leads to a typed error or a value', () => {
+  it('a body that ends anywhere leads to a typed error or a value', () => {
     const body = fullRequestBody().bytes;
     for (let length = 0; length < body.length; length++) {
       outcome(() => decodeAssociateRq(body.subarray(0, length)));
@@ -479,7 +479,7 @@ describe('the work of one request of a megabyte', () => {
     contextRq(2 * index + 1, '9'.repeat(64), ...Array.from({ length: 100 }, () => '9'.repeat(64))),
   );
 
-  test.each<[string, Built]>([
+  it.each<[string, Built]>([
     ['empty unknown items', associateBody(context, fill(item(0x7f, []).bytes))],
     ['contexts that are full', associateBody(...manyContexts)],
     ['role selections', associateBody(context, manySubItems(item(0x54, [counted(ascii('1')), [1, 1]])))],
@@ -504,7 +504,7 @@ describe('encoding', () => {
   const request = decodeAssociateRq(echoRequestBody().bytes);
   const user = request.userInformation;
 
-  test('sends a valid transfer syntax in a refused context, whatever it was given', () => {
+  it('sends a valid transfer syntax in a refused context, whatever it was given', () => {
     for (const given of ['', 'garbage', '1.2.840.10008.1.2.4.50']) {
       const answer: AssociateAc = {
         ...request,
@@ -522,7 +522,7 @@ describe('encoding', () => {
     ...request,
     presentationContexts: [{ ...request.presentationContexts[0]!, ...changes }],
   });
-  test.each<[string, AssociateRq]>([
+  it.each<[string, AssociateRq]>([
     ['an AE title of 17 characters', { ...request, calledAeTitle: 'A'.repeat(17) }],
     ['an empty AE title', { ...request, callingAeTitle: '' }],
     ['an AE title outside of latin1', { ...request, callingAeTitle: 'CT\u0100' }],
@@ -567,7 +567,7 @@ describe('encoding', () => {
     expect(() => encodeAssociateRq(impossible)).toThrow(rangeError);
   });
 
-  test('refuses a result that is no byte', () => {
+  it('refuses a result that is no byte', () => {
     const answer: AssociateAc = {
       ...request,
       presentationContexts: [{ id: 1, result: 256, transferSyntax: '' }],
@@ -575,7 +575,7 @@ describe('encoding', () => {
     expect(() => encodeAssociateAc(answer)).toThrow(rangeError);
   });
 
-  test('refuses a PDU that no peer takes', () => {
+  it('refuses a PDU that no peer takes', () => {
     const presentationContexts = Array.from({ length: 128 }, (_, index) => ({
       id: 2 * index + 1,
       abstractSyntax: '1.2',

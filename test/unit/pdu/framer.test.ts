@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PDataFramer } from '../../../src/pdu/framer';
 import { PduReader } from '../../../src/pdu/reader';
@@ -27,7 +27,7 @@ function counting(length: number): Buffer {
 }
 
 describe('what is sent', () => {
-  test('golden bytes of a command and its data set', () => {
+  it('golden bytes of a command and its data set', () => {
     const framer = new PDataFramer(16384);
     framer.command(1, Buffer.from('00000001020000000100', 'hex'));
     framer.data(1, Buffer.from('aabb', 'hex'));
@@ -44,7 +44,7 @@ describe('what is sent', () => {
     );
   });
 
-  test('a command that fits goes in one PDU, a longer one in as few as can be', () => {
+  it('a command that fits goes in one PDU, a longer one in as few as can be', () => {
     const framer = new PDataFramer(106);
     framer.command(3, counting(100));
     framer.command(5, counting(202));
@@ -58,14 +58,14 @@ describe('what is sent', () => {
     expect(Buffer.concat(pdvs.slice(1).map(({ fragment }) => fragment))).toEqual(counting(202));
   });
 
-  test('nothing is sent of nothing', () => {
+  it('nothing is sent of nothing', () => {
     const framer = new PDataFramer(0);
     expect(flushed(framer)).toEqual([]);
     framer.data(1, Buffer.alloc(0));
     expect(flushed(framer)).toEqual([]);
   });
 
-  test('a flush in the middle of a data set sends what is even, without Last', () => {
+  it('a flush in the middle of a data set sends what is even, without Last', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(7));
     expect(shape(flushed(framer))).toEqual(['1 0 6']);
@@ -79,7 +79,7 @@ describe('what is sent', () => {
     expect(framer.pendingBytes).toBe(0);
   });
 
-  test('a data set that ended where nothing waits is ended by an empty fragment', () => {
+  it('a data set that ended where nothing waits is ended by an empty fragment', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(6));
     flushed(framer);
@@ -89,7 +89,7 @@ describe('what is sent', () => {
     expect(shape(flushed(framer))).toEqual([`3 ${LAST} 0`]);
   });
 
-  test('Last is set once, on the last of several fragments', () => {
+  it('Last is set once, on the last of several fragments', () => {
     const framer = new PDataFramer(16);
     framer.data(1, counting(25));
     framer.data(1, counting(5));
@@ -97,7 +97,7 @@ describe('what is sent', () => {
     expect(shape(flushed(framer))).toEqual(['1 0 10', '1 0 10', `1 ${LAST} 10`]);
   });
 
-  test('messages follow each other in the order in which they were queued', () => {
+  it('messages follow each other in the order in which they were queued', () => {
     const framer = new PDataFramer(0);
     framer.command(1, counting(10));
     framer.data(1, counting(1000));
@@ -108,7 +108,7 @@ describe('what is sent', () => {
     expect(shape(flushed(framer))).toEqual(['1 3 10', '1 2 1000', '3 3 12', '5 3 14', '5 0 16']);
   });
 
-  test('waiting bytes are counted with their headers', () => {
+  it('waiting bytes are counted with their headers', () => {
     const framer = new PDataFramer(16);
     framer.command(1, counting(100)); // 10 fragments
     framer.data(1, counting(1001)); // 100 fragments and a byte
@@ -119,14 +119,14 @@ describe('what is sent', () => {
     expect(framer.pendingBytes).toBe(0);
   });
 
-  test('an odd data set is filled up with one NUL where that is wanted', () => {
+  it('an odd data set is filled up with one NUL where that is wanted', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(3));
     framer.dataEnd(1, true);
     expect(flushed(framer)[0]!.fragment).toEqual(Buffer.from([0, 1, 2, 0]));
   });
 
-  test('an odd data set is refused otherwise, also where most of it has gone', () => {
+  it('an odd data set is refused otherwise, also where most of it has gone', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(1001));
     flushed(framer);
@@ -136,7 +136,7 @@ describe('what is sent', () => {
 });
 
 describe('sizes', () => {
-  test.each([
+  it.each([
     [0, 131066],
     [8, 2],
     [9, 2],
@@ -155,13 +155,13 @@ describe('sizes', () => {
     expect(pdvs[0]!.pduLength).toBe(largest + 6);
   });
 
-  test('the own limit can be lower', () => {
+  it('the own limit can be lower', () => {
     const framer = new PDataFramer(0, 20);
     framer.data(1, counting(16));
     expect(shape(flushed(framer))).toEqual(['1 0 14', '1 0 2']);
   });
 
-  test.each([1, 2, 6, 7])('a peer that announces %d cannot be sent anything', (announced) => {
+  it.each([1, 2, 6, 7])('a peer that announces %d cannot be sent anything', (announced) => {
     expect(() => new PDataFramer(announced)).toThrow(
       expect.objectContaining({ code: 'pdu-max-length-unusable' }),
     );
@@ -169,7 +169,7 @@ describe('sizes', () => {
 });
 
 describe('memory', () => {
-  test('what was queued may be changed at once, long or short', () => {
+  it('what was queued may be changed at once, long or short', () => {
     const framer = new PDataFramer(0);
     const out: Buffer[] = [];
     const expected: Buffer[] = [];
@@ -186,7 +186,7 @@ describe('memory', () => {
     expect(payload.equals(Buffer.concat(expected))).toBe(true);
   });
 
-  test('a million slices of two bytes become few buffers, soon', () => {
+  it('a million slices of two bytes become few buffers, soon', () => {
     const framer = new PDataFramer(0);
     const out: Buffer[] = [];
     const slice = Buffer.from([1, 2]);
@@ -201,7 +201,7 @@ describe('memory', () => {
     expect(payload.equals(Buffer.alloc(2_000_000, slice))).toBe(true);
   });
 
-  test('fragments of two bytes, where the peer takes no longer ones, fill slabs too', () => {
+  it('fragments of two bytes, where the peer takes no longer ones, fill slabs too', () => {
     const framer = new PDataFramer(8);
     framer.data(1, counting(20_000));
     framer.dataEnd(1, false);
@@ -214,7 +214,7 @@ describe('memory', () => {
     expect(Buffer.concat(pdvs.map(({ fragment }) => fragment))).toEqual(counting(20_000));
   });
 
-  test('a slab goes out without a copy and is used again only once it was given back', () => {
+  it('a slab goes out without a copy and is used again only once it was given back', () => {
     const framer = new PDataFramer(0);
     const [first, second, third] = [0, 1, 2].map((round) => {
       const out: Buffer[] = [];
@@ -227,7 +227,7 @@ describe('memory', () => {
     expect(third).toBe(second);
   });
 
-  test('what is short goes out as a copy, so that the slab is free at once', () => {
+  it('what is short goes out as a copy, so that the slab is free at once', () => {
     const framer = new PDataFramer(0);
     const slab = takeSlab();
     returnSlabs([slab]);
@@ -238,7 +238,7 @@ describe('memory', () => {
     expect(takeSlab().buffer).toBe(slab.buffer);
   });
 
-  test('what is dropped does not come out later, and its slabs are free', () => {
+  it('what is dropped does not come out later, and its slabs are free', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(40_001));
     flushed(framer);
@@ -248,7 +248,7 @@ describe('memory', () => {
     expect(flushed(framer)).toEqual([]);
   });
 
-  test.each([0, 1, 2, 11, 12, 13, 14])('a PDU begins %d bytes before the end of a slab', (before) => {
+  it.each([0, 1, 2, 11, 12, 13, 14])('a PDU begins %d bytes before the end of a slab', (before) => {
     for (const isFlushed of [false, true]) {
       const framer = new PDataFramer(0);
       const command = counting(2 * Math.floor((SLAB_BYTES - 12 - before) / 2));
@@ -266,20 +266,20 @@ describe('memory', () => {
 });
 
 describe('misuse', () => {
-  test('a command inside a data set is a defect', () => {
+  it('a command inside a data set is a defect', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(2));
     expect(() => framer.command(1, counting(2))).toThrow('before the end of the data set');
   });
 
-  test('data of another context inside a data set is a defect', () => {
+  it('data of another context inside a data set is a defect', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(2));
     expect(() => framer.data(3, counting(2))).toThrow('data of context 3');
     expect(() => framer.dataEnd(3, false)).toThrow('data of context 3');
   });
 
-  test('an empty or odd command set is a defect', () => {
+  it('an empty or odd command set is a defect', () => {
     const framer = new PDataFramer(0);
     expect(() => framer.command(1, Buffer.alloc(0))).toThrow(RangeError);
     expect(() => framer.command(1, Buffer.alloc(3))).toThrow(RangeError);
@@ -304,7 +304,7 @@ const message = fc.record({
 });
 
 describe('whatever is queued', () => {
-  test('arrives whole, in order, in even fragments within the limit, with one Last each, at any flush', () => {
+  it('arrives whole, in order, in even fragments within the limit, with one Last each, at any flush', () => {
     const announced = fc.oneof(
       fc.integer({ min: 8, max: 300 }),
       fc.integer({ min: 8, max: 40000 }),

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PduReader } from '../../../src/pdu/reader';
 import { MAX_ASSOCIATE_BYTES, MAX_EMPTY_FRAGMENTS, PduError } from '../../../src/pdu/types';
@@ -98,7 +98,7 @@ const everythingCalls = [
 ];
 
 describe('reading', () => {
-  test('reads golden bytes of a C-ECHO-RQ fragment', () => {
+  it('reads golden bytes of a C-ECHO-RQ fragment', () => {
     const golden = Buffer.from(
       [
         '04 00 00000010', // P-DATA-TF, reserved, 16 bytes follow
@@ -118,21 +118,21 @@ describe('reading', () => {
     ]);
   });
 
-  test('reads every PDU whole', () => {
+  it('reads every PDU whole', () => {
     expect(callsOf([everything])).toEqual(everythingCalls);
   });
 
-  test('reads every PDU byte by byte', () => {
+  it('reads every PDU byte by byte', () => {
     expect(callsOf(everyByte(everything))).toEqual(everythingCalls);
   });
 
-  test('reads the same whatever the place of a cut', () => {
+  it('reads the same whatever the place of a cut', () => {
     for (let offset = 1; offset < everything.length; offset++) {
       expect(callsOf(cutAt(everything, offset))).toEqual(everythingCalls);
     }
   });
 
-  test('reads the same whatever the number of cuts, empty chunks included', () => {
+  it('reads the same whatever the number of cuts, empty chunks included', () => {
     const offsets = fc.array(fc.nat({ max: everything.length }), { maxLength: 40 });
     fc.assert(
       fc.property(offsets, (cuts) => {
@@ -142,12 +142,12 @@ describe('reading', () => {
     );
   });
 
-  test('ignores reserved bytes', () => {
+  it('ignores reserved bytes', () => {
     expect(callsOf([Buffer.from('05ff00000004ffffffff', 'hex')])).toEqual(['releaseRq']);
     expect(callsOf([Buffer.from('07ff00000004ffff0206', 'hex')])).toEqual(['abort 2/6']);
   });
 
-  test('hands a chunk that lies inside a PDV on as it is', () => {
+  it('hands a chunk that lies inside a PDV on as it is', () => {
     const { reader, sink } = newReader();
     const chunks = cutAt(pData(pdv(1, 0, Buffer.alloc(9000, 7))).bytes, 3000, 6000);
     for (const chunk of chunks) {
@@ -158,7 +158,7 @@ describe('reading', () => {
     expect(sink.fragments[2]).toBe(chunks[2]);
   });
 
-  test('hands fragments on as views, without copying', () => {
+  it('hands fragments on as views, without copying', () => {
     const { reader, sink } = newReader();
     const bytes = pData(pdv(1, 0, Buffer.alloc(100, 7))).bytes;
     reader.push(bytes);
@@ -166,7 +166,7 @@ describe('reading', () => {
     expect(sink.fragments[0]![50 - 12]).toBe(0xee);
   });
 
-  test('gives the body of an A-ASSOCIATE away as a copy', () => {
+  it('gives the body of an A-ASSOCIATE away as a copy', () => {
     const bodies: Buffer[] = [];
     const sink = new RecordingSink();
     sink.associate = (_type, body) => void bodies.push(body);
@@ -176,7 +176,7 @@ describe('reading', () => {
     expect(bodies[0]).toEqual(fullRequestBody().bytes);
   });
 
-  test('collects an A-ASSOCIATE of a megabyte, in chunks of a TLS record', () => {
+  it('collects an A-ASSOCIATE of a megabyte, in chunks of a TLS record', () => {
     const body = Buffer.alloc(MAX_ASSOCIATE_BYTES);
     for (let offset = 0; offset < body.length; offset += 4) {
       body.writeUInt32BE(offset, offset);
@@ -192,7 +192,7 @@ describe('reading', () => {
     expect(bodies[0]!.equals(body)).toBe(true);
   });
 
-  test('tells whether it is inside a PDU, and how many were complete', () => {
+  it('tells whether it is inside a PDU, and how many were complete', () => {
     const ends = new Map<number, number>();
     let end = 0;
     let count = 0;
@@ -210,7 +210,7 @@ describe('reading', () => {
     }
   });
 
-  test('is between two PDUs in the last callback of a PDU', () => {
+  it('is between two PDUs in the last callback of a PDU', () => {
     const { reader, sink } = newReader();
     const seen: string[] = [];
     sink.after = (call) => seen.push(`${call} ${reader.isInsidePdu} ${reader.pduCount}`);
@@ -286,23 +286,23 @@ describe('refusing', () => {
     ],
   ];
 
-  test.each(cases)('refuses %s', (_name, built, expected) => {
+  it.each(cases)('refuses %s', (_name, built, expected) => {
     const whole = callsOf([built.bytes]);
     expect(whole.at(-1)).toContain(expected);
     expect(callsOf(everyByte(built.bytes))).toEqual(whole);
   });
 
-  test('refuses the wrong type on its first byte', () => {
+  it('refuses the wrong type on its first byte', () => {
     const { reader } = newReader();
     expect(() => reader.push(Buffer.from('G'))).toThrow(PduError);
   });
 
-  test('gives no byte of a PDV away that does not fit its PDU', () => {
+  it('gives no byte of a PDV away that does not fit its PDU', () => {
     const calls = callsOf([join(declares(4, 18), '00000004 01 01 aabb', '00000005 01 03 ccdd').bytes]);
     expect(calls.slice(0, -1)).toEqual(['pData 18', 'pdvStart context 1 control 1 bytes 2', 'pdvEnd aabb']);
   });
 
-  test('takes the lengths at the bounds', () => {
+  it('takes the lengths at the bounds', () => {
     const { reader, sink } = newReader();
     const longest = pData(pdv(1, 0, Buffer.alloc(MAX_PDU_LENGTH - 6)));
     reader.push(join(pData(pdv(1, 0, '')), longest, pdu(1, Buffer.alloc(68))).bytes);
@@ -310,7 +310,7 @@ describe('refusing', () => {
     expect(reader.pduCount).toBe(3);
   });
 
-  test('takes only as long an A-ASSOCIATE as it was told', () => {
+  it('takes only as long an A-ASSOCIATE as it was told', () => {
     const reader = new PduReader(new RecordingSink(), {
       maxPduLength: MAX_PDU_LENGTH,
       maxAssociateBytes: 1000,
@@ -319,7 +319,7 @@ describe('refusing', () => {
     expect(() => reader.push(declares(1, 1001).bytes)).toThrow('length 1001; 68 to 1000 are accepted');
   });
 
-  test('refuses more empty fragments in a row than the limit, over PDUs and messages', () => {
+  it('refuses more empty fragments in a row than the limit, over PDUs and messages', () => {
     const empties = Array.from({ length: MAX_EMPTY_FRAGMENTS }, () => pData(pdv(1, 0, '')));
     const { reader } = newReader();
     reader.push(join(...empties).bytes);
@@ -328,7 +328,7 @@ describe('refusing', () => {
     );
   });
 
-  test('counts empty fragments anew after one with bytes', () => {
+  it('counts empty fragments anew after one with bytes', () => {
     const { reader } = newReader();
     const empties = Array.from({ length: MAX_EMPTY_FRAGMENTS }, () => pdv(1, 0, ''));
     for (let round = 0; round < 3; round++) {
@@ -337,7 +337,7 @@ describe('refusing', () => {
     expect(reader.pduCount).toBe(3);
   });
 
-  test('is dead after an error, and says so with the same error', () => {
+  it('is dead after an error, and says so with the same error', () => {
     const { reader, sink } = newReader();
     expect(() => reader.push(Buffer.from([9]))).toThrow('PDU type 09H');
     expect(() => reader.push(releaseRq().bytes)).toThrow('PDU type 09H');
@@ -345,7 +345,7 @@ describe('refusing', () => {
     expect(sink.calls).toEqual([]);
   });
 
-  test('is dead after an exception of the sink', () => {
+  it('is dead after an exception of the sink', () => {
     const { reader, sink } = newReader();
     sink.after = () => {
       throw new Error('a defect');
@@ -356,7 +356,7 @@ describe('refusing', () => {
     expect(sink.calls).toEqual(['releaseRq']);
   });
 
-  test('refuses limits that no PDU fits', () => {
+  it('refuses limits that no PDU fits', () => {
     const sink = new RecordingSink();
     expect(() => new PduReader(sink, { maxPduLength: 5 })).toThrow(RangeError);
     expect(() => new PduReader(sink, { maxPduLength: 0 })).toThrow(RangeError);
@@ -366,7 +366,7 @@ describe('refusing', () => {
 });
 
 describe('holding', () => {
-  test('stops after the PDU whose callback holds, and goes on where it stopped', () => {
+  it('stops after the PDU whose callback holds, and goes on where it stopped', () => {
     for (let offset = 0; offset < everything.length; offset++) {
       const { reader, sink } = newReader();
       sink.after = (call) => {
@@ -387,7 +387,7 @@ describe('holding', () => {
     }
   });
 
-  test('reads a PDU to its end when it is held in the middle, however it is cut', () => {
+  it('reads a PDU to its end when it is held in the middle, however it is cut', () => {
     const stream = join(pData(pdv(1, 1, 'aabb'), pdv(1, 3, 'ccdd')), releaseRq()).bytes;
     for (const chunks of [[stream], everyByte(stream)]) {
       const { reader, sink } = newReader();
@@ -406,7 +406,7 @@ describe('holding', () => {
     }
   });
 
-  test('keeps copies, because what was pushed is only lent', () => {
+  it('keeps copies, because what was pushed is only lent', () => {
     const { reader, sink } = newReader();
     reader.hold();
     const chunk = pData(pdv(1, 0, 'aabb')).bytes;
@@ -417,7 +417,7 @@ describe('holding', () => {
     expect(sink.calls.slice(-1)).toEqual(['pdvEnd aabb']);
   });
 
-  test('goes on at once when it is released in the same callback', () => {
+  it('goes on at once when it is released in the same callback', () => {
     const { reader, sink } = newReader();
     sink.after = (call) => {
       if (call === 'associate') {
@@ -429,7 +429,7 @@ describe('holding', () => {
     expect(sink.calls).toEqual(everythingCalls);
   });
 
-  test('walks what a callback pushes after the chunk that it is in', () => {
+  it('walks what a callback pushes after the chunk that it is in', () => {
     const { reader, sink } = newReader();
     sink.after = (call) => {
       if (call === 'releaseRq') {
@@ -440,7 +440,7 @@ describe('holding', () => {
     expect(sink.calls).toEqual(['releaseRq', 'releaseRp', 'abort 0/0']);
   });
 
-  test('throws from release what is wrong with the bytes that were kept', () => {
+  it('throws from release what is wrong with the bytes that were kept', () => {
     const { reader } = newReader();
     reader.hold();
     reader.push(Buffer.from('GET /'));
@@ -449,7 +449,7 @@ describe('holding', () => {
 });
 
 describe('memory', () => {
-  test('does not follow the declared length of a thousand A-ASSOCIATEs', async () => {
+  it('does not follow the declared length of a thousand A-ASSOCIATEs', async () => {
     const before = await heldBytes();
     const readers = Array.from({ length: 1000 }, () => newReader().reader);
     for (const reader of readers) {
@@ -464,7 +464,7 @@ describe('memory', () => {
     expect(readers.every((reader) => reader.isInsidePdu)).toBe(true);
   });
 
-  test('does not keep fragments', async () => {
+  it('does not keep fragments', async () => {
     const sink = new RecordingSink();
     sink.fragment = () => {};
     const reader = new PduReader(sink, { maxPduLength: 2 ** 30 });

@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { formatAbort, formatRejection } from '../../../src/pdu/refusalText';
 
 // PS3.8 Table 9-21: what a reason means depends on its source.
-test.each([
+it.each([
   [1, 1, 1, 'rejected permanently by the service user: no reason given'],
   [1, 1, 2, 'rejected permanently by the service user: application context name not supported'],
   [1, 1, 3, 'rejected permanently by the service user: calling AE title not recognized'],
@@ -24,7 +24,7 @@ test.each([
 });
 
 // PS3.8 Table 9-26.
-test.each([
+it.each([
   [0, 0, 'aborted by the service user'],
   [0, 5, 'aborted by the service user'],
   [1, 0, 'aborted by a source that PS3.8 reserves'],

@@ -1,14 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { returnSlabs, SLAB_BYTES, takeSlab } from '../../../src/pdu/slabs';
 
 describe('slabs', () => {
-  test('are of one size, and nobody has the same', () => {
+  it('are of one size, and nobody has the same', () => {
     const slabs = [takeSlab(), takeSlab()];
     expect(slabs.map(({ length }) => length)).toEqual([SLAB_BYTES, SLAB_BYTES]);
     expect(slabs[0]!.buffer).not.toBe(slabs[1]!.buffer);
   });
 
-  test('are taken again, whole, after a view of them was given back', () => {
+  it('are taken again, whole, after a view of them was given back', () => {
     const slab = takeSlab();
     returnSlabs([slab.subarray(10, 20)]);
     const again = takeSlab();
@@ -17,13 +17,13 @@ describe('slabs', () => {
     expect(takeSlab().buffer).not.toBe(slab.buffer);
   });
 
-  test('are never made of other buffers, whatever their size', () => {
+  it('are never made of other buffers, whatever their size', () => {
     const stranger = Buffer.allocUnsafeSlow(SLAB_BYTES);
     returnSlabs([stranger, Buffer.from('pooled')]);
     expect(takeSlab().buffer).not.toBe(stranger.buffer);
   });
 
-  test('after a burst the memory of most of them is let go', () => {
+  it('after a burst the memory of most of them is let go', () => {
     const burst = Array.from({ length: 1000 }, takeSlab);
     returnSlabs(burst);
     const memories = new Set(burst.map(({ buffer }) => buffer));

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { PduReader } from '../../../src/pdu/reader';
 import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from '../../../src/pdu/smallPdus';
 import { RecordingSink } from './recordingSink';
@@ -16,17 +16,17 @@ const golden: [string, Buffer, string, string][] = [
 ];
 
 describe('PDUs of ten bytes', () => {
-  test.each(golden)('%s is encoded as the standard lays it out', (_name, encoded, bytes) => {
+  it.each(golden)('%s is encoded as the standard lays it out', (_name, encoded, bytes) => {
     expect(encoded.toString('hex')).toBe(bytes.replaceAll(' ', ''));
   });
 
-  test.each(golden)('%s is read back', (_name, encoded, _bytes, call) => {
+  it.each(golden)('%s is read back', (_name, encoded, _bytes, call) => {
     const sink = new RecordingSink();
     new PduReader(sink, { maxPduLength: 16384 }).push(encoded);
     expect(sink.calls).toEqual([call]);
   });
 
-  test('numbers that are no bytes are refused', () => {
+  it('numbers that are no bytes are refused', () => {
     expect(() => encodeAbort({ source: 256, reason: 0 })).toThrow(
       expect.objectContaining({ name: 'RangeError' }),
     );

@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import forge from 'node-forge';
 import {
   certificatesMayOverlap,
@@ -51,7 +51,7 @@ const matches = (texts: readonly string[], facts = ct1Facts) =>
   matchesCertificate(compileCertificateMatchers(texts), facts);
 
 describe('the facts of a certificate', () => {
-  test('are fingerprints, names and dates', () => {
+  it('are fingerprints, names and dates', () => {
     expect(ct1Facts).toEqual({
       fingerprint256: colons(wholeSha256),
       spkiSha256: colons(spkiSha256),
@@ -64,18 +64,18 @@ describe('the facts of a certificate', () => {
     });
   });
 
-  test('can be read before node:tls is loaded, and leave it whole', () => {
+  it('can be read before node:tls is loaded, and leave it whole', () => {
     // Seen where this file is the first of its process to need node:tls.
     peerCertificate(ct1);
     expect(createRequire(__filename)('node:tls')).toHaveProperty('createSecureContext', expect.any(Function));
   });
 
-  test('several common names are none', () => {
+  it('several common names are none', () => {
     expect(peerCertificate(certificate(['ct1', 'ct2'], []))).not.toHaveProperty('commonName');
     expect(peerCertificate(certificate([], []))).not.toHaveProperty('commonName');
   });
 
-  test.each([
+  it.each([
     'CT 1, Ward "3" <a>;',
     'a + CN=ct1',
     'a+CN=ct1',
@@ -90,14 +90,14 @@ describe('the facts of a certificate', () => {
     expect(peerCertificate(certificate([name], [])).commonName).toBe(name);
   });
 
-  test('a common name that holds what looks like another one is taken whole', () => {
+  it('a common name that holds what looks like another one is taken whole', () => {
     const facts = peerCertificate(certificate(['x\nCN=ct1'], []));
     expect(facts.commonName).toBe('x\nCN=ct1');
     expect(matches(['cn:ct1'], facts)).toBe(false);
     expect(matches(['cn:ct1'], peerCertificate(certificate(['ct1\0.evil.example'], [])))).toBe(false);
   });
 
-  test('a DNS name that holds a separator does not become two', () => {
+  it('a DNS name that holds a separator does not become two', () => {
     const facts = peerCertificate(certificate(['x'], ['evil.example, DNS:ct1.radiology.example']));
     expect(matches(['dns:ct1.radiology.example'], facts)).toBe(false);
     const quoted = peerCertificate(certificate(['x'], ['a", DNS:ct1.radiology.example, "', 'b.example']));
@@ -107,7 +107,7 @@ describe('the facts of a certificate', () => {
 });
 
 describe('matching a certificate', () => {
-  test.each([
+  it.each([
     ['sha256 as Node prints it', `sha256:${colons(wholeSha256)}`],
     ['sha256 as sha256sum prints it', `sha256:${wholeSha256}`],
     ['spki-sha256', `spki-sha256:${spkiSha256}`],
@@ -119,7 +119,7 @@ describe('matching a certificate', () => {
     expect(matches(['cn:another', text])).toBe(true);
   });
 
-  test.each([
+  it.each([
     ['nothing, with an empty list', []],
     ['the fingerprint of the key as one of the certificate', [`sha256:${spkiSha256}`]],
     ['the fingerprint of the certificate as one of the key', [`spki-sha256:${wholeSha256}`]],
@@ -130,17 +130,17 @@ describe('matching a certificate', () => {
     expect(matches(texts)).toBe(false);
   });
 
-  test('a wildcard certificate is nobody in particular', () => {
+  it('a wildcard certificate is nobody in particular', () => {
     const wildcard = peerCertificate(certificate(['x'], ['*.radiology.example']));
     expect(matches(['dns:ct1.radiology.example', 'dns:*.radiology.example'], wildcard)).toBe(false);
   });
 
-  test('DNS names compare as ASCII does', () => {
+  it('DNS names compare as ASCII does', () => {
     const kelvin = { ...ct1Facts, dnsNames: ['\u212a1.example'] };
     expect(matches(['dns:k1.example'], kelvin)).toBe(false);
   });
 
-  test('a renewed certificate with the same key keeps its spki-sha256 only', () => {
+  it('a renewed certificate with the same key keeps its spki-sha256 only', () => {
     const renewed = peerCertificate(certificate(['ct1'], [], '0b'));
     expect(matches([`spki-sha256:${spkiSha256}`], renewed)).toBe(true);
     expect(matches([`sha256:${wholeSha256}`], renewed)).toBe(false);
@@ -156,7 +156,7 @@ describe('whether two lists can take one certificate', () => {
     return answer;
   };
 
-  test.each([
+  it.each([
     [[`sha256:${a}`], [`sha256:${b}`]],
     [[`spki-sha256:${a}`], [`spki-sha256:${b}`]],
     [['cn:ct1'], ['cn:ct2', 'cn:CT1']],
@@ -167,7 +167,7 @@ describe('whether two lists can take one certificate', () => {
     expect(mayOverlap(one, other)).toBe(false);
   });
 
-  test.each([
+  it.each([
     [undefined, undefined],
     [undefined, ['cn:ct1']],
     [[`sha256:${a}`], [`sha256:${b}`, `sha256:${a.toUpperCase()}`]],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { compilePolicy } from '../../../src/policy/compile';
 import { decideAddress, decideAssociation } from '../../../src/policy/decide';
 import {
@@ -33,7 +33,7 @@ describe('observe mode', () => {
     return { isObserved: modality!.isObserved, validUntilMs: policy.validUntilMs };
   };
 
-  test.each([
+  it.each([
     ['2026-12-31', Date.UTC(2027, 0, 1)],
     ['2024-02-29', Date.UTC(2024, 2, 1)],
     ['2026-12-31T18:00Z', Date.UTC(2026, 11, 31, 18)],
@@ -45,13 +45,13 @@ describe('observe mode', () => {
     expect(compiled(entry, endMs)).toEqual({ isObserved: false, validUntilMs: Number.POSITIVE_INFINITY });
   });
 
-  test('without a date never ends', () => {
+  it('without a date never ends', () => {
     const never = Number.POSITIVE_INFINITY;
     expect(compiled(observed(), Date.UTC(9999, 0))).toEqual({ isObserved: true, validUntilMs: never });
     expect(compiled(ct1, NOON)).toEqual({ isObserved: false, validUntilMs: never });
   });
 
-  test('ends entry by entry: the policy holds until the first one', () => {
+  it('ends entry by entry: the policy holds until the first one', () => {
     const entries = {
       ct1: observed('2027-06-30'),
       mr1: { ...observed('2027-01-31'), callingAeTitle: 'MR1' },
@@ -60,7 +60,7 @@ describe('observe mode', () => {
     expect(compilePolicy(configurationOf(entries), NOON).policy.validUntilMs).toBe(Date.UTC(2027, 1, 1));
   });
 
-  test('is warned of, with its end, and when that is over', () => {
+  it('is warned of, with its end, and when that is over', () => {
     const relayed = 'what the entry does not allow is relayed and logged as would-deny';
     expect(problems({ ct1: observed() })).toEqual([
       `warning modalities.ct1.mode is "observe" without an end (observeUntil): ${relayed}`,
@@ -78,7 +78,7 @@ describe('observe mode', () => {
 });
 
 describe('references to other parts', () => {
-  test('a sound configuration has no problems', () => {
+  it('a sound configuration has no problems', () => {
     expect(
       problems({
         ct1: {
@@ -94,14 +94,14 @@ describe('references to other parts', () => {
     ).toEqual([]);
   });
 
-  test('an unknown listener, with what was probably meant or what there is', () => {
+  it('an unknown listener, with what was probably meant or what there is', () => {
     expect(problems({ ct1: { ...ct1, listeners: ['tls', 'tsl', 'DMZ'] } })).toEqual([
       'error modalities.ct1.listeners.1 "tsl" is no listener; did you mean "tls"?',
       'error modalities.ct1.listeners.2 "DMZ" is no listener; accepted is "tls", "tls2" or "plain", or add it to listeners first',
     ]);
   });
 
-  test('an unknown called AE title', () => {
+  it('an unknown called AE title', () => {
     expect(problems({ ct1: { ...ct1, calledAeTitle: ['ORTHNC', 'XY'] } })).toEqual([
       'error modalities.ct1.calledAeTitle.0 "ORTHNC" is no upstream; did you mean "ORTHANC"?',
       'error modalities.ct1.calledAeTitle.1 "XY" is no upstream; accepted is "ORTHANC" or "PACS", or add it to upstreams first',
@@ -111,11 +111,11 @@ describe('references to other parts', () => {
     ]);
   });
 
-  test('upper and lower case of a called AE title count where they are strict', () => {
+  it('upper and lower case of a called AE title count where they are strict', () => {
     expect(problems({ ct1: { ...ct1, calledAeTitle: 'orthanc' } }, { strictAeTitles: true })).toHaveLength(1);
   });
 
-  test('an unknown SOP class, with the nearest keyword', () => {
+  it('an unknown SOP class, with the nearest keyword', () => {
     const storeSopClasses = [
       'CTImageStorrage',
       'ctimagestorage',
@@ -139,13 +139,13 @@ describe('references to other parts', () => {
     ]);
   });
 
-  test('a wildcard where one modality is to be named', () => {
+  it('a wildcard where one modality is to be named', () => {
     expect(problems({ ct1: { ...ct1, certificate: ['cn:ct*', 'dns:*.example'] } })).toEqual([
       expect.stringMatching(/^error modalities\.ct1\.certificate\.1 "dns:\*\.example" has a wildcard/),
     ]);
   });
 
-  test('two listeners of one name', () => {
+  it('two listeners of one name', () => {
     const listeners = [
       { name: 'plain', port: 104 },
       { name: 'plain', port: 11112 },
@@ -155,7 +155,7 @@ describe('references to other parts', () => {
     ]);
   });
 
-  test('upstreams that differ in upper and lower case only', () => {
+  it('upstreams that differ in upper and lower case only', () => {
     const upstreams = { ORTHANC: { servers: ['127.0.0.1:1'] }, Orthanc: { servers: ['127.0.0.1:2'] } };
     expect(problems({ ct1 }, { upstreams })).toEqual([
       expect.stringMatching(/^error upstreams\.Orthanc is the same AE title as "ORTHANC"/),
@@ -165,7 +165,7 @@ describe('references to other parts', () => {
 });
 
 describe('what can have no effect is warned about', () => {
-  test.each<[string, Partial<ModalityInput>, RegExp]>([
+  it.each<[string, Partial<ModalityInput>, RegExp]>([
     [
       'SOP classes without store',
       { storeSopClasses: 'CTImageStorage' },
@@ -187,7 +187,7 @@ describe('what can have no effect is warned about', () => {
     expect(problems({ ct1: { ...ct1, ...entry } })).toEqual([expect.stringMatching(expected)]);
   });
 
-  test('an entry that nobody can use because all listeners are plain', () => {
+  it('an entry that nobody can use because all listeners are plain', () => {
     expect(problems({ ct1 }, { listeners: [{ name: 'plain', port: 104 }] })).toEqual([
       expect.stringMatching(/^warning modalities\.ct1 names no listener, and there is none with TLS/),
     ]);
@@ -204,14 +204,14 @@ describe('entries that one peer could be at once', () => {
     return forward;
   };
 
-  test('are an error that names both', () => {
+  it('are an error that names both', () => {
     expect(overlapping({}, {})).toEqual([
       'error modalities.other overlaps modalities.one: a peer with the calling AE title "CT1" could be both; ' +
         'give them addresses, listeners or certificates (fingerprints or common names) that have nothing in common',
     ]);
   });
 
-  test.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
+  it.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
     ['upper and lower case', {}, { callingAeTitle: 'ct1' }],
     ['one AE title of several', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'C'] }],
     ['all AE titles, told once', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'A', 'a'] }],
@@ -238,7 +238,7 @@ describe('entries that one peer could be at once', () => {
     expect(overlapping(one, other)).toHaveLength(1);
   });
 
-  test.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
+  it.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
     ['AE titles', {}, { callingAeTitle: 'CT2' }],
     ['addresses', {}, { from: '10.1.2.11' }],
     ['neighbouring blocks', { from: '10.1.2.0/25' }, { from: '10.1.2.128/25' }],
@@ -251,13 +251,13 @@ describe('entries that one peer could be at once', () => {
     expect(overlapping(one, other)).toEqual([]);
   });
 
-  test('case is a difference where AE titles are strict', () => {
+  it('case is a difference where AE titles are strict', () => {
     expect(
       problems({ one: ct1, other: { ...ct1, callingAeTitle: 'ct1' } }, { strictAeTitles: true }),
     ).toEqual([]);
   });
 
-  test('every pair is told', () => {
+  it('every pair is told', () => {
     const paths = problems({ a: ct1, b: ct1, c: ct1 }).map((problem) => problem.split(':')[0]);
     expect(paths.sort()).toEqual([
       'error modalities.b overlaps modalities.a',
@@ -266,7 +266,7 @@ describe('entries that one peer could be at once', () => {
     ]);
   });
 
-  test('a mistake in every entry does not fill the screen', () => {
+  it('a mistake in every entry does not fill the screen', () => {
     const modalities = Object.fromEntries(Array.from({ length: 2000 }, (_, index) => [`m${index}`, ct1]));
     expect(problems(modalities)).toHaveLength(100);
   });
@@ -306,7 +306,7 @@ describe('10,000 entries', () => {
     return best;
   };
 
-  test.each([
+  it.each([
     ['with AE titles of their own', 'MOD', own],
     [
       'that share one AE title',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AssociationRequest } from '../../../src/policy/decide';
 import { decideAddress, decideAssociation } from '../../../src/policy/decide';
@@ -22,21 +22,21 @@ const ct1 = {
 describe('gate 1: the source address', () => {
   const policy = policyOf({ ct1, mr1: { callingAeTitle: 'MR1', from: '10.9.0.1' } });
 
-  test.each(['10.1.2.10', '::ffff:10.1.2.10', '10.1.3.255', '2001:DB8::10', '10.9.0.1'])(
+  it.each(['10.1.2.10', '::ffff:10.1.2.10', '10.1.3.255', '2001:DB8::10', '10.9.0.1'])(
     'lets %s in',
     (from) => {
       expect(decideAddress(policy, from)).toEqual({ allowed: true });
     },
   );
 
-  test.each(['10.1.2.11', '10.1.4.0', '::10.1.2.10', '2001:db8::11', '', 'localhost'])(
+  it.each(['10.1.2.11', '10.1.4.0', '::10.1.2.10', '2001:db8::11', '', 'localhost'])(
     'closes on %j',
     (from) => {
       expect(decideAddress(policy, from)).toEqual({ allowed: false, reason: 'source-address-unknown' });
     },
   );
 
-  test('lets every address try where unknown ones are to be answered, but nothing that is no address', () => {
+  it('lets every address try where unknown ones are to be answered, but nothing that is no address', () => {
     const rejecting = policyOf({ ct1 }, { unknownAddresses: 'reject' });
     expect(decideAddress(rejecting, '10.99.0.1')).toEqual({ allowed: true });
     expect(decideAddress(rejecting, 'localhost').allowed).toBe(false);
@@ -48,7 +48,7 @@ describe('gate 3: who may associate', () => {
   const policy = policyOf({ ct1 });
 
   // calling AE title, address, certificate, called AE title: 1 is right, 0 is wrong.
-  test.each([
+  it.each([
     ['1111', 'ct1'],
     ['1110', 'called-ae-title-not-allowed'],
     ['1101', 'certificate-mismatch'],
@@ -75,7 +75,7 @@ describe('gate 3: who may associate', () => {
     expect(outcome(policy, request)).toBe(expected);
   });
 
-  test('the protocol comes before the peer', () => {
+  it('the protocol comes before the peer', () => {
     const nobody = { callingAeTitle: 'NOBODY', sourceAddress: '10.99.0.1' };
     expect(outcome(policy, { ...nobody, protocolVersion: 2, applicationContextName: '1.2' })).toBe(
       'protocol-version',
@@ -87,34 +87,34 @@ describe('gate 3: who may associate', () => {
     expect(outcome(policy, nobody)).toBe('calling-ae-title-unknown');
   });
 
-  test('a missing certificate is none of those that the entry names', () => {
+  it('a missing certificate is none of those that the entry names', () => {
     expect(outcome(policy)).toBe('certificate-mismatch');
     expect(
       outcome(policyOf({ ct1: { ...ct1, certificate: [] } }), { certificate: certificateOf('ct1') }),
     ).toBe('certificate-mismatch');
   });
 
-  test('without a list of certificates any will do, for it has passed TLS', () => {
+  it('without a list of certificates any will do, for it has passed TLS', () => {
     const { certificate: _left, ...anyCertificate } = ct1;
     expect(outcome(policyOf({ ct1: anyCertificate }))).toBe('ct1');
     expect(outcome(policyOf({ ct1: anyCertificate }), { certificate: certificateOf('x') })).toBe('ct1');
   });
 
-  test('a called AE title that no upstream has is unknown, whatever the entry allows', () => {
+  it('a called AE title that no upstream has is unknown, whatever the entry allows', () => {
     const certificate = certificateOf('ct1');
     expect(outcome(policy, { certificate, calledAeTitle: 'NOWHERE' })).toBe('called-ae-title-unknown');
     expect(outcome(policy, { certificate, calledAeTitle: '' })).toBe('called-ae-title-unknown');
     expect(outcome(policy, { certificate, calledAeTitle: ' orthanc\0' })).toBe('ct1');
   });
 
-  test('without a list of called AE titles every upstream may be called', () => {
+  it('without a list of called AE titles every upstream may be called', () => {
     const open = policyOf({ ct1: { callingAeTitle: 'CT1', from: '10.1.2.10' } });
     expect(outcome(open, { calledAeTitle: 'PACS' })).toBe('ct1');
     const decision = decideAssociation(open, associationRequest({ calledAeTitle: 'pacs' }));
     expect(decision).toMatchObject({ upstream: { calledAeTitle: 'PACS' } });
   });
 
-  test.each([
+  it.each([
     ['by default every TLS listener', undefined, { tls: true, tls2: true, plain: false }],
     ['only those that it names', ['tls2'], { tls: false, tls2: true, plain: false }],
     ['a plain one when it is named', ['plain'], { tls: false, tls2: false, plain: true }],
@@ -128,7 +128,7 @@ describe('gate 3: who may associate', () => {
     expect(outcome(listening, { listener: 'elsewhere' })).toBe('listener-not-allowed');
   });
 
-  test('the upper and lower case of AE titles counts only where they are strict', () => {
+  it('the upper and lower case of AE titles counts only where they are strict', () => {
     const entry = { callingAeTitle: 'Ct1', from: '10.1.2.10' };
     expect(outcome(policyOf({ ct1: entry }), { callingAeTitle: 'cT1' })).toBe('ct1');
     const strict = policyOf({ ct1: entry }, { strictAeTitles: true });
@@ -139,7 +139,7 @@ describe('gate 3: who may associate', () => {
     );
   });
 
-  test('no text but its trimmed and re-cased self passes for an AE title', () => {
+  it('no text but its trimmed and re-cased self passes for an AE title', () => {
     const open = policyOf({ ct1: { callingAeTitle: 'CT1', from: '10.1.2.10' } });
     const unit = fc.constantFrom(
       'C',
@@ -166,7 +166,7 @@ describe('gate 3: who may associate', () => {
     );
   });
 
-  test('names that every object has are no entries', () => {
+  it('names that every object has are no entries', () => {
     for (const title of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       expect(outcome(policy, { callingAeTitle: title })).toBe('calling-ae-title-unknown');
       expect(outcome(policy, { certificate: certificateOf('ct1'), calledAeTitle: title })).toBe(
@@ -183,7 +183,7 @@ describe('entries that share an AE title', () => {
     plain: { callingAeTitle: 'CT1', from: '10.2.0.0/24', listeners: 'plain' },
   });
 
-  test('are told apart by address, listener and certificate', () => {
+  it('are told apart by address, listener and certificate', () => {
     const certificate = certificateOf('there');
     expect(outcome(policy, { sourceAddress: '10.1.0.5', certificate })).toBe('here');
     expect(outcome(policy, { sourceAddress: '10.1.0.5', callingAeTitle: 'CT1B' })).toBe('here');
@@ -191,7 +191,7 @@ describe('entries that share an AE title', () => {
     expect(outcome(policy, { sourceAddress: '10.2.0.5', listener: 'plain' })).toBe('plain');
   });
 
-  test('the entry that got furthest decides the reason, and is named where it is one', () => {
+  it('the entry that got furthest decides the reason, and is named where it is one', () => {
     const decide = (changes: Partial<AssociationRequest>) => {
       const decision = decideAssociation(policy, associationRequest(changes));
       return decision.allowed ? [] : [decision.reason, decision.modality?.name];
@@ -216,7 +216,7 @@ describe('entries that share an AE title', () => {
     ]);
   });
 
-  test.each([
+  it.each([
     ['nothing', (i: number) => ({ title: `CT${i}`, address: `10.0.0.${i}`, name: `ct${i}` })],
     ['the AE title', (i: number) => ({ title: 'CT', address: `10.0.0.${i}`, name: `ct${i}` })],
     ['AE title and address', (i: number) => ({ title: 'CT', address: '10.0.0.1', name: `ct${i}` })],
@@ -272,7 +272,7 @@ describe('observe mode', () => {
   const policy = policyOf({ ct1: { ...ct1, mode: 'observe' } });
   const certificate = certificateOf('ct1');
 
-  test('lets pass a called AE title that the entry does not allow, and says so', () => {
+  it('lets pass a called AE title that the entry does not allow, and says so', () => {
     expect(outcome(policy, { certificate, calledAeTitle: 'PACS' })).toBe(
       'would: called-ae-title-not-allowed',
     );
@@ -284,7 +284,7 @@ describe('observe mode', () => {
     expect(outcome(policy, { certificate })).toBe('ct1');
   });
 
-  test.each([
+  it.each([
     ['calling-ae-title-unknown', { callingAeTitle: 'CT2', certificate }],
     ['source-address-mismatch', { sourceAddress: '10.1.2.11', certificate }],
     ['listener-not-allowed', { listener: 'plain', certificate }],

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { decideAssociation, decideCommand } from '../../../src/policy/decide';
 import type { CompiledModality } from '../../../src/policy/policy';
@@ -71,7 +71,7 @@ const commandOfPermission = [
 ] as const;
 
 describe('gate 4: the command', () => {
-  test.each(commandOfPermission)(
+  it.each(commandOfPermission)(
     '"%s" opens its own command and no other',
     (permission, _command, _sopClassUid) => {
       const entry = modality({ allow: [permission] });
@@ -85,20 +85,20 @@ describe('gate 4: the command', () => {
     },
   );
 
-  test('nothing is allowed by default', () => {
+  it('nothing is allowed by default', () => {
     const entry = modality({});
     for (const [, command, sopClassUid] of commandOfPermission) {
       expect(outcome(entry, command, sopClassUid, 'CT1')).toBe('command-not-allowed');
     }
   });
 
-  test('no permission opens a service that has none', () => {
+  it('no permission opens a service that has none', () => {
     const everything = modality({ allow: commandOfPermission.map(([permission]) => permission) });
     expect(outcome(everything, 'N-CREATE', BASIC_FILM_SESSION)).toBe('command-not-allowed');
     expect(outcome(everything, 'N-DELETE', BASIC_FILM_SESSION)).toBe('command-not-allowed');
   });
 
-  test('a command field that the standard does not define is unknown', () => {
+  it('a command field that the standard does not define is unknown', () => {
     const entry = modality({ allow: ['echo', 'store'], mode: 'observe' });
     for (const field of [0x0000, 0x0002, 0x0222, 0x0160, 0xffff, 0x8001]) {
       expect(outcome(entry, field, CT_IMAGE_STORAGE)).toBe('command-unknown');
@@ -107,13 +107,13 @@ describe('gate 4: the command', () => {
 });
 
 describe('SOP classes that may be stored', () => {
-  test('every class without a list', () => {
+  it('every class without a list', () => {
     const entry = modality({ allow: ['store'] });
     expect(outcome(entry, 'C-STORE', CT_IMAGE_STORAGE)).toBe('allowed');
     expect(outcome(entry, 'C-STORE', '1.3.46.670589.5.0.1')).toBe('allowed');
   });
 
-  test.each([
+  it.each([
     [['CTImageStorage'], [CT_IMAGE_STORAGE], ['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.20']],
     [['1.2.840.10008.5.1.4.1.1.2'], [CT_IMAGE_STORAGE], ['1.2.840.10008.5.1.4.1.1.4', '']],
     [
@@ -136,7 +136,7 @@ describe('SOP classes that may be stored', () => {
     expect(outcome(entry, 'C-GET', STUDY_ROOT_GET)).toBe('allowed');
   });
 
-  test('the permission comes before the class', () => {
+  it('the permission comes before the class', () => {
     const entry = modality({ allow: ['echo'], storeSopClasses: ['CTImageStorage'] });
     expect(outcome(entry, 'C-STORE', '1.2.3')).toBe('command-not-allowed');
   });
@@ -145,7 +145,7 @@ describe('SOP classes that may be stored', () => {
 describe('move destinations', () => {
   const refused = 'move-destination-not-allowed';
 
-  test.each([
+  it.each([
     [
       'by default the AE titles of the entry',
       undefined,
@@ -162,11 +162,11 @@ describe('move destinations', () => {
     for (const title of outside) expect([title, toward(title)]).toEqual([title, refused]);
   });
 
-  test('a move to nowhere is a move to no allowed destination', () => {
+  it('a move to nowhere is a move to no allowed destination', () => {
     expect(outcome(modality({ allow: ['move'] }), 'C-MOVE', STUDY_ROOT_MOVE)).toBe(refused);
   });
 
-  test('upper and lower case count where AE titles are strict', () => {
+  it('upper and lower case count where AE titles are strict', () => {
     expect(outcome(modality({ allow: ['move'] }, true), 'C-MOVE', STUDY_ROOT_MOVE, 'ct1')).toBe(refused);
   });
 });
@@ -178,7 +178,7 @@ describe('observe mode', () => {
     mode: 'observe',
   });
 
-  test.each([
+  it.each([
     ['C-ECHO', VERIFICATION, 'would: command-not-allowed'],
     ['N-CREATE', BASIC_FILM_SESSION, 'would: command-not-allowed'],
     ['C-STORE', '1.2.840.10008.5.1.4.1.1.4', 'would: sop-class-not-allowed'],
@@ -188,7 +188,7 @@ describe('observe mode', () => {
     expect(outcome(entry, command, sopClassUid, 'WS1')).toBe(expected);
   });
 
-  test('says would-deny exactly where the same entry in force denies', () => {
+  it('says would-deny exactly where the same entry in force denies', () => {
     const enforcing = modality({ allow: ['store', 'move'], storeSopClasses: ['CTImageStorage'] });
     const uids = commandOfPermission.map(([, , sopClassUid]) => sopClassUid);
     fc.assert(

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { compilePolicy } from '../../../src/policy/compile';
 import {
   decideEgressAddress,
@@ -27,23 +27,23 @@ function outcome(policy: Policy, changes: Partial<typeof fromArchive> = {}): str
 describe('gate 1 of egress', () => {
   const policy = policyOf({ ct1 }, { egress });
 
-  test.each(['127.0.0.1', '::ffff:127.0.0.1', '10.9.0.200'])('lets %s in', (from) => {
+  it.each(['127.0.0.1', '::ffff:127.0.0.1', '10.9.0.200'])('lets %s in', (from) => {
     expect(decideEgressAddress(policy.egress!, from)).toEqual({ allowed: true });
   });
 
-  test.each(['127.0.0.2', '10.1.2.10', '10.9.1.0', '', 'localhost'])('closes on %j', (from) => {
+  it.each(['127.0.0.2', '10.1.2.10', '10.9.1.0', '', 'localhost'])('closes on %j', (from) => {
     const denied = { allowed: false, reason: 'source-address-unknown' };
     expect(decideEgressAddress(policy.egress!, from)).toEqual(denied);
   });
 
-  test('lets nobody in where the list is empty', () => {
+  it('lets nobody in where the list is empty', () => {
     const { egress: closed } = policyOf({ ct1 }, { egress: { from: [] } });
     expect(decideEgressAddress(closed!, '127.0.0.1').allowed).toBe(false);
   });
 });
 
 describe('gate 3 of egress', () => {
-  test.each([
+  it.each([
     ['a title that the modality calls with', { calledAeTitle: 'CT1' }, 'ct1'],
     ['another one of these, padded and in lower case', { calledAeTitle: 'ct1_b  ' }, 'ct1'],
     ['a title of nobody', { calledAeTitle: 'CT2' }, 'called-ae-title-unknown'],
@@ -70,13 +70,13 @@ describe('gate 3 of egress', () => {
     address: { ...address, ...(own === undefined ? {} : { calledAeTitle: own }) },
   });
 
-  test('a modality is reached under the title that it listens to', () => {
+  it('a modality is reached under the title that it listens to', () => {
     const policy = policyOf({ ct1: shared('CT1_SCP') }, { egress });
     expect(outcome(policy, { calledAeTitle: 'CT1_SCP' })).toBe('ct1');
     expect(outcome(policy, { calledAeTitle: 'CT' })).toBe('ct1');
   });
 
-  test('a title that two modalities share reaches neither, their own ones do', () => {
+  it('a title that two modalities share reaches neither, their own ones do', () => {
     const ct2 = { ...shared('CT2_SCP'), from: '10.1.2.11' };
     const policy = policyOf({ ct1: shared('CT1_SCP'), ct2 }, { egress });
     expect(outcome(policy, { calledAeTitle: 'CT1_SCP' })).toBe('ct1');
@@ -84,13 +84,13 @@ describe('gate 3 of egress', () => {
     expect(outcome(policy, { calledAeTitle: 'CT' })).toBe('called-ae-title-unknown');
   });
 
-  test('the title that one listens to wins over the one that another calls with', () => {
+  it('the title that one listens to wins over the one that another calls with', () => {
     const ct2 = { ...ct1, callingAeTitle: 'CT', from: '10.1.2.11' };
     const policy = policyOf({ ct1: { ...shared('CT'), callingAeTitle: 'CT1' }, ct2 }, { egress });
     expect(outcome(policy, { calledAeTitle: 'CT' })).toBe('ct1');
   });
 
-  test.each([
+  it.each([
     ['without titles of their own', undefined, undefined],
     ['of which one has no title of its own', 'CT1_SCP', undefined],
     ['with the same title', 'SCP', 'SCP'],
@@ -102,7 +102,7 @@ describe('gate 3 of egress', () => {
     ]);
   });
 
-  test('the same two are none without egress, or where one has no address', () => {
+  it('the same two are none without egress, or where one has no address', () => {
     const ct2 = { ...shared(undefined), from: '10.1.2.11' };
     expect(() => policyOf({ ct1: shared(undefined), ct2 })).not.toThrow();
     const { address: _, ...without } = ct2;
@@ -122,20 +122,20 @@ describe('gate 4 of egress', () => {
   };
   const denied = { allowed: false, reason: 'command-not-allowed' };
 
-  test('lets everything pass by default, whatever the modality itself may do', () => {
+  it('lets everything pass by default, whatever the modality itself may do', () => {
     for (const command of [echo, store, print]) {
       expect(decideEgressCommand(modalityOf(), command)).toEqual({ allowed: true });
     }
   });
 
-  test('lets pass what is named, and nothing else', () => {
+  it('lets pass what is named, and nothing else', () => {
     expect(decideEgressCommand(modalityOf(['store']), store)).toEqual({ allowed: true });
     expect(decideEgressCommand(modalityOf(['store']), echo)).toEqual(denied);
     expect(decideEgressCommand(modalityOf(['store']), print)).toEqual(denied);
     expect(decideEgressCommand(modalityOf([]), store)).toEqual(denied);
   });
 
-  test('refuses what no standard defines', () => {
+  it('refuses what no standard defines', () => {
     const unknown = { commandField: 0x0777, sopClassUid: '1.2' };
     expect(decideEgressCommand(modalityOf(), unknown)).toEqual({ allowed: false, reason: 'command-unknown' });
   });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   type AssociationRequest,
@@ -41,7 +41,7 @@ describe('an explanation', () => {
   const policy = policyOf({ ct1 });
   const certificate = certificateOf('ct1');
 
-  test('shows every gate in order', () => {
+  it('shows every gate in order', () => {
     const explanation = explained(policy, { certificate }, { commands: [cEcho] });
     expect(explanation.checks.map(({ gate, check }) => `${gate}: ${check}`)).toEqual([
       'address: source address',
@@ -69,7 +69,7 @@ describe('an explanation', () => {
     );
   });
 
-  test.each<[string, Partial<AssociationRequest>, string, string]>([
+  it.each<[string, Partial<AssociationRequest>, string, string]>([
     [
       'source-address-unknown',
       { sourceAddress: '10.9.9.9' },
@@ -123,7 +123,7 @@ describe('an explanation', () => {
     });
   });
 
-  test('a known AE title from the address of another entry', () => {
+  it('a known AE title from the address of another entry', () => {
     const two = policyOf({ ct1, mr1: { callingAeTitle: 'MR1', from: '10.9.9.9' } });
     const explanation = explained(two, { certificate, sourceAddress: '10.9.9.9' });
     expect(explanation.failed).toMatchObject({
@@ -133,13 +133,13 @@ describe('an explanation', () => {
     expect(explanation.modality?.name).toBe('ct1');
   });
 
-  test('says that a certificate is needed where none was given', () => {
+  it('says that a certificate is needed where none was given', () => {
     expect(explained(policy, {}).failed?.detail).toBe(
       'a certificate is needed, one of those of modalities.ct1: cn:ct1',
     );
   });
 
-  test('says what the wrong certificate would be called', () => {
+  it('says what the wrong certificate would be called', () => {
     const foreign = certificateOf('x\x1b[2J');
     const { failed } = explained(policy, { certificate: foreign });
     expect(failed?.detail).toBe(
@@ -149,13 +149,13 @@ describe('an explanation', () => {
     );
   });
 
-  test('what TLS refuses never gets as far as an association', () => {
+  it('what TLS refuses never gets as far as an association', () => {
     const explanation = explained(policy, { certificate }, { certificateRefusal: 'certificate-expired' });
     expect(outcomes(explanation)).toBe('pfnnnnnnnn');
     expect(explanation.wireAnswer).toBe(formatWireAnswer(wireAnswer('certificate-expired')));
   });
 
-  test('a certificate counts only on a listener that asks for one', () => {
+  it('a certificate counts only on a listener that asks for one', () => {
     const plain = policyOf({ ct1: { ...ct1, listeners: ['plain', 'tls'] } });
     const explanation = explained(
       plain,
@@ -165,7 +165,7 @@ describe('an explanation', () => {
     expect(explanation.failed?.reason).toBe('certificate-mismatch');
   });
 
-  test('each command is judged for itself', () => {
+  it('each command is judged for itself', () => {
     const explanation = explained(policy, { certificate }, { commands: [cStore, cMove, cEcho] });
     expect(explanation.checks.slice(-3)).toEqual([
       {
@@ -195,7 +195,7 @@ describe('an explanation', () => {
     expect(explanation.wireAnswer).toBe('C-STORE-RSP status 0x0124; the association stays');
   });
 
-  test('no command is reached where there is no association', () => {
+  it('no command is reached where there is no association', () => {
     const explanation = explained(policy, { callingAeTitle: 'X' }, { commands: [cEcho, cStore] });
     expect(explanation.checks.slice(-2).map(({ outcome }) => outcome)).toEqual([
       'not-reached',
@@ -203,7 +203,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  test('observe mode lets pass what it would deny', () => {
+  it('observe mode lets pass what it would deny', () => {
     const observing = policyOf({ ct1: { ...ct1, mode: 'observe' } });
     const explanation = explained(observing, { certificate, calledAeTitle: 'PACS' }, { commands: [cStore] });
     expect(explanation.allowed).toBe(true);
@@ -280,7 +280,7 @@ describe('an explanation and the decisions on live traffic', () => {
     };
   }
 
-  test('are the same', () => {
+  it('are the same', () => {
     const seen = new Set<ReasonCode>();
     fc.assert(
       fc.property(
@@ -326,7 +326,7 @@ describe('an explanation and the decisions on live traffic', () => {
     ]);
   });
 
-  test('the four identity failures are one answer on the wire', () => {
+  it('the four identity failures are one answer on the wire', () => {
     const answers = (
       [
         'calling-ae-title-unknown',

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { CommandRequest } from '../../../src/policy/decide';
 import { explain } from '../../../src/policy/explain';
 import { associationRequest, type ModalityInput, policyOf } from '../../support/policyOf';
@@ -33,7 +33,7 @@ function told(changes: Partial<typeof fromArchive> = {}, commands: readonly Comm
 }
 
 describe('an association through egress', () => {
-  test('that is allowed is told check by check, with where it leads', () => {
+  it('that is allowed is told check by check, with where it leads', () => {
     expect(told({}, [echo])).toEqual({
       allowed: true,
       reason: undefined,
@@ -52,7 +52,7 @@ describe('an association through egress', () => {
     expect(told().wireAnswer).toBe('A-ASSOCIATE-AC, once modalities.ct1 has accepted');
   });
 
-  test.each([
+  it.each([
     [
       'a foreign address',
       { sourceAddress: '127.0.0.2' },
@@ -77,7 +77,7 @@ describe('an association through egress', () => {
     expect(explanation.checks.at(-1)).toBe('not-reached');
   });
 
-  test('with a command that the modality is not to have is refused that command', () => {
+  it('with a command that the modality is not to have is refused that command', () => {
     const { allowed, reason, wireAnswer } = told({}, [store, echo]);
     expect({ allowed, reason }).toEqual({ allowed: false, reason: 'command-not-allowed' });
     expect(wireAnswer).toBe('C-STORE-RSP status 0x0124; the association stays');

@@ -1,8 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { formatWireAnswer } from '../../../src/policy/formatWireAnswer';
 import { wireAnswer } from '../../../src/policy/reasons';
 
-test.each([
+it.each([
   ['source-address-unknown', 'the connection is closed without a DICOM byte'],
   ['tls-version', 'a TLS alert, then the connection is closed'],
   ['association-limit', 'A-ASSOCIATE-RJ result 2, source 3, reason 2'],
@@ -13,7 +13,7 @@ test.each([
   expect(formatWireAnswer(wireAnswer(reason))).toBe(expected);
 });
 
-test('a response has the name of its request', () => {
+it('a response has the name of its request', () => {
   expect(formatWireAnswer(wireAnswer('move-destination-not-allowed'), 'C-MOVE')).toBe(
     'C-MOVE-RSP status 0xA801; the association stays',
   );

@@ -1,10 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { localAddresses } from '../../../src/policy/localAddresses';
 
 const names = Array.from({ length: 10_000 }, (_, index) => `modality-${index}`);
 
 describe('loopback addresses of modalities', () => {
-  test('are of 127.0.0.0/8, none that programs use, and no two the same', () => {
+  it('are of 127.0.0.0/8, none that programs use, and no two the same', () => {
     const addresses = [...localAddresses(names).values()];
     expect(new Set(addresses).size).toBe(names.length);
     for (const address of addresses) {
@@ -22,17 +22,17 @@ describe('loopback addresses of modalities', () => {
     }
   });
 
-  test('are written down somewhere, so they are the same for ever', () => {
+  it('are written down somewhere, so they are the same for ever', () => {
     expect(localAddresses(['ct1']).get('ct1')).toBe('127.229.15.69');
   });
 
-  test('stay when others come and go', () => {
+  it('stay when others come and go', () => {
     const all = localAddresses(names);
     const few = localAddresses(['ct1', ...names.slice(0, 100)]);
     for (const name of names.slice(0, 100)) expect(few.get(name)).toBe(all.get(name));
   });
 
-  test('of two names that come to the same one, the later moves on', () => {
+  it('of two names that come to the same one, the later moves on', () => {
     // Found by trying: among so many names, some do.
     const many = Array.from({ length: 20_000 }, (_, index) => `m${index}`);
     const alone = (name: string) => localAddresses([name]).get(name);

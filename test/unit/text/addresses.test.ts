@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AddressSet, AddressTable, canonicalAddress, parseAddressBlock } from '../../../src/text/addresses';
 
 describe('canonical addresses', () => {
-  test.each([
+  it.each([
     ['10.1.2.3', '10.1.2.3'],
     ['::ffff:10.1.2.3', '10.1.2.3'],
     ['::FFFF:0a01:0203', '10.1.2.3'],
@@ -24,7 +24,7 @@ describe('canonical addresses', () => {
     expect(canonicalAddress(text)).toBe(canonical);
   });
 
-  test.each([
+  it.each([
     '',
     ' ',
     '10.1.2',
@@ -40,7 +40,7 @@ describe('canonical addresses', () => {
     expect(new AddressSet(['0.0.0.0/0', '::/0']).has(text)).toBe(false);
   });
 
-  test('a canonical address is its own canonical form', () => {
+  it('a canonical address is its own canonical form', () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
         const canonical = canonicalAddress(text);
@@ -52,7 +52,7 @@ describe('canonical addresses', () => {
 });
 
 describe('blocks', () => {
-  test.each([
+  it.each([
     '10.0.0.0/33',
     '10.0.0.0/',
     '10.0.0.0/-1',
@@ -66,18 +66,18 @@ describe('blocks', () => {
     expect(() => new AddressSet([text])).toThrow(RangeError);
   });
 
-  test('a mapped block is an IPv4 block', () => {
+  it('a mapped block is an IPv4 block', () => {
     expect(parseAddressBlock('::ffff:10.0.0.0/104')).toEqual(parseAddressBlock('10.0.0.0/8'));
     expect(parseAddressBlock('::ffff:0:0/96')).toEqual(parseAddressBlock('0.0.0.0/0'));
   });
 
-  test('bits behind the prefix do not count', () => {
+  it('bits behind the prefix do not count', () => {
     expect(parseAddressBlock('10.1.2.3/24')).toEqual(parseAddressBlock('10.1.2.0/24'));
   });
 });
 
 describe('address sets', () => {
-  test.each([
+  it.each([
     ['10.1.3.0/24', ['10.1.3.0', '10.1.3.255', '::ffff:10.1.3.7'], ['10.1.2.255', '10.1.4.0', '::10.1.3.7']],
     ['10.1.3.128/25', ['10.1.3.128', '10.1.3.255'], ['10.1.3.127']],
     ['10.1.2.3', ['10.1.2.3'], ['10.1.2.2', '10.1.2.4', '10.1.2.3.4']],
@@ -96,11 +96,11 @@ describe('address sets', () => {
     for (const address of outside) expect([address, addresses.has(address)]).toEqual([address, false]);
   });
 
-  test('an empty set holds nobody', () => {
+  it('an empty set holds nobody', () => {
     expect(new AddressSet([]).has('127.0.0.1')).toBe(false);
   });
 
-  test('agrees with plain arithmetic on any IPv4 block', () => {
+  it('agrees with plain arithmetic on any IPv4 block', () => {
     const octets = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
     const toNumber = (parts: readonly number[]) => parts.reduce((sum, part) => sum * 256 + part, 0);
     fc.assert(
@@ -119,7 +119,7 @@ describe('address sets', () => {
 });
 
 describe('address tables', () => {
-  test('find everything that lies around a block, once', () => {
+  it('find everything that lies around a block, once', () => {
     const table = new AddressTable<string>();
     const add = (text: string, value: string) => table.add(parseAddressBlock(text)!, value);
     add('10.0.0.0/8', 'eight');

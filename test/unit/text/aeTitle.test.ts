@@ -1,9 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AeTitleSet, aeTitleKey, normaliseAeTitle } from '../../../src/text/aeTitle';
 
 describe('AE titles', () => {
-  test.each([
+  it.each([
     ['CT1', 'CT1'],
     ['CT1             ', 'CT1'],
     ['   CT1', 'CT1'],
@@ -19,7 +19,7 @@ describe('AE titles', () => {
     expect(normaliseAeTitle(title)).toBe(trimmed);
   });
 
-  test('trimming twice changes nothing more', () => {
+  it('trimming twice changes nothing more', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(' ', '\0', 'A', 'b', '\t') }), (title) => {
         expect(normaliseAeTitle(normaliseAeTitle(title))).toBe(normaliseAeTitle(title));
@@ -27,7 +27,7 @@ describe('AE titles', () => {
     );
   });
 
-  test.each([
+  it.each([
     ['empty', ''],
     ['only spaces', '                '],
     ['17 characters', 'ABCDEFGHIJKLMNOPQ'],
@@ -51,14 +51,14 @@ describe('AE titles', () => {
     }
   });
 
-  test('case counts only where titles are strict', () => {
+  it('case counts only where titles are strict', () => {
     expect(new AeTitleSet(['CT1'], false).has('ct1 ')).toBe(true);
     expect(new AeTitleSet(['Ct1'], false).has('cT1')).toBe(true);
     expect(new AeTitleSet(['CT1'], true).has('ct1')).toBe(false);
     expect(new AeTitleSet(['CT1'], true).has(' CT1\0')).toBe(true);
   });
 
-  test('16 characters are not too many', () => {
+  it('16 characters are not too many', () => {
     expect(aeTitleKey('ABCDEFGHIJKLMNOP', false)).toBe('ABCDEFGHIJKLMNOP');
     expect(aeTitleKey('  ABCDEFGHIJKLMNOP  ', false)).toBe('ABCDEFGHIJKLMNOP');
   });

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { verificationFailure } from '../../../src/net/tlsFailures';
 import { certificateRefusal } from '../../../src/x509/certificateTrust';
 import { readCrl } from '../../../src/x509/tlsFiles';
@@ -60,7 +60,7 @@ const trusting = (
   revocationLists: lists.flatMap(({ crlFile }) => readCrl(crlFile)),
 });
 
-test.each<[string, string | undefined, () => TestCertificate[], (() => TestCertificate[])?]>([
+it.each<[string, string | undefined, () => TestCertificate[], (() => TestCertificate[])?]>([
   ['a good certificate', undefined, () => [certificates.client]],
   ['no extended key usage', undefined, () => [certificates.clientWithoutPurpose]],
   [
@@ -113,7 +113,7 @@ test.each<[string, string | undefined, () => TestCertificate[], (() => TestCerti
   expect(await verdictOfOpenSsl(chain(), trusted)).toBe(expected);
 });
 
-test('a CA of the same name with another key is not the issuer', () => {
+it('a CA of the same name with another key is not the issuer', () => {
   const impostor = testCertificates().ca;
   const refusal = certificateRefusal([certificates.client.x509], trusting([impostor]), new Date());
   expect(refusal).toBe('certificate-untrusted');
@@ -127,7 +127,7 @@ describe('with revocation lists', () => {
   const expired = issue('expired-and-revoked', { issuer: ca, purposes, validFromDays: -9, validToDays: -1 });
   const ofExpired = issueCrl('of-expired', { issuer: ca, revoked: [expired] });
 
-  test.each<[string, string | undefined, TestCertificate[], TestCertificate[], (typeof crl)[]]>([
+  it.each<[string, string | undefined, TestCertificate[], TestCertificate[], (typeof crl)[]]>([
     ['a certificate that is on none', undefined, [client], [ca], [crl]],
     ['one that is', 'certificate-revoked', [revokedClient], [ca], [crl]],
     ['one that has expired too', 'certificate-expired', [expired], [ca], [ofExpired]],

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { registerExplain } from '../../../../src/commands/explain/explain';
 import { testCertificates } from '../../../support/certificates';
@@ -87,7 +87,7 @@ const us1 = ['--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.30'];
 const notesOf = ({ printed }: Run) => printed.match(/(?<=^note\s+)\S.*/gm);
 
 describe('aegis explain', () => {
-  test.each([
+  it.each([
     ['MR1', 0, 'mode        observe, without an end'],
     ['MR2', 0, 'mode        observe until 2999-12-31, the end of that day in UTC'],
     ['MR3', 1, 'mode    enforce: observe mode ended with 2020-06-30T12:00+02:00'],
@@ -100,7 +100,7 @@ describe('aegis explain', () => {
     expect(JSON.parse(printed)).toMatchObject({ mode: exitCode === 0 ? 'observe' : 'enforce' });
   });
 
-  test('allowed: exit code 0, every gate, the entry, and what was assumed', async () => {
+  it('allowed: exit code 0, every gate, the entry, and what was assumed', async () => {
     const run = await explain(
       ...ct1,
       '--certificate',
@@ -120,7 +120,7 @@ describe('aegis explain', () => {
     ]);
   });
 
-  test('denied: exit code 1, the reason and the exact answer', async () => {
+  it('denied: exit code 1, the reason and the exact answer', async () => {
     const run = await explain('--calling', 'CT9', '--called', 'ORTHANC', '--from', '10.1.2.10');
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/: denied\n/);
@@ -131,7 +131,7 @@ describe('aegis explain', () => {
     expect(run.printed).toMatch(/^entry +none$/m);
   });
 
-  test('an archive that calls a modality comes to egress, said or not', async () => {
+  it('an archive that calls a modality comes to egress, said or not', async () => {
     const archive = ['--calling', 'ORTHANC', '--called', 'WS1', '--from', '127.0.0.1', '--command', 'c-echo'];
     const run = await explain(...archive);
     expect(run.exitCode).toBe(0);
@@ -143,27 +143,27 @@ describe('aegis explain', () => {
     expect((await explain(...archive, '--listener', 'tls')).exitCode).toBe(1);
   });
 
-  test('asks for the certificate that the entry names', async () => {
+  it('asks for the certificate that the entry names', async () => {
     const run = await explain(...ct1, '--listener', 'tls');
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/failed +a certificate is needed, one of those of modalities\.ct1: cn:ct1$/m);
     expect(notesOf(run)).toEqual(['--certificate gives the certificate that the peer shows']);
   });
 
-  test('tells that the certificate is revoked', async () => {
+  it('tells that the certificate is revoked', async () => {
     const run = await explain(...ct1, '--certificate', certificates.revokedClient.certificateFile);
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/^reason +certificate-revoked: /m);
   });
 
-  test('tells what TLS would refuse', async () => {
+  it('tells what TLS would refuse', async () => {
     const { clientOfOtherCa } = certificates;
     const run = await explain(...ct1, '--certificate', clientOfOtherCa.certificateFile);
     expect(run.printed).toMatch(/^reason +certificate-untrusted: /m);
     expect(run.printed).toMatch(/^answer +.*the connection is closed/m);
   });
 
-  test('takes the listener that the entry at this address may use', async () => {
+  it('takes the listener that the entry at this address may use', async () => {
     expect((await explain(...us1)).printed).toMatch(
       /^"US1" at 10\.1\.2\.30 calls "ORTHANC" on listener "plain": allowed/,
     );
@@ -173,13 +173,13 @@ describe('aegis explain', () => {
     expect(foreignListener.printed).toMatch(/^reason +listener-not-allowed: /m);
   });
 
-  test('says that a plain listener sees no certificate', async () => {
+  it('says that a plain listener sees no certificate', async () => {
     const run = await explain(...us1, '--certificate', certificates.client.certificateFile);
     expect(run.exitCode).toBe(0);
     expect(notesOf(run)).toContain('the certificate is not looked at: listener "plain" asks for none');
   });
 
-  test('tells worklist and query apart by the SOP class', async () => {
+  it('tells worklist and query apart by the SOP class', async () => {
     const find = await explain(...us1, '--command', 'C-FIND');
     expect(find.printed).toMatch(/^answer +C-FIND-RSP status 0x0124; the association stays$/m);
     const worklist = await explain(
@@ -192,7 +192,7 @@ describe('aegis explain', () => {
     expect(worklist.exitCode).toBe(0);
   });
 
-  test('tries several commands and move destinations', async () => {
+  it('tries several commands and move destinations', async () => {
     const shown = ['--certificate', certificates.client.certificateFile];
     const run = await explain(...ct1, ...shown, '--command', 'c-echo', 'c-get', '--command', 'c-move');
     expect(run.exitCode).toBe(1);
@@ -207,7 +207,7 @@ describe('aegis explain', () => {
     expect(elsewhere.printed).toMatch(/^answer +C-MOVE-RSP status 0xA801; the association stays$/m);
   });
 
-  test('gives the same facts as JSON', async () => {
+  it('gives the same facts as JSON', async () => {
     const run = await explain(...us1, '--json', '--command', 'c-store');
     expect(run.exitCode).toBe(1);
     expect(JSON.parse(run.printed)).toMatchObject({
@@ -224,13 +224,13 @@ describe('aegis explain', () => {
     });
   });
 
-  test('cannot be made to move the cursor by what it is asked about', async () => {
+  it('cannot be made to move the cursor by what it is asked about', async () => {
     const { printed } = await explain('--calling', '\x1b[2J', '--called', '\x07', '--from', '10.1.2.10');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(printed).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
   });
 
-  test.each<[string, string[], RegExp]>([
+  it.each<[string, string[], RegExp]>([
     [
       'a host name',
       ['--calling', 'CT1', '--called', 'X', '--from', 'ct1.example'],
@@ -262,7 +262,7 @@ describe('aegis explain', () => {
     });
   });
 
-  test('needs to know who, from where, and whom', async () => {
+  it('needs to know who, from where, and whom', async () => {
     await expect(explain('--calling', 'CT1', '--called', 'ORTHANC')).rejects.toThrow(/--from/);
   });
 });
