@@ -8,33 +8,33 @@
 const FIRST_BUFFER_BYTES = 4096;
 
 export class AssociateBody {
-  private buffer = Buffer.alloc(0);
-  private received = 0;
+  #buffer = Buffer.alloc(0);
+  #received = 0;
 
   /** `length` is the length in the PDU's header, already judged. */
   constructor(private readonly length: number) {}
 
   get isComplete(): boolean {
-    return this.received === this.length;
+    return this.#received === this.length;
   }
 
   /** Copies what belongs to the body from the chunk at `offset`; returns where the body's part ends. */
   add(chunk: Buffer, offset: number): number {
-    const end = Math.min(chunk.length, offset + this.length - this.received);
-    const needed = this.received + end - offset;
-    if (needed > this.buffer.length) {
-      const doubled = Math.max(needed, 2 * this.buffer.length, FIRST_BUFFER_BYTES);
+    const end = Math.min(chunk.length, offset + this.length - this.#received);
+    const needed = this.#received + end - offset;
+    if (needed > this.#buffer.length) {
+      const doubled = Math.max(needed, 2 * this.#buffer.length, FIRST_BUFFER_BYTES);
       const grown = Buffer.allocUnsafe(Math.min(doubled, this.length));
-      this.buffer.copy(grown, 0, 0, this.received);
-      this.buffer = grown;
+      this.#buffer.copy(grown, 0, 0, this.#received);
+      this.#buffer = grown;
     }
-    chunk.copy(this.buffer, this.received, offset, end);
-    this.received = needed;
+    chunk.copy(this.#buffer, this.#received, offset, end);
+    this.#received = needed;
     return end;
   }
 
   /** The complete body; the buffer is never longer than the declared length, so nothing else is in it. */
   take(): Buffer {
-    return this.buffer;
+    return this.#buffer;
   }
 }

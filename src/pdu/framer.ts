@@ -37,20 +37,20 @@ const NUL = Buffer.alloc(1);
  */
 export class PDataFramer {
   /** The longest fragment; even, because every fragment is (PS3.8 §E.1). */
-  private readonly maxFragmentBytes: number;
+  readonly #maxFragmentBytes: number;
   /** Slabs that are full, then the one that is being written, up to `used`. */
-  private readonly full: Buffer[] = [];
-  private slab: Buffer | undefined;
-  private used = 0;
-  private openContextId: number | undefined;
+  readonly #full: Buffer[] = [];
+  #slab: Buffer | undefined;
+  #used = 0;
+  #openContextId: number | undefined;
   /** Whether the PDU that `header` begins takes more; its lengths are written when it does not. */
-  private isPduOpen = false;
-  private fragmentBytes = 0;
+  #isPduOpen = false;
+  #fragmentBytes = 0;
   /** The header of the last PDU of this message that waits: it is the one to be marked Last. */
-  private header: Buffer | undefined;
-  private headerOffset = 0;
+  #header: Buffer | undefined;
+  #headerOffset = 0;
   /** A byte that the last flush kept back, because fragments are even. */
-  private oddByte: number | undefined;
+  #oddByte: number | undefined;
 
   /**
    * `peerMaxPduLength` is the peer's item 51H, 0 for no limit; `ownLimit` bounds it. Neither counts the 6-byte
@@ -58,8 +58,8 @@ export class PDataFramer {
    */
   constructor(peerMaxPduLength: number, ownLimit = DEFAULT_OWN_LIMIT) {
     const limit = peerMaxPduLength === 0 ? ownLimit : Math.min(peerMaxPduLength, ownLimit);
-    this.maxFragmentBytes = floorEven(limit - PDV_HEADER_BYTES);
-    if (!(this.maxFragmentBytes >= 2)) {
+    this.#maxFragmentBytes = floorEven(limit - PDV_HEADER_BYTES);
+    if (!(this.#maxFragmentBytes >= 2)) {
       throw new PduError(
         'pdu-max-length-unusable',
         `maximum length ${limit}; at least ${PDV_HEADER_BYTES + 2} is required for a fragment of two bytes`,
@@ -69,7 +69,7 @@ export class PDataFramer {
 
   /** Queues a copy of a whole command set, split where it does not fit one PDU. */
   command(contextId: number, commandSet: Buffer): void {
-    if (this.openContextId !== undefined) {
+    if (this.#openContextId !== undefined) {
       throw new Error('a command may not come before the end of the data set that is open');
     }
     if (commandSet.length === 0 || commandSet.length % 2 !== 0) {
@@ -77,17 +77,17 @@ export class PDataFramer {
         `a command set has ${commandSet.length} bytes; an even number above 0 is required`,
       );
     }
-    this.fill(contextId, MCH_COMMAND, commandSet);
-    this.endMessage(contextId);
+    this.#fill(contextId, MCH_COMMAND, commandSet);
+    this.#endMessage(contextId);
   }
 
   /** Queues a copy of bytes of a data set. */
   data(contextId: number, bytes: Buffer): void {
-    this.expectOpen(contextId);
-    this.openContextId = contextId;
+    this.#expectOpen(contextId);
+    this.#openContextId = contextId;
     if (bytes.length === 0) return;
-    this.takeUpOddByte(contextId);
-    this.fill(contextId, 0, bytes);
+    this.#takeUpOddByte(contextId);
+    this.#fill(contextId, 0, bytes);
   }
 
   /**
@@ -98,25 +98,25 @@ export class PDataFramer {
    * been seen to end odd); otherwise throws PduError 'pdu-data-set-odd'.
    */
   dataEnd(contextId: number, padOdd: boolean): void {
-    this.expectOpen(contextId);
-    this.takeUpOddByte(contextId);
+    this.#expectOpen(contextId);
+    this.#takeUpOddByte(contextId);
     // Whatever was flushed before was even, and so are full PDUs: the parity of the rest is that of the whole.
-    if (this.fragmentBytes % 2 !== 0) {
+    if (this.#fragmentBytes % 2 !== 0) {
       if (!padOdd) {
         throw new PduError(
           'pdu-data-set-odd',
           'the data set ends after an odd number of bytes; even is required',
         );
       }
-      this.fill(contextId, 0, NUL);
+      this.#fill(contextId, 0, NUL);
     }
-    this.endMessage(contextId);
-    this.openContextId = undefined;
+    this.#endMessage(contextId);
+    this.#openContextId = undefined;
   }
 
   /** Bytes, with their headers, that the next flush emits or keeps back. */
   get pendingBytes(): number {
-    return this.full.length * SLAB_BYTES + this.used + (this.oddByte === undefined ? 0 : 1);
+    return this.#full.length * SLAB_BYTES + this.#used + (this.#oddByte === undefined ? 0 : 1);
   }
 
   /**
@@ -125,10 +125,10 @@ export class PDataFramer {
    * once it is written.
    */
   flush(out: Buffer[]): void {
-    if (this.isPduOpen) this.closeEven();
-    this.header = undefined;
-    for (const slab of this.full) out.push(slab);
-    const written = this.slab?.subarray(0, this.used);
+    if (this.#isPduOpen) this.#closeEven();
+    this.#header = undefined;
+    for (const slab of this.#full) out.push(slab);
+    const written = this.#slab?.subarray(0, this.#used);
     if (written !== undefined) {
       if (written.length >= COPIED_BELOW_BYTES) {
         out.push(written);
@@ -137,104 +137,108 @@ export class PDataFramer {
         returnSlabs([written]);
       }
     }
-    this.forget();
+    this.#forget();
   }
 
   /** Drops everything that waits. */
   discard(): void {
-    returnSlabs(this.full);
-    if (this.slab !== undefined) returnSlabs([this.slab]);
-    this.forget();
-    this.header = undefined;
-    this.isPduOpen = false;
-    this.fragmentBytes = 0;
-    this.oddByte = undefined;
+    returnSlabs(this.#full);
+    if (this.#slab !== undefined) returnSlabs([this.#slab]);
+    this.#forget();
+    this.#header = undefined;
+    this.#isPduOpen = false;
+    this.#fragmentBytes = 0;
+    this.#oddByte = undefined;
   }
 
-  private forget(): void {
-    this.full.length = 0;
-    this.slab = undefined;
-    this.used = 0;
+  #forget(): void {
+    this.#full.length = 0;
+    this.#slab = undefined;
+    this.#used = 0;
   }
 
   /** Copies bytes into as many PDUs as they take; the last one stays open unless it is full. */
-  private fill(contextId: number, messageControlHeader: number, bytes: Buffer): void {
+  #fill(contextId: number, messageControlHeader: number, bytes: Buffer): void {
     let start = 0;
     while (start < bytes.length) {
-      if (!this.isPduOpen) this.beginPdu(contextId, messageControlHeader);
-      const slab = this.slabWithRoom(1);
-      const room = Math.min(SLAB_BYTES - this.used, this.maxFragmentBytes - this.fragmentBytes);
-      const copied = bytes.copy(slab, this.used, start, Math.min(bytes.length, start + room));
+      if (!this.#isPduOpen) this.#beginPdu(contextId, messageControlHeader);
+      const slab = this.#slabWithRoom(1);
+      const room = Math.min(SLAB_BYTES - this.#used, this.#maxFragmentBytes - this.#fragmentBytes);
+      const copied = bytes.copy(slab, this.#used, start, Math.min(bytes.length, start + room));
       start += copied;
-      this.used += copied;
-      this.fragmentBytes += copied;
-      if (this.fragmentBytes === this.maxFragmentBytes) this.closePdu();
+      this.#used += copied;
+      this.#fragmentBytes += copied;
+      if (this.#fragmentBytes === this.#maxFragmentBytes) this.#closePdu();
     }
   }
 
   /** Writes PDU header and PDV header; both lengths come later. */
-  private beginPdu(contextId: number, messageControlHeader: number): void {
+  #beginPdu(contextId: number, messageControlHeader: number): void {
     // With the first byte: should that be the one to keep back, both are taken back from one slab.
-    const header = this.slabWithRoom(FRAME_HEADER_BYTES + 1);
-    header[this.used] = PduType.PDataTf;
-    header[this.used + 1] = 0;
-    header[this.used + 10] = contextId;
-    header[this.used + 11] = messageControlHeader;
-    this.header = header;
-    this.headerOffset = this.used;
-    this.used += FRAME_HEADER_BYTES;
-    this.isPduOpen = true;
+    const header = this.#slabWithRoom(FRAME_HEADER_BYTES + 1);
+    header[this.#used] = PduType.PDataTf;
+    header[this.#used + 1] = 0;
+    header[this.#used + 10] = contextId;
+    header[this.#used + 11] = messageControlHeader;
+    this.#header = header;
+    this.#headerOffset = this.#used;
+    this.#used += FRAME_HEADER_BYTES;
+    this.#isPduOpen = true;
   }
 
-  private closePdu(): void {
-    writeUint32(this.header!, this.headerOffset + 2, PDV_HEADER_BYTES + this.fragmentBytes);
-    writeUint32(this.header!, this.headerOffset + PDU_HEADER_BYTES, PDV_LENGTH_OVERHEAD + this.fragmentBytes);
-    this.isPduOpen = false;
-    this.fragmentBytes = 0;
+  #closePdu(): void {
+    writeUint32(this.#header!, this.#headerOffset + 2, PDV_HEADER_BYTES + this.#fragmentBytes);
+    writeUint32(
+      this.#header!,
+      this.#headerOffset + PDU_HEADER_BYTES,
+      PDV_LENGTH_OVERHEAD + this.#fragmentBytes,
+    );
+    this.#isPduOpen = false;
+    this.#fragmentBytes = 0;
   }
 
   /** Marks the last PDU of the message Last: the one that waits, or an empty one where all have gone. */
-  private endMessage(contextId: number): void {
-    if (this.header === undefined) this.beginPdu(contextId, 0);
-    if (this.isPduOpen) this.closePdu();
-    this.header![this.headerOffset + 11]! |= MCH_LAST;
-    this.header = undefined;
+  #endMessage(contextId: number): void {
+    if (this.#header === undefined) this.#beginPdu(contextId, 0);
+    if (this.#isPduOpen) this.#closePdu();
+    this.#header![this.#headerOffset + 11]! |= MCH_LAST;
+    this.#header = undefined;
   }
 
   /** Closes the open PDU after an even number of bytes; without any it is taken back. */
-  private closeEven(): void {
-    if (this.fragmentBytes % 2 !== 0) {
-      this.used -= 1;
-      this.fragmentBytes -= 1;
-      this.oddByte = this.slab![this.used];
+  #closeEven(): void {
+    if (this.#fragmentBytes % 2 !== 0) {
+      this.#used -= 1;
+      this.#fragmentBytes -= 1;
+      this.#oddByte = this.#slab![this.#used];
     }
-    if (this.fragmentBytes > 0) {
-      this.closePdu();
+    if (this.#fragmentBytes > 0) {
+      this.#closePdu();
     } else {
-      this.used -= FRAME_HEADER_BYTES;
-      this.isPduOpen = false;
+      this.#used -= FRAME_HEADER_BYTES;
+      this.#isPduOpen = false;
     }
   }
 
-  private takeUpOddByte(contextId: number): void {
-    if (this.oddByte === undefined) return;
-    const byte = Buffer.of(this.oddByte);
-    this.oddByte = undefined;
-    this.fill(contextId, 0, byte);
+  #takeUpOddByte(contextId: number): void {
+    if (this.#oddByte === undefined) return;
+    const byte = Buffer.of(this.#oddByte);
+    this.#oddByte = undefined;
+    this.#fill(contextId, 0, byte);
   }
 
-  private slabWithRoom(bytes: number): Buffer {
-    if (this.slab !== undefined && SLAB_BYTES - this.used >= bytes) return this.slab;
-    if (this.slab !== undefined) this.full.push(this.slab.subarray(0, this.used));
-    this.slab = takeSlab();
-    this.used = 0;
-    return this.slab;
+  #slabWithRoom(bytes: number): Buffer {
+    if (this.#slab !== undefined && SLAB_BYTES - this.#used >= bytes) return this.#slab;
+    if (this.#slab !== undefined) this.#full.push(this.#slab.subarray(0, this.#used));
+    this.#slab = takeSlab();
+    this.#used = 0;
+    return this.#slab;
   }
 
-  private expectOpen(contextId: number): void {
-    if (this.openContextId !== undefined && this.openContextId !== contextId) {
+  #expectOpen(contextId: number): void {
+    if (this.#openContextId !== undefined && this.#openContextId !== contextId) {
       throw new Error(
-        `data of context ${contextId} may not come inside a data set of context ${this.openContextId}`,
+        `data of context ${contextId} may not come inside a data set of context ${this.#openContextId}`,
       );
     }
   }

@@ -44,8 +44,8 @@ export function malformed(message: string): PduError {
  * first, so that no length can wrap or reach into a neighbour.
  */
 export class ItemCursor {
-  private valueStart: number;
-  private secondByte = 0;
+  #valueStart: number;
+  #secondByte = 0;
 
   /** `place` names the parent in errors: "user information", "presentation context". */
   constructor(
@@ -54,7 +54,7 @@ export class ItemCursor {
     private offset = 0,
     private readonly end = bytes.length,
   ) {
-    this.valueStart = offset;
+    this.#valueStart = offset;
   }
 
   get remaining(): number {
@@ -67,37 +67,37 @@ export class ItemCursor {
    */
   nextItem(): number {
     const type = this.uint8('an item type');
-    this.secondByte = this.uint8('an item header');
+    this.#secondByte = this.uint8('an item header');
     const length = this.uint16('an item length');
     if (length > this.remaining) {
       throw malformed(
         `${this.place}: item ${hex(type)} has length ${length}, ${this.remaining} bytes are left`,
       );
     }
-    this.valueStart = this.skip(length, 'an item value');
+    this.#valueStart = this.#skip(length, 'an item value');
     return type;
   }
 
   /** The value of the item that `nextItem` stepped over. */
   value(place: string): ItemCursor {
-    return new ItemCursor(this.bytes, place, this.valueStart, this.offset);
+    return new ItemCursor(this.bytes, place, this.#valueStart, this.offset);
   }
 
   /** The item's second byte: reserved everywhere but in item 57H, where it is a version. */
   get itemVersion(): number {
-    return this.secondByte;
+    return this.#secondByte;
   }
 
   uint8(field: string): number {
-    return this.bytes.readUInt8(this.skip(1, field));
+    return this.bytes.readUInt8(this.#skip(1, field));
   }
 
   uint16(field: string): number {
-    return this.bytes.readUInt16BE(this.skip(2, field));
+    return this.bytes.readUInt16BE(this.#skip(2, field));
   }
 
   uint32(field: string): number {
-    return this.bytes.readUInt32BE(this.skip(4, field));
+    return this.bytes.readUInt32BE(this.#skip(4, field));
   }
 
   /** A byte that the standard allows to be 0 or 1 only. What else it may mean, two readers may read differently. */
@@ -111,13 +111,13 @@ export class ItemCursor {
 
   /** A copy, so that what is kept does not keep the whole PDU in memory. */
   copy(length: number, field: string): Buffer {
-    const start = this.skip(length, field);
+    const start = this.#skip(length, field);
     return Buffer.from(this.bytes.subarray(start, start + length));
   }
 
   /** A cursor over the next `length` bytes. */
   part(length: number, field: string): ItemCursor {
-    const start = this.skip(length, field);
+    const start = this.#skip(length, field);
     return new ItemCursor(this.bytes, field, start, start + length);
   }
 
@@ -126,7 +126,7 @@ export class ItemCursor {
    * length (PS3.8 §F.1 forbids it).
    */
   text(length: number, maxLength: number, field: string): string {
-    const start = this.skip(length, field);
+    const start = this.#skip(length, field);
     let end = this.offset;
     while (end > start && (this.bytes[end - 1] === NUL || this.bytes[end - 1] === SPACE)) {
       end--;
@@ -164,7 +164,7 @@ export class ItemCursor {
     }
   }
 
-  private skip(length: number, field: string): number {
+  #skip(length: number, field: string): number {
     if (length > this.remaining) {
       throw malformed(`${this.place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
     }

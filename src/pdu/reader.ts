@@ -44,27 +44,27 @@ const PDV_LENGTH_FIELD_BYTES = PDV_HEADER_BYTES - PDV_LENGTH_OVERHEAD;
  * socket.on('data', (chunk) => reader.push(chunk));
  */
 export class PduReader {
-  private readonly limits: PduLimits;
+  readonly #limits: PduLimits;
 
-  private state = IN_PDU_HEADER;
-  private pduType = 0;
+  #state = IN_PDU_HEADER;
+  #pduType = 0;
   /** Bytes of the current P-DATA-TF that are not yet given to a PDV. */
-  private pduRemaining = 0;
+  #pduRemaining = 0;
   /** Bytes of the current fragment that are still to come. */
-  private fragmentRemaining = 0;
-  private emptyFragments = 0;
-  private completePdus = 0;
-  private associateBody: AssociateBody | undefined;
+  #fragmentRemaining = 0;
+  #emptyFragments = 0;
+  #completePdus = 0;
+  #associateBody: AssociateBody | undefined;
 
   /** A header or small body that the end of a chunk has cut; none is longer than a PDU header. */
-  private readonly cut = Buffer.alloc(PDU_HEADER_BYTES);
-  private cutBytes = 0;
+  readonly #cut = Buffer.alloc(PDU_HEADER_BYTES);
+  #cutBytes = 0;
 
   /** Copies of chunks that are not walked yet: while the reader is held, or while a callback pushes. */
-  private waiting: Buffer[] = [];
-  private held = false;
-  private isWalking = false;
-  private failure: unknown;
+  #waiting: Buffer[] = [];
+  #held = false;
+  #isWalking = false;
+  #failure: unknown;
 
   constructor(
     private readonly sink: PduSink,
@@ -79,7 +79,7 @@ export class PduReader {
         `maxAssociateBytes is ${maxAssociateBytes}; ${ASSOCIATE_FIXED_BYTES} to ${MAX_ASSOCIATE_BYTES} is accepted`,
       );
     }
-    this.limits = { maxPduLength, maxAssociateBytes };
+    this.#limits = { maxPduLength, maxAssociateBytes };
   }
 
   /**
@@ -87,9 +87,9 @@ export class PduReader {
    * not allow. After a throw the reader is dead: whatever is pushed throws the same again.
    */
   push(chunk: Buffer): void {
-    const mustWait = this.isWalking || this.waiting.length > 0;
-    if (mustWait) this.waiting.push(Buffer.from(chunk));
-    if (!this.isWalking) this.walkAll(mustWait ? undefined : chunk);
+    const mustWait = this.#isWalking || this.#waiting.length > 0;
+    if (mustWait) this.#waiting.push(Buffer.from(chunk));
+    if (!this.#isWalking) this.#walkAll(mustWait ? undefined : chunk);
   }
 
   /**
@@ -97,181 +97,181 @@ export class PduReader {
    * rest. What is kept is bounded by what is pushed: whoever holds has to pause the socket too.
    */
   hold(): void {
-    this.held = true;
+    this.#held = true;
   }
 
   /** Goes on with what was kept. Calls the sink and throws as `push` does. */
   release(): void {
-    this.held = false;
-    if (!this.isWalking) this.walkAll();
+    this.#held = false;
+    if (!this.#isWalking) this.#walkAll();
   }
 
   /** Whether `hold` was called and `release` was not, yet. */
   get isHeld(): boolean {
-    return this.held;
+    return this.#held;
   }
 
   /** Whether the bytes that were walked end inside a PDU (header included). */
   get isInsidePdu(): boolean {
-    return this.state !== IN_PDU_HEADER || this.cutBytes > 0;
+    return this.#state !== IN_PDU_HEADER || this.#cutBytes > 0;
   }
 
   /** Complete PDUs so far, for deadlines: while it stands still, no PDU has become complete. */
   get pduCount(): number {
-    return this.completePdus;
+    return this.#completePdus;
   }
 
   /** Walks what waits, or a chunk before which nothing waits. */
-  private walkAll(chunk?: Buffer): void {
-    if (this.failure !== undefined) {
-      this.waiting = [];
-      throw this.failure;
+  #walkAll(chunk?: Buffer): void {
+    if (this.#failure !== undefined) {
+      this.#waiting = [];
+      throw this.#failure;
     }
-    this.isWalking = true;
+    this.#isWalking = true;
     try {
-      if (chunk !== undefined) this.walkOrKeep(chunk, true);
-      while (this.waiting.length > 0 && !this.isStopped()) this.walkOrKeep(this.waiting.shift()!, false);
+      if (chunk !== undefined) this.#walkOrKeep(chunk, true);
+      while (this.#waiting.length > 0 && !this.#isStopped()) this.#walkOrKeep(this.#waiting.shift()!, false);
     } catch (error) {
-      this.failure = error;
-      this.waiting = [];
-      this.associateBody = undefined;
+      this.#failure = error;
+      this.#waiting = [];
+      this.#associateBody = undefined;
       throw error;
     } finally {
-      this.isWalking = false;
+      this.#isWalking = false;
     }
   }
 
   /** What cannot be walked yet goes back to the front of what waits, as a copy where the chunk `isLent`. */
-  private walkOrKeep(chunk: Buffer, isLent: boolean): void {
-    const walked = this.walk(chunk);
+  #walkOrKeep(chunk: Buffer, isLent: boolean): void {
+    const walked = this.#walk(chunk);
     if (walked === chunk.length) return;
     const rest = chunk.subarray(walked);
-    this.waiting.unshift(isLent ? Buffer.from(rest) : rest);
+    this.#waiting.unshift(isLent ? Buffer.from(rest) : rest);
   }
 
-  private isStopped(): boolean {
-    return this.held && !this.isInsidePdu;
+  #isStopped(): boolean {
+    return this.#held && !this.isInsidePdu;
   }
 
   /** Walks until the chunk ends or the reader is stopped; returns how far it came. */
-  private walk(chunk: Buffer): number {
+  #walk(chunk: Buffer): number {
     let offset = 0;
-    while (offset < chunk.length && !this.isStopped()) {
-      switch (this.state) {
+    while (offset < chunk.length && !this.#isStopped()) {
+      switch (this.#state) {
         case IN_FRAGMENT:
-          offset = this.walkFragment(chunk, offset);
+          offset = this.#walkFragment(chunk, offset);
           break;
         case IN_PDV_HEADER:
-          offset = this.walkPdvHeader(chunk, offset);
+          offset = this.#walkPdvHeader(chunk, offset);
           break;
         case IN_PDU_HEADER:
-          offset = this.walkPduHeader(chunk, offset);
+          offset = this.#walkPduHeader(chunk, offset);
           break;
         case IN_ASSOCIATE:
-          offset = this.walkAssociate(chunk, offset);
+          offset = this.#walkAssociate(chunk, offset);
           break;
         default:
-          offset = this.walkSmallPdu(chunk, offset);
+          offset = this.#walkSmallPdu(chunk, offset);
       }
     }
     return offset;
   }
 
   /** The middle of a large PDV comes here with whole chunks, which are handed on as they are. */
-  private walkFragment(chunk: Buffer, offset: number): number {
-    const end = Math.min(chunk.length, offset + this.fragmentRemaining);
-    this.fragmentRemaining -= end - offset;
+  #walkFragment(chunk: Buffer, offset: number): number {
+    const end = Math.min(chunk.length, offset + this.#fragmentRemaining);
+    this.#fragmentRemaining -= end - offset;
     this.sink.fragment(end - offset === chunk.length ? chunk : chunk.subarray(offset, end));
-    if (this.fragmentRemaining === 0) {
-      this.endPdv();
+    if (this.#fragmentRemaining === 0) {
+      this.#endPdv();
     }
     return end;
   }
 
-  private walkPdvHeader(chunk: Buffer, offset: number): number {
-    if (this.cutBytes === 0 && chunk.length - offset >= PDV_HEADER_BYTES) {
-      this.startPdv(chunk, offset);
+  #walkPdvHeader(chunk: Buffer, offset: number): number {
+    if (this.#cutBytes === 0 && chunk.length - offset >= PDV_HEADER_BYTES) {
+      this.#startPdv(chunk, offset);
       return offset + PDV_HEADER_BYTES;
     }
-    const end = this.collect(chunk, offset, PDV_HEADER_BYTES);
-    if (this.cutBytes === PDV_HEADER_BYTES) {
-      this.cutBytes = 0;
-      this.startPdv(this.cut, 0);
+    const end = this.#collect(chunk, offset, PDV_HEADER_BYTES);
+    if (this.#cutBytes === PDV_HEADER_BYTES) {
+      this.#cutBytes = 0;
+      this.#startPdv(this.#cut, 0);
     }
     return end;
   }
 
-  private walkPduHeader(chunk: Buffer, offset: number): number {
-    if (this.cutBytes === 0) {
+  #walkPduHeader(chunk: Buffer, offset: number): number {
+    if (this.#cutBytes === 0) {
       // Judged by its first byte: what is not DICOM (HTTP, TLS) may never send a sixth.
       checkPduType(chunk[offset]!);
       if (chunk.length - offset >= PDU_HEADER_BYTES) {
-        this.startPdu(chunk, offset);
+        this.#startPdu(chunk, offset);
         return offset + PDU_HEADER_BYTES;
       }
     }
-    const end = this.collect(chunk, offset, PDU_HEADER_BYTES);
-    if (this.cutBytes === PDU_HEADER_BYTES) {
-      this.cutBytes = 0;
-      this.startPdu(this.cut, 0);
+    const end = this.#collect(chunk, offset, PDU_HEADER_BYTES);
+    if (this.#cutBytes === PDU_HEADER_BYTES) {
+      this.#cutBytes = 0;
+      this.#startPdu(this.#cut, 0);
     }
     return end;
   }
 
-  private walkAssociate(chunk: Buffer, offset: number): number {
-    const body = this.associateBody!;
+  #walkAssociate(chunk: Buffer, offset: number): number {
+    const body = this.#associateBody!;
     const end = body.add(chunk, offset);
     if (body.isComplete) {
-      this.associateBody = undefined;
-      this.endPdu();
-      const type = this.pduType === PduType.AssociateRq ? PduType.AssociateRq : PduType.AssociateAc;
+      this.#associateBody = undefined;
+      this.#endPdu();
+      const type = this.#pduType === PduType.AssociateRq ? PduType.AssociateRq : PduType.AssociateAc;
       this.sink.associate(type, body.take());
     }
     return end;
   }
 
-  private walkSmallPdu(chunk: Buffer, offset: number): number {
-    const end = this.collect(chunk, offset, SMALL_PDU_BODY_BYTES);
-    if (this.cutBytes === SMALL_PDU_BODY_BYTES) {
-      this.cutBytes = 0;
-      this.endPdu();
-      this.deliverSmallPdu(this.cut);
+  #walkSmallPdu(chunk: Buffer, offset: number): number {
+    const end = this.#collect(chunk, offset, SMALL_PDU_BODY_BYTES);
+    if (this.#cutBytes === SMALL_PDU_BODY_BYTES) {
+      this.#cutBytes = 0;
+      this.#endPdu();
+      this.#deliverSmallPdu(this.#cut);
     }
     return end;
   }
 
   /** Adds to what was cut, up to `wanted` bytes in all. */
-  private collect(chunk: Buffer, offset: number, wanted: number): number {
+  #collect(chunk: Buffer, offset: number, wanted: number): number {
     let position = offset;
-    while (position < chunk.length && this.cutBytes < wanted) {
-      this.cut[this.cutBytes++] = chunk[position++]!;
+    while (position < chunk.length && this.#cutBytes < wanted) {
+      this.#cut[this.#cutBytes++] = chunk[position++]!;
     }
     return position;
   }
 
-  private startPdu(bytes: Buffer, offset: number): void {
+  #startPdu(bytes: Buffer, offset: number): void {
     const length = readUint32(bytes, offset + 2);
-    this.pduType = bytes[offset]!;
-    checkPduLength(this.pduType, length, this.limits);
-    switch (this.pduType) {
+    this.#pduType = bytes[offset]!;
+    checkPduLength(this.#pduType, length, this.#limits);
+    switch (this.#pduType) {
       case PduType.PDataTf:
-        this.pduRemaining = length;
-        this.state = IN_PDV_HEADER;
+        this.#pduRemaining = length;
+        this.#state = IN_PDV_HEADER;
         this.sink.pData(length);
         break;
       case PduType.AssociateRq:
       case PduType.AssociateAc:
-        this.associateBody = new AssociateBody(length);
-        this.state = IN_ASSOCIATE;
+        this.#associateBody = new AssociateBody(length);
+        this.#state = IN_ASSOCIATE;
         break;
       default:
-        this.state = IN_SMALL_PDU;
+        this.#state = IN_SMALL_PDU;
     }
   }
 
-  private startPdv(bytes: Buffer, offset: number): void {
+  #startPdv(bytes: Buffer, offset: number): void {
     const length = readUint32(bytes, offset);
-    const available = this.pduRemaining - PDV_LENGTH_FIELD_BYTES;
+    const available = this.#pduRemaining - PDV_LENGTH_FIELD_BYTES;
     const rest = available - length;
     if (length < PDV_LENGTH_OVERHEAD || rest < 0 || (rest > 0 && rest < PDV_HEADER_BYTES)) {
       throw new PduError(
@@ -280,20 +280,20 @@ export class PduReader {
       );
     }
     const fragmentBytes = length - PDV_LENGTH_OVERHEAD;
-    this.countEmptyFragments(fragmentBytes);
-    this.pduRemaining = rest;
-    this.fragmentRemaining = fragmentBytes;
-    this.state = IN_FRAGMENT;
+    this.#countEmptyFragments(fragmentBytes);
+    this.#pduRemaining = rest;
+    this.#fragmentRemaining = fragmentBytes;
+    this.#state = IN_FRAGMENT;
     this.sink.pdvStart(bytes[offset + 4]!, bytes[offset + 5]!, fragmentBytes);
     if (fragmentBytes === 0) {
-      this.endPdv();
+      this.#endPdv();
     }
   }
 
-  private countEmptyFragments(fragmentBytes: number): void {
+  #countEmptyFragments(fragmentBytes: number): void {
     if (fragmentBytes > 0) {
-      this.emptyFragments = 0;
-    } else if (++this.emptyFragments > MAX_EMPTY_FRAGMENTS) {
+      this.#emptyFragments = 0;
+    } else if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) {
       throw new PduError(
         'pdu-pdv-empty',
         `PDV: more than ${MAX_EMPTY_FRAGMENTS} empty fragments in a row; fragments with bytes are required`,
@@ -301,23 +301,23 @@ export class PduReader {
     }
   }
 
-  private endPdv(): void {
-    if (this.pduRemaining > 0) {
-      this.state = IN_PDV_HEADER;
+  #endPdv(): void {
+    if (this.#pduRemaining > 0) {
+      this.#state = IN_PDV_HEADER;
     } else {
-      this.endPdu();
+      this.#endPdu();
     }
     this.sink.pdvEnd();
   }
 
   /** Comes before the PDU's last callback, so that the sink finds the reader between two PDUs there. */
-  private endPdu(): void {
-    this.state = IN_PDU_HEADER;
-    this.completePdus++;
+  #endPdu(): void {
+    this.#state = IN_PDU_HEADER;
+    this.#completePdus++;
   }
 
-  private deliverSmallPdu(body: Buffer): void {
-    switch (this.pduType) {
+  #deliverSmallPdu(body: Buffer): void {
+    switch (this.#pduType) {
       case PduType.AssociateRj:
         this.sink.associateRj({ result: body[1]!, source: body[2]!, reason: body[3]! });
         break;

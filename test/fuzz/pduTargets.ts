@@ -42,8 +42,8 @@ class HashingSink implements PduSink {
   constructor(private readonly random: Random) {}
 
   associate(type: number, body: Buffer): void {
-    this.add(1, type, body.length);
-    this.addBytes(body);
+    this.#add(1, type, body.length);
+    this.#addBytes(body);
     if (type === PduType.AssociateRq) {
       decodeAssociateRq(body);
     } else {
@@ -51,34 +51,34 @@ class HashingSink implements PduSink {
     }
   }
   associateRj(rj: AssociateRj): void {
-    this.add(2, rj.result, rj.source, rj.reason);
+    this.#add(2, rj.result, rj.source, rj.reason);
   }
   pData(length: number): void {
-    this.add(3, length);
+    this.#add(3, length);
   }
   pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void {
-    this.add(4, contextId, messageControlHeader, fragmentBytes);
+    this.#add(4, contextId, messageControlHeader, fragmentBytes);
   }
   fragment(bytes: Buffer): void {
     if (bytes.length === 0) {
       throw new Error('an empty fragment');
     }
-    this.addBytes(bytes);
+    this.#addBytes(bytes);
   }
   pdvEnd(): void {
-    this.add(5);
+    this.#add(5);
   }
   releaseRq(): void {
-    this.add(6);
+    this.#add(6);
   }
   releaseRp(): void {
-    this.add(7);
+    this.#add(7);
   }
   abort(abort: Abort): void {
-    this.add(8, abort.source, abort.reason);
+    this.#add(8, abort.source, abort.reason);
   }
 
-  private add(...numbers: number[]): void {
+  #add(...numbers: number[]): void {
     for (const number of numbers) {
       this.hash = (imul(this.hash, 31) + number) | 0;
     }
@@ -88,7 +88,7 @@ class HashingSink implements PduSink {
     }
   }
 
-  private addBytes(bytes: Buffer): void {
+  #addBytes(bytes: Buffer): void {
     let hash = this.hash;
     for (let index = 0; index < bytes.length; index++) {
       hash = (imul(hash, 31) + bytes[index]!) | 0;

@@ -62,29 +62,29 @@ async function startGateway(archivePort: number): Promise<Gateway> {
 
 /** Resident memory of a process while something runs. */
 class MemoryWatch {
-  private readonly samples: number[] = [];
-  private readonly timer = setInterval(() => this.sample(), SAMPLE_MS).unref();
+  readonly #samples: number[] = [];
+  readonly #timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
 
   constructor(private readonly pid: number) {
-    this.sample();
+    this.#sample();
   }
 
   /** Says nothing where memory cannot be measured. */
   expectFlat(): void {
-    clearInterval(this.timer);
+    clearInterval(this.#timer);
     if (!canMeasure) return;
     const highest = (samples: readonly number[]) => Math.max(...samples);
-    expect(highest(this.samples) - this.samples[0]!).toBeLessThan(MAX_GROWTH_BYTES);
-    const quarter = Math.floor(this.samples.length / 4);
+    expect(highest(this.#samples) - this.#samples[0]!).toBeLessThan(MAX_GROWTH_BYTES);
+    const quarter = Math.floor(this.#samples.length / 4);
     const growthOverTime =
-      highest(this.samples.slice(-quarter)) - highest(this.samples.slice(quarter, -quarter));
+      highest(this.#samples.slice(-quarter)) - highest(this.#samples.slice(quarter, -quarter));
     expect(growthOverTime).toBeLessThan(FLAT_WITHIN_BYTES);
   }
 
-  private sample(): void {
+  #sample(): void {
     if (!canMeasure) return;
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
-    this.samples.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024);
+    this.#samples.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024);
   }
 }
 

@@ -45,8 +45,8 @@ class Reading implements Conversation {
   readonly pduTypes: number[] = [];
   fault: string | undefined;
   restBytes = 0;
-  private commandFragments: Buffer[] = [];
-  private open: { -readonly [K in keyof ReadMessage]: ReadMessage[K] } | undefined;
+  #commandFragments: Buffer[] = [];
+  #open: { -readonly [K in keyof ReadMessage]: ReadMessage[K] } | undefined;
 
   read(bytes: Buffer): void {
     let offset = 0;
@@ -56,7 +56,7 @@ class Reading implements Conversation {
       if (type < PduType.AssociateRq || type > PduType.Abort) throw new Error(`a PDU of type ${type}`);
       this.pduTypes.push(type);
       const pdu = bytes.subarray(offset, end);
-      if (type === PduType.PDataTf) this.readPdvs(pdu);
+      if (type === PduType.PDataTf) this.#readPdvs(pdu);
       else if (type === PduType.AssociateRq && end <= bytes.length) this.associateRq ??= readAssociateRq(pdu);
       if (end > bytes.length) break;
       offset = end;
@@ -65,41 +65,41 @@ class Reading implements Conversation {
   }
 
   /** Also of a PDU that is cut short: a reader that streams has seen its first fragments. */
-  private readPdvs(pdu: Buffer): void {
+  #readPdvs(pdu: Buffer): void {
     let offset = PDU_HEADER_BYTES;
     while (offset + 6 <= pdu.length) {
       const length = pdu.readUInt32BE(offset);
       if (length < 2) throw new Error(`a PDV of length ${length}`);
       const end = offset + 4 + length;
       const isCut = end > pdu.length;
-      this.take(pdu[offset + 4]!, pdu[offset + 5]!, pdu.subarray(offset + 6, end), isCut);
+      this.#take(pdu[offset + 4]!, pdu[offset + 5]!, pdu.subarray(offset + 6, end), isCut);
       offset = end;
     }
     if (offset < pdu.length) throw new Error('bytes behind the last PDV');
   }
 
-  private take(contextId: number, control: number, fragment: Buffer, isCut: boolean): void {
+  #take(contextId: number, control: number, fragment: Buffer, isCut: boolean): void {
     const isLast = (control & 2) !== 0 && !isCut;
     if ((control & 1) === 1) {
-      if (this.open !== undefined) throw new Error('a command fragment inside a data set');
-      this.commandFragments.push(fragment);
+      if (this.#open !== undefined) throw new Error('a command fragment inside a data set');
+      this.#commandFragments.push(fragment);
       if (!isLast) return;
-      const commandBytes = Buffer.concat(this.commandFragments);
-      this.commandFragments = [];
+      const commandBytes = Buffer.concat(this.#commandFragments);
+      this.#commandFragments = [];
       const command = readCommandSet(commandBytes);
       const hasDataSet = command.CommandDataSetType !== CommandDataSetType.None;
       const dataSet = Buffer.alloc(0);
       const message = { contextId, command, commandBytes, dataSet, isComplete: !hasDataSet };
       this.messages.push(message);
-      this.open = hasDataSet ? message : undefined;
+      this.#open = hasDataSet ? message : undefined;
       return;
     }
-    if (this.open === undefined) throw new Error('a data set fragment without a command set');
-    if (this.open.contextId !== contextId) throw new Error('a fragment on another presentation context');
-    this.open.dataSet = Buffer.concat([this.open.dataSet, fragment]);
+    if (this.#open === undefined) throw new Error('a data set fragment without a command set');
+    if (this.#open.contextId !== contextId) throw new Error('a fragment on another presentation context');
+    this.#open.dataSet = Buffer.concat([this.#open.dataSet, fragment]);
     if (!isLast) return;
-    this.open.isComplete = true;
-    this.open = undefined;
+    this.#open.isComplete = true;
+    this.#open = undefined;
   }
 }
 

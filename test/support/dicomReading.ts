@@ -19,37 +19,37 @@ const ASSOCIATE_ITEMS_OFFSET = 74;
 
 /** Cuts a byte stream into whole PDUs, each with its 6-byte header. */
 export class PduSplitter {
-  private chunks: Buffer[] = [];
-  private bufferedBytes = 0;
+  #chunks: Buffer[] = [];
+  #bufferedBytes = 0;
 
   push(chunk: Buffer): Buffer[] {
-    this.chunks.push(chunk);
-    this.bufferedBytes += chunk.length;
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.length;
     const pdus: Buffer[] = [];
-    for (let next = this.take(); next !== undefined; next = this.take()) pdus.push(next);
+    for (let next = this.#take(); next !== undefined; next = this.#take()) pdus.push(next);
     return pdus;
   }
 
   /** What came after the last whole PDU. */
   get rest(): Buffer {
-    return this.joined();
+    return this.#joined();
   }
 
-  private take(): Buffer | undefined {
-    if (this.bufferedBytes < PDU_HEADER_BYTES) return undefined;
-    const first = this.chunks[0]!;
-    const header = first.length >= PDU_HEADER_BYTES ? first : this.joined();
+  #take(): Buffer | undefined {
+    if (this.#bufferedBytes < PDU_HEADER_BYTES) return undefined;
+    const first = this.#chunks[0]!;
+    const header = first.length >= PDU_HEADER_BYTES ? first : this.#joined();
     const pduBytes = PDU_HEADER_BYTES + header.readUInt32BE(2);
-    if (this.bufferedBytes < pduBytes) return undefined;
-    const bytes = this.joined();
-    this.chunks = [bytes.subarray(pduBytes)];
-    this.bufferedBytes -= pduBytes;
+    if (this.#bufferedBytes < pduBytes) return undefined;
+    const bytes = this.#joined();
+    this.#chunks = [bytes.subarray(pduBytes)];
+    this.#bufferedBytes -= pduBytes;
     return bytes.subarray(0, pduBytes);
   }
 
-  private joined(): Buffer {
-    if (this.chunks.length !== 1) this.chunks = [Buffer.concat(this.chunks)];
-    return this.chunks[0]!;
+  #joined(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0]!;
   }
 }
 
@@ -189,49 +189,49 @@ export function sha256(bytes: Buffer): string {
 
 /** Puts the fragments of one direction together to messages. */
 export class MessageAssembler {
-  private commandFragments: Buffer[] = [];
-  private command: CommandSet | undefined;
-  private dataSetFragments: Buffer[] = [];
-  private dataSetBytes = 0;
-  private hash = createHash('sha256');
+  #commandFragments: Buffer[] = [];
+  #command: CommandSet | undefined;
+  #dataSetFragments: Buffer[] = [];
+  #dataSetBytes = 0;
+  #hash = createHash('sha256');
 
   /** `keepsDataSets` false: for data sets that are too long to keep. */
   constructor(private readonly keepsDataSets = true) {}
 
   /** The messages that this P-DATA-TF completes. */
   push(pdu: Buffer): DicomMessage[] {
-    return readPdvs(pdu).flatMap((pdv) => this.take(pdv) ?? []);
+    return readPdvs(pdu).flatMap((pdv) => this.#take(pdv) ?? []);
   }
 
-  private take({ contextId, isCommand, isLast, fragment }: Pdv): DicomMessage | undefined {
+  #take({ contextId, isCommand, isLast, fragment }: Pdv): DicomMessage | undefined {
     if (isCommand) {
-      if (this.command !== undefined) throw new Error('a command fragment came within a data set');
-      this.commandFragments.push(fragment);
+      if (this.#command !== undefined) throw new Error('a command fragment came within a data set');
+      this.#commandFragments.push(fragment);
       if (!isLast) return undefined;
-      this.command = readCommandSet(Buffer.concat(this.commandFragments));
-      this.commandFragments = [];
-      if (this.command.CommandDataSetType !== CommandDataSetType.None) return undefined;
-      return this.finish(contextId, false);
+      this.#command = readCommandSet(Buffer.concat(this.#commandFragments));
+      this.#commandFragments = [];
+      if (this.#command.CommandDataSetType !== CommandDataSetType.None) return undefined;
+      return this.#finish(contextId, false);
     }
-    if (this.command === undefined) throw new Error('a data set fragment came without a command set');
-    this.hash.update(fragment);
-    this.dataSetBytes += fragment.length;
-    if (this.keepsDataSets) this.dataSetFragments.push(Buffer.from(fragment));
-    return isLast ? this.finish(contextId, true) : undefined;
+    if (this.#command === undefined) throw new Error('a data set fragment came without a command set');
+    this.#hash.update(fragment);
+    this.#dataSetBytes += fragment.length;
+    if (this.keepsDataSets) this.#dataSetFragments.push(Buffer.from(fragment));
+    return isLast ? this.#finish(contextId, true) : undefined;
   }
 
-  private finish(contextId: number, hasDataSet: boolean): DicomMessage {
+  #finish(contextId: number, hasDataSet: boolean): DicomMessage {
     const message: DicomMessage = {
       contextId,
-      command: this.command!,
-      dataSet: Buffer.concat(this.dataSetFragments),
-      sha256: hasDataSet ? this.hash.digest('hex') : undefined,
-      dataSetBytes: this.dataSetBytes,
+      command: this.#command!,
+      dataSet: Buffer.concat(this.#dataSetFragments),
+      sha256: hasDataSet ? this.#hash.digest('hex') : undefined,
+      dataSetBytes: this.#dataSetBytes,
     };
-    this.command = undefined;
-    this.dataSetFragments = [];
-    this.dataSetBytes = 0;
-    this.hash = createHash('sha256');
+    this.#command = undefined;
+    this.#dataSetFragments = [];
+    this.#dataSetBytes = 0;
+    this.#hash = createHash('sha256');
     return message;
   }
 }

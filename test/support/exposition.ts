@@ -13,7 +13,7 @@ export class Exposition {
       if (line === '' || line.startsWith('# HELP ')) continue;
       const type = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram|summary)$/.exec(line);
       if (type !== null) this.typeByName.set(type[1]!, type[2]!);
-      else this.addSample(line);
+      else this.#addSample(line);
     }
   }
 
@@ -28,7 +28,7 @@ export class Exposition {
     return Object.fromEntries(found.sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 
-  private addSample(line: string): void {
+  #addSample(line: string): void {
     const [, name, , labels = '', text] =
       /^([a-zA-Z_:][\w:]*)(\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined || text === undefined) throw new Error(`no sample: ${line}`);

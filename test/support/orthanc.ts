@@ -40,8 +40,8 @@ const PORT_ATTEMPTS = 3;
 export class Orthanc {
   readonly storageFolder = temporaryFolder();
   dicomPort = 0;
-  private httpPort = 0;
-  private process: TestProcess | undefined;
+  #httpPort = 0;
+  #process: TestProcess | undefined;
 
   private constructor(private readonly options: OrthancOptions) {}
 
@@ -50,7 +50,7 @@ export class Orthanc {
     const orthanc = new Orthanc(options);
     for (let attempt = 1; ; attempt += 1) {
       orthanc.dicomPort = await freePort();
-      orthanc.httpPort = await freePort();
+      orthanc.#httpPort = await freePort();
       try {
         await orthanc.restart();
         return orthanc;
@@ -66,35 +66,35 @@ export class Orthanc {
     const folder = join(this.storageFolder, 'configuration');
     mkdirSync(folder, { recursive: true });
     const { secondFile } = this.options;
-    const settings = Object.entries(this.configuration()).filter(
+    const settings = Object.entries(this.#configuration()).filter(
       ([setting]) => secondFile?.settings.includes(setting) !== true,
     );
     writeFileSync(join(folder, 'orthanc.json'), JSON.stringify(Object.fromEntries(settings)));
     if (secondFile !== undefined) writeFileSync(join(folder, 'second.json'), secondFile.text);
     const environment = (this.options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
-    this.process = startProcess('Orthanc', ['--verbose', folder], { environment });
+    this.#process = startProcess('Orthanc', ['--verbose', folder], { environment });
     // Its orderly end takes seconds, and is for nothing: the storage goes too.
     onCleanUp(() => this.kill());
-    await this.process.waitForOutput(/Orthanc has started/);
+    await this.#process.waitForOutput(/Orthanc has started/);
   }
 
   /** SIGKILL: no release, no abort, no flush. Resolves once it is gone. */
   async kill(): Promise<void> {
-    await this.process?.stop('SIGKILL');
+    await this.#process?.stop('SIGKILL');
   }
 
   async stop(): Promise<void> {
-    await this.process?.stop();
+    await this.#process?.stop();
   }
 
   /** Its log since the last start. */
   get log(): string {
-    return this.process?.output ?? '';
+    return this.#process?.output ?? '';
   }
 
   /** Resolves once the log holds the pattern. */
   async waitForLog(pattern: RegExp): Promise<void> {
-    await this.process?.waitForOutput(pattern);
+    await this.#process?.waitForOutput(pattern);
   }
 
   async instanceCount(): Promise<number> {
@@ -107,18 +107,18 @@ export class Orthanc {
     const found = (await this.post('/tools/lookup', sopInstanceUid)) as { ID: string; Type: string }[];
     const entry = found.find(({ Type }) => Type === 'Instance');
     if (entry === undefined) return undefined;
-    const response = await this.request('GET', `/instances/${entry.ID}/file`);
+    const response = await this.#request('GET', `/instances/${entry.ID}/file`);
     return readPart10(sopInstanceUid, Buffer.from(await response.arrayBuffer()));
   }
 
   /** Adds or replaces an entry of DicomModalities while it runs. */
   async setModality(name: string, modality: OrthancModality): Promise<void> {
-    await this.request('PUT', `/modalities/${name}`, JSON.stringify(modality));
+    await this.#request('PUT', `/modalities/${name}`, JSON.stringify(modality));
   }
 
   /** C-ECHO of Orthanc as SCU. */
   async echoes(modality: string): Promise<boolean> {
-    const response = await this.fetch('POST', `/modalities/${modality}/echo`, '{}');
+    const response = await this.#fetch('POST', `/modalities/${modality}/echo`, '{}');
     await response.arrayBuffer();
     return response.ok;
   }
@@ -131,32 +131,32 @@ export class Orthanc {
 
   /** GET of any REST path, as JSON. */
   async get(path: string): Promise<unknown> {
-    return (await this.request('GET', path)).json();
+    return (await this.#request('GET', path)).json();
   }
 
   /** POST to any REST path, the answer as JSON. */
   async post(path: string, body: string): Promise<unknown> {
-    return (await this.request('POST', path, body)).json();
+    return (await this.#request('POST', path, body)).json();
   }
 
-  private async request(method: string, path: string, body?: string): Promise<Response> {
-    const response = await this.fetch(method, path, body);
+  async #request(method: string, path: string, body?: string): Promise<Response> {
+    const response = await this.#fetch(method, path, body);
     if (!response.ok)
       throw new Error(`Orthanc: ${method} ${path}: ${response.status} ${await response.text()}`);
     return response;
   }
 
-  private fetch(method: string, path: string, body?: string): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.httpPort}${path}`, { method, body: body ?? null });
+  #fetch(method: string, path: string, body?: string): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.#httpPort}${path}`, { method, body: body ?? null });
   }
 
-  private configuration(): Readonly<Record<string, unknown>> {
+  #configuration(): Readonly<Record<string, unknown>> {
     const allowed = this.options.alwaysAllow ?? alwaysAllowable;
     return {
       Name: 'test',
       StorageDirectory: this.storageFolder,
       IndexDirectory: this.storageFolder,
-      HttpPort: this.httpPort,
+      HttpPort: this.#httpPort,
       DicomPort: this.dicomPort,
       DicomAet: this.options.aeTitle ?? 'ORTHANC',
       // No HTTP connection outlives its answer: none keeps a test file from ending.

@@ -37,8 +37,8 @@ export class TestProcess {
   output = '';
   stdout = '';
   stderr = '';
-  private hasExited = false;
-  private readonly outputWatchers = new Set<() => void>();
+  #hasExited = false;
+  readonly #outputWatchers = new Set<() => void>();
 
   constructor(
     private readonly child: ChildProcess,
@@ -47,15 +47,15 @@ export class TestProcess {
     const collect = (stream: 'stdout' | 'stderr') => (chunk: string) => {
       this[stream] += chunk;
       this.output += chunk;
-      this.notify();
+      this.#notify();
     };
     child.stdout?.setEncoding('utf8').on('data', collect('stdout'));
     child.stderr?.setEncoding('utf8').on('data', collect('stderr'));
     this.exited = new Promise((resolve) => {
       const finish = (exit: ProcessExit) => {
-        this.hasExited = true;
+        this.#hasExited = true;
         resolve(exit);
-        this.notify();
+        this.#notify();
       };
       child.once('close', (exitCode, signal) => finish({ exitCode, signal }));
       child.once('error', (error) => {
@@ -70,7 +70,7 @@ export class TestProcess {
   }
 
   get isRunning(): boolean {
-    return !this.hasExited;
+    return !this.#hasExited;
   }
 
   /** Resolves with the match once the output holds the pattern; rejects with the output if it ends before. */
@@ -78,7 +78,7 @@ export class TestProcess {
     return new Promise((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearTimeout(timer);
-        this.outputWatchers.delete(look);
+        this.#outputWatchers.delete(look);
         finish();
       };
       const fail = (why: string) =>
@@ -86,10 +86,10 @@ export class TestProcess {
       const look = () => {
         const match = pattern.exec(this.output);
         if (match !== null) settle(() => resolve(match));
-        else if (this.hasExited) fail('ended without printing');
+        else if (this.#hasExited) fail('ended without printing');
       };
       const timer = setTimeout(() => fail(`did not print within ${deadlineMs} ms`), deadlineMs);
-      this.outputWatchers.add(look);
+      this.#outputWatchers.add(look);
       look();
     });
   }
@@ -98,7 +98,7 @@ export class TestProcess {
   async waitForPort(port: number, host = '127.0.0.1', deadlineMs = DEADLINE_MS): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     while (!(await accepts(port, host))) {
-      if (this.hasExited)
+      if (this.#hasExited)
         throw new Error(`${this.title} ended before it listened; its output:\n${this.output}`);
       if (performance.now() > deadline) {
         throw new Error(`${this.title} does not listen on ${host}:${port}; its output:\n${this.output}`);
@@ -108,7 +108,7 @@ export class TestProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    if (!this.hasExited) this.child.kill(signal);
+    if (!this.#hasExited) this.child.kill(signal);
   }
 
   /** Closes our end of its stdout, as a reader does that goes away. */
@@ -133,8 +133,8 @@ export class TestProcess {
     }
   }
 
-  private notify(): void {
-    for (const watcher of this.outputWatchers) watcher();
+  #notify(): void {
+    for (const watcher of this.#outputWatchers) watcher();
   }
 }
 

@@ -72,22 +72,22 @@ export class RawScu {
   readonly transcript: TranscriptEntry[] = [];
   /** Requests of the peer on this association (C-STORE of a C-GET, N-EVENT-REPORT), all answered with success. */
   readonly peerRequests: DicomMessage[] = [];
-  private readonly events: PeerEvent[] = [];
-  private readonly splitter = new PduSplitter();
-  private readonly assembler = new MessageAssembler();
-  private wake: () => void = () => {};
-  private isClosed = false;
-  private lastMessageId = 0;
-  private peerMaxPduLength = 16384;
+  readonly #events: PeerEvent[] = [];
+  readonly #splitter = new PduSplitter();
+  readonly #assembler = new MessageAssembler();
+  #wake: () => void = () => {};
+  #isClosed = false;
+  #lastMessageId = 0;
+  #peerMaxPduLength = 16384;
 
   private constructor(readonly socket: Socket) {
     socket.on('data', (chunk) => {
       this.transcript.push({ from: 'acceptor', bytes: chunk });
-      for (const bytes of this.splitter.push(chunk)) this.add({ kind: 'pdu', type: bytes[0]!, bytes });
+      for (const bytes of this.#splitter.push(chunk)) this.#add({ kind: 'pdu', type: bytes[0]!, bytes });
     });
-    socket.once('end', () => this.close('end'));
-    socket.on('error', (error: NodeJS.ErrnoException) => this.close(error.code ?? error.message));
-    socket.once('close', () => this.close('close'));
+    socket.once('end', () => this.#close('end'));
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#close(error.code ?? error.message));
+    socket.once('close', () => this.#close('close'));
   }
 
   /** Resolves after the TCP or TLS handshake; rejects with the socket's error. */
@@ -113,19 +113,19 @@ export class RawScu {
 
   /** The next PDU, or the end of the connection. Rejects when neither comes in time. */
   async nextEvent(deadlineMs = DEADLINE_MS): Promise<PeerEvent> {
-    if (this.events.length === 0) {
+    if (this.#events.length === 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve, reject) => {
-        this.wake = resolve;
+        this.#wake = resolve;
         timer = setTimeout(
           () => reject(new Error(`no PDU and no close within ${deadlineMs} ms`)),
           deadlineMs,
         );
       }).finally(() => clearTimeout(timer));
     }
-    const event = this.events[0]!;
+    const event = this.#events[0]!;
     // The end stays: whoever asks again gets it again.
-    if (event.kind === 'pdu') this.events.shift();
+    if (event.kind === 'pdu') this.#events.shift();
     return event;
   }
 
@@ -158,7 +158,7 @@ export class RawScu {
     switch (event.type) {
       case PduType.AssociateAc: {
         const ac = readAssociateAc(event.bytes);
-        this.peerMaxPduLength = ac.maxPduLength || this.peerMaxPduLength;
+        this.#peerMaxPduLength = ac.maxPduLength || this.#peerMaxPduLength;
         return { kind: 'accepted', ac };
       }
       case PduType.AssociateRj:
@@ -178,9 +178,9 @@ export class RawScu {
 
   /** Sends a request with the next message ID, which it returns. */
   async sendRequest(contextId: number, command: CommandSet, dataSet?: Buffer): Promise<number> {
-    this.lastMessageId += 1;
-    const complete = numberedRequest(this.lastMessageId, command, dataSet !== undefined);
-    await this.send(...messagePdus(contextId, complete, dataSet, this.peerMaxPduLength));
+    this.#lastMessageId += 1;
+    const complete = numberedRequest(this.#lastMessageId, command, dataSet !== undefined);
+    await this.send(...messagePdus(contextId, complete, dataSet, this.#peerMaxPduLength));
     return complete.MessageID!;
   }
 
@@ -190,7 +190,7 @@ export class RawScu {
     for (;;) {
       const message = await this.readMessage();
       if ((message.command.CommandField! & RESPONSE_BIT) === 0) {
-        await this.answerPeerRequest(message);
+        await this.#answerPeerRequest(message);
       } else if (message.command.MessageIDBeingRespondedTo === messageId) {
         responses.push(message);
         if (!isPending(message.command.Status!)) return responses;
@@ -207,7 +207,7 @@ export class RawScu {
     for (;;) {
       const event = await this.nextEvent();
       if (event.kind !== 'pdu' || event.type !== PduType.PDataTf) throw new UnexpectedPeerEvent(event);
-      const [message] = this.assembler.push(event.bytes);
+      const [message] = this.#assembler.push(event.bytes);
       if (message !== undefined) return message;
     }
   }
@@ -259,20 +259,20 @@ export class RawScu {
     this.socket.resetAndDestroy();
   }
 
-  private async answerPeerRequest(request: DicomMessage): Promise<void> {
+  async #answerPeerRequest(request: DicomMessage): Promise<void> {
     this.peerRequests.push(request);
     await this.send(...messagePdus(request.contextId, responseTo(request.command)));
   }
 
-  private close(how: string): void {
-    if (this.isClosed) return;
-    this.isClosed = true;
-    this.add({ kind: 'closed', how, rest: this.splitter.rest });
+  #close(how: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#add({ kind: 'closed', how, rest: this.#splitter.rest });
   }
 
-  private add(event: PeerEvent): void {
-    this.events.push(event);
-    this.wake();
+  #add(event: PeerEvent): void {
+    this.#events.push(event);
+    this.#wake();
   }
 }
 

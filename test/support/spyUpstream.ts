@@ -59,25 +59,26 @@ export class SpyUpstream {
   readonly connections: SpyConnection[] = [];
   /** May be replaced at any time; connections ask it anew at every event. */
   script: SpyScript;
-  private readonly server: Server;
-  private readonly watchers = new Set<() => void>();
+  readonly #server: Server;
+  readonly #watchers = new Set<() => void>();
 
   private constructor(readonly options: SpyOptions) {
     this.script = options.script ?? {};
-    const listener = (socket: Socket) => this.take(socket);
-    this.server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
+    const listener = (socket: Socket) => this.#take(socket);
+    this.#server =
+      options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
   }
 
   static async start(options: SpyOptions = {}): Promise<SpyUpstream> {
     const spy = new SpyUpstream(options);
-    spy.server.listen(options.port ?? 0, '127.0.0.1');
-    await once(spy.server, 'listening');
+    spy.#server.listen(options.port ?? 0, '127.0.0.1');
+    await once(spy.#server, 'listening');
     onCleanUp(() => spy.stop());
     return spy;
   }
 
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    return (this.#server.address() as AddressInfo).port;
   }
 
   /** Connections that came so far. 0 proves that no byte, and not even a connection, went upstream. */
@@ -99,16 +100,16 @@ export class SpyUpstream {
   waitUntil(condition: (spy: SpyUpstream) => boolean, what: string, deadlineMs = DEADLINE_MS): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.watchers.delete(look);
+        this.#watchers.delete(look);
         reject(new Error(`the spy did not see ${what} within ${deadlineMs} ms`));
       }, deadlineMs);
       const look = () => {
         if (!condition(this)) return;
         clearTimeout(timer);
-        this.watchers.delete(look);
+        this.#watchers.delete(look);
         resolve();
       };
-      this.watchers.add(look);
+      this.#watchers.add(look);
       look();
     });
   }
@@ -118,9 +119,9 @@ export class SpyUpstream {
    * whoever is upstream of the product must never see such bytes.
    */
   async stop(): Promise<void> {
-    if (this.server.listening) {
-      const closed = once(this.server, 'close');
-      this.server.close();
+    if (this.#server.listening) {
+      const closed = once(this.#server, 'close');
+      this.#server.close();
       for (const connection of this.connections) connection.destroy();
       await closed;
     }
@@ -128,9 +129,9 @@ export class SpyUpstream {
     if (failures.length > 0) throw new AggregateError(failures, `the spy failed: ${failures[0]!.message}`);
   }
 
-  private take(socket: Socket): void {
+  #take(socket: Socket): void {
     const connection = new SpyConnection(this, socket, () => {
-      for (const watcher of this.watchers) watcher();
+      for (const watcher of this.#watchers) watcher();
     });
     this.connections.push(connection);
     connection.start();
@@ -151,34 +152,34 @@ export class SpyConnection {
   aborted: { readonly source: number; readonly reason: number } | undefined;
   /** How the peer ended the connection: `end` for FIN, else the error's code; undefined while it is open. */
   closed: string | undefined;
-  private readonly splitter = new PduSplitter();
-  private readonly assembler: MessageAssembler;
-  private readonly awaitedResponses = new Map<number, (response: DicomMessage) => void>();
-  private lastMessageId = 0;
+  readonly #splitter = new PduSplitter();
+  readonly #assembler: MessageAssembler;
+  readonly #awaitedResponses = new Map<number, (response: DicomMessage) => void>();
+  #lastMessageId = 0;
 
   constructor(
     private readonly spy: SpyUpstream,
     readonly socket: Socket,
     private readonly notify: () => void,
   ) {
-    this.assembler = new MessageAssembler(spy.options.keepsBytes);
+    this.#assembler = new MessageAssembler(spy.options.keepsBytes);
     this.remoteAddress = socket.remoteAddress;
   }
 
   start(): void {
     this.socket.setNoDelay(true);
-    this.socket.on('data', (chunk) => this.guarded(() => this.receive(chunk)));
-    this.socket.once('end', () => this.close('end'));
-    this.socket.on('error', (error: NodeJS.ErrnoException) => this.close(error.code ?? error.message));
-    this.socket.once('close', () => this.close('close'));
-    this.guarded(() => this.spy.script.onConnect?.(this));
+    this.socket.on('data', (chunk) => this.#guarded(() => this.#receive(chunk)));
+    this.socket.once('end', () => this.#close('end'));
+    this.socket.on('error', (error: NodeJS.ErrnoException) => this.#close(error.code ?? error.message));
+    this.socket.once('close', () => this.#close('close'));
+    this.#guarded(() => this.spy.script.onConnect?.(this));
     this.notify();
   }
 
   /** Writes the bytes as they are. */
   send(...bytes: readonly Buffer[]): void {
     const joined = Buffer.concat(bytes);
-    this.record('acceptor', joined);
+    this.#record('acceptor', joined);
     this.socket.write(joined);
   }
 
@@ -210,17 +211,17 @@ export class SpyConnection {
   respond(request: DicomMessage, fields: CommandSet = {}, dataSet?: Buffer): void {
     const type = dataSet === undefined ? CommandDataSetType.None : CommandDataSetType.Present;
     const command = responseTo(request.command, { CommandDataSetType: type, ...fields });
-    this.send(...messagePdus(request.contextId, command, dataSet, this.peerMaxPduLength));
+    this.send(...messagePdus(request.contextId, command, dataSet, this.#peerMaxPduLength));
   }
 
   /** Sends a request of its own, as in C-GET and N-EVENT-REPORT; resolves with the response. */
   request(contextId: number, command: CommandSet, dataSet?: Buffer): Promise<DicomMessage> {
-    this.lastMessageId += 1;
-    const complete = numberedRequest(this.lastMessageId, command, dataSet !== undefined);
+    this.#lastMessageId += 1;
+    const complete = numberedRequest(this.#lastMessageId, command, dataSet !== undefined);
     const response = new Promise<DicomMessage>((resolve) => {
-      this.awaitedResponses.set(complete.MessageID!, resolve);
+      this.#awaitedResponses.set(complete.MessageID!, resolve);
     });
-    this.send(...messagePdus(contextId, complete, dataSet, this.peerMaxPduLength));
+    this.send(...messagePdus(contextId, complete, dataSet, this.#peerMaxPduLength));
     return response;
   }
 
@@ -247,18 +248,18 @@ export class SpyConnection {
     this.socket.destroy();
   }
 
-  private get peerMaxPduLength(): number {
+  get #peerMaxPduLength(): number {
     return this.associateRq?.maxPduLength || 16384;
   }
 
-  private receive(chunk: Buffer): void {
+  #receive(chunk: Buffer): void {
     this.receivedBytes += chunk.length;
-    this.record('requestor', chunk);
-    for (const pdu of this.splitter.push(chunk)) this.receivePdu(pdu);
+    this.#record('requestor', chunk);
+    for (const pdu of this.#splitter.push(chunk)) this.#receivePdu(pdu);
     this.notify();
   }
 
-  private receivePdu(pdu: Buffer): void {
+  #receivePdu(pdu: Buffer): void {
     const { script } = this.spy;
     this.pduTypes.push(pdu[0]!);
     switch (pdu[0]) {
@@ -267,10 +268,10 @@ export class SpyConnection {
         (script.onAssociateRq ?? ((connection) => connection.accept()))(this, this.associateRq);
         break;
       case PduType.PDataTf:
-        for (const message of this.assembler.push(pdu)) this.receiveMessage(message);
+        for (const message of this.#assembler.push(pdu)) this.#receiveMessage(message);
         break;
       case PduType.ReleaseRq:
-        (script.onReleaseRq ?? ((connection) => connection.answerRelease()))(this);
+        (script.onReleaseRq ?? ((connection) => connection.#answerRelease()))(this);
         break;
       case PduType.ReleaseRp:
         this.end();
@@ -284,35 +285,35 @@ export class SpyConnection {
     }
   }
 
-  private receiveMessage(message: DicomMessage): void {
+  #receiveMessage(message: DicomMessage): void {
     if ((message.command.CommandField! & RESPONSE_BIT) === 0) {
       this.requests.push(message);
       (this.spy.script.onRequest ?? ((connection, request) => connection.respond(request)))(this, message);
       return;
     }
     const messageId = message.command.MessageIDBeingRespondedTo!;
-    const resolve = this.awaitedResponses.get(messageId);
+    const resolve = this.#awaitedResponses.get(messageId);
     if (resolve === undefined)
       throw new Error(`a response to message ${messageId} came, which was never sent`);
-    this.awaitedResponses.delete(messageId);
+    this.#awaitedResponses.delete(messageId);
     resolve(message);
   }
 
-  private answerRelease(): void {
+  #answerRelease(): void {
     this.send(releaseRp());
     this.end();
   }
 
-  private record(from: TranscriptEntry['from'], bytes: Buffer): void {
+  #record(from: TranscriptEntry['from'], bytes: Buffer): void {
     if (this.spy.options.keepsBytes !== false) this.transcript.push({ from, bytes });
   }
 
-  private close(how: string): void {
+  #close(how: string): void {
     this.closed ??= how;
     this.notify();
   }
 
-  private guarded(step: () => void): void {
+  #guarded(step: () => void): void {
     try {
       step();
     } catch (error) {
