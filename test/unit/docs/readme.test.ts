@@ -7,6 +7,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import { createProgram } from '../../../src/commands/program';
 import { parseConfiguration } from '../../../src/config/load';
+import { makeInstances } from '../../../src/demo/instances';
+import { makeScenes } from '../../../src/demo/scenes';
+import type { DemoSite } from '../../../src/demo/site';
 
 const root = resolve(__dirname, '../../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -173,6 +176,20 @@ describe('a configuration that is shown whole', () => {
 
   it.each(shown)('has no problem: $where', ({ where, code }) => {
     expect(parseConfiguration(code, where, {}).problems).toEqual([]);
+  });
+});
+
+describe('the picture of the demo', () => {
+  // Where it fails: draw it again, as scripts/draw-terminal.cjs says.
+  it('shows what the demo prints', async () => {
+    const site = { certificates: {}, port: 0 } as DemoSite;
+    const scenes = await makeScenes(site, makeInstances());
+    const lines = read('docs/demo.svg').split('\n');
+    const isShown = ({ sent, expected }: (typeof scenes)[number]) =>
+      lines.some((line) =>
+        [sent, expected.wire, expected.audit, expected.archive].every((text) => line.includes(text)),
+      );
+    expect(scenes.filter((scene) => !isShown(scene)).map(({ sent }) => sent)).toEqual([]);
   });
 });
 
