@@ -1,6 +1,7 @@
 /**
- * The audit log: events to lines, through winston, to stdout and a file. One JSON object a line, or readable
- * lines on a terminal. What came from the network is made harmless here and nowhere else: escaped, shortened.
+ * The audit log: turns events into lines and writes them to stdout and, if configured, to a file. A line is one JSON
+ * object, or readable text on a terminal. Texts that came from the network are escaped and shortened on their way into a
+ * line, so events may carry them as they are. Does not know what an event means, nor how a file is written (lineFile.ts).
  */
 import { once } from 'node:events';
 import { createLogger, format, type Logger, transports } from 'winston';
@@ -12,7 +13,7 @@ import { LineFile } from './lineFile';
 const MESSAGE = Symbol.for('message');
 /** AE titles have 16 characters and UIDs 64; only certificate names and details can come near this. */
 const MAX_TEXT_LENGTH = 512;
-/** Lines up to this are written as they are: looking at every text of every line costs more than making it. */
+/** Lines up to this length are not shortened: looking at every text of every line costs more than making it. */
 const MAX_USUAL_LENGTH = 1024;
 
 export interface AuditLogOptions {
@@ -22,7 +23,7 @@ export interface AuditLogOptions {
   readonly isReadable: boolean;
   /** A second copy, always JSON. */
   readonly file?: string | undefined;
-  /** Told when the file cannot be written any more; again only after it could. Lines still go to the stream. */
+  /** Called at the first failed write, and again only after one succeeded. Lines still go to the stream. */
   fileFailed(message: string): void;
 }
 
@@ -31,7 +32,7 @@ export class AuditLog implements AuditSink {
   readonly #file: LineFile | undefined;
   readonly #waiting: TimedEvent[] = [];
 
-  /** Throws OperatorError where the file can't be opened: without its audit log the gateway does not start. */
+  /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
   constructor(options: AuditLogOptions) {
     const { stream, isReadable, file, fileFailed } = options;
     this.#logger = createLogger({
@@ -50,18 +51,18 @@ export class AuditLog implements AuditSink {
   }
 
   /**
-   * Writes the line at the end of this turn of the event loop: what the peer waits for goes out first. No line waits
-   * longer, so memory is bounded by what one turn can bring.
+   * Writes the line at the end of this turn of the event loop, so that the answer to the peer goes out first. No line
+   * waits longer, so one turn bounds the memory.
    */
   record(event: AuditEvent): void {
     if (this.#waiting.length === 0) setImmediate(() => this.#write());
-    // What happened comes first, for people who read the lines as they are.
+    // What happened comes first, for people who read the JSON.
     const { event: name, outcome, reason } = event;
     const facts: Partial<AuditEvent> = event;
     this.#waiting.push({ time: new Date().toISOString(), event: name, outcome, reason, ...facts });
   }
 
-  /** All lines of a turn in one: winston's streams cost more than a line does. */
+  /** All lines of a turn in one call: a call of winston costs more than a line. */
   #write(): void {
     const events = this.#waiting.splice(0);
     if (events.length > 0) this.#logger.log({ level: 'info', message: '', events });
@@ -90,12 +91,14 @@ function shorten(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
 }
 
-const shortenStrings = (_key: string, value: unknown) => (typeof value === 'string' ? shorten(value) : value);
+function shortenText(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? shorten(value) : value;
+}
 
-/** Everything beyond printable ASCII as \u escapes: still the same text to a JSON parser, harmless to a terminal. */
+/** Everything beyond printable ASCII as \u escapes: the same text to a JSON parser, harmless to a terminal. */
 function jsonLine(event: TimedEvent): string {
   const whole = JSON.stringify(event);
-  const json = whole.length <= MAX_USUAL_LENGTH ? whole : JSON.stringify(event, shortenStrings);
+  const json = whole.length <= MAX_USUAL_LENGTH ? whole : JSON.stringify(event, shortenText);
   return json.replace(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -1,6 +1,6 @@
 /**
- * What the gateway tells: one closed union, so that audit log, metrics and the pending list read the same
- * facts. Never patient data: UIDs, AE titles and addresses only.
+ * What the gateway reports: one type with a closed list of names, so that audit log, metrics and the pending list read the
+ * same facts. Never patient data: UIDs, AE titles and addresses only. Types only.
  */
 import type { TlsFacts } from '../net/inboundConnection';
 import type { ReasonCode } from '../policy/reasons';
@@ -29,7 +29,7 @@ export interface AuditEvent {
   readonly event: AuditEventName;
   readonly outcome: Outcome;
   readonly reason?: ReasonCode | undefined;
-  /** Words for a person where the reason alone does not say enough; never content from a data set. */
+  /** Words for a person, if the reason alone does not say enough; never content from a data set. */
   readonly detail?: string | undefined;
   readonly connectionId?: string | undefined;
   readonly modality?: string | undefined;
@@ -40,10 +40,10 @@ export interface AuditEvent {
   readonly callingAeTitle?: string | undefined;
   readonly calledAeTitle?: string | undefined;
   readonly tls?: TlsFacts | undefined;
-  /** Of an association that was rejected by the allowlist: who made the device, as it says itself. */
+  /** If the allowlist rejected the association: the maker of the device, as the device says. */
   readonly implementationClassUid?: string | undefined;
   readonly implementationVersionName?: string | undefined;
-  /** SOP classes that it proposed, each once, by keyword where they have one: at most 128. */
+  /** SOP classes that it proposed, each once, by keyword if there is one: at most 128. */
   readonly proposedSopClasses?: readonly string[] | undefined;
   /** The standard's spelling, e.g. `C-STORE`. */
   readonly command?: string | undefined;

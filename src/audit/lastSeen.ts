@@ -1,17 +1,17 @@
 /**
  * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the
- * file from its end, so that the size of the log does not matter. Writes nothing.
+ * file from its end, so that the size of the log does not matter. Writes nothing, and knows only what the file says.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ExitCode, OperatorError } from '../errors';
 import type { AuditEvent } from './events';
 
-/** Some 150,000 lines, a day or more of a busy gateway, in a second; what is older is not "last seen" any more. */
-export const LONGEST_LOOK_BACK_BYTES = 64 * 1024 * 1024;
-/** Few reads for what was just now, and little memory. */
+/** Some 150,000 lines, a day or more of a busy gateway, read in a second. What is older is not "last seen" any more. */
+export const MAX_LOOK_BACK_BYTES = 64 * 1024 * 1024;
+/** Little memory, and few reads for what has just happened. */
 const CHUNK_BYTES = 256 * 1024;
-/** Lines are shorter; without a bound a file of something else would be held in memory whole. */
-const LONGEST_LINE_BYTES = 64 * 1024;
+/** Audit lines are shorter. Without a bound, a file without line ends would be held in memory whole. */
+const MAX_LINE_BYTES = 64 * 1024;
 
 const LINE_FEED = 0x0a;
 
@@ -21,21 +21,21 @@ export interface LastSeen {
   readonly accepted: SeenEvent | undefined;
   /** A connection, an association or a command. */
   readonly denied: SeenEvent | undefined;
-  /** It was let in and something went wrong: the archive did not answer, an association broke off. */
+  /** It was let in, and then something failed: the archive did not answer, or the association broke off. */
   readonly failed: SeenEvent | undefined;
-  /** The last command that came to its end. */
+  /** The last command that was completed. */
   readonly command: SeenEvent | undefined;
   /** The file goes further back than was read. */
   readonly isCutShort: boolean;
 }
 
 /**
- * Events that name the modality, and refusals of who said to be it: a wrong address or certificate is in no entry.
- * Throws OperatorError where the file cannot be read.
+ * Takes events that name the modality, and refusals without a name that used one of its AE titles: with a wrong address or
+ * certificate no entry matches, so no modality is named. Throws OperatorError if the file cannot be read.
  */
 export function readLastSeen(file: string, modality: string, callingAeTitles: readonly string[]): LastSeen {
   const titles = new Set(callingAeTitles.map((title) => title.toUpperCase()));
-  const isOfIt = ({ modality: name, callingAeTitle = '', outcome }: SeenEvent) =>
+  const concernsIt = ({ modality: name, callingAeTitle = '', outcome }: SeenEvent) =>
     name === modality ||
     (name === undefined && outcome === 'denied' && titles.has(callingAeTitle.trim().toUpperCase()));
   let accepted: SeenEvent | undefined;
@@ -46,7 +46,7 @@ export function readLastSeen(file: string, modality: string, callingAeTitles: re
   let next = lines.next();
   for (; next.done !== true; next = lines.next()) {
     const event = parseEvent(next.value);
-    if (event === undefined || !isOfIt(event)) continue;
+    if (event === undefined || !concernsIt(event)) continue;
     if (event.event === 'association.accepted') accepted ??= event;
     else if (event.outcome === 'denied') denied ??= event;
     else if (event.outcome === 'failed') failed ??= event;
@@ -57,7 +57,7 @@ export function readLastSeen(file: string, modality: string, callingAeTitles: re
   return { accepted, denied, failed, command, isCutShort: next.done === true && next.value };
 }
 
-/** The log may have been cut off by a full disk, or be something else: what is no event is passed over. */
+/** A full disk may have cut a line, or the file may be something else: what is not an event is skipped. */
 function parseEvent(line: string): SeenEvent | undefined {
   try {
     const event = JSON.parse(line) as SeenEvent | null;
@@ -80,7 +80,7 @@ function* linesFromTheEnd(file: string): Generator<string, boolean> {
   }
   try {
     const { size } = fstatSync(descriptor);
-    const stop = Math.max(0, size - LONGEST_LOOK_BACK_BYTES);
+    const stop = Math.max(0, size - MAX_LOOK_BACK_BYTES);
     let position = size;
     let rest = Buffer.alloc(0);
     while (position > stop) {
@@ -88,7 +88,7 @@ function* linesFromTheEnd(file: string): Generator<string, boolean> {
       position -= length;
       const chunk = Buffer.alloc(length + rest.length);
       const read = readSync(descriptor, chunk, 0, length, position);
-      // Shorter only where the file was emptied meanwhile.
+      // Shorter only if the file was emptied meanwhile.
       if (read < length) return false;
       rest.copy(chunk, length);
       let end = chunk.length;
@@ -100,7 +100,7 @@ function* linesFromTheEnd(file: string): Generator<string, boolean> {
         if (end > at + 1) yield chunk.toString('utf8', at + 1, end);
         end = at;
       }
-      rest = end > LONGEST_LINE_BYTES ? Buffer.alloc(0) : chunk.subarray(0, end);
+      rest = end > MAX_LINE_BYTES ? Buffer.alloc(0) : chunk.subarray(0, end);
     }
     if (stop === 0 && rest.length > 0) yield rest.toString('utf8');
     return stop > 0;

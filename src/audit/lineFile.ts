@@ -1,8 +1,8 @@
 /**
  * A file that lines are appended to, some at a time. Owns what happens when the disk is full; knows no events.
  *
- * Synchronous on purpose, as stdout is: lines that wait in memory are lost with the process, and a peer that is
- * refused a hundred thousand times a second would fill the memory with them. A write to the page cache takes some
+ * Writes are synchronous on purpose, as to stdout. Lines that wait in memory are lost with the process, and a peer that
+ * is refused a hundred thousand times a second would fill the memory with them. A write to the page cache takes some
  * microseconds.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
@@ -19,8 +19,8 @@ export class LineFile extends Writable {
   #isInsideLine = false;
 
   /**
-   * `failed` is told when a write fails, again only after one has succeeded. Lines that could not be written are
-   * gone. Throws OperatorError where the file can't be opened: without its audit log the gateway does not start.
+   * `failed` is called when a write fails, and again only after one succeeded. Lines that could not be written are lost.
+   * Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start.
    */
   constructor(file: string, failed: (message: string) => void) {
     super({ decodeStrings: true });

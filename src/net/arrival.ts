@@ -1,6 +1,6 @@
 /**
- * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake, until it is either
- * connected or refused: once, whatever happens to the socket meanwhile. Knows no listening and no DICOM.
+ * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake. It ends exactly once,
+ * connected or refused, whatever happens to the socket meanwhile. Knows neither the listening port nor DICOM.
  */
 import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -24,9 +24,9 @@ export interface ArrivalHost {
   readonly peerCertificates: PeerCertificates;
   /** From accept to the end of the handshake, PROXY header included. */
   readonly handshakeMs: number;
-  /** The TLS engine for connections that come now; absent on a plain listener. */
+  /** The TLS engine for new connections; absent on a plain listener. */
   tlsServer(): TlsServer | undefined;
-  /** Counts a pending connection; false where the address has too many. */
+  /** Counts a pending connection; false if the address has too many. */
   claimPending(address: string): boolean;
   releasePending(address: string): void;
   settled(arrival: Arrival): void;
@@ -39,7 +39,7 @@ export class Arrival {
   readonly #raw: Socket;
   readonly #host: ArrivalHost;
   #stage: Stage = 'accepted';
-  // Remembered now: once a socket is closed it no longer knows its peer.
+  // Read at once: a closed socket no longer knows its peer.
   #sourceAddress: string;
   #sourcePort: number;
   #pendingAddress: string | undefined;
@@ -51,14 +51,14 @@ export class Arrival {
     this.#host = host;
     this.#sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
     this.#sourcePort = raw.remotePort ?? 0;
-    // Every error is followed by a close; this listener stays, so that none ever ends the process.
+    // A close follows every error. This listener stays for ever: an error without a listener would end the process.
     raw.on('error', ignored);
     raw.once('close', this.#closed);
   }
 
   begin(): void {
     if (this.#sourceAddress === 'unknown') {
-      this.refuse('source-address-unknown', 'the peer was gone before its address could be asked');
+      this.refuse('source-address-unknown', 'the peer disconnected before its address was read');
     } else if (this.#host.trustedProxies !== undefined) {
       this.#awaitProxyHeader(this.#host.trustedProxies);
     } else {
@@ -85,7 +85,7 @@ export class Arrival {
     }, this.#admit);
   }
 
-  /** Gate 1. A refused peer gets no byte, so that it learns nothing, not even that TLS is spoken here. */
+  /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
     const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
     if (!decision.allowed) {
@@ -101,8 +101,8 @@ export class Arrival {
   };
 
   /**
-   * Looks at the first byte before TLS does: what is not TLS at all is then known by name, and a peer that sends
-   * nothing costs a socket but no TLS state.
+   * Looks at the first byte before TLS does. So the log can name what is not TLS, and a peer that sends nothing costs a
+   * socket but no TLS state.
    */
   #awaitFirstByte(tlsServer: TlsServer): void {
     this.#stage = 'awaitingFirstByte';
@@ -115,7 +115,7 @@ export class Arrival {
       },
       () => {
         this.#stage = 'handshaking';
-        // The server listens nowhere; it wraps the socket and first takes what was put back into it.
+        // The TLS server has no port of its own: it wraps the socket, and first reads what was put back into it.
         tlsServer.emit('connection', this.#raw);
       },
     );
@@ -128,7 +128,7 @@ export class Arrival {
       return;
     }
     const facts = { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
-    // Second lines of defence; the context offers no session, and without a certificate there is no handshake.
+    // Second lines of defence: the context offers no session, and OpenSSL demands the certificate.
     if (socket.isSessionReused()) {
       this.refuse('tls-handshake-failed', 'the peer resumed a session, which is never offered', facts);
       return;
@@ -137,7 +137,7 @@ export class Arrival {
     try {
       certificate = this.#host.peerCertificates.of(socket);
     } catch (error) {
-      // A trusted CA signed it, yet node:crypto cannot read it.
+      // A trusted CA signed it, but node:crypto cannot read it.
       this.refuse('certificate-invalid', (error as Error).message, facts);
       return;
     }
@@ -145,7 +145,7 @@ export class Arrival {
       this.refuse('certificate-missing', undefined, facts);
       return;
     }
-    this.#connect(socket, certificateFacts(facts, certificate), certificate);
+    this.#connect(socket, withCertificate(facts, certificate), certificate);
   }
 
   /** Called by the listener on `tlsClientError`. */
@@ -154,7 +154,7 @@ export class Arrival {
     this.refuse(reason, detail);
   }
 
-  /** Closes the connection, unless it is connected or refused already. */
+  /** Closes the connection, unless it was connected or refused before. */
   refuse(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
     if (!this.#settle()) return;
     this.#raw.destroy();
@@ -185,7 +185,7 @@ export class Arrival {
     this.#host.handlers.connected(connection);
   }
 
-  /** False where it was settled before. */
+  /** False if it was settled before. */
   #settle(): boolean {
     if (this.#stage === 'settled') return false;
     this.#stage = 'settled';
@@ -196,8 +196,8 @@ export class Arrival {
   }
 
   /**
-   * Reads until `take` says how many of the bytes received so far it has used; the others go back into the socket,
-   * and `proceed` is called. `take` bounds what is kept, by refusing.
+   * Reads until `take` returns how many of the received bytes it used. The others go back into the socket, and
+   * `proceed` is called. `take` must refuse in the end, because everything received is kept until then.
    */
   #receive(take: (received: Buffer) => number | undefined, proceed: () => void): void {
     let received: Buffer | undefined;
@@ -215,8 +215,8 @@ export class Arrival {
   }
 
   /**
-   * One timer from accept on, moved by nothing: Node's own handshake timeout tells but does not close, and an idle
-   * timeout would let a byte now and then hold the connection for ever.
+   * One timer from accept on, which nothing prolongs. Node's own handshake timeout reports but does not close, and with
+   * an idle timeout a peer that sends single bytes could hold the connection for ever.
    */
   #startDeadline(): void {
     this.#deadline ??= setTimeout(() => {
@@ -244,13 +244,13 @@ export class Arrival {
     } else if (this.#stage === 'awaitingFirstByte') {
       this.refuse('tls-closed', 'no byte came');
     } else {
-      // Node closes the socket under a refused certificate first and says why in the same turn of the event loop.
+      // With a refused certificate, Node closes the socket first and says why later in this turn of the event loop.
       setImmediate(() => this.refuse('tls-closed'));
     }
   };
 }
 
-function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
+function withCertificate(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
   if (certificate === undefined) return facts;
   const { protocol, cipher } = facts;
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
@@ -260,7 +260,7 @@ function certificateFacts(facts: TlsFacts, certificate: PeerCertificate | undefi
 function ignored(): void {}
 
 const CONNECTION_ID_BYTES = 8;
-/** Random bytes for many ids: asking for those of one takes as long as for all of these. */
+/** Random bytes for many ids: reading the bytes for one id takes as long as for all of these. */
 const randomPool = Buffer.alloc(512 * CONNECTION_ID_BYTES);
 let randomUsed = randomPool.length;
 

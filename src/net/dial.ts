@@ -1,6 +1,6 @@
 /**
- * Connects to somebody else: TCP, and TLS on top, within one deadline. Says in words why it did not work. Knows no
- * DICOM; certificates come from tlsContext.ts.
+ * Dials a peer: TCP, and TLS on top, within one deadline. Says in words why it failed. Knows no DICOM; certificates come
+ * from tlsContext.ts.
  */
 import { X509Certificate } from 'node:crypto';
 import { connect, isIP, type Socket } from 'node:net';
@@ -14,24 +14,24 @@ import { alertOf, verificationFailure } from './tlsFailures';
 export interface DialOptions {
   /** For everything: name resolution, TCP and TLS. */
   readonly timeoutMs: number;
-  /** Local address to come from; default: the system's choice. Names are then resolved to its family. */
+  /** Local address to dial from; default: the system's choice. Host names are resolved to its family. */
   readonly localAddress?: string | undefined;
-  /** Told when TCP is connected, before TLS begins. */
+  /** Called when TCP is connected, before TLS begins. */
   readonly tcpConnected?: (() => void) | undefined;
 }
 
-/** Why no connection came about. The message does not repeat the address that was dialled. */
+/** Why there is no connection. The message does not repeat the address that was dialled. */
 export class DialError extends Error {
   override readonly name = 'DialError';
   constructor(
-    /** Where it ended. */
+    /** The step that failed. */
     readonly step: 'tcp' | 'tls',
-    /** Of Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
+    /** From Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
     readonly code: string,
     message: string,
     /** For the audit log. */
     readonly reason: ReasonCode,
-    /** What the peer agreed to and showed, where the handshake got as far as its certificate. */
+    /** What the peer agreed to and showed, if the handshake reached its certificate. */
     readonly tls?: TlsFacts,
   ) {
     super(message);
@@ -62,7 +62,7 @@ export function dialTcp(host: string, port: number, options: DialOptions): Promi
 }
 
 export interface TlsConnection {
-  /** As the one of {@link dialTcp}. */
+  /** As {@link dialTcp} returns it. */
   readonly socket: TLSSocket;
   readonly tls: TlsFacts;
   readonly certificate: PeerCertificate;
@@ -73,7 +73,7 @@ export interface TlsConnection {
 }
 
 /**
- * The same with TLS. With TLS 1.3 the peer judges our certificate only after this has resolved: a refusal is then an
+ * The same with TLS. With TLS 1.3 the peer judges our certificate only after this has resolved. Its refusal is then an
  * error of the socket. Rejects with DialError.
  */
 export async function dialTls(
@@ -91,7 +91,7 @@ export async function dialTls(
   const socket = tlsConnect({
     ...options.tls.options,
     socket: raw,
-    // RFC 6066 §3: an address is no server name. It is still checked against the certificate.
+    // RFC 6066 §3: an address is not a server name. It is still checked against the certificate.
     ...(isIP(expectedName) === 0 ? { servername: expectedName } : {}),
     checkServerIdentity: (_, certificate) =>
       (isNameChecked ? checkServerIdentity(expectedName, certificate) : undefined) ??
@@ -101,8 +101,8 @@ export async function dialTls(
   });
   socket.pause();
   let shown: Shown | undefined;
-  // Node verifies after this event, and no longer knows the certificate that it has refused. Its name is internal: should
-  // it go, only the facts of refusals do (test: "tells what a peer showed that it refuses").
+  // Node verifies after this event, and then forgets a certificate that it refused. The event is internal: if a later Node
+  // drops it, refusals lose these facts and nothing else (test: "tells what a peer showed that it refuses").
   socket.prependOnceListener('secure', () => {
     shown = whatIsShown(socket);
   });
@@ -111,7 +111,7 @@ export async function dialTls(
     'secureConnect',
     options.timeoutMs - (connected - started),
     () => {
-      const words = `the TLS handshake did not end within ${options.timeoutMs / 1000} s`;
+      const words = `the TLS handshake was not complete within ${options.timeoutMs / 1000} s`;
       return new DialError('tls', 'ETIMEDOUT', words, 'tls-handshake-timeout');
     },
     (error) => {
@@ -132,11 +132,11 @@ export async function dialTls(
 
 type Shown = Pick<TlsConnection, 'tls' | 'certificate'>;
 
-/** Undefined where there is no certificate, or one that node:crypto cannot read: that is then told as what it is. */
+/** Undefined without a certificate, or for one that node:crypto cannot read: then the error itself is reported. */
 function whatIsShown(socket: TLSSocket): Shown | undefined {
   try {
-    // Not getPeerX509Certificate(): asked before Node has verified, it leaves that without the names of the certificate
-    // (Node 20.20; test "takes the expected name for the host").
+    // Not getPeerX509Certificate(): called before Node has verified, it makes that verification lose the names of the
+    // certificate (Node 20.20; test "takes the expected name for the host").
     const { raw } = socket.getPeerCertificate();
     if (raw === undefined) return undefined;
     const certificate = peerCertificate(new X509Certificate(raw));
@@ -157,13 +157,13 @@ function whatIsShown(socket: TLSSocket): Shown | undefined {
   }
 }
 
-/** The code of a DialError where the certificate is trusted and is not the one that was pinned. */
+/** The code of a DialError for a certificate that is trusted, but not pinned. */
 export const PIN_MISMATCH = 'AEGIS_PIN_MISMATCH';
 
 class PinMismatch extends Error {
   readonly code = PIN_MISMATCH;
   constructor(pins: readonly string[]) {
-    super(`the certificate is none of those that are pinned (${pins.join(', ')})`);
+    super(`the certificate is not one of those that are pinned (${pins.join(', ')})`);
   }
 }
 
@@ -199,12 +199,12 @@ function describeTcpError(error: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'nobody listens on this port, or a firewall rejects the connection',
     ECONNRESET: 'the peer closed the connection at once',
-    EHOSTUNREACH: 'there is no way to this host',
-    ENETUNREACH: 'there is no way to this network',
+    EHOSTUNREACH: 'there is no route to this host',
+    ENETUNREACH: 'there is no route to this network',
     ETIMEDOUT: 'the host does not answer',
     ENOTFOUND: 'the host name cannot be resolved',
-    EAI_AGAIN: 'the host name cannot be resolved for now',
-    EADDRNOTAVAIL: 'this machine has no such local address, or no free port',
+    EAI_AGAIN: 'the host name cannot be resolved at the moment',
+    EADDRNOTAVAIL: 'this machine does not have this local address, or has no free port',
     EMFILE: 'the limit of open files is reached',
   };
   return describe(words[error.code ?? ''], error);
@@ -217,7 +217,7 @@ function describeTlsError(error: NodeJS.ErrnoException): string {
   const alert = alertOf(code);
   if (alert !== undefined) return describe(`the peer refused with the TLS alert "${alert}"`, error);
   const words: Readonly<Record<string, string>> = {
-    // Node's sentence names both names.
+    // Node's sentence contains both names.
     ERR_TLS_CERT_ALTNAME_INVALID: `${error.message}; set serverName to a name that is in the certificate`,
     [PIN_MISMATCH]: error.message,
     ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS on this port',

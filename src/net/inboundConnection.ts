@@ -1,5 +1,5 @@
 /**
- * What a listener tells about the connections that come in: types only.
+ * What a listener reports about each connection that comes in: types only.
  */
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from '../policy/certificate';
@@ -19,7 +19,7 @@ export interface TlsFacts {
   readonly notAfter?: string;
 }
 
-/** A connection that passed gates 1 and 2. Its socket is the receiver's from now on, to the end. */
+/** A connection that passed gates 1 and 2. Its receiver owns the socket from now on. */
 export interface InboundConnection {
   /** 16 hex digits, the same in every log line of this connection. */
   readonly connectionId: string;
@@ -27,7 +27,7 @@ export interface InboundConnection {
   readonly listener: string;
   /**
    * A plain or TLS socket without Nagle's delay, explicitly paused: call `resume()` once the listeners are attached. An
-   * error that nobody listens for closes it and is otherwise lost; it never reaches the process.
+   * error without a listener of yours closes it and does not reach the process.
    */
   readonly socket: Socket;
   /** The modality's address, behind a proxy too; canonical (IPv4-mapped IPv6 as IPv4). */
@@ -38,9 +38,9 @@ export interface InboundConnection {
   /** Absent on plain listeners. */
   readonly tls?: TlsFacts;
   /**
-   * Tells that the connection no longer counts as pending: its association has a place, so that another limit holds.
-   * One that is rejected counts until it is closed, or peers that never close would not count at all. Idempotent;
-   * called by the listener itself when the connection closes.
+   * Call it when the association has its place: another limit counts the connection from then on. Do not call it for a
+   * rejected one: that counts as pending until it is closed, or peers that never close would not count at all.
+   * Idempotent; the listener calls it when the connection closes.
    */
   pendingDone(): void;
 }
@@ -49,7 +49,7 @@ export interface InboundConnection {
 export interface RefusedConnection {
   readonly connectionId: string;
   readonly listener: string;
-  /** `unknown` where the peer was gone before its address could be asked. */
+  /** `unknown` if the peer disconnected before its address was read. */
   readonly sourceAddress: string;
   readonly sourcePort: number;
   readonly reason: ReasonCode;
@@ -57,12 +57,12 @@ export interface RefusedConnection {
   readonly tls?: TlsFacts;
 }
 
-/** Every accepted connection ends in exactly one call of `connected` or `refused`. None of them may throw. */
+/** Every accepted connection ends in exactly one call of `connected` or `refused`. Neither may throw. */
 export interface ListenerHandlers {
-  /** Gate 1; asked before a byte is read (after the PROXY header where one is required). */
+  /** Gate 1; called before a byte is read (if a PROXY header is required, after that). */
   admitAddress(address: string): Decision;
   connected(connection: InboundConnection): void;
   refused(refusal: RefusedConnection): void;
-  /** The system could not accept a connection, mostly for want of file descriptors; the listener goes on. */
+  /** The system could not accept a connection, usually because file descriptors ran out; the listener continues. */
   acceptFailed?(error: Error): void;
 }

@@ -1,6 +1,7 @@
 /**
- * Listens on one port and hands on what passed gates 1 and 2. Owns the TCP server, the TLS engine behind it, its
- * renewal, and the count of pending connections of each address; each connection's way in is arrival.ts.
+ * Listens on one port and hands on each connection that passed gates 1 and 2. Owns the TCP server, the TLS engine behind
+ * it and its renewal, and the count of pending connections of each address. Does not know how one connection passes the
+ * gates: arrival.ts does.
  */
 
 import { X509Certificate } from 'node:crypto';
@@ -19,8 +20,8 @@ import type { TlsMaterial } from './tlsContext';
 export type { InboundConnection, ListenerHandlers, RefusedConnection } from './inboundConnection';
 
 /**
- * Connections that the kernel completes while the event loop is busy; a short queue makes modalities that come all at
- * once wait for TCP's retransmission, a second or more. The kernel caps it at net.core.somaxconn.
+ * Connections that the kernel completes while the event loop is busy. With a short queue, modalities that dial at the
+ * same moment wait for TCP's retransmission, a second or more. The kernel caps it at net.core.somaxconn.
  */
 const BACKLOG = 4096;
 
@@ -39,17 +40,17 @@ export interface Listener {
   /** Where it listens, with the port that the system chose where the configuration says 0. */
   readonly address: { readonly host: string; readonly port: number };
   /**
-   * Takes over everything but address and port, from the next connection on; those that are connected or shaking hands
-   * keep what they began with.
+   * Takes over everything but address and port, from the next connection on. Connections and handshakes that began
+   * before keep their settings.
    */
   reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
-  /** What it would say by now to the certificate of a peer that is connected; undefined where it would take it. */
+  /** Checks the certificate of a connected peer against the current trust and CRLs; undefined if it would pass. */
   certificateRefusal(socket: Socket): ReasonCode | undefined;
-  /** Stops listening and refuses what is not connected yet (`draining`); leaves what is connected alone. */
+  /** Stops listening and refuses what is not connected yet (`draining`). Connected peers stay. */
   close(): Promise<void>;
 }
 
-/** Resolves once the port is open. Rejects with OperatorError where it cannot be had. */
+/** Resolves once the port is open. Rejects with OperatorError if it cannot be opened. */
 export async function openListener(
   configuration: ListenerConfiguration,
   options: ListenerOptions,
@@ -84,7 +85,7 @@ class GatewayListener implements Listener, ArrivalHost {
     this.handlers = handlers;
     this.#address = { host: configuration.host, port: configuration.port };
     this.#settings = this.#settingsOf(configuration, options);
-    // Paused, so that not a byte is read of a connection that gate 1 refuses.
+    // Paused, so that no byte is read of a connection that gate 1 refuses.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
       const arrival = new Arrival(raw, this);
       this.#arrivals.add(arrival);
@@ -136,13 +137,13 @@ class GatewayListener implements Listener, ArrivalHost {
   certificateRefusal(socket: Socket): ReasonCode | undefined {
     const { tls } = this.#settings;
     if (tls?.options.requestCert !== true) return undefined;
-    // Empty where the peer showed none. Not getPeerX509Certificate(): see peerCertificates.ts.
+    // Empty if the peer showed none. Not getPeerX509Certificate(): see peerCertificates.ts.
     const shown = socket instanceof TLSSocket ? socket.getPeerCertificate(true) : undefined;
     if (shown?.raw === undefined) return 'certificate-missing';
     const certificate = new X509Certificate(shown.raw);
     const intermediates: X509Certificate[] = [];
     let last = shown;
-    // A root is its own issuer; the bound ends what else goes round in circles.
+    // A root is its own issuer; the bound ends any other circle.
     while (intermediates.length < MAX_INTERMEDIATES && last.issuerCertificate?.raw !== undefined) {
       last = last.issuerCertificate;
       const next = new X509Certificate(last.raw);
@@ -153,7 +154,7 @@ class GatewayListener implements Listener, ArrivalHost {
   }
 
   async close(): Promise<void> {
-    // Its callback would wait for every association; the port is free at once.
+    // Not awaited: its callback waits for every association, but the port is free at once.
     this.#server.close();
     for (const arrival of this.#arrivals) arrival.refuse('draining');
   }
@@ -192,8 +193,8 @@ class GatewayListener implements Listener, ArrivalHost {
   }
 
   /**
-   * A TLS server that never listens: sockets are handed to it. A new one for each renewal, because what it demands of
-   * peers cannot be changed later, as its certificates can.
+   * A TLS server that never listens: sockets are handed to it. Each renewal makes a new one, because Node can replace the
+   * certificates of a server, but not what it demands of peers.
    */
   #createTlsServer(material: TlsMaterial, handshakeMs: number): TlsServer {
     const server = createTlsServer({ ...material.options, handshakeTimeout: handshakeMs });
@@ -203,8 +204,8 @@ class GatewayListener implements Listener, ArrivalHost {
       if (arrival === undefined) socket.destroy();
       else arrival.secured(socket, isCertificateRequired);
     });
-    // Says what the context says too, that no session is resumed. And where somebody listens, Node reads TLS into
-    // 16 KB, otherwise into 1 KB and 16 KB in turn: twice the reads, a tenth of the CPU of a bulk transfer.
+    // Answers that there is no session to resume, as the context does. With this listener Node reads TLS into 16 KB,
+    // without it into 1 KB and 16 KB in turn: twice the reads, and a tenth more CPU for a bulk transfer.
     server.on('resumeSession', (_sessionId, resume) => resume(null, null));
     server.on('tlsClientError', (error, socket) => {
       this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError, material);
@@ -214,9 +215,9 @@ class GatewayListener implements Listener, ArrivalHost {
   }
 
   /**
-   * The socket under a TLS socket has no public name in Node, and the address that both share is no longer known when a
-   * handshake has failed. Should `_parent` ever go, connections are closed, never let in (test: "connects a
-   * client with a good certificate").
+   * Node has no public name for the socket under a TLS socket, and no longer knows the address after a failed handshake.
+   * If a later Node drops `_parent`, connections are closed, never let in (test: "connects a client with a good
+   * certificate").
    */
   #arrivalOf(socket: TLSSocket): Arrival | undefined {
     const raw = (socket as TLSSocket & { readonly _parent?: Socket })._parent;
@@ -228,9 +229,10 @@ function cannotListen(host: string, port: number, error: NodeJS.ErrnoException):
   const where = `cannot listen on ${host}:${port}: `;
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is in use (EADDRINUSE); stop the other program or choose another port',
-    EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); use one of its own, or 0.0.0.0 for all',
+    EADDRNOTAVAIL:
+      'this machine does not have this address (EADDRNOTAVAIL); use one that it has, or 0.0.0.0 for all',
     EACCES:
-      'ports below 1024 need a right of their own (EACCES); grant CAP_NET_BIND_SERVICE or use 2762 or 11112',
+      'ports below 1024 need a special permission (EACCES); grant CAP_NET_BIND_SERVICE, or use 2762 or 11112',
     ENOTFOUND: 'the host name cannot be resolved (ENOTFOUND); use an IP address',
   };
   return new OperatorError(where + (why[error.code ?? ''] ?? error.message), ExitCode.Failed);

@@ -1,7 +1,7 @@
 /**
- * Acknowledges at once what a peer sent of a PDU that is not complete (Linux). DCMTK, and Orthanc with it, leaves
- * Nagle's algorithm on and writes a PDU in two pieces: the second waits for the acknowledgement of the first,
- * which the kernel delays by some 40 ms. See docs/decisions/0009-quick-acknowledgement.md.
+ * Acknowledges the received part of an incomplete PDU at once (Linux). DCMTK, and Orthanc with it, leaves Nagle's
+ * algorithm on and writes a PDU in two pieces. The second piece waits for the acknowledgement of the first, which the
+ * kernel delays by some 40 ms. See docs/decisions/0009-quick-acknowledgement.md. Does not know when a PDU is complete.
  */
 import type { Socket } from 'node:net';
 
@@ -17,13 +17,13 @@ export interface QuickAck {
   /** One line for the log: on, or why not. */
   readonly description: string;
   /**
-   * Sends the acknowledgement that the kernel delays, if there is one. The option does not last: to be called
-   * again whenever a read ended inside a PDU. About a microsecond. Never throws.
+   * Sends the acknowledgement that the kernel delays, if there is one. The option does not last: call it again whenever a
+   * read ended inside a PDU. It takes about a microsecond and never throws.
    */
   acknowledge(socket: Socket): void;
 }
 
-/** `loadLibrary` is what brings koffi in, which is optional. */
+/** `loadLibrary` loads koffi, which is optional. */
 export function loadQuickAck(
   mode: 'auto' | 'off',
   platform: NodeJS.Platform = process.platform,
@@ -57,7 +57,7 @@ function loadSetSocketOption(): SetSocketOption {
     .func('int setsockopt(int fd, int level, int option, const void *value, unsigned int length)');
 }
 
-/** Node has no public name for it; of a TLS socket it is that of the TCP socket underneath. -1 once closed. */
+/** Node has no public name for it. A TLS socket has that of the TCP socket underneath. -1 once closed. */
 function fileDescriptor(socket: Socket): number {
   const { _handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
   return _handle?.fd ?? -1;

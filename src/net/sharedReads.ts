@@ -1,14 +1,14 @@
 /**
  * Reads every socket of the process into one and the same buffer. By itself Node makes a buffer for each read (with
- * TLS: for each record), outside V8's heap and garbage within a millisecond; making and freeing them costs a third of
- * the CPU of a bulk transfer. See docs/decisions/0011-shared-buffers.md.
+ * TLS: for each record). It lies outside V8's heap and is garbage within a millisecond; making and freeing them costs a
+ * third of the CPU of a bulk transfer. See docs/decisions/0011-shared-buffers.md. Knows nothing of what is read.
  */
 import type { Socket } from 'node:net';
 
 /**
- * As much as one read of a plain socket brings; a TLS record is 16 KB at most. What one read brought fits into one slab
- * (pdu/slabs.ts) with its headers: TLS encrypts a single buffer where it is, and copies several into one first. A tenth
- * less CPU than with 256 KB, where an archive sends.
+ * The most that one read of a plain socket brings; a TLS record is 16 KB at most. One read fits into one slab
+ * (pdu/slabs.ts) with its headers: TLS encrypts a single buffer where it is, but first copies several into one. When an
+ * archive sends, this takes a tenth less CPU than 256 KB.
  */
 export const SHARED_BYTES = 112 * 1024;
 
@@ -17,8 +17,8 @@ let shared: Buffer | undefined;
 let symbols: ReadSymbols | undefined;
 
 /**
- * What Node's own `onread` option sets. The option itself is for sockets that connect; those that are accepted, and
- * all that TLS wraps, have no public way to it.
+ * What Node's own `onread` option sets. That option is for sockets that connect. Accepted sockets, and all that TLS
+ * wraps, have no public way to it.
  */
 interface ReadSymbols {
   readonly buffer: symbol;
@@ -31,7 +31,7 @@ interface SocketInternals {
 }
 
 /**
- * Hands everything that the socket brings from now on to `take`, what was read ahead first, and begins to read. A chunk
+ * Gives everything that the socket receives to `take`, and begins to read; bytes that were read ahead come first. A chunk
  * is lent: once `take` returns, its bytes may change. Pause and resume the socket as usual. Call once for each socket.
  */
 export function receive(socket: Socket, take: (chunk: Buffer) => void): void {
@@ -40,7 +40,7 @@ export function receive(socket: Socket, take: (chunk: Buffer) => void): void {
   socket.resume();
 }
 
-/** Before anything else is read and before the end is told, but not before the caller is ready for it. */
+/** Before anything else is read and before the end is reported, but not before the caller has returned. */
 function handOnReadAhead(socket: Socket, take: (chunk: Buffer) => void): void {
   if (socket.readableLength === 0) return;
   const chunks: Buffer[] = [];
@@ -50,7 +50,7 @@ function handOnReadAhead(socket: Socket, take: (chunk: Buffer) => void): void {
   while (socket.readableLength > 0) chunks.push(socket.read() as Buffer);
 }
 
-/** False where this Node has it not: then each read has its own buffer, and everything else is the same. */
+/** False if this Node does not have it: then each read has its own buffer, and everything else is the same. */
 function shareReads(socket: Socket, take: (chunk: Buffer) => void): boolean {
   const internals = socket as unknown as SocketInternals;
   const handle = internals._handle;

@@ -10,7 +10,7 @@ export interface TlsProfileDefinition {
   /** Where the profile is defined, e.g. `PS3.15 B.12`. */
   readonly clause: string;
   readonly title: string;
-  /** What an operator has to hear before using it. */
+  /** What an operator has to know before using it. */
   readonly warning?: string;
   readonly options: Readonly<
     Pick<
@@ -26,7 +26,7 @@ const ECDHE_AES_GCM = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',
 ];
-/** The four suites that B.10 and B.11 demand; DHE needs `dhparam` too, without which OpenSSL drops it. */
+/** The four suites that B.10 and B.11 demand. DHE also needs `dhparam`, or OpenSSL drops it. */
 const BCP195_ND = [
   'ECDHE-RSA-AES256-GCM-SHA384',
   'DHE-RSA-AES256-GCM-SHA384',
@@ -37,13 +37,13 @@ const TLS13 = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AE
 
 /**
  * OpenSSL's level 2: RSA and DH of 2048 bits or more, curves of 224 or more, no SHA-1 signatures (RFC 9325 §4.3 and
- * §4.5). Said here, because its default differs between the versions of Node.
+ * §4.5). Set here, because its default differs between the versions of Node.
  */
 const STRONG = '@SECLEVEL=2';
 /** TLS 1.0 signs with SHA-1, which any higher level forbids. */
 const WEAK = '@SECLEVEL=0';
 
-const modern = {
+const MODERN = {
   minVersion: 'TLSv1.2',
   honorCipherOrder: true,
   ecdhCurve: 'X25519:P-256:P-384:P-521',
@@ -59,13 +59,13 @@ export const tlsProfiles: Readonly<Record<TlsProfile, TlsProfileDefinition>> = {
   bcp195: {
     clause: 'PS3.15 B.12',
     title: 'BCP 195 RFC 8996, 9325 TLS Profile',
-    options: { ...modern, ciphers: [...TLS13, ...ECDHE_AES_GCM, STRONG].join(':') },
+    options: { ...MODERN, ciphers: [...TLS13, ...ECDHE_AES_GCM, STRONG].join(':') },
   },
   'bcp195-modified': {
     clause: 'PS3.15 B.13',
     title: 'Modified BCP 195 RFC 8996, 9325 TLS Profile',
     options: {
-      ...modern,
+      ...MODERN,
       ciphers: [
         ...TLS13,
         'TLS_AES_128_CCM_SHA256',
@@ -84,13 +84,13 @@ export const tlsProfiles: Readonly<Record<TlsProfile, TlsProfileDefinition>> = {
   'bcp195-nd': {
     clause: 'PS3.15 B.10',
     title: 'Non-Downgrading BCP 195 TLS Profile (retired)',
-    options: { ...modern, ciphers: [...TLS13, ...BCP195_ND, STRONG].join(':'), dhparam: 'auto' },
+    options: { ...MODERN, ciphers: [...TLS13, ...BCP195_ND, STRONG].join(':'), dhparam: 'auto' },
   },
   'bcp195-extended': {
     clause: 'PS3.15 B.11',
     title: 'Extended BCP 195 TLS Profile (retired)',
     options: {
-      ...modern,
+      ...MODERN,
       // The profile's list of suites is closed and has none of TLS 1.3.
       maxVersion: 'TLSv1.2',
       ciphers: [...BCP195_ND, 'ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-GCM-SHA256', STRONG].join(
@@ -103,7 +103,7 @@ export const tlsProfiles: Readonly<Record<TlsProfile, TlsProfileDefinition>> = {
     clause: 'PS3.15 B.3',
     title: 'AES TLS Secure Transport Connection Profile (retired)',
     warning:
-      'aes-legacy allows TLS 1.0, SHA-1 and sessions that whoever gets the private key can decrypt later; ' +
+      'aes-legacy allows TLS 1.0 and SHA-1, and a private key that is stolen later decrypts recorded sessions; ' +
       'use it on a listener of its own, for modalities that can do nothing better, with an RSA certificate',
     options: {
       minVersion: 'TLSv1',

@@ -1,6 +1,6 @@
 /**
- * Names what a peer speaks from its first bytes, so that "plain DICOM on the TLS port" is said in words instead
- * of as a TLS or PDU error. Decides nothing and shows no content: the bytes come from anyone.
+ * Names what a peer speaks from its first bytes, so that the log says "plain DICOM on the TLS port" instead of a TLS or
+ * PDU error. Decides nothing and shows no content: the bytes can come from anyone.
  */
 
 /** Content type of a TLS record that carries handshake messages (RFC 8446 §5.1); no PDU type has this value. */
@@ -22,7 +22,7 @@ export function looksLikeTls(firstBytes: Buffer): boolean {
   return firstBytes[0] === TLS_HANDSHAKE;
 }
 
-/** Who probably speaks, as a phrase for the log, e.g. `a DICOM A-ASSOCIATE-RQ without TLS`. */
+/** What the peer probably speaks, as a phrase for the log, e.g. `a DICOM A-ASSOCIATE-RQ without TLS`. */
 export function describeFirstBytes(firstBytes: Buffer): string {
   const first = firstBytes[0];
   if (first === undefined) return 'nothing';

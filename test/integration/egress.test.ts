@@ -257,7 +257,7 @@ describe('a modality whose certificate', () => {
   it.each<[string, TestCertificate, Partial<AddressTls>, string]>([
     ['is of a foreign CA', server, { trustedCertificates: otherCa.certificateFile }, 'certificate-untrusted'],
     ['names somebody else', server, { serverName: 'other.example' }, 'certificate-mismatch'],
-    ['is none of those that are pinned', server, { pin: pinOf(nameless) }, 'certificate-mismatch'],
+    ['is not one of those that are pinned', server, { pin: pinOf(nameless) }, 'certificate-mismatch'],
     ['is pinned, but not trusted', selfSigned, { pin: pinOf(selfSigned) }, 'certificate-untrusted'],
     [
       'is pinned, but names another server than was asked for',

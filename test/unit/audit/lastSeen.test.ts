@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { LONGEST_LOOK_BACK_BYTES, readLastSeen } from '../../../src/audit/lastSeen';
+import { MAX_LOOK_BACK_BYTES, readLastSeen } from '../../../src/audit/lastSeen';
 import { temporaryFolder } from '../../support/processes';
 
 const file = join(temporaryFolder(), 'audit.jsonl');
@@ -66,7 +66,7 @@ describe('what the audit log last said of a modality', () => {
 
   it('does not look back for ever, and says so', () => {
     const old = `${accepted(1)}\n`;
-    writeFileSync(file, old + `${' '.repeat(1023)}\n`.repeat(LONGEST_LOOK_BACK_BYTES / 1024));
+    writeFileSync(file, old + `${' '.repeat(1023)}\n`.repeat(MAX_LOOK_BACK_BYTES / 1024));
     expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: undefined, isCutShort: true });
   });
 

@@ -182,7 +182,7 @@ describe('dialling TLS', () => {
     await expect(dialTls('127.0.0.1', port, { timeoutMs: 200, tls: trusting(ca) })).rejects.toMatchObject({
       step: 'tls',
       code: 'ETIMEDOUT',
-      message: 'the TLS handshake did not end within 0.2 s',
+      message: 'the TLS handshake was not complete within 0.2 s',
     });
     await closed;
   });

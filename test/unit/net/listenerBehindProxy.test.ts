@@ -128,7 +128,7 @@ describe('a plain listener behind a proxy', () => {
   });
 
   it.each([
-    ['no header', Buffer.from('0100000000cd0001', 'hex'), 'the first bytes are no PROXY protocol header'],
+    ['no header', Buffer.from('0100000000cd0001', 'hex'), 'the first bytes are not a PROXY protocol header'],
     [
       'a malformed header',
       Buffer.from('PROXY TCP4 10.1.2.10 nowhere 1 2\r\n'),
