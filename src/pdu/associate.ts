@@ -1,8 +1,8 @@
 /**
- * A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3): bytes to values and back. Whether a version, a
- * title or a name is acceptable is not known here: policy decides.
+ * A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 §9.3.2, §9.3.3): bytes to values and back. Does not know whether a version, a
+ * title or a name is acceptable: policy decides.
  *
- * What goes on to the other side is always encoded anew from what was decoded, never the bytes received.
+ * What goes to the other side is always encoded from the decoded values, never the bytes received.
  */
 
 import {
@@ -37,8 +37,8 @@ const RESERVED_BYTES = 32;
 const MAX_CONTEXT_ID = 255;
 
 /**
- * Implicit VR Little Endian. The transfer syntax of a refused context says nothing (PS3.8 Table 9-18), but
- * old versions of fo-dicom and pynetdicom fail where the item is missing or empty, so a valid one is sent.
+ * Implicit VR Little Endian. The transfer syntax of a refused context has no meaning (PS3.8 Table 9-18). But old
+ * versions of fo-dicom and pynetdicom fail if the item is missing or empty, so a valid one is sent.
  */
 const TRANSFER_SYNTAX_OF_REFUSAL = '1.2.840.10008.1.2';
 
@@ -63,7 +63,7 @@ export function decodeAssociateRq(body: Buffer): AssociateRq {
   return rq;
 }
 
-/** Decodes the body of an A-ASSOCIATE-AC. Throws as `decodeAssociateRq` does. */
+/** Decodes the body of an A-ASSOCIATE-AC. Throws as {@link decodeAssociateRq} does. */
 export function decodeAssociateAc(body: Buffer): AssociateAc {
   return decodeAssociate(body, ItemType.PresentationContextAc, decodeContextAc);
 }
@@ -74,7 +74,7 @@ export function encodeAssociateRq(rq: AssociateRq): Buffer {
 }
 
 /**
- * A complete A-ASSOCIATE-AC PDU. The transfer syntax of a context whose result is not 0 is not looked at.
+ * A complete A-ASSOCIATE-AC PDU. The transfer syntax of a context whose result is not 0 is ignored.
  * Throws RangeError for values that the PDU cannot carry.
  */
 export function encodeAssociateAc(ac: AssociateAc): Buffer {
@@ -82,9 +82,9 @@ export function encodeAssociateAc(ac: AssociateAc): Buffer {
 }
 
 /**
- * An application context or user information item that comes twice is refused: readers differ in which one
- * they believe. The presentation context item of the other PDU is refused too, because DCMTK takes both kinds
- * in both PDUs. All other items are skipped (PS3.8 §9.3.1).
+ * Refuses a second application context or user information item: readers differ in which one they use. Refuses the
+ * presentation context item of the other PDU too, because DCMTK takes both kinds in both PDUs. All other items are skipped
+ * (PS3.8 §9.3.1).
  */
 function decodeAssociate<Context extends { readonly id: number }>(
   body: Buffer,
@@ -149,7 +149,7 @@ function decodeAeTitle(items: ItemCursor, field: string): string {
   return items.text(AE_TITLE_BYTES, AE_TITLE_BYTES, field).replace(/^ +/, '');
 }
 
-/** 128 odd ids that are unique: that bounds the number of contexts without counting them. */
+/** Ids are odd and unique, so there are at most 128 contexts, without counting them. */
 function decodeContextId(fields: ItemCursor): number {
   const id = fields.uint8('id');
   if (!isContextId(id)) {
@@ -189,8 +189,8 @@ function decodeContextRq(fields: ItemCursor): PresentationContextRq {
 }
 
 /**
- * Of a context that is not accepted nothing but the result is read: its transfer syntax is not significant
- * and not to be tested (PS3.8 Table 9-18); peers leave it out or leave it empty.
+ * Of a context that is not accepted, only the result is read. Its transfer syntax has no meaning and must not be tested
+ * (PS3.8 Table 9-18); peers leave it out or empty.
  */
 function decodeContextAc(fields: ItemCursor): PresentationContextAc {
   const id = decodeContextId(fields);

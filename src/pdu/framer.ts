@@ -1,7 +1,7 @@
 /**
- * Messages to P-DATA-TF PDUs (PS3.8 §9.3.5, Annex E), written into slabs one behind the other. Owns the sizes of
- * fragments and where PDUs end; knows nothing of what is in a message, and never ends one by itself: a Last
- * fragment that the sender did not send could make an archive store half an image as a whole one.
+ * Messages to P-DATA-TF PDUs (PS3.8 §9.3.5, Annex E), written into slabs one after the other. Owns the sizes of fragments
+ * and where PDUs end. Knows nothing of what is in a message, and never ends one by itself: a Last fragment that the sender
+ * did not send could make an archive store half an image as a whole one.
  */
 
 import { returnSlabs, SLAB_BYTES, takeSlab } from './slabs';
@@ -16,14 +16,14 @@ import {
 } from './types';
 
 /**
- * The longest P-DATA-TF sent, whatever the peer takes: DCMTK's own bound, and what a write should not exceed
- * for an A-ABORT to follow soon.
+ * The longest P-DATA-TF sent, even if the peer takes longer ones. It is DCMTK's own bound, and short enough that an
+ * A-ABORT can follow soon.
  */
-const DEFAULT_OWN_LIMIT = 131072;
+const DEFAULT_MAX_PDU_LENGTH = 131072;
 
 /**
- * What a flush emits below this is copied out of its slab: a command set would keep a whole slab from others for as
- * long as a slow peer takes.
+ * A flush of fewer bytes is copied out of its slab. Otherwise one command set could occupy a whole slab for as long as a
+ * slow peer takes.
  */
 const COPIED_BELOW_BYTES = 16 * 1024;
 
@@ -31,32 +31,32 @@ const FRAME_HEADER_BYTES = PDU_HEADER_BYTES + PDV_HEADER_BYTES;
 const NUL = Buffer.alloc(1);
 
 /**
- * One direction of one association. A message is `command`, then (where it has a data set) any number of
- * `data` and one `dataEnd`. Every P-DATA-TF carries one PDV: peers have been seen to fail where a command
- * and its data share a PDU, and two messages never may (PS3.8 §E.1).
+ * What one association sends to its peer. A message is `command`, then (if it has a data set) any number of `data` and one
+ * `dataEnd`. Every P-DATA-TF carries one PDV: some peers fail if a command and its data share a PDU, and two messages must
+ * never share one (PS3.8 §E.1).
  */
 export class PDataFramer {
   /** The longest fragment; even, because every fragment is (PS3.8 §E.1). */
   readonly #maxFragmentBytes: number;
-  /** Slabs that are full, then the one that is being written, up to `used`. */
+  /** Full slabs; `slab` is the one being written, up to `used`. */
   readonly #full: Buffer[] = [];
   #slab: Buffer | undefined;
   #used = 0;
   #openContextId: number | undefined;
-  /** Whether the PDU that `header` begins takes more; its lengths are written when it does not. */
+  /** Whether the PDU at `header` is still being filled; its lengths are written when it is closed. */
   #isPduOpen = false;
   #fragmentBytes = 0;
-  /** The header of the last PDU of this message that waits: it is the one to be marked Last. */
+  /** The header of this message's last PDU that waits for a flush: the one to mark Last. */
   #header: Buffer | undefined;
   #headerOffset = 0;
-  /** A byte that the last flush kept back, because fragments are even. */
+  /** A byte that the last flush held back, because fragments are even. */
   #oddByte: number | undefined;
 
   /**
    * `peerMaxPduLength` is the peer's item 51H, 0 for no limit; `ownLimit` bounds it. Neither counts the 6-byte
-   * PDU header. Throws PduError 'pdu-max-length-unusable' where no fragment of two bytes fits.
+   * PDU header. Throws PduError 'pdu-max-length-unusable' if no fragment of two bytes fits.
    */
-  constructor(peerMaxPduLength: number, ownLimit = DEFAULT_OWN_LIMIT) {
+  constructor(peerMaxPduLength: number, ownLimit = DEFAULT_MAX_PDU_LENGTH) {
     const limit = peerMaxPduLength === 0 ? ownLimit : Math.min(peerMaxPduLength, ownLimit);
     this.#maxFragmentBytes = floorEven(limit - PDV_HEADER_BYTES);
     if (!(this.#maxFragmentBytes >= 2)) {
@@ -67,10 +67,10 @@ export class PDataFramer {
     }
   }
 
-  /** Queues a copy of a whole command set, split where it does not fit one PDU. */
+  /** Queues a copy of a whole command set, split if it does not fit into one PDU. */
   command(contextId: number, commandSet: Buffer): void {
     if (this.#openContextId !== undefined) {
-      throw new Error('a command may not come before the end of the data set that is open');
+      throw new Error('a command may not come inside an open data set');
     }
     if (commandSet.length === 0 || commandSet.length % 2 !== 0) {
       throw new RangeError(
@@ -91,16 +91,16 @@ export class PDataFramer {
   }
 
   /**
-   * Ends the data set: its last fragment carries the Last bit. It is empty only where nothing waits, because
-   * the sender ended so too; keeping two bytes back to avoid that would delay every data set by a batch.
+   * Ends the data set: its last fragment carries the Last bit. If no bytes wait, that fragment is empty, as the sender's
+   * was. To avoid this we would have to hold two bytes back, which would delay every data set by a batch.
    *
-   * An odd number of bytes in all is filled up with one NUL where `padOdd` (deflated transfer syntaxes have
-   * been seen to end odd); otherwise throws PduError 'pdu-data-set-odd'.
+   * With `padOdd`, a data set of odd length gets one NUL more (some deflated data sets end odd). Otherwise throws PduError
+   * 'pdu-data-set-odd'.
    */
   dataEnd(contextId: number, padOdd: boolean): void {
     this.#expectOpen(contextId);
     this.#takeUpOddByte(contextId);
-    // Whatever was flushed before was even, and so are full PDUs: the parity of the rest is that of the whole.
+    // Flushed bytes and full PDUs are even, so the parity of the rest is that of the whole data set.
     if (this.#fragmentBytes % 2 !== 0) {
       if (!padOdd) {
         throw new PduError(
@@ -114,15 +114,15 @@ export class PDataFramer {
     this.#openContextId = undefined;
   }
 
-  /** Bytes, with their headers, that the next flush emits or keeps back. */
+  /** Bytes, with their headers, that the next flush emits or holds back. */
   get pendingBytes(): number {
     return this.#full.length * SLAB_BYTES + this.#used + (this.#oddByte === undefined ? 0 : 1);
   }
 
   /**
-   * Appends everything that can go: complete PDUs only, so that an A-ABORT may follow at any time. Of an open
-   * data set an odd byte stays, so that every fragment is even. What is appended is for {@link returnSlabs}
-   * once it is written.
+   * Appends everything that can be sent: complete PDUs only, so that an A-ABORT may follow at any time. An odd byte of an
+   * open data set stays here, so that every fragment is even. Pass what was appended to {@link returnSlabs} once it is
+   * written.
    */
   flush(out: Buffer[]): void {
     if (this.#isPduOpen) this.#closeEven();
@@ -174,7 +174,7 @@ export class PDataFramer {
 
   /** Writes PDU header and PDV header; both lengths come later. */
   #beginPdu(contextId: number, messageControlHeader: number): void {
-    // With the first byte: should that be the one to keep back, both are taken back from one slab.
+    // Header and first byte go into one slab: if a flush holds that byte back, both can be taken back.
     const header = this.#slabWithRoom(FRAME_HEADER_BYTES + 1);
     header[this.#used] = PduType.PDataTf;
     header[this.#used + 1] = 0;
@@ -197,7 +197,7 @@ export class PDataFramer {
     this.#fragmentBytes = 0;
   }
 
-  /** Marks the last PDU of the message Last: the one that waits, or an empty one where all have gone. */
+  /** Marks the last PDU of the message Last: the one that waits, or an empty one if all were flushed. */
   #endMessage(contextId: number): void {
     if (this.#header === undefined) this.#beginPdu(contextId, 0);
     if (this.#isPduOpen) this.#closePdu();
@@ -205,7 +205,7 @@ export class PDataFramer {
     this.#header = undefined;
   }
 
-  /** Closes the open PDU after an even number of bytes; without any it is taken back. */
+  /** Closes the open PDU after an even number of bytes; an empty one is taken back. */
   #closeEven(): void {
     if (this.#fragmentBytes % 2 !== 0) {
       this.#used -= 1;
@@ -244,7 +244,7 @@ export class PDataFramer {
   }
 }
 
-/** Big endian. Buffer's own checks what is known here. */
+/** Big endian. Buffer's own method would check a range that is known here. */
 function writeUint32(bytes: Buffer, offset: number, value: number): void {
   bytes[offset] = value >>> 24;
   bytes[offset + 1] = value >>> 16;

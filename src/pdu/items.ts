@@ -1,6 +1,6 @@
 /**
- * Items, the type-length-value pieces that A-ASSOCIATE PDUs are made of (PS3.8 §9.3.1): a cursor that cannot
- * leave its parent, and the pieces an encoder writes. Knows the form of an item, not the meaning of any.
+ * Items, the type-length-value pieces of A-ASSOCIATE PDUs (PS3.8 §9.3.1): a cursor that cannot leave its parent, and the
+ * pieces that an encoder writes. Knows the form of an item, not its meaning.
  */
 
 import { MAX_UID_LENGTH, PduError } from './types';
@@ -39,31 +39,34 @@ export function malformed(message: string): PduError {
 }
 
 /**
- * Reads fields and items one after the other and throws PduError where one would cross the end of its parent.
- * All lengths of an A-ASSOCIATE PDU are judged here, against what is left and never by adding to an offset
- * first, so that no length can wrap or reach into a neighbour.
+ * Reads fields and items one after the other, and throws PduError if one would cross the end of its parent. All lengths of
+ * an A-ASSOCIATE PDU are judged here, against what is left. A length is never added to an offset first, so that none can
+ * wrap or reach into a neighbour.
  */
 export class ItemCursor {
+  readonly #bytes: Buffer;
+  readonly #place: string;
+  #offset: number;
+  readonly #end: number;
   #valueStart: number;
   #secondByte = 0;
 
   /** `place` names the parent in errors: "user information", "presentation context". */
-  constructor(
-    private readonly bytes: Buffer,
-    private readonly place: string,
-    private offset = 0,
-    private readonly end = bytes.length,
-  ) {
+  constructor(bytes: Buffer, place: string, offset = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#place = place;
+    this.#offset = offset;
+    this.#end = end;
     this.#valueStart = offset;
   }
 
   get remaining(): number {
-    return this.end - this.offset;
+    return this.#end - this.#offset;
   }
 
   /**
-   * Steps over the next item and returns its type; `value()` then walks what is in it. An unknown item is
-   * skipped by not asking for its value.
+   * Steps over the next item and returns its type; `value()` then walks its content. To skip an unknown item, do not call
+   * `value()`.
    */
   nextItem(): number {
     const type = this.uint8('an item type');
@@ -71,7 +74,7 @@ export class ItemCursor {
     const length = this.uint16('an item length');
     if (length > this.remaining) {
       throw malformed(
-        `${this.place}: item ${hex(type)} has length ${length}, ${this.remaining} bytes are left`,
+        `${this.#place}: item ${hex(type)} has length ${length}, ${this.remaining} bytes are left`,
       );
     }
     this.#valueStart = this.#skip(length, 'an item value');
@@ -80,7 +83,7 @@ export class ItemCursor {
 
   /** The value of the item that `nextItem` stepped over. */
   value(place: string): ItemCursor {
-    return new ItemCursor(this.bytes, place, this.#valueStart, this.offset);
+    return new ItemCursor(this.#bytes, place, this.#valueStart, this.#offset);
   }
 
   /** The item's second byte: reserved everywhere but in item 57H, where it is a version. */
@@ -89,99 +92,99 @@ export class ItemCursor {
   }
 
   uint8(field: string): number {
-    return this.bytes.readUInt8(this.#skip(1, field));
+    return this.#bytes.readUInt8(this.#skip(1, field));
   }
 
   uint16(field: string): number {
-    return this.bytes.readUInt16BE(this.#skip(2, field));
+    return this.#bytes.readUInt16BE(this.#skip(2, field));
   }
 
   uint32(field: string): number {
-    return this.bytes.readUInt32BE(this.#skip(4, field));
+    return this.#bytes.readUInt32BE(this.#skip(4, field));
   }
 
-  /** A byte that the standard allows to be 0 or 1 only. What else it may mean, two readers may read differently. */
+  /** A byte that must be 0 or 1. Two readers may read any other value differently. */
   flag(field: string): boolean {
     const value = this.uint8(field);
     if (value > 1) {
-      throw malformed(`${this.place}: ${field} is ${value}; 0 and 1 are accepted`);
+      throw malformed(`${this.#place}: ${field} is ${value}; 0 and 1 are accepted`);
     }
     return value === 1;
   }
 
-  /** A copy, so that what is kept does not keep the whole PDU in memory. */
+  /** A copy, so that the field does not keep the whole PDU in memory. */
   copy(length: number, field: string): Buffer {
     const start = this.#skip(length, field);
-    return Buffer.from(this.bytes.subarray(start, start + length));
+    return Buffer.from(this.#bytes.subarray(start, start + length));
   }
 
   /** A cursor over the next `length` bytes. */
   part(length: number, field: string): ItemCursor {
     const start = this.#skip(length, field);
-    return new ItemCursor(this.bytes, field, start, start + length);
+    return new ItemCursor(this.#bytes, field, start, start + length);
   }
 
   /**
-   * Text, one character per byte, without the trailing NULs and spaces with which old peers pad to an even
-   * length (PS3.8 §F.1 forbids it).
+   * Text, one character per byte. Old peers pad it with NULs or spaces to an even length, which PS3.8 §F.1 forbids; they
+   * are removed.
    */
   text(length: number, maxLength: number, field: string): string {
     const start = this.#skip(length, field);
-    let end = this.offset;
-    while (end > start && (this.bytes[end - 1] === NUL || this.bytes[end - 1] === SPACE)) {
+    let end = this.#offset;
+    while (end > start && (this.#bytes[end - 1] === NUL || this.#bytes[end - 1] === SPACE)) {
       end--;
     }
     if (end - start > maxLength) {
       throw malformed(
-        `${this.place}: ${field} is ${end - start} characters; at most ${maxLength} are accepted`,
+        `${this.#place}: ${field} is ${end - start} characters; at most ${maxLength} are accepted`,
       );
     }
-    return this.bytes.toString('latin1', start, end);
+    return this.#bytes.toString('latin1', start, end);
   }
 
   /** A UID, or '' where the field is empty (PS3.8 §F.1). */
   uidOrEmpty(length: number, field: string): string {
     const uid = this.text(length, MAX_UID_LENGTH, field);
     if (!isDigitsAndDots(uid)) {
-      throw malformed(`${this.place}: ${field} is not a UID; digits and dots are accepted`);
+      throw malformed(`${this.#place}: ${field} is not a UID; digits and dots are accepted`);
     }
     return uid;
   }
 
-  /** A UID that has to be there. */
+  /** A UID that must not be empty. */
   uid(length: number, field: string): string {
     const uid = this.uidOrEmpty(length, field);
     if (uid === '') {
-      throw malformed(`${this.place}: ${field} is empty; a UID is required`);
+      throw malformed(`${this.#place}: ${field} is empty; a UID is required`);
     }
     return uid;
   }
 
-  /** Refuses bytes after the last field: somebody could read them as something. */
+  /** Refuses bytes after the last field: another reader could give them a meaning. */
   expectEnd(): void {
     if (this.remaining > 0) {
-      throw malformed(`${this.place}: ${this.remaining} bytes follow the last field; none are accepted`);
+      throw malformed(`${this.#place}: ${this.remaining} bytes follow the last field; none are accepted`);
     }
   }
 
   #skip(length: number, field: string): number {
     if (length > this.remaining) {
-      throw malformed(`${this.place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
+      throw malformed(`${this.#place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
     }
-    const start = this.offset;
-    this.offset += length;
+    const start = this.#offset;
+    this.#offset += length;
     return start;
   }
 }
 
-/** One item, complete with header. Throws RangeError where the value is longer than the length field can say. */
+/** One item with its header. Throws RangeError if the value is too long for the length field. */
 export function encodeItem(type: number, parts: readonly Buffer[], secondByte = 0): Buffer {
   let length = 0;
   for (const part of parts) length += part.length;
   if (length > MAX_ITEM_VALUE_BYTES) {
     throw new RangeError(`item ${hex(type)} is ${length} bytes; at most ${MAX_ITEM_VALUE_BYTES} fit`);
   }
-  // Every byte is written; as with the fields below, what Buffer.alloc makes would cost more than the rest.
+  // Every byte is written. Buffer.alloc would cost more than all the rest, here and in the fields below.
   const item = Buffer.allocUnsafe(ITEM_HEADER_BYTES + length);
   item.writeUInt8(type, 0);
   item.writeUInt8(secondByte, 1);
@@ -235,7 +238,7 @@ export function encodeText(text: string, maxLength: number, field: string): Buff
   return Buffer.from(text, 'latin1');
 }
 
-/** Leading zeros of a component pass: old devices have them, and nothing is read differently for it. */
+/** Components may have leading zeros: old devices send them, and every reader reads them in the same way. */
 function isDigitsAndDots(text: string): boolean {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);

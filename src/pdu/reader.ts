@@ -94,7 +94,7 @@ export class PduReader {
 
   /**
    * Stops at the next end of a PDU, inside a callback at the end of the current one, and keeps a copy of the
-   * rest. What is kept is bounded by what is pushed: whoever holds has to pause the socket too.
+   * rest. It keeps all that is pushed, so pause the socket too.
    */
   hold(): void {
     this.#held = true;

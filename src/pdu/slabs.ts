@@ -1,23 +1,23 @@
 /**
- * Memory for what is written, used again and again: a buffer of its own for each write would be garbage outside V8's
- * heap within a millisecond, which V8 answers with full collections (docs/decisions/0011-shared-buffers.md). Owned by
- * one framer at a time, then by the socket, until the kernel has taken the bytes. Idle associations hold none.
+ * Memory for outgoing PDUs, used again and again. A new buffer for each write would be garbage outside V8's heap within a
+ * millisecond, and V8 would run full collections for it (docs/decisions/0011-shared-buffers.md). One framer owns a slab,
+ * then the socket, until the kernel has taken the bytes. Idle associations hold none. Knows nothing of what is written.
  */
 
 /**
- * One slab; longer PDUs go over several, shorter ones share one. Room for the 16 KB of seven TLS records and for headers:
- * of all sizes from 48 to 260 KB the one with which a bulk transfer costs least CPU, a tenth less than with 64 KB. An
- * eighth record would go a little beyond two segments of the loopback device.
+ * Longer PDUs use several slabs, shorter ones share one. There is room for seven TLS records of 16 KB and for headers. Of
+ * all sizes from 48 to 260 KB, a bulk transfer costs the least CPU with this one, a tenth less than with 64 KB. An eighth
+ * record would be a little longer than two segments of the loopback device.
  */
 export const SLAB_BYTES = 116 * 1024;
-/** As many wait to be used again; more, after a burst, are left to the garbage collector. */
+/** So many slabs are kept for the next use; after a burst, the garbage collector takes the others. */
 const MAX_FREE_SLABS = 64;
 
 const free: Buffer[] = [];
-/** Which slab a view is of; what is no slab is not in it. */
+/** The slab that a view belongs to; memory that is not a slab is not in it. */
 const slabOfMemory = new WeakMap<ArrayBufferLike, Buffer>();
 
-/** A slab that nobody else has, of {@link SLAB_BYTES} bytes, with anything in it. */
+/** A slab of {@link SLAB_BYTES} bytes for the caller alone. It holds old bytes. */
 export function takeSlab(): Buffer {
   const known = free.pop();
   if (known !== undefined) return known;
@@ -27,8 +27,8 @@ export function takeSlab(): Buffer {
 }
 
 /**
- * Gives back the slabs that these are views of, once for each slab and only when nobody reads them any more; other
- * buffers are passed over.
+ * Gives back the slabs that these views belong to. Call it once for each slab, after its last read. Other buffers are
+ * ignored.
  */
 export function returnSlabs(views: readonly Buffer[]): void {
   for (const view of views) {

@@ -37,14 +37,14 @@ export const MAX_ASSOCIATE_BYTES = 1024 * 1024;
 export const MAX_PRESENTATION_CONTEXTS = 128;
 /** No peer sends this many transfer syntaxes in a context; it bounds the work of one A-ASSOCIATE-RQ. */
 export const MAX_TRANSFER_SYNTAXES = 128;
-/** Empty fragments carry nothing; so many in a row are an attack on the CPU, not a message. */
+/** Empty fragments carry nothing. More than this in a row are an attack on the CPU, not a message. */
 export const MAX_EMPTY_FRAGMENTS = 64;
 /** UIDs are at most 64 characters (PS3.5 §9.1). */
 export const MAX_UID_LENGTH = 64;
 
 export const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
 
-/** The codes of protocol errors that this folder finds. Each is a reason of policy/reasons.ts. */
+/** Protocol errors that this folder finds. Each code is a reason of policy/reasons.ts. */
 export type PduErrorCode =
   | 'pdu-type-unknown'
   | 'pdu-length-invalid'

@@ -1,10 +1,10 @@
 /**
  * The user information item, 50H, of both A-ASSOCIATE PDUs and its sub-items (PS3.8 §D.1, PS3.7 §D.3.3).
- * What may be said in which PDU, and what a value leads to, is not known here: policy decides.
+ * Does not know which sub-item may be in which PDU, nor what a value leads to: policy decides.
  *
- * Strict where two readers could read the same bytes differently: a sub-item of which there is one may come
- * once (DCMTK takes the last, others the first), and its fields fill it exactly. Lenient where old devices
- * differ and nobody can be misled: each sub-item may be missing, as with DCMTK.
+ * Strict where two readers could read the same bytes differently: a single sub-item must not be repeated (DCMTK takes the
+ * last, others the first), and its fields fill it exactly. Lenient where old devices differ and every reader reads the
+ * same: each sub-item may be missing, as with DCMTK.
  */
 
 import {
@@ -27,15 +27,15 @@ import type {
   UserInformation,
 } from './types';
 
-/** 1 to 16 characters by PS3.7 §D.3.3.2. What is longer is taken, up to what DCMTK takes, but never sent. */
+/** 1 to 16 characters by PS3.7 §D.3.3.2. A longer name is accepted, up to DCMTK's limit, but never sent. */
 const MAX_VERSION_NAME_LENGTH = 16;
-const MAX_VERSION_NAME_LENGTH_RECEIVED = 64;
+const MAX_RECEIVED_VERSION_NAME_LENGTH = 64;
 
-type Draft = { -readonly [K in keyof UserInformation]: UserInformation[K] };
+type MutableUserInformation = { -readonly [K in keyof UserInformation]: UserInformation[K] };
 
 /**
- * What stands where the whole item is missing, or one of its parts: no limit of the PDU length, as DCMTK
- * reads it (PS3.8 §D.1 requires the item; the framer has its own limit anyway), and no name.
+ * Used if the whole item is missing, or one of its parts: no limit of the PDU length, as DCMTK reads it, and no name.
+ * PS3.8 §D.1 requires the item, but the framer has its own limit.
  */
 export function absentUserInformation(): UserInformation {
   return {
@@ -52,7 +52,7 @@ export function decodeUserInformation(items: ItemCursor): UserInformation {
   const roleSelections: RoleSelection[] = [];
   const extendedNegotiations: ExtendedNegotiation[] = [];
   const commonExtendedNegotiations: CommonExtendedNegotiation[] = [];
-  const draft: Draft = {
+  const draft: MutableUserInformation = {
     maxPduLength: 0,
     implementationClassUid: '',
     roleSelections,
@@ -109,7 +109,7 @@ export function decodeUserInformation(items: ItemCursor): UserInformation {
   return draft;
 }
 
-/** Encodes item 50H, its sub-items in ascending order. Throws RangeError for what no item can hold. */
+/** Encodes item 50H, its sub-items in ascending order. Throws RangeError for a value that does not fit its item. */
 export function encodeUserInformation(user: UserInformation): Buffer {
   const items = [
     encodeItem(ItemType.MaximumLength, [encodeUint32(user.maxPduLength)]),
@@ -153,7 +153,7 @@ function decodeImplementationClassUid(fields: ItemCursor): string {
 }
 
 function decodeVersionName(fields: ItemCursor): string {
-  return fields.text(fields.remaining, MAX_VERSION_NAME_LENGTH_RECEIVED, 'name');
+  return fields.text(fields.remaining, MAX_RECEIVED_VERSION_NAME_LENGTH, 'name');
 }
 
 function decodeAsynchronousOperations(fields: ItemCursor): { invoked: number; performed: number } {
@@ -191,7 +191,7 @@ function encodeExtendedNegotiation(negotiation: ExtendedNegotiation): Buffer {
   ]);
 }
 
-/** What follows the list of related classes is reserved for later versions (PS3.7 §D.3.3.6) and not read. */
+/** Bytes after the list of related classes are reserved for later versions (PS3.7 §D.3.3.6) and not read. */
 function decodeCommonExtendedNegotiation(fields: ItemCursor, version: number): CommonExtendedNegotiation {
   const sopClassUid = fields.uid(fields.uint16('UID length'), 'SOP class UID');
   const serviceClassUid = fields.uid(fields.uint16('UID length'), 'service class UID');

@@ -269,7 +269,7 @@ describe('misuse', () => {
   it('a command inside a data set is a defect', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(2));
-    expect(() => framer.command(1, counting(2))).toThrow('before the end of the data set');
+    expect(() => framer.command(1, counting(2))).toThrow('inside an open data set');
   });
 
   it('data of another context inside a data set is a defect', () => {
