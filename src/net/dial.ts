@@ -23,18 +23,21 @@ export interface DialOptions {
 /** Why there is no connection. The message does not repeat the address that was dialled. */
 export class DialError extends Error {
   override readonly name = 'DialError';
-  constructor(
-    /** The step that failed. */
-    readonly step: 'tcp' | 'tls',
-    /** From Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
-    readonly code: string,
-    message: string,
-    /** For the audit log. */
-    readonly reason: ReasonCode,
-    /** What the peer agreed to and showed, if the handshake reached its certificate. */
-    readonly tls?: TlsFacts,
-  ) {
+  /** The step that failed. */
+  readonly step: 'tcp' | 'tls';
+  /** From Node, the system or OpenSSL, e.g. `ECONNREFUSED`. */
+  readonly code: string;
+  /** For the audit log. */
+  readonly reason: ReasonCode;
+  /** What the peer agreed to and showed, if the handshake reached its certificate. */
+  readonly tls: TlsFacts | undefined;
+
+  constructor(step: 'tcp' | 'tls', code: string, message: string, reason: ReasonCode, tls?: TlsFacts) {
     super(message);
+    this.step = step;
+    this.code = code;
+    this.reason = reason;
+    this.tls = tls;
   }
 }
 
@@ -102,7 +105,7 @@ export async function dialTls(
   socket.pause();
   let shown: Shown | undefined;
   // Node verifies after this event, and then forgets a certificate that it refused. The event is internal: if a later Node
-  // drops it, refusals lose these facts and nothing else (test: "tells what a peer showed that it refuses").
+  // drops it, refusals lose these facts and nothing else (test: "reports the certificate of a peer that it refuses").
   socket.prependOnceListener('secure', () => {
     shown = whatIsShown(socket);
   });

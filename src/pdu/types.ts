@@ -59,11 +59,11 @@ export type PduErrorCode =
 /** Bytes that PS3.8 does not allow. The message names field and numbers, never content. */
 export class PduError extends Error {
   override readonly name = 'PduError';
-  constructor(
-    readonly code: PduErrorCode,
-    message: string,
-  ) {
+  readonly code: PduErrorCode;
+
+  constructor(code: PduErrorCode, message: string) {
     super(message);
+    this.code = code;
   }
 }
 

@@ -38,11 +38,12 @@ function open(options: Partial<AuditLogOptions> = {}) {
   return { audit, failures, written };
 }
 
-const lines = (text: string): unknown[] =>
-  text
+function lines(text: string): unknown[] {
+  return text
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
+}
 
 describe('the audit log', () => {
   it('writes one JSON object a line, what happened first, to the stream and to the file', async () => {
@@ -76,7 +77,7 @@ describe('the audit log', () => {
     expect(lines(readFileSync(file, 'latin1'))).toHaveLength(2);
   });
 
-  it('does not begin without its file', () => {
+  it('does not start without its file', () => {
     expect(() => open({ file: join(temporaryFolder(), 'missing', 'audit.jsonl') })).toThrow(OperatorError);
   });
 
@@ -99,7 +100,7 @@ describe('the audit log', () => {
 });
 
 describeWithSmallDisk('a disk that runs full while lines are written', () => {
-  it('loses what has no room, and nothing that comes after it', async () => {
+  it('loses lines while the disk is full, and none after that', async () => {
     const disk = new SmallDisk();
     const file = join(disk.folder, 'audit.jsonl');
     const { audit, failures, written } = open({ file });
@@ -136,7 +137,7 @@ describe('text from the network', () => {
     fc.string({ minLength: 600, maxLength: 700 }),
   );
 
-  it('is one line of printable ASCII, and the same text to whoever parses it, cut at 512 characters', async () => {
+  it('is one line of printable ASCII, parses to the same text, and is cut at 512 characters', async () => {
     await fc.assert(
       fc.asyncProperty(anything, async (text) => {
         const { audit, written } = open();
@@ -150,7 +151,7 @@ describe('text from the network', () => {
     );
   });
 
-  it('moves no cursor in a readable line', async () => {
+  it('cannot move the cursor of a terminal', async () => {
     await fc.assert(
       fc.asyncProperty(anything, async (text) => {
         const { audit, written } = open({ isReadable: true });

@@ -5,27 +5,36 @@ import { MAX_LOOK_BACK_BYTES, readLastSeen } from '../../../src/audit/lastSeen';
 import { temporaryFolder } from '../../support/processes';
 
 const file = join(temporaryFolder(), 'audit.jsonl');
-const time = (second: number) => `2026-11-25T10:00:${String(second).padStart(2, '0')}.000Z`;
-const accepted = (second: number, modality = 'ct1') =>
-  JSON.stringify({ time: time(second), event: 'association.accepted', outcome: 'allowed', modality });
-const rejected = (second: number, facts: object) =>
-  JSON.stringify({ time: time(second), event: 'association.rejected', outcome: 'denied', ...facts });
-const completed = (second: number) =>
-  JSON.stringify({
+
+function time(second: number) {
+  return `2026-11-25T10:00:${String(second).padStart(2, '0')}.000Z`;
+}
+
+function accepted(second: number, modality = 'ct1') {
+  return JSON.stringify({ time: time(second), event: 'association.accepted', outcome: 'allowed', modality });
+}
+
+function rejected(second: number, facts: object) {
+  return JSON.stringify({ time: time(second), event: 'association.rejected', outcome: 'denied', ...facts });
+}
+
+function completed(second: number) {
+  return JSON.stringify({
     time: time(second),
     event: 'command.completed',
     outcome: 'allowed',
     modality: 'ct1',
     command: 'C-STORE',
   });
+}
 
-const read = (lines: readonly string[]) => {
+function read(lines: readonly string[]) {
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
   return readLastSeen(file, 'ct1', ['CT1', 'CT1_B']);
-};
+}
 
 describe('what the audit log last said of a modality', () => {
-  it('is the last of each kind, whatever others did since', () => {
+  it('is the last event of each kind, whatever others did since', () => {
     const seen = read([
       accepted(1),
       rejected(2, { modality: 'ct1', reason: 'called-ae-title-not-allowed' }),
@@ -44,14 +53,14 @@ describe('what the audit log last said of a modality', () => {
     });
   });
 
-  it('counts refusals of whoever said to be it, and of nobody else', () => {
+  it('counts refusals under its AE titles, and no others', () => {
     const reason = 'source-address-mismatch';
     expect(read([rejected(1, { callingAeTitle: 'ct1_b', reason })]).denied?.time).toBe(time(1));
     expect(read([rejected(1, { callingAeTitle: 'CT1', modality: 'ct9', reason })]).denied).toBeUndefined();
     expect(read([rejected(1, { callingAeTitle: 'CT2', reason })]).denied).toBeUndefined();
   });
 
-  it('passes over what is no event, and over a last line that is not complete', () => {
+  it('skips what is not an event, and a last line that is not complete', () => {
     writeFileSync(file, `null\nnot JSON\n\n${accepted(1)}\n[]\n{"time":"x"}\n{"time":"2026`);
     expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: { time: time(1) }, denied: undefined });
   });
@@ -64,7 +73,7 @@ describe('what the audit log last said of a modality', () => {
     expect(read(lines).accepted?.time).toBe(time(42));
   });
 
-  it('does not look back for ever, and says so', () => {
+  it('reads back to a limit only, and says so', () => {
     const old = `${accepted(1)}\n`;
     writeFileSync(file, old + `${' '.repeat(1023)}\n`.repeat(MAX_LOOK_BACK_BYTES / 1024));
     expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: undefined, isCutShort: true });

@@ -10,14 +10,14 @@ import { configurationSchema } from '../../../src/config/schema';
 import { schemaAt } from '../../../src/config/schemaShape';
 import { shownBlock } from '../../support/documentation';
 
-const page = 'docs/migrating.md';
-const text = readFileSync(join(__dirname, '../../..', page), 'utf8');
+const PAGE = 'docs/migrating.md';
+const text = readFileSync(join(__dirname, '../../..', PAGE), 'utf8');
 
-describe(page, () => {
+describe(PAGE, () => {
   it.each(['stunnel', 'nginx', 'HAProxy'])(
     'what %s becomes is a configuration, in observe mode',
     (heading) => {
-      const { problems } = parseConfiguration(shownBlock(page, heading, 'jsonc'), 'aegis.jsonc', {});
+      const { problems } = parseConfiguration(shownBlock(PAGE, heading, 'jsonc'), 'aegis.jsonc', {});
       expect(problems.map(({ path, severity }) => `${severity} ${path}`)).toEqual([
         expect.stringMatching(/^warning modalities\.ct1\.(mode|observeUntil)$/),
       ]);

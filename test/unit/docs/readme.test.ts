@@ -12,7 +12,11 @@ import { makeScenes } from '../../../src/demo/scenes';
 import type { DemoSite } from '../../../src/demo/site';
 
 const root = resolve(__dirname, '../../..');
-const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+function read(file: string) {
+  return readFileSync(join(root, file), 'utf8');
+}
+
 const pages = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'certs/README.md'],
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
@@ -26,18 +30,20 @@ interface CodeBlock {
   readonly code: string;
 }
 
-const blocksOf = (page: string): CodeBlock[] =>
-  [...read(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
+function blocksOf(page: string): CodeBlock[] {
+  return [...read(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
     language: language!,
     code: code!,
   }));
+}
 
-const inlineCodeOf = (page: string): string[] =>
-  [
+function inlineCodeOf(page: string): string[] {
+  return [
     ...read(page)
       .replace(/^```[\s\S]*?^```$/gm, '')
       .matchAll(/`([^`\n]+)`/g),
   ].map(([, code]) => code!);
+}
 
 /** What stands behind `aegis` on a line, up to a comment, a pipe or the next command. */
 function commandLinesIn(code: string): string[] {
@@ -88,10 +94,9 @@ function helpOf(command: Command): string {
   return help;
 }
 
-const withDescendants = (command: Command): Command[] => [
-  command,
-  ...command.commands.flatMap(withDescendants),
-];
+function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
+}
 
 describe('the help', () => {
   const helps = withDescendants(program).map((command) => [command.name(), helpOf(command)] as const);

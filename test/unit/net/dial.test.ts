@@ -29,14 +29,15 @@ async function listen(onConnection: (socket: Socket) => void, tls?: TlsOptions):
   return (server.address() as AddressInfo).port;
 }
 
-const trusting = (authority: TestCertificate, serverName?: string) =>
-  loadClientTlsContext({
+function trusting(authority: TestCertificate, serverName?: string) {
+  return loadClientTlsContext({
     profile: 'bcp195',
     trustedCertificates: [authority.certificateFile],
     certificate: client.certificateFile,
     privateKey: client.privateKeyFile,
     serverName,
   });
+}
 
 describe('dialling TCP', () => {
   it('gives a connected socket, paused and unread', async () => {
@@ -50,7 +51,7 @@ describe('dialling TCP', () => {
     expect(String((await hello)[0])).toBe('hello');
   });
 
-  it('comes from the local address that was asked for', async () => {
+  it('dials from the local address that was asked for', async () => {
     const remote = new Promise<string | undefined>((resolve) => {
       void listen((socket) => resolve(socket.remoteAddress)).then(async (port) => {
         const socket = await dialTcp('127.0.0.1', port, { ...patient, localAddress: '127.0.0.9' });
@@ -60,7 +61,7 @@ describe('dialling TCP', () => {
     expect(await remote).toBe('127.0.0.9');
   });
 
-  it('says that nobody listens', async () => {
+  it('says that no program listens', async () => {
     await expect(dialTcp('127.0.0.1', await freePort(), patient)).rejects.toMatchObject({
       name: 'DialError',
       step: 'tcp',
@@ -87,7 +88,7 @@ describe('dialling TCP', () => {
 });
 
 describe('dialling TLS', () => {
-  it('tells what was agreed on and whom it found', async () => {
+  it('reports what was agreed on, and the certificate of the peer', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const connection = await dialTls('127.0.0.1', listener.port, { ...patient, tls: trusting(ca) });
     onCleanUp(() => void connection.socket.destroy());
@@ -116,7 +117,7 @@ describe('dialling TLS', () => {
   });
 
   it.each(['archive.example', '127.0.0.2'])(
-    'refuses a certificate for somebody else: %s',
+    'refuses a certificate for another name: %s',
     async (serverName) => {
       const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
       const tls = trusting(ca, serverName);
@@ -128,7 +129,7 @@ describe('dialling TLS', () => {
     },
   );
 
-  it('tells what a peer showed that it refuses', async () => {
+  it('reports the certificate of a peer that it refuses', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const { fingerprint256 } = certificates.server.x509;
     for (const tls of [trusting(otherCa), trusting(ca, 'archive.example')]) {

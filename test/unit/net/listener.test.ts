@@ -69,7 +69,7 @@ describe('a plain listener', () => {
     expect(String((await received)[0])).toBe('first');
   });
 
-  it('survives an error of a socket to which nobody listens', async () => {
+  it('survives an error of a socket without a listener for it', async () => {
     const listener = await openTestListener();
     const client = dialPlain(listener.port);
     const { socket } = await listener.nextConnection();
@@ -199,7 +199,7 @@ describe('a TLS listener', () => {
     expect(listener.outcomes).toHaveLength(1);
   });
 
-  it('tells the certificate of each connection, seen before or not', async () => {
+  it('reports the certificate of each connection, seen before or not', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const { client, rsaClient } = certificates;
     const fingerprints: (string | undefined)[] = [];
@@ -218,7 +218,7 @@ describe('a TLS listener', () => {
     await listener.nextConnection();
   });
 
-  it('takes a good certificate beside a revocation list', async () => {
+  it('takes a good certificate while there is a revocation list', async () => {
     const tls = testTlsMaterial(certificates, { crl: [certificates.crl.crlFile] });
     const listener = await openTestListener({ tls });
     dial(listener.port);
@@ -294,7 +294,7 @@ describe('the deadline of the handshake', () => {
     expect(refusals.filter(({ refusal }) => refusal.detail === 'no byte came in 2 s')).toHaveLength(200);
   });
 
-  it('lets a connection be once it is established', async () => {
+  it('leaves an established connection alone', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates), handshakeSeconds: 1 });
     const client = await secured(listener.port);
     const { socket } = await listener.nextConnection();
@@ -307,7 +307,7 @@ describe('the deadline of the handshake', () => {
   });
 });
 
-describe('a certificate that is judged anew', () => {
+describe('a certificate that is judged again', () => {
   const { ca, issue } = certificates;
   const intermediate = issue('Device CA', { issuer: ca, isCa: true });
   const leaf = issue('device', { issuer: intermediate, purposes: ['clientAuth'] });
@@ -340,18 +340,21 @@ describe('resumption', () => {
     return told;
   }
 
-  it.each(versions)('is not offered, so that nobody gets in without a certificate, %s', async (version) => {
-    const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
-    const limits = { minVersion: version, maxVersion: version };
-    const session = await sessionOf(listener, limits);
-    dial(listener.port, { ...limits, session, cert: undefined, key: undefined }).resume();
-    expect(await listener.nextRefusal()).toMatchObject({ reason: 'certificate-missing' });
+  it.each(versions)(
+    'is not offered, so that no client gets in without a certificate, %s',
+    async (version) => {
+      const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
+      const limits = { minVersion: version, maxVersion: version };
+      const session = await sessionOf(listener, limits);
+      dial(listener.port, { ...limits, session, cert: undefined, key: undefined }).resume();
+      expect(await listener.nextRefusal()).toMatchObject({ reason: 'certificate-missing' });
 
-    // With its certificate the same client is welcome, after a whole handshake.
-    const welcome = await secured(listener.port, { ...limits, session });
-    await listener.nextConnection();
-    expect(welcome.isSessionReused()).toBe(false);
-  });
+      // With its certificate the same client is welcome, after a whole handshake.
+      const welcome = await secured(listener.port, { ...limits, session });
+      await listener.nextConnection();
+      expect(welcome.isSessionReused()).toBe(false);
+    },
+  );
 
   it.each(versions)('is refused even where OpenSSL allows it, %s', async (version) => {
     const tls = withOptions(testTlsMaterial(certificates), { secureOptions: 0 });
@@ -490,7 +493,7 @@ describe('reconfigure of a plain listener', () => {
 });
 
 describe('close', () => {
-  it('refuses what is shaking hands, leaves what is connected, and frees the port', async () => {
+  it('refuses handshakes, leaves connections alone, and frees the port', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const client = await secured(listener.port);
     const { socket } = await listener.nextConnection();
@@ -546,7 +549,7 @@ describeWithPeers(['openssl'], 'openssl s_client', () => {
     return ['-CAfile', ca.certificateFile, '-cert', client.certificateFile, '-key', client.privateKeyFile];
   };
 
-  it('is told why its certificate is missing', async () => {
+  it('learns why its certificate is missing', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const openssl = startProcess('openssl', [
       's_client',

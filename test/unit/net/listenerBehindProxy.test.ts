@@ -117,7 +117,7 @@ describe('a plain listener behind a proxy', () => {
     });
   });
 
-  it('reads nothing from whoever is no trusted proxy', async () => {
+  it('reads nothing from a peer that is not a trusted proxy', async () => {
     const listener = await openTestListener({ trustedProxies: ['192.0.2.1'] });
     const client = await dialPlain(listener.port);
     client.write(HEADER_V1);

@@ -68,7 +68,7 @@ describe('quick acknowledgement', () => {
     expect(calls).toEqual([]);
   });
 
-  it('goes on without the optional package, and says so', () => {
+  it('works without the optional package, and says so', () => {
     const quickAck = loadQuickAck('auto', 'linux', () => {
       throw new Error("Cannot find module 'koffi'\nRequire stack:");
     });

@@ -46,7 +46,7 @@ describe('the TLS material of a listener', () => {
     expect(loadTlsContext(good).options).toMatchObject({ requestCert: true, rejectUnauthorized: true });
   });
 
-  it.each([{}, { trustedCertificates: [] }])('never trusts the CAs of the world: %j', (trusted) => {
+  it.each([{}, { trustedCertificates: [] }])('never trusts public CAs: %j', (trusted) => {
     const { trustedCertificates: _, ...rest } = good;
     expect(problemOf(() => loadTlsContext({ ...rest, ...trusted }))).toMatch(
       /^trustedCertificates is missing/,

@@ -61,7 +61,7 @@ describe.each(versions)('a refused certificate, %s', (version) => {
     expect(listener.outcomes).toHaveLength(1);
   });
 
-  it('names the reason for none at all', async () => {
+  it('names the reason for a missing certificate', async () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     await shakeHands(listener.port, { minVersion: version, maxVersion: version });
     expect(await listener.nextRefusal()).toMatchObject({ reason: 'certificate-missing' });
@@ -84,7 +84,7 @@ describe.each(versions)('a refused certificate, %s', (version) => {
       'crl-invalid',
     ],
     [
-      'a list that somebody else signed',
+      'a list that another CA signed',
       (all) => {
         const forged = all.issue('Test CA again', { isCa: true });
         const issuer = { ...forged, x509: all.ca.x509 };
@@ -174,7 +174,7 @@ describe('a peer that does not shake hands', () => {
     ['plain DICOM', A_ASSOCIATE_RQ, 'plain-on-tls-port', 'a DICOM A-ASSOCIATE-RQ without TLS'],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 'plain-on-tls-port', 'an HTTP request'],
     [
-      'a record that is no ClientHello',
+      'a record that is not a ClientHello',
       Buffer.from('1603010005ffffffffff', 'hex'),
       'tls-handshake-failed',
       'unexpected message',

@@ -36,17 +36,25 @@ async function agreed(profile: TlsProfile, options: ConnectionOptions): Promise<
 }
 
 /** A client of TLS 1.2 with one suite. */
-const tls12 = (suite: string): ConnectionOptions => ({
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.2',
-  ciphers: `${suite}:@SECLEVEL=0`,
-});
-const tls13 = (suite: string): ConnectionOptions => ({ minVersion: 'TLSv1.3', ciphers: suite });
-const old = (version: 'TLSv1' | 'TLSv1.1'): ConnectionOptions => ({
-  minVersion: version,
-  maxVersion: version,
-  ciphers: 'ALL:@SECLEVEL=0',
-});
+function tls12(suite: string): ConnectionOptions {
+  return {
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.2',
+    ciphers: `${suite}:@SECLEVEL=0`,
+  };
+}
+
+function tls13(suite: string): ConnectionOptions {
+  return { minVersion: 'TLSv1.3', ciphers: suite };
+}
+
+function old(version: 'TLSv1' | 'TLSv1.1'): ConnectionOptions {
+  return {
+    minVersion: version,
+    maxVersion: version,
+    ciphers: 'ALL:@SECLEVEL=0',
+  };
+}
 
 const ECDSA_GCM = 'ECDHE-ECDSA-AES128-GCM-SHA256';
 const DHE_GCM = 'DHE-RSA-AES128-GCM-SHA256';

@@ -530,10 +530,10 @@ describe('encoding', () => {
     ['no application context', { ...request, applicationContextName: '' }],
     ['an even context id', withContext({ id: 2 })],
     ['a context id above 255', withContext({ id: 257 })],
-    ['a context id that is no integer', withContext({ id: 1.5 })],
+    ['a context id that is not an integer', withContext({ id: 1.5 })],
     ['no transfer syntax', withContext({ transferSyntaxes: [] })],
     ['too many transfer syntaxes', withContext({ transferSyntaxes: Array(129).fill('1.2') })],
-    ['an abstract syntax that is no UID', withContext({ abstractSyntax: 'CT' })],
+    ['an abstract syntax that is not a UID', withContext({ abstractSyntax: 'CT' })],
     ['a transfer syntax of 65 characters', withContext({ transferSyntaxes: ['1'.repeat(65)] })],
     [
       'a repeated context id',
@@ -567,7 +567,7 @@ describe('encoding', () => {
     expect(() => encodeAssociateRq(impossible)).toThrow(rangeError);
   });
 
-  it('refuses a result that is no byte', () => {
+  it('refuses a result that does not fit a byte', () => {
     const answer: AssociateAc = {
       ...request,
       presentationContexts: [{ id: 1, result: 256, transferSyntax: '' }],

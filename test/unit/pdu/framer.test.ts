@@ -44,7 +44,7 @@ describe('what is sent', () => {
     );
   });
 
-  it('a command that fits goes in one PDU, a longer one in as few as can be', () => {
+  it('a command that fits goes in one PDU, a longer one in as few as possible', () => {
     const framer = new PDataFramer(106);
     framer.command(3, counting(100));
     framer.command(5, counting(202));
@@ -58,7 +58,7 @@ describe('what is sent', () => {
     expect(Buffer.concat(pdvs.slice(1).map(({ fragment }) => fragment))).toEqual(counting(202));
   });
 
-  it('nothing is sent of nothing', () => {
+  it('a flush of nothing sends nothing', () => {
     const framer = new PDataFramer(0);
     expect(flushed(framer)).toEqual([]);
     framer.data(1, Buffer.alloc(0));
@@ -79,7 +79,7 @@ describe('what is sent', () => {
     expect(framer.pendingBytes).toBe(0);
   });
 
-  it('a data set that ended where nothing waits is ended by an empty fragment', () => {
+  it('a data set that ends while nothing waits gets an empty last fragment', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(6));
     flushed(framer);
@@ -119,14 +119,14 @@ describe('what is sent', () => {
     expect(framer.pendingBytes).toBe(0);
   });
 
-  it('an odd data set is filled up with one NUL where that is wanted', () => {
+  it('an odd data set gets one NUL more with padOdd', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(3));
     framer.dataEnd(1, true);
     expect(flushed(framer)[0]!.fragment).toEqual(Buffer.from([0, 1, 2, 0]));
   });
 
-  it('an odd data set is refused otherwise, also where most of it has gone', () => {
+  it('an odd data set is refused otherwise, even if most of it was flushed', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(1001));
     flushed(framer);

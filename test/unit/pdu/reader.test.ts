@@ -166,7 +166,7 @@ describe('reading', () => {
     expect(sink.fragments[0]![50 - 12]).toBe(0xee);
   });
 
-  it('gives the body of an A-ASSOCIATE away as a copy', () => {
+  it('hands on the body of an A-ASSOCIATE as a copy', () => {
     const bodies: Buffer[] = [];
     const sink = new RecordingSink();
     sink.associate = (_type, body) => void bodies.push(body);
@@ -192,7 +192,7 @@ describe('reading', () => {
     expect(bodies[0]!.equals(body)).toBe(true);
   });
 
-  it('tells whether it is inside a PDU, and how many were complete', () => {
+  it('knows whether it is inside a PDU, and how many were complete', () => {
     const ends = new Map<number, number>();
     let end = 0;
     let count = 0;
@@ -297,7 +297,7 @@ describe('refusing', () => {
     expect(() => reader.push(Buffer.from('G'))).toThrow(PduError);
   });
 
-  it('gives no byte of a PDV away that does not fit its PDU', () => {
+  it('hands on no byte of a PDV that does not fit its PDU', () => {
     const calls = callsOf([join(declares(4, 18), '00000004 01 01 aabb', '00000005 01 03 ccdd').bytes]);
     expect(calls.slice(0, -1)).toEqual(['pData 18', 'pdvStart context 1 control 1 bytes 2', 'pdvEnd aabb']);
   });
@@ -310,7 +310,7 @@ describe('refusing', () => {
     expect(reader.pduCount).toBe(3);
   });
 
-  it('takes only as long an A-ASSOCIATE as it was told', () => {
+  it('takes an A-ASSOCIATE up to its own limit only', () => {
     const reader = new PduReader(new RecordingSink(), {
       maxPduLength: MAX_PDU_LENGTH,
       maxAssociateBytes: 1000,
@@ -328,7 +328,7 @@ describe('refusing', () => {
     );
   });
 
-  it('counts empty fragments anew after one with bytes', () => {
+  it('counts empty fragments from zero after one with bytes', () => {
     const { reader } = newReader();
     const empties = Array.from({ length: MAX_EMPTY_FRAGMENTS }, () => pdv(1, 0, ''));
     for (let round = 0; round < 3; round++) {
@@ -417,7 +417,7 @@ describe('holding', () => {
     expect(sink.calls.slice(-1)).toEqual(['pdvEnd aabb']);
   });
 
-  it('goes on at once when it is released in the same callback', () => {
+  it('continues at once when it is released in the same callback', () => {
     const { reader, sink } = newReader();
     sink.after = (call) => {
       if (call === 'associate') {

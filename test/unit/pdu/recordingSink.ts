@@ -1,4 +1,4 @@
-/** A sink that writes down what it was told, in a form that does not depend on where the bytes were cut. */
+/** A sink that records each call, in a form that does not depend on where the bytes were cut. */
 
 import type { PduSink } from '../../../src/pdu/pduSink';
 import type { Abort, AssociateRj } from '../../../src/pdu/types';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { returnSlabs, SLAB_BYTES, takeSlab } from '../../../src/pdu/slabs';
 
 describe('slabs', () => {
-  it('are of one size, and nobody has the same', () => {
+  it('are of one size, and each belongs to one owner', () => {
     const slabs = [takeSlab(), takeSlab()];
     expect(slabs.map(({ length }) => length)).toEqual([SLAB_BYTES, SLAB_BYTES]);
     expect(slabs[0]!.buffer).not.toBe(slabs[1]!.buffer);
@@ -23,7 +23,7 @@ describe('slabs', () => {
     expect(takeSlab().buffer).not.toBe(stranger.buffer);
   });
 
-  it('after a burst the memory of most of them is let go', () => {
+  it('after a burst the memory of most of them is freed', () => {
     const burst = Array.from({ length: 1000 }, takeSlab);
     returnSlabs(burst);
     const memories = new Set(burst.map(({ buffer }) => buffer));

@@ -26,7 +26,7 @@ describe('PDUs of ten bytes', () => {
     expect(sink.calls).toEqual([call]);
   });
 
-  it('numbers that are no bytes are refused', () => {
+  it('numbers that do not fit a byte are refused', () => {
     expect(() => encodeAbort({ source: 256, reason: 0 })).toThrow(
       expect.objectContaining({ name: 'RangeError' }),
     );
