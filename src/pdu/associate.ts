@@ -42,14 +42,7 @@ const MAX_CONTEXT_ID = 255;
  */
 const TRANSFER_SYNTAX_OF_REFUSAL = '1.2.840.10008.1.2';
 
-type Common<Context> = {
-  protocolVersion: number;
-  calledAeTitle: string;
-  callingAeTitle: string;
-  applicationContextName: string;
-  presentationContexts: Context[];
-  userInformation: UserInformation;
-};
+type Common<Context> = Omit<AssociateRq, 'presentationContexts'> & { presentationContexts: Context[] };
 
 /**
  * Decodes the body of an A-ASSOCIATE-RQ (without the 6-byte header). Throws PduError

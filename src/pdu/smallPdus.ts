@@ -1,6 +1,6 @@
 /**
- * The four PDUs of ten bytes: A-ASSOCIATE-RJ, A-RELEASE-RQ, A-RELEASE-RP and A-ABORT (PS3.8 §9.3.4, §9.3.6 to
- * §9.3.8). Which numbers say what is known to policy/reasons.ts, when to send them to the gateway.
+ * The four PDUs of ten bytes: A-ASSOCIATE-RJ, A-RELEASE-RQ, A-RELEASE-RP and A-ABORT (PS3.8 §9.3.4, §9.3.6 to §9.3.8), as
+ * bytes and in the words of the standard. Does not know why or when they are sent: policy/reasons.ts and the gateway do.
  */
 
 import { type Abort, type AssociateRj, PDU_HEADER_BYTES, PduType } from './types';
@@ -36,4 +36,58 @@ function encodeSmallPdu(type: number, ...body: [number, number, number, number])
     pdu.writeUInt8(value, PDU_HEADER_BYTES + index);
   }
   return pdu;
+}
+
+const RESULTS: Readonly<Record<number, string>> = { 1: 'permanently', 2: 'for now' };
+
+/** PS3.8 Table 9-21: what a reason means depends on its source. */
+const REJECTION_SOURCES: Readonly<
+  Record<number, { readonly name: string; readonly reasons: Readonly<Record<number, string>> }>
+> = {
+  1: {
+    name: 'the service user',
+    reasons: {
+      1: 'no reason given',
+      2: 'application context name not supported',
+      3: 'calling AE title not recognized',
+      7: 'called AE title not recognized',
+    },
+  },
+  2: {
+    name: 'the service provider (ACSE)',
+    reasons: { 1: 'no reason given', 2: 'protocol version not supported' },
+  },
+  3: {
+    name: 'the service provider (presentation)',
+    reasons: { 1: 'temporary congestion', 2: 'local limit exceeded' },
+  },
+};
+
+/** PS3.8 Table 9-26. */
+const ABORT_REASONS: Readonly<Record<number, string>> = {
+  0: 'no reason given',
+  1: 'unrecognized PDU',
+  2: 'unexpected PDU',
+  4: 'unrecognized PDU parameter',
+  5: 'unexpected PDU parameter',
+  6: 'invalid PDU parameter value',
+};
+
+/** `rejected permanently by the service user: calling AE title not recognized (result 1, source 1, reason 3)`. */
+export function formatRejection({ result, source, reason }: AssociateRj): string {
+  const { name, reasons } = REJECTION_SOURCES[source] ?? {
+    name: 'a source that PS3.8 reserves',
+    reasons: {},
+  };
+  const words = reasons[reason] ?? 'a reason that PS3.8 reserves';
+  const numbers = `(result ${result}, source ${source}, reason ${reason})`;
+  return `rejected ${RESULTS[result] ?? 'with a result that PS3.8 reserves'} by ${name}: ${words} ${numbers}`;
+}
+
+/** `aborted by the service provider: unexpected PDU (source 2, reason 2)`; the reason of a service user has no meaning. */
+export function formatAbort({ source, reason }: Abort): string {
+  const numbers = `(source ${source}, reason ${reason})`;
+  if (source === 0) return `aborted by the service user ${numbers}`;
+  if (source !== 2) return `aborted by a source that PS3.8 reserves ${numbers}`;
+  return `aborted by the service provider: ${ABORT_REASONS[reason] ?? 'a reason that PS3.8 reserves'} ${numbers}`;
 }

@@ -31,13 +31,17 @@ import type {
 const MAX_VERSION_NAME_LENGTH = 16;
 const MAX_RECEIVED_VERSION_NAME_LENGTH = 64;
 
-type MutableUserInformation = { -readonly [K in keyof UserInformation]: UserInformation[K] };
+type MutableUserInformation = {
+  -readonly [K in keyof UserInformation]: UserInformation[K] extends readonly (infer Item)[]
+    ? Item[]
+    : UserInformation[K];
+};
 
 /**
  * Used if the whole item is missing, or one of its parts: no limit of the PDU length, as DCMTK reads it, and no name.
  * PS3.8 §D.1 requires the item, but the framer has its own limit.
  */
-export function absentUserInformation(): UserInformation {
+export function absentUserInformation(): MutableUserInformation {
   return {
     maxPduLength: 0,
     implementationClassUid: '',
@@ -49,16 +53,7 @@ export function absentUserInformation(): UserInformation {
 
 /** Decodes the value of item 50H. Unknown sub-items are skipped (PS3.8 §9.3.2.3). Throws PduError. */
 export function decodeUserInformation(items: ItemCursor): UserInformation {
-  const roleSelections: RoleSelection[] = [];
-  const extendedNegotiations: ExtendedNegotiation[] = [];
-  const commonExtendedNegotiations: CommonExtendedNegotiation[] = [];
-  const draft: MutableUserInformation = {
-    maxPduLength: 0,
-    implementationClassUid: '',
-    roleSelections,
-    extendedNegotiations,
-    commonExtendedNegotiations,
-  };
+  const user = absentUserInformation();
   const seen = new Set<number>();
   const once = (type: number, place: string): ItemCursor => {
     if (seen.has(type)) {
@@ -72,41 +67,41 @@ export function decodeUserInformation(items: ItemCursor): UserInformation {
     const type = items.nextItem();
     switch (type) {
       case ItemType.MaximumLength:
-        draft.maxPduLength = decodeMaximumLength(once(type, 'maximum length'));
+        user.maxPduLength = decodeMaximumLength(once(type, 'maximum length'));
         break;
       case ItemType.ImplementationClassUid:
-        draft.implementationClassUid = decodeImplementationClassUid(once(type, 'implementation class UID'));
+        user.implementationClassUid = decodeImplementationClassUid(once(type, 'implementation class UID'));
         break;
       case ItemType.AsynchronousOperationsWindow:
-        draft.asynchronousOperations = decodeAsynchronousOperations(once(type, 'asynchronous operations'));
+        user.asynchronousOperations = decodeAsynchronousOperations(once(type, 'asynchronous operations'));
         break;
       case ItemType.RoleSelection:
-        roleSelections.push(decodeRoleSelection(items.value('role selection')));
+        user.roleSelections.push(decodeRoleSelection(items.value('role selection')));
         break;
       case ItemType.ImplementationVersionName: {
         const name = decodeVersionName(once(type, 'implementation version name'));
         if (name !== '') {
-          draft.implementationVersionName = name;
+          user.implementationVersionName = name;
         }
         break;
       }
       case ItemType.ExtendedNegotiation:
-        extendedNegotiations.push(decodeExtendedNegotiation(items.value('extended negotiation')));
+        user.extendedNegotiations.push(decodeExtendedNegotiation(items.value('extended negotiation')));
         break;
       case ItemType.CommonExtendedNegotiation:
-        commonExtendedNegotiations.push(
+        user.commonExtendedNegotiations.push(
           decodeCommonExtendedNegotiation(items.value('common extended negotiation'), items.itemVersion),
         );
         break;
       case ItemType.UserIdentityRq:
-        draft.userIdentity = decodeUserIdentity(once(type, 'user identity'));
+        user.userIdentity = decodeUserIdentity(once(type, 'user identity'));
         break;
       case ItemType.UserIdentityAc:
-        draft.userIdentityResponse = decodeUserIdentityResponse(once(type, 'user identity response'));
+        user.userIdentityResponse = decodeUserIdentityResponse(once(type, 'user identity response'));
         break;
     }
   }
-  return draft;
+  return user;
 }
 
 /** Encodes item 50H, its sub-items in ascending order. Throws RangeError for a value that does not fit its item. */

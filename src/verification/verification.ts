@@ -18,8 +18,7 @@ import type { TlsFacts } from '../net/inboundConnection';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { encodeAssociateRq } from '../pdu/associate';
 import { PDataFramer } from '../pdu/framer';
-import { formatAbort, formatRejection } from '../pdu/refusalText';
-import { encodeAbort, encodeReleaseRq } from '../pdu/smallPdus';
+import { encodeAbort, encodeReleaseRq, formatAbort, formatRejection } from '../pdu/smallPdus';
 import {
   type Abort,
   AbortSource,

@@ -334,10 +334,10 @@ describe('resumption', () => {
   async function sessionOf(listener: TestListener, limits: ConnectionOptions): Promise<Buffer> {
     const client = dial(listener.port, limits);
     // Node tells of a session whether or not there is a ticket in it.
-    const told = new Promise<Buffer>((resolve) => client.once('session', resolve));
+    const session = new Promise<Buffer>((resolve) => client.once('session', resolve));
     client.resume();
     await listener.nextConnection();
-    return told;
+    return session;
   }
 
   it.each(versions)(
