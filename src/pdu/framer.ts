@@ -31,7 +31,7 @@ const FRAME_HEADER_BYTES = PDU_HEADER_BYTES + PDV_HEADER_BYTES;
 const NUL = Buffer.alloc(1);
 
 /**
- * One direction of one association. A message is `command`, then (where it has a data set) any number of
+ * What goes to one peer of an association. A message is `command`, then (where it has a data set) any number of
  * `data` and one `dataEnd`. Every P-DATA-TF carries one PDV: peers have been seen to fail where a command
  * and its data share a PDU, and two messages never may (PS3.8 §E.1).
  */

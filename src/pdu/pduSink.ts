@@ -1,4 +1,4 @@
-/** What a reader of PDUs tells: the interface between the bytes and whoever keeps the state. */
+/** What a reader of PDUs reports: the interface between the bytes and the owner of the state. */
 import type { Abort, AssociateRj, PduType } from './types';
 
 /** Where what was read goes. What a callback throws ends the reader, as a PduError does. */
