@@ -1,0 +1,180 @@
+/**
+ * The half of a relay that belongs to one leg: what its peer sends, forwarded or refused. Keeps the operations that the
+ * peer requested and the answers of our own that wait for it. Leaves what concerns both legs to the relay.
+ */
+import type { Leg } from '../association/leg';
+import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
+import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
+import type { CommandSet } from '../dimse/commandSet';
+import { CommandField, isPendingStatus, isResponse } from '../dimse/commands';
+import { encodeCommandSet } from '../dimse/encodeCommandSet';
+import { refusalResponse } from '../dimse/refusal';
+import { isDeflated } from '../dimse/transferSyntaxes';
+import { type ReasonCode, reasons } from '../policy/reasons';
+import { type Operation, OutstandingOperations } from './operations';
+import type { Relay, RelayOptions } from './relay';
+
+/**
+ * Own answers that wait while a message of the other side goes out. With more, the sender is not read, or it could fill
+ * the memory with refusals during one slow message.
+ */
+const MAX_WAITING_REPLIES = 16;
+
+/** What becomes of the message that is passing. */
+type Passing =
+  | { readonly kind: 'request'; readonly operation: Operation }
+  | { readonly kind: 'response'; readonly operation: Operation; readonly response: CommandSet }
+  | { readonly kind: 'refused'; readonly request: CommandSet; readonly reason: ReasonCode }
+  | { readonly kind: 'cancel' };
+
+export class RelayHalf implements RelayedLegOwner, MessageReceiver {
+  readonly leg: Leg;
+  /** Requests of this peer, answered by the other one. */
+  readonly requested = new OutstandingOperations();
+  readonly #relay: Relay;
+  readonly #options: RelayOptions;
+  readonly #flow: MessageFlow;
+  #opposite!: RelayHalf;
+  #passing: Passing = { kind: 'cancel' };
+  #passingContextId = 0;
+  /** Own answers to this peer, waiting for the end of a message towards it. */
+  #replies: { readonly contextId: number; readonly commandSet: Buffer }[] = [];
+  #isPausedForReplies = false;
+
+  constructor(relay: Relay, leg: Leg, options: RelayOptions) {
+    this.#relay = relay;
+    this.leg = leg;
+    this.#options = options;
+    this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
+  }
+
+  /** From now on each half forwards to the leg of the other one. */
+  static join(one: RelayHalf, other: RelayHalf): void {
+    one.#opposite = other;
+    other.#opposite = one;
+    one.leg.relay(one, one.#flow);
+    other.leg.relay(other, other.#flow);
+  }
+
+  /** Whether the peer has begun a message and not ended it. */
+  get isInsideMessage(): boolean {
+    return this.#flow.isInsideMessage;
+  }
+
+  // MessageReceiver: what the peer sends.
+
+  command(contextId: number, command: CommandSet): boolean {
+    this.#passingContextId = contextId;
+    this.#passing = this.#judge(contextId, command);
+    if (this.#passing.kind === 'refused') return false;
+    // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
+    if (
+      this.#passing.kind === 'cancel' &&
+      !this.requested.isCancellable(contextId, command.MessageIDBeingRespondedTo)
+    ) {
+      return false;
+    }
+    this.#opposite.leg.sendCommandSet(contextId, encodeCommandSet(command));
+    return true;
+  }
+
+  dataSetFragment(contextId: number, bytes: Buffer): void {
+    this.#opposite.leg.sendFragment(contextId, bytes);
+  }
+
+  dataSetEnd(contextId: number): void {
+    const transferSyntax = this.#options.contexts.get(contextId)?.transferSyntax ?? '';
+    this.#opposite.leg.endDataSet(contextId, isDeflated(transferSyntax));
+  }
+
+  messageEnd(dataSetBytes: number): void {
+    const passing = this.#passing;
+    if (passing.kind === 'refused') this.#refuse(passing.request, passing.reason, dataSetBytes);
+    else if (passing.kind !== 'cancel') {
+      passing.operation.bytes += dataSetBytes;
+      if (passing.kind === 'response' && !isPendingStatus(passing.response.Status ?? 0)) {
+        this.#opposite.requested.end(passing.operation);
+        this.#options.record.operationEnded(passing.operation, passing.response);
+      }
+      this.#relay.progressed();
+    }
+    this.#opposite.#sendReplies();
+  }
+
+  #judge(contextId: number, command: CommandSet): Passing {
+    if (isResponse(command.CommandField)) {
+      const operation = this.#opposite.requested.answered(contextId, command);
+      return { kind: 'response', operation, response: command };
+    }
+    if (command.CommandField === CommandField.CCancelRq) return { kind: 'cancel' };
+    const decision = this.#relay.decide(this, command);
+    if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
+    return { kind: 'request', operation: this.requested.begin(contextId, command, decision.wouldDeny) };
+  }
+
+  /**
+   * Answers a refused request once its data set is drained: half-duplex senders write everything before they read. The
+   * text is the same for every refusal, so that nobody learns what the allowlist holds.
+   */
+  #refuse(request: CommandSet, reason: ReasonCode, dataSetBytes: number): void {
+    const { wire } = reasons[reason];
+    const status = wire.kind === 'status' ? wire.status : 0x0110;
+    const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
+    this.#replies.push({ contextId: this.#passingContextId, commandSet });
+    this.#options.record.commandRefused(request, reason, status, dataSetBytes);
+    this.#sendReplies();
+  }
+
+  /** Writes own answers, never between the fragments of a message from the other side. */
+  #sendReplies(): void {
+    if (this.#replies.length === 0) return;
+    if (!this.#opposite.#flow.isInsideForwardedMessage) {
+      for (const { contextId, commandSet } of this.#replies) this.leg.sendCommandSet(contextId, commandSet);
+      this.#replies = [];
+    }
+    this.#pauseForReplies();
+  }
+
+  /** A sender that asks without reading the answers, or faster than they can go out, is not read meanwhile. */
+  #pauseForReplies(): void {
+    const mustPause = this.leg.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
+    if (mustPause === this.#isPausedForReplies) return;
+    this.#isPausedForReplies = mustPause;
+    if (mustPause) this.leg.pause();
+    else this.leg.resume();
+  }
+
+  // RelayedLegOwner: what else happens on the leg.
+
+  get awaitsMore(): boolean {
+    return this.isInsideMessage || this.#opposite.requested.size > 0;
+  }
+
+  active(): void {
+    this.#relay.touched();
+  }
+
+  // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the other's writing
+  // only, so that answers and aborts still pass the opposite way.
+
+  congested(): void {
+    this.#opposite.leg.pause();
+  }
+
+  drained(): void {
+    this.#opposite.leg.resume();
+    if (this.#isPausedForReplies) this.#pauseForReplies();
+  }
+
+  releaseRequested(): void {
+    this.#relay.releaseRequested(this);
+  }
+
+  releaseConfirmed(): void {
+    this.#relay.releaseConfirmed();
+  }
+
+  failed(failure: LegFailure): void {
+    this.#relay.legFailed(this, failure);
+  }
+}
