@@ -1,13 +1,13 @@
 /**
- * A deadline that is moved for every PDU. All deadlines of the process share one timer: an association has ten of them,
+ * A deadline that is moved for every PDU. All deadlines of the process share one timer: an association has nine of them,
  * mostly stopped, and a timer for each would take more memory than the rest of it. Moving and stopping leave the timer
- * alone; it wakes when the first may be due, looks at all that were started, and sleeps until the next. Monotonic time,
- * so a clock that jumps changes nothing.
+ * alone. It wakes when the first may be due, looks at all that were started, and sleeps until the next. It uses monotonic
+ * time, so a clock that jumps changes nothing.
  */
 
 /**
- * The timer sleeps for as long at least, so that thousands of deadlines at different times are not looked through for
- * each of them. The price: one that was not the next to expire may do so by as much too late.
+ * The timer sleeps at least this long, so that thousands of deadlines at different times are not all looked at for each
+ * of them. The price: a deadline may expire this much too late.
  */
 const REST_MS = 20;
 /** What a timer fires too early counts as time that has passed. */

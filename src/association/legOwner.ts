@@ -1,4 +1,4 @@
-/** What a leg is told when it is made, and what it tells: types only. */
+/** What a leg is given when it is made, and what it reports: types only. */
 import type { Timeouts } from '../config/schema';
 import type { QuickAck } from '../net/quickAck';
 import type { Abort, AssociateRj } from '../pdu/types';
@@ -15,7 +15,9 @@ export interface LegFailure {
   readonly socketError?: string;
 }
 
-/** Calls come from socket events; an exception ends this association alone. */
+/**
+ * Owns a leg until the association is relayed. Calls come from socket events. An exception ends this association only.
+ */
 export interface LegOwner {
   /** The body of the PDU; the leg reads no further until it is answered. Acceptor only. */
   associateRq?(body: Buffer): void;
@@ -23,33 +25,33 @@ export interface LegOwner {
   associateAc?(body: Buffer): void;
   /** Requestor only; the leg closes by itself. */
   associateRj?(rj: AssociateRj): void;
-  pdvStart(contextId: number, messageControlHeader: number): void;
-  /** A view on what was read; good until it is written. */
-  fragment(bytes: Buffer): void;
-  pdvEnd(): void;
-  /** The peer sent A-RELEASE-RQ; answer with {@link Leg.confirmRelease}. */
-  releaseRequested(): void;
-  /** The peer answered our A-RELEASE-RQ; the leg closes by itself. */
-  releaseConfirmed(): void;
+  /** The association is over. At most once, and before the peer is answered; the leg closes by itself. */
+  failed(failure: LegFailure): void;
+}
+
+/** Owns a leg whose messages are relayed. They go to its {@link MessageFlow}; all else comes here. */
+export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
   /** Whether the peer goes on sending without hearing from us: inside a message, or with answers that are due. */
   readonly awaitsMore: boolean;
   /** Bytes of an association came in. */
   active(): void;
+  /** The peer sent A-RELEASE-RQ; answer with {@link Leg.confirmRelease}. */
+  releaseRequested(): void;
+  /** The peer answered our A-RELEASE-RQ; the leg closes by itself. */
+  releaseConfirmed(): void;
   /** More is waiting to be written than should be; stop feeding this leg until {@link drained}. */
   congested(): void;
   drained(): void;
-  /** The association is over. At most once; the leg has already answered the peer and closes by itself. */
-  failed(failure: LegFailure): void;
 }
 
 export interface LegOptions {
   readonly role: Role;
-  /** Who is at the other end: `modality` and `archive` dialled us, `upstream` is whom we dialled. */
+  /** The peer at the other end: `modality` and `archive` dialled us, `upstream` we dialled. */
   readonly peer: 'modality' | 'archive' | 'upstream';
   readonly timeouts: Timeouts;
   /** What this side announces in item 51H. */
   readonly maxPduLength: number;
-  /** On a plain listener: a first byte that begins a TLS handshake is answered by a close, in words. */
+  /** On a plain listener: a first byte that begins a TLS handshake is reported as such. */
   readonly detectTls?: boolean;
   readonly quickAck: QuickAck;
   /** The socket is closed. Exactly once, the last call. */

@@ -1,6 +1,6 @@
 /**
- * One direction of an association: fragments in, messages out (PS3.8 Annex E). Collects the command set of a
- * message, asks what to do with it, and passes or drops the data set behind it as it comes. Holds no data set.
+ * Fragments to messages (PS3.8 Annex E), for one peer of an association. Collects the command set of a message, asks what
+ * to do with it, and passes or drops the data set behind it as it comes. Holds no data set. Decides nothing.
  */
 
 import { checkCommandSet } from '../dimse/checkCommandSet';

@@ -1,6 +1,6 @@
 /**
- * What the gateway proposes to the upstream for a modality's request, and what it answers the modality for the
- * upstream's answer (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are made anew from what was decoded.
+ * What the gateway proposes to the upstream for an inbound request, and what it answers for the upstream's answer
+ * (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are encoded again from what was decoded.
  */
 import { encodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
 import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
@@ -21,7 +21,7 @@ export interface AcceptedContext {
 export type AcceptedContexts = ReadonlyMap<number, AcceptedContext>;
 
 export interface UpstreamRequestOptions {
-  /** Rewrites the called AE title; undefined leaves what the modality called. */
+  /** Rewrites the called AE title; undefined leaves the one of the request. */
   readonly calledAeTitle?: string | undefined;
   /** The same for the calling one. */
   readonly callingAeTitle?: string | undefined;
@@ -31,7 +31,7 @@ export interface UpstreamRequestOptions {
 }
 
 /**
- * The request towards the upstream: the modality's own titles, contexts, roles and extended negotiation. Its
+ * The request towards the upstream: titles, contexts, roles and extended negotiation of the inbound request. Its
  * asynchronous operations window (53H) is left out, so that one operation at a time is agreed on both legs
  * (DCMTK and Orthanc abort when another command comes during a C-FIND); its user identity (58H) is left out
  * unless the configuration says otherwise, because this leg is in the clear.
@@ -73,8 +73,8 @@ export function encodedUpstreamRequest(rq: AssociateRq, options: UpstreamRequest
 }
 
 /**
- * The upstream's answer, checked against what was proposed. An answer that speaks of other contexts, or
- * accepts a transfer syntax that nobody proposed, can't be relayed: the two legs would disagree.
+ * The upstream's answer, checked against what was proposed. One that names other contexts, or accepts a transfer syntax
+ * that was not proposed, cannot be relayed: the two legs would disagree.
  *
  * @throws ProtocolError `upstream-protocol-error`
  */
@@ -99,10 +99,10 @@ export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, 
 }
 
 /**
- * The answer to the modality: the upstream's word on every proposed context (one that it forgot counts as
- * refused without a reason), roles and extended negotiation where the modality asked, never more than asked.
+ * The answer to the inbound request: the upstream's answer for every proposed context, and roles and extended negotiation
+ * where they were asked for, never more. A context that the upstream left out counts as refused without a reason.
  */
-export function modalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): AssociateAc {
+export function inboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): AssociateAc {
   const answered = new Map(ac.presentationContexts.map((context) => [context.id, context]));
   const presentationContexts = rq.presentationContexts.map(({ id }): PresentationContextAc => {
     const answer = answered.get(id);
@@ -120,9 +120,9 @@ export function modalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: n
 }
 
 /** The same as bytes. Throws ProtocolError where the upstream's user information leaves no room for our own. */
-export function encodedModalityAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): Buffer {
+export function encodedInboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): Buffer {
   try {
-    return encodeAssociateAc(modalityAnswer(rq, ac, maxPduLength));
+    return encodeAssociateAc(inboundAnswer(rq, ac, maxPduLength));
   } catch (error) {
     if (error instanceof RangeError) throw new ProtocolError('upstream-protocol-error', error.message);
     throw error;

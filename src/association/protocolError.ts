@@ -1,6 +1,6 @@
 /**
- * What ends an association by A-ABORT: bytes, command sets or an order of things that the standard does not
- * allow. One shape for the errors of pdu/, of dimse/ and of the gateway itself.
+ * What ends an association by A-ABORT: bytes, command sets or an order of events that the standard does not allow.
+ * One shape for the errors of pdu/, of dimse/ and of the gateway itself.
  */
 import { CommandSetError } from '../dimse/commandSetError';
 import { PduError } from '../pdu/types';
@@ -16,7 +16,7 @@ export class ProtocolError extends Error {
   }
 }
 
-/** Any exception of the data path as a protocol error; what is none of ours is a defect of the gateway. */
+/** Any exception of the data path as a protocol error. An unknown one is a defect of the gateway. */
 export function protocolErrorOf(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   if (error instanceof PduError || error instanceof CommandSetError) {

@@ -80,7 +80,7 @@ export interface Transition {
   readonly next: State;
 }
 
-/** Whether we requested the association (towards the upstream) or accepted it (from the modality). */
+/** Whether we requested the association (upstream) or accepted it (inbound). */
 export type Role = 'acceptor' | 'requestor';
 
 const to = (action: Action, next: State): Transition => ({ action, next });

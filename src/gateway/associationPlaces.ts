@@ -1,16 +1,16 @@
 /**
- * How many associations there may be: altogether, of each modality, towards each upstream. A place is taken when
- * an association is authorised, before the upstream is dialled, so that a burst can't pass a limit. Who finds the
- * upstream full waits in line: Orthanc gets slow, not refusing, with many associations. Knows no sockets.
+ * How many associations there may be: altogether, of each modality, towards each upstream. A place is taken when an
+ * association is authorised, before the upstream is dialled, so that a burst cannot pass a limit. Where the upstream is
+ * full, an association waits in line: with many associations Orthanc slows down, it does not refuse. Knows no sockets.
  */
 import { Deadline } from '../association/deadline';
 import { type ServerList, ServerStates, ServerUse } from './serverStates';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */
 export interface PlaceRequest {
-  /** Who is counted together: the modality, and apart from that, what the archive sends to it. */
+  /** What is counted together: all associations of the modality, and separately those of the archive to it. */
   readonly modality: string;
-  /** Whom the association goes to. */
+  /** Where the association goes. */
   readonly upstream: string;
   /** The servers of the upstream; absent where there is nothing to choose and nothing to watch. */
   readonly servers?: ServerList;
@@ -33,7 +33,7 @@ export type PlaceAnswer =
     }
   | { readonly isGranted: false };
 
-export interface Place {
+export interface AssociationPlace {
   /** The association is at this server of those that were granted. */
   arrived(server: string): void;
   /** This server did not take the association. */
@@ -46,7 +46,7 @@ export interface AssociationPlaces {
   /** What is known of the servers; absent where another process keeps the places. */
   readonly servers?: ServerStates;
   /** `answered` is called once, never before this returns; not after `free`. */
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place;
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace;
 }
 
 interface Waiting {
@@ -61,14 +61,14 @@ export class LocalPlaces implements AssociationPlaces {
   #taken = 0;
   readonly #takenOfModality = new Map<string, number>();
   readonly #takenOfUpstream = new Map<string, number>();
-  /** Who waits for an upstream: by modality, in the order in which the modalities are next. */
+  /** The associations that wait for an upstream, by modality, in the order in which the modalities are next. */
   readonly #lines = new Map<string, Map<string, Set<Waiting>>>();
 
   get taken(): number {
     return this.#taken;
   }
 
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place {
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace {
     const ofModality = this.#takenOfModality.get(request.modality) ?? 0;
     const exceedsModalityLimit = ofModality >= (request.maxOfModality ?? Number.POSITIVE_INFINITY);
     let isOver = false;
@@ -131,7 +131,7 @@ export class LocalPlaces implements AssociationPlaces {
       waiting.deadline.dispose();
       ofModality.delete(waiting);
       if (ofModality.size === 0 && line.get(modality) === ofModality) line.delete(modality);
-      // Whoever was let in leaves again when it ends; by then another line may stand here.
+      // An association that was let in leaves again at its end. Another line may stand here then.
       if (line.size === 0 && this.#lines.get(upstream) === line) this.#lines.delete(upstream);
     };
     const waiting: Waiting = {
@@ -151,7 +151,7 @@ export class LocalPlaces implements AssociationPlaces {
   }
 
   /**
-   * Lets in who is next. Modalities take turns, so that one that asks for hundreds of associations does not keep
+   * Lets in the next one. Modalities take turns, so that one that asks for hundreds of associations does not keep
    * the others out; within a modality, first come, first served.
    */
   #next(upstream: string): void {

@@ -1,7 +1,6 @@
 /**
- * What is told about one connection and its association: the facts that every audit line carries, gathered
- * as they become known, and one method for each thing that can happen. Text from the network is escaped by
- * the audit log, not here.
+ * The audit lines of one connection and its association: the facts that every line carries, gathered as they become
+ * known, and one method for each event. Does not write them, nor escape text from the network: the audit log does.
  */
 import type { AuditEvent, AuditEventName, AuditSink, Outcome } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
@@ -11,7 +10,7 @@ import type { TlsFacts } from '../net/inboundConnection';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import { certificateFacts, isOfAllowlist, proposalFacts } from './callerFacts';
+import { callerTlsFacts, isOfAllowlist, proposalFacts } from './callerFacts';
 import type { Operation } from './operations';
 import type { Route } from './route';
 
@@ -74,7 +73,7 @@ export class AssociationRecord {
   rejected(reason: ReasonCode, isDenied: boolean, detail?: string): void {
     this.#end('association.rejected', isDenied ? 'denied' : 'failed', reason, {
       detail,
-      ...certificateFacts(this.#facts.tls, this.#certificate),
+      ...callerTlsFacts(this.#facts.tls, this.#certificate),
       ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
       durationMs: this.#ageMs,
     });
@@ -84,7 +83,7 @@ export class AssociationRecord {
     this.#request = undefined;
     this.#record('association.accepted', wouldDeny === undefined ? 'allowed' : 'would-deny', wouldDeny, {
       durationMs: this.#ageMs,
-      ...certificateFacts(this.#facts.tls, this.#certificate),
+      ...callerTlsFacts(this.#facts.tls, this.#certificate),
     });
   }
 

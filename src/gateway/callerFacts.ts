@@ -1,6 +1,6 @@
 /**
- * What a request tells of the device behind it, for whoever decides later whether to let it in: its certificate, its
- * maker, what it wants to do. UIDs and names of implementations only; user identity is never looked at.
+ * What a request shows of the device behind it, for the person who decides later whether to admit it: its certificate,
+ * its maker, what it wants to do. UIDs and names of implementations only. Never looks at user identity.
  */
 import type { AuditEvent } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
@@ -12,14 +12,14 @@ import { type ReasonCode, reasons } from '../policy/reasons';
 /** "Calling AE title not recognized" and the same of the called one (PS3.8 Table 9-21). */
 const AE_TITLE_REASONS: readonly number[] = [3, 7];
 
-/** Whether the allowlist is why: the peer is told that an AE title is not recognized. */
+/** Whether the allowlist is the cause: the answer says that an AE title is not recognized. */
 export function isOfAllowlist(reason: ReasonCode): boolean {
   const { wire } = reasons[reason];
   return wire.kind === 'reject' && wire.source === 1 && AE_TITLE_REASONS.includes(wire.reason);
 }
 
 /** The facts of TLS with those that identify the certificate and say when it ends. */
-export function certificateFacts(
+export function callerTlsFacts(
   tls: TlsFacts | undefined,
   certificate: PeerCertificate | undefined,
 ): Pick<AuditEvent, 'tls'> {

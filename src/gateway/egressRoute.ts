@@ -1,6 +1,6 @@
 /**
- * From an archive to a modality: the called AE title says whom the archive means, the entry of that modality says where
- * it is and whether TLS leads there.
+ * From an archive to a modality: the called AE title names the modality. Its entry says where it is, and whether to use
+ * TLS.
  */
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';

@@ -32,7 +32,7 @@ export interface StopResult {
 }
 
 export interface ReloadOptions {
-  /** End the associations that would be refused by now, and judge the commands of the others by the new rules. */
+  /** End the associations that the new rules refuse, and judge the commands of the others by the new rules. */
   readonly enforce?: boolean;
 }
 
@@ -50,8 +50,8 @@ export interface RunningGateway {
   /** Whether its listeners are open: not after the stop, and not while all of its workers have died. */
   readonly isListening: boolean;
   /**
-   * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless they are
-   * to be judged anew: `enforce`. Rejects with OperatorError where it cannot be used.
+   * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless `enforce`
+   * judges them again. Rejects with OperatorError where it cannot be used.
    */
   reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
   /** Drains and stops; called again, stops at once. */
@@ -179,7 +179,7 @@ export class Gateway implements InboundContext, RunningGateway {
     return { ended: enforce === true ? this.enforce() : 0 };
   }
 
-  /** Judges every running association by the rules of now; returns how many it ended. */
+  /** Judges every running association by the rules in force; returns how many it ended. */
   enforce(): number {
     return [...this.#associations].filter((association) => association.enforce()).length;
   }
@@ -209,8 +209,8 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   /**
-   * The rules of now: compiled anew when the observe mode of an entry has ended. Asked at each decision instead of
-   * waited for with a timer, so that a clock that is set, or a machine that slept, makes none of them late. Running
+   * The rules in force: compiled again when the observe mode of an entry has ended. Checked at each decision and not
+   * with a timer, so that a clock that is set, or a machine that slept, makes none of them late. Running
    * associations keep what they were allowed, as with a reload.
    */
   get #currentRules(): Rules {

@@ -1,12 +1,13 @@
 /**
- * One connection that came to the gateway, from its first PDU to the relay: reads the A-ASSOCIATE-RQ, asks the policy,
- * minds the limits, asks the upstream, and answers. The upstream is dialled only after all that. Which end the modality
- * is at, is the route's to know.
+ * One connection that came to the gateway, from its first PDU to the relay. Reads the A-ASSOCIATE-RQ, asks the policy,
+ * takes a place, asks the upstream, and answers. Dials the upstream only after all that. Every answer is recorded before
+ * it goes out: a process that dies between the two leaves no association without a line. Does not know which end the
+ * modality is at: the route knows.
  */
 
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOwner } from '../association/legOwner';
-import { acceptedContexts, encodedModalityAnswer, encodedUpstreamRequest } from '../association/negotiation';
+import { acceptedContexts, encodedInboundAnswer, encodedUpstreamRequest } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
 import type { AuditSink } from '../audit/events';
 import type { Limits, Timeouts } from '../config/schema';
@@ -14,12 +15,11 @@ import type { CommandSet } from '../dimse/commandSet';
 import type { InboundConnection } from '../net/listener';
 import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateRq } from '../pdu/associate';
-import type { AssociateRj, AssociateRq } from '../pdu/types';
-import { AbortSource } from '../pdu/types';
+import { type AssociateRj, type AssociateRq, providerAbort } from '../pdu/types';
 import type { AssociationRequest } from '../policy/decide';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
-import type { AssociationPlaces, Place, PlaceRequest } from './associationPlaces';
+import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { Relay } from './relay';
 import type { Destination, Route } from './route';
@@ -34,9 +34,11 @@ export interface InboundContext {
   readonly quickAck: QuickAck;
   /** Whether no new association is taken because the gateway stops. */
   isRefusing(association: InboundAssociation, direction: Route['direction']): boolean;
-  /** What its listener would say by now to the certificate of this connection. */
+  /** Checks the certificate of this connection again, with the trust and the CRLs that its listener has now. */
   certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
 }
+
+type AcceptedAnswer = Extract<UpstreamAnswer, { kind: 'accepted' }>;
 
 export class InboundAssociation implements LegOwner {
   readonly #context: InboundContext;
@@ -46,7 +48,7 @@ export class InboundAssociation implements LegOwner {
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
   #relay: Relay | undefined;
-  #place: Place | undefined;
+  #place: AssociationPlace | undefined;
   /** What was asked for; undefined until it was. */
   #request: AssociationRequest | undefined;
   #destination: Destination | undefined;
@@ -89,13 +91,13 @@ export class InboundAssociation implements LegOwner {
   }
 
   /**
-   * Judges the association anew, by the rules of now: ends it where it would be refused, and says whether it did. Where
-   * it stays, its next command is judged by them too.
+   * Judges the association by the rules in force: ends it where they refuse it, and returns whether it did. Where it
+   * stays, its next command is judged by them too.
    */
   enforce(): boolean {
     const isOpen = this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
     if (this.#request === undefined || !isOpen) return false;
-    const refusal = this.#refusalByNow(this.#request);
+    const refusal = this.#currentRefusal(this.#request);
     if (refusal === undefined) return false;
     if (this.#relay !== undefined) this.#relay.abort(refusal, 'a reload no longer allows the association');
     else {
@@ -105,7 +107,7 @@ export class InboundAssociation implements LegOwner {
     return true;
   }
 
-  #refusalByNow(request: AssociationRequest): ReasonCode | undefined {
+  #currentRefusal(request: AssociationRequest): ReasonCode | undefined {
     const address = this.#route.decideAddress(request.sourceAddress);
     if (!address.allowed) return address.reason;
     const certificate = this.#context.certificateRefusal(this.#connection);
@@ -136,17 +138,6 @@ export class InboundAssociation implements LegOwner {
     if (this.#request !== undefined) this.#record.aborted(reason, detail);
     else this.#record.connectionRefused(reason, detail);
   }
-
-  // Nothing of a message can come before the relay takes over: the leg holds what follows the request.
-  pdvStart(): void {}
-  fragment(): void {}
-  pdvEnd(): void {}
-  releaseRequested(): void {}
-  releaseConfirmed(): void {}
-  readonly awaitsMore = false;
-  active(): void {}
-  congested(): void {}
-  drained(): void {}
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
     const { places, limits, timeouts } = this.#context;
@@ -193,7 +184,7 @@ export class InboundAssociation implements LegOwner {
     this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
     if (answer.kind === 'failed') {
-      // Whatever it was, to the peer it did not work for now: a certificate of the other end is not his to mend.
+      // The caller cannot fix the server, nor its certificate: the answer is "try later".
       this.#reject(answer.reason, answer.detail, UNAVAILABLE);
       return;
     }
@@ -202,23 +193,26 @@ export class InboundAssociation implements LegOwner {
       return;
     }
     try {
-      this.#establish(rq, answer);
+      this.#establish(rq, answer, wouldDeny);
     } catch (error) {
-      answer.leg.abortAssociation({ source: AbortSource.ServiceProvider, reason: 6 });
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
+      answer.leg.abortAssociation(providerAbort(6));
       return;
     }
-    this.#record.accepted(wouldDeny);
   }
 
-  #establish(rq: AssociateRq, { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>): void {
+  #establish(
+    rq: AssociateRq,
+    { leg: upstream, ac }: AcceptedAnswer,
+    wouldDeny: ReasonCode | undefined,
+  ): void {
     const { timeouts, limits } = this.#context;
     // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
-    const associateAc = encodedModalityAnswer(rq, ac, limits.maxPduLengthBytes);
+    const associateAc = encodedInboundAnswer(rq, ac, limits.maxPduLengthBytes);
     upstream.negotiated(ac.userInformation.maxPduLength);
     this.#relay = new Relay({
-      modality: this.#leg,
+      inbound: this.#leg,
       upstream,
       contexts,
       record: this.#record,
@@ -227,11 +221,12 @@ export class InboundAssociation implements LegOwner {
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
+    this.#record.accepted(wouldDeny);
     this.#leg.accept(associateAc);
   }
 
   #decideCommand(request: CommandSet): Decision {
-    // Whoever is relayed was let in somewhere.
+    // Relayed: so it was admitted, and has a destination.
     return this.#destination!.decideCommand({
       commandField: request.CommandField,
       sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
@@ -243,14 +238,14 @@ export class InboundAssociation implements LegOwner {
   #reject(reason: ReasonCode, detail?: string, rj?: AssociateRj): void {
     const { wire } = reasons[reason];
     this.#place?.free();
-    const isDenied = rj === undefined && !isOurOwnTrouble.has(reason);
+    const isDenied = rj === undefined && !reasonsOfOurOwn.has(reason);
     this.#record.rejected(reason, isDenied, detail);
     this.#leg.reject(rj ?? (wire.kind === 'reject' ? wire : UNAVAILABLE));
   }
 }
 
 /** Reasons to reject that say nothing about the peer. */
-const isOurOwnTrouble: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
+const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;

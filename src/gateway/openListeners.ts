@@ -8,7 +8,7 @@ import { loadTlsContext } from '../net/tlsContext';
 import { EGRESS_LISTENER, type Policy } from '../policy/policy';
 import type { Route } from './route';
 
-/** What is told of the connections of a listener. */
+/** What to do with the connections of a listener. */
 export type HandlersOf = (direction: Route['direction']) => ListenerHandlers;
 
 /** A change that is ready to be made, or to be forgotten. Neither can fail. */
@@ -119,7 +119,7 @@ function localAddressesOf({ egress, modalities }: Configuration, policy: Policy)
     .map(([, address]) => address);
 }
 
-/** A port that the system chooses is told by the name. */
+/** Where the system chooses the port, the name tells the listeners apart. */
 function keyOf({ direction, configuration: { name, host, port } }: Wanted): string {
   return `${direction} ${host} ${port === 0 ? name : port}`;
 }

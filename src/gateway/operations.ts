@@ -1,6 +1,6 @@
 /**
  * The operations of one requestor on one association: requests that were forwarded and are not answered yet.
- * Each direction has its own, because message IDs of the two sides are independent (PS3.7 §A.4).
+ * Each half of a relay has its own, because message IDs of the two sides are independent (PS3.7 §A.4).
  */
 
 import { ProtocolError } from '../association/protocolError';

@@ -1,23 +1,24 @@
 /**
- * Joins the association of a modality with the one at the upstream: two directions, the timers between them,
- * and an end on one side that is always an end on the other.
+ * Two associations as one: the halves of both legs, the timers between them, release, and an end on one side that is
+ * always an end on the other. An end is recorded before the peers hear of it. Leaves each message to the half it came to.
  */
 
 import { Deadline } from '../association/deadline';
 import type { Leg } from '../association/leg';
-import type { LegFailure, LegOwner } from '../association/legOwner';
+import type { LegFailure } from '../association/legOwner';
 import type { AcceptedContexts } from '../association/negotiation';
 import { ProtocolError } from '../association/protocolError';
 import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField } from '../dimse/commands';
-import { AbortSource } from '../pdu/types';
+import { providerAbort } from '../pdu/types';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
-import { Direction } from './direction';
+import { RelayHalf } from './relayHalf';
 
 export interface RelayOptions {
-  readonly modality: Leg;
+  /** The leg of the peer that dialled us. */
+  readonly inbound: Leg;
   readonly upstream: Leg;
   readonly contexts: AcceptedContexts;
   readonly record: AssociationRecord;
@@ -29,12 +30,12 @@ export interface RelayOptions {
   ended(): void;
 }
 
-const providerAbort = { source: AbortSource.ServiceProvider, reason: 0 } as const;
+const NO_REASON = providerAbort(0);
 
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #fromModality: Direction;
-  readonly #fromUpstream: Direction;
+  readonly #inbound: RelayHalf;
+  readonly #upstream: RelayHalf;
   readonly #idle = new Deadline(() => this.abort('idle-timeout'));
   readonly #response = new Deadline(() => this.abort('response-timeout'));
   readonly #release = new Deadline(() => this.#releaseTimedOut());
@@ -42,31 +43,10 @@ export class Relay {
   #isOver = false;
 
   constructor(options: RelayOptions) {
-    const { modality, upstream, contexts, record, limits } = options;
     this.#options = options;
-    const { maxCommandSetBytes } = limits;
-    const progressed = () => this.#progressed();
-    this.#fromModality = new Direction({
-      from: modality,
-      to: upstream,
-      contexts,
-      maxCommandSetBytes,
-      record,
-      decide: (request) => options.decideCommand(request),
-      progressed,
-    });
-    this.#fromUpstream = new Direction({
-      from: upstream,
-      to: modality,
-      contexts,
-      maxCommandSetBytes,
-      record,
-      decide: (request) => this.#decideUpstream(request),
-      progressed,
-    });
-    Direction.join(this.#fromModality, this.#fromUpstream);
-    modality.owner = new RelayedLeg(this, this.#fromModality, this.#fromUpstream, upstream);
-    upstream.owner = new RelayedLeg(this, this.#fromUpstream, this.#fromModality, modality);
+    this.#inbound = new RelayHalf(this, options.inbound, options);
+    this.#upstream = new RelayHalf(this, options.upstream, options);
+    RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
   }
 
@@ -77,42 +57,38 @@ export class Relay {
 
   /** Ends both associations: a timeout, the gateway stops, or a reload no longer allows them. */
   abort(reason: ReasonCode, detail?: string): void {
-    this.#options.modality.abortAssociation(providerAbort);
-    this.#options.upstream.abortAssociation(providerAbort);
     this.#aborted(reason, detail);
+    this.#options.inbound.abortAssociation(NO_REASON);
+    this.#options.upstream.abortAssociation(NO_REASON);
   }
 
   /**
-   * The upstream asks on its own only for what the modality began: C-STORE for a C-GET under way
-   * (PS3.4 §C.4.3), and reports that the modality's permissions cover.
+   * Gate 4. The upstream asks on its own only for what the peer that dialled us began: C-STORE for a C-GET under way
+   * (PS3.4 §C.4.3), and reports that the permissions of the modality cover.
    */
-  #decideUpstream(request: CommandSet): Decision {
-    if (
-      request.CommandField === CommandField.CStoreRq &&
-      this.#fromModality.requested.has(CommandField.CGetRq)
-    ) {
+  decide(from: RelayHalf, request: CommandSet): Decision {
+    const { CommandField: field } = request;
+    if (from === this.#inbound || field === CommandField.NEventReportRq) {
+      return this.#options.decideCommand(request);
+    }
+    if (field === CommandField.CStoreRq && this.#inbound.requested.has(CommandField.CGetRq)) {
       return { allowed: true };
     }
-    if (request.CommandField === CommandField.NEventReportRq) return this.#options.decideCommand(request);
     throw new ProtocolError(
       'state-request-unexpected',
-      `the upstream sent a request with command field 0x${request.CommandField.toString(16).padStart(4, '0')}`,
+      `the upstream sent a request with command field 0x${field.toString(16).padStart(4, '0')}`,
     );
   }
 
   // Timers.
 
   get #hasOutstanding(): boolean {
-    return this.#fromModality.requested.size > 0 || this.#fromUpstream.requested.size > 0;
+    return this.#inbound.requested.size > 0 || this.#upstream.requested.size > 0;
   }
 
   /** Whether all that was asked was sent, and the other side has not begun to answer. */
   get #awaitsAnswer(): boolean {
-    return (
-      this.#hasOutstanding &&
-      !this.#fromModality.flow.isInsideMessage &&
-      !this.#fromUpstream.flow.isInsideMessage
-    );
+    return this.#hasOutstanding && !this.#inbound.isInsideMessage && !this.#upstream.isInsideMessage;
   }
 
   /**
@@ -130,7 +106,8 @@ export class Relay {
     if (!this.#response.isRunning) this.#startResponse();
   }
 
-  #progressed(): void {
+  /** The outstanding operations changed, or one of them made progress. */
+  progressed(): void {
     if (this.#isOver) return;
     if (this.#hasOutstanding) {
       this.#startResponse();
@@ -142,134 +119,79 @@ export class Relay {
 
   #startResponse(): void {
     const { responseSeconds, retrieveResponseSeconds } = this.#options.timeouts;
-    const { isRetrieving } = this.#fromModality.requested;
+    const { isRetrieving } = this.#inbound.requested;
     this.#response.start((isRetrieving ? retrieveResponseSeconds : responseSeconds) * 1000);
   }
 
-  // Release (PS3.8 §7.2). Only the modality, as requestor of the whole, may ask for it (PS3.7 §A.5).
+  // Release (PS3.8 §7.2). Only the peer that dialled us, as requestor of the whole, may ask for it (PS3.7 §A.5).
 
-  /** `from` is the direction of the side that asks. */
-  releaseRequested(from: Direction): void {
-    if (from === this.#fromUpstream) {
+  releaseRequested(from: RelayHalf): void {
+    if (from === this.#upstream) {
       this.#upstreamReleased();
       return;
     }
-    if (this.#fromModality.flow.isInsideMessage) {
+    if (this.#inbound.isInsideMessage) {
       throw new ProtocolError('state-release-in-message', 'A-RELEASE-RQ inside a message');
     }
     this.#isReleasing = true;
     this.#options.upstream.requestRelease();
     // Answers that are still due come before the release is answered; their deadline counts until then.
-    if (!this.#hasOutstanding) this.#progressed();
+    if (!this.#hasOutstanding) this.progressed();
   }
 
-  // A release must not end a message that has come in part only: the modality could take it for the whole.
+  // A release must not end a message that has come in part only: the peer could take it for the whole.
 
   releaseConfirmed(): void {
-    if (this.#fromUpstream.flow.isInsideMessage) {
-      this.#options.modality.abortAssociation(providerAbort);
+    if (this.#upstream.isInsideMessage) {
       this.#aborted('state-release-in-message', 'the upstream confirmed the release inside a message');
+      this.#options.inbound.abortAssociation(NO_REASON);
       return;
     }
-    this.#options.modality.confirmRelease();
     this.#over('response-timeout', (record) => record.released());
+    this.#options.inbound.confirmRelease();
   }
 
-  /** The modality's work is done and answered: it gets its release, the upstream an abort. */
+  /** The work is done and answered: the peer that dialled us gets its release, the upstream an abort. */
   #releaseTimedOut(): void {
-    if (this.#fromUpstream.flow.isInsideMessage) {
+    if (this.#upstream.isInsideMessage) {
       this.abort('release-timeout');
       return;
     }
-    this.#options.modality.confirmRelease();
-    this.#options.upstream.abortAssociation(providerAbort);
     this.#over('release-timeout', (record) => record.released('release-timeout'));
+    this.#options.inbound.confirmRelease();
+    this.#options.upstream.abortAssociation(NO_REASON);
   }
 
   #upstreamReleased(): void {
-    this.#options.upstream.confirmRelease();
-    this.#options.modality.abortAssociation(providerAbort);
     this.#aborted('upstream-released');
+    this.#options.upstream.confirmRelease();
+    this.#options.inbound.abortAssociation(NO_REASON);
   }
 
   // Ends.
 
-  /** `other` is the leg that has not failed. */
-  legFailed(other: Leg, failure: LegFailure): void {
-    other.abortAssociation(failure.abort ?? providerAbort);
-    this.#aborted(failure.reason, failure.detail);
+  legFailed(failed: RelayHalf, { reason, detail, abort }: LegFailure): void {
+    this.#aborted(reason, detail);
+    const { inbound, upstream } = this.#options;
+    (failed === this.#inbound ? upstream : inbound).abortAssociation(abort ?? NO_REASON);
   }
 
   #aborted(reason: ReasonCode, detail?: string): void {
     this.#over(reason, (record) => record.aborted(reason, detail));
   }
 
-  /** `unanswered` is what is told of operations that have no final response and will get none. */
-  #over(unanswered: ReasonCode, tell: (record: AssociationRecord) => void): void {
+  /** `unanswered` is the reason for operations that have no final response and will get none. */
+  #over(unanswered: ReasonCode, recordEnd: (record: AssociationRecord) => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#idle.dispose();
     this.#response.dispose();
     this.#release.dispose();
     const { record } = this.#options;
-    for (const { requested } of [this.#fromModality, this.#fromUpstream]) {
+    for (const { requested } of [this.#inbound, this.#upstream]) {
       for (const operation of requested) record.operationEnded(operation, undefined, unanswered);
     }
-    tell(record);
+    recordEnd(record);
     this.#options.ended();
-  }
-}
-
-/** What one leg tells: its messages are those of its direction, all else concerns both. */
-class RelayedLeg implements LegOwner {
-  constructor(
-    private readonly relay: Relay,
-    private readonly direction: Direction,
-    private readonly opposite: Direction,
-    private readonly other: Leg,
-  ) {}
-
-  pdvStart(contextId: number, messageControlHeader: number): void {
-    this.direction.flow.pdvStart(contextId, messageControlHeader);
-  }
-
-  fragment(bytes: Buffer): void {
-    this.direction.flow.fragment(bytes);
-  }
-
-  pdvEnd(): void {
-    this.direction.flow.pdvEnd();
-  }
-
-  get awaitsMore(): boolean {
-    return this.direction.flow.isInsideMessage || this.opposite.requested.size > 0;
-  }
-
-  active(): void {
-    this.relay.touched();
-  }
-
-  // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the other's writing
-  // only, so that answers and aborts still pass the opposite way.
-
-  congested(): void {
-    this.other.pause();
-  }
-
-  drained(): void {
-    this.other.resume();
-    this.direction.senderDrained();
-  }
-
-  releaseRequested(): void {
-    this.relay.releaseRequested(this.direction);
-  }
-
-  releaseConfirmed(): void {
-    this.relay.releaseConfirmed();
-  }
-
-  failed(failure: LegFailure): void {
-    this.relay.legFailed(this.other, failure);
   }
 }

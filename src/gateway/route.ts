@@ -35,7 +35,7 @@ export type RouteDecision =
 export interface Destination {
   /** The entry of the allowlist, at whichever end the modality is. */
   readonly modality: string;
-  /** Who is counted, and up to how many. */
+  /** What is counted, and up to how many. */
   readonly place: Omit<PlaceRequest, 'maxOfAll' | 'waitMs'>;
   /** `host:port`; left out where the place says which of several servers. */
   readonly address?: string;

@@ -1,12 +1,11 @@
 /**
- * Requests an association at one of the servers of an upstream, or at a modality: dials, sends the request in one
- * write (a silent connection stalls Orthanc's acceptor for everybody), and gives what came back.
+ * Requests an association at one of the servers of an upstream, or at a modality. Dials, sends the request in one write
+ * (a silent connection stalls Orthanc's acceptor for everybody), and reports the answer. Does not know what asks, or why.
  */
 import type { Socket } from 'node:net';
 import { Deadline } from '../association/deadline';
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOwner } from '../association/legOwner';
-import { ProtocolError } from '../association/protocolError';
 import type { Timeouts } from '../config/schema';
 import { DialError, dialTcp, dialTls } from '../net/dial';
 import type { TlsFacts } from '../net/inboundConnection';
@@ -14,8 +13,7 @@ import type { QuickAck } from '../net/quickAck';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { alertOf } from '../net/tlsFailures';
 import { decodeAssociateAc } from '../pdu/associate';
-import type { AssociateAc, AssociateRj } from '../pdu/types';
-import { AbortSource } from '../pdu/types';
+import { AbortSource, type AssociateAc, type AssociateRj } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import { parseHostAndPort } from '../text/hostAndPort';
 
@@ -65,14 +63,16 @@ interface ServerFailure {
   readonly detail: string;
   /** The address that was tried, and what was agreed on or shown there before it failed. */
   readonly tls?: TlsFacts | undefined;
-  /** It did answer, if only to refuse: whoever comes next may have more luck there. */
+  /** It did answer, if only to refuse: the next association may be accepted there. */
   readonly isAnswer?: boolean;
 }
 
-export class UpstreamAssociation {
+export class UpstreamAssociation implements LegOwner {
   readonly #request: UpstreamRequest;
   readonly #answerDeadline: Deadline;
   #leg: Leg | undefined;
+  /** The present server. */
+  #answering: Answering = { server: '' };
   #isOver = false;
   /** Ends the attempt at the present server. */
   #serverFailed: (failure: ServerFailure) => void = () => {};
@@ -80,18 +80,18 @@ export class UpstreamAssociation {
   constructor(request: UpstreamRequest) {
     this.#request = request;
     this.#answerDeadline = new Deadline(() => {
-      this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
+      this.#leg?.abortAssociation(NOT_WANTED);
       const detail = 'no answer to the association request in time';
       this.#serverFailed({ reason: 'upstream-unavailable', detail });
     });
     void this.#tryServers();
   }
 
-  /** Whoever asked went away: what the upstream says is no longer wanted. */
+  /** The answer is no longer wanted: the peer that asked is gone. */
   cancel(): void {
     this.#isOver = true;
     this.#answerDeadline.dispose();
-    this.#leg?.abortAssociation({ source: AbortSource.ServiceUser, reason: 0 });
+    this.#leg?.abortAssociation(NOT_WANTED);
   }
 
   /** Until one answers. Nothing of a message was sent before that, so asking another one does nothing twice. */
@@ -135,9 +135,10 @@ export class UpstreamAssociation {
     else this.#send({ server, ...connection }, isLast);
   }
 
-  #send({ socket, server, tls }: Answering & { readonly socket: Socket }, isLast: boolean): void {
+  #send({ socket, ...answering }: Answering & { readonly socket: Socket }, isLast: boolean): void {
     const { associateRq, maxPduLength, timeouts, quickAck, othersAnswerMs } = this.#request;
-    const leg = new Leg(socket, this.#owner({ server, tls }), {
+    this.#answering = answering;
+    this.#leg = new Leg(socket, this, {
       role: 'requestor',
       peer: 'upstream',
       timeouts,
@@ -145,34 +146,22 @@ export class UpstreamAssociation {
       maxPduLength,
       closed: ignored,
     });
-    this.#leg = leg;
     const answerMs = timeouts.upstreamAssociationSeconds * 1000;
     this.#answerDeadline.start(isLast ? answerMs : Math.min(answerMs, othersAnswerMs ?? answerMs));
-    leg.request(associateRq);
+    this.#leg.start(associateRq);
   }
 
-  #owner(answering: Answering): LegOwner {
-    const unexpected = () => {
-      throw new ProtocolError('state-pdu-unexpected', 'a message before the association was answered');
-    };
-    return {
-      associateAc: (body) => {
-        if (this.#leg === undefined) return;
-        const ac = decodeAssociateAc(body);
-        this.#answer({ kind: 'accepted', ...answering, leg: this.#leg, ac });
-      },
-      associateRj: (rj) => this.#answer({ kind: 'rejected', ...answering, rj }),
-      failed: (failure) => this.#serverFailed({ ...describeFailure(failure), tls: answering.tls }),
-      pdvStart: unexpected,
-      fragment: unexpected,
-      pdvEnd: unexpected,
-      releaseRequested: unexpected,
-      releaseConfirmed: unexpected,
-      awaitsMore: false,
-      active: () => {},
-      congested: () => {},
-      drained: () => {},
-    };
+  associateAc(body: Buffer): void {
+    const ac = decodeAssociateAc(body);
+    this.#answer({ kind: 'accepted', ...this.#answering, leg: this.#leg!, ac });
+  }
+
+  associateRj(rj: AssociateRj): void {
+    this.#answer({ kind: 'rejected', ...this.#answering, rj });
+  }
+
+  failed(failure: LegFailure): void {
+    this.#serverFailed({ ...describeFailure(failure), tls: this.#answering.tls });
   }
 
   #answer(answer: UpstreamAnswer): void {
@@ -185,11 +174,13 @@ export class UpstreamAssociation {
 
 const UNAVAILABLE: ReasonCode = 'upstream-unavailable';
 
-/** Not made anew for each leg: it would keep what was asked for as long as the leg. */
-const ignored = (): void => {};
+const NOT_WANTED = { source: AbortSource.ServiceUser, reason: 0 } as const;
+
+/** One for all legs: made for each, it would keep the request for as long as the leg. */
+function ignored(): void {}
 
 function describeFailure({ reason, detail, abort, socketError = '' }: LegFailure): ServerFailure {
-  // With TLS 1.3 the peer judges our certificate when we believe to be connected.
+  // With TLS 1.3, the peer judges our certificate after our side of the handshake has ended.
   const alert = alertOf(socketError);
   if (alert !== undefined) {
     return { reason: 'tls-handshake-failed', detail: `the peer refused with the TLS alert "${alert}"` };

@@ -5,26 +5,25 @@
  */
 
 import { AssociateBody } from './associateBody';
-import { checkPduLength, checkPduType, type PduLimits } from './pduHeader';
-import type { PduSink } from './pduSink';
-import { SMALL_PDU_BODY_BYTES } from './smallPdus';
 import {
-  ASSOCIATE_FIXED_BYTES,
-  MAX_ASSOCIATE_BYTES,
+  checkPduLength,
+  checkPduType,
+  type PduLimits,
+  type PduReaderOptions,
+  pduLimits,
+  pdvInvalid,
+  readUint32,
+  tooManyEmptyFragments,
+} from './pduHeader';
+import type { PduSink } from './pduSink';
+import { deliverSmallPdu, SMALL_PDU_BODY_BYTES } from './smallPdus';
+import {
   MAX_EMPTY_FRAGMENTS,
   PDU_HEADER_BYTES,
   PDV_HEADER_BYTES,
   PDV_LENGTH_OVERHEAD,
-  PduError,
   PduType,
 } from './types';
-
-export interface PduReaderOptions {
-  /** The maximum length that we announced in item 51H. A longer P-DATA-TF is an error. */
-  readonly maxPduLength: number;
-  /** The longest A-ASSOCIATE body taken; default and upper bound MAX_ASSOCIATE_BYTES. */
-  readonly maxAssociateBytes?: number;
-}
 
 /** What the next byte belongs to. */
 const IN_PDU_HEADER = 0;
@@ -36,14 +35,9 @@ const IN_FRAGMENT = 4;
 /** The length field of a PDV item, which the item's length does not count. */
 const PDV_LENGTH_FIELD_BYTES = PDV_HEADER_BYTES - PDV_LENGTH_OVERHEAD;
 
-/**
- * One direction of one connection.
- *
- * @example
- * const reader = new PduReader(sink, { maxPduLength: 131072 });
- * socket.on('data', (chunk) => reader.push(chunk));
- */
+/** What one peer sends on one connection. */
 export class PduReader {
+  readonly #sink: PduSink;
   readonly #limits: PduLimits;
 
   #state = IN_PDU_HEADER;
@@ -66,20 +60,9 @@ export class PduReader {
   #isWalking = false;
   #failure: unknown;
 
-  constructor(
-    private readonly sink: PduSink,
-    options: PduReaderOptions,
-  ) {
-    const { maxPduLength, maxAssociateBytes = MAX_ASSOCIATE_BYTES } = options;
-    if (!(maxPduLength >= PDV_HEADER_BYTES)) {
-      throw new RangeError(`maxPduLength is ${maxPduLength}; at least ${PDV_HEADER_BYTES} is accepted`);
-    }
-    if (!(maxAssociateBytes >= ASSOCIATE_FIXED_BYTES && maxAssociateBytes <= MAX_ASSOCIATE_BYTES)) {
-      throw new RangeError(
-        `maxAssociateBytes is ${maxAssociateBytes}; ${ASSOCIATE_FIXED_BYTES} to ${MAX_ASSOCIATE_BYTES} is accepted`,
-      );
-    }
-    this.#limits = { maxPduLength, maxAssociateBytes };
+  constructor(sink: PduSink, options: PduReaderOptions) {
+    this.#sink = sink;
+    this.#limits = pduLimits(options);
   }
 
   /**
@@ -181,7 +164,7 @@ export class PduReader {
   #walkFragment(chunk: Buffer, offset: number): number {
     const end = Math.min(chunk.length, offset + this.#fragmentRemaining);
     this.#fragmentRemaining -= end - offset;
-    this.sink.fragment(end - offset === chunk.length ? chunk : chunk.subarray(offset, end));
+    this.#sink.fragment(end - offset === chunk.length ? chunk : chunk.subarray(offset, end));
     if (this.#fragmentRemaining === 0) {
       this.#endPdv();
     }
@@ -225,7 +208,7 @@ export class PduReader {
       this.#associateBody = undefined;
       this.#endPdu();
       const type = this.#pduType === PduType.AssociateRq ? PduType.AssociateRq : PduType.AssociateAc;
-      this.sink.associate(type, body.take());
+      this.#sink.associate(type, body.take());
     }
     return end;
   }
@@ -235,7 +218,7 @@ export class PduReader {
     if (this.#cutBytes === SMALL_PDU_BODY_BYTES) {
       this.#cutBytes = 0;
       this.#endPdu();
-      this.#deliverSmallPdu(this.#cut);
+      deliverSmallPdu(this.#pduType, this.#cut, this.#sink);
     }
     return end;
   }
@@ -257,7 +240,7 @@ export class PduReader {
       case PduType.PDataTf:
         this.#pduRemaining = length;
         this.#state = IN_PDV_HEADER;
-        this.sink.pData(length);
+        this.#sink.pData(length);
         break;
       case PduType.AssociateRq:
       case PduType.AssociateAc:
@@ -274,17 +257,14 @@ export class PduReader {
     const available = this.#pduRemaining - PDV_LENGTH_FIELD_BYTES;
     const rest = available - length;
     if (length < PDV_LENGTH_OVERHEAD || rest < 0 || (rest > 0 && rest < PDV_HEADER_BYTES)) {
-      throw new PduError(
-        'pdu-pdv-invalid',
-        `PDV: length ${length} where ${available} bytes are left in the PDU; at least ${PDV_LENGTH_OVERHEAD} are required, and the rest must be none or another PDV`,
-      );
+      throw pdvInvalid(length, available);
     }
     const fragmentBytes = length - PDV_LENGTH_OVERHEAD;
     this.#countEmptyFragments(fragmentBytes);
     this.#pduRemaining = rest;
     this.#fragmentRemaining = fragmentBytes;
     this.#state = IN_FRAGMENT;
-    this.sink.pdvStart(bytes[offset + 4]!, bytes[offset + 5]!, fragmentBytes);
+    this.#sink.pdvStart(bytes[offset + 4]!, bytes[offset + 5]!, fragmentBytes);
     if (fragmentBytes === 0) {
       this.#endPdv();
     }
@@ -294,10 +274,7 @@ export class PduReader {
     if (fragmentBytes > 0) {
       this.#emptyFragments = 0;
     } else if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) {
-      throw new PduError(
-        'pdu-pdv-empty',
-        `PDV: more than ${MAX_EMPTY_FRAGMENTS} empty fragments in a row; fragments with bytes are required`,
-      );
+      throw tooManyEmptyFragments();
     }
   }
 
@@ -307,7 +284,7 @@ export class PduReader {
     } else {
       this.#endPdu();
     }
-    this.sink.pdvEnd();
+    this.#sink.pdvEnd();
   }
 
   /** Comes before the PDU's last callback, so that the sink finds the reader between two PDUs there. */
@@ -315,28 +292,4 @@ export class PduReader {
     this.#state = IN_PDU_HEADER;
     this.#completePdus++;
   }
-
-  #deliverSmallPdu(body: Buffer): void {
-    switch (this.#pduType) {
-      case PduType.AssociateRj:
-        this.sink.associateRj({ result: body[1]!, source: body[2]!, reason: body[3]! });
-        break;
-      case PduType.ReleaseRq:
-        this.sink.releaseRq();
-        break;
-      case PduType.ReleaseRp:
-        this.sink.releaseRp();
-        break;
-      default:
-        this.sink.abort({ source: body[2]!, reason: body[3]! });
-    }
-  }
-}
-
-/** `>>> 0` because a shift gives a signed number: 0x80000000 must not become negative. */
-function readUint32(bytes: Buffer, offset: number): number {
-  return (
-    ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>>
-    0
-  );
 }

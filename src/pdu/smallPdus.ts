@@ -3,6 +3,7 @@
  * bytes and in the words of the standard. Does not know why or when they are sent: policy/reasons.ts and the gateway do.
  */
 
+import type { PduSink } from './pduSink';
 import { type Abort, type AssociateRj, PDU_HEADER_BYTES, PduType } from './types';
 
 /** What follows the header of each of these PDUs. */
@@ -26,6 +27,23 @@ export function encodeReleaseRp(): Buffer {
 /** A-ABORT (PS3.8 Table 9-26). */
 export function encodeAbort(abort: Abort): Buffer {
   return encodeSmallPdu(PduType.Abort, 0, 0, abort.source, abort.reason);
+}
+
+/** Hands one of these PDUs on: its type, and what follows its header. */
+export function deliverSmallPdu(type: number, body: Buffer, sink: PduSink): void {
+  switch (type) {
+    case PduType.AssociateRj:
+      sink.associateRj({ result: body[1]!, source: body[2]!, reason: body[3]! });
+      break;
+    case PduType.ReleaseRq:
+      sink.releaseRq();
+      break;
+    case PduType.ReleaseRp:
+      sink.releaseRp();
+      break;
+    default:
+      sink.abort({ source: body[2]!, reason: body[3]! });
+  }
 }
 
 function encodeSmallPdu(type: number, ...body: [number, number, number, number]): Buffer {

@@ -172,3 +172,8 @@ export interface Abort {
   readonly reason: number;
 }
 export const AbortSource = { ServiceUser: 0, ServiceProvider: 2 } as const;
+
+/** An A-ABORT by which the gateway itself ends an association. */
+export function providerAbort(reason: number): Abort {
+  return { source: AbortSource.ServiceProvider, reason };
+}

@@ -7,7 +7,7 @@ import type { Worker } from 'node:cluster';
 import type { AuditEvent } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
-import type { LocalPlaces, Place } from '../associationPlaces';
+import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
 import type { FromWorker, ToWorker } from './workerMessages';
 
 /** Preparing 10,000 entries takes one; a worker that takes longer hangs, and the reload of the others must not. */
@@ -28,7 +28,7 @@ export class PoolMember {
   readonly startedMs = performance.now();
   readonly #places: LocalPlaces;
   readonly #events: PoolMemberEvents;
-  readonly #placeById = new Map<number, Place>();
+  readonly #placeById = new Map<number, AssociationPlace>();
   /** Of each association that is open, the line that told of its acceptance. */
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
   /** The connection that it was handed last. */

@@ -2,7 +2,7 @@
  * The places of associations as a worker sees them: the primary keeps them, for all workers together. A request
  * and its answer take a tenth of a millisecond on the pipe.
  */
-import type { AssociationPlaces, Place, PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import type { FromWorker } from './workerMessages';
 
 export class RemotePlaces implements AssociationPlaces {
@@ -14,7 +14,7 @@ export class RemotePlaces implements AssociationPlaces {
     this.#send = send;
   }
 
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): Place {
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#waiting.set(id, answered);

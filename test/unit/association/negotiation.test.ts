@@ -3,7 +3,7 @@ import {
   acceptedContexts,
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
-  modalityAnswer,
+  inboundAnswer,
   upstreamRequest,
 } from '../../../src/association/negotiation';
 import { ProtocolError } from '../../../src/association/protocolError';
@@ -95,7 +95,7 @@ describe('the request towards the upstream', () => {
 
 describe('the answer to the modality', () => {
   it('has one result for each proposed context, in the order of the request', () => {
-    expect(modalityAnswer(rq, ac, 131072).presentationContexts).toEqual([
+    expect(inboundAnswer(rq, ac, 131072).presentationContexts).toEqual([
       { id: 1, result: 3, transferSyntax: '' },
       { id: 3, result: 0, transferSyntax: implicitLittle },
     ]);
@@ -103,13 +103,13 @@ describe('the answer to the modality', () => {
 
   it('refuses a context that the upstream forgot', () => {
     const forgetful = { ...ac, presentationContexts: [] };
-    expect(modalityAnswer(rq, forgetful, 131072).presentationContexts.map(({ result }) => result)).toEqual([
+    expect(inboundAnswer(rq, forgetful, 131072).presentationContexts.map(({ result }) => result)).toEqual([
       2, 2,
     ]);
   });
 
   it('echoes the titles of the request and names the gateway', () => {
-    const answer = modalityAnswer(rq, ac, 131072);
+    const answer = inboundAnswer(rq, ac, 131072);
     expect(answer).toMatchObject({ calledAeTitle: 'PUBLIC', callingAeTitle: 'ct1' });
     expect(answer.userInformation).toMatchObject({
       maxPduLength: 131072,
@@ -133,7 +133,7 @@ describe('the answer to the modality', () => {
         ],
       },
     };
-    const answer = modalityAnswer({ ...rq, userInformation: asked }, generous, 131072);
+    const answer = inboundAnswer({ ...rq, userInformation: asked }, generous, 131072);
     expect(answer.userInformation.roleSelections).toEqual([{ sopClassUid: ctImage, scu: false, scp: true }]);
   });
 
@@ -142,7 +142,7 @@ describe('the answer to the modality', () => {
       ...ac,
       userInformation: { ...ac.userInformation, asynchronousOperations: { invoked: 5, performed: 5 } },
     };
-    expect(modalityAnswer(rq, windowed, 131072).userInformation).not.toHaveProperty('asynchronousOperations');
+    expect(inboundAnswer(rq, windowed, 131072).userInformation).not.toHaveProperty('asynchronousOperations');
   });
 });
 

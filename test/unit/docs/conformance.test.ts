@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
-  modalityAnswer,
+  inboundAnswer,
   upstreamRequest,
 } from '../../../src/association/negotiation';
 import { configurationSchema } from '../../../src/config/schema';
@@ -119,7 +119,7 @@ describe('docs/conformance.md', () => {
     };
     const options = { calledAeTitle: undefined, passUserIdentity: false, maxPduLength: 131072 };
     const request = upstreamRequest(common, options).userInformation;
-    const answer = modalityAnswer(common, common, 131072).userInformation;
+    const answer = inboundAnswer(common, common, 131072).userInformation;
     const rows = table('### Negotiation').filter(([item]) => /\(5\dH/.test(item!));
     expect(rows).toHaveLength(Object.keys(propertyByItem).length);
     for (const [item, toArchive, toModality] of rows) {

@@ -1,12 +1,16 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { LocalPlaces, type Place, type PlaceRequest } from '../../../src/gateway/associationPlaces';
+import {
+  type AssociationPlace,
+  LocalPlaces,
+  type PlaceRequest,
+} from '../../../src/gateway/associationPlaces';
 
 /** Places, and who was let in or refused, in order. */
 function setUp(defaults: Partial<PlaceRequest> = {}) {
   const places = new LocalPlaces();
   const granted: string[] = [];
   const refused: string[] = [];
-  const request = (name: string, wanted: Partial<PlaceRequest> = {}): Place =>
+  const request = (name: string, wanted: Partial<PlaceRequest> = {}): AssociationPlace =>
     places.request(
       {
         modality: name.replace(/\d+$/, ''),
@@ -96,7 +100,7 @@ describe('places of associations', () => {
 
   it('go round the modalities that wait, whoever asks for most', async () => {
     const { granted, request } = setUp({ maxOfUpstream: 1 });
-    const held = new Map<string, Place>();
+    const held = new Map<string, AssociationPlace>();
     for (const name of ['ct1', 'ct2', 'ct3', 'ct4', 'mr1', 'us1', 'mr2']) held.set(name, request(name));
     for (let count = 0; count < 7; count += 1) {
       await turn();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { certificateFacts, isOfAllowlist, proposalFacts } from '../../../src/gateway/callerFacts';
+import { callerTlsFacts, isOfAllowlist, proposalFacts } from '../../../src/gateway/callerFacts';
 import { decodeAssociateRq } from '../../../src/pdu/associate';
 import { associateRq, proposedContext, userIdentity } from '../../support/dicomBytes';
 import { certificateOf } from '../../support/policyOf';
@@ -35,14 +35,14 @@ describe('what a certificate tells', () => {
 
   it('is its key and its end', () => {
     const certificate = certificateOf('ct1');
-    expect(certificateFacts(tls, certificate)).toEqual({
+    expect(callerTlsFacts(tls, certificate)).toEqual({
       tls: { ...tls, spkiSha256: certificate.spkiSha256, notAfter: '2036-01-01T00:00:00.000Z' },
     });
   });
 
   it('is nothing where there is none', () => {
-    expect(certificateFacts(undefined, undefined)).toEqual({});
-    expect(certificateFacts(tls, undefined)).toEqual({});
+    expect(callerTlsFacts(undefined, undefined)).toEqual({});
+    expect(callerTlsFacts(tls, undefined)).toEqual({});
   });
 });
 

@@ -1,35 +1,22 @@
 /**
- * One direction of a relayed association: what one side sends to the other. Keeps the operations that the
- * sending side requested, forwards what is allowed, and answers to the sender what is refused.
+ * The half of a relay that belongs to one leg: what its peer sends, forwarded or refused. Keeps the operations that the
+ * peer requested and the answers of our own that wait for it. Leaves what concerns both legs to the relay.
  */
-
 import type { Leg } from '../association/leg';
+import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
-import type { AcceptedContexts } from '../association/negotiation';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
 import { isDeflated } from '../dimse/transferSyntaxes';
-import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
-import type { AssociationRecord } from './associationRecord';
+import { type ReasonCode, reasons } from '../policy/reasons';
 import { type Operation, OutstandingOperations } from './operations';
-
-export interface DirectionOptions {
-  readonly from: Leg;
-  readonly to: Leg;
-  readonly contexts: AcceptedContexts;
-  readonly maxCommandSetBytes: number;
-  readonly record: AssociationRecord;
-  /** Gate 4 for requests of this direction. May throw ProtocolError. */
-  decide(request: CommandSet): Decision;
-  /** The outstanding operations changed, or one of them made progress. */
-  progressed(): void;
-}
+import type { Relay, RelayOptions } from './relay';
 
 /**
- * Own answers that wait while a message of the other side goes out; with more the sender is not read, or it could
- * fill the memory with refusals during one slow message.
+ * Own answers that wait while a message of the other side goes out. With more, the sender is not read, or it could fill
+ * the memory with refusals during one slow message.
  */
 const MAX_WAITING_REPLIES = 16;
 
@@ -40,28 +27,41 @@ type Passing =
   | { readonly kind: 'refused'; readonly request: CommandSet; readonly reason: ReasonCode }
   | { readonly kind: 'cancel' };
 
-export class Direction implements MessageReceiver {
-  readonly flow: MessageFlow;
-  /** Requests of the sending side, answered in the opposite direction. */
+export class RelayHalf implements RelayedLegOwner, MessageReceiver {
+  readonly leg: Leg;
+  /** Requests of this peer, answered by the other one. */
   readonly requested = new OutstandingOperations();
-  readonly #options: DirectionOptions;
-  #opposite!: Direction;
+  readonly #relay: Relay;
+  readonly #options: RelayOptions;
+  readonly #flow: MessageFlow;
+  #opposite!: RelayHalf;
   #passing: Passing = { kind: 'cancel' };
   #passingContextId = 0;
-  /** Own answers to the sender, waiting for the end of a message towards it. */
+  /** Own answers to this peer, waiting for the end of a message towards it. */
   #replies: { readonly contextId: number; readonly commandSet: Buffer }[] = [];
   #isPausedForReplies = false;
 
-  constructor(options: DirectionOptions) {
+  constructor(relay: Relay, leg: Leg, options: RelayOptions) {
+    this.#relay = relay;
+    this.leg = leg;
     this.#options = options;
-    this.flow = new MessageFlow(this, options.contexts, options.maxCommandSetBytes);
+    this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
   }
 
-  /** Makes two directions the two halves of one association. */
-  static join(one: Direction, other: Direction): void {
+  /** From now on each half forwards to the leg of the other one. */
+  static join(one: RelayHalf, other: RelayHalf): void {
     one.#opposite = other;
     other.#opposite = one;
+    one.leg.relay(one, one.#flow);
+    other.leg.relay(other, other.#flow);
   }
+
+  /** Whether the peer has begun a message and not ended it. */
+  get isInsideMessage(): boolean {
+    return this.#flow.isInsideMessage;
+  }
+
+  // MessageReceiver: what the peer sends.
 
   command(contextId: number, command: CommandSet): boolean {
     this.#passingContextId = contextId;
@@ -74,17 +74,17 @@ export class Direction implements MessageReceiver {
     ) {
       return false;
     }
-    this.#options.to.sendCommandSet(contextId, encodeCommandSet(command));
+    this.#opposite.leg.sendCommandSet(contextId, encodeCommandSet(command));
     return true;
   }
 
   dataSetFragment(contextId: number, bytes: Buffer): void {
-    this.#options.to.sendFragment(contextId, bytes);
+    this.#opposite.leg.sendFragment(contextId, bytes);
   }
 
   dataSetEnd(contextId: number): void {
     const transferSyntax = this.#options.contexts.get(contextId)?.transferSyntax ?? '';
-    this.#options.to.endDataSet(contextId, isDeflated(transferSyntax));
+    this.#opposite.leg.endDataSet(contextId, isDeflated(transferSyntax));
   }
 
   messageEnd(dataSetBytes: number): void {
@@ -96,14 +96,9 @@ export class Direction implements MessageReceiver {
         this.#opposite.requested.end(passing.operation);
         this.#options.record.operationEnded(passing.operation, passing.response);
       }
-      this.#options.progressed();
+      this.#relay.progressed();
     }
     this.#opposite.#sendReplies();
-  }
-
-  /** The sender takes bytes again. */
-  senderDrained(): void {
-    if (this.#isPausedForReplies) this.#pauseForReplies();
   }
 
   #judge(contextId: number, command: CommandSet): Passing {
@@ -112,14 +107,14 @@ export class Direction implements MessageReceiver {
       return { kind: 'response', operation, response: command };
     }
     if (command.CommandField === CommandField.CCancelRq) return { kind: 'cancel' };
-    const decision = this.#options.decide(command);
+    const decision = this.#relay.decide(this, command);
     if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
     return { kind: 'request', operation: this.requested.begin(contextId, command, decision.wouldDeny) };
   }
 
   /**
-   * Answers a refused request once its data set is drained: half-duplex senders write everything before they
-   * read. The text is the same for every refusal, so that nobody learns what the allowlist holds.
+   * Answers a refused request once its data set is drained: half-duplex senders write everything before they read. The
+   * text is the same for every refusal, so that nobody learns what the allowlist holds.
    */
   #refuse(request: CommandSet, reason: ReasonCode, dataSetBytes: number): void {
     const { wire } = reasons[reason];
@@ -133,9 +128,8 @@ export class Direction implements MessageReceiver {
   /** Writes own answers, never between the fragments of a message from the other side. */
   #sendReplies(): void {
     if (this.#replies.length === 0) return;
-    if (!this.#opposite.flow.isInsideForwardedMessage) {
-      const { from } = this.#options;
-      for (const { contextId, commandSet } of this.#replies) from.sendCommandSet(contextId, commandSet);
+    if (!this.#opposite.#flow.isInsideForwardedMessage) {
+      for (const { contextId, commandSet } of this.#replies) this.leg.sendCommandSet(contextId, commandSet);
       this.#replies = [];
     }
     this.#pauseForReplies();
@@ -143,11 +137,44 @@ export class Direction implements MessageReceiver {
 
   /** A sender that asks without reading the answers, or faster than they can go out, is not read meanwhile. */
   #pauseForReplies(): void {
-    const { from } = this.#options;
-    const mustPause = from.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
+    const mustPause = this.leg.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
     if (mustPause === this.#isPausedForReplies) return;
     this.#isPausedForReplies = mustPause;
-    if (mustPause) from.pause();
-    else from.resume();
+    if (mustPause) this.leg.pause();
+    else this.leg.resume();
+  }
+
+  // RelayedLegOwner: what else happens on the leg.
+
+  get awaitsMore(): boolean {
+    return this.isInsideMessage || this.#opposite.requested.size > 0;
+  }
+
+  active(): void {
+    this.#relay.touched();
+  }
+
+  // What waits to be written to this leg comes from the other one. Each leg's reading is paused for the other's writing
+  // only, so that answers and aborts still pass the opposite way.
+
+  congested(): void {
+    this.#opposite.leg.pause();
+  }
+
+  drained(): void {
+    this.#opposite.leg.resume();
+    if (this.#isPausedForReplies) this.#pauseForReplies();
+  }
+
+  releaseRequested(): void {
+    this.#relay.releaseRequested(this);
+  }
+
+  releaseConfirmed(): void {
+    this.#relay.releaseConfirmed();
+  }
+
+  failed(failure: LegFailure): void {
+    this.#relay.legFailed(this, failure);
   }
 }

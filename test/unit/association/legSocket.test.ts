@@ -1,27 +1,8 @@
-import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { LegWriter } from '../../../src/association/legWriter';
-
-/** A socket that takes everything at once, or nothing until told; remembers the writes that reached it. */
-class FakeSocket extends Duplex {
-  readonly writes: Buffer[] = [];
-  #held: (() => void) | undefined;
-  isHolding = false;
-
-  override _read(): void {}
-
-  override _writev(chunks: { chunk: Buffer }[], callback: () => void): void {
-    this.writes.push(Buffer.concat(chunks.map(({ chunk }) => chunk)));
-    if (this.isHolding) this.#held = callback;
-    else callback();
-  }
-
-  letGo(): void {
-    this.isHolding = false;
-    this.#held?.();
-  }
-}
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { LegSocket } from '../../../src/association/legSocket';
+import type { PduSink } from '../../../src/pdu/pduSink';
+import { FakeSocket } from '../../support/fakeSocket';
+import { legOptions } from '../../support/relayedLegs';
 
 interface Pdv {
   readonly bytes: Buffer;
@@ -47,20 +28,31 @@ function pdvsOf(stream: Buffer): Pdv[] {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-const writers: LegWriter[] = [];
+const sockets: LegSocket[] = [];
 afterEach(() => {
-  for (const writer of writers.splice(0)) writer.dispose();
+  for (const socket of sockets.splice(0)) socket.dispose();
+  jest.useRealTimers();
 });
 
-function setUp(stallMs = 60_000) {
+function setUp(stallSeconds = 60) {
   const socket = new FakeSocket();
   const told: string[] = [];
-  const writer = new LegWriter(socket as unknown as Socket, stallMs, {
+  const leg = {
+    invalid: () => {},
+    tlsDetected: () => {},
+    stalled: (detail: string) => told.push(detail),
+  } as Partial<PduSink> as PduSink & ConstructorParameters<typeof LegSocket>[2];
+  const writer = new LegSocket(socket.asSocket, legOptions({ timeouts: { stallSeconds } }), leg);
+  writer.relay({
+    awaitsMore: false,
+    active: () => {},
     congested: () => told.push('congested'),
     drained: () => told.push('drained'),
-    stalled: () => told.push('stalled'),
+    releaseRequested: () => {},
+    releaseConfirmed: () => {},
+    failed: () => {},
   });
-  writers.push(writer);
+  sockets.push(writer);
   writer.negotiated(131072);
   return { socket, told, writer };
 }
@@ -95,21 +87,24 @@ describe('what a leg writes', () => {
 
   it('says when the peer does not take its bytes, and when it has', async () => {
     const { socket, told, writer } = setUp();
-    socket.isHolding = true;
+    socket.isTaking = false;
     writer.fragment(3, Buffer.alloc(200_000));
     await turn();
     expect([told, writer.isCongested]).toEqual([['congested'], true]);
-    socket.letGo();
+    socket.takeAgain();
     await turn();
     expect([told, writer.isCongested]).toEqual([['congested', 'drained'], false]);
   });
 
-  it('says that a peer stalls when it takes nothing in time', async () => {
+  it('says that a peer stalls when it takes nothing in time', () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
     const { socket, told, writer } = setUp(20);
-    socket.isHolding = true;
+    socket.isTaking = false;
     writer.pdu(Buffer.from([5]));
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(told).toEqual(['stalled']);
+    jest.advanceTimersByTime(19_999);
+    expect(told).toEqual([]);
+    jest.advanceTimersByTime(100);
+    expect(told).toEqual(['the peer does not take its bytes']);
   });
 
   it('drops what was queued', async () => {
