@@ -5,9 +5,15 @@
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';
-import { type CertificateIdentity, identityOf, issueCertificate, subjectIdentity } from '../x509/certificate';
 import { KeyUsage } from '../x509/extensions';
-import { issueRevocationList, type RevokedCertificate } from '../x509/revocationList';
+import {
+  type CertificateIdentity,
+  identityOf,
+  issueCertificate,
+  issueRevocationList,
+  type RevokedCertificate,
+  subjectIdentity,
+} from '../x509/issuing';
 import { authorityDays, backdated, daysAfter } from './validity';
 
 const generateKeys = promisify(generateKeyPair);

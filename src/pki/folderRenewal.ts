@@ -4,8 +4,8 @@
  */
 import { type FileToWrite, publicMode, secretMode } from '../files/atomicFiles';
 import { decodeCertificate } from '../x509/certificate';
-import { commonNamesOf } from '../x509/distinguishedName';
 import { certificateFingerprint } from '../x509/fingerprints';
+import { commonNamesOf } from '../x509/names';
 import type { CertificateAuthority } from './authority';
 import type { KeyFile } from './folderKey';
 import { type Pkcs12Choice, pkcs12Files, removeStalePassword, type WrittenPkcs12 } from './folderPkcs12';
@@ -101,7 +101,7 @@ function issueAnew(
   isKeyNew: boolean,
   notAfter: Date | undefined,
 ) {
-  const [commonName = entry.name] = commonNamesOf(decodeCertificate(certificate).subject);
+  const [commonName = entry.name] = commonNamesOf(decodeCertificate(certificate.raw).subject);
   const options: Omit<CertifyOptions, 'publicKey'> = {
     purpose: entry.kind,
     commonName,

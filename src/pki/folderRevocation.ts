@@ -3,7 +3,7 @@
  */
 import { ExitCode, OperatorError } from '../errors';
 import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
-import type { RevocationReason } from '../x509/revocationReason';
+import type { RevocationReason } from '../x509/revocationList';
 import { type CertificateAuthority, issueAuthorityRevocationList } from './authority';
 import { authorityFiles } from './folder';
 import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';

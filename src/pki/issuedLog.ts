@@ -11,7 +11,7 @@ import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError, readText } from '../files/atomicFiles';
-import { revocationReasons } from '../x509/revocationReason';
+import { revocationReasons } from '../x509/revocationList';
 
 const issuedEntry = z.strictObject({
   event: z.literal('issued'),

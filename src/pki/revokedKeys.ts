@@ -3,7 +3,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { publicKeyFingerprint } from '../x509/fingerprints';
-import type { RevocationReason } from '../x509/revocationReason';
+import type { RevocationReason } from '../x509/revocationList';
 import type { IssuedLog } from './issuedLog';
 
 /** With these reasons the key itself is as good as before. No reason at all is none of them. */

@@ -1,7 +1,7 @@
 /** `aegis pki revoke`: revokes certificates and writes the CRL. */
 import { type Command, Option } from 'commander';
 import { helpSections } from '../../terminal/command';
-import { type RevocationReason, revocationReasons } from '../../x509/revocationReason';
+import { type RevocationReason, revocationReasons } from '../../x509/revocationList';
 import { type FolderOptions, openAuthority, print, type RegisterVerb, signingVerb } from './verb';
 
 interface RevokeOptions extends FolderOptions {

@@ -12,8 +12,9 @@ import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../
 import { parseClientName } from '../../pki/subjectNames';
 import { type Finding, formatPath } from '../../text/problems';
 import { quoteValue } from '../../text/quote';
+import { decodeCertificate } from '../../x509/certificate';
 import { canonicalPin, certificateFingerprint } from '../../x509/fingerprints';
-import { certificateIssuer, revokedSerialNumbers } from '../../x509/revocationListReader';
+import { isRevoked } from '../../x509/revocationList';
 import { readCertificates, readCrl } from '../../x509/tlsFiles';
 import { folderOption } from './reportText';
 
@@ -68,9 +69,9 @@ function findListedFiles(files: readonly string[], { listeners }: Configuration)
   return files.flatMap((file) => {
     const certificate = readable(() => readCertificates(file).certificates[0]);
     if (certificate === undefined) return [];
-    const issuer = certificateIssuer(certificate.raw);
+    const { encoded } = decodeCertificate(certificate.raw).issuer;
     const list = lists.find(
-      ({ crl }) => crl.issuer.equals(issuer) && revokedSerialNumbers(crl.der).has(certificate.serialNumber),
+      ({ crl }) => crl.issuer.encoded.equals(encoded) && isRevoked(crl, certificate.serialNumber),
     );
     if (list === undefined) return [];
     return [

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { OperatorError } from '../../../src/errors';
 import { isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
 import { quoteValue } from '../../../src/text/quote';
-import { addressBytes } from '../../../src/x509/generalNames';
+import { addressBytes } from '../../../src/x509/names';
 
 describe('names of a certificate', () => {
   it('are DNS names and IP addresses, in lower case and without repetition', () => {

@@ -226,7 +226,7 @@ describe('inspecting anything else', () => {
     [
       'another label',
       '-----BEGIN DH PARAMETERS-----\n-----END DH PARAMETERS-----',
-      '"DH PARAMETERS" is of no kind',
+      '"DH PARAMETERS" is of no known kind',
     ],
     ['half a certificate', certificates.client.cert.slice(0, 200), 'is cut short'],
     ['a megabyte', Buffer.alloc(1024 * 1024 + 1), 'has more than 1 MiB'],
