@@ -32,7 +32,9 @@ describe('names of a certificate', () => {
     `${'a.'.repeat(127)}ab`,
   ])('are not %j', (name) => {
     expect(() => parseSubjectNames(['good.example', name])).toThrow(OperatorError);
-    expect(() => parseSubjectNames([name])).toThrow(`${quoteValue(name)} is no DNS name and no IP address`);
+    expect(() => parseSubjectNames([name])).toThrow(
+      `${quoteValue(name)} is neither a DNS name nor an IP address`,
+    );
   });
 
   it('of a modality need not be DNS names', () => {
