@@ -1,6 +1,6 @@
 /**
  * When the certificates and revocation lists end that listeners and egress use, and the certificates that modalities
- * show. The former are read when the gateway reads them, at its start and at a reload; the latter are told by audit events.
+ * show. The former are read when the gateway reads them, at its start and at a reload; the latter come from audit events.
  * What is to be done about a date is for others.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';

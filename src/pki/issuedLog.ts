@@ -179,7 +179,7 @@ export interface NameOfOther {
   readonly owner: string;
 }
 
-/** Those of `names`, wanted for `name`, that an accepted certificate of somebody else has. */
+/** Those of `names`, wanted for `name`, that an accepted certificate of another owner has. */
 export function findNamesOfOthers(log: IssuedLog, name: string, names: readonly string[]): NameOfOther[] {
   const owners = new Map<string, string>();
   for (const entry of acceptedOf(log)) {

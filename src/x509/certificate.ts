@@ -1,5 +1,5 @@
 /**
- * Reads X.509 certificates (RFC 5280 §4.1): what node:crypto does not tell of one, or tells as text only. Judges nothing.
+ * Reads X.509 certificates (RFC 5280 §4.1): what node:crypto does not give, or gives as text only. Judges nothing.
  */
 import type { X509Certificate } from 'node:crypto';
 import { type DerValue, decodeDer, explicitTag, itemsOf, oidOf } from './der';

@@ -56,7 +56,7 @@ export function extension(oid: string, value: Buffer, critical = false): Buffer 
     : sequence(objectIdentifier(oid), content);
 }
 
-/** RFC 5280 §4.2.1.1; tells apart CAs that carry the same name. */
+/** RFC 5280 §4.2.1.1; distinguishes CAs that have the same name. */
 export function authorityKeyIdentifier(keyIdentifier: Buffer): Buffer {
   return extension(extensionOid.authorityKeyIdentifier, sequence(encode(implicitTag(0), keyIdentifier)));
 }

@@ -1,6 +1,6 @@
 /**
- * Reads certificate revocation lists (RFC 5280 §5.1). Neither node:crypto nor node:tls tells what is in one, and a list
- * past its next update refuses every peer. The signature is not looked at: OpenSSL alone judges who connects.
+ * Reads certificate revocation lists (RFC 5280 §5.1). Neither node:crypto nor node:tls gives what is in one. With a
+ * list past its next update, OpenSSL refuses every peer. The signature is not looked at: OpenSSL alone judges who connects.
  */
 import {
   contentOf,
