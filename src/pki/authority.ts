@@ -2,7 +2,6 @@
  * A small CA in memory: making it, opening it, renewing it, its CRL, and how long what it issues is valid. Keeps nothing
  * and touches no disk; folder.ts does. x509/issuing.ts makes the bytes, leafCertificates.ts decides what is issued.
  */
-
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';

@@ -2,7 +2,6 @@
  * The folder of a CA: which file holds what, and that nothing is overwritten unasked. Makes and opens the CA, and reads
  * keys. Issues nothing: folderCertificates.ts, folderRequests.ts, folderRenewal.ts and folderAuthority.ts do.
  */
-
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -2,7 +2,6 @@
  * The CA of a folder and its CRL: revokes what it has issued, and renews both. The record in issued.jsonl comes first;
  * ca.crl is made from all of it. The key stays: another key would be another CA.
  */
-
 import { ExitCode, OperatorError } from '../errors';
 import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
 import type { RevocationReason } from '../x509/revocationList';

@@ -2,7 +2,6 @@
  * Issues certificates with their keys into the folder of a CA: the files of the gateway and of each modality. Puts on
  * record what is issued, here and elsewhere. leafCertificates.ts decides what a certificate contains.
  */
-
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type FileToWrite, publicMode, secretMode, writeFiles } from '../files/atomicFiles';

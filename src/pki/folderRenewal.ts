@@ -3,7 +3,6 @@
  * for the same key or for another of its kind. First finds what will be renewed, and refuses what must not be. What was
  * there is kept, under its serial number.
  */
-
 import { createPublicKey, type X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';

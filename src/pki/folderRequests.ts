@@ -2,7 +2,6 @@
  * Signs certification requests of devices that make their keys themselves: reads and checks the request, decides which
  * names the certificate gets, and writes NAME.crt. The key never comes here.
  */
-
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf } from '../files/atomicFiles';

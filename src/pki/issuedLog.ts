@@ -7,7 +7,6 @@
  * next command closes it with a mark. It does not cut it off: another command may have recorded a revocation behind it
  * meanwhile.
  */
-
 import type { KeyObject } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import * as z from 'zod';

@@ -1,6 +1,6 @@
 /**
- * The certificates of a DICOM network: which keys, lifetimes, usages and names they get. Touches no disk; folderCertificates.ts,
- * folderRequests.ts and folderRenewal.ts write the files.
+ * The certificates of a DICOM network: which keys, lifetimes, usages and names they get. Touches no disk:
+ * folderCertificates.ts, folderRequests.ts and folderRenewal.ts write the files.
  */
 import { generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';

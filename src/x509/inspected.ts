@@ -67,15 +67,9 @@ export interface InspectedPublicKey {
   readonly spkiFingerprint: string;
 }
 
-export interface InspectedRequest {
+export interface InspectedRequest extends Omit<CertificationRequest, 'commonNames' | 'publicKey'> {
   readonly kind: 'certification-request';
-  readonly subject: string;
-  readonly names: readonly string[];
   readonly key: string;
-  readonly signatureAlgorithm: string;
-  readonly furtherWishes: readonly string[];
-  /** Why it cannot be signed; empty when it can be. */
-  readonly problems: readonly string[];
   readonly spkiFingerprint: string;
 }
 
@@ -133,10 +127,10 @@ export function describePublicKey(key: KeyObject): InspectedPublicKey {
 }
 
 export function describeRequest(request: CertificationRequest): InspectedRequest {
-  const { subject, names, publicKey, signatureAlgorithm, furtherWishes, problems } = request;
+  const { publicKey, commonNames: _, ...shown } = request;
   return {
     kind: 'certification-request',
-    ...{ subject, names, signatureAlgorithm, furtherWishes, problems },
+    ...shown,
     key: describeKey(publicKey),
     spkiFingerprint: publicKeyFingerprint(publicKey),
   };
