@@ -52,7 +52,7 @@ const unknownFolderRule = {
 
 /** Libraries that have one home each. */
 const homes = {
-  'node-forge': ['^src/(pki|x509)/', '^test/'],
+  'node-forge': ['^src/x509/pkcs12\\.ts$', '^test/'],
   'dcmjs|dcmjs-dimse': ['^src/commands/', '^src/demo', '^test/', '^bench/'],
   winston: ['^src/audit/', '^test/'],
   commander: ['^src/(commands|terminal)/', '^src/cli\\.ts$', '^test/'],

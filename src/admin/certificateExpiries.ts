@@ -1,10 +1,11 @@
 /**
  * When the certificates and revocation lists end that listeners and egress use, and the certificates that modalities
- * show. The former are read when the gateway reads them, at its start and at a reload; the latter are told by audit events.
+ * show. The former are read when the gateway reads them, at its start and at a reload; the latter come from audit events.
  * What is to be done about a date is for others.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
+import { type Validity, validityOf } from '../x509/certificate';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
 
 export interface CertificateExpiry {
@@ -88,23 +89,13 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
   ];
 }
 
-interface Validity {
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-}
-
 /** Reads each file once: thousands of modalities share a few. */
 class ValidityReader {
   readonly #validitiesByFile = new Map<string, readonly Validity[]>();
 
   certificates(files: readonly string[]): readonly Validity[] {
     return files.flatMap((file) =>
-      this.#once(file, () =>
-        readCertificates(file).certificates.map(({ validFrom, validTo }) => ({
-          notBefore: new Date(validFrom),
-          notAfter: new Date(validTo),
-        })),
-      ),
+      this.#once(file, () => readCertificates(file).certificates.map(validityOf)),
     );
   }
 

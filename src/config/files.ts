@@ -6,9 +6,10 @@ import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsContext';
-import { oneLine } from '../policy/certificate';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import { isMeantFor } from '../x509/certificate';
+import { oneLine } from '../x509/names';
 import {
   type CertificateFile,
   type RevocationList,
@@ -21,10 +22,6 @@ import { type Clock, DAY_MS, inspectDates, WARN_CERTIFICATE_DAYS } from './valid
 
 /** Lists are renewed every few days; this is a long weekend. */
 const WARN_CRL_DAYS = 3;
-
-/** id-kp-serverAuth and id-kp-clientAuth (RFC 5280 §4.2.1.12). */
-const SERVER_AUTHENTICATION = '1.3.6.1.5.5.7.3.1';
-const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 
 type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls']>;
 
@@ -63,7 +60,7 @@ function* inspectListener(
     yield* attempt(path, () => loadTlsContext(tls));
   }
   for (const { path: place, content } of certificates.files) {
-    if (!isMeantFor(content, SERVER_AUTHENTICATION)) {
+    if (!isMeantFor(content.certificates[0], 'serverAuth')) {
       yield {
         path: place,
         kind: 'file',
@@ -77,12 +74,6 @@ function* inspectListener(
   }
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
   yield* inspectCoverage([...path, 'crl'], trusted, lists);
-}
-
-/** A certificate that says nothing of its purpose is good for any. */
-function isMeantFor({ certificates: [own] }: CertificateFile, purpose: string): boolean {
-  const usages = own.keyUsage as readonly string[] | undefined;
-  return usages === undefined || usages.includes(purpose);
 }
 
 /** A list that lasts a week is always near its end: days that are more than half of its lifetime say nothing. */
@@ -110,7 +101,7 @@ function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock)
   const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
   if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
   for (const { path: place, content } of certificates.files) {
-    if (!isMeantFor(content, CLIENT_AUTHENTICATION)) {
+    if (!isMeantFor(content.certificates[0], 'clientAuth')) {
       yield {
         path: place,
         kind: 'file',
@@ -193,7 +184,7 @@ function* inspectCertificates(
   clock: Clock,
 ): Generator<Finding> {
   for (const certificate of certificates) {
-    const subject = certificate.subject?.replaceAll('\n', ', ') ?? 'no subject';
+    const subject = oneLine(certificate.subject, 'no subject');
     const failWithinDays = clock.failWithinDays ?? 0;
     yield* inspectDates(path, {
       what: `${file} (${subject})`,

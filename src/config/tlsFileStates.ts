@@ -4,6 +4,7 @@
  */
 
 import { escapeUnsafe } from '../text/quote';
+import { oneLine } from '../x509/names';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
 import type { Configuration } from './schema';
 
@@ -53,8 +54,7 @@ export function readTlsFileStates(configuration: Configuration): TlsFileStates {
   for (const file of certificates) {
     read(file, () =>
       readCertificates(file).certificates.map(({ subject, serialNumber, validTo }) => {
-        const name = subject?.replaceAll('\n', ', ') ?? 'no subject';
-        return `${name} (serial number ${serialNumber}, to ${day(new Date(validTo))})`;
+        return `${oneLine(subject, 'no subject')} (serial number ${serialNumber}, to ${day(new Date(validTo))})`;
       }),
     );
   }

@@ -12,8 +12,9 @@ import {
 } from 'node:tls';
 import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type CertificateMatchers, compileCertificateMatchers, oneLine } from '../policy/certificate';
-import { certificateSubject } from '../x509/revocationListReader';
+import { type CertificateMatchers, compileCertificateMatchers } from '../policy/certificate';
+import { decodeCertificate } from '../x509/certificate';
+import { oneLine } from '../x509/names';
 import {
   type CertificateFile,
   type PrivateKeyFile,
@@ -28,8 +29,8 @@ import { tlsProfiles } from './tlsProfiles';
 const APPLICATION_PROTOCOL = 'dicom';
 
 /**
- * No tickets: whoever resumes a session shows no certificate, so a revoked one would still be good, and node:tls
- * takes a client that never had one for authorized. No renegotiation: it costs us more than the peer, and it would
+ * No tickets: a client that resumes a session shows no certificate, so a revoked one would still be good, and node:tls
+ * counts a client that never had one as authorized. No renegotiation: it costs us more than the peer, and it would
  * change the certificate after we looked at it. No compression: CRIME.
  */
 const SECURE_OPTIONS =
@@ -54,12 +55,9 @@ export interface TlsMaterial {
 /** Reads and checks everything that the listener's `tls` names. Throws OperatorError. */
 export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const identities = loadIdentities(tls.certificate, tls.privateKey);
-  const trusted = (tls.trustedCertificates ?? []).map(readCertificates);
-  const revocationLists = (tls.crl ?? []).flatMap(readCrl);
+  const trust = loadTrust(tls.trustedCertificates ?? [], tls.crl ?? []);
   const isCertificateRequired = tls.clientCertificate === 'required';
-  refuseForeignLists(trusted, revocationLists);
-  // Left undefined, `ca` would mean every public CA in the world.
-  if (isCertificateRequired && trusted.length === 0) {
+  if (isCertificateRequired && trust.trusted.length === 0) {
     throw new OperatorError(
       'trustedCertificates is missing; it names the CAs whose client certificates are accepted ' +
         '(or set clientCertificate to "none")',
@@ -68,8 +66,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const options: TlsOptions = {
     ...tlsProfiles[tls.profile].options,
     ...identities.options,
-    ca: trusted.map((bundle) => bundle.pem),
-    ...(revocationLists.length > 0 ? { crl: revocationLists.map((list) => list.pem) } : {}),
+    ...trust.options,
     secureOptions: SECURE_OPTIONS,
     requestCert: isCertificateRequired,
     rejectUnauthorized: isCertificateRequired,
@@ -81,13 +78,13 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   return {
     options,
     certificates: identities.certificates,
-    trustedCertificates: trusted.flatMap((bundle) => bundle.certificates),
-    revocationLists,
-    hasListForEveryCa: withoutList(trusted, revocationLists).length === 0,
+    trustedCertificates: trust.trusted.flatMap((bundle) => bundle.certificates),
+    revocationLists: trust.revocationLists,
+    hasListForEveryCa: withoutList(trust.trusted, trust.revocationLists).length === 0,
   };
 }
 
-/** Who we are and whom we trust when we connect, as `modalities.*.address.tls` says it. */
+/** The certificate that we show, and the CAs that we trust, when we connect: `modalities.*.address.tls`. */
 export interface ClientTlsConfiguration {
   readonly profile: TlsProfile;
   /** PEM files. Without any, no peer is trusted. */
@@ -122,14 +119,11 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   );
   // A server's choice; a client says how short a prime it takes.
   const { dhparam: _, ...profile } = tlsProfiles[tls.profile].options;
-  const trusted = tls.trustedCertificates.map(readCertificates);
-  const revocationLists = (tls.crl ?? []).flatMap(readCrl);
-  refuseForeignLists(trusted, revocationLists);
+  const trust = loadTrust(tls.trustedCertificates, tls.crl ?? []);
   const secureContext = usableContext({
     ...profile,
     ...identities.options,
-    ca: trusted.map((bundle) => bundle.pem),
-    ...(revocationLists.length > 0 ? { crl: revocationLists.map((list) => list.pem) } : {}),
+    ...trust.options,
     secureOptions: SECURE_OPTIONS,
   });
   return {
@@ -144,7 +138,7 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   };
 }
 
-/** Whom the peer has to prove to be; the part that differs between peers with the same files. */
+/** The identity that the peer has to prove: the part that differs between peers with the same files. */
 export function expectedIdentity({
   serverName,
   pin,
@@ -155,17 +149,35 @@ export function expectedIdentity({
   };
 }
 
-/** The trusted CAs of which no list is there: once there is any list, OpenSSL refuses the certificates of these. */
+interface LoadedTrust {
+  readonly options: Pick<SecureContextOptions, 'ca' | 'crl'>;
+  readonly trusted: readonly CertificateFile[];
+  readonly revocationLists: readonly RevocationList[];
+}
+
+function loadTrust(trustedFiles: readonly string[], crlFiles: readonly string[]): LoadedTrust {
+  const trusted = trustedFiles.map(readCertificates);
+  const revocationLists = crlFiles.flatMap(readCrl);
+  refuseForeignLists(trusted, revocationLists);
+  const crl = revocationLists.map(({ pem }) => pem);
+  // Left undefined, `ca` would mean every public CA in the world.
+  const ca = trusted.map(({ pem }) => pem);
+  return { options: { ca, ...(crl.length > 0 ? { crl } : {}) }, trusted, revocationLists };
+}
+
+/** The trusted CAs without a list: as soon as there is any list, OpenSSL refuses the certificates of these. */
 export function withoutList(
   trusted: readonly CertificateFile[],
   lists: readonly RevocationList[],
 ): readonly X509Certificate[] {
   return trusted
     .flatMap((bundle) => bundle.certificates)
-    .filter(({ raw }) => !lists.some(({ issuer }) => issuer.equals(certificateSubject(raw))));
+    .filter(
+      ({ raw }) => !lists.some(({ issuer }) => issuer.encoded.equals(decodeCertificate(raw).subject.encoded)),
+    );
 }
 
-/** Lists of none of the trusted CAs, the wrong file for example, would lock everybody out. */
+/** Where no list is of a trusted CA, as with a wrong file, every peer would be refused. */
 function refuseForeignLists(trusted: readonly CertificateFile[], lists: readonly RevocationList[]): void {
   const authorities = trusted.flatMap((bundle) => bundle.certificates);
   if (lists.length === 0 || authorities.length === 0) return;
@@ -225,7 +237,7 @@ function refuseMismatch(certificate: CertificateFile, key: PrivateKeyFile): void
   );
 }
 
-/** What OpenSSL will not work with (a key too short for the profile, a damaged list) it says here already. */
+/** OpenSSL says here already what it will not work with: a key too short for the profile, a damaged list. */
 function usableContext(options: SecureContextOptions): SecureContext {
   try {
     return createSecureContext(options);

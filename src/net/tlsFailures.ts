@@ -65,7 +65,7 @@ const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
  * The reason of a server's `tlsClientError`. With a refused certificate Node reports ECONNRESET and leaves the truth in
  * `authorizationError` of the socket; give it here.
  *
- * OpenSSL tells the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
+ * OpenSSL reports the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
  * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted. Nor does it tell which list
  * has ended.
  */

@@ -11,6 +11,7 @@ import { tlsProfiles } from '../net/tlsProfiles';
 import { peerCertificate } from '../policy/certificate';
 import { isLoopback, isUnspecified } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
+import { oneLine } from '../x509/names';
 import { type CertificateFile, readCertificates } from '../x509/tlsFiles';
 
 export interface CertificateFacts {
@@ -119,7 +120,7 @@ export function certificateFacts(file: string, certificate: X509Certificate): Ce
   const addresses = [...subjectAltName.matchAll(/(?:^|, )IP Address:([\dA-Fa-f.:]+)/g)];
   return {
     file,
-    subject: subject.split('\n').join(', '),
+    subject: oneLine(subject),
     names: [...peerCertificate(certificate).dnsNames, ...addresses.map(([, address]) => address!)],
     isFor: (host) =>
       (isIP(host) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(host)) !==

@@ -1,14 +1,37 @@
 /**
- * A small CA in memory: making it, taking it up, renewing it, and its CRL. Keeps nothing and touches no disk; folder.ts
- * does. The bytes are certificate.ts and revocationList.ts, what it issues is decided in leafCertificates.ts.
+ * A small CA in memory: making it, opening it, renewing it, its CRL, and how long what it issues is valid. Keeps nothing
+ * and touches no disk; folder.ts does. x509/issuing.ts makes the bytes, leafCertificates.ts decides what is issued.
  */
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';
-import { type CertificateIdentity, identityOf, issueCertificate, subjectIdentity } from '../x509/certificate';
 import { KeyUsage } from '../x509/extensions';
-import { issueRevocationList, type RevokedCertificate } from '../x509/revocationList';
-import { authorityDays, backdated, daysAfter } from './validity';
+import {
+  type CertificateIdentity,
+  identityOf,
+  issueCertificate,
+  issueRevocationList,
+  type RevokedCertificate,
+  subjectIdentity,
+} from '../x509/issuing';
+
+const DAY_MS = 86_400_000;
+/** Modalities without NTP, or with the wrong time zone, are hours behind; they would refuse what is "not yet valid". */
+const BACKDATED_MS = DAY_MS;
+/** A CA outlives the modalities that trust it: replacing it means touching every one of them. */
+const AUTHORITY_DAYS = 3650;
+/** Apple's platforms refuse anything longer, even from a CA that the user added; others follow. */
+export const DEFAULT_LEAF_DAYS = 825;
+
+/** The past moment from which something issued now is valid, on whole seconds as certificates count. */
+export function backdated(): Date {
+  return new Date(Math.floor((Date.now() - BACKDATED_MS) / 1000) * 1000);
+}
+
+/** RFC 5280 §4.1.2.5: the last second is part of the period, so it lasts one second less. */
+export function daysAfter(notBefore: Date, days: number): Date {
+  return new Date(notBefore.getTime() + days * DAY_MS - 1000);
+}
 
 const generateKeys = promisify(generateKeyPair);
 
@@ -59,7 +82,7 @@ function selfSigned(
       subject,
       publicKey,
       notBefore,
-      notAfter: notAfter ?? daysAfter(notBefore, authorityDays),
+      notAfter: notAfter ?? daysAfter(notBefore, AUTHORITY_DAYS),
       isAuthority: true,
       keyUsage: KeyUsage.keyCertSign | KeyUsage.cRLSign,
       extendedKeyUsage: [],
@@ -71,8 +94,8 @@ function selfSigned(
 }
 
 /**
- * Takes up a CA that was stored as PEM. Throws OperatorError when the passphrase is missing or wrong, when key and
- * certificate do not belong together, or when this is no CA that we can issue with.
+ * Opens a CA that was stored as PEM. Throws OperatorError when the passphrase is missing or wrong, when key and
+ * certificate do not belong together, or when it is not a CA that we can issue with.
  */
 export function openCertificateAuthority(
   certificatePem: string,

@@ -1,9 +1,9 @@
 /**
- * The folder of a CA: which file holds what, and that nothing is overwritten unasked. Makes and opens the CA;
- * folderCertificates.ts and folderRevocation.ts work with it. Knows nothing of terminals.
+ * The folder of a CA: which file holds what, and that nothing is overwritten unasked. Makes and opens the CA, and reads
+ * keys. Issues nothing: folderCertificates.ts, folderRequests.ts, folderRenewal.ts and folderAuthority.ts do.
  */
-import type { X509Certificate } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from '../files/atomicFiles';
@@ -48,6 +48,11 @@ export function authorityFiles(directory: string): AuthorityFiles {
     revocationList: join(directory, 'ca.crl'),
     issuedLog: join(directory, 'issued.jsonl'),
   };
+}
+
+/** Certificate and private key of this name. */
+export function pemPaths(directory: string, fileName: string): [string, string] {
+  return [join(directory, `${fileName}.crt`), join(directory, `${fileName}.key`)];
 }
 
 export interface CreateFolderOptions {
@@ -95,30 +100,48 @@ export async function createFolder(directory: string, options: CreateFolderOptio
 }
 
 /** The files that a new CA will replace; throws OperatorError when there are any and `force` is not set. */
-export const refuseExistingAuthority = (directory: string, force: boolean | undefined): Promise<string[]> =>
-  findReplaced(
+export function refuseExistingAuthority(directory: string, force: boolean | undefined): Promise<string[]> {
+  return findReplaced(
     Object.values(authorityFiles(directory)),
     force,
     'a new CA makes every certificate of the old one worthless: choose another folder with --dir, or replace the CA with --force',
   );
+}
 
-const howToGetAuthority = (directory: string): string =>
-  `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`;
+function readAuthorityFile(directory: string, file: 'certificate' | 'privateKey'): Promise<string> {
+  return readText(
+    authorityFiles(directory)[file],
+    `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`,
+  );
+}
 
-/** PEM of the CA of a folder. Throws OperatorError where there is none: nothing else of the folder is looked at. */
-export const readAuthorityCertificate = (directory: string): Promise<string> =>
-  readText(authorityFiles(directory).certificate, howToGetAuthority(directory));
+/** The certificate of the CA of a folder; needs no key. Throws OperatorError where there is none. */
+export async function readAuthorityCertificate(directory: string): Promise<X509Certificate> {
+  return parseCertificate(
+    authorityFiles(directory).certificate,
+    await readAuthorityFile(directory, 'certificate'),
+  );
+}
+
+/** Takes the PEM of a file. Throws OperatorError where it is not a certificate. */
+export function parseCertificate(file: string, pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw new OperatorError(`${file} holds no certificate; restore it from a backup`, ExitCode.Failed);
+  }
+}
 
 /**
- * Takes up the CA of a folder. `readPassphrase` is asked only when its key is encrypted. Throws OperatorError when
+ * Opens the CA of a folder. `readPassphrase` is called only when its key is encrypted. Throws OperatorError when
  * there is no CA or it cannot be opened.
  */
 export async function openFolder(
   directory: string,
   readPassphrase: () => Promise<string | undefined>,
 ): Promise<CertificateAuthority> {
-  const certificatePem = await readAuthorityCertificate(directory);
-  const privateKeyPem = await readText(authorityFiles(directory).privateKey, howToGetAuthority(directory));
+  const certificatePem = await readAuthorityFile(directory, 'certificate');
+  const privateKeyPem = await readAuthorityFile(directory, 'privateKey');
   const passphrase = isEncryptedKey(privateKeyPem) ? await readPassphrase() : undefined;
   return openCertificateAuthority(certificatePem, privateKeyPem, passphrase);
 }
@@ -155,4 +178,43 @@ export function summarize(
     notAfter: new Date(certificate.validTo),
     ...files,
   };
+}
+
+/** `encrypted`: Aegis never writes such a file, so it is the device's own. */
+export type KeyFile = { readonly pem: string; readonly key: KeyObject } | 'encrypted' | 'missing';
+
+/** Throws OperatorError where the file is not a private key. */
+export async function readKeyFile(path: string): Promise<KeyFile> {
+  let pem: string;
+  try {
+    pem = await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
+    throw fileError('read', cause, path);
+  }
+  if (isEncryptedKey(pem)) return 'encrypted';
+  try {
+    return { pem, key: createPrivateKey(pem) };
+  } catch {
+    throw new OperatorError(`${path} holds no private key; move it away`, ExitCode.Failed);
+  }
+}
+
+/** A folder of its own for what was renewed, so that `*.crt` in the folder of the CA is what is in use. */
+function formerFolder(directory: string): string {
+  return join(directory, 'former');
+}
+
+/** Certificate and key; the serial number makes them unique, so that none ever replaces another. */
+export function formerPaths(directory: string, fileName: string, serialNumber: string): [string, string] {
+  return pemPaths(formerFolder(directory), `${fileName}.${serialNumber}`);
+}
+
+/** Readable by its owner only, as the folder of the CA is. */
+export async function makeFormerFolder(directory: string): Promise<void> {
+  const folder = formerFolder(directory);
+  // Not `recursive`: on a file system that is read-only, Node then says that the folder does not exist.
+  await mkdir(folder, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw fileError('write', cause, folder);
+  });
 }

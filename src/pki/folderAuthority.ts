@@ -1,12 +1,79 @@
 /**
- * Renews the CA of a folder and its CRL. The key stays: another key would be another CA.
+ * The CA of a folder and its CRL: revokes what it has issued, and renews both. The record in issued.jsonl comes first;
+ * ca.crl is made from all of it. The key stays: another key would be another CA.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { publicMode, writeFiles } from '../files/atomicFiles';
-import { type CertificateAuthority, renewCertificateAuthority } from './authority';
-import { authorityFiles, type CertificateSummary, summarize } from './folder';
-import { currentRevocationList } from './folderRevocation';
-import { formerPaths, makeFormerFolder } from './formerFiles';
+import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
+import type { RevocationReason } from '../x509/revocationList';
+import {
+  type CertificateAuthority,
+  issueAuthorityRevocationList,
+  renewCertificateAuthority,
+} from './authority';
+import { authorityFiles, type CertificateSummary, formerPaths, makeFormerFolder, summarize } from './folder';
+import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';
+
+export interface RevocationOptions {
+  /** Name of a modality, or `server`. */
+  readonly name: string;
+  /** Only this certificate of that name; default: all that peers still accept. */
+  readonly serialNumber?: string | undefined;
+  readonly reason?: RevocationReason | undefined;
+}
+
+export interface Revocation {
+  /** What this call revoked; empty when all of it was revoked or expired before. */
+  readonly revoked: readonly IssuedEntry[];
+  readonly revocationListFile: string;
+}
+
+/**
+ * Revokes certificates and writes the CRL again, even when there is nothing left to revoke: a call that was cut short
+ * between the two is completed by repeating it. Throws OperatorError when no such certificate was issued.
+ */
+export async function revokeCertificates(
+  directory: string,
+  authority: CertificateAuthority,
+  { name, serialNumber, reason }: RevocationOptions,
+): Promise<Revocation> {
+  const { issuedLog, revocationList } = authorityFiles(directory);
+  const isMeant = (entry: IssuedEntry) =>
+    entry.name === name && (serialNumber === undefined || entry.serialNumber === serialNumber.toUpperCase());
+  const before = await readIssuedLog(issuedLog);
+  if (!before.issued.some(isMeant)) {
+    throw new OperatorError(
+      `no certificate ${serialNumber === undefined ? '' : `with serial number ${serialNumber} `}was issued for "${name}"; see aegis pki list`,
+      ExitCode.Failed,
+    );
+  }
+  const revoked = acceptedCertificates(before, name).filter(isMeant);
+  const time = new Date().toISOString();
+  await appendToIssuedLog(
+    issuedLog,
+    revoked.map((entry) => ({ event: 'revoked', time, serialNumber: entry.serialNumber, reason })),
+  );
+  await writeFiles([await currentRevocationList(directory, authority)]);
+  return { revoked, revocationListFile: revocationList };
+}
+
+/** ca.crl of everything that was revoked so far, to be written. */
+async function currentRevocationList(
+  directory: string,
+  authority: CertificateAuthority,
+): Promise<FileToWrite> {
+  const { issuedLog, revocationList } = authorityFiles(directory);
+  const { revokedBySerialNumber } = await readIssuedLog(issuedLog);
+  const entries = [...revokedBySerialNumber.values()].map((entry) => ({
+    serialNumber: entry.serialNumber,
+    revokedAt: new Date(entry.time),
+    reason: entry.reason,
+  }));
+  return {
+    path: revocationList,
+    content: issueAuthorityRevocationList(authority, entries),
+    mode: publicMode,
+  };
+}
 
 export interface RenewedAuthority {
   readonly authority: CertificateSummary;
@@ -55,7 +122,7 @@ export interface RenewedRevocationList {
   readonly nextUpdate: Date;
 }
 
-/** Writes ca.crl anew with all that was revoked before. It ends with the CA. */
+/** Writes ca.crl again, with all that was revoked before. It ends with the CA. */
 export async function renewRevocationList(
   directory: string,
   authority: CertificateAuthority,

@@ -1,19 +1,19 @@
 /**
- * Tells what became of everything that the CA of a folder issued, and when it ends: certificates, the CA itself and its
- * CRL. Needs no key.
+ * Lists everything that the CA of a folder issued, its state and its end: certificates, the CA itself and its CRL. Needs
+ * no key.
  */
-import { X509Certificate } from 'node:crypto';
 import { basename } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { readText } from '../files/atomicFiles';
 import { daysUntil } from '../text/moments';
+import { certificateFingerprint } from '../x509/fingerprints';
 import { pemContents } from '../x509/pem';
 import { decodeRevocationList } from '../x509/revocationList';
 import { authorityFiles, readAuthorityCertificate } from './folder';
 import { readIssuedLog } from './issuedLog';
 
 /** Long enough to order, sign and carry a certificate to a device that is serviced once a month. */
-const expiresSoonDays = 30;
+const EXPIRES_SOON_DAYS = 30;
 
 export type ListedState = 'valid' | 'expires-soon' | 'expired' | 'revoked';
 
@@ -62,7 +62,7 @@ export async function listCertificates(directory: string): Promise<ListedCertifi
       kind: 'ca',
       file: basename(files.certificate),
       serialNumber: authority.serialNumber,
-      fingerprint: `sha256:${authority.fingerprint256}`,
+      fingerprint: certificateFingerprint(authority),
       ...ending(new Date(authority.validTo), now),
     } as const,
     {
@@ -75,32 +75,26 @@ export async function listCertificates(directory: string): Promise<ListedCertifi
   ].sort((one, other) => one.notAfter.localeCompare(other.notAfter));
 }
 
-/** Those whose end would be noticed: neither revoked nor replaced by a later one. */
-export const inUse = (certificates: readonly ListedCertificate[]): ListedCertificate[] =>
-  certificates.filter(({ state, isReplaced }) => state !== 'revoked' && !isReplaced);
+/** Those in use: neither revoked nor replaced by a later one. */
+export function inUse(certificates: readonly ListedCertificate[]): ListedCertificate[] {
+  return certificates.filter(({ state, isReplaced }) => state !== 'revoked' && !isReplaced);
+}
 
 async function readOwnFiles(directory: string) {
-  const { certificate, revocationList } = authorityFiles(directory);
-  const pem = await readAuthorityCertificate(directory);
+  const { revocationList } = authorityFiles(directory);
+  const authority = await readAuthorityCertificate(directory);
   const text = await readText(revocationList, 'write it with "aegis pki renew crl"');
-  const damaged = (file: string, whatToDo: string) =>
-    new OperatorError(`${file} is damaged; ${whatToDo}`, ExitCode.Failed);
-  let authority: X509Certificate;
-  try {
-    authority = new X509Certificate(pem);
-  } catch {
-    throw damaged(certificate, 'restore it from a backup');
-  }
   try {
     const [list] = pemContents(text, 'X509 CRL');
     return { authority, nextUpdate: decodeRevocationList(list!).nextUpdate };
   } catch {
-    throw damaged(revocationList, 'write it anew with "aegis pki renew crl"');
+    const problem = `${revocationList} is damaged; write it again with "aegis pki renew crl"`;
+    throw new OperatorError(problem, ExitCode.Failed);
   }
 }
 
 function ending(end: Date, now: Date): Pick<ListedCertificate, 'notAfter' | 'daysLeft' | 'state'> {
   const daysLeft = daysUntil(end, now);
-  const state = daysLeft < 0 ? 'expired' : daysLeft < expiresSoonDays ? 'expires-soon' : 'valid';
+  const state = daysLeft < 0 ? 'expired' : daysLeft < EXPIRES_SOON_DAYS ? 'expires-soon' : 'valid';
   return { notAfter: end.toISOString(), daysLeft, state };
 }

@@ -1,22 +1,20 @@
 /**
- * Signs certification requests of devices that make their keys themselves: checks the request, decides which names
- * the certificate gets, and writes NAME.crt. The key never comes here.
+ * Signs certification requests of devices that make their keys themselves: reads and checks the request, decides which
+ * names the certificate gets, and writes NAME.crt. The key never comes here.
  */
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf } from '../files/atomicFiles';
+import { readBounded } from '../files/boundedFile';
 import { quoteValue } from '../text/quote';
-import type { CertificationRequest } from '../x509/certificationRequest';
+import { type CertificationRequest, decodeCertificationRequest } from '../x509/certificationRequest';
 import { publicKeyFingerprint } from '../x509/fingerprints';
+import { derOf, pemBlocks } from '../x509/pem';
 import type { CertificateAuthority } from './authority';
-import { authorityFiles, findReplaced, readAuthorityCertificate } from './folder';
-import { readKeyFile } from './folderKey';
-import { pkcs12Paths } from './folderPkcs12';
-import { pemPaths, recordAndWrite, type WrittenCertificates } from './folderRecord';
-import { readIssuedLog } from './issuedLog';
+import { authorityFiles, findReplaced, pemPaths, readAuthorityCertificate, readKeyFile } from './folder';
+import { pkcs12Paths, recordAndWrite, type WrittenCertificates } from './folderCertificates';
+import { findNamesOfOthers, type NameOfOther, readIssuedLog, revokedKeyOf } from './issuedLog';
 import { certify, clientNames, type Purpose } from './leafCertificates';
-import { findNamesOfOthers, type NameOfOther } from './namesOfOthers';
-import { revokedKeyOf } from './revokedKeys';
 import { parseClientName, parseSubjectNames } from './subjectNames';
 
 export interface SigningOptions {
@@ -41,8 +39,8 @@ export interface SigningPlan {
 }
 
 /**
- * Decides on a request. Throws OperatorError where the request cannot be signed, where it names the device in no way
- * that we can use, or where files are in the way.
+ * Decides on a request. Throws OperatorError where the request cannot be signed, where its name for the device
+ * cannot be used, or where files are in the way.
  */
 export async function planSigning(
   directory: string,
@@ -66,7 +64,7 @@ export async function planSigning(
   const names = options.purpose === 'client' ? clientNames(name, wanted) : parseSubjectNames(wanted);
   if (names.length === 0 && options.purpose === 'server') {
     throw new OperatorError(
-      'the request names no DNS name and no IP address, which a server needs; give them with --name',
+      'the request has neither a DNS name nor an IP address, which a server needs; give them with --name',
     );
   }
   const hasKeyFile = await refuseForeignKey(directory, name, request.publicKey);
@@ -103,16 +101,9 @@ export async function signAsPlanned(
   return { ...written, replacedFiles: plan.replacedFiles };
 }
 
-/** Whoever holds that key needs no certificate of ours; a device that has it by mistake has the whole CA. */
+/** A device that has the key of the CA could issue certificates itself. */
 async function refuseAuthorityKey(directory: string, publicKey: KeyObject): Promise<void> {
-  const pem = await readAuthorityCertificate(directory);
-  let authority: X509Certificate;
-  try {
-    authority = new X509Certificate(pem);
-  } catch {
-    // Told when the CA is opened to sign.
-    return;
-  }
+  const authority = await readAuthorityCertificate(directory);
   // Not `equals`: of keys of two kinds, Node 20 leaves an error behind that the next use of OpenSSL reports.
   if (publicKeyFingerprint(authority.publicKey) === publicKeyFingerprint(publicKey)) {
     throw new OperatorError(
@@ -143,10 +134,11 @@ function checkedNamesOf({ names }: CertificationRequest): string[] {
   }
 }
 
-const withAdvice = (error: unknown, advice: string): unknown =>
-  error instanceof OperatorError
+function withAdvice(error: unknown, advice: string): unknown {
+  return error instanceof OperatorError
     ? new OperatorError(`the request: ${error.message}; ${advice}`, error.exitCode)
     : error;
+}
 
 /**
  * NAME.crt must not part from its key: where NAME.key is that of another key, or NAME.p12 holds one, the name is taken.
@@ -168,4 +160,31 @@ async function refuseForeignKey(directory: string, name: string, publicKey: KeyO
     );
   }
   return keyFile !== 'missing';
+}
+
+/** Requests with the longest keys and a hundred names stay far below. */
+const MAX_REQUEST_BYTES = 64 * 1024;
+
+/** PEM or DER. Throws OperatorError where the file holds no request, or more than one. */
+export async function readRequestFile(file: string): Promise<CertificationRequest> {
+  const refuse = (problem: string) =>
+    new OperatorError(
+      `${file} ${problem}; accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect`,
+      ExitCode.Failed,
+    );
+  const content = await readBounded(file, MAX_REQUEST_BYTES);
+  if (content === undefined) throw refuse(`has more than ${MAX_REQUEST_BYTES / 1024} KiB`);
+  try {
+    const blocks = pemBlocks(content.toString('latin1'));
+    if (blocks.length === 0) return decodeCertificationRequest(content);
+    const requests = blocks.filter(({ label }) => label.endsWith('CERTIFICATE REQUEST'));
+    const [request, ...others] = requests;
+    if (request === undefined)
+      throw refuse(`holds ${blocks.map(({ label }) => quoteValue(label)).join(', ')}`);
+    if (others.length > 0) throw refuse(`holds ${requests.length} requests`);
+    return decodeCertificationRequest(derOf(request));
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw refuse(`cannot be read (${(error as Error).message})`);
+  }
 }

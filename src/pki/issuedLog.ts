@@ -1,17 +1,19 @@
 /**
  * issued.jsonl: what the CA of a folder has issued and revoked, only ever appended to, so that two commands at once
  * lose nothing. A line is what one command recorded: a JSON object, or an array of several, which holds all or nothing.
- * Knows nothing of keys; CRLs are made from what it says.
+ * CRLs are made from what it says, and it answers whether a key was revoked or a name is taken.
  *
- * A full disk or a crash leaves a line without its end. What it was to record was not done, so it is passed over, and the
- * next command closes it with a mark. It is not cut off: between the look and the cut, another command may have recorded a
- * revocation behind it.
+ * A full disk or a crash leaves a line without its end. What it was to record was not done, so the line is passed over. The
+ * next command closes it with a mark. It does not cut it off: another command may have recorded a revocation behind it
+ * meanwhile.
  */
+import type { KeyObject } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError, readText } from '../files/atomicFiles';
-import { revocationReasons } from '../x509/revocationReason';
+import { publicKeyFingerprint } from '../x509/fingerprints';
+import { type RevocationReason, revocationReasons } from '../x509/revocationList';
 
 const issuedEntry = z.strictObject({
   event: z.literal('issued'),
@@ -36,9 +38,9 @@ const logEntry = z.discriminatedUnion('event', [issuedEntry, revokedEntry]);
 const logLine = z.union([logEntry, z.array(logEntry)]);
 
 /** Ends a line that is to be passed over. No record ends like this: they end with a bracket. */
-const unfinishedMark = ' #unfinished';
+const UNFINISHED_MARK = ' #unfinished';
 /** How every record begins. */
-const recordBeginnings = ['{"event":"', '[{"event":"'];
+const RECORD_BEGINNINGS = ['{"event":"', '[{"event":"'];
 
 export type IssuedEntry = z.output<typeof issuedEntry>;
 type RevokedEntry = z.output<typeof revokedEntry>;
@@ -65,11 +67,11 @@ export async function readIssuedLog(path: string): Promise<IssuedLog> {
   const isUnfinished = hasUnfinishedEnd(text);
   const lines = text.split('\n');
   for (const [index, line] of (isUnfinished ? lines.slice(0, -1) : lines).entries()) {
-    if (line === '' || line.endsWith(unfinishedMark)) continue;
+    if (line === '' || line.endsWith(UNFINISHED_MARK)) continue;
     const entries = parseLine(line);
     if (entries === undefined) {
       throw new OperatorError(
-        `${path}:${index + 1} is no record of an issued or revoked certificate; restore the file from a backup`,
+        `${path}:${index + 1} is not a record of an issued or revoked certificate; restore the file from a backup`,
         ExitCode.Failed,
       );
     }
@@ -107,13 +109,13 @@ export async function appendToIssuedLog(path: string, entries: readonly LogEntry
 /** What makes the next record a line of its own. Harmless where another process was only about to end the line. */
 function closingOf(text: string): string {
   if (text === '' || text.endsWith('\n')) return '';
-  return hasUnfinishedEnd(text) ? `${unfinishedMark}\n` : '\n';
+  return hasUnfinishedEnd(text) ? `${UNFINISHED_MARK}\n` : '\n';
 }
 
 /** Anything else without a line break at its end is whole and lacks nothing else, or is damage. */
 function hasUnfinishedEnd(text: string): boolean {
   const line = text.slice(text.lastIndexOf('\n') + 1);
-  const isBegun = recordBeginnings.some(
+  const isBegun = RECORD_BEGINNINGS.some(
     (beginning) => line.startsWith(beginning) || beginning.startsWith(line),
   );
   return line !== '' && isBegun && parseJson(line) === undefined;
@@ -139,5 +141,56 @@ export function acceptedOf({ issued, revokedBySerialNumber }: IssuedLog): Issued
 }
 
 /** Those of `name` that peers still accept. */
-export const acceptedCertificates = (log: IssuedLog, name: string): IssuedEntry[] =>
-  acceptedOf(log).filter((entry) => entry.name === name);
+export function acceptedCertificates(log: IssuedLog, name: string): IssuedEntry[] {
+  return acceptedOf(log).filter((entry) => entry.name === name);
+}
+
+/** With these reasons the key itself is as good as before. A revocation without a reason is not one of them. */
+const HARMLESS_REASONS: readonly (RevocationReason | undefined)[] = ['superseded', 'cessationOfOperation'];
+
+/** A certificate with which a key was revoked. A new certificate would let the owner of the key back in. */
+export interface RevokedKey {
+  readonly name: string;
+  readonly serialNumber: string;
+  /** Calendar day. */
+  readonly date: string;
+}
+
+/** The certificate with which the key was revoked; undefined where it was not. */
+export function revokedKeyOf(
+  { issued, revokedBySerialNumber }: IssuedLog,
+  publicKey: KeyObject,
+): RevokedKey | undefined {
+  const fingerprint = publicKeyFingerprint(publicKey);
+  for (const { serialNumber, name, spkiFingerprint } of issued) {
+    const revocation = revokedBySerialNumber.get(serialNumber);
+    if (spkiFingerprint !== fingerprint || revocation === undefined) continue;
+    if (HARMLESS_REASONS.includes(revocation.reason)) continue;
+    return { name, serialNumber, date: revocation.time.slice(0, 10) };
+  }
+  return undefined;
+}
+
+export interface NameOfOther {
+  /** DNS name or IP address. */
+  readonly name: string;
+  /** Name of the modality that has it, or `server`. */
+  readonly owner: string;
+}
+
+/** Those of `names`, wanted for `name`, that an accepted certificate of another owner has. */
+export function findNamesOfOthers(log: IssuedLog, name: string, names: readonly string[]): NameOfOther[] {
+  const owners = new Map<string, string>();
+  for (const entry of acceptedOf(log)) {
+    if (entry.name !== name) for (const owned of entry.names) owners.set(owned, entry.name);
+  }
+  return names.flatMap((wanted) => {
+    const owner = owners.get(wanted);
+    return owner === undefined ? [] : [{ name: wanted, owner }];
+  });
+}
+
+/** For a warning: with the new certificate, its owner can pose as the other. */
+export function describeNameOfOther({ name, owner }: NameOfOther): string {
+  return `the certificate of "${owner}" is for ${name}, too; the owner of this one can pose as it`;
+}

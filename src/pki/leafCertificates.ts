@@ -1,16 +1,16 @@
 /**
- * The certificates of a DICOM network: which keys, lifetimes, usages and names they get. Touches no disk; the files are
- * folderCertificates.ts, folderRequests.ts and folderRenewal.ts.
+ * The certificates of a DICOM network: which keys, lifetimes, usages and names they get. Touches no disk:
+ * folderCertificates.ts, folderRequests.ts and folderRenewal.ts write the files.
  */
 import { generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';
 import type { KeyType } from '../x509/algorithms';
-import { identityOf, issueCertificate, subjectIdentity } from '../x509/certificate';
+import { type Validity, validityOf } from '../x509/certificate';
 import { type ExtendedKeyUsage, KeyUsage } from '../x509/extensions';
-import type { CertificateAuthority } from './authority';
+import { identityOf, issueCertificate, subjectIdentity } from '../x509/issuing';
+import { backdated, type CertificateAuthority, DEFAULT_LEAF_DAYS, daysAfter } from './authority';
 import { isDnsName, parseClientName, parseSubjectNames } from './subjectNames';
-import { backdated, daysAfter, defaultLeafDays } from './validity';
 
 const generateKeys = promisify(generateKeyPair);
 
@@ -38,20 +38,21 @@ export interface IssuedCertificate extends CertifiedKey {
   readonly privateKeyPem: string;
 }
 
-interface Validity {
+/** When the certificate begins and ends. */
+interface ValidityOptions {
   /** Default: a day ago. */
   readonly notBefore?: Date | undefined;
   /** Never beyond the CA's own. Default: 825 days after `notBefore`. */
   readonly notAfter?: Date | undefined;
 }
 
-export interface ServerCertificateOptions extends Validity {
+export interface ServerCertificateOptions extends ValidityOptions {
   /** DNS names and IP addresses that modalities dial; at least one. */
   readonly names: readonly string[];
   readonly keyType?: KeyType;
 }
 
-export interface ClientCertificateOptions extends Validity {
+export interface ClientCertificateOptions extends ValidityOptions {
   /** Name of the modality: the common name and, when it can be one, a DNS name. */
   readonly name: string;
   /** Further DNS names and IP addresses, for a modality that is dialled over TLS itself. */
@@ -85,8 +86,9 @@ export async function issueClientCertificate(
 }
 
 /** The names that a modality's certificate covers: its own first, when it can be a DNS name. */
-export const clientNames = (name: string, further: readonly string[] = []): string[] =>
-  parseSubjectNames([...(isDnsName(name) ? [name] : []), ...further]);
+export function clientNames(name: string, further: readonly string[] = []): string[] {
+  return parseSubjectNames([...(isDnsName(name) ? [name] : []), ...further]);
+}
 
 /** Makes a key pair of this type and has it certified. */
 export async function withNewKey(
@@ -101,7 +103,7 @@ export async function withNewKey(
   return { ...certifyKey(publicKey), privateKeyPem };
 }
 
-export interface CertifyOptions extends Validity {
+export interface CertifyOptions extends ValidityOptions {
   readonly purpose: Purpose;
   readonly commonName: string;
   /** DNS names and IP addresses; a server needs at least one. */
@@ -135,11 +137,8 @@ export function certify(authority: CertificateAuthority, options: CertifyOptions
   return { certificate: new X509Certificate(certificatePem), names, certificatePem };
 }
 
-function validityWithin(
-  { certificate }: CertificateAuthority,
-  options: Validity,
-): { readonly notBefore: Date; readonly notAfter: Date } {
-  const authorityNotAfter = new Date(certificate.validTo);
+function validityWithin({ certificate }: CertificateAuthority, options: ValidityOptions): Validity {
+  const { notAfter: authorityNotAfter } = validityOf(certificate);
   if (authorityNotAfter.getTime() <= Date.now()) {
     throw new OperatorError(
       `the CA expired on ${authorityNotAfter.toISOString()}; renew it with aegis pki renew ca, and give it to every modality`,
@@ -147,8 +146,8 @@ function validityWithin(
     );
   }
   const notBefore = options.notBefore ?? backdated();
-  const wanted = options.notAfter ?? daysAfter(notBefore, defaultLeafDays);
-  const notAfter = wanted < authorityNotAfter ? wanted : authorityNotAfter;
+  const wanted = options.notAfter ?? daysAfter(notBefore, DEFAULT_LEAF_DAYS);
+  const notAfter = new Date(Math.min(wanted.getTime(), authorityNotAfter.getTime()));
   if (notAfter <= notBefore) {
     throw new OperatorError(
       `the certificate would end (${notAfter.toISOString()}) before it begins (${notBefore.toISOString()}); the CA is valid until ${authorityNotAfter.toISOString()}`,

@@ -10,7 +10,7 @@ import { readText } from '../files/atomicFiles';
 
 /**
  * The secret in `file`, else in the environment variable `variable`, else undefined. One line break at the end does not
- * belong to it. Throws OperatorError when it is empty: that is a mistake, not a wish for none.
+ * belong to it. Throws OperatorError when it is empty: that is a mistake.
  */
 export async function readSecret(
   what: string,
@@ -29,8 +29,10 @@ export async function readSecret(
   return secret;
 }
 
-/** Whether somebody is there to be asked. */
-export const canAsk = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true;
+/** Whether a person is at the terminal to answer. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
 
 /** Asks on the terminal without showing what is typed. Throws OperatorError on Ctrl-C and Ctrl-D. */
 export function askSecret(question: string): Promise<string> {
@@ -49,12 +51,12 @@ export function askSecret(question: string): Promise<string> {
   });
 }
 
-/** Without characters that look alike: somebody types it into a device. */
-const passwordAlphabet = 'abcdefghjkmnpqrstuvwxyz23456789';
+/** Without characters that look alike, because a person types it into a device. */
+const PASSWORD_ALPHABET = 'abcdefghjkmnpqrstuvwxyz23456789';
 
 /** Five groups of four characters, 99 bits: out of reach even for the weak key derivation of PKCS#12. */
 export function generatePassword(): string {
   const group = () =>
-    Array.from({ length: 4 }, () => passwordAlphabet[randomInt(passwordAlphabet.length)]).join('');
+    Array.from({ length: 4 }, () => PASSWORD_ALPHABET[randomInt(PASSWORD_ALPHABET.length)]).join('');
   return Array.from({ length: 5 }, group).join('-');
 }

@@ -7,7 +7,7 @@ import { OperatorError } from '../errors';
 import { quoteValue } from '../text/quote';
 
 /** Names of files that `aegis pki` itself uses, and of what it renews; compared in lower case, as some file systems do. */
-const reservedNames = new Set(['ca', 'crl', 'server', 'server-ecdsa']);
+const RESERVED_NAMES = new Set(['ca', 'crl', 'server', 'server-ecdsa']);
 
 /** RFC 1123 §2.1 host name; a last label of digits only would be an address with a typing error. */
 export function isDnsName(text: string): boolean {
@@ -28,7 +28,7 @@ export function parseSubjectNames(names: readonly string[]): string[] {
     const isAddress = isIP(name) !== 0 && !name.includes('%');
     if (!isAddress && !isDnsName(name)) {
       throw new OperatorError(
-        `${quoteValue(name)} is no DNS name and no IP address; accepted are names such as pacs.example.org (international names in their xn-- form, no wildcards) and addresses such as 10.1.2.3 or fd00::1`,
+        `${quoteValue(name)} is neither a DNS name nor an IP address; accepted are names such as pacs.example.org (international names in their xn-- form, no wildcards) and addresses such as 10.1.2.3 or fd00::1`,
       );
     }
   }
@@ -45,7 +45,7 @@ export function parseClientName(name: string): string {
       `${quoteValue(name)} cannot name a client certificate; accepted are 1 to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit`,
     );
   }
-  if (reservedNames.has(name.toLowerCase())) {
+  if (RESERVED_NAMES.has(name.toLowerCase())) {
     throw new OperatorError(
       `${quoteValue(name)} is a name that aegis pki uses itself; choose another one for the modality`,
     );

@@ -1,8 +1,10 @@
 /**
- * What of a peer's certificate counts as its identity, and how an entry names it. That the certificate is
- * trusted, current and not revoked is for TLS to say before this file is asked.
+ * What of a peer's certificate counts as its identity, and how an entry names it. TLS decides before whether the
+ * certificate is trusted, current and not revoked.
  */
-import { createHash, type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
+import { spkiSha256, withColons } from '../x509/fingerprints';
+import { oneLine } from '../x509/names';
 
 /** The facts of a peer's certificate. Fingerprints are upper-case hex with colons. */
 export interface PeerCertificate {
@@ -12,7 +14,7 @@ export interface PeerCertificate {
   readonly spkiSha256: string;
   /** DNS names of the subjectAltName extension, as they are. */
   readonly dnsNames: readonly string[];
-  /** Absent where the subject has none, or more than one: which of several a reader takes is anyone's guess. */
+  /** Absent where the subject has none, or more than one: readers disagree which of several counts. */
   readonly commonName?: string;
   /** Names in one line, most significant part as in the certificate, for logs. */
   readonly subject: string;
@@ -24,11 +26,10 @@ export interface PeerCertificate {
 
 /** Reads the facts out of a parsed certificate. */
 export function peerCertificate(certificate: X509Certificate): PeerCertificate {
-  const spki = certificate.publicKey.export({ type: 'spki', format: 'der' });
   const [commonName, ...otherCommonNames] = commonNames(certificate.subject);
   return {
     fingerprint256: certificate.fingerprint256,
-    spkiSha256: fingerprint(createHash('sha256').update(spki).digest('hex')),
+    spkiSha256: spkiSha256(certificate.publicKey),
     dnsNames: dnsNames(certificate.subjectAltName ?? ''),
     ...(commonName === undefined || otherCommonNames.length > 0 ? {} : { commonName }),
     subject: oneLine(certificate.subject),
@@ -36,11 +37,6 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
     serialNumber: certificate.serialNumber,
     validTo: certificate.validTo,
   };
-}
-
-/** Node gives undefined for an empty name, which the type does not say. */
-export function oneLine(name: string | undefined): string {
-  return (name ?? '').split('\n').join(', ');
 }
 
 /**
@@ -74,11 +70,6 @@ function dnsNames(subjectAltName: string): string[] {
     .map((entry) => entry.slice('DNS:'.length));
 }
 
-/** `3a41…` or `3A:41…` as `3A:41:…`. */
-function fingerprint(hex: string): string {
-  return hex.replaceAll(':', '').toUpperCase().match(/../g)?.join(':') ?? '';
-}
-
 type MatcherKind = 'sha256' | 'spki-sha256' | 'dns' | 'cn';
 
 /** The certificates that one entry names, by kind. Any one must match, so an empty list allows nobody. */
@@ -104,7 +95,7 @@ export function compileCertificateMatchers(texts: readonly string[]): Certificat
 
 function normaliseValue(kind: MatcherKind, value: string): string {
   if (kind === 'dns') return lowerCase(value);
-  return kind === 'cn' ? value : fingerprint(value);
+  return kind === 'cn' ? value : withColons(value);
 }
 
 /** ASCII only, as DNS compares (RFC 4343); toLowerCase would fold a Kelvin sign to a plain k. */

@@ -13,10 +13,10 @@ const curveNames: Readonly<Record<string, string>> = {
   secp521r1: 'P-521',
 };
 
-/** NIST SP 800-131A: less is not to be used any more. */
-const minRsaBits = 2048;
+/** NIST SP 800-131A disallows shorter ones. */
+const MIN_RSA_BITS = 2048;
 /** A handshake with a longer key takes the gateway as long as a hundred others. */
-const maxRsaBits = 8192;
+const MAX_RSA_BITS = 8192;
 
 /** `RSA 2048`, `ECDSA P-256`. */
 export function describeKey(key: KeyObject): string {
@@ -24,14 +24,14 @@ export function describeKey(key: KeyObject): string {
   if (asymmetricKeyType === 'rsa') return `RSA ${asymmetricKeyDetails?.modulusLength}`;
   if (asymmetricKeyType === 'ec') {
     const curve = asymmetricKeyDetails?.namedCurve;
-    return `ECDSA ${curve === undefined ? 'with a curve without name' : (curveNames[curve] ?? curve)}`;
+    return `ECDSA ${curve === undefined ? 'with an unnamed curve' : (curveNames[curve] ?? curve)}`;
   }
   return String(asymmetricKeyType);
 }
 
-/** What speaks against a certificate for this public key; undefined where nothing does. */
+/** Why no certificate may be issued for this public key; undefined where one may. */
 export function keyProblem(publicKey: KeyObject): string | undefined {
-  const accepted = `accepted are RSA with ${minRsaBits} to ${maxRsaBits} bits and ECDSA with the curves P-256, P-384 and P-521`;
+  const accepted = `accepted are RSA with ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits and ECDSA with the curves P-256, P-384 and P-521`;
   const problem = `its key is ${describeKey(publicKey)}; ${accepted}`;
   const { asymmetricKeyType, asymmetricKeyDetails } = publicKey;
   if (asymmetricKeyType === 'ec') {
@@ -41,9 +41,9 @@ export function keyProblem(publicKey: KeyObject): string | undefined {
   }
   if (asymmetricKeyType !== 'rsa') return problem;
   const { modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails ?? {};
-  // With the exponent 1 every signature is its own message: whoever sees the certificate has the key.
+  // With the exponent 1 every signature is its own message: everyone who sees the certificate has the key.
   if (publicExponent < 3n) return 'its RSA key has the exponent 1, which protects nothing; make another key';
-  return modulusLength >= minRsaBits && modulusLength <= maxRsaBits ? undefined : problem;
+  return modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS ? undefined : problem;
 }
 
 interface SignatureAlgorithm {
@@ -70,5 +70,6 @@ const signatureAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
 };
 
 /** Its name, or its identifier where we know none; the digest where we accept it for requests. */
-export const signatureAlgorithmOf = (oid: string): SignatureAlgorithm =>
-  signatureAlgorithms[oid] ?? { name: `the algorithm ${oid}` };
+export function signatureAlgorithmOf(oid: string): SignatureAlgorithm {
+  return signatureAlgorithms[oid] ?? { name: `the algorithm ${oid}` };
+}

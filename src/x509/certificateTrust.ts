@@ -1,13 +1,11 @@
 /**
- * What a TLS listener would say to a certificate, without a handshake: for `aegis explain`, and for associations that
- * are open when trust changes. Whoever connects is judged by OpenSSL alone.
+ * Whether a TLS listener would refuse a certificate, without a handshake: for `aegis explain`, and to check connected peers
+ * again when trust changes. OpenSSL alone judges who connects.
  */
 import type { X509Certificate } from 'node:crypto';
-import { certificateIssuer, revokedSerialNumbers } from './revocationListReader';
-import type { RevocationList } from './tlsFiles';
+import { decodeCertificate, isMeantFor, validityOf } from './certificate';
+import { isRevoked, type RevocationListParts } from './revocationList';
 
-/** Extended key usage id-kp-clientAuth (RFC 5280 §4.2.1.12). */
-const CLIENT_AUTHENTICATION = '1.3.6.1.5.5.7.3.2';
 /** Longer chains do not occur; the bound ends a circle of cross-signed CAs. */
 const MAX_CHAIN_LENGTH = 10;
 
@@ -24,12 +22,12 @@ export type TrustRefusal =
 export interface Trust {
   readonly trustedCertificates: readonly X509Certificate[];
   /** Without any, nothing is revoked. */
-  readonly revocationLists: readonly RevocationList[];
+  readonly revocationLists: readonly RevocationListParts[];
 }
 
 /**
- * The reason why a listener with this trust would refuse the first certificate of the chain, the one of several that
- * OpenSSL tells; undefined where nothing speaks against it. The rest of the chain are intermediate CAs.
+ * Why a listener with this trust would refuse the first certificate of the chain; undefined where it would not. Of several
+ * reasons it is the one that OpenSSL reports. The rest of the chain are intermediate CAs.
  */
 export function certificateRefusal(
   chain: readonly [X509Certificate, ...X509Certificate[]],
@@ -40,10 +38,10 @@ export function certificateRefusal(
   const isTrustedItself = leaf.subject === leaf.issuer && trusted.some(({ raw }) => raw.equals(leaf.raw));
   const path = isTrustedItself ? [leaf] : pathToRoot(leaf, intermediates, trusted);
   if (path === undefined) return 'certificate-untrusted';
-  const purposes: readonly string[] | undefined = leaf.keyUsage;
-  if (purposes !== undefined && !purposes.includes(CLIENT_AUTHENTICATION)) return 'certificate-purpose';
-  if (path.some(({ validFrom }) => now < new Date(validFrom))) return 'certificate-not-yet-valid';
-  if (path.some(({ validTo }) => now > new Date(validTo))) return 'certificate-expired';
+  if (!isMeantFor(leaf, 'clientAuth')) return 'certificate-purpose';
+  const validities = path.map(validityOf);
+  if (validities.some(({ notBefore }) => now < notBefore)) return 'certificate-not-yet-valid';
+  if (validities.some(({ notAfter }) => now > notAfter)) return 'certificate-expired';
   for (const certificate of revocationLists.length === 0 ? [] : path) {
     const refusal = revocation(certificate, revocationLists, now);
     if (refusal !== undefined) return refusal;
@@ -51,23 +49,21 @@ export function certificateRefusal(
   return undefined;
 }
 
-/** Where there are lists at all, each certificate of the path needs a current one of its issuer. */
+/** As soon as there is any list, each certificate of the path needs a current one of its issuer. */
 function revocation(
   { raw, serialNumber }: X509Certificate,
-  lists: readonly RevocationList[],
+  lists: readonly RevocationListParts[],
   now: Date,
 ): TrustRefusal | undefined {
-  const issuer = certificateIssuer(raw);
-  const ofIssuer = lists.filter((list) => list.issuer.equals(issuer));
+  const { encoded } = decodeCertificate(raw).issuer;
+  const ofIssuer = lists.filter(({ issuer }) => issuer.encoded.equals(encoded));
   if (ofIssuer.length === 0) return 'crl-missing';
   const current = ofIssuer.filter(({ nextUpdate }) => nextUpdate === undefined || nextUpdate > now);
   if (current.length === 0) return 'crl-expired';
-  return current.some(({ der }) => revokedSerialNumbers(der).has(serialNumber))
-    ? 'certificate-revoked'
-    : undefined;
+  return current.some((list) => isRevoked(list, serialNumber)) ? 'certificate-revoked' : undefined;
 }
 
-/** From the leaf to a trusted self-signed certificate, as node:tls asks for; undefined where none is reached. */
+/** From the leaf to a trusted self-signed certificate, as node:tls demands; undefined where none is reached. */
 function pathToRoot(
   leaf: X509Certificate,
   intermediates: readonly X509Certificate[],

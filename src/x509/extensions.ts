@@ -1,23 +1,23 @@
 /**
- * Extensions of certificates, requests and CRLs (RFC 5280 §4.2, §5.2) as bytes and back. Decides nothing: which
- * extensions something gets is said by those who issue it.
+ * Extensions of certificates, requests and CRLs (RFC 5280 §4.2, §5.2) as bytes and back. Decides nothing: the caller
+ * says which extensions something gets.
  */
 import {
   bitString,
   bitsOf,
   contentOf,
-  contextSpecific,
-  type Der,
+  type DerValue,
   decodeDer,
-  encodeDer,
+  encode,
+  implicitTag,
   itemsOf,
   objectIdentifier,
-  octetString,
   oidOf,
   sequence,
+  Tag,
   trueValue,
 } from './der';
-import { decodeGeneralName, encodeGeneralName, type GeneralName } from './generalNames';
+import { decodeGeneralName, encodeGeneralName, type GeneralName } from './names';
 
 export const extensionOid = {
   subjectKeyIdentifier: '2.5.29.14',
@@ -49,40 +49,43 @@ export const extendedKeyUsageOid = {
 export type ExtendedKeyUsage = keyof typeof extendedKeyUsageOid;
 
 /** One Extension; `critical` makes a peer that does not know it refuse the certificate. */
-export function extension(oid: string, value: Der, critical = false): Der {
-  const content = octetString(encodeDer(value));
+export function extension(oid: string, value: Buffer, critical = false): Buffer {
+  const content = encode(Tag.octetString, value);
   return critical
     ? sequence(objectIdentifier(oid), trueValue(), content)
     : sequence(objectIdentifier(oid), content);
 }
 
-/** RFC 5280 §4.2.1.1; tells apart CAs that carry the same name. */
-export const authorityKeyIdentifier = (keyIdentifier: Buffer): Der =>
-  extension(extensionOid.authorityKeyIdentifier, sequence(contextSpecific(0, keyIdentifier)));
+/** RFC 5280 §4.2.1.1; distinguishes CAs that have the same name. */
+export function authorityKeyIdentifier(keyIdentifier: Buffer): Buffer {
+  return extension(extensionOid.authorityKeyIdentifier, sequence(encode(implicitTag(0), keyIdentifier)));
+}
 
-export function encodeKeyUsage(usage: number): Der {
+export function encodeKeyUsage(usage: number): Buffer {
   // DER: trailing zero bits of a named bit list are not encoded.
   const trailingZeros = 31 - Math.clz32(usage & -usage);
   return bitString(Buffer.of(usage), trailingZeros);
 }
 
-export const encodeExtendedKeyUsage = (usages: readonly ExtendedKeyUsage[]): Der =>
-  sequence(...usages.map((usage) => objectIdentifier(extendedKeyUsageOid[usage])));
+export function encodeExtendedKeyUsage(usages: readonly ExtendedKeyUsage[]): Buffer {
+  return sequence(...usages.map((usage) => objectIdentifier(extendedKeyUsageOid[usage])));
+}
 
 /** DNS names and IP addresses, checked. */
-export const encodeSubjectNames = (names: readonly string[]): Der =>
-  sequence(...names.map(encodeGeneralName));
+export function encodeSubjectNames(names: readonly string[]): Buffer {
+  return sequence(...names.map(encodeGeneralName));
+}
 
-/** The value is the DER inside, not looked at yet. */
+/** By identifier. The value is the DER inside, not looked at yet. */
 export type Extensions = ReadonlyMap<string, Buffer>;
 
 /** Reads an Extensions sequence. Of several with one identifier the last counts; strict readers refuse them. */
-export function decodeExtensions(extensions: Der | undefined): Extensions {
+export function decodeExtensions(extensions: DerValue | undefined): Extensions {
   if (extensions === undefined) return new Map();
   return new Map(
     itemsOf(extensions).map((entry) => {
       const [oid, ...rest] = itemsOf(entry);
-      return [oidOf(oid), contentOf(rest.at(-1))];
+      return [oidOf(oid), contentOf(rest.at(-1), Tag.octetString)];
     }),
   );
 }

@@ -1,16 +1,21 @@
 /**
- * What can be said of a certificate, key, request or CRL, as plain values for JSON. Texts are as they came and may hold
- * any character: whoever shows them escapes them.
+ * Describes certificates, keys, requests and CRLs as plain values for JSON. Texts are as they came and may hold any
+ * character: the caller escapes them before it shows them.
  */
 import { createPublicKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { daysUntil } from '../text/moments';
 import { describeKey, signatureAlgorithmOf } from './algorithms';
-import { decodeCertificate } from './certificate';
+import { decodeCertificate, validityOf } from './certificate';
 import type { CertificationRequest } from './certificationRequest';
-import { formatName } from './distinguishedName';
 import { extendedKeyUsagesOf, keyUsagesOf, subjectNamesOf } from './extensions';
 import { certificateFingerprint, publicKeyFingerprint } from './fingerprints';
-import type { DecodedRevocation, DecodedRevocationList } from './revocationList';
+import { formatName } from './names';
+import {
+  type Revocation,
+  type RevocationListParts,
+  revocationListNumber,
+  revocationsOf,
+} from './revocationList';
 
 export type Inspected =
   | InspectedCertificate
@@ -62,15 +67,9 @@ export interface InspectedPublicKey {
   readonly spkiFingerprint: string;
 }
 
-export interface InspectedRequest {
+export interface InspectedRequest extends Omit<CertificationRequest, 'commonNames' | 'publicKey'> {
   readonly kind: 'certification-request';
-  readonly subject: string;
-  readonly names: readonly string[];
   readonly key: string;
-  readonly signatureAlgorithm: string;
-  readonly furtherWishes: readonly string[];
-  /** Why it cannot be signed; empty when nothing speaks against it. */
-  readonly problems: readonly string[];
   readonly spkiFingerprint: string;
 }
 
@@ -84,7 +83,7 @@ export interface InspectedRevocationList {
   readonly nextUpdate?: string;
   readonly daysLeft?: number;
   readonly currency: Currency;
-  readonly revoked: readonly DecodedRevocation[];
+  readonly revoked: readonly Revocation[];
 }
 
 export interface InspectedPkcs12 {
@@ -94,8 +93,8 @@ export interface InspectedPkcs12 {
 }
 
 export function describeCertificate(certificate: X509Certificate): InspectedCertificate {
-  const { subject, issuer, signatureAlgorithm, extensions } = decodeCertificate(certificate);
-  const [notBefore, notAfter] = [new Date(certificate.validFrom), new Date(certificate.validTo)];
+  const { subject, issuer, signatureAlgorithm, extensions } = decodeCertificate(certificate.raw);
+  const { notBefore, notAfter } = validityOf(certificate);
   const keyUsage = keyUsagesOf(extensions);
   const extendedKeyUsage = extendedKeyUsagesOf(extensions);
   return {
@@ -119,31 +118,27 @@ export function describeCertificate(certificate: X509Certificate): InspectedCert
   };
 }
 
-export const describePrivateKey = (key: KeyObject, isEncrypted: boolean): InspectedPrivateKey => ({
-  kind: 'private-key',
-  isEncrypted,
-  key: describeKey(key),
-  spkiFingerprint: publicKeyFingerprint(createPublicKey(key)),
-});
+export function describePrivateKey(key: KeyObject, isEncrypted: boolean): InspectedPrivateKey {
+  return { ...describePublicKey(createPublicKey(key)), kind: 'private-key', isEncrypted };
+}
 
-export const describePublicKey = (key: KeyObject): InspectedPublicKey => ({
-  kind: 'public-key',
-  key: describeKey(key),
-  spkiFingerprint: publicKeyFingerprint(key),
-});
+export function describePublicKey(key: KeyObject): InspectedPublicKey {
+  return { kind: 'public-key', key: describeKey(key), spkiFingerprint: publicKeyFingerprint(key) };
+}
 
 export function describeRequest(request: CertificationRequest): InspectedRequest {
-  const { subject, names, publicKey, signatureAlgorithm, furtherWishes, problems } = request;
+  const { publicKey, commonNames: _, ...shown } = request;
   return {
     kind: 'certification-request',
-    ...{ subject, names, signatureAlgorithm, furtherWishes, problems },
+    ...shown,
     key: describeKey(publicKey),
     spkiFingerprint: publicKeyFingerprint(publicKey),
   };
 }
 
-export function describeRevocationList(list: DecodedRevocationList): InspectedRevocationList {
-  const { number, thisUpdate, nextUpdate, revoked } = list;
+export function describeRevocationList(list: RevocationListParts): InspectedRevocationList {
+  const { thisUpdate, nextUpdate } = list;
+  const number = revocationListNumber(list);
   return {
     kind: 'revocation-list',
     issuer: formatName(list.issuer),
@@ -154,7 +149,7 @@ export function describeRevocationList(list: DecodedRevocationList): InspectedRe
       ? {}
       : { nextUpdate: nextUpdate.toISOString(), daysLeft: daysUntil(nextUpdate) }),
     currency: currencyOf(thisUpdate, nextUpdate),
-    revoked,
+    revoked: revocationsOf(list),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Recognises what is in a file, PEM or DER, and takes it apart: certificates, keys, requests, CRLs, PKCS#12. For files
- * that an operator has at hand; what peers send is read by OpenSSL alone.
+ * that an operator has at hand. OpenSSL alone reads what peers send.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
@@ -19,15 +19,15 @@ import { derOf, type PemBlock, pemBlocks } from './pem';
 import { ciphersOf, decodePkcs12, isPkcs12 } from './pkcs12';
 import { decodeRevocationList } from './revocationList';
 
-/** Bundles of all public CAs have a quarter of it; more is no file of this kind. */
-const maxFileBytes = 1024 * 1024;
+/** A bundle of all public CAs has a quarter of it; what is longer is another kind of file. */
+const MAX_FILE_BYTES = 1024 * 1024;
 
-/** Asked for when something is encrypted; undefined where there is nobody who knows. */
+/** Called when something is encrypted; undefined where nobody knows the password. */
 export type ReadPassword = (what: 'private key' | 'PKCS#12 file') => Promise<string | undefined>;
 
 /** What is in the file, in its order; at least one. Throws OperatorError where nothing can be recognised. */
 export async function inspectFile(file: string, readPassword: ReadPassword): Promise<Inspected[]> {
-  const content = await readBounded(file, maxFileBytes);
+  const content = await readBounded(file, MAX_FILE_BYTES);
   if (content === undefined) {
     throw new OperatorError(
       `${file} has more than 1 MiB; files of certificates and keys are smaller`,
@@ -40,7 +40,7 @@ export async function inspectFile(file: string, readPassword: ReadPassword): Pro
     if (blocks.length === 0) return [await inspectDer(content, readPassword)];
     const found: Inspected[] = [];
     for (const block of blocks) {
-      // OpenSSL writes the curve in front of the key that names it once more.
+      // OpenSSL writes the curve in front of the key, which names it too.
       if (block.label !== 'EC PARAMETERS') found.push(await inspectBlock(block, readPassword));
     }
     if (found.length === 0) throw unrecognised();
@@ -52,11 +52,12 @@ export async function inspectFile(file: string, readPassword: ReadPassword): Pro
   }
 }
 
-const unrecognised = (): OperatorError =>
-  new OperatorError(
+function unrecognised(): OperatorError {
+  return new OperatorError(
     'no certificate, key, certification request, CRL or PKCS#12 file can be recognised; accepted are PEM and DER',
     ExitCode.Failed,
   );
+}
 
 async function inspectBlock(block: PemBlock, readPassword: ReadPassword): Promise<Inspected> {
   switch (block.label) {
@@ -82,14 +83,11 @@ async function inspectBlock(block: PemBlock, readPassword: ReadPassword): Promis
         ExitCode.Failed,
       );
     default:
-      throw new OperatorError(
-        `the PEM block "${block.label}" is of no kind that is known here`,
-        ExitCode.Failed,
-      );
+      throw new OperatorError(`the PEM block "${block.label}" is of no known kind`, ExitCode.Failed);
   }
 }
 
-/** An encrypted key can be told as such without its passphrase. */
+/** Without its passphrase, an encrypted key is still recognised as one. */
 async function inspectPrivateKey(
   key: string | Buffer,
   isEncrypted: boolean,
@@ -113,7 +111,7 @@ async function inspectPrivateKey(
   }
 }
 
-/** DER does not say what it is: whoever can read it is right. */
+/** DER does not say what it is: the reader that understands it is right. */
 async function inspectDer(content: Buffer, readPassword: ReadPassword): Promise<Inspected> {
   const privateKey = (type: 'pkcs8' | 'pkcs1' | 'sec1') => () =>
     describePrivateKey(createPrivateKey({ key: content, type, format: 'der' }), false);
@@ -156,13 +154,13 @@ async function inspectPkcs12(content: Buffer, readPassword: ReadPassword): Promi
     ciphers: ciphersOf(content),
     contents: [
       ...privateKeys.map((key: KeyObject) => describePrivateKey(key, false)),
-      ...certificates.map((certificate) => describeCertificate(certificate)),
+      ...certificates.map(describeCertificate),
     ],
   };
 }
 
 async function openPkcs12(content: Buffer, readPassword: ReadPassword) {
-  // Files that hold no secret often have an empty password: nobody needs to be asked.
+  // Files without a secret often have an empty password: then there is no need to ask.
   const withoutPassword = attempt(() => decodePkcs12(content, ''));
   if (withoutPassword !== undefined) return withoutPassword;
   const password = await readPassword('PKCS#12 file');

@@ -1,11 +1,11 @@
 /**
  * PKCS#12 files: writes them as devices import them, with one RSA key, its certificate and that of the CA; reads those
- * of anybody. Knows nothing of where the password comes from.
+ * of other programs. The only file that loads node-forge. Knows nothing of where the password comes from.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { ExitCode, OperatorError } from '../errors';
-import { encodeDer, objectIdentifier } from './der';
+import { objectIdentifier } from './der';
 
 export interface Pkcs12Options {
   readonly privateKeyPem: string;
@@ -18,8 +18,8 @@ export interface Pkcs12Options {
 }
 
 /**
- * The bytes of a .p12 file. Its password is stretched by 2,048 rounds only, which is what old devices accept: it
- * protects as well as it is long, and no better.
+ * The bytes of a .p12 file. Its password is stretched by 2,048 rounds only, which is what old devices accept: only a
+ * long password protects.
  */
 export function encodePkcs12(options: Pkcs12Options): Buffer {
   if (!/^[\x20-\x7e]+$/.test(options.password)) {
@@ -36,7 +36,7 @@ export function encodePkcs12(options: Pkcs12Options): Buffer {
     options.password,
     { algorithm: options.isLegacy ? '3des' : 'aes256', friendlyName: options.friendlyName },
   );
-  return Buffer.from(forge.asn1.toDer(pkcs12).getBytes(), 'latin1');
+  return bytesOf(pkcs12);
 }
 
 export interface Pkcs12Contents {
@@ -66,13 +66,11 @@ export function decodePkcs12(content: Buffer, password: string): Pkcs12Contents 
         // node-forge knows RSA keys only and hands the others over as they are.
         key
           ? createPrivateKey(forge.pki.privateKeyToPem(key))
-          : createPrivateKey({ key: encodeDer(asn1), type: 'pkcs8', format: 'der' }),
+          : createPrivateKey({ key: bytesOf(asn1), type: 'pkcs8', format: 'der' }),
       ),
     certificates: bags
       .filter(({ type }) => type === certBag)
-      .map(
-        ({ cert, asn1 }) => new X509Certificate(encodeDer(cert ? forge.pki.certificateToAsn1(cert) : asn1)),
-      ),
+      .map(({ cert, asn1 }) => new X509Certificate(bytesOf(cert ? forge.pki.certificateToAsn1(cert) : asn1))),
   };
 }
 
@@ -86,7 +84,14 @@ export function isPkcs12(content: Buffer): boolean {
   }
 }
 
-const decodeBer = (content: Buffer): forge.asn1.Asn1 => forge.asn1.fromDer(content.toString('latin1'), false);
+function decodeBer(content: Buffer): forge.asn1.Asn1 {
+  return forge.asn1.fromDer(content.toString('latin1'), false);
+}
+
+/** node-forge carries bytes in strings, one character per byte. */
+function bytesOf(value: forge.asn1.Asn1): Buffer {
+  return Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1');
+}
 
 /** Object identifiers of ciphers in PKCS#12 files, strongest first. */
 const ciphers: readonly (readonly [oid: string, name: string])[] = [
@@ -99,8 +104,10 @@ const ciphers: readonly (readonly [oid: string, name: string])[] = [
 
 /** The ciphers that its parts are encrypted with; their names are readable without the password. */
 export function ciphersOf(pkcs12: Buffer): string[] {
-  return ciphers.flatMap(([oid, name]) => (pkcs12.includes(encodeDer(objectIdentifier(oid))) ? [name] : []));
+  return ciphers.flatMap(([oid, name]) => (pkcs12.includes(objectIdentifier(oid)) ? [name] : []));
 }
 
 /** Whether it was made for devices that cannot read AES. */
-export const isLegacyPkcs12 = (pkcs12: Buffer): boolean => ciphersOf(pkcs12).includes('triple DES');
+export function isLegacyPkcs12(pkcs12: Buffer): boolean {
+  return ciphersOf(pkcs12).includes('triple DES');
+}

@@ -1,137 +1,112 @@
 /**
- * Certificate revocation lists, version 2, as bytes (RFC 5280 §5): from plain entries to PEM and back. Knows nothing
- * of where revocations are kept.
+ * Reads certificate revocation lists (RFC 5280 §5.1). Neither node:crypto nor node:tls gives what is in one. With a
+ * list past its next update, OpenSSL refuses every peer. The signature is not looked at: OpenSSL alone judges who connects.
  */
-import type { KeyObject } from 'node:crypto';
-import type { CertificateIdentity } from './certificate';
 import {
   contentOf,
-  contextSpecific,
-  type Der,
+  type DerValue,
   decodeDer,
-  enumerated,
+  eachItemOf,
+  explicitTag,
   hexOf,
-  integer,
-  isContextSpecific,
-  isSequence,
   isTime,
   itemsOf,
   oidOf,
-  sequence,
-  time,
+  Tag,
   timeOf,
 } from './der';
-import { authorityKeyIdentifier, decodeExtensions, extension, extensionOid } from './extensions';
-import { type RevocationReason, revocationReasonCode } from './revocationReason';
-import { signatureAlgorithm, signToPem } from './signing';
+import { decodeExtensions, extensionOid } from './extensions';
 
-export interface RevokedCertificate {
-  /** Hexadecimal. */
-  readonly serialNumber: string;
-  readonly revokedAt: Date;
-  /** Without one the entry carries no extension. */
-  readonly reason?: RevocationReason | undefined;
-}
+/** Why a certificate is revoked, in the words and numbers of CRLReason (RFC 5280 §5.3.1). Those that fit a modality. */
+export const revocationReasonCode = {
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+} as const;
 
-export interface RevocationListFields {
-  readonly issuer: CertificateIdentity;
-  /** Greater than that of every earlier list of the same CA (RFC 5280 §5.2.3); at most 2^48 - 1. */
-  readonly number: number;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
-  readonly revoked: readonly RevokedCertificate[];
-}
+export type RevocationReason = keyof typeof revocationReasonCode;
 
-/** Issues one list, signed with `issuerKey`, as PEM with the label that OpenSSL accepts. */
-export function issueRevocationList(fields: RevocationListFields, issuerKey: KeyObject): string {
-  const entries = fields.revoked.map(encodeEntry);
-  const toBeSigned = sequence(
-    integer(1), // version v2
-    signatureAlgorithm(),
-    fields.issuer.name,
-    time(fields.thisUpdate),
-    time(fields.nextUpdate),
-    // RFC 5280 §5.1.2.6: absent, not empty, when nothing is revoked.
-    ...(entries.length > 0 ? [sequence(...entries)] : []),
-    contextSpecific(0, [
-      sequence(
-        authorityKeyIdentifier(fields.issuer.keyIdentifier),
-        extension(extensionOid.crlNumber, integer(numberBytes(fields.number))),
-      ),
-    ]),
-  );
-  return signToPem('X509 CRL', toBeSigned, issuerKey);
-}
+export const revocationReasons = Object.keys(revocationReasonCode) as [RevocationReason];
 
-function encodeEntry({ serialNumber, revokedAt, reason }: RevokedCertificate): Der {
-  const entry = [integer(Buffer.from(serialNumber, 'hex')), time(revokedAt)];
-  if (reason !== undefined) {
-    entry.push(sequence(extension(extensionOid.reasonCode, enumerated(revocationReasonCode[reason]))));
-  }
-  return sequence(...entry);
-}
-
-/** Big-endian two's complement; the ASN.1 kit encodes numbers of four bytes at most. */
-function numberBytes(number: number): Buffer {
-  const bytes = Buffer.alloc(7);
-  bytes.writeUIntBE(number, 1, 6);
-  const start = bytes.findIndex((byte) => byte !== 0);
-  if (start === -1) return Buffer.of(0);
-  return bytes.subarray(bytes[start]! >= 0x80 ? start - 1 : start);
-}
-
-/** A list as it was read; its signature is not looked at. */
-export interface DecodedRevocationList {
-  readonly issuer: Der;
+export interface RevocationListParts {
+  readonly issuer: DerValue;
   /** Identifier of the algorithm. */
   readonly signatureAlgorithm: string;
-  /** Hexadecimal; absent in version 1. */
-  readonly number?: string;
   readonly thisUpdate: Date;
   /** Absent where the list does not say when it ends. */
   readonly nextUpdate?: Date;
-  readonly revoked: readonly DecodedRevocation[];
+  /** Read only when they are asked for, by the functions below: there may be a hundred thousand. */
+  readonly entries?: DerValue;
+  readonly extensions?: DerValue;
 }
 
-export interface DecodedRevocation {
+export interface Revocation {
   readonly serialNumber: string;
   readonly revokedAt: Date;
   /** In words where we know them, else the number. */
   readonly reason?: string;
 }
 
-/** Takes DER. Throws where the bytes are no revocation list. */
-export function decodeRevocationList(list: Buffer): DecodedRevocationList {
+/** Takes DER. Throws RangeError where the bytes are not a revocation list. */
+export function decodeRevocationList(list: Buffer): RevocationListParts {
   const [toBeSigned] = itemsOf(decodeDer(list));
-  const fields = [...itemsOf(toBeSigned)];
+  const fields = itemsOf(toBeSigned);
   // Version 1 goes without saying.
-  if (!isSequence(fields[0])) fields.shift();
+  if (fields[0]?.tag === Tag.integer) fields.shift();
   const [signature, issuer, thisUpdate, ...rest] = fields;
+  if (issuer?.tag !== Tag.sequence) throw new RangeError('a revocation list lacks the name of its issuer');
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined;
-  const entries = isSequence(rest[0]) ? itemsOf(rest.shift()) : [];
-  const extensions = isContextSpecific(rest[0], 0) ? decodeExtensions(itemsOf(rest[0])[0]) : undefined;
-  const number = extensions?.get(extensionOid.crlNumber);
+  const entries = rest[0]?.tag === Tag.sequence ? rest.shift() : undefined;
+  const extensions = rest[0]?.tag === explicitTag(0) ? rest[0] : undefined;
   return {
-    issuer: issuer!,
+    issuer,
     signatureAlgorithm: oidOf(itemsOf(signature)[0]),
     thisUpdate: timeOf(thisUpdate),
-    ...(number === undefined ? {} : { number: hexOf(decodeDer(number)) }),
     ...(nextUpdate === undefined ? {} : { nextUpdate: timeOf(nextUpdate) }),
-    revoked: entries.map(decodeEntry),
+    ...(entries === undefined ? {} : { entries }),
+    ...(extensions === undefined ? {} : { extensions }),
   };
 }
 
-function decodeEntry(entry: Der): DecodedRevocation {
-  const [serialNumber, revokedAt, extensions] = itemsOf(entry);
-  const reason = decodeExtensions(extensions).get(extensionOid.reasonCode);
-  return {
-    serialNumber: hexOf(serialNumber),
-    revokedAt: timeOf(revokedAt),
-    ...(reason === undefined ? {} : { reason: reasonName(contentOf(decodeDer(reason))[0]) }),
-  };
+/** Takes a serial number as X509Certificate writes it. Throws RangeError where an entry is malformed. */
+export function isRevoked(list: RevocationListParts, serialNumber: string): boolean {
+  for (const revoked of revokedSerialNumbers(list)) if (revoked === serialNumber) return true;
+  return false;
+}
+
+/** In hexadecimal as X509Certificate writes them. Throws RangeError where an entry is malformed. */
+export function* revokedSerialNumbers({ entries }: RevocationListParts): Generator<string> {
+  if (entries === undefined) return;
+  for (const entry of eachItemOf(entries)) {
+    const [serialNumber] = eachItemOf(entry);
+    yield hexOf(serialNumber);
+  }
+}
+
+/** Every entry in full. Throws RangeError where one is malformed. */
+export function revocationsOf({ entries }: RevocationListParts): Revocation[] {
+  return (entries === undefined ? [] : itemsOf(entries)).map((entry) => {
+    const [serialNumber, revokedAt, extensions] = itemsOf(entry);
+    const reason = decodeExtensions(extensions).get(extensionOid.reasonCode);
+    return {
+      serialNumber: hexOf(serialNumber),
+      revokedAt: timeOf(revokedAt),
+      ...(reason === undefined
+        ? {}
+        : { reason: reasonName(contentOf(decodeDer(reason), Tag.enumerated)[0]) }),
+    };
+  });
 }
 
 function reasonName(code: number | undefined): string {
   const known = Object.entries(revocationReasonCode).find(([, value]) => value === code);
   return known?.[0] ?? `reason ${code}`;
+}
+
+/** Hexadecimal; undefined in version 1. */
+export function revocationListNumber({ extensions }: RevocationListParts): string | undefined {
+  if (extensions === undefined) return undefined;
+  const number = decodeExtensions(itemsOf(extensions)[0]).get(extensionOid.crlNumber);
+  return number && hexOf(decodeDer(number));
 }

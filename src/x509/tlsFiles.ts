@@ -5,11 +5,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { OperatorError } from '../errors';
 import { readSecretFile, readTextFile } from '../files/textFiles';
-import {
-  decodeRevocationListDates,
-  type RevocationListDates,
-  revocationListIssuer,
-} from './revocationListReader';
+import { derOf, type PemBlock, pemBlocks } from './pem';
+import { decodeRevocationList, type RevocationListParts } from './revocationList';
 
 export interface PrivateKeyFile {
   readonly file: string;
@@ -24,18 +21,17 @@ export interface CertificateFile {
   readonly certificates: readonly [X509Certificate, ...X509Certificate[]];
 }
 
-export interface RevocationList extends RevocationListDates {
+/** One of the lists of a file. */
+export interface RevocationList extends RevocationListParts {
   readonly file: string;
   readonly pem: string;
-  readonly der: Buffer;
-  /** The issuer's name, as DER. */
-  readonly issuer: Buffer;
 }
 
 const PEM_FILE = 'a PEM file';
 
 /**
- * Reads an unencrypted private key. Refuses a file that others could read: whoever has the key is the gateway.
+ * Reads an unencrypted private key. Refuses a file that others could read: with the key they could pose as the
+ * gateway.
  * Throws OperatorError.
  */
 export function readPrivateKey(file: string): PrivateKeyFile {
@@ -46,52 +42,51 @@ export function readPrivateKey(file: string): PrivateKeyFile {
         `"openssl pkey -in ${file} -out KEY" and "chmod 600 KEY"`,
     );
   }
-  try {
-    return { file, pem, key: createPrivateKey(pem) };
-  } catch {
-    throw new OperatorError(`${file} holds no private key; a PEM file with an RSA or EC key is accepted`);
-  }
+  const problem = `${file} holds no private key; a PEM file with an RSA or EC key is accepted`;
+  return readOr(problem, () => ({ file, pem, key: createPrivateKey(pem) }));
 }
 
 /** Reads a certificate with its chain, or a bundle of CA certificates. Throws OperatorError. */
 export function readCertificates(file: string): CertificateFile {
-  const blocks = pemBlocks(file, readTextFile(file, PEM_FILE), 'CERTIFICATE', 'openssl x509 -inform DER');
-  const certificates = blocks.map((block, index) => {
-    try {
-      return new X509Certificate(block);
-    } catch {
-      throw new OperatorError(`${file} is damaged: certificate ${index + 1} cannot be read; copy it again`);
-    }
-  });
-  const [first, ...rest] = certificates;
+  const blocks = blocksOf(file, 'CERTIFICATE', 'openssl x509 -inform DER');
+  const [first, ...rest] = blocks.map(({ pem }, index) =>
+    readOr(damage(file, `certificate ${index + 1}`), () => new X509Certificate(pem)),
+  );
   if (first === undefined) throw new OperatorError(`${file} holds no certificate`);
-  return { file, pem: blocks.join('\n'), certificates: [first, ...rest] };
+  return { file, pem: blocks.map(({ pem }) => pem).join('\n'), certificates: [first, ...rest] };
 }
 
 /** Reads every revocation list of a file; node:tls would take the first and forget the rest. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  return pemBlocks(file, readTextFile(file, PEM_FILE), 'X509 CRL', 'openssl crl -inform DER').map(
-    (pem, index) => {
-      try {
-        const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
-        return { file, pem, der, issuer: revocationListIssuer(der), ...decodeRevocationListDates(der) };
-      } catch {
-        throw new OperatorError(
-          `${file} is damaged: revocation list ${index + 1} cannot be read; copy it again`,
-        );
-      }
-    },
+  return blocksOf(file, 'X509 CRL', 'openssl crl -inform DER').map((block, index) =>
+    readOr(damage(file, `revocation list ${index + 1}`), () => ({
+      ...decodeRevocationList(derOf(block)),
+      file,
+      pem: block.pem,
+    })),
   );
 }
 
-/** Whole blocks with this label; at least one. */
-function pemBlocks(file: string, text: string, label: string, converter: string): string[] {
-  const blocks = text.match(new RegExp(`-----BEGIN ${label}-----[^-]*-----END ${label}-----`, 'g')) ?? [];
-  const beginnings = text.split(`-----BEGIN ${label}-----`).length - 1;
-  if (beginnings !== blocks.length) throw new OperatorError(`${file} is cut short; copy it again`);
+/** The blocks with this label; at least one. */
+function blocksOf(file: string, label: string, converter: string): PemBlock[] {
+  const text = readTextFile(file, PEM_FILE);
+  const all = readOr(`${file} is cut short; copy it again`, () => pemBlocks(text));
+  const blocks = all.filter((block) => block.label === label);
   if (blocks.length > 0) return blocks;
   throw new OperatorError(
     `${file} holds no PEM block "${label}"; if it is in DER form, convert it with ` +
       `"${converter} -in ${file} -out FILE.pem"`,
   );
+}
+
+function damage(file: string, part: string): string {
+  return `${file} is damaged: ${part} cannot be read; copy it again`;
+}
+
+function readOr<T>(problem: string, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    throw new OperatorError(problem);
+  }
 }

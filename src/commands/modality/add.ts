@@ -155,7 +155,7 @@ async function add(
     );
   });
   const lacking = files === undefined ? [] : await writeSheet(name, final, options, files);
-  const { describeNameOfOther } = await import('../../pki/namesOfOthers');
+  const { describeNameOfOther } = await import('../../pki/issuedLog');
   const shared = (issued?.namesOfOthers ?? []).map(describeNameOfOther);
   const warnings = [...(await warningsOf(final, draft, options)), ...shared, ...lacking];
   await report(context, options, { name, edit: final, issued, files, warnings });

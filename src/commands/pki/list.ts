@@ -1,39 +1,50 @@
-/** `aegis pki list`: what the CA has issued, the first to end first. */
-import type { Command } from 'commander';
+/** `aegis pki list`: what the CA has issued, the first to end first, and what to renew. */
 import { ExitCode } from '../../errors';
-import { helpSections } from '../../terminal/command';
-import { type FolderOptions, parseDays, print, type RegisterVerb, verb } from './verb';
+import { inUse, type ListedCertificate, listCertificates } from '../../pki/folderListing';
+import type { CommandContext } from '../../terminal/command';
+import { countOf } from '../../text/quote';
+import { textTable } from '../../text/table';
+import { day, firstSteps, folderOption, text } from './reportText';
+import { type FolderOptions, print } from './verb';
 
-export const registerList: RegisterVerb = (pki, context) => {
-  verb(pki, 'list', 'list what the CA has issued: when it ends, and whether it is valid, expired or revoked')
-    .option('--expiring-within <days>', 'fail when something in use ends within so many days', parseDays)
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis pki list',
-          'aegis --json pki list',
-          'aegis pki list --expiring-within 30    (for monitoring)',
-        ],
-        [
-          '0  done',
-          '1  failed: a file cannot be read, or something in use ends within --expiring-within',
-          '2  wrong usage',
-        ],
-      ),
-    )
-    .action(async (_options, command: Command) => {
-      const options = command.optsWithGlobals<FolderOptions & { expiringWithin?: number }>();
-      const { inUse, listCertificates } = await import('../../pki/folderListing');
-      const { reportList } = await import('./listReport');
-      const certificates = await listCertificates(options.dir);
-      const { expiringWithin } = options;
-      if (
-        expiringWithin !== undefined &&
-        inUse(certificates).some(({ daysLeft }) => daysLeft < expiringWithin)
-      ) {
-        context.exit(ExitCode.Failed);
-      }
-      print(context, options, certificates, () => reportList(options.dir, certificates));
-    });
-};
+export interface ListOptions extends FolderOptions {
+  readonly expiringWithin?: number;
+}
+
+export async function list(options: ListOptions, context: CommandContext): Promise<void> {
+  const certificates = await listCertificates(options.dir);
+  const { expiringWithin = Number.NEGATIVE_INFINITY } = options;
+  if (inUse(certificates).some(({ daysLeft }) => daysLeft < expiringWithin)) context.exit(ExitCode.Failed);
+  print(context, options, certificates, () => reportList(options.dir, certificates));
+}
+
+const HEADER = ['CERTIFICATE', 'STATE', 'EXPIRES', 'DAYS LEFT', 'SERIAL NUMBER', 'NAMES'];
+
+function reportList(directory: string, certificates: readonly ListedCertificate[]): string {
+  const rows = certificates.map((entry) => [
+    entry.file,
+    stateOf(entry),
+    day(entry.notAfter),
+    entry.daysLeft < 0 ? '-' : String(entry.daysLeft),
+    entry.serialNumber ?? '-',
+    entry.names.join(', '),
+  ]);
+  return text([...textTable([HEADER, ...rows]), '', ...nextSteps(directory, certificates)]);
+}
+
+function stateOf({ state, revokedAt, isReplaced }: ListedCertificate): string {
+  if (revokedAt !== undefined) return `revoked ${day(revokedAt)}`;
+  return `${state.replace('-', ' ')}${isReplaced ? ' (replaced)' : ''}`;
+}
+
+function nextSteps(directory: string, certificates: readonly ListedCertificate[]): string[] {
+  const current = inUse(certificates);
+  const due = current.filter(({ state }) => state !== 'valid');
+  if (due.length > 0) {
+    const names = [...new Set(due.map(({ name }) => name))];
+    return ['next:', ...names.map((name) => `  aegis pki renew${folderOption(directory)} ${name}`)];
+  }
+  const first = current.find(({ kind }) => kind === 'server' || kind === 'client');
+  if (first === undefined) return ['next: nothing is in use yet:', ...firstSteps(directory)];
+  return [`next: nothing is due; ${first.file} is the first to end, in ${countOf(first.daysLeft, 'day')}`];
+}

@@ -1,7 +1,25 @@
-/** `aegis pki renew`: new dates for what is about to end: a modality, the gateway, the CA, its CRL. */
-import type { Command } from 'commander';
+/**
+ * `aegis pki renew`: new dates for what is about to end: a modality, the gateway, the CA, its CRL. Says what is new, what
+ * stays, and who needs the new files.
+ */
+import { readConfiguration } from '../../config/load';
 import { OperatorError } from '../../errors';
-import { type CommandContext, helpSections } from '../../terminal/command';
+import {
+  type RenewedAuthority,
+  type RenewedRevocationList,
+  renewAuthority,
+  renewRevocationList,
+} from '../../pki/folderAuthority';
+import {
+  planRenewal,
+  type RenewalPlan,
+  type RenewedCertificates,
+  renewAsPlanned,
+} from '../../pki/folderRenewal';
+import type { CommandContext } from '../../terminal/command';
+import { formatPath } from '../../text/problems';
+import { canonicalPin } from '../../x509/fingerprints';
+import { day, describe, describeAll, describePkcs12, row, rows, stillAccepted, text } from './reportText';
 import {
   choosePkcs12,
   type FolderOptions,
@@ -9,69 +27,32 @@ import {
   openAuthority,
   type Pkcs12Options,
   print,
-  type RegisterVerb,
-  signingVerb,
-  withDays,
-  withPkcs12,
 } from './verb';
 
-interface RenewOptions extends FolderOptions, Pkcs12Options {
+export interface RenewOptions extends FolderOptions, Pkcs12Options {
   readonly newKey?: boolean;
   readonly days?: number;
 }
 
-export const registerRenew: RegisterVerb = (pki, context) => {
-  const renew = signingVerb(
-    pki,
-    'renew',
-    'issue a certificate anew: same names, same key, new serial number and dates',
-  )
-    .argument('<NAME>', 'name of a modality, or "server", "ca" or "crl"')
-    .option('--new-key', 'make another key of the same kind; "spki-sha256:" pins then have to change');
-  withDays(renew, 'lifetime (default: 825, that of the CA 3650)');
-  withPkcs12(renew)
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis pki renew ct1',
-          'aegis pki renew ct1 --new-key',
-          'aegis pki renew server',
-          'aegis pki renew ca     (the same key: what it issued stays valid)',
-          'aegis pki renew crl    (the same revocations in a new list)',
-        ],
-        [
-          '0  done',
-          '1  failed: no such certificate, it is revoked, or a file cannot be read or written',
-          '2  wrong usage',
-        ],
-      ),
-    )
-    .action(async (name: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<RenewOptions>();
-      if (name === 'ca') await renewCa(options, context);
-      else if (name === 'crl') await renewCrl(options, context);
-      else await renewCertificate(name, options, context);
-    });
-};
+export async function renew(name: string, options: RenewOptions, context: CommandContext): Promise<void> {
+  if (name === 'ca') await renewCa(options, context);
+  else if (name === 'crl') await renewCrl(options, context);
+  else await renewCertificate(name, options, context);
+}
 
 async function renewCertificate(name: string, options: RenewOptions, context: CommandContext): Promise<void> {
-  const { renewAsPlanned } = await import('../../pki/folderRenewal');
-  const { planRenewal } = await import('../../pki/renewalPlan');
-  const { reportRenewal } = await import('./renewReports');
-  const { findPinnedEntries } = await import('./pinnedEntries');
-  const plan = await planRenewal(options.dir, name, options.newKey === true); // Before anybody is asked for a passphrase.
+  const plan = await planRenewal(options.dir, name, options.newKey === true); // Before the question for a passphrase.
   const authority = await openAuthority(options, context);
   const pkcs12 = plan.hasPkcs12
     ? await choosePkcs12(name, { ...options, legacy: options.legacy ?? plan.isLegacyPkcs12 }, context)
     : undefined;
   const renewed = await renewAsPlanned(options.dir, authority, plan, {
-    notAfter: await notAfterOf(options),
+    notAfter: notAfterOf(options),
     pkcs12,
   });
   const pinnedEntries = findPinnedEntries(options.config, renewed);
   print(context, options, { ...renewed, pinnedEntries }, () =>
-    reportRenewal(options.dir, options.config, plan, renewed, pinnedEntries),
+    reportRenewal(options, plan, renewed, pinnedEntries),
   );
 }
 
@@ -81,12 +62,10 @@ async function renewCa(options: RenewOptions, context: CommandContext): Promise<
       '--new-key: a CA with another key is another CA; make one in another folder with aegis pki init --dir DIR, and let listeners trust both (trustedCertificates) while the modalities change over',
     );
   }
-  const { renewAuthority } = await import('../../pki/folderAuthority');
-  const { reportRenewedAuthority } = await import('./renewReports');
   const renewed = await renewAuthority(
     options.dir,
     await openAuthority(options, context),
-    await notAfterOf(options),
+    notAfterOf(options),
   );
   print(context, options, renewed, () => reportRenewedAuthority(renewed));
 }
@@ -95,8 +74,116 @@ async function renewCrl(options: RenewOptions, context: CommandContext): Promise
   if (options.newKey === true || options.days !== undefined) {
     throw new OperatorError('renew crl takes neither --new-key nor --days: the list lasts as long as the CA');
   }
-  const { renewRevocationList } = await import('../../pki/folderAuthority');
-  const { reportRenewedList } = await import('./renewReports');
   const renewed = await renewRevocationList(options.dir, await openAuthority(options, context));
   print(context, options, renewed, () => reportRenewedList(renewed));
+}
+
+/**
+ * An entry of the configuration that names a renewed certificate by a fingerprint that has changed with it. The gateway
+ * would refuse the modality as soon as it shows the new one.
+ */
+interface PinnedEntry {
+  /** As in the configuration: `modalities.ct1.certificate`. */
+  readonly path: string;
+}
+
+/** Empty where there is no configuration, or none that can be read: the CA may live on another machine. */
+function findPinnedEntries(configurationFile: string, renewed: RenewedCertificates): PinnedEntry[] {
+  let modalities: Readonly<Record<string, { readonly certificate?: readonly string[] | undefined }>>;
+  try {
+    modalities = readConfiguration(configurationFile).configuration?.modalities ?? {};
+  } catch (error) {
+    if (error instanceof OperatorError) return [];
+    throw error;
+  }
+  const former = new Set(renewed.formerFingerprints.map(canonicalPin));
+  const current = new Set(renewed.certificates.map(({ fingerprint }) => canonicalPin(fingerprint)));
+  return Object.entries(modalities).flatMap(([name, { certificate = [] }]) => {
+    const pins = certificate.map(canonicalPin);
+    const isStale = pins.some((pin) => former.has(pin)) && !pins.some((pin) => current.has(pin));
+    return isStale ? [{ path: formatPath(['modalities', name, 'certificate']) }] : [];
+  });
+}
+
+const RELOAD = 'reload the gateway (SIGHUP)';
+
+function reportRenewal(
+  { dir, config }: RenewOptions,
+  plan: RenewalPlan,
+  renewed: RenewedCertificates,
+  pinnedEntries: readonly PinnedEntry[],
+): string {
+  const { isKeyNew } = renewed;
+  return text([
+    ...describeAll(
+      renewed.certificates,
+      () => `${plan.kind} certificate "${plan.name}", renewed for ${isKeyNew ? 'a new' : 'the same'} key`,
+    ),
+    ...describePkcs12(renewed),
+    ...rows('kept', renewed.keptFiles),
+    ...stillAccepted(dir, renewed),
+    '',
+    'next:',
+    ...(plan.name === 'server' ? serverSteps(renewed) : deviceSteps(renewed, config, pinnedEntries)),
+  ]);
+}
+
+function serverSteps({ isKeyNew, certificates }: RenewedCertificates): string[] {
+  const files = certificates.flatMap(({ certificateFile, privateKeyFile }) =>
+    isKeyNew && privateKeyFile !== undefined ? [certificateFile, privateKeyFile] : [certificateFile],
+  );
+  return [
+    `  put ${files.join(', ')} where the listener reads them, and ${RELOAD}`,
+    '  modalities that pin the certificate of the gateway, instead of trusting the CA, need the new one',
+  ];
+}
+
+function deviceSteps(
+  renewed: RenewedCertificates,
+  configuration: string,
+  pinnedEntries: readonly PinnedEntry[],
+): string[] {
+  const { certificates, isKeyNew, pkcs12File, pkcs12PasswordFile } = renewed;
+  const [summary] = certificates;
+  const { certificateFile, privateKeyFile, fingerprint, spkiFingerprint } = summary!;
+  const files =
+    isKeyNew && privateKeyFile !== undefined ? `${certificateFile} and ${privateKeyFile}` : certificateFile;
+  return [
+    `  copy ${pkcs12File === undefined ? files : `${pkcs12File} (or ${files})`} to the device`,
+    ...(pkcs12PasswordFile === undefined ? [] : [`  then delete ${pkcs12PasswordFile}`]),
+    ...pinnedEntries.map(
+      ({ path }) =>
+        `  ${path} in ${configuration} names the former one: add the new one before the device shows it`,
+    ),
+    ...(isKeyNew
+      ? ['  entries that name it by "sha256:" or "spki-sha256:" need the new one:']
+      : [
+          '  entries that name it by "spki-sha256:", "cn:" or "dns:" stay as they are; by "sha256:" they need the new one:',
+        ]),
+    `    ${JSON.stringify(isKeyNew ? spkiFingerprint : fingerprint)}`,
+  ];
+}
+
+function reportRenewedAuthority(renewed: RenewedAuthority): string {
+  const { authority, revocationListFile, keptFile, formerNotAfter } = renewed;
+  return text([
+    ...describe(`CA "${authority.commonName}", renewed for the same key`, authority),
+    row('CRL', `${revocationListFile}, ends with it`),
+    row('kept', keptFile),
+    '',
+    'everything that the CA issued stays valid',
+    '',
+    'next:',
+    `  copy ${authority.certificateFile} to each modality before ${day(formerNotAfter)}, when the one that it has ends`,
+    `  put ${authority.certificateFile} and ${revocationListFile} where the listeners read them, and ${RELOAD}`,
+  ]);
+}
+
+function reportRenewedList({ revocationListFile, nextUpdate }: RenewedRevocationList): string {
+  return text([
+    `CRL ${revocationListFile}, with all that was revoked`,
+    row('next update', day(nextUpdate)),
+    '',
+    `next: ${RELOAD}, and copy the CRL to everything else that checks it`,
+  ]);
 }

@@ -4,16 +4,21 @@
  */
 import { dirname, relative } from 'node:path';
 import type { CertificateSummary } from '../../pki/folder';
-import type { WrittenCertificates } from '../../pki/folderRecord';
+import type { WrittenCertificates, WrittenPkcs12 } from '../../pki/folderCertificates';
 import { escapeUnsafe, shellQuoted } from '../../text/quote';
 
-export const text = (lines: readonly string[]): string => `${lines.map(escapeUnsafe).join('\n')}\n`;
+export function text(lines: readonly string[]): string {
+  return `${lines.map(escapeUnsafe).join('\n')}\n`;
+}
 
-export const row = (label: string, value: string): string => `  ${label.padEnd(14)}${value}`;
+export function row(label: string, value: string): string {
+  return `  ${label.padEnd(14)}${value}`;
+}
 
 /** Nothing where there is no value. */
-export const rows = (label: string, values: readonly string[]): string[] =>
-  values.length === 0 ? [] : [row(label, values.join(', '))];
+export function rows(label: string, values: readonly string[]): string[] {
+  return values.length === 0 ? [] : [row(label, values.join(', '))];
+}
 
 export function describe(title: string, summary: CertificateSummary): string[] {
   return [
@@ -24,11 +29,43 @@ export function describe(title: string, summary: CertificateSummary): string[] {
     row('fingerprint', summary.fingerprint),
     row('public key', summary.spkiFingerprint),
     row('serial number', summary.serialNumber),
-    row('expires', day(summary.notAfter.toISOString())),
+    row('expires', day(summary.notAfter)),
   ];
 }
 
-export const replaced = (files: readonly string[]): string[] => rows('replaced', files);
+/** With an empty line between them. */
+export function describeAll(
+  summaries: readonly CertificateSummary[],
+  titleOf: (summary: CertificateSummary) => string,
+): string[] {
+  return summaries.flatMap((summary, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...describe(titleOf(summary), summary),
+  ]);
+}
+
+export function describePkcs12({ pkcs12File, pkcs12PasswordFile }: Partial<WrittenPkcs12>): string[] {
+  return [
+    ...(pkcs12File === undefined ? [] : [row('PKCS#12', pkcs12File)]),
+    ...(pkcs12PasswordFile === undefined ? [] : [row('password', `generated, in ${pkcs12PasswordFile}`)]),
+  ];
+}
+
+/** What to write into the entry of the modality. */
+export function entryLines(configuration: string, { spkiFingerprint }: CertificateSummary): string[] {
+  return [
+    `  in the entry of the modality in ${configuration}`,
+    `    "certificate": ${JSON.stringify(spkiFingerprint)}`,
+  ];
+}
+
+/** What to do with a CA that has issued nothing yet. */
+export function firstSteps(directory: string): string[] {
+  return [
+    `  aegis pki server${folderOption(directory)} --name <DNS name or IP address that modalities dial>`,
+    `  aegis pki client${folderOption(directory)} <name of a modality>`,
+  ];
+}
 
 export function stillAccepted(
   directory: string,
@@ -41,13 +78,17 @@ export function stillAccepted(
   ]);
 }
 
-/** The calendar day of an ISO time. */
-export const day = (time: string): string => time.slice(0, 10);
+/** The calendar day of a time; of a text as ISO 8601 has it. */
+export function day(time: string | Date): string {
+  return (typeof time === 'string' ? time : time.toISOString()).slice(0, 10);
+}
 
 /** For a command that is to be copied. */
-export const folderOption = (directory: string): string =>
-  directory === 'certs' ? '' : ` --dir ${shellQuoted(directory)}`;
+export function folderOption(directory: string): string {
+  return directory === 'certs' ? '' : ` --dir ${shellQuoted(directory)}`;
+}
 
 /** Paths in the configuration are relative to its file. */
-export const fromConfiguration = (configuration: string, path: string): string =>
-  relative(dirname(configuration), path);
+export function fromConfiguration(configuration: string, path: string): string {
+  return relative(dirname(configuration), path);
+}

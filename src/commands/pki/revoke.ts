@@ -1,39 +1,32 @@
 /** `aegis pki revoke`: revokes certificates and writes the CRL. */
-import { type Command, Option } from 'commander';
-import { helpSections } from '../../terminal/command';
-import { type RevocationReason, revocationReasons } from '../../x509/revocationReason';
-import { type FolderOptions, openAuthority, print, type RegisterVerb, signingVerb } from './verb';
+import { type Revocation, revokeCertificates } from '../../pki/folderAuthority';
+import type { CommandContext } from '../../terminal/command';
+import type { RevocationReason } from '../../x509/revocationList';
+import { day, row, text } from './reportText';
+import { type FolderOptions, openAuthority, print } from './verb';
 
-interface RevokeOptions extends FolderOptions {
+export interface RevokeOptions extends FolderOptions {
   readonly serial?: string;
   readonly reason?: RevocationReason;
 }
 
-export const registerRevoke: RegisterVerb = (pki, context) => {
-  signingVerb(pki, 'revoke', 'revoke the certificates of a modality (or of "server") and write ca.crl anew')
-    .argument('<NAME>', 'name that they were issued for')
-    .option('--serial <hex>', 'only the certificate with this serial number')
-    .addOption(new Option('--reason <reason>', 'why').choices(revocationReasons))
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis pki revoke ct1',
-          'aegis pki revoke ct1 --serial 7F94265D89634D0ACF9F5EE342EFBF3A --reason superseded',
-        ],
-        ['0  done', '1  failed: no such certificate, or a file cannot be read or written', '2  wrong usage'],
-      ),
-    )
-    .action(async (name: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<RevokeOptions>();
-      const { revokeCertificates } = await import('../../pki/folderRevocation');
-      const { reportRevocation } = await import('./issueReports');
-      const authority = await openAuthority(options, context);
-      const revocation = await revokeCertificates(options.dir, authority, {
-        name,
-        serialNumber: options.serial,
-        reason: options.reason,
-      });
-      print(context, options, revocation, () => reportRevocation(name, revocation));
-    });
-};
+export async function revoke(name: string, options: RevokeOptions, context: CommandContext): Promise<void> {
+  const authority = await openAuthority(options, context);
+  const revocation = await revokeCertificates(options.dir, authority, {
+    name,
+    serialNumber: options.serial,
+    reason: options.reason,
+  });
+  print(context, options, revocation, () => reportRevocation(name, revocation));
+}
+
+function reportRevocation(name: string, { revoked, revocationListFile }: Revocation): string {
+  return text([
+    ...(revoked.length === 0
+      ? [`nothing left to revoke for "${name}": all of it is revoked or expired`]
+      : revoked.map((entry) => `revoked ${entry.serialNumber} (${entry.file}, issued ${day(entry.time)})`)),
+    row('CRL', revocationListFile),
+    '',
+    'next: reload the gateway (SIGHUP), and copy the CRL to everything else that checks it',
+  ]);
+}

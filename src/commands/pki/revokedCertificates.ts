@@ -1,6 +1,6 @@
 /**
- * Certificates that are revoked, where an entry of the allowlist is to accept them: its device would be refused without
- * anybody knowing why. Knows what the CA of a folder has recorded, and the lists of the listeners.
+ * Finds revoked certificates that an entry of the allowlist is to accept: its device would be refused, and the entry would
+ * not show why. Knows what the CA of a folder has recorded, and the lists of the listeners.
  */
 import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -12,8 +12,9 @@ import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../
 import { parseClientName } from '../../pki/subjectNames';
 import { type Finding, formatPath } from '../../text/problems';
 import { quoteValue } from '../../text/quote';
+import { decodeCertificate } from '../../x509/certificate';
 import { canonicalPin, certificateFingerprint } from '../../x509/fingerprints';
-import { certificateIssuer, revokedSerialNumbers } from '../../x509/revocationListReader';
+import { isRevoked } from '../../x509/revocationList';
 import { readCertificates, readCrl } from '../../x509/tlsFiles';
 import { folderOption } from './reportText';
 
@@ -54,13 +55,13 @@ export async function revocationWarnings(
   const entry = configuration.modalities[name];
   const modalities = entry === undefined ? {} : { [name]: entry };
   const pins = await findRevokedPins({ ...configuration, modalities });
-  // Of our own CA, the list says the same once more.
+  // Of our own CA, the list says the same.
   if (pins.length === 0) return findListedFiles(certificates, configuration);
   const path = formatPath(['modalities', name, 'certificate']);
   return pins.map(({ message }) => `${path} ${message}`);
 }
 
-/** By the lists of the listeners. What is no file is passed over. */
+/** By the lists of the listeners. Texts that do not name a file are passed over. */
 function findListedFiles(files: readonly string[], { listeners }: Configuration): string[] {
   const lists = listeners.flatMap(({ name, tls }) =>
     (tls?.crl ?? []).flatMap((list) => (readable(() => readCrl(list)) ?? []).map((crl) => ({ name, crl }))),
@@ -68,9 +69,9 @@ function findListedFiles(files: readonly string[], { listeners }: Configuration)
   return files.flatMap((file) => {
     const certificate = readable(() => readCertificates(file).certificates[0]);
     if (certificate === undefined) return [];
-    const issuer = certificateIssuer(certificate.raw);
+    const { encoded } = decodeCertificate(certificate.raw).issuer;
     const list = lists.find(
-      ({ crl }) => crl.issuer.equals(issuer) && revokedSerialNumbers(crl.der).has(certificate.serialNumber),
+      ({ crl }) => crl.issuer.encoded.equals(encoded) && isRevoked(crl, certificate.serialNumber),
     );
     if (list === undefined) return [];
     return [
@@ -98,10 +99,11 @@ function isRevokedIn(log: IssuedLog | undefined, certificate: X509Certificate): 
   return issued !== undefined && log!.revokedBySerialNumber.has(issued.serialNumber);
 }
 
-const makeAnother = (folder: string, name: string): string =>
-  `make another with "aegis pki client${folderOption(folder)} ${name} --force"`;
+function makeAnother(folder: string, name: string): string {
+  return `make another with "aegis pki client${folderOption(folder)} ${name} --force"`;
+}
 
-/** Undefined where there is none, or one that cannot be read: "aegis pki list" tells why. */
+/** Undefined where there is none, or one that cannot be read: "aegis pki list" reports why. */
 async function readRecord(folder: string): Promise<IssuedLog | undefined> {
   const { issuedLog } = authorityFiles(folder);
   if (!existsSync(issuedLog)) return undefined;
@@ -113,7 +115,7 @@ async function readRecord(folder: string): Promise<IssuedLog | undefined> {
   }
 }
 
-/** Undefined where a file is no good: that is told elsewhere. */
+/** Undefined where a file cannot be read: `aegis check` reports that. */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read();

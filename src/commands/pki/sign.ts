@@ -1,23 +1,23 @@
 /**
- * `aegis pki sign`: issues a certificate for a request of a device that has made its key itself. Shows what was asked
- * for before anything is signed; somebody at a terminal is asked.
+ * `aegis pki sign`: issues a certificate for a request of a device that has made its key itself. Shows the request
+ * before anything is signed, and asks where a person is at the terminal.
  */
-import { type Command, Option } from 'commander';
 import { ExitCode, OperatorError } from '../../errors';
+import { authorityFiles } from '../../pki/folder';
+import type { WrittenCertificates } from '../../pki/folderCertificates';
+import { planSigning, readRequestFile, type SigningPlan, signAsPlanned } from '../../pki/folderRequests';
+import { describeNameOfOther } from '../../pki/issuedLog';
 import type { Purpose } from '../../pki/leafCertificates';
-import { helpSections } from '../../terminal/command';
-import {
-  type FolderOptions,
-  notAfterOf,
-  openAuthority,
-  print,
-  type RegisterVerb,
-  signingVerb,
-  withDays,
-  withNames,
-} from './verb';
+import { canAsk } from '../../pki/secrets';
+import type { CommandContext } from '../../terminal/command';
+import { askYesOrNo } from '../../terminal/confirmation';
+import { describeKey } from '../../x509/algorithms';
+import type { CertificationRequest } from '../../x509/certificationRequest';
+import { publicKeyFingerprint } from '../../x509/fingerprints';
+import { describe, entryLines, row, rows, stillAccepted, text } from './reportText';
+import { type FolderOptions, notAfterOf, openAuthority, print } from './verb';
 
-interface SignOptions extends FolderOptions {
+export interface SignOptions extends FolderOptions {
   readonly as?: string;
   readonly name?: string[];
   readonly purpose: Purpose;
@@ -26,60 +26,53 @@ interface SignOptions extends FolderOptions {
   readonly force?: boolean;
 }
 
-export const registerSign: RegisterVerb = (pki, context) => {
-  const sign = signingVerb(pki, 'sign', 'sign the certification request of a device (NAME.crt)')
-    .argument('<FILE>', 'certification request (PKCS#10), PEM or DER')
-    .option('--as <NAME>', 'name of the device (default: the common name of the request)')
-    .addOption(
-      new Option('--purpose <purpose>', 'client: a modality, which may be dialled, too; server: only dialled')
-        .choices(['client', 'server'] satisfies Purpose[])
-        .default('client'),
-    );
-  withNames(sign, 'DNS name or IP address instead of those of the request; may be repeated');
-  withDays(sign, 'lifetime (default: 825, or what is left of that of the CA)')
-    .option('--yes', 'do not ask')
-    .option('--force', 'replace NAME.crt that is there')
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis pki inspect ct1.csr',
-          'aegis pki sign ct1.csr',
-          'aegis pki sign request.der --as ct1 --name ct1.radiology.example --yes',
-          'aegis pki sign archive.csr --purpose server',
-        ],
-        [
-          '0  done',
-          '1  failed: the request is not acceptable, was declined, or a file exists, cannot be read or written',
-          '2  wrong usage, or the request names the device in no usable way',
-        ],
-      ),
-    )
-    .action(async (file: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<SignOptions>();
-      const { readRequestFile } = await import('../../pki/requestFile');
-      const { planSigning, signAsPlanned } = await import('../../pki/folderRequests');
-      const { reportRequest, reportSigned } = await import('./signReport');
-      const request = await readRequestFile(file);
-      const plan = await planSigning(options.dir, request, {
-        name: options.as,
-        names: options.name,
-        purpose: options.purpose,
-        force: options.force,
-      });
-      context.printError(reportRequest(file, request, plan));
-      if (options.yes !== true) await confirm();
-      const authority = await openAuthority(options, context);
-      const written = await signAsPlanned(options.dir, authority, plan, await notAfterOf(options));
-      print(context, options, written, () => reportSigned(options.dir, options.config, plan, written));
-    });
-};
-
-/** Where nobody can be asked, whoever runs the command has decided. */
-async function confirm(): Promise<void> {
-  const { canAsk } = await import('../../pki/secrets');
-  const { askYesOrNo } = await import('../../terminal/confirmation');
-  if (canAsk() && !(await askYesOrNo('sign it? [y/N] '))) {
+export async function signRequest(
+  file: string,
+  options: SignOptions,
+  context: CommandContext,
+): Promise<void> {
+  const request = await readRequestFile(file);
+  const plan = await planSigning(options.dir, request, {
+    name: options.as,
+    names: options.name,
+    purpose: options.purpose,
+    force: options.force,
+  });
+  context.printError(reportRequest(file, request, plan));
+  // Without a terminal there is no one to ask: the person who wrote the command has decided.
+  if (options.yes !== true && canAsk() && !(await askYesOrNo('sign it? [y/N] '))) {
     throw new OperatorError('declined; nothing was signed', ExitCode.Failed);
   }
+  const authority = await openAuthority(options, context);
+  const written = await signAsPlanned(options.dir, authority, plan, notAfterOf(options));
+  print(context, options, written, () => reportSigned(options, plan, written));
+}
+
+function reportRequest(file: string, request: CertificationRequest, plan: SigningPlan): string {
+  return text([
+    `certification request ${file}`,
+    row('subject', request.subject === '' ? 'none' : request.subject),
+    ...rows('asks for', request.names),
+    row('key', `${describeKey(request.publicKey)}, signed with ${request.signatureAlgorithm}`),
+    row('public key', publicKeyFingerprint(request.publicKey)),
+    ...rows('ignored', request.furtherWishes),
+    'the certificate will be',
+    row('name', plan.name),
+    ...rows('names', plan.names),
+    row('purpose', plan.purpose === 'client' ? 'TLS client and server, as modalities are' : 'TLS server'),
+    ...plan.namesOfOthers.map((other) => `warning: ${describeNameOfOther(other)}`),
+  ]);
+}
+
+function reportSigned({ dir, config }: SignOptions, plan: SigningPlan, written: WrittenCertificates): string {
+  const [summary] = written.certificates;
+  return text([
+    ...describe(`${plan.purpose} certificate "${plan.name}"`, summary!),
+    ...rows('replaced', written.replacedFiles),
+    ...stillAccepted(dir, written),
+    '',
+    'next:',
+    `  copy ${summary!.certificateFile} to the device that made the request, and ${authorityFiles(dir).certificate} as the CA that it trusts`,
+    ...(plan.purpose === 'client' ? entryLines(config, summary!) : []),
+  ]);
 }

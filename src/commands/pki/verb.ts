@@ -1,12 +1,16 @@
 /**
- * What the verbs of `aegis pki` have in common: options, the CA with its passphrase, passwords of PKCS#12 files, output.
+ * What the verbs of `aegis pki` have in common: the CA with its passphrase, passwords of PKCS#12 files, warnings about
+ * both, output. Knows nothing of options as they are written.
  */
-import { type Command, InvalidArgumentError } from 'commander';
 import { OperatorError } from '../../errors';
-import type { CertificateAuthority } from '../../pki/authority';
-import type { Pkcs12Choice } from '../../pki/folderPkcs12';
+import { describeSharing } from '../../files/textFiles';
+import { type CertificateAuthority, daysAfter } from '../../pki/authority';
+import { authorityFiles, openFolder } from '../../pki/folder';
+import type { Pkcs12Choice } from '../../pki/folderCertificates';
+import { readIssuedLog } from '../../pki/issuedLog';
+import { askSecret, canAsk, generatePassword, readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { warnOfSharedSecret, warnOfShortSecret } from './secretWarnings';
+import { countOf } from '../../text/quote';
 
 export interface FolderOptions extends GlobalOptions {
   readonly dir: string;
@@ -18,63 +22,17 @@ export interface Pkcs12Options {
   readonly p12PasswordFile?: string;
 }
 
-/** Adds one verb to `aegis pki`. */
-export type RegisterVerb = (pki: Command, context: CommandContext) => void;
-
-export const exitCodes: readonly string[] = [
-  '0  done',
-  '1  failed: a file exists, cannot be read or written',
-  '2  wrong usage',
-];
-
-export const verb = (pki: Command, name: string, description: string): Command =>
-  pki.command(name).description(description).option('--dir <directory>', 'folder of the CA', 'certs');
-
-/** A verb that signs, and so needs the key of the CA. */
-export const signingVerb = (pki: Command, name: string, description: string): Command =>
-  verb(pki, name, description).option(
-    '--passphrase-file <file>',
-    'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)',
-  );
-
-export const withNames = (command: Command, description: string): Command =>
-  command.option('--name <DNS-or-IP>', description, (name, names: string[] = []) => [...names, name]);
-
-/** As long as the CA itself; nothing is issued beyond its end. */
-const maxDays = 3650;
-
-export function parseDays(text: string): number {
-  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (days < 1 || days > maxDays) {
-    throw new InvalidArgumentError(`accepted are whole numbers of days from 1 to ${maxDays}`);
-  }
-  return days;
-}
-
-export const withDays = (command: Command, description: string): Command =>
-  command.option('--days <number>', description, parseDays);
-
-export const withPkcs12 = (command: Command): Command =>
-  command
-    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES')
-    .option(
-      '--p12-password-file <file>',
-      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
-    );
-
 /** Counts `--days` from now on, not from the backdated beginning. */
-export async function notAfterOf({ days }: { readonly days?: number }): Promise<Date | undefined> {
-  const { daysAfter } = await import('../../pki/validity');
+export function notAfterOf({ days }: { readonly days?: number }): Date | undefined {
   return days === undefined ? undefined : daysAfter(new Date(), days);
 }
 
 export async function givenPassphrase(
-  options: FolderOptions,
+  { passphraseFile }: FolderOptions,
   context: CommandContext,
 ): Promise<string | undefined> {
-  const { readSecret } = await import('../../pki/secrets');
-  const passphrase = await readSecret('passphrase', options.passphraseFile, 'AEGIS_CA_PASSPHRASE');
-  await warnOfSharedSecret(context, 'passphrase', options.passphraseFile);
+  const passphrase = await readSecret('passphrase', passphraseFile, 'AEGIS_CA_PASSPHRASE');
+  warnOfSharedSecret(context, 'passphrase', passphraseFile);
   return passphrase;
 }
 
@@ -82,21 +40,17 @@ export async function openAuthority(
   options: FolderOptions,
   context: CommandContext,
 ): Promise<CertificateAuthority> {
-  const { openFolder } = await import('../../pki/folder');
-  const { askSecret, canAsk } = await import('../../pki/secrets');
   return openFolder(options.dir, async () => {
     const given = await givenPassphrase(options, context);
     return given === undefined && canAsk() ? askSecret('passphrase of the CA key: ') : given;
   });
 }
 
-/** Says so where the record of the CA has an end that was never written; a missing or damaged one is told by the verb. */
+/** Warns where the record of the CA ends in an unfinished line. The verb itself reports a missing or damaged record. */
 export async function warnOfUnfinishedRecord(
   { dir }: Pick<FolderOptions, 'dir'>,
   context: CommandContext,
 ): Promise<void> {
-  const { authorityFiles } = await import('../../pki/folder');
-  const { readIssuedLog } = await import('../../pki/issuedLog');
   const { issuedLog } = authorityFiles(dir);
   const log = await readIssuedLog(issuedLog).catch((error: unknown) => {
     if (!(error instanceof OperatorError)) throw error;
@@ -107,9 +61,8 @@ export async function warnOfUnfinishedRecord(
   );
 }
 
-/** Asks twice, because nobody sees what is typed. */
+/** Asks twice, because what is typed is not shown. */
 export async function askTwice(question: string, what: string): Promise<string> {
-  const { askSecret } = await import('../../pki/secrets');
   const secret = await askSecret(question);
   if (secret !== '' && (await askSecret('the same again: ')) !== secret) {
     throw new OperatorError(`the two ${what}s differ; nothing was written`);
@@ -122,19 +75,44 @@ export async function choosePkcs12(
   { legacy, p12PasswordFile }: Pkcs12Options,
   context: CommandContext,
 ): Promise<Pkcs12Choice> {
-  const { canAsk, generatePassword, readSecret } = await import('../../pki/secrets');
   let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');
-  await warnOfSharedSecret(context, 'password', p12PasswordFile);
+  warnOfSharedSecret(context, 'password', p12PasswordFile);
   if (password === undefined && canAsk()) {
     password = await askTwice(`password for ${name}.p12 (empty: generate one): `, 'password');
   }
-  const isPasswordGenerated = password === undefined || password === '';
-  if (!isPasswordGenerated) await warnOfShortSecret(context, 'password', password!, `${name}.p12`);
-  return {
-    password: isPasswordGenerated ? generatePassword() : password!,
-    isPasswordGenerated,
-    isLegacy: legacy === true,
-  };
+  const isLegacy = legacy === true;
+  if (password === undefined || password === '') {
+    return { password: generatePassword(), isPasswordGenerated: true, isLegacy };
+  }
+  warnOfShortSecret(context, 'password', password, `${name}.p12`);
+  return { password, isPasswordGenerated: false, isLegacy };
+}
+
+/** All shorter ones can be tried one after the other by anyone who has a copy of the encrypted file. */
+const MIN_SECRET_CHARACTERS = 8;
+
+/** For a secret that is chosen now; one that was chosen before is not judged. */
+export function warnOfShortSecret(
+  context: CommandContext,
+  what: 'passphrase' | 'password',
+  secret: string,
+  protectedFile: string,
+): void {
+  const { length } = [...secret];
+  if (length >= MIN_SECRET_CHARACTERS) return;
+  context.printError(
+    `warning: the ${what} has ${countOf(length, 'character')}, so anyone with a copy of ${protectedFile} can find it by trying; choose one of at least ${MIN_SECRET_CHARACTERS}\n`,
+  );
+}
+
+/** Private keys of the gateway are refused for the same; here there may be a reason to share. */
+function warnOfSharedSecret(
+  context: CommandContext,
+  what: 'passphrase' | 'password',
+  file: string | undefined,
+): void {
+  const problem = file === undefined ? undefined : describeSharing(file, what);
+  if (problem !== undefined) context.printError(`warning: ${problem}\n`);
 }
 
 export function print(

@@ -3,13 +3,13 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { createFolder, openFolder } from '../../../src/pki/folder';
+import { revokeCertificates } from '../../../src/pki/folderAuthority';
 import {
   type ClientOptions,
   writeClientCertificate,
   writeServerCertificates,
 } from '../../../src/pki/folderCertificates';
 import { listCertificates } from '../../../src/pki/folderListing';
-import { revokeCertificates } from '../../../src/pki/folderRevocation';
 import { authorityFolders } from '../../support/authorityFolder';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, temporaryFolder } from '../../support/processes';
@@ -219,7 +219,7 @@ describe('revocation', () => {
     const log = join(directory, 'issued.jsonl');
     appendFileSync(log, '{"event":"revoked"}\n');
     const revoke = () => revokeCertificates(directory, authority, { name: 'ct1' });
-    await expect(revoke()).rejects.toThrow(`${log}:2 is no record`);
+    await expect(revoke()).rejects.toThrow(`${log}:2 is not a record`);
     rmSync(log);
     await expect(revoke()).rejects.toThrow(`${log} does not exist; `);
     await expect(writeClientCertificate(directory, authority, client('ct2'))).rejects.toThrow(log);

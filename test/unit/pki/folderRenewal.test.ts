@@ -3,13 +3,11 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openFolder } from '../../../src/pki/folder';
-import { renewAuthority, renewRevocationList } from '../../../src/pki/folderAuthority';
+import { renewAuthority, renewRevocationList, revokeCertificates } from '../../../src/pki/folderAuthority';
 import { writeClientCertificate, writeServerCertificates } from '../../../src/pki/folderCertificates';
 import { listCertificates } from '../../../src/pki/folderListing';
-import { type RenewalOptions, renewAsPlanned } from '../../../src/pki/folderRenewal';
+import { planRenewal, type RenewalOptions, renewAsPlanned } from '../../../src/pki/folderRenewal';
 import { planSigning, signAsPlanned } from '../../../src/pki/folderRequests';
-import { revokeCertificates } from '../../../src/pki/folderRevocation';
-import { planRenewal } from '../../../src/pki/renewalPlan';
 import { decodeCertificationRequest } from '../../../src/x509/certificationRequest';
 import { type AuthorityFolder, authorityFolders } from '../../support/authorityFolder';
 import { certificationRequest } from '../../support/certificationRequests';
@@ -234,7 +232,7 @@ describe('the list of what was issued', () => {
     const file = join(directory, 'ca.crl');
     writeFileSync(file, 'nothing');
     await expect(listCertificates(directory)).rejects.toThrow(
-      `${file} is damaged; write it anew with "aegis pki renew crl"`,
+      `${file} is damaged; write it again with "aegis pki renew crl"`,
     );
     rmSync(file);
     await expect(listCertificates(directory)).rejects.toThrow('write it with "aegis pki renew crl"');

@@ -2,10 +2,14 @@ import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:cry
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { revokeCertificates } from '../../../src/pki/folderAuthority';
 import { writeServerCertificates } from '../../../src/pki/folderCertificates';
-import { planSigning, type SigningOptions, signAsPlanned } from '../../../src/pki/folderRequests';
-import { revokeCertificates } from '../../../src/pki/folderRevocation';
-import { readRequestFile } from '../../../src/pki/requestFile';
+import {
+  planSigning,
+  readRequestFile,
+  type SigningOptions,
+  signAsPlanned,
+} from '../../../src/pki/folderRequests';
 import { decodeCertificationRequest } from '../../../src/x509/certificationRequest';
 import { authorityFolders } from '../../support/authorityFolder';
 import {
@@ -64,7 +68,7 @@ describe('a signed request', () => {
     expect(certificate('archive').keyUsage).toEqual(['1.3.6.1.5.5.7.3.1']);
     expect(certificate('archive').subjectAltName).toBe('DNS:archive.example');
     await expect(sign({ commonNames: ['other'] }, { purpose: 'server' })).rejects.toThrow(
-      'the request names no DNS name and no IP address, which a server needs; give them with --name',
+      'the request has neither a DNS name nor an IP address, which a server needs; give them with --name',
     );
   });
 
@@ -88,7 +92,7 @@ describe('a request is refused', () => {
     ['with two names', { commonNames: ['ct1', 'ct2'] }, {}, 'more than one common name; name the device'],
     ['with the name of a path', { commonNames: ['../ct1'] }, {}, '"../ct1" cannot name a client certificate'],
     ['that would be the gateway', { commonNames: ['server'] }, {}, '"server" is a name that aegis pki uses'],
-    ['for a wildcard', { names: ['*.example'] }, {}, '"*.example" is no DNS name'],
+    ['for a wildcard', { names: ['*.example'] }, {}, '"*.example" is neither a DNS name'],
     ['to a name that is none', {}, { name: 'a b' }, '"a b" cannot name a client certificate'],
     ['with control characters', { commonNames: ['ct1\u001b[2J'] }, {}, '"ct1\\u001b[2J" cannot name'],
   ])('%s', async (_title, request, options, message) => {

@@ -87,6 +87,6 @@ describe('damage', () => {
     ['a whole record of something else', '{"event":"renewed"}'],
   ])('is an error: %s', async (_title, tail) => {
     const file = await logWith('1', tail);
-    await expect(readIssuedLog(file)).rejects.toThrow(`${file}:2 is no record`);
+    await expect(readIssuedLog(file)).rejects.toThrow(`${file}:2 is not a record`);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { OperatorError } from '../../../src/errors';
 import { isDnsName, parseClientName, parseSubjectNames } from '../../../src/pki/subjectNames';
 import { quoteValue } from '../../../src/text/quote';
-import { addressBytes } from '../../../src/x509/generalNames';
+import { addressBytes } from '../../../src/x509/names';
 
 describe('names of a certificate', () => {
   it('are DNS names and IP addresses, in lower case and without repetition', () => {
@@ -32,7 +32,9 @@ describe('names of a certificate', () => {
     `${'a.'.repeat(127)}ab`,
   ])('are not %j', (name) => {
     expect(() => parseSubjectNames(['good.example', name])).toThrow(OperatorError);
-    expect(() => parseSubjectNames([name])).toThrow(`${quoteValue(name)} is no DNS name and no IP address`);
+    expect(() => parseSubjectNames([name])).toThrow(
+      `${quoteValue(name)} is neither a DNS name nor an IP address`,
+    );
   });
 
   it('of a modality need not be DNS names', () => {

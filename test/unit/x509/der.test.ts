@@ -13,7 +13,7 @@ describe('text in DER', () => {
     expect(textOf(decodeDer(der(tag, content)))).toBe('Röntgen');
   });
 
-  it('is nothing in what is no text', () => {
+  it('is nothing in a value of another type', () => {
     expect(textOf(decodeDer(integer('05')))).toBeUndefined();
     expect(textOf(undefined)).toBeUndefined();
   });
@@ -29,7 +29,7 @@ describe('times in DER', () => {
   });
 
   it.each(['4912312359Z', '491231235959+0100', '491331235959Z', ''])('are not %j', (text) => {
-    expect(() => timeOf(decodeDer(der(0x17, Buffer.from(text))))).toThrow('is no time');
+    expect(() => timeOf(decodeDer(der(0x17, Buffer.from(text))))).toThrow('is not a time');
   });
 });
 

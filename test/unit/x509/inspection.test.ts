@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { OperatorError } from '../../../src/errors';
 import { createFolder, openFolder } from '../../../src/pki/folder';
+import { revokeCertificates } from '../../../src/pki/folderAuthority';
 import { writeClientCertificate } from '../../../src/pki/folderCertificates';
-import { revokeCertificates } from '../../../src/pki/folderRevocation';
 import type { Inspected } from '../../../src/x509/inspected';
 import { inspectFile, type ReadPassword } from '../../../src/x509/inspection';
 import { pemContents } from '../../../src/x509/pem';
@@ -226,7 +226,7 @@ describe('inspecting anything else', () => {
     [
       'another label',
       '-----BEGIN DH PARAMETERS-----\n-----END DH PARAMETERS-----',
-      '"DH PARAMETERS" is of no kind',
+      '"DH PARAMETERS" is of no known kind',
     ],
     ['half a certificate', certificates.client.cert.slice(0, 200), 'is cut short'],
     ['a megabyte', Buffer.alloc(1024 * 1024 + 1), 'has more than 1 MiB'],

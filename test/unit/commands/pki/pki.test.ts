@@ -190,7 +190,9 @@ describe('aegis pki', () => {
         throw new Error('loaded');
       });
       try {
-        expect(() => require('../../../../src/x509/der')).toThrow('loaded');
+        expect(() => require('../../../../src/x509/pkcs12')).toThrow('loaded');
+        require('../../../../src/x509/tlsFiles');
+        require('../../../../src/x509/certificateTrust');
         require('../../../../src/commands/pki/pki').registerPki(new Command());
       } finally {
         jest.dontMock('node-forge');

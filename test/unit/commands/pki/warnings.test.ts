@@ -42,10 +42,10 @@ describe('a secret', () => {
     process.env.AEGIS_CA_PASSPHRASE = secret;
     process.env.AEGIS_P12_PASSWORD = secret;
     expect(await warnings('init', '--force')).toBe(
-      `warning: the passphrase has ${characters}, so whoever gets hold of ca.key can find it by trying; choose one of at least 8\n`,
+      `warning: the passphrase has ${characters}, so anyone with a copy of ca.key can find it by trying; choose one of at least 8\n`,
     );
     expect(await warnings('client', 'ct1')).toBe(
-      `warning: the password has ${characters}, so whoever gets hold of ct1.p12 can find it by trying; choose one of at least 8\n`,
+      `warning: the password has ${characters}, so anyone with a copy of ct1.p12 can find it by trying; choose one of at least 8\n`,
     );
   });
 
@@ -76,7 +76,7 @@ describe('aegis pki client', () => {
   it('warns of a name that is of somebody else, as sign does', async () => {
     await warnings('client', 'ct1');
     expect(await warnings('client', 'ct2', '--name', 'ct1')).toBe(
-      'warning: the certificate of "ct1" is for ct1, too; whoever gets this one can pose as it\n',
+      'warning: the certificate of "ct1" is for ct1, too; the owner of this one can pose as it\n',
     );
     expect(await warnings('client', 'ct1', '--name', 'ct1.example', '--force')).toContain('"ct2" is for ct1');
     expect(await warnings('client', 'ct3', '--name', 'ct3.example')).toBe('');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeRevocationListDates, revokedSerialNumbers } from '../../../src/x509/revocationListReader';
+import { decodeRevocationList, isRevoked, revokedSerialNumbers } from '../../../src/x509/revocationList';
 import { testCertificates } from '../../support/certificates';
 import { der, integer, objectIdentifier, sequence, utcTime } from '../../support/der';
 import { describeWithPeers } from '../../support/peers';
@@ -12,13 +12,18 @@ const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 const issuer = sequence();
 const generalizedTime = (text: string) => der(0x18, Buffer.from(text));
 const list = (...fields: Buffer[]) => sequence(sequence(...fields), algorithm);
+const datesOf = (bytes: Buffer) => {
+  const { thisUpdate, nextUpdate } = decodeRevocationList(bytes);
+  return nextUpdate === undefined ? { thisUpdate } : { thisUpdate, nextUpdate };
+};
+const revokedIn = (bytes: Buffer) => [...revokedSerialNumbers(decodeRevocationList(bytes))];
 const bytesOf = (pem: string) => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
 
 describe('the dates of a revocation list', () => {
   it('are read in version 2, with UTCTime', () => {
     const [thisUpdate, nextUpdate] = [new Date('2026-11-23T18:33:00Z'), new Date('2026-11-30T18:33:00Z')];
     const bytes = list(integer('1'), algorithm, issuer, utcTime(thisUpdate), utcTime(nextUpdate));
-    expect(decodeRevocationListDates(bytes)).toEqual({ thisUpdate, nextUpdate });
+    expect(datesOf(bytes)).toEqual({ thisUpdate, nextUpdate });
   });
 
   it('are read in version 1, with GeneralizedTime', () => {
@@ -28,7 +33,7 @@ describe('the dates of a revocation list', () => {
       generalizedTime('20491231235959Z'),
       generalizedTime('20500101000000Z'),
     );
-    expect(decodeRevocationListDates(bytes)).toEqual({
+    expect(datesOf(bytes)).toEqual({
       thisUpdate: new Date('2049-12-31T23:59:59Z'),
       nextUpdate: new Date('2050-01-01T00:00:00Z'),
     });
@@ -36,22 +41,22 @@ describe('the dates of a revocation list', () => {
 
   it('take two digits of a year for 1950 to 2049', () => {
     const bytes = list(algorithm, issuer, der(0x17, Buffer.from('991231235959Z')));
-    expect(decodeRevocationListDates(bytes).thisUpdate).toEqual(new Date('1999-12-31T23:59:59Z'));
+    expect(datesOf(bytes).thisUpdate).toEqual(new Date('1999-12-31T23:59:59Z'));
   });
 
   it('lack an end where the list has none', () => {
     const thisUpdate = new Date('2026-11-23T18:33:00Z');
     const revoked = sequence(sequence(integer('1f3a'), utcTime(thisUpdate)));
     const bytes = list(integer('1'), algorithm, issuer, utcTime(thisUpdate), revoked);
-    expect(decodeRevocationListDates(bytes)).toEqual({ thisUpdate });
-    expect(decodeRevocationListDates(list(algorithm, issuer, utcTime(thisUpdate)))).toEqual({ thisUpdate });
+    expect(datesOf(bytes)).toEqual({ thisUpdate });
+    expect(datesOf(list(algorithm, issuer, utcTime(thisUpdate)))).toEqual({ thisUpdate });
   });
 
   it('are refused in bytes cut short anywhere', () => {
     const whole = bytesOf(certificates.crl.crl);
-    expect(() => decodeRevocationListDates(whole)).not.toThrow();
+    expect(() => datesOf(whole)).not.toThrow();
     for (let bytes = 0; bytes < whole.length; bytes += 1) {
-      expect(() => decodeRevocationListDates(whole.subarray(0, bytes))).toThrow(rangeError);
+      expect(() => datesOf(whole.subarray(0, bytes))).toThrow(rangeError);
     }
   });
 
@@ -63,7 +68,7 @@ describe('the dates of a revocation list', () => {
     ['a length of five bytes', Buffer.from('30850000000001', 'hex')],
     ['another structure', integer('1')],
   ])('are refused with %s', (_name, bytes) => {
-    expect(() => decodeRevocationListDates(bytes)).toThrow(rangeError);
+    expect(() => datesOf(bytes)).toThrow(rangeError);
   });
 });
 
@@ -78,7 +83,7 @@ describeWithPeers(['openssl'], 'a revocation list, to openssl', () => {
       '-lastupdate',
       '-nextupdate',
     ]);
-    const dates = decodeRevocationListDates(bytesOf(crl));
+    const dates = datesOf(bytesOf(crl));
     const [, lastUpdate, nextUpdate] = /lastUpdate=(.+)\nnextUpdate=(.+)\n/.exec(output) ?? [];
     expect(dates).toEqual({ thisUpdate: new Date(lastUpdate ?? ''), nextUpdate: new Date(nextUpdate ?? '') });
   });
@@ -91,20 +96,23 @@ describe('what a revocation list revokes', () => {
   it('are the serial numbers as node:crypto writes them', () => {
     const serialNumbers = ['7f', '00ff', '01', '00', '5e56902d5bb933fb'];
     const bytes = list(integer('1'), algorithm, issuer, time, time, sequence(...serialNumbers.map(entry)));
-    expect([...revokedSerialNumbers(bytes)]).toEqual(['7F', 'FF', '01', '00', '5E56902D5BB933FB']);
-    const { crl, revokedClient } = certificates;
-    expect([...revokedSerialNumbers(bytesOf(crl.crl))]).toEqual([revokedClient.x509.serialNumber]);
+    expect(revokedIn(bytes)).toEqual(['7F', 'FF', '01', '00', '5E56902D5BB933FB']);
+    const { client, crl, revokedClient } = certificates;
+    expect(revokedIn(bytesOf(crl.crl))).toEqual([revokedClient.x509.serialNumber]);
+    const decoded = decodeRevocationList(bytesOf(crl.crl));
+    expect(isRevoked(decoded, revokedClient.x509.serialNumber)).toBe(true);
+    expect(isRevoked(decoded, client.x509.serialNumber)).toBe(false);
   });
 
   it('are none where there is nothing, or nothing but extensions', () => {
     const extensions = der(0xa0, sequence());
     for (const rest of [[], [time], [extensions], [time, extensions], [time, sequence(), extensions]]) {
-      expect(revokedSerialNumbers(list(integer('1'), algorithm, issuer, time, ...rest)).size).toBe(0);
+      expect(revokedIn(list(integer('1'), algorithm, issuer, time, ...rest))).toEqual([]);
     }
   });
 
   it('cannot be read where an entry is malformed', () => {
     const bytes = list(integer('1'), algorithm, issuer, time, sequence(sequence(time)));
-    expect(() => revokedSerialNumbers(bytes)).toThrow(rangeError);
+    expect(() => revokedIn(bytes)).toThrow(rangeError);
   });
 });
