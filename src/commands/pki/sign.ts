@@ -78,8 +78,8 @@ export const registerSign: RegisterVerb = (pki, context) => {
 /** Where nobody can be asked, whoever runs the command has decided. */
 async function confirm(): Promise<void> {
   const { canAsk } = await import('../../pki/secrets');
-  const { askYesOrNo } = await import('../../terminal/confirmation');
-  if (canAsk() && !(await askYesOrNo('sign it? [y/N] '))) {
+  const { confirm: ask } = await import('../../terminal/questions');
+  if (canAsk() && !(await ask('sign it', 'n'))) {
     throw new OperatorError('declined; nothing was signed', ExitCode.Failed);
   }
 }
