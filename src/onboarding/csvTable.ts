@@ -4,10 +4,10 @@
  */
 import { nearestOf, quoteValue } from '../text/quote';
 import { type CsvLine, parseCsv } from './csvCells';
-import { type EntryField, entryFields } from './entryFields';
+import { defaultEntryName, type EntryField, entryFields } from './entryFields';
 import { parseFieldText } from './fieldText';
 
-/** The column with the name of the entry; without it the first calling AE title in lower case. */
+/** The column with the name of the entry; without it, the default name. */
 export const NAME_COLUMN = 'name';
 
 export interface CsvProblem {
@@ -118,7 +118,7 @@ function readRow({ line, cells }: CsvLine, columns: readonly Column[], width: nu
   if (name === '') problems.push({ line, message: 'has neither a name nor a calling AE title' });
   // The parser of the configuration refuses it, without knowing the row.
   if (name === '__proto__')
-    problems.push({ line, column: NAME_COLUMN, message: '"__proto__" is no name; use another' });
+    problems.push({ line, column: NAME_COLUMN, message: '"__proto__" is not a name; use another' });
   return { line, name, values, problems };
 }
 
@@ -127,15 +127,7 @@ const columnName = (column: EntryField | typeof NAME_COLUMN): string =>
 
 function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
   for (const [{ column }, value] of values) {
-    if (column === 'callingAeTitle') return nameForAeTitle(value);
+    if (column === 'callingAeTitle') return defaultEntryName(value);
   }
   return '';
-}
-
-/** The name of an entry where nobody gives one: its first calling AE title in lower case. */
-export function nameForAeTitle(callingAeTitle: unknown): string {
-  const [first] = Array.isArray(callingAeTitle) ? callingAeTitle : [callingAeTitle];
-  return String(first ?? '')
-    .trim()
-    .toLowerCase();
 }

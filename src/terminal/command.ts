@@ -19,6 +19,8 @@ export interface CommandContext {
 export interface GlobalOptions {
   /** Path of the configuration file. */
   readonly config: string;
+  /** The path is not the default one: --config or AEGIS_CONFIG names it. Known to a Work only. */
+  readonly isConfigNamed?: boolean;
   /** Machine-readable output. */
   readonly json?: boolean;
 }
@@ -42,8 +44,10 @@ export function workOf<Options extends GlobalOptions, Words extends readonly unk
     // Commander adds the options of the verb alone, and the verb.
     const words = parameters.slice(0, -2) as unknown as Words;
     const verb = parameters.at(-1) as Command;
+    const isConfigNamed =
+      verb.getOptionValueSourceWithGlobals('config') === 'cli' || process.env.AEGIS_CONFIG !== undefined;
     const work = await load();
-    await work(context, verb.optsWithGlobals<Options>(), ...words);
+    await work(context, { ...verb.optsWithGlobals<Options>(), isConfigNamed }, ...words);
   };
 }
 
@@ -60,10 +64,7 @@ const EXIT_CODES = [
 ];
 
 /** The two sections that end the help of every command. */
-export function helpSections(
-  examples: readonly string[],
-  exitCodes: readonly string[] = EXIT_CODES,
-): string {
+export function helpSections(examples: readonly string[], exitCodes: readonly string[] = EXIT_CODES): string {
   const lines = (title: string, entries: readonly string[]) => [
     title,
     ...entries.map((entry) => `  ${entry}`),

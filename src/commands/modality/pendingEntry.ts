@@ -167,15 +167,3 @@ function commandFieldFor(keyword: string, uid: string): number {
   if (keyword.endsWith('Move')) return CommandField.CMoveRq;
   return keyword.endsWith('Get') ? CommandField.CGetRq : CommandField.NActionRq;
 }
-
-/** A name for the entry: its AE title in lower case, made unlike the names that are taken. */
-export function entryName({ callingAeTitle }: PendingCaller, taken: readonly string[]): string {
-  const plain = callingAeTitle
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  const base = plain === '' ? 'modality' : plain;
-  let name = base;
-  for (let number = 2; taken.includes(name); number += 1) name = `${base}-${number}`;
-  return name;
-}

@@ -12,15 +12,14 @@ import type { OrthancVersion } from '../../orthanc/version';
 import { compilePolicy } from '../../policy/compile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 
-export interface ExportCommandOptions extends ExportOptions {
+interface ExportCommandOptions extends ExportOptions, GlobalOptions {
   readonly orthancVersion?: OrthancVersion;
   readonly keep?: readonly string[];
 }
 
 export async function exportToOrthanc(
-  { orthancVersion: version, keep, ...options }: ExportCommandOptions,
-  { config, json }: GlobalOptions,
   { print, printError }: CommandContext,
+  { orthancVersion: version, keep, config, json, ...options }: ExportCommandOptions,
 ): Promise<void> {
   const { configuration, file } = loadConfiguration(config);
   const exported = exportOrthanc(configuration, compilePolicy(configuration, Date.now()).policy, options);

@@ -64,7 +64,7 @@ describe('importing a spreadsheet', () => {
     const csv =
       '\ufeffCalling AE title;From;Listeners;Allow;Host;Port\r\n"CT 2|";"10.1.2.11";plain;echo, store\r\n';
     expect(plan(csv).edits.added).toEqual([
-      ['ct 2', { callingAeTitle: 'CT 2', from: '10.1.2.11', listeners: 'plain', allow: ['echo', 'store'] }],
+      ['ct-2', { callingAeTitle: 'CT 2', from: '10.1.2.11', listeners: 'plain', allow: ['echo', 'store'] }],
     ]);
   });
 
@@ -171,7 +171,7 @@ describe('importing a spreadsheet', () => {
       'ct2,$\u007bHOME},10.1.2.2,plain,store,,',
       '2 callingAeTitle "$\u007bHOME}" would be replaced by an environment variable',
     ],
-    ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is no name'],
+    ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is not a name'],
     ['ct2,CT2,10.1.2.2,plain,store,,,,x', '2 - has 9 cells where the header has 7'],
   ])('tells line, column and what is accepted: %s', (row, expected) => {
     const errors = errorsOf(`${header}\n${row}\n`);

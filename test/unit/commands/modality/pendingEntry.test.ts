@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../../src/admin/pendingCaller';
 import {
-  entryName,
   entryOf,
   entryThatLetsIn,
   otherRemedy,
@@ -200,16 +199,5 @@ describe('what a caller proposes', () => {
     [['1.2.3.4', 'BasicGrayscalePrintManagementMetaSOPClass'], []],
   ])('needs for %j: %j', (proposedSopClasses, permissions) => {
     expect(proposedPermissions({ ...caller, proposedSopClasses })).toEqual(permissions);
-  });
-});
-
-describe('the name of the entry', () => {
-  it.each([
-    ['CT9', [], 'ct9'],
-    ['CT9', ['ct9', 'ct9-2'], 'ct9-3'],
-    ['  MR Room 2/3 ', [], 'mr-room-2-3'],
-    ['***', [], 'modality'],
-  ])('of %j, where %j are taken, is %j', (callingAeTitle, taken, name) => {
-    expect(entryName({ ...caller, callingAeTitle }, taken)).toBe(name);
   });
 });

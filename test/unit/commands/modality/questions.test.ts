@@ -88,7 +88,7 @@ describe('asking on a terminal', () => {
     expect(terminal.asked).toContain(
       'one AE title with a comma, "CT1,CT2", not several (those have spaces between them) (y/n) [y]: ',
     );
-    expect(entryIn('ct 9')?.callingAeTitle).toEqual(['CT 9']);
+    expect(entryIn('ct-9')?.callingAeTitle).toEqual(['CT 9']);
   });
 
   it('tells early that the entry would be mixed up with another', async () => {

@@ -79,7 +79,7 @@ describe('aegis orthanc import', () => {
     expect(problems.map(({ path }) => path)).toContain('listeners[0].tls.certificate');
 
     await expect(run('orthanc', 'import', archive, '--output', output)).rejects.toThrow(
-      new OperatorError(`--output ${output} is there already; name a new file, or import without --output`),
+      new OperatorError(`--output ${output} exists already; name a new file, or import without --output`),
     );
     expect(readFileSync(output, 'utf8')).toBe(written);
   });
