@@ -1,11 +1,14 @@
 /**
- * The spreadsheet of an allowlist: which column is which field, and each row as values of fields. Judges the table;
- * whether a value is a good one is not its business.
+ * The spreadsheet of an allowlist: which column is which field, each row as values of fields, and back. Judges the
+ * table, not the values. Importing what was exported gives the same allowlist.
  */
+
+import type { ConfigurationSource } from '../config/editConfiguration';
 import { nearestOf, quoteValue } from '../text/quote';
-import { type CsvLine, parseCsv } from './csvCells';
-import { defaultEntryName, type EntryField, entryFields } from './entryFields';
-import { parseFieldText } from './fieldText';
+import { type CsvLine, formatCsv, parseCsv } from './csvCells';
+import { defaultEntryName, type EntryField, entryFields, valueIn } from './entryFields';
+import { formatFieldText, parseFieldText } from './fieldText';
+import { rawConfiguration } from './findings';
 
 /** The column with the name of the entry; without it, the default name. */
 export const NAME_COLUMN = 'name';
@@ -130,4 +133,22 @@ function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
     if (column === 'callingAeTitle') return defaultEntryName(value);
   }
   return '';
+}
+
+/** Those of `address.tls` are seldom used, and each column makes the table harder to read. */
+const usualDepth = 2;
+
+export function exportCsv(source: ConfigurationSource): string {
+  const entries = Object.entries(rawConfiguration(source).modalities);
+  const fields = entryFields.filter(
+    ({ path }) =>
+      path.length <= usualDepth || entries.some(([, entry]) => valueIn(entry, path) !== undefined),
+  );
+  return formatCsv([
+    [NAME_COLUMN, ...fields.map(({ column }) => column)],
+    ...entries.map(([name, entry]) => [
+      name,
+      ...fields.map((field) => formatFieldText(field, valueIn(entry, field.path))),
+    ]),
+  ]);
 }

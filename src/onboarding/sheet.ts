@@ -9,18 +9,12 @@ import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPor
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
   type CertificateFacts,
+  type DeviceFiles,
   isElsewhere,
   type ListenerFacts,
   type TlsListenerFacts,
 } from './listenerFacts';
-import type { Sheet, SheetFact, SheetSection } from './sheetSections';
-
-/** The certificate of the device, as files of a CA's folder. */
-export interface DeviceFiles {
-  readonly certificate: CertificateFacts;
-  readonly privateKeyFile: string;
-  readonly pkcs12File: string | undefined;
-}
+import type { Sheet, SheetFact, SheetSection } from './sheetMarkdown';
 
 export interface SheetSubject {
   readonly name: string;

@@ -5,7 +5,7 @@
 
 import { type Position, parseSourceText, positionsIn } from '../config/sourceText';
 import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
-import { quoteValue } from '../text/quote';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AccessSetting, accessSettings } from './settings';
 import { substituteVariables } from './variables';
 
@@ -16,11 +16,11 @@ export interface OrthancFile {
 }
 
 /** Line and column are 1-based. */
-export interface Place extends Position {
+export interface TextPlace extends Position {
   readonly file: string;
 }
 
-export interface Doubt extends Place {
+export interface Doubt extends TextPlace {
   readonly path: ConfigurationPath;
   readonly message: string;
   /** duplicate: Orthanc takes the last one, and what is read here is the first. */
@@ -35,7 +35,7 @@ export interface OrthancConfiguration {
   /** What Orthanc swallows and an operator hardly means: keys that are there twice, variables that are not set. */
   readonly doubts: readonly Doubt[];
   /** Of the value at `path`, or of the key `key` of the object at `path`; what is not there is in the first file. */
-  placeOf(path: ConfigurationPath, key?: string): Place;
+  placeOf(path: ConfigurationPath, key?: string): TextPlace;
 }
 
 /** Throws ConfigurationError with everything that keeps Orthanc itself from reading the files. */
@@ -139,7 +139,20 @@ export function dicomPort({ settings }: OrthancConfiguration): number {
 }
 
 /** For sorting what was found. */
-export function inOrderOfText({ files }: OrthancConfiguration): (one: Place, other: Place) => number {
+export function inOrderOfText({ files }: OrthancConfiguration): (one: TextPlace, other: TextPlace) => number {
   return (one, other) =>
     files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column;
+}
+
+interface PlacedMessage extends TextPlace {
+  readonly severity: string;
+  /** Empty where it is about the text. */
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** In the form of all messages: severity, place, setting, words. */
+export function placedLine({ severity, file, line, column, setting, message }: PlacedMessage): string {
+  const words = setting === '' ? message : `${setting} ${message}`;
+  return `${severity}: ${escapeUnsafe(file)}:${line}:${column} ${words}\n`;
 }

@@ -2,12 +2,13 @@
  * The entries of DicomModalities: one for each AE title that the gateway lets through to the archive, or can reach for
  * it, and one for the gateway itself.
  */
-
 import type { CommandPermission } from '../config/schema';
 import type { CompiledModality, Policy } from '../policy/policy';
 import { aeTitleKey, OWN_AE_TITLE } from '../text/aeTitle';
 import type { HostAndPort } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
+import { booleanSetting, type OrthancConfiguration } from './configuration';
+import { parseModalities } from './modality';
 
 export interface ExportedModality {
   readonly symbolicName: string;
@@ -141,4 +142,18 @@ function symbolicNameOf(parts: readonly string[], taken: Set<string>): string {
   for (let count = 2; taken.has(unique); count += 1) unique = `${wanted}-${count}`;
   taken.add(unique);
   return unique;
+}
+
+/** By the name of the entry, else by its AE title. */
+export function keptFrom(
+  configuration: OrthancConfiguration,
+): (modality: ExportedModality) => Readonly<Record<string, unknown>> {
+  const isStrict = booleanSetting(configuration, 'StrictAetComparison');
+  const { modalities } = parseModalities(configuration.settings.DicomModalities);
+  return ({ symbolicName, aeTitle }) => {
+    const sameName = modalities.find(({ name }) => name === symbolicName);
+    const key = aeTitleKey(aeTitle, isStrict);
+    const found = sameName ?? modalities.find((entry) => aeTitleKey(entry.aeTitle, isStrict) === key);
+    return found?.orthancOnly ?? {};
+  };
 }

@@ -1,16 +1,13 @@
 /**
  * One entry of DicomModalities after the other: what of it the gateway takes over, what it cannot, and why.
  */
-
 import type { CommandPermission } from '../config/schema';
 import { canonicalAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ImportedModality, ImportNoteDraft, ImportOptions } from './import';
-import { findSharing } from './importSharing';
-import type { OrthancModality } from './modality';
-import { allowedIn, unwrittenIn, writtenPermissions } from './permissions';
+import { allowedIn, type OrthancModality, unwrittenIn, writtenPermissions } from './modality';
 
 /** Host name to what it stands for; undefined where nobody knows. */
 export type HostAddresses = ReadonlyMap<string, readonly string[] | undefined>;
@@ -185,4 +182,32 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
       message: 'is no key of an entry; Orthanc ignores it, and it is not taken over',
     });
   }
+}
+
+interface Claimant {
+  readonly name: string;
+  /** What AE titles are compared by; undefined where it is none. */
+  readonly aeTitleKey: string | undefined;
+  readonly from: readonly string[];
+}
+
+interface Sharing {
+  /** The entry that has the same AE title and address: nobody could tell the two apart. */
+  readonly sameAs: string | undefined;
+  /** Entries with this AE title that Orthanc puts before this one, and sends to instead. */
+  readonly behind: readonly string[];
+}
+
+/** By the name of the entry. Orthanc keeps its entries in the order of their names, and goes by the first that fits. */
+function findSharing(claimants: readonly Claimant[]): ReadonlyMap<string, Sharing> {
+  const sharing = new Map<string, Sharing>();
+  const takenByKey = new Map<string, Claimant[]>();
+  for (const claimant of [...claimants].sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    const { name, aeTitleKey, from } = claimant;
+    const taken = aeTitleKey === undefined ? [] : (takenByKey.get(aeTitleKey) ?? []);
+    const same = taken.find((other) => other.from.some((address) => from.includes(address)));
+    sharing.set(name, { sameAs: same?.name, behind: taken.map((other) => other.name) });
+    if (aeTitleKey !== undefined && same === undefined) takenByKey.set(aeTitleKey, [...taken, claimant]);
+  }
+  return sharing;
 }

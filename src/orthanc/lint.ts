@@ -3,7 +3,7 @@
  * text. The rules are in files of their own.
  */
 import { formatPath } from '../text/problems';
-import { inOrderOfText, type OrthancConfiguration, type Place } from './configuration';
+import { inOrderOfText, type OrthancConfiguration, type TextPlace } from './configuration';
 import type { OrthancExport } from './export';
 import { lintDicom } from './lintDicom';
 import type { LintDraft, LintRule, LintSubject } from './lintFinding';
@@ -19,7 +19,7 @@ export interface LintOptions {
   readonly expected?: OrthancExport | undefined;
 }
 
-export interface LintFinding extends Place, Pick<LintDraft, 'code' | 'severity' | 'message'> {
+export interface LintFinding extends TextPlace, Pick<LintDraft, 'code' | 'severity' | 'message'> {
   /** For example `DicomModalities.ct1.Host`. */
   readonly setting: string;
 }

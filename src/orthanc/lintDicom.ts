@@ -1,7 +1,6 @@
 /**
  * Rules of lint for Orthanc's DICOM server: whom it lets in, and whether it gets on with what the gateway sends.
  */
-
 import { aeTitleKey } from '../text/aeTitle';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, dicomPort } from './configuration';

@@ -1,7 +1,6 @@
 /**
  * Rules of lint for what is not DICOM: the REST API, which can store, change and send everything, peers and plugins.
  */
-
 import { isLoopback } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';

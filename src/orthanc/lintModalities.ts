@@ -1,7 +1,6 @@
 /**
  * Rules of lint for DicomModalities: where each entry leads to, and what it allows.
  */
-
 import type { CommandPermission } from '../config/schema';
 import { aeTitleKey } from '../text/aeTitle';
 import { isLoopback } from '../text/hostAndPort';
@@ -9,8 +8,7 @@ import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';
 import type { ExportedModality } from './exportEntries';
 import type { LintDraft, LintSubject } from './lintFinding';
-import type { OrthancModality } from './modality';
-import { allowedIn, unwrittenIn } from './permissions';
+import { allowedIn, type OrthancModality, unwrittenIn } from './modality';
 import { isSince } from './version';
 
 export function* lintModalities(subject: LintSubject): Generator<LintDraft> {

@@ -16,8 +16,7 @@ import {
   withFields,
 } from '../../onboarding/entryFields';
 import { hasPlainItems, parseFieldText, splitValues } from '../../onboarding/fieldText';
-import { faultsOfFields } from '../../onboarding/findings';
-import { rawConfiguration } from '../../onboarding/rawConfiguration';
+import { faultsOfFields, rawConfiguration } from '../../onboarding/findings';
 import { titlesWithComma } from '../../onboarding/titleDoubts';
 import { peerCertificate } from '../../policy/certificate';
 import { parseHostAndPort } from '../../text/hostAndPort';

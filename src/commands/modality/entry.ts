@@ -4,7 +4,7 @@
 import type { LoadedConfiguration } from '../../config/load';
 import type { ModalityConfiguration } from '../../config/schema';
 import { OperatorError } from '../../errors';
-import { vendorDefaultsAmong } from '../../onboarding/vendorDefaults';
+import { vendorDefaultsAmong } from '../../onboarding/titleDoubts';
 import { formatPath, formatProblem } from '../../text/problems';
 import { nearestOf, quoteValue } from '../../text/quote';
 

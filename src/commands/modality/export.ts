@@ -1,12 +1,11 @@
 /**
  * `aegis modality export`: the allowlist as a spreadsheet. Importing it gives the same allowlist again.
  */
-
 import { openConfiguration } from '../../config/editConfiguration';
 import { loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
 import { secretMode, writeFiles } from '../../files/atomicFiles';
-import { exportCsv } from '../../onboarding/exportCsv';
+import { exportCsv } from '../../onboarding/csvTable';
 import { findReplaced } from '../../pki/folder';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { countOf } from '../../text/quote';

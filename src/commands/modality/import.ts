@@ -1,13 +1,11 @@
 /**
  * `aegis modality import`: entries out of a spreadsheet, previewed row by row, then all of them or none.
  */
-
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changeModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
 import { ExitCode, OperatorError } from '../../errors';
-import { CsvFault } from '../../onboarding/csvCells';
-import { decodeSpreadsheet } from '../../onboarding/csvEncoding';
+import { CsvFault, decodeSpreadsheet } from '../../onboarding/csvCells';
 import { type CsvProblem, readCsvTable } from '../../onboarding/csvTable';
 import { type ImportPlan, type PlannedRow, planImport } from '../../onboarding/importPlan';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';

@@ -15,8 +15,7 @@ import {
   withFields,
 } from '../../onboarding/entryFields';
 import { parseFieldText } from '../../onboarding/fieldText';
-import { faultOfField, overlapOf } from '../../onboarding/findings';
-import { rawConfiguration } from '../../onboarding/rawConfiguration';
+import { faultOfField, overlapOf, rawConfiguration } from '../../onboarding/findings';
 import { doubtAbout } from '../../onboarding/titleDoubts';
 import { Questions } from '../../terminal/questions';
 import { escapeUnsafe } from '../../text/quote';

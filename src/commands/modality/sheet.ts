@@ -1,11 +1,9 @@
 /**
  * `aegis modality sheet`: writes the onboarding sheet of an entry: again after a change, or for an entry that was imported.
  */
-
 import { type LoadedConfiguration, loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { findDeviceFiles } from '../../onboarding/deviceFiles';
-import { gatewayHosts, listenerFacts, reachProblems } from '../../onboarding/listenerFacts';
+import { findDeviceFiles, gatewayHosts, listenerFacts, reachProblems } from '../../onboarding/listenerFacts';
 import { onboardingSheet } from '../../onboarding/sheet';
 import { refuseReplacedSheets, type SheetFiles, sheetFiles, writeSheet } from '../../onboarding/sheetFiles';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';

@@ -5,8 +5,8 @@
 import { loadConfiguration } from '../../config/load';
 import { parseSourceText } from '../../config/sourceText';
 import { type ExportOptions, exportOrthanc } from '../../orthanc/export';
+import { keptFrom } from '../../orthanc/exportEntries';
 import { formatExport, notesOnVersion } from '../../orthanc/exportText';
-import { keptFrom } from '../../orthanc/keep';
 import { loadOrthancConfiguration } from '../../orthanc/load';
 import type { OrthancVersion } from '../../orthanc/version';
 import { compilePolicy } from '../../policy/compile';

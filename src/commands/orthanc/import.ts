@@ -6,14 +6,13 @@ import { lookup } from 'node:dns/promises';
 import { parseSourceText } from '../../config/sourceText';
 import { OperatorError } from '../../errors';
 import { existingOf, publicMode, writeFiles } from '../../files/atomicFiles';
-import type { OrthancConfiguration } from '../../orthanc/configuration';
+import { type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { importOrthanc } from '../../orthanc/import';
 import { type HostAddresses, hostNamesIn } from '../../orthanc/importModalities';
 import { formatConfiguration, formatFragment } from '../../orthanc/importText';
 import { loadOrthancConfiguration } from '../../orthanc/load';
 import { parseModalities } from '../../orthanc/modality';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { placedLine } from './report';
 
 interface ImportCommandOptions extends GlobalOptions {
   readonly output?: string;

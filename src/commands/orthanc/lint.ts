@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { dicomAet, type OrthancConfiguration } from '../../orthanc/configuration';
+import { dicomAet, type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { type ExportOptions, exportOrthanc, type OrthancExport, upstreamCalled } from '../../orthanc/export';
 import { type LintFinding, lint } from '../../orthanc/lint';
 import { loadOrthancConfiguration } from '../../orthanc/load';
@@ -13,7 +13,6 @@ import type { OrthancVersion } from '../../orthanc/version';
 import { compilePolicy } from '../../policy/compile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { countOf } from '../../text/quote';
-import { placedLine } from './report';
 
 interface LintCommandOptions extends ExportOptions, GlobalOptions {
   readonly orthancVersion?: OrthancVersion;

@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { changeModalities, openConfiguration } from '../../../src/config/editConfiguration';
-import { readCsvTable } from '../../../src/onboarding/csvTable';
-import { exportCsv } from '../../../src/onboarding/exportCsv';
+import { exportCsv, readCsvTable } from '../../../src/onboarding/csvTable';
 import { planImport } from '../../../src/onboarding/importPlan';
 import { temporaryFolder } from '../../support/processes';
 
