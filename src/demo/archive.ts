@@ -175,7 +175,7 @@ class ArchiveScp extends Scp {
   ): Writable {
     const sopInstanceUid = request.getAffectedSopInstanceUid();
     // It becomes a file name, and not everybody who finds this port comes through the gateway.
-    if (!isUid(sopInstanceUid)) throw new Error('the SOP instance UID is no UID');
+    if (!isUid(sopInstanceUid)) throw new Error('the SOP instance UID is not a UID');
     const header = fileHeader(request.getAffectedSopClassUid(), sopInstanceUid, context);
     const path = join(this.#folder, `${sopInstanceUid}.dcm`);
     this.#file = { path, headerBytes: header.length };

@@ -55,7 +55,7 @@ export function parseOrthancConfiguration(
         settings[key] = value;
       } else {
         const { line, column } = home.positionOf([], key);
-        const message = `is at ${home.file}:${line}:${column} already, and Orthanc does not start where a setting is in two files; keep one of them`;
+        const message = `is at ${home.file}:${line}:${column} already, and Orthanc does not start if a setting is in two files; keep one of them`;
         problems.push(problemAt(own.file, own.positionOf([], key), [key], message));
       }
     }
@@ -87,7 +87,7 @@ function parseFile({ file, text }: OrthancFile, env: NodeJS.ProcessEnv): ParsedF
     at(substituted.originalOffset(offset)),
   );
   const unset = substituted.unset.map(({ name, offset }): Doubt => {
-    const message = `the environment variable ${quoteValue(name)} is not set, so that nothing stands there; set it as it is for Orthanc`;
+    const message = `the environment variable ${quoteValue(name)} is not set, so its value is empty; set it as it is set for Orthanc`;
     return { file, ...at(offset), path: [], message, kind: 'unset-variable' };
   });
   const unusable = (problems: readonly Problem[]): ParsedFile => {

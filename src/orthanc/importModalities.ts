@@ -44,9 +44,9 @@ export function importModalities(
     tellOfTheRest(entry, tell);
     const reason =
       key === undefined
-        ? `${quoteValue(entry.aeTitle)} is no AE title (1 to 16 characters of ASCII without backslash)`
+        ? `${quoteValue(entry.aeTitle)} is not an AE title (1 to 16 characters of ASCII without backslash)`
         : sameAs &&
-          `${quoteValue(sameAs)} has this AE title and address too, so nobody could tell them apart`;
+          `${quoteValue(sameAs)} has this AE title and address too, so the gateway could not tell them apart`;
     if (reason !== undefined) {
       tell({ severity: 'warning', path: entry.pathOf('AET'), message: `${reason}; the entry is left out` });
       comments.push(`Left out: ${reason}.`);
@@ -113,7 +113,7 @@ function tellOfName(
   tell({
     severity: 'warning',
     path,
-    message: `${host} is a name, and the gateway compares addresses only, so nobody may come as this modality yet; ${advice}`,
+    message: `${host} is a name, and the gateway compares addresses only, so this modality is not let in yet; ${advice}`,
   });
   comments.push(`The addresses of ${host} have to be given: an empty list allows nobody.`);
 }
@@ -133,7 +133,7 @@ function permissionsOf(
       severity: 'warning',
       message: `does not have ${unwritten.join(', ')}, which Orthanc allows by default and the gateway does not; add ${byDefault.map(quoteValue).join(', ')} as needed, or import with --keep-defaults`,
     });
-    comments.push(`By default only, Orthanc allows ${byDefault.map(quoteValue).join(', ')} too.`);
+    comments.push(`Orthanc also allows by default: ${byDefault.map(quoteValue).join(', ')} too.`);
   }
   return [...written];
 }
@@ -152,7 +152,7 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
     tell({
       severity: 'note',
       key: 'AllowMove',
-      message: 'lets it send to every entry of Orthanc; now to itself, unless moveDestinations names others',
+      message: 'lets it send to every entry of Orthanc; now only to itself, unless moveDestinations names others',
     });
   }
   if (useDicomTls) {
@@ -164,7 +164,7 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
     });
   }
   if (localAet !== undefined && !isAeTitle(localAet)) {
-    const message = `${quoteValue(localAet)} is no AE title, and is not taken over`;
+    const message = `${quoteValue(localAet)} is not an AE title, and is not taken over`;
     tell({ severity: 'warning', key: 'LocalAet', message });
   } else if (localAet !== undefined) {
     const message = 'is taken over as address.callingAeTitle; egress replaces the calling AE title then';
@@ -172,14 +172,14 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
   }
   const kept = Object.keys(orthancOnly).filter((key) => orthancOnly[key] !== 'Generic');
   if (kept.length > 0) {
-    const message = `has ${kept.join(', ')}, which is for Orthanc alone; aegis orthanc export --keep takes it over`;
+    const message = `has ${kept.join(', ')}, which only Orthanc uses; aegis orthanc export --keep keeps it`;
     tell({ severity: 'note', message });
   }
   for (const key of unknownKeys) {
     tell({
       severity: 'warning',
       key,
-      message: 'is no key of an entry; Orthanc ignores it, and it is not taken over',
+      message: 'is not a key of an entry; Orthanc ignores it, and it is not taken over',
     });
   }
 }

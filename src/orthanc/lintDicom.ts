@@ -31,7 +31,7 @@ export function* lintDicom(subject: LintSubject): Generator<LintDraft> {
       path: [],
       key: 'DicomModalitiesInDatabase',
       message:
-        'is true: entries of the file are ignored, and whoever reaches the REST API changes those that count; set it to false',
+        'is true: entries of the file are ignored, and anyone who reaches the REST API can change those that count; set it to false',
     };
   }
   if (booleanSetting(configuration, 'DicomTlsEnabled')) {
@@ -75,7 +75,7 @@ function* openPort({ configuration, isBehindFirewall }: LintSubject): Generator<
     severity: 'warning',
     path: [],
     key: 'DicomPort',
-    message: `is ${dicomPort(configuration)} on every interface, for Orthanc has no address to bind it to: whoever reaches it goes round the gateway; let a firewall or a container network pass nobody but the gateway, and say so with --behind-firewall`,
+    message: `is ${dicomPort(configuration)} on every interface, because Orthanc cannot bind it to an address: anyone who reaches it bypasses the gateway; let a firewall or a container network pass only the gateway, and say so with --behind-firewall`,
   };
 }
 

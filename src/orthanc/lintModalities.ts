@@ -41,7 +41,7 @@ function* wayOut(modality: OrthancModality, expected: ExportedModality | undefin
       code: 'modality-host',
       severity: 'hole',
       path: modality.pathOf('Host'),
-      message: `is ${quoteValue(host)}: what Orthanc sends there goes round the gateway, ${how}; ${advice}`,
+      message: `is ${quoteValue(host)}: what Orthanc sends there bypasses the gateway, ${how}; ${advice}`,
     };
   } else if (expected !== undefined && (!isAtEgressHost || port !== expected.port)) {
     yield {
@@ -80,7 +80,7 @@ function* permissions(
   if (expected === undefined) {
     const aeTitle = quoteValue(modality.aeTitle);
     if (allowed.size === 0) return;
-    const message = `has the AE title ${aeTitle}, which the gateway never lets through: nobody but who goes round it can use this entry; take it out, or add the modality to the gateway`;
+    const message = `has the AE title ${aeTitle}, which the gateway never lets through: only a peer that bypasses it can use this entry; take it out, or add the modality to the gateway`;
     yield { code: 'modality-unknown', severity: 'hole', path, message };
     return;
   }

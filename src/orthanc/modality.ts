@@ -39,13 +39,13 @@ export function parseModalities(section: unknown): OrthancModalities {
   const findings: Finding[] = [];
   if (section === undefined) return { modalities, findings };
   if (!isObject(section)) {
-    findings.push({ path: [SECTION], message: 'is no object; accepted is one entry for each modality' });
+    findings.push({ path: [SECTION], message: 'is not an object; accepted is one entry for each modality' });
     return { modalities, findings };
   }
   for (const [name, entry] of Object.entries(section)) {
     const path = [SECTION, name];
     if (!/^[A-Za-z0-9_-]+$/.test(name)) {
-      const message = `${quoteValue(name)} is no name of a modality; accepted are letters, digits, hyphens and underscores`;
+      const message = `${quoteValue(name)} is not a name of a modality; accepted are letters, digits, hyphens and underscores`;
       findings.push({ path: [SECTION], key: name, message });
     }
     const faults = Array.isArray(entry) ? faultsOfArray(entry, path) : faultsOfObject(entry, path);
@@ -95,7 +95,7 @@ function faultsOfObject(entry: unknown, path: ConfigurationPath): Finding[] {
 
 function faultsOfText(value: unknown, path: ConfigurationPath): Finding[] {
   if (typeof value === 'string') return [];
-  return [{ path, message: `${quoteValue(value)} is no string` }];
+  return [{ path, message: `${quoteValue(value)} is not a string` }];
 }
 
 /** Orthanc takes 1 to 65534, also as a string. */
@@ -103,7 +103,7 @@ function faultsOfPort(value: unknown, path: ConfigurationPath): Finding[] {
   const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value));
   const port = Number(value);
   if (isNumber && Number.isInteger(port) && port >= 1 && port <= 65534) return [];
-  return [{ path, message: `${quoteValue(value)} is no port; Orthanc accepts 1 to 65534` }];
+  return [{ path, message: `${quoteValue(value)} is not a port; Orthanc accepts 1 to 65534` }];
 }
 
 function fromArray(name: string, [aeTitle, host, port, manufacturer]: readonly unknown[]): OrthancModality {

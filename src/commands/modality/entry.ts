@@ -18,7 +18,7 @@ export function entryNamed(
   const nearest = nearestOf(name, Object.keys(configuration.modalities));
   const help =
     nearest === undefined ? '"aegis modality list" shows all' : `did you mean ${quoteValue(nearest)}?`;
-  throw new OperatorError(`${quoteValue(name)} is no modality of ${file}; ${help}`);
+  throw new OperatorError(`${quoteValue(name)} is not a modality of ${file}; ${help}`);
 }
 
 /** Those of `aegis check` about this entry, and AE titles that many devices have. */

@@ -50,7 +50,7 @@ export function entryOf(
   const pin = approval.isCertificatePinned === false ? undefined : pinOf(certificate);
   if (certificate === undefined) {
     const how = isTls ? 'shows no certificate' : 'comes without TLS';
-    notes.push(`it ${how}: whoever can send from its address can take its place`);
+    notes.push(`it ${how}: any machine that can send from its address can take its place`);
   } else if (pin === undefined) {
     notes.push('any certificate that the listener trusts will do, because none is pinned');
   }
@@ -77,7 +77,7 @@ function calledOf(
   const called = titles.find((title) => aeTitleKey(title, strictAeTitles) === key);
   if (called === undefined) {
     notes.push(
-      `it calls ${quoteValue(calledAeTitle)}, which is no upstream and will be rejected; set the called AE title of the device to ${quoteChoices(titles)}`,
+      `it calls ${quoteValue(calledAeTitle)}, which is not an upstream and will be rejected; set the called AE title of the device to ${quoteChoices(titles)}`,
     );
   }
   return titles.length > 1 ? called : undefined;
@@ -125,13 +125,13 @@ function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCe
 export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
   const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
   if (aeTitleKey(callingAeTitle, true) === undefined) {
-    return `${quoteValue(callingAeTitle)} is no AE title (1 to 16 printable ASCII characters); set another one on the device`;
+    return `${quoteValue(callingAeTitle)} is not an AE title (1 to 16 printable ASCII characters); set another one on the device`;
   }
   const entry = modality === undefined ? 'the entry that it matches' : formatPath(['modalities', modality]);
   const tried = `it has an entry, but tried what that does not allow (${commands.join(', ')}); if that is right, add it to`;
   switch (reason) {
     case 'called-ae-title-unknown':
-      return `it has an entry (${entry}), but calls ${quoteValue(calledAeTitle)}, which is no upstream; set the called AE title of the device to ${quoteChoices(Object.keys(upstreams))}, or add that upstream`;
+      return `it has an entry (${entry}), but calls ${quoteValue(calledAeTitle)}, which is not an upstream; set the called AE title of the device to ${quoteChoices(Object.keys(upstreams))}, or add that upstream`;
     case 'called-ae-title-not-allowed':
       return `it has an entry; add ${quoteValue(calledAeTitle)} to calledAeTitle of ${entry}`;
     case 'certificate-mismatch':

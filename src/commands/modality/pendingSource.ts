@@ -83,7 +83,7 @@ export function pendingCaller(callers: readonly PendingCaller[], id: string): Pe
     callers.map((candidate) => candidate.id),
   );
   const help = nearest === undefined ? '"aegis modality pending" lists them' : `did you mean ${nearest}?`;
-  throw new OperatorError(`${quoteValue(id)} is no pending caller; ${help}`, ExitCode.Failed);
+  throw new OperatorError(`${quoteValue(id)} is not a pending caller; ${help}`, ExitCode.Failed);
 }
 
 function hintOf({ unknownAddresses }: Configuration): string | undefined {

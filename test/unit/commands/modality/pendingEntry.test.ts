@@ -86,7 +86,7 @@ describe('the entry for a pending caller', () => {
   it('names a plain listener, and says what that means', () => {
     expect(entryOf(plainCaller, oneUpstream, { allow })).toEqual({
       entry: { callingAeTitle: 'CT9', from: '10.1.2.9', listeners: 'plain', allow: ['echo', 'store'] },
-      notes: ['it comes without TLS: whoever can send from its address can take its place'],
+      notes: ['it comes without TLS: any machine that can send from its address can take its place'],
     });
   });
 
@@ -107,7 +107,7 @@ describe('the entry for a pending caller', () => {
     const { entry, notes } = entryOf({ ...caller, calledAeTitle: 'PACS9' }, twoUpstreams, { allow });
     expect(entry).not.toHaveProperty('calledAeTitle');
     expect(notes).toEqual([
-      'it calls "PACS9", which is no upstream and will be rejected; set the called AE title of the device to "ORTHANC" or "PACS"',
+      'it calls "PACS9", which is not an upstream and will be rejected; set the called AE title of the device to "ORTHANC" or "PACS"',
     ]);
   });
 
@@ -139,12 +139,12 @@ describe('the entry for a pending caller', () => {
   });
 });
 
-describe('a caller whom another entry would not help', () => {
+describe('a caller that another entry would not help', () => {
   it.each<[PendingCaller['reason'], Partial<PendingCaller>, string]>([
     [
       'called-ae-title-unknown',
       { calledAeTitle: 'PACS9' },
-      'it has an entry (modalities.ct9), but calls "PACS9", which is no upstream; set the called AE title of the device to "ORTHANC" or "PACS", or add that upstream',
+      'it has an entry (modalities.ct9), but calls "PACS9", which is not an upstream; set the called AE title of the device to "ORTHANC" or "PACS", or add that upstream',
     ],
     [
       'called-ae-title-not-allowed',
@@ -167,7 +167,7 @@ describe('a caller whom another entry would not help', () => {
 
   it('may be one without an AE title', () => {
     expect(otherRemedy({ ...caller, callingAeTitle: 'A\u0000B' }, twoUpstreams)).toContain(
-      '"A\\u0000B" is no AE title',
+      '"A\\u0000B" is not an AE title',
     );
   });
 

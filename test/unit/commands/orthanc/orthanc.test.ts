@@ -56,7 +56,7 @@ describe('aegis orthanc import', () => {
     expect(printedErrors.split('\n')).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
-          /^note: \S+orthanc\.json:3:2 DicomAlwaysAllowStore is true, so until now everybody/,
+          /^note: \S+orthanc\.json:3:2 DicomAlwaysAllowStore is true, so until now every modality/,
         ),
         expect.stringMatching(
           /^warning: \S+orthanc\.json:14:4 DicomModalities\.us1\[1\] "localhost" is a name/,
