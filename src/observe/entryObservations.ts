@@ -43,7 +43,7 @@ interface JudgedCall {
   readonly denial: ReasonCode | undefined;
 }
 
-/** More kinds of requests than these no device has; what is beyond is told, not judged. */
+/** No device has more kinds of requests than these; further ones are reported, not judged. */
 export const MAX_KINDS = 2000;
 
 /** What was seen of one entry. */
@@ -63,7 +63,7 @@ export class EntryObservations {
   readonly callByTitle = new Map<string, JudgedCall>();
 
   constructor(
-    /** The entry as if it enforced; undefined for what came from nobody that an entry names. */
+    /** The entry as if it enforced; undefined for callers that are in no entry. */
     readonly modality: CompiledModality | undefined,
   ) {}
 
@@ -103,7 +103,7 @@ export function countDenial(
     sourceAddresses: new Tally<string>(),
     requests: new Tally<SeenRequest>(),
   };
-  // One for each reason; there are some seventy, and a log that invents others is none of ours.
+  // One for each reason. There are about seventy; a log with many others is not ours.
   if (!entry.findings.has(key) && entry.findings.size < MAX_KINDS) entry.findings.set(key, finding);
   finding.count += 1;
   finding.firstSeen = earlier(finding.firstSeen, line.time);
@@ -143,7 +143,7 @@ export function later(one: string | undefined, other: string): string {
   return one !== undefined && one > other ? one : other;
 }
 
-/** More distinct AE titles, addresses or kinds of requests than these are nobody's to read; the rest is one number. */
+/** Nobody reads more distinct AE titles, addresses or kinds of requests than these; the rest is one number. */
 const MAX_DISTINCT = 200;
 
 export class Tally<Value> {

@@ -38,7 +38,7 @@ export class Observations {
   /** Associations that are open, by connectionId, with the names of their entries. */
   readonly #open = new Map<string, string>();
   readonly #openOfEntry = new Map<string, number>();
-  /** The log tells of the start of the gateway, so no association is open that it does not tell of. */
+  /** The log has the start of the gateway, so it has every association that is open. */
   #isCountComplete = false;
 
   /** `since` is a time as audit lines have it; what is older only counts for what is open at the same time. */

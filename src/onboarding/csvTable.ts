@@ -35,7 +35,7 @@ export interface CsvTable {
   readonly problems: readonly CsvProblem[];
 }
 
-/** Throws CsvFault where the text is no table at all. */
+/** Throws CsvFault where the text is not a table at all. */
 export function readCsvTable(text: string): CsvTable {
   const [header, ...lines] = parseCsv(text);
   if (header === undefined) {
@@ -92,7 +92,7 @@ function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
   if (!seen.has(NAME_COLUMN) && !seen.has(calling)) {
     yield {
       line,
-      message: 'neither "name" nor "callingAeTitle" is a column, so no row says whom it is about',
+      message: 'neither "name" nor "callingAeTitle" is a column, so no row says which modality it is about',
     };
   }
 }
@@ -114,7 +114,7 @@ function readRow({ line, cells }: CsvLine, columns: readonly Column[], width: nu
   if (cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push({
       line,
-      message: `has ${cells.length} cells where the header has ${width}; a cell with a delimiter in it stands in double quotes`,
+      message: `has ${cells.length} cells where the header has ${width}; put a cell that contains a delimiter in double quotes`,
     });
   }
   if (name === undefined || name === '') name = defaultName(values);

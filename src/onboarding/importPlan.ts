@@ -1,6 +1,6 @@
 /**
- * What a spreadsheet would do to an allowlist, row by row, before anything is done: added, changed, unchanged, or
- * everything that is wrong with it. Writes nothing.
+ * What a spreadsheet would do to an allowlist, row by row: added, changed, unchanged, or everything that is wrong with the
+ * row. Writes nothing.
  */
 import {
   type ConfigurationSource,
@@ -70,7 +70,7 @@ export function planImport(source: ConfigurationSource, table: CsvTable, mayChan
   }
   const others: Finding[] = [];
   for (const finding of findingsIn({ ...current, modalities })) {
-    // A name that is at fault is a key of `modalities`.
+    // A faulty name is a key of `modalities`.
     const draft = draftByName.get(String(finding.path[1] ?? finding.key ?? ''));
     if (draft?.entry !== undefined) report(draft, finding);
     else if (finding.severity !== 'warning') others.push(finding);
@@ -95,7 +95,7 @@ function draftOf(
   ];
   const draft = { row, current, changedFields, errors, warnings };
   if (earlier !== undefined) {
-    const message = `${quoteValue(name)} is the name in line ${earlier.row.line} already; names are unique`;
+    const message = `${quoteValue(name)} is already the name in line ${earlier.row.line}; names must be unique`;
     errors.push({ line, column: NAME_COLUMN, message });
     return { ...draft, entry: undefined };
   }
@@ -105,7 +105,7 @@ function draftOf(
   if (current === undefined) return { ...draft, entry: withFields({}, values) };
   if (!mayChange) {
     const columns = changedFields.map(({ column }) => column).join(', ');
-    const message = `${quoteValue(name)} is there already, with something else in ${columns}; --update changes it`;
+    const message = `${quoteValue(name)} exists already and differs in ${columns}; --update changes it`;
     errors.push({ line, column: NAME_COLUMN, message });
     return { ...draft, entry: undefined };
   }
@@ -124,7 +124,7 @@ function commaWarnings({ line, values }: CsvRow): CsvProblem[] {
     titlesWithComma(field, value).map((title) => ({
       line,
       column: field.column,
-      message: `${quoteValue(title)} is one AE title with a comma in it; several have spaces between them`,
+      message: `${quoteValue(title)} is one AE title with a comma in it; separate several with spaces`,
     })),
   );
 }
@@ -179,7 +179,7 @@ function editsOf(drafts: readonly RowDraft[]): ModalityChanges {
   };
 }
 
-/** What is taken out is the outermost thing that is gone: an address without anything in it is none. */
+/** Removes the outermost thing that is gone: an address without anything in it is not an address. */
 function changeOf({ row, entry, changedFields }: RowDraft): EntryChange {
   const removals = new Map<string, readonly string[]>();
   const settings: [path: readonly string[], value: unknown][] = [];

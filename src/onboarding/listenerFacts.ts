@@ -167,7 +167,7 @@ export function reachProblems(
   const problems: string[] = [];
   if (hosts.length === 0) {
     problems.push(
-      'the sheet does not say where the gateway is: its certificates and listeners name no host that other machines reach; name one with --host',
+      'the sheet does not say where the gateway is: its certificates and listeners name no host that other machines can reach; name one with --host',
     );
   }
   if (isElsewhere(entry) && hosts.length > 0 && hosts.every((host) => isLoopback(host))) {
@@ -183,7 +183,7 @@ export function reachProblems(
   const unnamed = hosts.filter((host) => certificates.some((certificate) => !certificate.isFor(host)));
   if (isElsewhere(entry) && unnamed.length > 0) {
     problems.push(
-      `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; issue another, for one of our own CA with "aegis pki server" and a --name for each`,
+      `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; if "aegis pki" issued it, run "aegis pki server" with a --name for each`,
     );
   }
   return problems;

@@ -29,7 +29,7 @@ export function doubtAbout(field: EntryField, answer: string, value: unknown): s
   const [title] = titlesWithComma(field, value);
   return title === undefined
     ? undefined
-    : `one AE title with a comma, ${quoteValue(title)}, not several (those have spaces between them)`;
+    : `one AE title with a comma, ${quoteValue(title)}, not several (separate those with spaces)`;
 }
 
 /** Titles of tools, archives and viewers as they are delivered, and those of their manuals. Upper case. */
@@ -94,7 +94,5 @@ export function vendorDefaults(values: ReadonlyMap<EntryField, unknown>): string
 export function vendorDefaultsAmong(titles: readonly string[]): string[] {
   return titles
     .filter((title) => defaults.has(title.trim().toUpperCase()))
-    .map(
-      (title) => `"${title.trim()}" is what products are delivered with; give the device a title of its own`,
-    );
+    .map((title) => `"${title.trim()}" is a factory default; give the device a title of its own`);
 }

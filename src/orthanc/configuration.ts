@@ -32,7 +32,7 @@ export interface OrthancConfiguration {
   readonly files: readonly string[];
   /** Of all files; without a prototype. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What Orthanc swallows and an operator hardly means: keys that are there twice, variables that are not set. */
+  /** What Orthanc accepts although it is probably a mistake: keys that are there twice, variables that are not set. */
   readonly doubts: readonly Doubt[];
   /** Of the value at `path`, or of the key `key` of the object at `path`; what is not there is in the first file. */
   placeOf(path: ConfigurationPath, key?: string): TextPlace;
@@ -122,7 +122,7 @@ function problemAt(
   return { file, line, column, path: formatPath(path), message, severity: 'error', kind: 'configuration' };
 }
 
-/** The setting, or Orthanc's default. What is no boolean keeps Orthanc from starting, and counts as the default. */
+/** The setting, or Orthanc's default. Anything but a boolean keeps Orthanc from starting, and counts as the default. */
 export function booleanSetting({ settings }: OrthancConfiguration, setting: AccessSetting): boolean {
   const value = settings[setting];
   return typeof value === 'boolean' ? value : accessSettings[setting].byDefault;

@@ -31,7 +31,7 @@ export interface OrthancExport {
   readonly notes: readonly string[];
 }
 
-/** Where egress listens by default: nothing does where there is none, so that what is sent there goes nowhere. */
+/** Where egress listens by default. Without egress nothing listens there, and what is sent there is lost. */
 const DEFAULT_EGRESS = { host: '127.0.0.1', port: 4243 } as const;
 
 /** Throws OperatorError where it is not clear which archive is meant. */

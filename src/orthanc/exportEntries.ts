@@ -77,7 +77,7 @@ export function exportEntries(policy: Policy, archive: Archive, notes: string[])
   }
   notes.push(...notesOnDestinations(policy, entries));
   const ownKey = aeTitleKey(OWN_AE_TITLE, policy.strictAeTitles)!;
-  // Its C-ECHO is no refusal in the log of Orthanc then.
+  // Otherwise its C-ECHO would be a refusal in the log of Orthanc.
   if (!entries.has(ownKey)) entries.set(ownKey, ofGateway(archive, symbolicNameOf(['aegis'], symbolicNames)));
   return [...entries.values()];
 }

@@ -36,7 +36,11 @@ function settings(exported: OrthancExport, options: ExportTextOptions): MemberLi
     },
     { key: 'DicomCheckCalledAet', value: exported.checkCalledAeTitle },
     { key: 'StrictAetComparison', value: exported.strictAeTitles },
-    { key: 'DicomTlsEnabled', value: false, comments: ['The gateway does TLS, and speaks plain DICOM to Orthanc.'] },
+    {
+      key: 'DicomTlsEnabled',
+      value: false,
+      comments: ['The gateway does TLS, and speaks plain DICOM to Orthanc.'],
+    },
     ...alwaysAllowCommands.map((command, index) => ({
       key: `DicomAlwaysAllow${command}`,
       value: false,

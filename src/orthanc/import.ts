@@ -1,6 +1,6 @@
 /**
- * Orthanc's modalities as entries of the gateway, and everything that an operator has to know or to complete. Opens
- * nothing that nobody asked for: what Orthanc allows by default only is not allowed.
+ * Orthanc's modalities as entries of the gateway, and everything that an operator has to know or to complete. Allows
+ * only what is written: what Orthanc allows by default is not allowed.
  */
 import { resolve } from 'node:path';
 import type { CommandPermission } from '../config/schema';

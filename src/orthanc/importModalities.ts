@@ -9,7 +9,7 @@ import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ImportedModality, ImportNoteDraft, ImportOptions } from './import';
 import { allowedIn, type OrthancModality, unwrittenIn, writtenPermissions } from './modality';
 
-/** Host name to what it stands for; undefined where nobody knows. */
+/** Host name to what it stands for; undefined if it cannot be resolved. */
 export type HostAddresses = ReadonlyMap<string, readonly string[] | undefined>;
 
 /** Names in `Host` that only a resolver can make addresses of. */
@@ -85,7 +85,7 @@ function isAeTitle(title: string | undefined): title is string {
   return title !== undefined && aeTitleKey(title, true) !== undefined;
 }
 
-/** Only addresses decide: a name would hand the decision to whoever answers DNS. */
+/** Only addresses decide: a name would leave the decision to DNS. */
 function addressesOf({ host }: OrthancModality, { hostAddresses }: ImportOptions): readonly string[] {
   const address = canonicalAddress(host);
   return address === undefined ? (hostAddresses?.get(host) ?? []) : [address];
@@ -152,7 +152,8 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
     tell({
       severity: 'note',
       key: 'AllowMove',
-      message: 'lets it send to every entry of Orthanc; now only to itself, unless moveDestinations names others',
+      message:
+        'lets it send to every entry of Orthanc; now only to itself, unless moveDestinations names others',
     });
   }
   if (useDicomTls) {
@@ -186,13 +187,13 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
 
 interface Claimant {
   readonly name: string;
-  /** What AE titles are compared by; undefined where it is none. */
+  /** What AE titles are compared by; undefined if it is not an AE title. */
   readonly aeTitleKey: string | undefined;
   readonly from: readonly string[];
 }
 
 interface Sharing {
-  /** The entry that has the same AE title and address: nobody could tell the two apart. */
+  /** The entry that has the same AE title and address: the gateway could not tell the two apart. */
   readonly sameAs: string | undefined;
   /** Entries with this AE title that Orthanc puts before this one, and sends to instead. */
   readonly behind: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * What changes for everybody with the gateway in front, by the settings that Orthanc had without it.
+ * What the gateway changes for every modality, by the settings that Orthanc had without it.
  */
 import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, type OrthancConfiguration } from './configuration';

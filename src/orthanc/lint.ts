@@ -1,5 +1,5 @@
 /**
- * Everything in Orthanc's files that lets traffic round the gateway or keeps it from arriving, in the order of the
+ * Everything in Orthanc's files that lets traffic bypass the gateway or keeps it from arriving, in the order of the
  * text. The rules are in files of their own.
  */
 import { formatPath } from '../text/problems';

@@ -113,7 +113,7 @@ function* calledAeTitle(subject: LintSubject): Generator<LintDraft> {
   }
 }
 
-/** Without a configuration of the gateway nobody knows from where it comes. */
+/** Without a configuration of the gateway, its address is unknown. */
 function* modalityHostCheck({ configuration, modalities, expected }: LintSubject): Generator<LintDraft> {
   if (!booleanSetting(configuration, 'DicomCheckModalityHost') || expected?.checkModalityHost === true)
     return;

@@ -8,8 +8,8 @@ import type { OrthancModality } from './modality';
 import type { OrthancVersion } from './version';
 
 /**
- * hole: with this, traffic goes round the gateway, or what the gateway relays does not arrive. warning: it may, which
- * the files alone do not tell. info: good to know.
+ * hole: traffic bypasses the gateway, or what the gateway relays does not arrive. warning: it may, depending on what is
+ * not in the files. info: good to know.
  */
 export type LintSeverity = 'hole' | 'warning' | 'info';
 
@@ -58,7 +58,7 @@ export interface LintSubject {
   readonly modalities: readonly OrthancModality[];
   /** Undefined: it may be any. */
   readonly version: OrthancVersion | undefined;
-  /** Nobody but the gateway reaches DicomPort. */
+  /** Only the gateway reaches DicomPort. */
   readonly isBehindFirewall: boolean;
   /** What the gateway would have Orthanc know; undefined without a configuration of the gateway. */
   readonly expected: OrthancExport | undefined;

@@ -72,7 +72,7 @@ function isAuthorizedByPlugin({ configuration }: LintSubject): boolean {
   return typeof Authorization === 'object' && Authorization !== null && !Array.isArray(Authorization);
 }
 
-/** Without users, Orthanc makes one that everybody knows. */
+/** Without users, Orthanc creates one with a known password. */
 function knownPassword({
   configuration,
 }: LintSubject): Pick<LintDraft, 'path' | 'key' | 'message'> | undefined {
@@ -102,7 +102,8 @@ function* peers({ configuration }: LintSubject): Generator<LintDraft> {
       severity: 'warning',
       path: [],
       key: 'OrthancPeersInDatabase',
-      message: 'is true: the database says where Orthanc sends over HTTP, bypassing the gateway; list it there',
+      message:
+        'is true: the database says where Orthanc sends over HTTP, bypassing the gateway; list it there',
     };
     return;
   }

@@ -46,7 +46,7 @@ function* wayOut(modality: OrthancModality, expected: ExportedModality | undefin
   } else if (expected !== undefined && (!isAtEgressHost || port !== expected.port)) {
     yield {
       code: 'modality-port',
-      // What is sent there does not arrive, or goes through somebody else's tunnel.
+      // What is sent there does not arrive, or goes through a foreign tunnel.
       severity: 'hole',
       path: modality.pathOf('Port'),
       message: `is ${port} at ${host}, which is not where the gateway waits for it; ${advice}`,

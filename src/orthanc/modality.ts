@@ -146,7 +146,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** In the order in which they are told of. */
+/** In the order in which they are reported. */
 const permissionByKey = {
   AllowEcho: 'echo',
   AllowStore: 'store',

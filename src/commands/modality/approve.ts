@@ -111,8 +111,8 @@ function isPermission(name: string): name is CommandPermission {
 }
 
 /**
- * Shows who it is about and asks on the terminal, again where the answer is no good. Throws OperatorError where nobody
- * can be asked, or nothing is entered.
+ * Shows the caller and asks on the terminal, again after a wrong answer. Throws OperatorError if nobody can be asked, or
+ * nothing is entered.
  */
 async function askPermissions(caller: PendingCaller, context: CommandContext): Promise<CommandPermission[]> {
   if (!canAsk()) {

@@ -22,7 +22,7 @@ export function list(context: CommandContext, { config, json }: GlobalOptions): 
     }));
     context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
   } else {
-    // A column that would be empty for everybody is left out.
+    // A column that would be empty in every row is left out.
     const localOf = (name: string) => (localAddresses.size === 0 ? [] : [localAddresses.get(name) ?? '-']);
     const header = [...HEADER, ...(localAddresses.size === 0 ? [] : ['LOCAL ADDRESS'])];
     const rows = entries.map(([name, entry]) =>

@@ -1,6 +1,6 @@
 /**
- * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nobody, writes
- * nothing, and allows no command that was not named.
+ * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nothing,
+ * writes nothing, and allows no command that was not named.
  */
 import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
 import type { CommandPermission, Configuration } from '../../config/schema';
@@ -28,7 +28,7 @@ export interface ApprovedEntry {
 
 export interface Approval {
   readonly allow: readonly CommandPermission[];
-  /** Whether the certificate that it showed is demanded from now on; undefined: where it showed one. */
+  /** Whether the certificate that it showed is required from now on; undefined: if it showed one. */
   readonly isCertificatePinned?: boolean | undefined;
 }
 
@@ -52,7 +52,7 @@ export function entryOf(
     const how = isTls ? 'shows no certificate' : 'comes without TLS';
     notes.push(`it ${how}: any machine that can send from its address can take its place`);
   } else if (pin === undefined) {
-    notes.push('any certificate that the listener trusts will do, because none is pinned');
+    notes.push('any certificate that the listener trusts is accepted, because none is pinned');
   }
   const entry = {
     callingAeTitle: normaliseAeTitle(callingAeTitle),
@@ -149,7 +149,7 @@ export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration)
   }
 }
 
-/** What it would need for all that it proposed: a hint for whoever decides, and no more than that. */
+/** What it would need for all that it proposed: a hint for the operator, and no more than that. */
 export function proposedPermissions({ proposedSopClasses }: PendingCaller): CommandPermission[] {
   const permissions = proposedSopClasses.flatMap((sopClass) => {
     const uid = sopClassUid(sopClass);
@@ -159,7 +159,7 @@ export function proposedPermissions({ proposedSopClasses }: PendingCaller): Comm
   return [...new Set(permissions)];
 }
 
-/** Services that are told by the SOP class alone are those of DIMSE-N. */
+/** Services that the SOP class alone identifies are those of DIMSE-N. */
 function commandFieldFor(keyword: string, uid: string): number {
   if (keyword === 'Verification') return CommandField.CEchoRq;
   if (isStorageSopClass(uid)) return CommandField.CStoreRq;

@@ -68,7 +68,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
   if (storeSopClasses !== undefined) rows.push(['may store', list(storeSopClasses)]);
   if (entry.allow.includes('move')) {
     const own = `its own AE titles (${list(callingAeTitle)})`;
-    rows.push(['may have sent to', moveDestinations === undefined ? own : list(moveDestinations)]);
+    rows.push(['may have images sent to', moveDestinations === undefined ? own : list(moveDestinations)]);
   }
   rows.push([
     'associations',

@@ -105,7 +105,7 @@ describe('importing a spreadsheet', () => {
           {
             line: 2,
             column: 'callingAeTitle',
-            message: '"CT2,CT3" is one AE title with a comma in it; several have spaces between them',
+            message: '"CT2,CT3" is one AE title with a comma in it; separate several with spaces',
           },
         ],
       },
@@ -121,7 +121,7 @@ describe('importing a spreadsheet', () => {
   it('changes an entry only when told to, and only what differs', () => {
     const csv = `${header}\nct1,CT1,10.1.2.20,plain,store,,\n`;
     expect(errorsOf(csv)).toEqual([
-      '2 name "ct1" is there already, with something else in from, host, port; --update changes it',
+      '2 name "ct1" exists already and differs in from, host, port; --update changes it',
     ]);
     expect(plan(csv, true).rows[0]).toMatchObject({
       action: 'change',
@@ -185,7 +185,7 @@ describe('importing a spreadsheet', () => {
       'ct4,ct2,10.1.2.2,plain,store,,',
     ];
     expect(errorsOf([header, ...rows].join('\n'))).toEqual([
-      '3 name "ct2" is the name in line 2 already; names are unique',
+      '3 name "ct2" is already the name in line 2; names must be unique',
       expect.stringMatching(
         /^4 - overlaps modalities\.ct2: a peer with the calling AE title "CT2" could be both/,
       ),

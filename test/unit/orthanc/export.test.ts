@@ -86,9 +86,7 @@ describe('the export for Orthanc', () => {
   it('says that a modality without an address cannot be reached, and still exports the egress for it', () => {
     const { text, entries } = exported(gateway({ modalities: `${ct1}, ${us1}` }));
     expect(entries.us1).toMatchObject({ Host: '127.0.0.1', Port: 4243 });
-    expect(text).toMatch(
-      /\/\/ The gateway cannot reach it: what Orthanc sends there is refused\.\n\s+"us1"/,
-    );
+    expect(text).toMatch(/\/\/ The gateway cannot reach it: what Orthanc sends there is refused\.\n\s+"us1"/);
     expect(text).not.toMatch(/refused\.\n\s+"ct1"/);
   });
 

@@ -205,7 +205,7 @@ describe('aegis modality add', () => {
       '--allow',
       'store',
     );
-    expect(printedErrors).toMatch(/^warning: "STORESCU" is what products are delivered with/);
+    expect(printedErrors).toMatch(/^warning: "STORESCU" is a factory default/);
   });
 
   it('writes nothing with --dry-run', async () => {

@@ -92,7 +92,7 @@ describe('aegis modality show', () => {
     writeFileSync(site.file, site.text.replace('["echo", "store"]', '[]').replace('"CT1"', '"ORTHANC"'));
     const { printed } = await site.run(['show', 'ct1']);
     expect(printed).toMatch(/^warning: .*modalities\.ct1 allows no command/m);
-    expect(printed).toMatch(/^warning: "ORTHANC" is what products are delivered with/m);
+    expect(printed).toMatch(/^warning: "ORTHANC" is a factory default/m);
   });
 
   it('says what was probably meant', async () => {

@@ -100,7 +100,7 @@ describe('the entry for a pending caller', () => {
   it('pins nothing where that is not wanted, and says what that means', () => {
     const { entry, notes } = entryOf(caller, oneUpstream, { allow, isCertificatePinned: false });
     expect(entry).not.toHaveProperty('certificate');
-    expect(notes).toEqual(['any certificate that the listener trusts will do, because none is pinned']);
+    expect(notes).toEqual(['any certificate that the listener trusts is accepted, because none is pinned']);
   });
 
   it('says that an archive of that name does not exist', () => {
