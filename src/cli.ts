@@ -7,7 +7,7 @@ import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';
 import type { CommandContext } from './terminal/command';
 
-/** Who reads no further (`aegis modality list | head`) has what he wanted; nobody is left to tell. */
+/** A reader that stops early (`aegis modality list | head`) is not an error; there is nobody left to report it to. */
 function endQuietly(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit();
   throw error;
@@ -33,7 +33,7 @@ async function main(argv: readonly string[]): Promise<void> {
     const isExpected = error instanceof OperatorError;
     const wantsStack = program.opts<{ debug?: boolean }>().debug === true || !isExpected;
     const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
-    // A configuration has all its problems told at once, a line each.
+    // All problems of a configuration are reported at once, one line each.
     const lines = wantsStack ? [stack] : message.split('\n');
     context.printError(lines.map((line) => `error: ${line}\n`).join(''));
     context.exit(isExpected ? error.exitCode : ExitCode.Failed);

@@ -1,6 +1,6 @@
 /**
- * The whole command line as one value: every verb and the options that all of them have. Parses nothing and ends
- * nothing, so that what is documented can be held against it.
+ * The whole command line as one value: every verb, and the options that all of them have. Parses nothing and ends
+ * nothing, so that tests can compare the documentation with it.
  */
 import { Command } from 'commander';
 import { version } from '../../package.json';
@@ -35,7 +35,7 @@ export function createProgram(context: CommandContext): Command {
     .description('DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server')
     .version(version, '--version', 'print the version')
     .option('--config <file>', 'configuration file', process.env.AEGIS_CONFIG ?? 'config/aegis.jsonc')
-    .option('--json', 'print JSON where there is something to read by machine')
+    .option('--json', 'machine-readable output')
     .option('--debug', 'show the stack of an error')
     .addHelpText(
       'after',

@@ -86,7 +86,7 @@ export class DemoArchive {
     await closed;
   }
 
-  /** Walks the PDUs beside dcmjs-dimse, which tells of whole messages only. */
+  /** Walks the PDUs beside dcmjs-dimse, which reports whole messages only. */
   #count(socket: Socket): void {
     const ignore = () => {};
     const sink: PduSink = {
@@ -166,7 +166,7 @@ class ArchiveScp extends Scp {
   }
 
   /**
-   * dcmjs-dimse would read the data set and write it anew, without private elements. Here its bytes go to disk as
+   * dcmjs-dimse would read the data set and write it again, without private elements. Here its bytes go to disk as
    * they come. What it does not handle, several PDVs in a PDU, the gateway never sends.
    */
   override createStoreWritableStream(
@@ -174,8 +174,8 @@ class ArchiveScp extends Scp {
     request: requests.CStoreRequest,
   ): Writable {
     const sopInstanceUid = request.getAffectedSopInstanceUid();
-    // It becomes a file name, and not everybody who finds this port comes through the gateway.
-    if (!isUid(sopInstanceUid)) throw new Error('the SOP instance UID is no UID');
+    // It becomes a file name, and not every peer that finds this port comes through the gateway.
+    if (!isUid(sopInstanceUid)) throw new Error('the SOP instance UID is not a UID');
     const header = fileHeader(request.getAffectedSopClassUid(), sopInstanceUid, context);
     const path = join(this.#folder, `${sopInstanceUid}.dcm`);
     this.#file = { path, headerBytes: header.length };
@@ -190,7 +190,7 @@ class ArchiveScp extends Scp {
     _context: PresentationContext,
     callback: (dataset: Dataset) => void,
   ): void {
-    // The stream was told to end; the answer waits until everything is on disk.
+    // The stream was ended; the answer waits until everything is on disk.
     stream.once('finish', () => callback(new Dataset({})));
   }
 

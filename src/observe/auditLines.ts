@@ -9,7 +9,7 @@ import type { AuditEvent } from '../audit/events';
 import { OperatorError } from '../errors';
 import { escapeUnsafe } from '../text/quote';
 
-/** A line of the audit log. What a field holds is up to whoever wrote the file. */
+/** A line of the audit log. The fields may hold anything: the file is input. */
 export type AuditLine = Pick<AuditEvent, 'event' | 'outcome'> &
   Readonly<Partial<Record<Exclude<keyof AuditEvent, 'event' | 'outcome'>, unknown>>> & {
     /** As `2026-11-23T19:36:10.292Z`: UTC and of one length, so that texts compare as moments do. */
@@ -32,7 +32,7 @@ export interface LogFile {
   readonly sizeBytes: number;
 }
 
-/** Throws OperatorError where a file cannot be read at all, so that this is told before gigabytes are. */
+/** Throws OperatorError where a file cannot be read at all, so that this is reported before gigabytes are read. */
 export function findLogFiles(names: readonly string[]): LogFile[] {
   return [...new Set(names)].map((name) => {
     if (name === STDIN) return { name, sizeBytes: 0 };
@@ -66,7 +66,7 @@ async function firstTime(file: LogFile): Promise<string | undefined> {
   return undefined;
 }
 
-/** The lines of a file, many at a time; `progressed` is told how many bytes of it were read since the last call. */
+/** The lines of a file, many at a time; `progressed` gets the number of bytes read since its last call. */
 export async function* readLines(
   file: LogFile,
   progressed: (bytes: number) => void = () => {},
@@ -110,7 +110,7 @@ function openLog(name: string): { stream: NodeJS.ReadableStream; source?: ReadSt
   return { stream, source };
 }
 
-/** Undefined where the text is no line of an audit log. */
+/** Undefined where the text is not a line of an audit log. */
 export function parseAuditLine(text: string): AuditLine | undefined {
   // Anything else need not cost an exception.
   if (!text.startsWith('{')) return undefined;

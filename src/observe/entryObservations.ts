@@ -5,7 +5,6 @@ import type { CommandRequest } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream } from '../policy/policy';
 import type { ReasonCode } from '../policy/reasons';
 import type { AuditLine } from './auditLines';
-import { Tally } from './tally';
 
 /** A kind of request, as the audit log names it. */
 export interface SeenRequest {
@@ -17,7 +16,7 @@ export interface SeenRequest {
 }
 
 /** What was refused, or would be, for one reason. */
-export interface Finding {
+export interface Denial {
   readonly outcome: 'would-deny' | 'denied';
   readonly direction: 'ingress' | 'egress';
   /** A reason code; of another version of the log maybe one that is not known here. */
@@ -44,7 +43,7 @@ interface JudgedCall {
   readonly denial: ReasonCode | undefined;
 }
 
-/** More kinds of requests than these no device has; what is beyond is told, not judged. */
+/** No device has more kinds of requests than these; further ones are reported, not judged. */
 export const MAX_KINDS = 2000;
 
 /** What was seen of one entry. */
@@ -59,24 +58,24 @@ export class EntryObservations {
   mostAssociations = 0;
   /** There were more kinds of requests than are judged. */
   hasMoreKinds = false;
-  readonly findings = new Map<string, Finding>();
+  readonly findings = new Map<string, Denial>();
   readonly requestByKind = new Map<string, JudgedRequest>();
   readonly callByTitle = new Map<string, JudgedCall>();
 
   constructor(
-    /** The entry as if it enforced; undefined for what came from nobody that an entry names. */
+    /** The entry as if it enforced; undefined for callers that are in no entry. */
     readonly modality: CompiledModality | undefined,
   ) {}
 
-  get wouldDeny(): readonly Finding[] {
-    return this.#findingsOf('would-deny');
+  get wouldDeny(): readonly Denial[] {
+    return this.#denialsOf('would-deny');
   }
 
-  get denied(): readonly Finding[] {
-    return this.#findingsOf('denied');
+  get denied(): readonly Denial[] {
+    return this.#denialsOf('denied');
   }
 
-  #findingsOf(outcome: Finding['outcome']): readonly Finding[] {
+  #denialsOf(outcome: Denial['outcome']): readonly Denial[] {
     return [...this.findings.values()]
       .filter((finding) => finding.outcome === outcome)
       .sort((one, other) => other.count - one.count);
@@ -84,10 +83,10 @@ export class EntryObservations {
 }
 
 /** Adds the line to what its entry was, or would be, refused for this reason. */
-export function countFinding(
+export function countDenial(
   entry: EntryObservations,
   line: AuditLine,
-  outcome: Finding['outcome'],
+  outcome: Denial['outcome'],
   reason: string,
 ): void {
   const direction = line.direction === 'egress' ? 'egress' : 'ingress';
@@ -104,7 +103,7 @@ export function countFinding(
     sourceAddresses: new Tally<string>(),
     requests: new Tally<SeenRequest>(),
   };
-  // One for each reason; there are some seventy, and a log that invents others is none of ours.
+  // One for each reason. There are about seventy; a log with many others is not ours.
   if (!entry.findings.has(key) && entry.findings.size < MAX_KINDS) entry.findings.set(key, finding);
   finding.count += 1;
   finding.firstSeen = earlier(finding.firstSeen, line.time);
@@ -142,4 +141,29 @@ export function earlier(one: string | undefined, other: string): string {
 
 export function later(one: string | undefined, other: string): string {
   return one !== undefined && one > other ? one : other;
+}
+
+/** Nobody reads more distinct AE titles, addresses or kinds of requests than these; the rest is one number. */
+const MAX_DISTINCT = 200;
+
+export class Tally<Value> {
+  readonly #countByKey = new Map<string, { readonly value: Value; count: number }>();
+  /** How often something came that was not among the first 200. */
+  others = 0;
+
+  add(key: string, value: Value): void {
+    const known = this.#countByKey.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#countByKey.size < MAX_DISTINCT) this.#countByKey.set(key, { value, count: 1 });
+    else this.others += 1;
+  }
+
+  /** The most frequent first. */
+  get entries(): readonly { readonly value: Value; readonly count: number }[] {
+    return [...this.#countByKey.values()].sort((one, other) => other.count - one.count);
+  }
+
+  get values(): readonly Value[] {
+    return [...this.#countByKey.values()].map(({ value }) => value);
+  }
 }

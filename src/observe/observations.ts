@@ -12,16 +12,16 @@ import type { CompiledModality, Policy } from '../policy/policy';
 import type { ReasonCode } from '../policy/reasons';
 import type { AuditLine } from './auditLines';
 import {
-  countFinding,
+  countDenial,
   EntryObservations,
   earlier,
   kindOf,
   later,
   MAX_KINDS,
   seenRequest,
+  Tally,
   textOf,
 } from './entryObservations';
-import { Tally } from './tally';
 
 /** More associations than any gateway has at once; reached only where a log lacks the ends of many. */
 const MAX_OPEN = 100_000;
@@ -38,7 +38,7 @@ export class Observations {
   /** Associations that are open, by connectionId, with the names of their entries. */
   readonly #open = new Map<string, string>();
   readonly #openOfEntry = new Map<string, number>();
-  /** The log tells of the start of the gateway, so no association is open that it does not tell of. */
+  /** The log has the start of the gateway, so it has every association that is open. */
   #isCountComplete = false;
 
   /** `since` is a time as audit lines have it; what is older only counts for what is open at the same time. */
@@ -71,7 +71,7 @@ export class Observations {
     const name = textOf(line.modality);
     if (name === '') {
       if (isCounted && line.outcome === 'denied')
-        countFinding(this.unmatched, line, 'denied', textOf(line.reason));
+        countDenial(this.unmatched, line, 'denied', textOf(line.reason));
       return;
     }
     const modality = this.#modalityByName.get(name);
@@ -85,7 +85,7 @@ export class Observations {
     this.#entryByName.set(name, entry);
     entry.firstSeen = earlier(entry.firstSeen, line.time);
     entry.lastSeen = later(entry.lastSeen, line.time);
-    if (line.outcome === 'denied') countFinding(entry, line, 'denied', textOf(line.reason));
+    if (line.outcome === 'denied') countDenial(entry, line, 'denied', textOf(line.reason));
     else if (line.direction !== 'egress') this.#judge(line, modality, entry);
   }
 
@@ -102,7 +102,7 @@ export class Observations {
       const denial = judgeRequest(modality, entry, line);
       denials = denial === undefined ? [] : [denial];
     }
-    for (const denial of denials) countFinding(entry, line, 'would-deny', denial);
+    for (const denial of denials) countDenial(entry, line, 'would-deny', denial);
     if (line.outcome === 'would-deny' && denials.length === 0) entry.allowedByNow += 1;
   }
 

@@ -1,8 +1,9 @@
 /**
- * A spreadsheet as text (RFC 4180) to lines of cells, and back. Knows no modalities.
+ * The bytes of a spreadsheet to text (UTF-8, or the UTF-16 that Excel calls Unicode), the text (RFC 4180) to lines of
+ * cells, and back. Knows no modalities.
  *
  * Excel and others run a cell that begins with =, +, - or @ as a formula, and AE titles may begin with any of them.
- * Such a cell is written with an apostrophe in front, which spreadsheets take for "this is text", and read without it.
+ * Such a cell is written with an apostrophe in front, which marks it as text. Reading takes the apostrophe away.
  */
 import { CsvError, parse } from 'csv-parse/sync';
 
@@ -82,4 +83,22 @@ function formatCell(cell: string): string {
 
 function withoutApostrophe(cell: string): string {
   return /^'+[=+\-@\t\r]/.test(cell) ? cell.slice(1) : cell;
+}
+
+/** Undefined where it is neither. A byte order mark is taken away. */
+export function decodeSpreadsheet(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder(encodingOf(bytes), { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first line names columns, which are ASCII: without a mark, every other byte of UTF-16 is then a NUL. */
+function encodingOf([first, second, third, fourth]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  if (second === 0 && fourth === 0 && first !== 0 && third !== 0) return 'utf-16le';
+  if (first === 0 && third === 0 && second !== 0 && fourth !== 0) return 'utf-16be';
+  return 'utf-8';
 }

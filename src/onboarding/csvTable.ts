@@ -1,13 +1,16 @@
 /**
- * The spreadsheet of an allowlist: which column is which field, and each row as values of fields. Judges the table;
- * whether a value is a good one is not its business.
+ * The spreadsheet of an allowlist: which column is which field, each row as values of fields, and back. Judges the
+ * table, not the values. Importing what was exported gives the same allowlist.
  */
-import { nearestOf, quoteValue } from '../text/quote';
-import { type CsvLine, parseCsv } from './csvCells';
-import { type EntryField, entryFields } from './entryFields';
-import { parseFieldText } from './fieldText';
 
-/** The column with the name of the entry; without it the first calling AE title in lower case. */
+import type { ConfigurationSource } from '../config/editConfiguration';
+import { nearestOf, quoteValue } from '../text/quote';
+import { type CsvLine, formatCsv, parseCsv } from './csvCells';
+import { defaultEntryName, type EntryField, entryFields, valueIn } from './entryFields';
+import { formatFieldText, parseFieldText } from './fieldText';
+import { rawConfiguration } from './findings';
+
+/** The column with the name of the entry; without it, the default name. */
 export const NAME_COLUMN = 'name';
 
 export interface CsvProblem {
@@ -32,7 +35,7 @@ export interface CsvTable {
   readonly problems: readonly CsvProblem[];
 }
 
-/** Throws CsvFault where the text is no table at all. */
+/** Throws CsvFault where the text is not a table at all. */
 export function readCsvTable(text: string): CsvTable {
   const [header, ...lines] = parseCsv(text);
   if (header === undefined) {
@@ -89,7 +92,7 @@ function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
   if (!seen.has(NAME_COLUMN) && !seen.has(calling)) {
     yield {
       line,
-      message: 'neither "name" nor "callingAeTitle" is a column, so no row says whom it is about',
+      message: 'neither "name" nor "callingAeTitle" is a column, so no row says which modality it is about',
     };
   }
 }
@@ -111,14 +114,14 @@ function readRow({ line, cells }: CsvLine, columns: readonly Column[], width: nu
   if (cells.slice(width).some((cell) => cell.trim() !== '')) {
     problems.push({
       line,
-      message: `has ${cells.length} cells where the header has ${width}; a cell with a delimiter in it stands in double quotes`,
+      message: `has ${cells.length} cells where the header has ${width}; put a cell that contains a delimiter in double quotes`,
     });
   }
   if (name === undefined || name === '') name = defaultName(values);
   if (name === '') problems.push({ line, message: 'has neither a name nor a calling AE title' });
   // The parser of the configuration refuses it, without knowing the row.
   if (name === '__proto__')
-    problems.push({ line, column: NAME_COLUMN, message: '"__proto__" is no name; use another' });
+    problems.push({ line, column: NAME_COLUMN, message: '"__proto__" is not a name; use another' });
   return { line, name, values, problems };
 }
 
@@ -127,15 +130,25 @@ const columnName = (column: EntryField | typeof NAME_COLUMN): string =>
 
 function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
   for (const [{ column }, value] of values) {
-    if (column === 'callingAeTitle') return nameForAeTitle(value);
+    if (column === 'callingAeTitle') return defaultEntryName(value);
   }
   return '';
 }
 
-/** The name of an entry where nobody gives one: its first calling AE title in lower case. */
-export function nameForAeTitle(callingAeTitle: unknown): string {
-  const [first] = Array.isArray(callingAeTitle) ? callingAeTitle : [callingAeTitle];
-  return String(first ?? '')
-    .trim()
-    .toLowerCase();
+/** Those of `address.tls` are seldom used, and each column makes the table harder to read. */
+const usualDepth = 2;
+
+export function exportCsv(source: ConfigurationSource): string {
+  const entries = Object.entries(rawConfiguration(source).modalities);
+  const fields = entryFields.filter(
+    ({ path }) =>
+      path.length <= usualDepth || entries.some(([, entry]) => valueIn(entry, path) !== undefined),
+  );
+  return formatCsv([
+    [NAME_COLUMN, ...fields.map(({ column }) => column)],
+    ...entries.map(([name, entry]) => [
+      name,
+      ...fields.map((field) => formatFieldText(field, valueIn(entry, field.path))),
+    ]),
+  ]);
 }

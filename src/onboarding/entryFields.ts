@@ -63,6 +63,24 @@ function* fieldsIn(schema: Schema, parent: readonly string[]): Generator<EntryFi
   };
 }
 
+/**
+ * The name of an entry where none is given: its first calling AE title in lower case, with a hyphen for whatever a file
+ * name or a command would have to quote. Unlike the names that are `taken`; empty without a title.
+ */
+export function defaultEntryName(callingAeTitle: unknown, taken: readonly string[] = []): string {
+  const [first = ''] = [callingAeTitle].flat();
+  const title = String(first).trim();
+  if (title === '') return '';
+  const plain = title
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  const base = plain === '' ? 'modality' : plain;
+  let name = base;
+  for (let number = 2; taken.includes(name); number += 1) name = `${base}-${number}`;
+  return name;
+}
+
 /** The field with this name in a spreadsheet. Throws where the schema has no such key. */
 export function entryField(column: string): EntryField {
   const field = entryFields.find((candidate) => candidate.column === column);

@@ -1,8 +1,8 @@
 /**
  * The values of a field as one line of text, and back: in the cells of a spreadsheet and in answers on a terminal.
  *
- * Several values stand with spaces between them. Where one of them has a space itself, as AE titles may, a bar stands
- * behind each (`CT 1|CT 2|`), and `\|` and `\\` are a bar and a backslash. A bar alone is the empty list.
+ * Spaces separate values. If a value contains a space, as AE titles may, each value ends in a bar: `CT 1|CT 2|`. `\|` and
+ * `\\` are a bar and a backslash. A bar alone is the empty list.
  */
 import { type Shape, shapeOf, unwrap } from '../config/schemaShape';
 import { cidr } from '../config/schemaValues';
@@ -24,7 +24,7 @@ export function parseFieldText({ shape }: EntryField, text: string): unknown {
   return trimmed;
 }
 
-/** The text that parseFieldText makes the same value of; empty where there is none. */
+/** The text that parseFieldText reads as the same value; empty where there is no value. */
 export function formatFieldText({ shape }: EntryField, value: unknown): string {
   if (value === undefined) return '';
   if (shape.kind !== 'list') return String(value);

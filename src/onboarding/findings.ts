@@ -1,11 +1,31 @@
 /**
- * What is wrong with a configuration that is not written yet: the very checks that a file goes through, on its values.
+ * A configuration before it is written: as its text and the environment have it, with relative paths and without
+ * defaults, and what is wrong with it. The checks are those that every file goes through. The gateway itself runs on
+ * what config/load.ts makes of a file.
  */
+
+import type { ConfigurationSource } from '../config/editConfiguration';
+import { applyEnvironment } from '../config/environment';
 import { parseShape } from '../config/parseShape';
+import { configurationSchema } from '../config/schema';
+import { parseSourceText } from '../config/sourceText';
 import { validateConfiguration } from '../config/validate';
 import type { Finding } from '../text/problems';
 import { type EntryField, entryFields, withFields } from './entryFields';
-import type { RawConfiguration } from './rawConfiguration';
+
+export interface RawConfiguration {
+  readonly [key: string]: unknown;
+  /** Without a prototype: names are anything. */
+  readonly modalities: Readonly<Record<string, object>>;
+}
+
+/** The source has been opened, so its root and `modalities` are objects. */
+export function rawConfiguration({ text, env }: ConfigurationSource): RawConfiguration {
+  const value = applyEnvironment(parseSourceText(text).value, configurationSchema, env)
+    .value as RawConfiguration;
+  const modalities = Object.assign(Object.create(null), value.modalities);
+  return { ...value, modalities };
+}
 
 export function findingsIn(value: unknown): Finding[] {
   const { configuration, isPartial, findings } = parseShape(value);

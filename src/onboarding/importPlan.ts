@@ -1,6 +1,6 @@
 /**
- * What a spreadsheet would do to an allowlist, row by row, before anything is done: added, changed, unchanged, or
- * everything that is wrong with it. Writes nothing.
+ * What a spreadsheet would do to an allowlist, row by row: added, changed, unchanged, or everything that is wrong with the
+ * row. Writes nothing.
  */
 import {
   type ConfigurationSource,
@@ -14,10 +14,8 @@ import { quoteValue } from '../text/quote';
 import { type CsvProblem, type CsvRow, type CsvTable, NAME_COLUMN } from './csvTable';
 import { type EntryField, entryFields, isSameValue, valueIn, withFields } from './entryFields';
 import { formatFieldText } from './fieldText';
-import { findingsIn } from './findings';
-import { rawConfiguration } from './rawConfiguration';
-import { titlesWithComma } from './titleDoubts';
-import { vendorDefaults } from './vendorDefaults';
+import { findingsIn, rawConfiguration } from './findings';
+import { titlesWithComma, vendorDefaults } from './titleDoubts';
 
 export interface FieldChange {
   readonly column: string;
@@ -43,7 +41,7 @@ export interface ImportPlan {
   readonly edits: ModalityChanges;
 }
 
-interface Draft {
+interface RowDraft {
   readonly row: CsvRow;
   /** The entry of that name as it is. */
   readonly current: object | undefined;
@@ -61,8 +59,8 @@ interface Draft {
 export function planImport(source: ConfigurationSource, table: CsvTable, mayChange: boolean): ImportPlan {
   refuseErrors(source);
   const current = rawConfiguration(source);
-  const drafts: Draft[] = [];
-  const draftByName = new Map<string, Draft>();
+  const drafts: RowDraft[] = [];
+  const draftByName = new Map<string, RowDraft>();
   const modalities: Record<string, object> = Object.assign(Object.create(null), current.modalities);
   for (const row of table.rows) {
     const draft = draftOf(row, current.modalities[row.name], draftByName.get(row.name), mayChange);
@@ -72,7 +70,7 @@ export function planImport(source: ConfigurationSource, table: CsvTable, mayChan
   }
   const others: Finding[] = [];
   for (const finding of findingsIn({ ...current, modalities })) {
-    // A name that is at fault is a key of `modalities`.
+    // A faulty name is a key of `modalities`.
     const draft = draftByName.get(String(finding.path[1] ?? finding.key ?? ''));
     if (draft?.entry !== undefined) report(draft, finding);
     else if (finding.severity !== 'warning') others.push(finding);
@@ -83,9 +81,9 @@ export function planImport(source: ConfigurationSource, table: CsvTable, mayChan
 function draftOf(
   row: CsvRow,
   current: object | undefined,
-  earlier: Draft | undefined,
+  earlier: RowDraft | undefined,
   mayChange: boolean,
-): Draft {
+): RowDraft {
   const { line, name, values } = row;
   const errors = [...row.problems];
   const changedFields = [...values]
@@ -97,7 +95,7 @@ function draftOf(
   ];
   const draft = { row, current, changedFields, errors, warnings };
   if (earlier !== undefined) {
-    const message = `${quoteValue(name)} is the name in line ${earlier.row.line} already; names are unique`;
+    const message = `${quoteValue(name)} is already the name in line ${earlier.row.line}; names must be unique`;
     errors.push({ line, column: NAME_COLUMN, message });
     return { ...draft, entry: undefined };
   }
@@ -107,7 +105,7 @@ function draftOf(
   if (current === undefined) return { ...draft, entry: withFields({}, values) };
   if (!mayChange) {
     const columns = changedFields.map(({ column }) => column).join(', ');
-    const message = `${quoteValue(name)} is there already, with something else in ${columns}; --update changes it`;
+    const message = `${quoteValue(name)} exists already and differs in ${columns}; --update changes it`;
     errors.push({ line, column: NAME_COLUMN, message });
     return { ...draft, entry: undefined };
   }
@@ -126,12 +124,15 @@ function commaWarnings({ line, values }: CsvRow): CsvProblem[] {
     titlesWithComma(field, value).map((title) => ({
       line,
       column: field.column,
-      message: `${quoteValue(title)} is one AE title with a comma in it; several have spaces between them`,
+      message: `${quoteValue(title)} is one AE title with a comma in it; separate several with spaces`,
     })),
   );
 }
 
-function report({ row: { line }, errors, warnings }: Draft, { path, key, message, severity }: Finding): void {
+function report(
+  { row: { line }, errors, warnings }: RowDraft,
+  { path, key, message, severity }: Finding,
+): void {
   if (path.length === 1 && key !== undefined) {
     errors.push({ line, column: NAME_COLUMN, message });
     return;
@@ -145,7 +146,7 @@ function report({ row: { line }, errors, warnings }: Draft, { path, key, message
   else errors.push(problem);
 }
 
-function plannedRow(draft: Draft): PlannedRow {
+function plannedRow(draft: RowDraft): PlannedRow {
   const { row, current, entry, changedFields, errors, warnings } = draft;
   const changes =
     current === undefined
@@ -166,7 +167,7 @@ function plannedRow(draft: Draft): PlannedRow {
   };
 }
 
-function editsOf(drafts: readonly Draft[]): ModalityChanges {
+function editsOf(drafts: readonly RowDraft[]): ModalityChanges {
   const wanted = drafts.filter(({ entry }) => entry !== undefined);
   return {
     added: wanted
@@ -178,8 +179,8 @@ function editsOf(drafts: readonly Draft[]): ModalityChanges {
   };
 }
 
-/** What is taken out is the outermost thing that is gone: an address without anything in it is none. */
-function changeOf({ row, entry, changedFields }: Draft): EntryChange {
+/** Removes the outermost thing that is gone: an address without anything in it is not an address. */
+function changeOf({ row, entry, changedFields }: RowDraft): EntryChange {
   const removals = new Map<string, readonly string[]>();
   const settings: [path: readonly string[], value: unknown][] = [];
   for (const field of changedFields) {

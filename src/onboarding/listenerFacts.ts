@@ -1,14 +1,17 @@
 /**
- * What somebody who sets up a device has to know of the listeners that an entry may use: ports, TLS versions, the
- * certificates that the gateway shows and who signed them. Reads certificates; decides nothing.
+ * What the person who sets up a device has to know: the ports and TLS versions of the listeners that its entry may use,
+ * the certificates that the gateway shows and who signed them, and the certificate of the device. Reads certificates;
+ * issues none and decides nothing.
  */
 import type { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { join } from 'node:path';
 import type { SecureVersion } from 'node:tls';
 import type { Configuration, ListenerConfiguration, ModalityConfiguration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { tlsProfiles } from '../net/tlsProfiles';
-import { peerCertificate } from '../policy/certificate';
+import { compileCertificateMatchers, matchesCertificate, peerCertificate } from '../policy/certificate';
 import { isLoopback, isUnspecified } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
 import { oneLine } from '../x509/names';
@@ -25,6 +28,13 @@ export interface CertificateFacts {
   /** SHA-256, upper-case hex with colons. */
   readonly fingerprint256: string;
   readonly notAfter: Date;
+}
+
+/** The certificate of the device, as files of a CA's folder. */
+export interface DeviceFiles {
+  readonly certificate: CertificateFacts;
+  readonly privateKeyFile: string;
+  readonly pkcs12File: string | undefined;
 }
 
 export interface TlsListenerFacts {
@@ -115,7 +125,7 @@ function versionsOf(lowest: SecureVersion = 'TLSv1', highest: SecureVersion = 'T
     .map((version) => version.replace(/^TLSv1$/, 'TLSv1.0').replace('v', ' '));
 }
 
-export function certificateFacts(file: string, certificate: X509Certificate): CertificateFacts {
+function certificateFacts(file: string, certificate: X509Certificate): CertificateFacts {
   const { subject, subjectAltName = '', fingerprint256, validTo } = certificate;
   const addresses = [...subjectAltName.matchAll(/(?:^|, )IP Address:([\dA-Fa-f.:]+)/g)];
   return {
@@ -158,7 +168,7 @@ export function reachProblems(
   const problems: string[] = [];
   if (hosts.length === 0) {
     problems.push(
-      'the sheet does not say where the gateway is: its certificates and listeners name no host that other machines reach; name one with --host',
+      'the sheet does not say where the gateway is: its certificates and listeners name no host that other machines can reach; name one with --host',
     );
   }
   if (isElsewhere(entry) && hosts.length > 0 && hosts.every((host) => isLoopback(host))) {
@@ -174,8 +184,33 @@ export function reachProblems(
   const unnamed = hosts.filter((host) => certificates.some((certificate) => !certificate.isFor(host)));
   if (isElsewhere(entry) && unnamed.length > 0) {
     problems.push(
-      `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; issue another, for one of our own CA with "aegis pki server" and a --name for each`,
+      `a certificate of the gateway lacks ${unnamed.join(', ')}, so a device that checks names refuses it; if "aegis pki" issued it, run "aegis pki server" with a --name for each`,
     );
   }
   return problems;
+}
+
+/**
+ * Undefined where there is none of that name, or one that the entry does not accept. Throws OperatorError where it
+ * cannot be read.
+ */
+export function findDeviceFiles(
+  folder: string,
+  name: string,
+  { certificate: accepted }: ModalityConfiguration,
+): DeviceFiles | undefined {
+  // Other names have no certificate, and could lead out of the folder.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) return undefined;
+  const file = (extension: string) => join(folder, `${name}.${extension}`);
+  if (!existsSync(file('crt'))) return undefined;
+  const [certificate] = readCertificates(file('crt')).certificates;
+  const isAccepted =
+    accepted === undefined ||
+    matchesCertificate(compileCertificateMatchers(accepted), peerCertificate(certificate));
+  if (!isAccepted) return undefined;
+  return {
+    certificate: certificateFacts(file('crt'), certificate),
+    privateKeyFile: file('key'),
+    pkcs12File: existsSync(file('p12')) ? file('p12') : undefined,
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * The onboarding sheet: everything that somebody needs who sets up one device, as sections of plain values. Two
- * renderers make Markdown and HTML of them. Nothing secret is in it: it names the files of keys, never what is in them.
+ * The onboarding sheet: everything that a person needs to set up one device, as sections of plain values. Two renderers
+ * make Markdown and HTML of them. The sheet holds no secrets: it names the files of keys, never their content.
  */
 import { basename } from 'node:path';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
@@ -9,18 +9,12 @@ import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPor
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
   type CertificateFacts,
+  type DeviceFiles,
   isElsewhere,
   type ListenerFacts,
   type TlsListenerFacts,
 } from './listenerFacts';
-import type { Sheet, SheetFact, SheetSection } from './sheetSections';
-
-/** The certificate of the device, as files of a CA's folder. */
-export interface DeviceFiles {
-  readonly certificate: CertificateFacts;
-  readonly privateKeyFile: string;
-  readonly pkcs12File: string | undefined;
-}
+import type { Sheet, SheetFact, SheetSection } from './sheetMarkdown';
 
 export interface SheetSubject {
   readonly name: string;
@@ -33,7 +27,7 @@ export interface SheetSubject {
 }
 
 /** More would not fit on the page; the configuration has all. */
-const MOST_VALUES = 8;
+const MAX_VALUES = 8;
 const TO_FILL_IN = '____________________';
 
 export function onboardingSheet(subject: SheetSubject): Sheet {
@@ -79,7 +73,7 @@ function connection(
       { label: 'TLS', values: profiles.length === 0 ? ['off'] : profiles },
       ...(suites.length === 0 ? [] : [{ label: 'cipher suites, any of', values: [few(suites).join(', ')] }]),
     ],
-    note: 'From any other address it is refused.',
+    note: 'The gateway refuses the device from any other address.',
   };
 }
 
@@ -126,7 +120,7 @@ function certificates({ listeners, deviceFiles }: SheetSubject, entry: ModalityC
     title,
     header: ['file', 'goes to', 'to compare'],
     rows,
-    note: 'Keys and passwords travel apart from this sheet and from each other, and never by e-mail.',
+    note: 'Send keys and passwords separately from this sheet and from each other, and never by e-mail.',
   };
 }
 
@@ -171,7 +165,7 @@ function permissions(entry: ModalityConfiguration): SheetSection {
   if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });
   if (allow.includes('move')) {
     rows.push({
-      label: 'it may have sent to',
+      label: 'it may have images sent to',
       values: destinations.includes('*') ? ['any'] : few(destinations),
     });
   }
@@ -179,7 +173,7 @@ function permissions(entry: ModalityConfiguration): SheetSection {
     rows.push({ label: 'associations at once', values: [String(maxAssociations)] });
   const note =
     mode === 'observe'
-      ? 'On trial: what is not listed is done all the same for now, and logged.'
+      ? 'On trial: for now, what is not listed is also relayed, and logged.'
       : 'Everything else is refused.';
   return { kind: 'facts', title: 'What is allowed', rows, note, isHalf: isShort(entry) };
 }
@@ -212,9 +206,9 @@ function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection
     kind: 'commands',
     title: 'How to test',
     steps: [
-      { words: 'On the device: DICOM verification (C-ECHO, “ping”) of the archive. It has to succeed.' },
+      { words: 'On the device: DICOM verification (C-ECHO, “ping”) of the archive. It must succeed.' },
       { words: 'Or from its address, with DCMTK:', commands: [echoscu(subject, calling, called)] },
-      { words: 'On the gateway, what it says to the device and why:', commands: [explain, ...wayBack] },
+      { words: 'On the gateway, to see its answer and the reason:', commands: [explain, ...wayBack] },
     ],
   };
 }
@@ -273,8 +267,8 @@ function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConf
 }
 
 function few(values: readonly string[]): string[] {
-  const rest = values.length - MOST_VALUES;
-  return rest <= 0 ? [...values] : [...values.slice(0, MOST_VALUES), `and ${rest} more`];
+  const rest = values.length - MAX_VALUES;
+  return rest <= 0 ? [...values] : [...values.slice(0, MAX_VALUES), `and ${rest} more`];
 }
 
 const day = (date: Date): string => date.toISOString().slice(0, 10);

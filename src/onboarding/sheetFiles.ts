@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { existingOf, fileError, publicMode, writeFiles } from '../files/atomicFiles';
 import { sheetHtml } from './sheetHtml';
-import { sheetMarkdown } from './sheetMarkdown';
-import type { Sheet } from './sheetSections';
+import { type Sheet, sheetMarkdown } from './sheetMarkdown';
 
 export interface SheetFiles {
   readonly markdown: string;

@@ -2,13 +2,13 @@
  * The onboarding sheet as one HTML file that needs nothing else: for the screen, and for one sheet of A4. No scripts,
  * and a policy that forbids them; every value is escaped.
  */
-import type { Sheet, SheetFact, SheetSection } from './sheetSections';
+import type { Sheet, SheetFact, SheetSection } from './sheetMarkdown';
 
-/** In characters, with what holds them together: more does not fit on a page at the usual size of print. */
-const LONGEST_USUAL = 4100;
+/** In characters, JSON included: more does not fit on a page at the usual size of print. */
+const MAX_USUAL_LENGTH = 4100;
 
 export function sheetHtml({ title, subtitle, sections }: Sheet): string {
-  const isDense = JSON.stringify(sections).length > LONGEST_USUAL;
+  const isDense = JSON.stringify(sections).length > MAX_USUAL_LENGTH;
   return `<!doctype html>
 <html lang="en">
 <head>

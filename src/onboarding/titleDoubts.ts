@@ -1,8 +1,8 @@
 /**
- * AE titles may have spaces and commas in them, and people write both between several. What can be read in two ways is
- * told or asked back; the schema takes either.
+ * AE titles that an operator should look at again. Titles may contain spaces and commas, and people write both between
+ * several titles: what can be read in two ways is reported or asked about. Titles that products come with cannot tell two
+ * devices apart, and attackers try factory defaults first. Warnings only: some devices can do no other.
  */
-
 import { shapeOf } from '../config/schemaShape';
 import { quoteValue } from '../text/quote';
 import type { EntryField } from './entryFields';
@@ -29,5 +29,70 @@ export function doubtAbout(field: EntryField, answer: string, value: unknown): s
   const [title] = titlesWithComma(field, value);
   return title === undefined
     ? undefined
-    : `one AE title with a comma, ${quoteValue(title)}, not several (those have spaces between them)`;
+    : `one AE title with a comma, ${quoteValue(title)}, not several (separate those with spaces)`;
+}
+
+/** Titles of tools, archives and viewers as they are delivered, and those of their manuals. Upper case. */
+const defaults: ReadonlySet<string> = new Set([
+  // DCMTK, and its example configuration
+  ...[
+    'ECHOSCU',
+    'STORESCU',
+    'STORESCP',
+    'FINDSCU',
+    'MOVESCU',
+    'GETSCU',
+    'TERMSCU',
+    'ANY-SCP',
+    'DCMQRSCP',
+    'ACME_STORE',
+  ],
+  // dcm4che, its archive, and Weasis
+  ...['DCM4CHEE', 'MPPSSCP', 'STGCMTSCU', 'PACS-UNKNOWN-AE'],
+  // libraries
+  ...['PYNETDICOM', 'FODICOM', 'FO-DICOM'],
+  // archives
+  ...['ORTHANC', 'CONQUESTSRV1', 'DICOMSERVER', 'DCMSERVER', 'PACS', 'ARCHIVE', 'CLEARCANVAS', 'KPSERVER'],
+  // viewers and workstations
+  ...[
+    'OSIRIX',
+    'HOROS',
+    'WEASIS',
+    'RADIANT',
+    'MICRODICOM',
+    'AESKULAP',
+    'GINKGO',
+    'K-PACS',
+    'EFILM',
+    'INVESALIUS',
+  ],
+  // what manuals and forms say
+  ...[
+    'AE_TITLE',
+    'AETITLE',
+    'AE',
+    'AET',
+    'CALLINGAE',
+    'LOCAL',
+    'LOCALAE',
+    'CLIENT',
+    'SCU',
+    'DICOM',
+    'MODALITY',
+    'TEST',
+  ],
+]);
+
+/** A warning for each title of `callingAeTitle` that is one of these. */
+export function vendorDefaults(values: ReadonlyMap<EntryField, unknown>): string[] {
+  const field = [...values.keys()].find(({ column }) => column === 'callingAeTitle');
+  const value = field === undefined ? [] : values.get(field);
+  return vendorDefaultsAmong(Array.isArray(value) ? value.map(String) : [String(value ?? '')]);
+}
+
+/** The same for AE titles. */
+export function vendorDefaultsAmong(titles: readonly string[]): string[] {
+  return titles
+    .filter((title) => defaults.has(title.trim().toUpperCase()))
+    .map((title) => `"${title.trim()}" is a factory default; give the device a title of its own`);
 }

@@ -5,7 +5,7 @@
 
 import { type Position, parseSourceText, positionsIn } from '../config/sourceText';
 import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
-import { quoteValue } from '../text/quote';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AccessSetting, accessSettings } from './settings';
 import { substituteVariables } from './variables';
 
@@ -16,11 +16,11 @@ export interface OrthancFile {
 }
 
 /** Line and column are 1-based. */
-export interface Place extends Position {
+export interface TextPlace extends Position {
   readonly file: string;
 }
 
-export interface Doubt extends Place {
+export interface Doubt extends TextPlace {
   readonly path: ConfigurationPath;
   readonly message: string;
   /** duplicate: Orthanc takes the last one, and what is read here is the first. */
@@ -32,10 +32,10 @@ export interface OrthancConfiguration {
   readonly files: readonly string[];
   /** Of all files; without a prototype. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What Orthanc swallows and an operator hardly means: keys that are there twice, variables that are not set. */
+  /** What Orthanc accepts although it is probably a mistake: keys that are there twice, variables that are not set. */
   readonly doubts: readonly Doubt[];
   /** Of the value at `path`, or of the key `key` of the object at `path`; what is not there is in the first file. */
-  placeOf(path: ConfigurationPath, key?: string): Place;
+  placeOf(path: ConfigurationPath, key?: string): TextPlace;
 }
 
 /** Throws ConfigurationError with everything that keeps Orthanc itself from reading the files. */
@@ -55,7 +55,7 @@ export function parseOrthancConfiguration(
         settings[key] = value;
       } else {
         const { line, column } = home.positionOf([], key);
-        const message = `is at ${home.file}:${line}:${column} already, and Orthanc does not start where a setting is in two files; keep one of them`;
+        const message = `is at ${home.file}:${line}:${column} already, and Orthanc does not start if a setting is in two files; keep one of them`;
         problems.push(problemAt(own.file, own.positionOf([], key), [key], message));
       }
     }
@@ -87,7 +87,7 @@ function parseFile({ file, text }: OrthancFile, env: NodeJS.ProcessEnv): ParsedF
     at(substituted.originalOffset(offset)),
   );
   const unset = substituted.unset.map(({ name, offset }): Doubt => {
-    const message = `the environment variable ${quoteValue(name)} is not set, so that nothing stands there; set it as it is for Orthanc`;
+    const message = `the environment variable ${quoteValue(name)} is not set, so its value is empty; set it as it is set for Orthanc`;
     return { file, ...at(offset), path: [], message, kind: 'unset-variable' };
   });
   const unusable = (problems: readonly Problem[]): ParsedFile => {
@@ -122,7 +122,7 @@ function problemAt(
   return { file, line, column, path: formatPath(path), message, severity: 'error', kind: 'configuration' };
 }
 
-/** The setting, or Orthanc's default. What is no boolean keeps Orthanc from starting, and counts as the default. */
+/** The setting, or Orthanc's default. Anything but a boolean keeps Orthanc from starting, and counts as the default. */
 export function booleanSetting({ settings }: OrthancConfiguration, setting: AccessSetting): boolean {
   const value = settings[setting];
   return typeof value === 'boolean' ? value : accessSettings[setting].byDefault;
@@ -139,7 +139,20 @@ export function dicomPort({ settings }: OrthancConfiguration): number {
 }
 
 /** For sorting what was found. */
-export function inOrderOfText({ files }: OrthancConfiguration): (one: Place, other: Place) => number {
+export function inOrderOfText({ files }: OrthancConfiguration): (one: TextPlace, other: TextPlace) => number {
   return (one, other) =>
     files.indexOf(one.file) - files.indexOf(other.file) || one.line - other.line || one.column - other.column;
+}
+
+interface PlacedMessage extends TextPlace {
+  readonly severity: string;
+  /** Empty where it is about the text. */
+  readonly setting: string;
+  readonly message: string;
+}
+
+/** In the form of all messages: severity, place, setting, words. */
+export function placedLine({ severity, file, line, column, setting, message }: PlacedMessage): string {
+  const words = setting === '' ? message : `${setting} ${message}`;
+  return `${severity}: ${escapeUnsafe(file)}:${line}:${column} ${words}\n`;
 }

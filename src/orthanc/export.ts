@@ -31,7 +31,7 @@ export interface OrthancExport {
   readonly notes: readonly string[];
 }
 
-/** Where egress listens by default: nothing does where there is none, so that what is sent there goes nowhere. */
+/** Where egress listens by default. Without egress nothing listens there, and what is sent there is lost. */
 const DEFAULT_EGRESS = { host: '127.0.0.1', port: 4243 } as const;
 
 /** Throws OperatorError where it is not clear which archive is meant. */
@@ -86,14 +86,14 @@ function chooseUpstream(policy: Policy, name: string | undefined): CompiledUpstr
   if (name === undefined) {
     if (upstreams.length === 1) return upstreams[0]!;
     throw new OperatorError(
-      `--upstream is needed, for there are several; accepted is ${quoteChoices(names)}`,
+      `--upstream is needed, because there are several; accepted is ${quoteChoices(names)}`,
     );
   }
   const key = aeTitleKey(name, policy.strictAeTitles);
   const found = key === undefined ? undefined : policy.upstreamByCalledAeTitle.get(key);
   if (found !== undefined) return found;
   throw new OperatorError(
-    `--upstream ${quoteValue(name)} is no upstream; accepted is ${quoteChoices(names)}`,
+    `--upstream ${quoteValue(name)} is not an upstream; accepted is ${quoteChoices(names)}`,
   );
 }
 
@@ -115,7 +115,7 @@ function* notesOnEgress(
   { egressHost }: ExportOptions,
 ): Generator<string> {
   if (egress === undefined) {
-    yield 'the gateway has no egress, so that what the archive sends goes nowhere; add "egress": {} to send through it';
+    yield 'the gateway has no egress, so what the archive sends is not delivered; add "egress": {} to send through it';
     return;
   }
   const remote = servers.find((server) => !isLoopback(parseHostAndPort(server).host));
@@ -133,7 +133,7 @@ function haveCommonServer(one: CompiledUpstream, other: CompiledUpstream): boole
 function dialledEgress({ egress }: Configuration, { egressHost }: ExportOptions): HostAndPort {
   const { host, port } = egress ?? DEFAULT_EGRESS;
   if (port === 0) {
-    throw new OperatorError('egress.port is 0, so that it is another one after each start; give it a number');
+    throw new OperatorError('egress.port is 0, so it changes at each start; give it a number');
   }
   return { host: egressHost ?? (isUnspecified(host) ? DEFAULT_EGRESS.host : host), port };
 }

@@ -2,12 +2,13 @@
  * The entries of DicomModalities: one for each AE title that the gateway lets through to the archive, or can reach for
  * it, and one for the gateway itself.
  */
-
 import type { CommandPermission } from '../config/schema';
 import type { CompiledModality, Policy } from '../policy/policy';
 import { aeTitleKey, OWN_AE_TITLE } from '../text/aeTitle';
 import type { HostAndPort } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
+import { booleanSetting, type OrthancConfiguration } from './configuration';
+import { parseModalities } from './modality';
 
 export interface ExportedModality {
   readonly symbolicName: string;
@@ -76,7 +77,7 @@ export function exportEntries(policy: Policy, archive: Archive, notes: string[])
   }
   notes.push(...notesOnDestinations(policy, entries));
   const ownKey = aeTitleKey(OWN_AE_TITLE, policy.strictAeTitles)!;
-  // Its C-ECHO is no refusal in the log of Orthanc then.
+  // Otherwise its C-ECHO would be a refusal in the log of Orthanc.
   if (!entries.has(ownKey)) entries.set(ownKey, ofGateway(archive, symbolicNameOf(['aegis'], symbolicNames)));
   return [...entries.values()];
 }
@@ -141,4 +142,18 @@ function symbolicNameOf(parts: readonly string[], taken: Set<string>): string {
   for (let count = 2; taken.has(unique); count += 1) unique = `${wanted}-${count}`;
   taken.add(unique);
   return unique;
+}
+
+/** By the name of the entry, else by its AE title. */
+export function keptFrom(
+  configuration: OrthancConfiguration,
+): (modality: ExportedModality) => Readonly<Record<string, unknown>> {
+  const isStrict = booleanSetting(configuration, 'StrictAetComparison');
+  const { modalities } = parseModalities(configuration.settings.DicomModalities);
+  return ({ symbolicName, aeTitle }) => {
+    const sameName = modalities.find(({ name }) => name === symbolicName);
+    const key = aeTitleKey(aeTitle, isStrict);
+    const found = sameName ?? modalities.find((entry) => aeTitleKey(entry.aeTitle, isStrict) === key);
+    return found?.orthancOnly ?? {};
+  };
 }

@@ -20,8 +20,8 @@ export interface ExportTextOptions {
 export function formatExport(exported: OrthancExport, options: ExportTextOptions): string {
   const preamble = [
     `What Orthanc needs behind the gateway: aegis orthanc export, from ${options.file}, upstream ${quoteValue(exported.upstream)}.`,
-    'Orthanc does not start where a setting is in two of its files: take these out of the others.',
-    'Start it with TCP_NODELAY=1 in its environment: without, it may wait 40 ms for each message.',
+    'Orthanc does not start if a setting is in two of its files: remove these from the others.',
+    'Start it with TCP_NODELAY=1 in its environment. Otherwise it may wait 40 ms for each message.',
   ];
   return [...preamble.map(formatComment), formatMembers(settings(exported, options)), ''].join('\n');
 }
@@ -32,15 +32,19 @@ function settings(exported: OrthancExport, options: ExportTextOptions): MemberLi
     {
       key: 'DicomAet',
       value: exported.aeTitle,
-      comments: ['DicomPort is open on every interface: let a firewall pass nobody but the gateway.'],
+      comments: ['DicomPort is open on every interface: let a firewall pass only the gateway.'],
     },
     { key: 'DicomCheckCalledAet', value: exported.checkCalledAeTitle },
     { key: 'StrictAetComparison', value: exported.strictAeTitles },
-    { key: 'DicomTlsEnabled', value: false, comments: ['The gateway does TLS, and comes in the clear.'] },
+    {
+      key: 'DicomTlsEnabled',
+      value: false,
+      comments: ['The gateway does TLS, and speaks plain DICOM to Orthanc.'],
+    },
     ...alwaysAllowCommands.map((command, index) => ({
       key: `DicomAlwaysAllow${command}`,
       value: false,
-      comments: index === 0 ? ['Nobody but the entries below, and only what they allow.'] : [],
+      comments: index === 0 ? ['Only the entries below, and only what they allow.'] : [],
     })),
     {
       key: 'DicomCheckModalityHost',
@@ -48,13 +52,13 @@ function settings(exported: OrthancExport, options: ExportTextOptions): MemberLi
       comments: [
         exported.checkModalityHost
           ? 'Each modality comes from an address of its own.'
-          : 'What the gateway relays comes from one address for all.',
+          : 'Everything that the gateway relays comes from one address.',
       ],
     },
     {
       key: 'RemoteAccessAllowed',
       value: false,
-      comments: ['HTTP is another way in. If others than this machine need it: authentication and TLS.'],
+      comments: ['HTTP is another way in. If other machines need it, use authentication and TLS.'],
     },
     { key: 'DicomModalitiesInDatabase', value: false },
     { key: 'DicomModalities', value: modalities(exported, options) },
@@ -81,7 +85,7 @@ function remarksOn({ symbolicName, entries, isReachable }: ExportedModality): st
   const isRenamed = entries.length > 1 || entries[0] !== symbolicName;
   return [
     ...(isRenamed ? [`From ${entries.map(quoteValue).join(' and ')}.`] : []),
-    ...(isReachable ? [] : ['The gateway has no way to it: what Orthanc sends there is refused.']),
+    ...(isReachable ? [] : ['The gateway cannot reach it: what Orthanc sends there is refused.']),
   ];
 }
 

@@ -1,6 +1,6 @@
 /**
- * Orthanc's modalities as entries of the gateway, and everything that an operator has to know or to complete. Opens
- * nothing that nobody asked for: what Orthanc allows by default only is not allowed.
+ * Orthanc's modalities as entries of the gateway, and everything that an operator has to know or to complete. Allows
+ * only what is written: what Orthanc allows by default is not allowed.
  */
 import { resolve } from 'node:path';
 import type { CommandPermission } from '../config/schema';
@@ -11,7 +11,7 @@ import {
   dicomPort,
   inOrderOfText,
   type OrthancConfiguration,
-  type Place,
+  type TextPlace,
 } from './configuration';
 import { type HostAddresses, importModalities } from './importModalities';
 import { globalNotes } from './importNotes';
@@ -32,14 +32,14 @@ export interface ImportNoteDraft {
   readonly message: string;
 }
 
-export interface ImportNote extends Place, Pick<ImportNoteDraft, 'severity' | 'message'> {
+export interface ImportNote extends TextPlace, Pick<ImportNoteDraft, 'severity' | 'message'> {
   /** For example `DicomModalities.ct1.Host`; empty where it is about the text. */
   readonly setting: string;
 }
 
 export interface ImportedModality {
   readonly name: string;
-  readonly place: Place;
+  readonly place: TextPlace;
   readonly callingAeTitle: string;
   /** Empty where Host is a name that was not looked up. */
   readonly from: readonly string[];
@@ -106,7 +106,7 @@ export function importOrthanc(configuration: OrthancConfiguration, options: Impo
   };
 }
 
-function problem({ setting, ...rest }: Place & { setting: string; message: string }): Problem {
+function problem({ setting, ...rest }: TextPlace & { setting: string; message: string }): Problem {
   return { ...rest, path: setting, severity: 'error', kind: 'configuration' };
 }
 

@@ -1,18 +1,15 @@
 /**
  * One entry of DicomModalities after the other: what of it the gateway takes over, what it cannot, and why.
  */
-
 import type { CommandPermission } from '../config/schema';
 import { canonicalAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
 import type { ImportedModality, ImportNoteDraft, ImportOptions } from './import';
-import { findSharing } from './importSharing';
-import type { OrthancModality } from './modality';
-import { allowedIn, unwrittenIn, writtenPermissions } from './permissions';
+import { allowedIn, type OrthancModality, unwrittenIn, writtenPermissions } from './modality';
 
-/** Host name to what it stands for; undefined where nobody knows. */
+/** Host name to what it stands for; undefined if it cannot be resolved. */
 export type HostAddresses = ReadonlyMap<string, readonly string[] | undefined>;
 
 /** Names in `Host` that only a resolver can make addresses of. */
@@ -47,9 +44,9 @@ export function importModalities(
     tellOfTheRest(entry, tell);
     const reason =
       key === undefined
-        ? `${quoteValue(entry.aeTitle)} is no AE title (1 to 16 characters of ASCII without backslash)`
+        ? `${quoteValue(entry.aeTitle)} is not an AE title (1 to 16 characters of ASCII without backslash)`
         : sameAs &&
-          `${quoteValue(sameAs)} has this AE title and address too, so nobody could tell them apart`;
+          `${quoteValue(sameAs)} has this AE title and address too, so the gateway could not tell them apart`;
     if (reason !== undefined) {
       tell({ severity: 'warning', path: entry.pathOf('AET'), message: `${reason}; the entry is left out` });
       comments.push(`Left out: ${reason}.`);
@@ -88,7 +85,7 @@ function isAeTitle(title: string | undefined): title is string {
   return title !== undefined && aeTitleKey(title, true) !== undefined;
 }
 
-/** Only addresses decide: a name would hand the decision to whoever answers DNS. */
+/** Only addresses decide: a name would leave the decision to DNS. */
 function addressesOf({ host }: OrthancModality, { hostAddresses }: ImportOptions): readonly string[] {
   const address = canonicalAddress(host);
   return address === undefined ? (hostAddresses?.get(host) ?? []) : [address];
@@ -116,7 +113,7 @@ function tellOfName(
   tell({
     severity: 'warning',
     path,
-    message: `${host} is a name, and the gateway compares addresses only, so nobody may come as this modality yet; ${advice}`,
+    message: `${host} is a name, and the gateway compares addresses only, so this modality is not let in yet; ${advice}`,
   });
   comments.push(`The addresses of ${host} have to be given: an empty list allows nobody.`);
 }
@@ -136,7 +133,7 @@ function permissionsOf(
       severity: 'warning',
       message: `does not have ${unwritten.join(', ')}, which Orthanc allows by default and the gateway does not; add ${byDefault.map(quoteValue).join(', ')} as needed, or import with --keep-defaults`,
     });
-    comments.push(`By default only, Orthanc allows ${byDefault.map(quoteValue).join(', ')} too.`);
+    comments.push(`Orthanc also allows by default: ${byDefault.map(quoteValue).join(', ')} too.`);
   }
   return [...written];
 }
@@ -155,7 +152,8 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
     tell({
       severity: 'note',
       key: 'AllowMove',
-      message: 'lets it send to every entry of Orthanc; now to itself, unless moveDestinations names others',
+      message:
+        'lets it send to every entry of Orthanc; now only to itself, unless moveDestinations names others',
     });
   }
   if (useDicomTls) {
@@ -167,7 +165,7 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
     });
   }
   if (localAet !== undefined && !isAeTitle(localAet)) {
-    const message = `${quoteValue(localAet)} is no AE title, and is not taken over`;
+    const message = `${quoteValue(localAet)} is not an AE title, and is not taken over`;
     tell({ severity: 'warning', key: 'LocalAet', message });
   } else if (localAet !== undefined) {
     const message = 'is taken over as address.callingAeTitle; egress replaces the calling AE title then';
@@ -175,14 +173,42 @@ function tellOfTheRest(entry: OrthancModality, tell: Tell): void {
   }
   const kept = Object.keys(orthancOnly).filter((key) => orthancOnly[key] !== 'Generic');
   if (kept.length > 0) {
-    const message = `has ${kept.join(', ')}, which is for Orthanc alone; aegis orthanc export --keep takes it over`;
+    const message = `has ${kept.join(', ')}, which only Orthanc uses; aegis orthanc export --keep keeps it`;
     tell({ severity: 'note', message });
   }
   for (const key of unknownKeys) {
     tell({
       severity: 'warning',
       key,
-      message: 'is no key of an entry; Orthanc ignores it, and it is not taken over',
+      message: 'is not a key of an entry; Orthanc ignores it, and it is not taken over',
     });
   }
+}
+
+interface Claimant {
+  readonly name: string;
+  /** What AE titles are compared by; undefined if it is not an AE title. */
+  readonly aeTitleKey: string | undefined;
+  readonly from: readonly string[];
+}
+
+interface Sharing {
+  /** The entry that has the same AE title and address: the gateway could not tell the two apart. */
+  readonly sameAs: string | undefined;
+  /** Entries with this AE title that Orthanc puts before this one, and sends to instead. */
+  readonly behind: readonly string[];
+}
+
+/** By the name of the entry. Orthanc keeps its entries in the order of their names, and goes by the first that fits. */
+function findSharing(claimants: readonly Claimant[]): ReadonlyMap<string, Sharing> {
+  const sharing = new Map<string, Sharing>();
+  const takenByKey = new Map<string, Claimant[]>();
+  for (const claimant of [...claimants].sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    const { name, aeTitleKey, from } = claimant;
+    const taken = aeTitleKey === undefined ? [] : (takenByKey.get(aeTitleKey) ?? []);
+    const same = taken.find((other) => other.from.some((address) => from.includes(address)));
+    sharing.set(name, { sameAs: same?.name, behind: taken.map((other) => other.name) });
+    if (aeTitleKey !== undefined && same === undefined) takenByKey.set(aeTitleKey, [...taken, claimant]);
+  }
+  return sharing;
 }

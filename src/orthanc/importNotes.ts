@@ -1,5 +1,5 @@
 /**
- * What changes for everybody with the gateway in front, by the settings that Orthanc had without it.
+ * What the gateway changes for every modality, by the settings that Orthanc had without it.
  */
 import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, type OrthancConfiguration } from './configuration';
@@ -36,7 +36,7 @@ export function* globalNotes(
     const permission = command.charAt(0).toLowerCase() + command.slice(1);
     yield note(
       setting,
-      `is true${isDefault(configuration, setting)}, so until now everybody had the permission ${permission}, whatever Allow${command} says; now those have it whose entry says so`,
+      `is true${isDefault(configuration, setting)}, so until now every modality had the permission ${permission}, whatever Allow${command} says; now only entries that allow it have it`,
     );
   }
   if (!booleanSetting(configuration, 'DicomCheckCalledAet')) {
@@ -48,7 +48,7 @@ export function* globalNotes(
   if (!booleanSetting(configuration, 'DicomCheckModalityHost') && modalities.length > 0) {
     yield note(
       'DicomCheckModalityHost',
-      `is false${isDefault(configuration, 'DicomCheckModalityHost')}, so until now nobody compared addresses; now Host is compared, and has to be where the modality really comes from`,
+      `is false${isDefault(configuration, 'DicomCheckModalityHost')}, so until now addresses were not compared; now Host is compared, and must be the address that the modality comes from`,
     );
   }
   if (booleanSetting(configuration, 'DicomTlsEnabled')) {

@@ -1,6 +1,6 @@
 /**
- * The text of an import: the modalities and their archive, or a whole configuration round them. Every file that is
- * named in it may be missing still; everything else has to be right.
+ * The text of an import: the modalities and their archive, or a whole configuration around them. The files that
+ * it names may be missing still; everything else has to be right.
  */
 import { dirname, relative, resolve } from 'node:path';
 import { isLoopback } from '../text/hostAndPort';

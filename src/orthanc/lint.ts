@@ -1,9 +1,9 @@
 /**
- * Everything in Orthanc's files that lets traffic round the gateway or keeps it from arriving, in the order of the
+ * Everything in Orthanc's files that lets traffic bypass the gateway or keeps it from arriving, in the order of the
  * text. The rules are in files of their own.
  */
 import { formatPath } from '../text/problems';
-import { inOrderOfText, type OrthancConfiguration, type Place } from './configuration';
+import { inOrderOfText, type OrthancConfiguration, type TextPlace } from './configuration';
 import type { OrthancExport } from './export';
 import { lintDicom } from './lintDicom';
 import type { LintDraft, LintRule, LintSubject } from './lintFinding';
@@ -19,7 +19,7 @@ export interface LintOptions {
   readonly expected?: OrthancExport | undefined;
 }
 
-export interface LintFinding extends Place, Pick<LintDraft, 'code' | 'severity' | 'message'> {
+export interface LintFinding extends TextPlace, Pick<LintDraft, 'code' | 'severity' | 'message'> {
   /** For example `DicomModalities.ct1.Host`. */
   readonly setting: string;
 }

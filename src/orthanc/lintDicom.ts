@@ -1,7 +1,6 @@
 /**
  * Rules of lint for Orthanc's DICOM server: whom it lets in, and whether it gets on with what the gateway sends.
  */
-
 import { aeTitleKey } from '../text/aeTitle';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, dicomPort } from './configuration';
@@ -32,7 +31,7 @@ export function* lintDicom(subject: LintSubject): Generator<LintDraft> {
       path: [],
       key: 'DicomModalitiesInDatabase',
       message:
-        'is true: entries of the file are ignored, and whoever reaches the REST API changes those that count; set it to false',
+        'is true: entries of the file are ignored, and anyone who reaches the REST API can change those that count; set it to false',
     };
   }
   if (booleanSetting(configuration, 'DicomTlsEnabled')) {
@@ -76,7 +75,7 @@ function* openPort({ configuration, isBehindFirewall }: LintSubject): Generator<
     severity: 'warning',
     path: [],
     key: 'DicomPort',
-    message: `is ${dicomPort(configuration)} on every interface, for Orthanc has no address to bind it to: whoever reaches it goes round the gateway; let a firewall or a container network pass nobody but the gateway, and say so with --behind-firewall`,
+    message: `is ${dicomPort(configuration)} on every interface, because Orthanc cannot bind it to an address: anyone who reaches it bypasses the gateway; let a firewall or a container network pass only the gateway, and say so with --behind-firewall`,
   };
 }
 
@@ -114,7 +113,7 @@ function* calledAeTitle(subject: LintSubject): Generator<LintDraft> {
   }
 }
 
-/** Without a configuration of the gateway nobody knows from where it comes. */
+/** Without a configuration of the gateway, its address is unknown. */
 function* modalityHostCheck({ configuration, modalities, expected }: LintSubject): Generator<LintDraft> {
   if (!booleanSetting(configuration, 'DicomCheckModalityHost') || expected?.checkModalityHost === true)
     return;

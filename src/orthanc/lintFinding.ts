@@ -8,8 +8,8 @@ import type { OrthancModality } from './modality';
 import type { OrthancVersion } from './version';
 
 /**
- * hole: with this, traffic goes round the gateway, or what the gateway relays does not arrive. warning: it may, which
- * the files alone do not tell. info: good to know.
+ * hole: traffic bypasses the gateway, or what the gateway relays does not arrive. warning: it may, depending on what is
+ * not in the files. info: good to know.
  */
 export type LintSeverity = 'hole' | 'warning' | 'info';
 
@@ -21,17 +21,17 @@ export const lintCodes = {
   'modality-host-check': 'DicomCheckModalityHost does not go with the addresses that the gateway comes from',
   'modalities-in-database': 'the entries of the file do not count',
   'dicom-tls': 'Orthanc expects TLS, or uses its own',
-  'http-open': 'the REST API is open to everybody',
-  'http-password': 'the REST API is open with a password that everybody knows',
+  'http-open': 'the REST API is open to anyone',
+  'http-password': 'the REST API is open with a known default password',
   'http-remote': 'the REST API can be reached from other machines',
   'lua-over-http': 'scripts can be run over HTTP',
   peers: 'OrthancPeers send over HTTP',
   plugin: 'a plugin that listens or sends by itself',
-  'modality-host': 'an entry leads round the egress of the gateway',
+  'modality-host': 'an entry bypasses the egress of the gateway',
   'modality-port': 'an entry leads to another port of this machine than that of the egress',
   'modality-unknown': 'an entry for an AE title that the gateway does not let through',
   'permission-wider': 'an entry allows more than the gateway does',
-  'permission-default': 'an entry allows what nobody wrote',
+  'permission-default': 'an entry allows what is not written in it',
   'duplicate-ae-title': 'several entries share an AE title',
   'unknown-setting': 'a setting that no version of Orthanc has',
   'unknown-key': 'a key that entries of DicomModalities do not have',
@@ -58,7 +58,7 @@ export interface LintSubject {
   readonly modalities: readonly OrthancModality[];
   /** Undefined: it may be any. */
   readonly version: OrthancVersion | undefined;
-  /** Nobody but the gateway reaches DicomPort. */
+  /** Only the gateway reaches DicomPort. */
   readonly isBehindFirewall: boolean;
   /** What the gateway would have Orthanc know; undefined without a configuration of the gateway. */
   readonly expected: OrthancExport | undefined;

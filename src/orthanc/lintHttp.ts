@@ -1,7 +1,6 @@
 /**
  * Rules of lint for what is not DICOM: the REST API, which can store, change and send everything, peers and plugins.
  */
-
 import { isLoopback } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';
@@ -24,7 +23,7 @@ function* restApi(subject: LintSubject): Generator<LintDraft> {
       severity: 'warning',
       path: [],
       key: 'ExecuteLuaEnabled',
-      message: 'is true: whoever reaches the REST API runs scripts as Orthanc; set it to false',
+      message: 'is true: anyone who reaches the REST API can run scripts as Orthanc; set it to false',
     };
   }
   if (!booleanSetting(configuration, 'RemoteAccessAllowed')) return;
@@ -38,7 +37,7 @@ function* restApi(subject: LintSubject): Generator<LintDraft> {
       path: [],
       key: 'RemoteAccessAllowed',
       message:
-        'is true without AuthenticationEnabled: everybody stores, deletes, sends and changes DicomModalities over HTTP; set it to false, or AuthenticationEnabled to true',
+        'is true without AuthenticationEnabled: anyone can store, delete, send and change DicomModalities over HTTP; set it to false, or AuthenticationEnabled to true',
     };
   } else if (password !== undefined) {
     yield { code: 'http-password', severity: isBound ? 'warning' : 'hole', ...password };
@@ -49,7 +48,7 @@ function* restApi(subject: LintSubject): Generator<LintDraft> {
       severity: 'warning',
       path: [],
       key: 'RemoteAccessAllowed',
-      message: `${stateOf(subject, 'RemoteAccessAllowed')}: whoever is let in stores, deletes and sends over HTTP, round the gateway${inTheClear}; set it to false where nobody needs it`,
+      message: `${stateOf(subject, 'RemoteAccessAllowed')}: its users can store, delete and send over HTTP, bypassing the gateway${inTheClear}; set it to false if it is not needed`,
     };
   }
 }
@@ -73,7 +72,7 @@ function isAuthorizedByPlugin({ configuration }: LintSubject): boolean {
   return typeof Authorization === 'object' && Authorization !== null && !Array.isArray(Authorization);
 }
 
-/** Without users, Orthanc makes one that everybody knows. */
+/** Without users, Orthanc creates one with a known password. */
 function knownPassword({
   configuration,
 }: LintSubject): Pick<LintDraft, 'path' | 'key' | 'message'> | undefined {
@@ -81,7 +80,7 @@ function knownPassword({
   const hasUsers = typeof users === 'object' && users !== null && Object.keys(users).length > 0;
   if (!hasUsers) {
     const message =
-      'is true and RegisteredUsers has nobody, so that Orthanc makes the user "orthanc" with the password "orthanc", which everybody knows; add users of your own';
+      'is true and RegisteredUsers is empty, so Orthanc creates the user "orthanc" with the password "orthanc", a known default; add users of your own';
     return { path: [], key: 'RemoteAccessAllowed', message };
   }
   const known = Object.entries(users).find(
@@ -92,7 +91,7 @@ function knownPassword({
     path: ['RegisteredUsers'],
     key: known[0],
     message:
-      'has a password that follows from the name: everybody stores, deletes and sends over HTTP; choose another',
+      'has a password that follows from the name: anyone can store, delete and send over HTTP; choose another',
   };
 }
 
@@ -103,7 +102,8 @@ function* peers({ configuration }: LintSubject): Generator<LintDraft> {
       severity: 'warning',
       path: [],
       key: 'OrthancPeersInDatabase',
-      message: 'is true: where Orthanc sends over HTTP, round the gateway, is in its database; list it there',
+      message:
+        'is true: the database says where Orthanc sends over HTTP, bypassing the gateway; list it there',
     };
     return;
   }
@@ -127,14 +127,14 @@ function* httpTargets(
       code,
       severity: isInTheClear ? 'hole' : 'warning',
       path: [...path, name],
-      message: `leads to ${quoteValue(host)}: what Orthanc sends there goes over ${isInTheClear ? 'HTTP, in the clear and' : 'HTTPS,'} round the gateway; ${isInTheClear ? 'use https, or take it out' : 'keep it only where that is meant'}`,
+      message: `leads to ${quoteValue(host)}: what Orthanc sends there goes over ${isInTheClear ? 'HTTP, in the clear, and' : 'HTTPS and'} bypasses the gateway; ${isInTheClear ? 'use https, or take it out' : 'keep it only where that is meant'}`,
     };
   }
 }
 
 const pluginWords = {
   'dicom-port': 'opens further DICOM ports in the clear, which no gateway guards; take it out',
-  http: 'takes or sends instances over HTTP, round the gateway; keep it only where that is meant',
+  http: 'receives or sends instances over HTTP, bypassing the gateway; keep it only if that is intended',
 } as const;
 
 function* plugins({ configuration }: LintSubject): Generator<LintDraft> {

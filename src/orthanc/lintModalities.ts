@@ -1,7 +1,6 @@
 /**
  * Rules of lint for DicomModalities: where each entry leads to, and what it allows.
  */
-
 import type { CommandPermission } from '../config/schema';
 import { aeTitleKey } from '../text/aeTitle';
 import { isLoopback } from '../text/hostAndPort';
@@ -9,8 +8,7 @@ import { quoteValue } from '../text/quote';
 import { booleanSetting } from './configuration';
 import type { ExportedModality } from './exportEntries';
 import type { LintDraft, LintSubject } from './lintFinding';
-import type { OrthancModality } from './modality';
-import { allowedIn, unwrittenIn } from './permissions';
+import { allowedIn, type OrthancModality, unwrittenIn } from './modality';
 import { isSince } from './version';
 
 export function* lintModalities(subject: LintSubject): Generator<LintDraft> {
@@ -43,12 +41,12 @@ function* wayOut(modality: OrthancModality, expected: ExportedModality | undefin
       code: 'modality-host',
       severity: 'hole',
       path: modality.pathOf('Host'),
-      message: `is ${quoteValue(host)}: what Orthanc sends there goes round the gateway, ${how}; ${advice}`,
+      message: `is ${quoteValue(host)}: what Orthanc sends there bypasses the gateway, ${how}; ${advice}`,
     };
   } else if (expected !== undefined && (!isAtEgressHost || port !== expected.port)) {
     yield {
       code: 'modality-port',
-      // What is sent there does not arrive, or goes through somebody else's tunnel.
+      // What is sent there does not arrive, or goes through a foreign tunnel.
       severity: 'hole',
       path: modality.pathOf('Port'),
       message: `is ${port} at ${host}, which is not where the gateway waits for it; ${advice}`,
@@ -82,7 +80,7 @@ function* permissions(
   if (expected === undefined) {
     const aeTitle = quoteValue(modality.aeTitle);
     if (allowed.size === 0) return;
-    const message = `has the AE title ${aeTitle}, which the gateway never lets through: nobody but who goes round it can use this entry; take it out, or add the modality to the gateway`;
+    const message = `has the AE title ${aeTitle}, which the gateway never lets through: only a peer that bypasses it can use this entry; take it out, or add the modality to the gateway`;
     yield { code: 'modality-unknown', severity: 'hole', path, message };
     return;
   }

@@ -40,10 +40,10 @@ function unknownSetting(name: string, value: unknown): LintDraft {
   const suggestion = nearest === undefined ? '' : `; did you mean ${quoteValue(nearest)}?`;
   const isSection = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (hint === undefined && isSection) {
-    const message = `is no setting of Orthanc, so perhaps that of a plugin which is not known here${suggestion}`;
+    const message = `is not a setting of Orthanc; it may belong to a plugin that is not known here${suggestion}`;
     return { code: 'unknown-setting', severity: 'info', ...path, message };
   }
-  const message = `is no setting of Orthanc, which ignores it${hint === undefined ? suggestion : `: ${hint}`}`;
+  const message = `is not a setting of Orthanc, which ignores it${hint === undefined ? suggestion : `: ${hint}`}`;
   return { code: 'unknown-setting', severity: 'warning', ...path, message };
 }
 
@@ -61,7 +61,7 @@ function unknownKey({ configuration }: LintSubject, modality: string, key: strin
     severity: isPermission ? 'hole' : 'warning',
     path: ['DicomModalities', modality],
     key,
-    message: `is no key of an entry, and Orthanc ignores it${isPermission ? ', so that what it should forbid is allowed' : ''}${suggestion}`,
+    message: `is not a key of an entry, and Orthanc ignores it${isPermission ? ', so that what it should forbid is allowed' : ''}${suggestion}`,
   };
 }
 

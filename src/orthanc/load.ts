@@ -23,7 +23,7 @@ export function loadOrthancConfiguration(
   return parseOrthancConfiguration(files, env);
 }
 
-/** In the order of their names, so that the same folder is always told of in the same order. */
+/** In the order of their names, so that the same folder always gives the same order. */
 function filesAt(path: string): string[] {
   const names = namesIn(path);
   if (names === undefined) return [path];
@@ -32,7 +32,7 @@ function filesAt(path: string): string[] {
   return files.sort().map((name) => join(path, name));
 }
 
-/** Undefined for what is no folder: whoever reads it as a file says what is wrong with it. */
+/** Undefined for anything but a folder: reading it as a file reports what is wrong with it. */
 function namesIn(path: string): string[] | undefined {
   try {
     const entries = readdirSync(path, { withFileTypes: true });

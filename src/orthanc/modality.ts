@@ -1,10 +1,13 @@
 /**
- * The entries of DicomModalities, in their array form and their object form, as one. Finds what keeps Orthanc from
- * reading them; whether they are wise is not known here.
+ * The entries of DicomModalities, in their array form and their object form, as one, and their `Allow…` as permissions of
+ * the gateway. What is not written is allowed. Finds what keeps Orthanc from reading them; judges nothing else.
  */
+
+import type { CommandPermission } from '../config/schema';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { countOf, quoteValue } from '../text/quote';
-import { type AllowKey, allowKeys, modalityKeys, orthancOnlyKeys } from './settings';
+import { type AllowKey, allowKeys, modalityKeys, orthancOnlyKeys, sinceOfModalityKey } from './settings';
+import { isSince, type OrthancVersion } from './version';
 
 export interface OrthancModality {
   /** Its key in DicomModalities: the name that Orthanc's REST API calls it by. */
@@ -36,13 +39,13 @@ export function parseModalities(section: unknown): OrthancModalities {
   const findings: Finding[] = [];
   if (section === undefined) return { modalities, findings };
   if (!isObject(section)) {
-    findings.push({ path: [SECTION], message: 'is no object; accepted is one entry for each modality' });
+    findings.push({ path: [SECTION], message: 'is not an object; accepted is one entry for each modality' });
     return { modalities, findings };
   }
   for (const [name, entry] of Object.entries(section)) {
     const path = [SECTION, name];
     if (!/^[A-Za-z0-9_-]+$/.test(name)) {
-      const message = `${quoteValue(name)} is no name of a modality; accepted are letters, digits, hyphens and underscores`;
+      const message = `${quoteValue(name)} is not a name of a modality; accepted are letters, digits, hyphens and underscores`;
       findings.push({ path: [SECTION], key: name, message });
     }
     const faults = Array.isArray(entry) ? faultsOfArray(entry, path) : faultsOfObject(entry, path);
@@ -92,7 +95,7 @@ function faultsOfObject(entry: unknown, path: ConfigurationPath): Finding[] {
 
 function faultsOfText(value: unknown, path: ConfigurationPath): Finding[] {
   if (typeof value === 'string') return [];
-  return [{ path, message: `${quoteValue(value)} is no string` }];
+  return [{ path, message: `${quoteValue(value)} is not a string` }];
 }
 
 /** Orthanc takes 1 to 65534, also as a string. */
@@ -100,7 +103,7 @@ function faultsOfPort(value: unknown, path: ConfigurationPath): Finding[] {
   const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value));
   const port = Number(value);
   if (isNumber && Number.isInteger(port) && port >= 1 && port <= 65534) return [];
-  return [{ path, message: `${quoteValue(value)} is no port; Orthanc accepts 1 to 65534` }];
+  return [{ path, message: `${quoteValue(value)} is not a port; Orthanc accepts 1 to 65534` }];
 }
 
 function fromArray(name: string, [aeTitle, host, port, manufacturer]: readonly unknown[]): OrthancModality {
@@ -141,4 +144,49 @@ function picked(entry: Readonly<Record<string, unknown>>, keys: readonly string[
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** In the order in which they are reported. */
+const permissionByKey = {
+  AllowEcho: 'echo',
+  AllowStore: 'store',
+  AllowFind: 'find',
+  AllowFindWorklist: 'findWorklist',
+  AllowGet: 'get',
+  AllowMove: 'move',
+  AllowStorageCommitment: 'storageCommitment',
+} as const satisfies Partial<Record<AllowKey, CommandPermission>>;
+
+type PermissionKey = keyof typeof permissionByKey;
+
+/** What the entry says of a permission; undefined where it says nothing. */
+function written({ allow }: OrthancModality, key: PermissionKey): boolean | undefined {
+  if (key !== 'AllowStorageCommitment') return allow[key];
+  // Short for both, and stronger; commitment needs the request and the report.
+  const { AllowStorageCommitment, AllowNAction, AllowEventReport } = allow;
+  if (AllowStorageCommitment !== undefined) return AllowStorageCommitment;
+  if (AllowNAction === false || AllowEventReport === false) return false;
+  return AllowNAction === true && AllowEventReport === true ? true : undefined;
+}
+
+function keysOf(version: OrthancVersion | undefined): PermissionKey[] {
+  const keys = Object.keys(permissionByKey) as PermissionKey[];
+  return keys.filter((key) => isSince(version, sinceOfModalityKey(key) ?? '0.0.0'));
+}
+
+/** What Orthanc lets the modality do, defaults included. */
+export function allowedIn(modality: OrthancModality, version?: OrthancVersion): Set<CommandPermission> {
+  const keys = keysOf(version).filter((key) => written(modality, key) ?? true);
+  return new Set(keys.map((key) => permissionByKey[key]));
+}
+
+/** What the entry itself allows, without the defaults. */
+export function writtenPermissions(modality: OrthancModality): Set<CommandPermission> {
+  const keys = keysOf(undefined).filter((key) => written(modality, key) === true);
+  return new Set(keys.map((key) => permissionByKey[key]));
+}
+
+/** The keys whose default counts. */
+export function unwrittenIn(modality: OrthancModality, version?: OrthancVersion): string[] {
+  return keysOf(version).filter((key) => written(modality, key) === undefined);
 }

@@ -28,7 +28,7 @@ export const accessSettings = {
 
 export type AccessSetting = keyof typeof accessSettings;
 
-/** The commands of `DicomAlwaysAllow…`, in the order in which lint tells of them. */
+/** The commands of `DicomAlwaysAllow…`, in the order in which lint reports them. */
 export const alwaysAllowCommands = ['Echo', 'Store', 'Find', 'FindWorklist', 'Get', 'Move'] as const;
 
 /** Other settings that are younger than the oldest Orthanc that people put behind a gateway. */

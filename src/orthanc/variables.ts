@@ -24,7 +24,7 @@ interface Replacement {
 }
 
 export function substituteVariables(original: string, env: NodeJS.ProcessEnv): SubstitutedText {
-  // What a comment refers to is nobody's concern.
+  // References in comments do not matter.
   const code = blankComments(original);
   const replacements: Replacement[] = [];
   const unset: { name: string; offset: number }[] = [];

@@ -5,7 +5,7 @@
 /** Major, minor, patch. */
 export type OrthancVersion = readonly [number, number, number];
 
-/** Reads `1.8.2`; undefined where it is none. */
+/** Reads `1.8.2`; undefined if it is not a version. */
 export function parseOrthancVersion(text: string): OrthancVersion | undefined {
   const match = /^(\d{1,4})\.(\d{1,4})\.(\d{1,4})$/.exec(text);
   return match === null ? undefined : [Number(match[1]), Number(match[2]), Number(match[3])];
@@ -19,7 +19,7 @@ export function formatOrthancVersion(version: OrthancVersion): string {
 export function isSince(version: OrthancVersion | undefined, since: string): boolean {
   if (version === undefined) return true;
   const other = parseOrthancVersion(since);
-  if (other === undefined) throw new RangeError(`${since} is no version`);
+  if (other === undefined) throw new RangeError(`${since} is not a version`);
   const index = version.findIndex((part, at) => part !== other[at]);
   return index < 0 || version[index]! > other[index]!;
 }

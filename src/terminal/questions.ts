@@ -1,22 +1,26 @@
 /**
- * Questions to whoever sits at the terminal: on stderr, so that stdout keeps what was asked for. Knows nothing of what
- * is asked.
+ * Questions to the person at the terminal. They go to stderr, so that stdout holds nothing but the result. Knows nothing
+ * of what is asked.
  */
 import { createInterface, type Interface } from 'node:readline/promises';
 import { OperatorError } from '../errors';
 
-/** `undefined`: the answer is good. A text says what is wrong with it, and it is asked for again. */
+/** `undefined`: the answer is good. A text says what is wrong with it, and the question is asked again. */
 export type Check = (answer: string) => string | undefined;
 
 export class Questions {
   readonly #lines: Interface;
   readonly #ended: Promise<never>;
+  // Without it, a SIGINT would end the process without a word.
+  readonly #interrupt = (): void => this.#lines.close();
 
   constructor() {
     this.#lines = createInterface({ input: process.stdin, output: process.stderr });
+    process.once('SIGINT', this.#interrupt);
     this.#ended = new Promise((_resolve, reject) => {
-      // Ctrl-C, Ctrl-D, or the end of what stdin is.
+      // Ctrl-C, Ctrl-D, or the end of the input.
       this.#lines.once('close', () => {
+        process.off('SIGINT', this.#interrupt);
         // The message gets a line of its own, not the one of the question.
         process.stderr.write('\n');
         reject(new OperatorError('nothing was entered; nothing was written'));
@@ -25,31 +29,38 @@ export class Questions {
     this.#ended.catch(() => undefined);
   }
 
-  /** An empty answer stands for `byDefault`, which is shown in brackets. */
+  /** An empty answer stands for `byDefault`, which is shown in brackets. Throws OperatorError on Ctrl-C and Ctrl-D. */
   async ask(question: string, byDefault: string, check: Check): Promise<string> {
     const prompt = byDefault === '' ? `${question}: ` : `${question} [${byDefault}]: `;
     for (;;) {
-      const answer = (await this.#line(prompt)).trim() || byDefault;
+      const line = await Promise.race([this.#lines.question(prompt), this.#ended]);
+      const answer = line.trim() || byDefault;
       const problem = check(answer);
       if (problem === undefined) return answer;
       process.stderr.write(`  ${problem}\n`);
     }
   }
 
-  async confirm(question: string): Promise<boolean> {
-    const answer = await this.ask(`${question} (y/n)`, 'y', (text) =>
-      /^(y|yes|n|no)$/i.test(text) ? undefined : 'answer y or n',
-    );
-    return /^y/i.test(answer);
+  /** Anything but yes is no; an empty answer is `byDefault`. Throws OperatorError on Ctrl-C and Ctrl-D. */
+  async confirm(question: string, byDefault: 'y' | 'n' = 'y'): Promise<boolean> {
+    const answer = await this.ask(`${question} (y/n)`, byDefault, () => undefined);
+    return /^y(es)?$/i.test(answer);
   }
 
-  /** Before anybody else reads from the terminal. */
+  /** Before somebody else reads from the terminal. */
   close(): void {
+    process.off('SIGINT', this.#interrupt);
     this.#lines.removeAllListeners('close');
     this.#lines.close();
   }
+}
 
-  #line(prompt: string): Promise<string> {
-    return Promise.race([this.#lines.question(prompt), this.#ended]);
+/** One question on its own. Anything but yes is no. */
+export async function confirm(question: string, byDefault: 'y' | 'n' = 'y'): Promise<boolean> {
+  const questions = new Questions();
+  try {
+    return await questions.confirm(question, byDefault);
+  } finally {
+    questions.close();
   }
 }

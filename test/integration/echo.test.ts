@@ -243,7 +243,7 @@ describe('TLS', () => {
     await new Promise((resolve) => plain.once('listening', resolve));
     const { last, printed } = await echo(`127.0.0.1:${(plain.address() as AddressInfo).port}`, '--tls');
     expect(last).toMatchObject({ failure: 'tlsFailed', code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
-    expect(printed).toContain('this is no TLS port');
+    expect(printed).toContain('this is not a TLS port');
   });
 
   it('says when plain DICOM came to a TLS port', async () => {
@@ -340,7 +340,7 @@ describe('names of the configuration', () => {
   });
 
   it.each([
-    ['ORTHANK', /"ORTHANK" is no upstream and no modality .*did you mean "ORTHANC"/],
+    ['ORTHANK', /"ORTHANK" is not an upstream and not a modality .*did you mean "ORTHANC"/],
     ['ct1', /modalities\.ct1 has no address/],
     ['127.0.0.1:70000', /port out of range/],
   ])('are wrong usage where they lead nowhere: %s', async (name, message) => {

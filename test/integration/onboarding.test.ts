@@ -5,8 +5,8 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type PlanEntry, registerModalityApprove } from '../../src/commands/modality/approve';
-import { registerModalityPending } from '../../src/commands/modality/pending';
+import type { PlanEntry } from '../../src/commands/modality/approve';
+import { registerApprove, registerPending } from '../../src/commands/modality/modality';
 import { registerStatus } from '../../src/commands/status/status';
 import type { RegisterCommand } from '../../src/terminal/command';
 import { testCertificates } from '../support/certificates';
@@ -42,8 +42,8 @@ const writeEntry: PlanEntry = async (file, name, entry) => ({
 
 const registerVerbs: RegisterCommand = (program, context) => {
   const modality = program.command('modality');
-  registerModalityPending(modality, context);
-  registerModalityApprove(modality, context, writeEntry);
+  registerPending(modality, context);
+  registerApprove(modality, context, writeEntry);
 };
 
 const run = (gateway: { readonly configurationFile: string }, ...words: readonly string[]) =>
@@ -241,7 +241,7 @@ describe('a device that nobody knows', () => {
       };
     };
     const register: RegisterCommand = (program, context) =>
-      registerModalityApprove(program.command('modality'), context, early);
+      registerApprove(program.command('modality'), context, early);
     const { printed } = await runCommand(register, [
       ...['--config', gateway.configurationFile],
       ...['modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'],

@@ -1,32 +1,11 @@
 /**
  * `aegis echo`: a C-ECHO to the gateway itself, an upstream, a modality or any address, with each step and its time.
- * Options and exit code only; verification/ speaks DICOM.
+ * Options only.
  */
 import { InvalidArgumentError, Option } from 'commander';
 import type { TlsProfile } from '../../config/schema';
-import { ExitCode } from '../../errors';
-import type { ClientTlsConfiguration } from '../../net/tlsContext';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
+import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
 import { OWN_AE_TITLE } from '../../text/aeTitle';
-import type { Echo } from './report';
-import type { EchoTarget } from './target';
-
-interface EchoOptions extends GlobalOptions {
-  readonly calling?: string;
-  readonly called?: string;
-  readonly timeout: number;
-  readonly tls?: boolean;
-  readonly ca?: string;
-  readonly certificate?: string;
-  readonly privateKey?: string;
-  readonly serverName?: string;
-  readonly profile?: TlsProfile;
-}
 
 const profiles: Readonly<Record<TlsProfile, true>> = {
   bcp195: true,
@@ -74,75 +53,21 @@ export const registerEcho: RegisterCommand = (program, context) => {
         ],
       ),
     )
-    .action(async (target: string | undefined, _options, command) => {
-      await echo(target, command.optsWithGlobals() as EchoOptions, context);
-    });
+    .action(workOf(context, async () => (await import('./verify')).echo));
 };
 
 /** PS3.5 §6.2, VR AE. */
 export function parseAeTitle(text: string): string {
   const title = text.trim();
   if (/^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(title)) return title;
-  throw new InvalidArgumentError('AE titles have 1 to 16 printable ASCII characters, no backslash.');
+  throw new InvalidArgumentError('AE titles have 1 to 16 printable ASCII characters, no backslash');
 }
 
-/** An hour is longer than anybody waits for one answer. */
-const MOST_SECONDS = 3600;
+/** Nobody waits longer than an hour for one answer. */
+const MAX_SECONDS = 3600;
 
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= MOST_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Accepted is a number of seconds above 0, up to ${MOST_SECONDS}.`);
-}
-
-async function echo(name: string | undefined, options: EchoOptions, context: CommandContext): Promise<void> {
-  const { findEchoTargets } = await import('./target');
-  const { echoJson, echoText } = await import('./report');
-  const targets = findEchoTargets(name, options.config).map((target) => withTls(target, options));
-  const echoes: Echo[] = [];
-  for (const target of targets) {
-    const done = await verifyTarget(target, options);
-    echoes.push(done);
-    if (options.json !== true) context.print(echoText(done));
-  }
-  const isOk = echoes.every(({ report }) => report.isOk);
-  if (options.json === true) {
-    context.print(`${JSON.stringify({ ok: isOk, echoes: echoes.map(echoJson) }, undefined, 2)}\n`);
-  }
-  context.exit(isOk ? ExitCode.Done : ExitCode.Failed);
-}
-
-/** Who asks, and how long each step may take. */
-export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
-
-export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
-  const { verify } = await import('../../verification/verification');
-  const { loadClientTlsContext } = await import('../../net/tlsContext');
-  const callingAeTitle = options.calling ?? target.callingAeTitle;
-  const calledAeTitle = options.called ?? target.calledAeTitle;
-  const report = await verify({
-    host: target.host,
-    port: target.port,
-    tls: target.tls && loadClientTlsContext(target.tls),
-    callingAeTitle,
-    calledAeTitle,
-    timeoutMs: options.timeout * 1000,
-  });
-  return { target, callingAeTitle, calledAeTitle, report };
-}
-
-/** What the command line says about TLS wins over the configuration. */
-function withTls(target: EchoTarget, options: EchoOptions): EchoTarget {
-  const { ca, certificate, privateKey, serverName, profile } = options;
-  const given = { certificate, privateKey, serverName, profile };
-  const isGiven = [ca, ...Object.values(given)].some((value) => value !== undefined);
-  if (target.tls === undefined && !isGiven && options.tls !== true) return target;
-  const tls: ClientTlsConfiguration = {
-    profile: 'bcp195',
-    trustedCertificates: [],
-    ...target.tls,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-    ...(ca === undefined ? {} : { trustedCertificates: [ca] }),
-  };
-  return { ...target, tls };
+  if (text.trim() !== '' && seconds > 0 && seconds <= MAX_SECONDS) return seconds;
+  throw new InvalidArgumentError(`accepted is a number of seconds above 0, up to ${MAX_SECONDS}`);
 }

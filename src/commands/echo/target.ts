@@ -1,6 +1,6 @@
 /**
  * Whom `aegis echo` calls: the gateway itself, an upstream or a modality by its name in the configuration, or any
- * host:port. Finds addresses, titles and certificates; connects to nobody.
+ * host:port. Finds addresses, titles and certificates; makes no connection.
  */
 
 import { loadConfiguration } from '../../config/load';
@@ -26,7 +26,7 @@ export interface EchoTarget {
   readonly tls?: ClientTlsConfiguration;
 }
 
-/** What DCMTK's tools call where nothing else is said; archives such as Orthanc take it by default. */
+/** The default of DCMTK's tools; archives such as Orthanc accept it by default. */
 const ANY_SCP = 'ANY-SCP';
 const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):(\d{1,5})$/;
 
@@ -48,7 +48,7 @@ export function findEchoTargets(name: string | undefined, configurationFile: str
   const names = [...Object.keys(configuration.upstreams), ...Object.keys(configuration.modalities)];
   const meant = nearestOf(name, names);
   throw new OperatorError(
-    `${quoteValue(name)} is no upstream and no modality of ${configurationFile}${meant === undefined ? '' : ` (did you mean ${quoteValue(meant)}?)`}; accepted is one of ${quoteChoices(names)}, or host:port`,
+    `${quoteValue(name)} is not an upstream and not a modality of ${configurationFile}${meant === undefined ? '' : ` (did you mean ${quoteValue(meant)}?)`}; accepted is one of ${quoteChoices(names)}, or host:port`,
   );
 }
 
@@ -69,8 +69,8 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
   }));
 }
 
-export /** As the archive calls it: a device that checks calling AE titles knows that one. */
-function modalityTarget(
+/** As the archive calls it: a device that checks calling AE titles knows that one. */
+export function modalityTarget(
   name: string,
   modality: Configuration['modalities'][string],
   { upstreams }: Configuration,
@@ -113,7 +113,7 @@ function gatewayTarget({ listeners, upstreams }: Configuration): EchoTarget {
 
 /**
  * The gateway as its own client: it has to show the very certificate that its files hold, under one of the names in
- * it, for no modality dials the loopback address that we dial.
+ * it, because modalities do not dial the loopback address that we dial.
  */
 function towards(tls: ListenerTlsConfiguration, host: string): ClientTlsConfiguration {
   const [own] = readCertificates(tls.certificate[0]!).certificates;

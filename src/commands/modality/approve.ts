@@ -1,15 +1,24 @@
 /**
  * `aegis modality approve`: makes a pending caller an entry of the allowlist, with the commands that were named and no
- * others. Who writes the configuration file is given to it.
+ * others.
  */
-import type { Command } from 'commander';
+
 import type { ReloadResult } from '../../admin/gatewayControl';
 import type { PendingCaller } from '../../admin/pendingCaller';
+import { addModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
+import { loadConfiguration, readConfigurationText, textSha256 } from '../../config/load';
 import type { CommandPermission } from '../../config/schema';
+import { commandPermissions } from '../../config/schemaModality';
 import { ExitCode, OperatorError } from '../../errors';
-import { type CommandContext, type GlobalOptions, helpSections } from '../../terminal/command';
-import type { ApprovedEntry } from './pendingEntry';
-import type { PendingSource } from './pendingSource';
+import { defaultEntryName } from '../../onboarding/entryFields';
+import { canAsk } from '../../pki/secrets';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { confirm, Questions } from '../../terminal/questions';
+import { formatPath } from '../../text/problems';
+import { escapeUnsafe, quoteValue } from '../../text/quote';
+import { callerLines } from './pending';
+import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
+import { openPendingSource, type PendingSource, pendingCaller } from './pendingSource';
 
 /** A change of the configuration file that was checked and is not written yet. */
 export interface PlannedEntry {
@@ -29,55 +38,23 @@ interface ApproveOptions extends GlobalOptions {
   readonly dryRun?: boolean;
 }
 
-/** Adds the verb to `aegis modality`. */
-export function registerModalityApprove(
-  modality: Command,
-  context: CommandContext,
-  planEntry: PlanEntry,
-): void {
-  modality
-    .command('approve')
-    .description('let a pending caller in: adds the entry to the configuration file')
-    .argument('<ID>', 'as "aegis modality pending" shows it')
-    .option('--name <NAME>', 'name of the entry (default: the calling AE title in lower case)')
-    .option('--allow <commands>', 'what it may do, such as echo,store (default: asked for)')
-    .option('--certificate', 'fail unless it showed a certificate that can be pinned')
-    .option(
-      '--no-certificate',
-      'let any certificate do that the listener trusts (default: the one that it showed)',
-    )
-    .option('--dry-run', 'show what would be written, and write nothing')
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis modality approve 3f2a91c0d4e5 --allow echo,store',
-          'aegis modality approve 3f2a91c0d4e5 --allow find,move --name workstation1 --dry-run',
-          'aegis modality approve 3f2a91c0d4e5',
-        ],
-        [
-          '0  the entry was written; with a token, the gateway has reloaded it',
-          '1  no such ID, it is let in already, another remedy is needed, the reload was rejected, or the gateway runs from another file',
-          '2  wrong usage or configuration',
-        ],
-      ),
-    )
-    .action(async (id: string, _options, command: Command) => {
-      await approve(id, command.optsWithGlobals<ApproveOptions>(), planEntry, context);
-    });
+/** Plans and saves as every change of the configuration file. */
+async function planInFile(file: string, name: string, entry: ApprovedEntry): Promise<PlannedEntry> {
+  const edit = addModalities(openConfiguration(file), { [name]: entry });
+  return { diff: edit.diff, save: () => saveEdit(edit) };
+}
+
+export function approveWith(planEntry: PlanEntry = planInFile) {
+  return (context: CommandContext, options: ApproveOptions, id: string): Promise<void> =>
+    approve(context, options, id, planEntry);
 }
 
 async function approve(
-  id: string,
-  options: ApproveOptions,
-  planEntry: PlanEntry,
   context: CommandContext,
+  options: ApproveOptions,
+  id: string,
+  planEntry: PlanEntry,
 ): Promise<void> {
-  const { loadConfiguration } = await import('../../config/load');
-  const { formatPath } = await import('../../text/problems');
-  const { escapeUnsafe } = await import('../../text/quote');
-  const { entryName, entryOf, entryThatLetsIn, otherRemedy } = await import('./pendingEntry');
-  const { openPendingSource, pendingCaller } = await import('./pendingSource');
   const { configuration } = loadConfiguration(options.config);
   const source = await openPendingSource(options.config);
   const caller = pendingCaller(source.callers, id);
@@ -94,12 +71,13 @@ async function approve(
     throw new OperatorError(`${id} showed no certificate, so none can be pinned`, ExitCode.Failed);
   }
   const isAsked = options.allow === undefined;
-  const allow = await permissionsOf(options, caller, context);
+  const allow =
+    options.allow === undefined ? await askPermissions(caller, context) : parsePermissions(options.allow);
   const { entry, notes } = entryOf(caller, configuration, {
     allow,
     isCertificatePinned: options.certificate,
   });
-  const name = options.name ?? entryName(caller, Object.keys(configuration.modalities));
+  const name = options.name ?? defaultEntryName(caller.callingAeTitle, Object.keys(configuration.modalities));
   const planned = await planEntry(options.config, name, entry);
   const say = (text: string) => context.print(`${escapeUnsafe(text)}\n`);
   context.print(planned.diff);
@@ -112,23 +90,52 @@ async function approve(
     say('nothing was written: add it there yourself, then reload the gateway');
     return;
   }
-  if (isAsked) {
-    const { confirmWriting } = await import('./questions');
-    await confirmWriting();
-  }
+  if (isAsked && !(await confirm('write this')))
+    throw new OperatorError('nothing was written', ExitCode.Failed);
   await planned.save();
   say(`${formatPath(['modalities', name])} was added to ${options.config}`);
   await takeOver(id, source, options.config, context);
 }
 
-async function permissionsOf(
-  { allow }: ApproveOptions,
-  caller: PendingCaller,
-  context: CommandContext,
-): Promise<CommandPermission[]> {
-  const { askPermissions, parsePermissions } = await import('./permissionList');
-  if (allow !== undefined) return parsePermissions(allow);
-  return await askPermissions(caller, context);
+/** `echo,store` or `echo store`. Throws OperatorError. */
+export function parsePermissions(text: string): CommandPermission[] {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '');
+  const unknown = names.find((name) => !isPermission(name));
+  if (unknown === undefined && names.length > 0) return [...new Set(names.filter(isPermission))];
+  const what = unknown === undefined ? 'no command is named' : `${quoteValue(unknown)} is not a command`;
+  throw new OperatorError(`${what}; accepted are ${commandPermissions.join(', ')}`);
+}
+
+function isPermission(name: string): name is CommandPermission {
+  return (commandPermissions as readonly string[]).includes(name);
+}
+
+/**
+ * Shows the caller and asks on the terminal, again after a wrong answer. Throws OperatorError if nobody can be asked, or
+ * nothing is entered.
+ */
+async function askPermissions(caller: PendingCaller, context: CommandContext): Promise<CommandPermission[]> {
+  if (!canAsk()) {
+    throw new OperatorError(
+      `name what it may do: --allow with one or more of ${commandPermissions.join(', ')}`,
+    );
+  }
+  context.printError(`${callerLines(caller).map(escapeUnsafe).join('\n')}\n`);
+  const questions = new Questions();
+  let permissions: CommandPermission[] = [];
+  try {
+    await questions.ask(`commands that it may use (${commandPermissions.join(' ')})`, '', (answer) => {
+      try {
+        permissions = parsePermissions(answer);
+        return undefined;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    });
+    return permissions;
+  } finally {
+    questions.close();
+  }
 }
 
 /**
@@ -140,8 +147,6 @@ async function refuseOtherFile(
   url: string,
   { file: running, sha256 }: ReloadResult,
 ): Promise<void> {
-  const { readConfigurationText, textSha256 } = await import('../../config/load');
-  const { escapeUnsafe } = await import('../../text/quote');
   if (sha256 === textSha256(readConfigurationText(file))) return;
   throw new OperatorError(
     escapeUnsafe(
@@ -162,7 +167,6 @@ async function takeOver(
   if (gateway?.hasToken === true) {
     const reloaded = await gateway.reload();
     if (!reloaded.isReloaded) {
-      const { escapeUnsafe } = await import('../../text/quote');
       for (const { path = '', message } of reloaded.problems) {
         context.printError(`error: ${escapeUnsafe(`${path} ${message}`.trim())}\n`);
       }

@@ -1,33 +1,70 @@
 /**
- * A new entry of the allowlist as the options of a command describe it. Judges no value: the schema does, when the
- * entry is added.
+ * A new entry of the allowlist as options describe it, and these options: one for each field of an entry. Judges no
+ * value: the schema does, when the entry is added.
  */
 import { dirname, isAbsolute, relative } from 'node:path';
 import type { ConfigurationSource, ModalityEntry } from '../../config/editConfiguration';
+import { shapeOf } from '../../config/schemaShape';
 import { hostAndPort } from '../../config/schemaValues';
 import { OperatorError } from '../../errors';
-import { nameForAeTitle } from '../../onboarding/csvTable';
-import { type EntryField, entryField, entryFields, withFields } from '../../onboarding/entryFields';
+import {
+  choicesOf,
+  defaultEntryName,
+  type EntryField,
+  entryField,
+  entryFields,
+  withFields,
+} from '../../onboarding/entryFields';
 import { hasPlainItems, parseFieldText, splitValues } from '../../onboarding/fieldText';
-import { faultsOfFields } from '../../onboarding/findings';
-import { rawConfiguration } from '../../onboarding/rawConfiguration';
+import { faultsOfFields, rawConfiguration } from '../../onboarding/findings';
 import { titlesWithComma } from '../../onboarding/titleDoubts';
 import { peerCertificate } from '../../policy/certificate';
 import { parseHostAndPort } from '../../text/hostAndPort';
 import { quoteValue, shellQuoted } from '../../text/quote';
 import { readCertificates } from '../../x509/tlsFiles';
 
+/** Host and port are one option, as people write them. */
+const ADDRESS_OPTION = {
+  flags: '--address <host:port>',
+  description: 'where the device itself listens, for "aegis modality test"',
+};
+
+/** In the order of the schema. */
+export const entryOptions: readonly { readonly flags: string; readonly description: string }[] =
+  entryFields.flatMap((field) => {
+    if (field.column === 'host') return [ADDRESS_OPTION];
+    if (field.column === 'port') return [];
+    return [{ flags: `--${field.option} <${placeholderOf(field)}>`, description: optionHelp(field) }];
+  });
+
+function placeholderOf({ shape, isFile }: EntryField): string {
+  if (isFile) return 'file';
+  const item = shape.kind === 'list' ? shapeOf(shape.items) : shape;
+  if (item.kind === 'string') return item.title === 'AE title' ? 'AET' : 'value';
+  return item.kind === 'choice' ? 'word' : item.kind;
+}
+
+/** What the schema says of the field, as help texts are written: no capital, no full stop. */
+export function optionHelp(field: EntryField): string {
+  const words = field.description
+    .replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase())
+    .replace(/\.$/, '');
+  if (field.column === 'certificate') return `${words}; a PEM file stands for the key in it`;
+  const choices = choicesOf(field);
+  return choices.length === 0 ? words : `${choices.join(', ')} (${words})`;
+}
+
 /** Values of commander by attribute; every option of an entry may be repeated. */
 export type EntryOptions = Readonly<Record<string, unknown>>;
 
 export interface Draft {
-  /** Empty where nobody gave one yet. */
+  /** Empty where none was given yet. */
   readonly name: string;
   readonly values: ReadonlyMap<EntryField, unknown>;
 }
 
 export interface OptionDraft extends Draft {
-  /** Of options that can be no value at all; they are not among the values. */
+  /** Of options that cannot be a value at all; they are not among the values. */
   readonly faults: readonly string[];
 }
 
@@ -59,7 +96,7 @@ export function draftFromOptions(
       for (const [field, value] of addressValues(address)) values.set(field, value);
     });
   }
-  return { name: name ?? nameForAeTitle(values.get(entryField('callingAeTitle'))), values, faults };
+  return { name: name ?? defaultEntryName(values.get(entryField('callingAeTitle'))), values, faults };
 }
 
 /** `host:port`. Throws OperatorError. */
@@ -74,7 +111,7 @@ export function addressValues(text: string): [EntryField, unknown][] {
 }
 
 /** The entry, its keys in the order of the schema. */
-export function entryOf({ values }: Draft): ModalityEntry {
+export function entryOfDraft({ values }: Draft): ModalityEntry {
   const ordered = entryFields.flatMap((field) =>
     values.has(field) ? [[field, values.get(field)] as const] : [],
   );
@@ -104,8 +141,8 @@ function pathFrom(config: string, path: string): string {
 }
 
 /**
- * Everything that is wrong with what the options say, at once and by option. Empty where all of it is good as far as it
- * goes; what is missing is not told.
+ * Everything that is wrong with the options, at once and by option. Empty where what is given is good; what is missing
+ * is not reported.
  */
 export function faultsOfOptions(
   { name, values, faults }: OptionDraft,
@@ -118,12 +155,12 @@ export function faultsOfOptions(
       column === 'host' || column === 'port' ? `--address ${message}` : `--${option} ${message}`,
     ),
   ];
-  // Alone, it is told when the entry is made, or asked for on a terminal.
+  // On its own, it is reported when the entry is made, or another name is asked for.
   if (all.length > 0 && current.modalities[name] !== undefined) all.push(`${quoteValue(name)} is taken`);
   return all;
 }
 
-/** One title with a comma is more often two; where it is one, nothing has to be done. */
+/** A title with a comma is more often two titles; if it is one, there is nothing to do. */
 export function commaWarnings({ values }: Draft): string[] {
   return [...values].flatMap(([field, value]) =>
     titlesWithComma(field, value).map(
@@ -136,7 +173,7 @@ export function commaWarnings({ values }: Draft): string[] {
   );
 }
 
-/** What is no match is a file with the certificate, which stands for its public key: renewing may keep that. */
+/** Anything but a match names a file with the certificate. It stands for its public key, which renewing may keep. */
 export function certificateMatch(text: string): string {
   if (/^(sha256|spki-sha256|dns|cn):/.test(text)) return text;
   try {
@@ -145,7 +182,7 @@ export function certificateMatch(text: string): string {
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     throw new OperatorError(
-      `${quoteValue(text)} is none of sha256:…, spki-sha256:…, dns:<name>, cn:<name>, and no file with a certificate: ${error.message}`,
+      `${quoteValue(text)} is not one of sha256:…, spki-sha256:…, dns:<name>, cn:<name>, and is not a file with a certificate: ${error.message}`,
     );
   }
 }
@@ -155,7 +192,7 @@ export function withCertificate({ name, values }: Draft, match: string): Draft {
   return { name, values: new Map([...values, [entryField('certificate'), match]]) };
 }
 
-/** Without these an entry is none, or lets nobody do anything. */
+/** Without these there is no entry, or one that allows nothing. */
 export function missingOptions({ values }: Draft): EntryField[] {
   return entryFields.filter(
     (field) => (field.isRequired || field.column === 'allow') && values.get(field) === undefined,

@@ -4,7 +4,7 @@
 import type { LoadedConfiguration } from '../../config/load';
 import type { ModalityConfiguration } from '../../config/schema';
 import { OperatorError } from '../../errors';
-import { vendorDefaultsAmong } from '../../onboarding/vendorDefaults';
+import { vendorDefaultsAmong } from '../../onboarding/titleDoubts';
 import { formatPath, formatProblem } from '../../text/problems';
 import { nearestOf, quoteValue } from '../../text/quote';
 
@@ -18,7 +18,7 @@ export function entryNamed(
   const nearest = nearestOf(name, Object.keys(configuration.modalities));
   const help =
     nearest === undefined ? '"aegis modality list" shows all' : `did you mean ${quoteValue(nearest)}?`;
-  throw new OperatorError(`${quoteValue(name)} is no modality of ${file}; ${help}`);
+  throw new OperatorError(`${quoteValue(name)} is not a modality of ${file}; ${help}`);
 }
 
 /** Those of `aegis check` about this entry, and AE titles that many devices have. */

@@ -1,36 +1,16 @@
 /**
  * `aegis modality list`: the allowlist as a table, in the order of the file.
  */
+
+import { loadConfiguration } from '../../config/load';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode } from '../../errors';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
+import { localAddressesOf } from '../../policy/localAddresses';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { escapeUnsafe } from '../../text/quote';
+import { textTable } from '../../text/table';
 
-export const registerModalityList: RegisterCommand = (modality, context) => {
-  modality
-    .command('list')
-    .description('list the modalities of the configuration')
-    .addHelpText(
-      'after',
-      helpSections(
-        ['aegis modality list', 'aegis --json modality list'],
-        ['0  done', '2  the configuration is not valid'],
-      ),
-    )
-    .action(async (_options, command) => {
-      await list(command.optsWithGlobals() as GlobalOptions, context);
-    });
-};
-
-async function list({ config, json }: GlobalOptions, context: CommandContext): Promise<void> {
-  const { loadConfiguration } = await import('../../config/load');
-  const { escapeUnsafe } = await import('../../text/quote');
-  const { textTable } = await import('../../text/table');
-  const { localAddressesOf } = await import('../../policy/localAddresses');
+export function list(context: CommandContext, { config, json }: GlobalOptions): void {
   const { configuration } = loadConfiguration(config);
   const entries = Object.entries(configuration.modalities);
   const localAddresses = localAddressesOf(configuration);
@@ -42,7 +22,7 @@ async function list({ config, json }: GlobalOptions, context: CommandContext): P
     }));
     context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
   } else {
-    // A column that would be empty for everybody is left out.
+    // A column that would be empty in every row is left out.
     const localOf = (name: string) => (localAddresses.size === 0 ? [] : [localAddresses.get(name) ?? '-']);
     const header = [...HEADER, ...(localAddresses.size === 0 ? [] : ['LOCAL ADDRESS'])];
     const rows = entries.map(([name, entry]) =>
@@ -71,13 +51,13 @@ function cellsOf(entry: ModalityConfiguration, { listeners }: Configuration): st
   ];
 }
 
-/** A table has to stay readable; `show` and JSON have all. */
-const MOST_VALUES = 2;
+/** The table has to stay readable; `show` and JSON have all values. */
+const MAX_VALUES = 2;
 
 function shortList(values: readonly string[]): string {
   if (values.length === 0) return 'nobody';
-  const rest = values.length - MOST_VALUES;
-  return rest <= 0 ? values.join(', ') : `${values.slice(0, MOST_VALUES).join(', ')}, ${rest} more`;
+  const rest = values.length - MAX_VALUES;
+  return rest <= 0 ? values.join(', ') : `${values.slice(0, MAX_VALUES).join(', ')}, ${rest} more`;
 }
 
 /** Enough of a fingerprint to tell it from others. */

@@ -1,39 +1,21 @@
 /**
- * `aegis modality pending`: who was refused, to be looked at before anybody is let in. Shows, and takes off the list;
- * allows nothing.
+ * `aegis modality pending`: callers that were refused. Shows them and takes them off the list; allows nothing. All of it
+ * came from strangers: it is escaped, and nothing but the ID is shown as part of a command to copy.
  */
-import type { Command } from 'commander';
+import type { PendingCaller } from '../../admin/pendingCaller';
 import { OperatorError } from '../../errors';
-import { type CommandContext, type GlobalOptions, helpSections } from '../../terminal/command';
+import { reasons } from '../../policy/reasons';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { countOf, escapeUnsafe } from '../../text/quote';
+import { formatTime } from '../status/text';
+import { proposedPermissions } from './pendingEntry';
+import { openPendingSource, pendingCaller } from './pendingSource';
 
 interface PendingOptions extends GlobalOptions {
   readonly remove?: string;
 }
 
-/** Adds the verb to `aegis modality`. */
-export function registerModalityPending(modality: Command, context: CommandContext): void {
-  modality
-    .command('pending')
-    .description('callers that were refused, with all that is known of them')
-    .option('--remove <ID>', 'take one off the list; it comes back when it is refused again')
-    .addHelpText(
-      'after',
-      `
-The list comes from the running gateway (admin), or from pending.file where it does not run.
-With unknownAddresses "close", the default, an address that is in no entry is closed before it can say who it is:
-such callers are not listed. Set it to "reject" while you wait for new ones.
-${helpSections(
-  ['aegis modality pending', 'aegis --json modality pending', 'aegis modality pending --remove 3f2a91c0d4e5'],
-  ['0  done', '1  the gateway cannot be asked, or there is no such ID', '2  wrong usage or configuration'],
-)}`,
-    )
-    .action(async (_options, command: Command) => {
-      await pending(command.optsWithGlobals<PendingOptions>(), context);
-    });
-}
-
-async function pending(options: PendingOptions, context: CommandContext): Promise<void> {
-  const { openPendingSource, pendingCaller } = await import('./pendingSource');
+export async function pending(context: CommandContext, options: PendingOptions): Promise<void> {
   const source = await openPendingSource(options.config);
   if (options.remove !== undefined) {
     const { id } = pendingCaller(source.callers, options.remove);
@@ -50,6 +32,76 @@ async function pending(options: PendingOptions, context: CommandContext): Promis
     context.print(`${JSON.stringify({ callers: source.callers }, undefined, 2)}\n`);
     return;
   }
-  const { pendingText } = await import('./pendingText');
   context.print(pendingText(source.callers, source.hint));
+}
+
+/** A device that stores every kind of object proposes a hundred. */
+const MAX_SOP_CLASSES = 4;
+
+/** `hint` says what may keep callers off the list. */
+function pendingText(callers: readonly PendingCaller[], hint: string | undefined): string {
+  const hints = hint === undefined ? [] : ['', `note: ${hint}`];
+  if (callers.length === 0) return lines(['no pending callers', ...hints]);
+  return lines([
+    ...callers.flatMap((caller) => [...callerLines(caller), '']),
+    'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
+    ...hints,
+  ]);
+}
+
+/** The same facts for `aegis modality approve`, before the operator decides. */
+export function callerLines(caller: PendingCaller): string[] {
+  const { id, callingAeTitle, calledAeTitle, sourceAddress, listener, isTls, certificate, reason, modality } =
+    caller;
+  const near = modality === undefined ? '' : ` (entry ${modality})`;
+  return [
+    `${id}  ${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+    row(
+      'refused',
+      `${countOf(caller.count, 'time')}, first ${formatTime(caller.firstSeen)}, last ${formatTime(caller.lastSeen)} UTC`,
+    ),
+    row('reason', `${reason}: ${reasons[reason].text}${near}`),
+    row('listener', `${listener} (${isTls ? 'TLS' : 'without TLS'})`),
+    ...(certificate === undefined ? [] : certificateRows(certificate)),
+    ...implementationRows(caller),
+    ...(caller.proposedSopClasses.length === 0 ? [] : [row('proposes', proposalText(caller))]),
+    ...(caller.commands.length === 0 ? [] : [row('tried', caller.commands.join(', '))]),
+  ];
+}
+
+function certificateRows({
+  subject,
+  issuer,
+  notAfter,
+  spkiSha256,
+  fingerprint256,
+}: NonNullable<PendingCaller['certificate']>): string[] {
+  const end = notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`;
+  return [
+    row('certificate', `${subject}, issued by ${issuer}${end}`),
+    row('', spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`),
+  ];
+}
+
+function implementationRows({ implementationClassUid, implementationVersionName }: PendingCaller): string[] {
+  const parts = [implementationVersionName, implementationClassUid].filter((part) => part !== undefined);
+  return parts.length === 0 ? [] : [row('device', parts.join(', '))];
+}
+
+/** `CTImageStorage, Verification and 3 more; needs echo, store`. */
+function proposalText(caller: PendingCaller): string {
+  const { proposedSopClasses } = caller;
+  const rest = proposedSopClasses.length - MAX_SOP_CLASSES;
+  const shown = proposedSopClasses.slice(0, MAX_SOP_CLASSES).join(', ');
+  const permissions = proposedPermissions(caller);
+  const needs = permissions.length === 0 ? '' : `; for all of it, it needs ${permissions.join(',')}`;
+  return `${shown}${rest > 0 ? ` and ${rest} more` : ''}${needs}`;
+}
+
+function row(label: string, value: string): string {
+  return `  ${label.padEnd(12)}${value}`;
+}
+
+function lines(texts: readonly string[]): string {
+  return `${texts.map(escapeUnsafe).join('\n')}\n`;
 }

@@ -1,6 +1,6 @@
 /**
- * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nobody, writes
- * nothing, and allows no command that was not named.
+ * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nothing,
+ * writes nothing, and allows no command that was not named.
  */
 import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
 import type { CommandPermission, Configuration } from '../../config/schema';
@@ -28,7 +28,7 @@ export interface ApprovedEntry {
 
 export interface Approval {
   readonly allow: readonly CommandPermission[];
-  /** Whether the certificate that it showed is demanded from now on; undefined: where it showed one. */
+  /** Whether the certificate that it showed is required from now on; undefined: if it showed one. */
   readonly isCertificatePinned?: boolean | undefined;
 }
 
@@ -50,9 +50,9 @@ export function entryOf(
   const pin = approval.isCertificatePinned === false ? undefined : pinOf(certificate);
   if (certificate === undefined) {
     const how = isTls ? 'shows no certificate' : 'comes without TLS';
-    notes.push(`it ${how}: whoever can send from its address can take its place`);
+    notes.push(`it ${how}: any machine that can send from its address can take its place`);
   } else if (pin === undefined) {
-    notes.push('any certificate that the listener trusts will do, because none is pinned');
+    notes.push('any certificate that the listener trusts is accepted, because none is pinned');
   }
   const entry = {
     callingAeTitle: normaliseAeTitle(callingAeTitle),
@@ -77,7 +77,7 @@ function calledOf(
   const called = titles.find((title) => aeTitleKey(title, strictAeTitles) === key);
   if (called === undefined) {
     notes.push(
-      `it calls ${quoteValue(calledAeTitle)}, which is no upstream and will be rejected; set the called AE title of the device to ${quoteChoices(titles)}`,
+      `it calls ${quoteValue(calledAeTitle)}, which is not an upstream and will be rejected; set the called AE title of the device to ${quoteChoices(titles)}`,
     );
   }
   return titles.length > 1 ? called : undefined;
@@ -125,13 +125,13 @@ function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCe
 export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
   const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
   if (aeTitleKey(callingAeTitle, true) === undefined) {
-    return `${quoteValue(callingAeTitle)} is no AE title (1 to 16 printable ASCII characters); set another one on the device`;
+    return `${quoteValue(callingAeTitle)} is not an AE title (1 to 16 printable ASCII characters); set another one on the device`;
   }
   const entry = modality === undefined ? 'the entry that it matches' : formatPath(['modalities', modality]);
   const tried = `it has an entry, but tried what that does not allow (${commands.join(', ')}); if that is right, add it to`;
   switch (reason) {
     case 'called-ae-title-unknown':
-      return `it has an entry (${entry}), but calls ${quoteValue(calledAeTitle)}, which is no upstream; set the called AE title of the device to ${quoteChoices(Object.keys(upstreams))}, or add that upstream`;
+      return `it has an entry (${entry}), but calls ${quoteValue(calledAeTitle)}, which is not an upstream; set the called AE title of the device to ${quoteChoices(Object.keys(upstreams))}, or add that upstream`;
     case 'called-ae-title-not-allowed':
       return `it has an entry; add ${quoteValue(calledAeTitle)} to calledAeTitle of ${entry}`;
     case 'certificate-mismatch':
@@ -149,7 +149,7 @@ export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration)
   }
 }
 
-/** What it would need for all that it proposed: a hint for whoever decides, and no more than that. */
+/** What it would need for all that it proposed: a hint for the operator, and no more than that. */
 export function proposedPermissions({ proposedSopClasses }: PendingCaller): CommandPermission[] {
   const permissions = proposedSopClasses.flatMap((sopClass) => {
     const uid = sopClassUid(sopClass);
@@ -159,23 +159,11 @@ export function proposedPermissions({ proposedSopClasses }: PendingCaller): Comm
   return [...new Set(permissions)];
 }
 
-/** Services that are told by the SOP class alone are those of DIMSE-N. */
+/** Services that the SOP class alone identifies are those of DIMSE-N. */
 function commandFieldFor(keyword: string, uid: string): number {
   if (keyword === 'Verification') return CommandField.CEchoRq;
   if (isStorageSopClass(uid)) return CommandField.CStoreRq;
   if (keyword.endsWith('Find')) return CommandField.CFindRq;
   if (keyword.endsWith('Move')) return CommandField.CMoveRq;
   return keyword.endsWith('Get') ? CommandField.CGetRq : CommandField.NActionRq;
-}
-
-/** A name for the entry: its AE title in lower case, made unlike the names that are taken. */
-export function entryName({ callingAeTitle }: PendingCaller, taken: readonly string[]): string {
-  const plain = callingAeTitle
-    .toLowerCase()
-    .replace(/[^a-z0-9_-]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  const base = plain === '' ? 'modality' : plain;
-  let name = base;
-  for (let number = 2; taken.includes(name); number += 1) name = `${base}-${number}`;
-  return name;
 }

@@ -12,7 +12,7 @@ import { escapeUnsafe, nearestOf, quoteValue } from '../../text/quote';
 
 export interface PendingSource {
   readonly callers: readonly PendingCaller[];
-  /** What keeps callers from being listed, for whoever waits for one in vain. */
+  /** What may keep callers off the list, for an operator who waits for one. */
   readonly hint: string | undefined;
   /** The gateway that runs; undefined where the list comes from its file. */
   readonly gateway?: AdminClient;
@@ -21,7 +21,7 @@ export interface PendingSource {
   remove(id: string): Promise<void>;
 }
 
-/** Throws OperatorError where there is neither a gateway nor a file to ask. */
+/** Throws OperatorError if there is neither a gateway nor a file to ask. */
 export async function openPendingSource(configurationFile: string): Promise<PendingSource> {
   const configuration = readableConfiguration(configurationFile);
   const hint = hintOf(configuration);
@@ -68,7 +68,7 @@ function fileSource(file: string): Omit<PendingSource, 'hint'> {
   };
 }
 
-/** Throws OperatorError where there is none, or (somebody made two look alike) more than one. */
+/** Throws OperatorError if there is none, or more than one: an attacker may have made two look alike. */
 export function pendingCaller(callers: readonly PendingCaller[], id: string): PendingCaller {
   const [caller, ...others] = callers.filter((candidate) => candidate.id === id);
   if (caller !== undefined && others.length === 0) return caller;
@@ -83,7 +83,7 @@ export function pendingCaller(callers: readonly PendingCaller[], id: string): Pe
     callers.map((candidate) => candidate.id),
   );
   const help = nearest === undefined ? '"aegis modality pending" lists them' : `did you mean ${nearest}?`;
-  throw new OperatorError(`${quoteValue(id)} is no pending caller; ${help}`, ExitCode.Failed);
+  throw new OperatorError(`${quoteValue(id)} is not a pending caller; ${help}`, ExitCode.Failed);
 }
 
 function hintOf({ unknownAddresses }: Configuration): string | undefined {

@@ -1,18 +1,21 @@
 /**
- * The questions of `aegis modality add`: what options left open, in the order in which people think of it. Each answer
- * is judged by the checks of the configuration itself, and asked for again where it is no good.
+ * The questions of `aegis modality add`: what the options left open, in the order in which people think of it. The checks
+ * of the configuration judge each answer; a wrong one is asked for again.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ConfigurationSource, refuseErrors } from '../../config/editConfiguration';
 import type { Configuration } from '../../config/schema';
 import { freeName } from '../../config/schemaValues';
-import { ExitCode, OperatorError } from '../../errors';
-import { nameForAeTitle } from '../../onboarding/csvTable';
-import { choicesOf, type EntryField, entryField, withFields } from '../../onboarding/entryFields';
+import {
+  choicesOf,
+  defaultEntryName,
+  type EntryField,
+  entryField,
+  withFields,
+} from '../../onboarding/entryFields';
 import { parseFieldText } from '../../onboarding/fieldText';
-import { faultOfField, overlapOf } from '../../onboarding/findings';
-import { rawConfiguration } from '../../onboarding/rawConfiguration';
+import { faultOfField, overlapOf, rawConfiguration } from '../../onboarding/findings';
 import { doubtAbout } from '../../onboarding/titleDoubts';
 import { Questions } from '../../terminal/questions';
 import { escapeUnsafe } from '../../text/quote';
@@ -27,8 +30,6 @@ interface AskOptions {
 export interface AskedDraft {
   readonly draft: Draft;
   readonly isIssuing: boolean;
-  /** Asks whether to write it. Throws OperatorError where not. */
-  readonly confirm: () => Promise<void>;
 }
 
 /** Asks for everything that `given` leaves open. Throws OperatorError on Ctrl-C and Ctrl-D. */
@@ -65,10 +66,10 @@ export async function askForDraft(
   try {
     await askField(
       'callingAeTitle',
-      'calling AE title of the device (several: A B; with a space in it: A B|)',
+      'calling AE title of the device (separate titles with spaces; put | after a title that contains one)',
     );
     const name = await askName(questions, given, values, current.modalities);
-    await askField('from', 'IP addresses or CIDR blocks that it comes from (several: A B)');
+    await askField('from', 'IP addresses or CIDR blocks that it comes from (separate them with spaces)');
     const overlap = overlapOf(current, withFields({}, values));
     if (overlap !== undefined) process.stderr.write(`  so far, it ${escapeUnsafe(overlap)}\n`);
     await askField('allow', `what it may do (${choicesOf(entryField('allow')).join(' ')})`, 'echo store');
@@ -90,12 +91,11 @@ export async function askForDraft(
     if (!isIssuing && asksForCertificate(values, configuration)) {
       await askField(
         'certificate',
-        'certificate that it must show (cn:…, dns:…, a PEM file; empty: any that is trusted)',
+        'certificate that it must show (cn:…, dns:…, a PEM file; empty: any that the listener trusts)',
       );
     }
     await askAddress(questions, values);
-    questions.close();
-    return { draft: { name, values }, isIssuing, confirm: confirmWriting };
+    return { draft: { name, values }, isIssuing };
   } finally {
     questions.close();
   }
@@ -114,7 +114,7 @@ async function askName(
   values: ReadonlyMap<EntryField, unknown>,
   taken: Readonly<Record<string, object>>,
 ): Promise<string> {
-  const byDefault = given.name || nameForAeTitle(values.get(entryField('callingAeTitle')));
+  const byDefault = given.name || defaultEntryName(values.get(entryField('callingAeTitle')));
   const check = (answer: string) => {
     if (answer === '') return 'a name is needed';
     const { error } = freeName.safeParse(answer);
@@ -125,7 +125,7 @@ async function askName(
   return questions.ask('name of the entry, for logs and commands', byDefault, check);
 }
 
-/** Asked only where there is a choice, or where the entry would have none. */
+/** Asked only where there is a choice, or where the entry would have no listener. */
 async function askListener(
   configuration: Configuration | undefined,
   askField: (column: string, question: string, byDefault?: string) => Promise<void>,
@@ -188,15 +188,4 @@ async function askAddress(questions: Questions, values: Map<EntryField, unknown>
     }
   });
   for (const [field, value] of address) values.set(field, value);
-}
-
-/** The last question. Throws OperatorError where the answer is no. */
-export async function confirmWriting(): Promise<void> {
-  const questions = new Questions();
-  try {
-    if (!(await questions.confirm('write this')))
-      throw new OperatorError('nothing was written', ExitCode.Failed);
-  } finally {
-    questions.close();
-  }
 }

@@ -1,41 +1,19 @@
 /**
- * `aegis modality show`: one entry of the allowlist in words, the listeners that it may use with what they show, and
- * what there is to warn of.
+ * `aegis modality show`: one entry of the allowlist in words, the listeners that it may use with the certificates that they
+ * show, and warnings.
  */
+
+import { loadConfiguration } from '../../config/load';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode } from '../../errors';
-import type { ListenerFacts } from '../../onboarding/listenerFacts';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
+import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
+import { localAddressesOf } from '../../policy/localAddresses';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { escapeUnsafe } from '../../text/quote';
+import { textTable } from '../../text/table';
+import { entryNamed, warningsAbout } from './entry';
 
-export const registerModalityShow: RegisterCommand = (modality, context) => {
-  modality
-    .command('show')
-    .description('show one modality in words: from where, to which port, with which certificate, for what')
-    .argument('<NAME>', 'name of the modality in the configuration')
-    .addHelpText(
-      'after',
-      helpSections(
-        ['aegis modality show ct1', 'aegis --json modality show ct1'],
-        ['0  done', '2  there is no such modality, or the configuration is not valid'],
-      ),
-    )
-    .action(async (name: string, _options, command) => {
-      await show(name, command.optsWithGlobals() as GlobalOptions, context);
-    });
-};
-
-async function show(name: string, { config, json }: GlobalOptions, context: CommandContext): Promise<void> {
-  const { loadConfiguration } = await import('../../config/load');
-  const { escapeUnsafe } = await import('../../text/quote');
-  const { listenerFacts } = await import('../../onboarding/listenerFacts');
-  const { entryNamed, warningsAbout } = await import('./entry');
-  const { textTable } = await import('../../text/table');
-  const { localAddressesOf } = await import('../../policy/localAddresses');
+export function show(context: CommandContext, { config, json }: GlobalOptions, name: string): void {
   const loaded = loadConfiguration(config);
   const entry = entryNamed(loaded, name);
   const { listeners, problems } = listenerFacts(loaded.configuration, entry);
@@ -90,14 +68,17 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
   if (storeSopClasses !== undefined) rows.push(['may store', list(storeSopClasses)]);
   if (entry.allow.includes('move')) {
     const own = `its own AE titles (${list(callingAeTitle)})`;
-    rows.push(['may have sent to', moveDestinations === undefined ? own : list(moveDestinations)]);
+    rows.push(['may have images sent to', moveDestinations === undefined ? own : list(moveDestinations)]);
   }
   rows.push([
     'associations',
-    maxAssociations === undefined ? 'as many as all together may have' : `at most ${maxAssociations}`,
+    maxAssociations === undefined ? 'no limit of its own' : `at most ${maxAssociations}`,
   ]);
   const until = observeUntil === undefined ? '' : ` until ${observeUntil}`;
-  rows.push(['mode', mode === 'observe' ? `observe${until}: what it may not do is done and logged` : mode]);
+  rows.push([
+    'mode',
+    mode === 'observe' ? `observe${until}: what it may not do is relayed and logged` : mode,
+  ]);
   if (address !== undefined) {
     const title = address.calledAeTitle ?? callingAeTitle[0] ?? '';
     const how = address.tls === undefined ? 'without TLS' : `with TLS (${address.tls.profile})`;
@@ -112,7 +93,7 @@ function list(values: readonly string[], separator = ', '): string {
 
 function listenerRows({ name, port, tls }: ListenerFacts): string[][] {
   if (tls === undefined) return [['listener', `${name}, port ${port}, without TLS`]];
-  const demand = tls.requiresCertificate ? 'asks for a certificate' : 'asks for no certificate';
+  const demand = tls.requiresCertificate ? 'asks for a certificate' : 'does not ask for a certificate';
   return [
     [
       'listener',

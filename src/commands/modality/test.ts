@@ -1,56 +1,32 @@
 /**
  * `aegis modality test`: a C-ECHO to the address of one modality, and what the audit log last said of it. Whether the
- * modality reaches the gateway is for the modality to try; this shows when it last did.
+ * modality reaches the gateway, only the modality can try; this shows when it last did.
  */
-import type { LastSeen, SeenEvent } from '../../audit/lastSeen';
-import type { Configuration, ModalityConfiguration } from '../../config/schema';
+
+import { existsSync } from 'node:fs';
+import { type LastSeen, readLastSeen, type SeenEvent } from '../../audit/lastSeen';
+import { loadConfiguration } from '../../config/load';
 import { ExitCode, OperatorError } from '../../errors';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
-import { parseAeTitle, parseSeconds } from '../echo/echo';
-import type { Echo } from '../echo/report';
+import { reasons } from '../../policy/reasons';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { formatPath } from '../../text/problems';
+import { escapeUnsafe } from '../../text/quote';
+import { textTable } from '../../text/table';
+import { modalityTarget } from '../echo/target';
+import { echoJson, echoText, verifyTarget } from '../echo/verify';
+import { entryNamed } from './entry';
 
 interface TestOptions extends GlobalOptions {
   readonly calling?: string;
   readonly timeout: number;
 }
 
-export const registerModalityTest: RegisterCommand = (modality, context) => {
-  modality
-    .command('test')
-    .description('C-ECHO to the address of a modality, and when it was last let in or refused')
-    .argument('<NAME>', 'name of the modality in the configuration')
-    .option('--calling <AET>', 'calling AE title (default: as the archive calls it)', parseAeTitle)
-    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
-    .addHelpText(
-      'after',
-      helpSections(
-        ['aegis modality test ct1', 'aegis --json modality test ct1'],
-        [
-          '0  it answered the C-ECHO with success',
-          '1  it did not; the line says at which step and why',
-          '2  there is no such modality, it has no address, or the configuration is not valid',
-        ],
-      ),
-    )
-    .action(async (name: string, _options, command) => {
-      await test(name, command.optsWithGlobals() as TestOptions, context);
-    });
-};
-
-async function test(name: string, options: TestOptions, context: CommandContext): Promise<void> {
-  const { loadConfiguration } = await import('../../config/load');
-  const { entryNamed } = await import('./entry');
-  const { echoJson, echoText } = await import('../echo/report');
+export async function test(context: CommandContext, options: TestOptions, name: string): Promise<void> {
   const loaded = loadConfiguration(options.config);
   const entry = entryNamed(loaded, name);
   const { file } = loaded.configuration.audit;
-  const echo =
-    entry.address === undefined ? undefined : await echoTo(name, entry, loaded.configuration, options);
+  const target = entry.address === undefined ? undefined : modalityTarget(name, entry, loaded.configuration);
+  const echo = target && (await verifyTarget(target, options));
   if (options.json === true) {
     const seen = await lastSeen(file, name, entry.callingAeTitle);
     const isOk = echo?.report.isOk === true;
@@ -61,9 +37,8 @@ async function test(name: string, options: TestOptions, context: CommandContext)
   }
   if (echo !== undefined) context.print(echoText(echo));
   const seen = await lastSeen(file, name, entry.callingAeTitle);
-  context.print(await seenText(seen));
+  context.print(seenText(seen));
   if (echo === undefined) {
-    const { formatPath } = await import('../../text/problems');
     throw new OperatorError(
       `${formatPath(['modalities', name])} has no address, so there is nowhere to send a C-ECHO; add "address": { "host": "…", "port": 104 }`,
     );
@@ -71,34 +46,17 @@ async function test(name: string, options: TestOptions, context: CommandContext)
   context.exit(echo.report.isOk ? ExitCode.Done : ExitCode.Failed);
 }
 
-async function echoTo(
-  name: string,
-  entry: ModalityConfiguration,
-  configuration: Configuration,
-  options: TestOptions,
-): Promise<Echo> {
-  const { verifyTarget } = await import('../echo/echo');
-  const { modalityTarget } = await import('../echo/target');
-  return verifyTarget(modalityTarget(name, entry, configuration), options);
-}
-
-/** Undefined where there is no file to look into. */
+/** Undefined where there is no file to read. */
 async function lastSeen(
   file: string | undefined,
   name: string,
   callingAeTitles: readonly string[],
 ): Promise<LastSeen | undefined> {
-  if (file === undefined) return undefined;
-  const { existsSync } = await import('node:fs');
-  const { readLastSeen } = await import('../../audit/lastSeen');
-  // The gateway makes it when it first starts.
-  return existsSync(file) ? readLastSeen(file, name, callingAeTitles) : undefined;
+  // The gateway creates it when it first starts.
+  return file !== undefined && existsSync(file) ? readLastSeen(file, name, callingAeTitles) : undefined;
 }
 
-async function seenText(seen: LastSeen | undefined): Promise<string> {
-  const { escapeUnsafe } = await import('../../text/quote');
-  const { reasons } = await import('../../policy/reasons');
-  const { textTable } = await import('../../text/table');
+function seenText(seen: LastSeen | undefined): string {
   if (seen === undefined)
     return 'last seen: unknown, because audit.file is not configured or not there yet\n';
   const from = ({ time, sourceAddress, listener }: SeenEvent) =>

@@ -2,12 +2,15 @@
  * What `aegis observe report` prints: each entry with what it would have refused and the keys that would allow it.
  * Text from the log is quoted or escaped here.
  */
-
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { allowanceOf } from '../../observe/allowance';
-import { EntryObservations, type Finding, type SeenRequest } from '../../observe/entryObservations';
+import {
+  type Denial,
+  EntryObservations,
+  type SeenRequest,
+  type Tally,
+} from '../../observe/entryObservations';
 import type { Observations } from '../../observe/observations';
-import type { Tally } from '../../observe/tally';
 import { describeMode } from '../../policy/describeCheck';
 import { reasons } from '../../policy/reasons';
 import { observeEndMs } from '../../text/moments';
@@ -64,7 +67,7 @@ export function reportObservations(
     ...(entries.length === 0 ? ['no entry is in observe mode, and nothing was denied', ''] : []),
     ...(observations.unmatched.denied.length === 0
       ? []
-      : ['no entry matched:', ...describeFindings('denied', observations.unmatched.denied), '']),
+      : ['no entry matched:', ...describeDenials('denied', observations.unmatched.denied), '']),
     ...describeReading(observations, reading),
     '',
   ].join('\n');
@@ -85,7 +88,7 @@ function describeEntry({ name, configuration, observed }: NamedEntry, now: Date)
   if (wouldDeny.length > 0) {
     lines.push(
       '',
-      ...describeFindings('would be denied', wouldDeny),
+      ...describeDenials('would be denied', wouldDeny),
       '',
       ...describeAllowance(path, observed),
     );
@@ -95,7 +98,7 @@ function describeEntry({ name, configuration, observed }: NamedEntry, now: Date)
       ...describeNarrower(observed),
     );
   }
-  if (denied.length > 0) lines.push('', ...describeFindings('denied', denied));
+  if (denied.length > 0) lines.push('', ...describeDenials('denied', denied));
   return lines;
 }
 
@@ -105,7 +108,7 @@ function modeOf(configuration: ModalityConfiguration, now: Date): string {
   return describeMode({ isObserved: mode === 'observe' && !isOver, configuration }) ?? 'enforce';
 }
 
-function describeFindings(title: string, findings: readonly Finding[]): string[] {
+function describeDenials(title: string, findings: readonly Denial[]): string[] {
   const width = Math.max(...findings.map(({ count }) => String(count).length));
   return [
     `  ${title}:`,
@@ -116,13 +119,13 @@ function describeFindings(title: string, findings: readonly Finding[]): string[]
   ];
 }
 
-function describeReason({ reason, direction }: Finding): string {
+function describeReason({ reason, direction }: Denial): string {
   const where = direction === 'egress' ? ' (what the archive sends)' : '';
   const text = Object.hasOwn(reasons, reason) ? `: ${reasons[reason as keyof typeof reasons].text}` : '';
   return `${escapeUnsafe(reason === '' ? 'without a reason' : reason)}${text}${where}`;
 }
 
-function* detailsOf(finding: Finding): Generator<string> {
+function* detailsOf(finding: Denial): Generator<string> {
   const { firstSeen, lastSeen, requests } = finding;
   yield firstSeen === lastSeen ? firstSeen : `${firstSeen} to ${lastSeen}`;
   const who = [
@@ -227,21 +230,21 @@ export function observationsJson(
         mostAssociations: observed.mostAssociations,
         requests: observed.requests,
         allowedByNow: observed.allowedByNow,
-        wouldDeny: observed.wouldDeny.map(findingJson),
+        wouldDeny: observed.wouldDeny.map(denialJson),
         keys,
         impossible,
         withoutUpstream,
         storedSopClasses,
         isComplete: !observed.hasMoreKinds,
-        denied: observed.denied.map(findingJson),
+        denied: observed.denied.map(denialJson),
       };
     }),
-    unmatched: observations.unmatched.denied.map(findingJson),
+    unmatched: observations.unmatched.denied.map(denialJson),
     unknownEntries: observations.unknownEntries.values,
   };
 }
 
-function findingJson(finding: Finding): object {
+function denialJson(finding: Denial): object {
   const { reason, direction, count, firstSeen, lastSeen, requests } = finding;
   return {
     reason,

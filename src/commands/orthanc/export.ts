@@ -5,22 +5,21 @@
 import { loadConfiguration } from '../../config/load';
 import { parseSourceText } from '../../config/sourceText';
 import { type ExportOptions, exportOrthanc } from '../../orthanc/export';
+import { keptFrom } from '../../orthanc/exportEntries';
 import { formatExport, notesOnVersion } from '../../orthanc/exportText';
-import { keptFrom } from '../../orthanc/keep';
 import { loadOrthancConfiguration } from '../../orthanc/load';
 import type { OrthancVersion } from '../../orthanc/version';
 import { compilePolicy } from '../../policy/compile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 
-export interface ExportCommandOptions extends ExportOptions {
+interface ExportCommandOptions extends ExportOptions, GlobalOptions {
   readonly orthancVersion?: OrthancVersion;
   readonly keep?: readonly string[];
 }
 
 export async function exportToOrthanc(
-  { orthancVersion: version, keep, ...options }: ExportCommandOptions,
-  { config, json }: GlobalOptions,
   { print, printError }: CommandContext,
+  { orthancVersion: version, keep, config, json, ...options }: ExportCommandOptions,
 ): Promise<void> {
   const { configuration, file } = loadConfiguration(config);
   const exported = exportOrthanc(configuration, compilePolicy(configuration, Date.now()).policy, options);

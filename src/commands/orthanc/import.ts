@@ -6,31 +6,27 @@ import { lookup } from 'node:dns/promises';
 import { parseSourceText } from '../../config/sourceText';
 import { OperatorError } from '../../errors';
 import { existingOf, publicMode, writeFiles } from '../../files/atomicFiles';
-import type { OrthancConfiguration } from '../../orthanc/configuration';
+import { type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { importOrthanc } from '../../orthanc/import';
 import { type HostAddresses, hostNamesIn } from '../../orthanc/importModalities';
 import { formatConfiguration, formatFragment } from '../../orthanc/importText';
 import { loadOrthancConfiguration } from '../../orthanc/load';
 import { parseModalities } from '../../orthanc/modality';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { placedLine } from './report';
 
-export interface ImportCommandOptions {
+interface ImportCommandOptions extends GlobalOptions {
   readonly output?: string;
   readonly keepDefaults?: boolean;
   readonly resolve?: boolean;
 }
 
 export async function importFromOrthanc(
-  files: readonly string[],
-  { output, keepDefaults = false, resolve = false }: ImportCommandOptions,
-  { json }: GlobalOptions,
   { print, printError }: CommandContext,
+  { json, output, keepDefaults = false, resolve = false }: ImportCommandOptions,
+  files: readonly string[],
 ): Promise<void> {
   if (output !== undefined && (await existingOf([output])).length > 0) {
-    throw new OperatorError(
-      `--output ${output} is there already; name a new file, or import without --output`,
-    );
+    throw new OperatorError(`--output ${output} exists already; name a new file, or import without --output`);
   }
   const configuration = loadOrthancConfiguration(files);
   const hostAddresses = resolve ? { hostAddresses: await resolveHosts(configuration) } : {};
@@ -47,7 +43,7 @@ export async function importFromOrthanc(
   else print(`${output} is written\n\nnext:\n  aegis --config ${output} check --offline\n`);
 }
 
-/** Undefined for a name that nobody knows here: the import says so at its place. */
+/** Undefined for a name that cannot be resolved here: the import reports it at its place. */
 async function resolveHosts({ settings }: OrthancConfiguration): Promise<HostAddresses> {
   const names = hostNamesIn(parseModalities(settings.DicomModalities).modalities);
   const found = names.map(async (name): Promise<[string, string[] | undefined]> => {

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { dicomAet, type OrthancConfiguration } from '../../orthanc/configuration';
+import { dicomAet, type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { type ExportOptions, exportOrthanc, type OrthancExport, upstreamCalled } from '../../orthanc/export';
 import { type LintFinding, lint } from '../../orthanc/lint';
 import { loadOrthancConfiguration } from '../../orthanc/load';
@@ -13,28 +13,26 @@ import type { OrthancVersion } from '../../orthanc/version';
 import { compilePolicy } from '../../policy/compile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { countOf } from '../../text/quote';
-import { placedLine } from './report';
 
-export interface LintCommandOptions extends ExportOptions {
+interface LintCommandOptions extends ExportOptions, GlobalOptions {
   readonly orthancVersion?: OrthancVersion;
   readonly behindFirewall?: boolean;
 }
 
-interface LintGlobals extends GlobalOptions {
-  /** Somebody wrote --config or AEGIS_CONFIG. */
-  readonly isConfigNamed: boolean;
-}
-
 export async function lintOrthanc(
-  files: readonly string[],
-  { orthancVersion: version, behindFirewall: isBehindFirewall = false, ...options }: LintCommandOptions,
-  { config, json, isConfigNamed }: LintGlobals,
   { print, printError, exit }: CommandContext,
+  { orthancVersion, behindFirewall, config, json, isConfigNamed, ...options }: LintCommandOptions,
+  files: readonly string[],
 ): Promise<void> {
   const configuration = loadOrthancConfiguration(files);
-  const isCompared = isConfigNamed || existsSync(config);
+  // The default need not exist; a file that was named must.
+  const isCompared = isConfigNamed === true || existsSync(config);
   const expected = isCompared ? expectedOf(config, configuration, options) : undefined;
-  const findings = lint(configuration, { version, isBehindFirewall, expected });
+  const findings = lint(configuration, {
+    version: orthancVersion,
+    isBehindFirewall: behindFirewall === true,
+    expected,
+  });
   const holes = findings.filter(({ severity }) => severity === 'hole').length;
   exit(holes === 0 ? ExitCode.Done : ExitCode.Failed);
   if (json === true) {

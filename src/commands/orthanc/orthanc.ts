@@ -1,23 +1,17 @@
 /**
- * `aegis orthanc`: from Orthanc's configuration, to it, and what in it leads round the gateway. Options only; the verbs
- * do their work in files of their own, which are imported when they are asked for.
+ * `aegis orthanc`: from Orthanc's configuration, to it, and what in it bypasses the gateway. The options of every verb;
+ * each does its work in a file of its own.
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import { isSince, type OrthancVersion, parseOrthancVersion } from '../../orthanc/version';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
-import type { ExportCommandOptions } from './export';
-import type { ImportCommandOptions } from './import';
-import type { LintCommandOptions } from './lint';
+import { type CommandContext, helpSections, type RegisterCommand, workOf } from '../../terminal/command';
 
 export const registerOrthanc: RegisterCommand = (program, context) => {
   const orthanc = program
     .command('orthanc')
-    .description('take over the modalities of an Orthanc, tell it of the gateway, and find ways round it')
+    .description(
+      'import modalities from Orthanc, export settings to it, and find settings that bypass the gateway',
+    )
     .addHelpText(
       'after',
       helpSections([
@@ -34,11 +28,11 @@ export const registerOrthanc: RegisterCommand = (program, context) => {
 function registerImport(orthanc: Command, context: CommandContext): void {
   orthanc
     .command('import')
-    .description('print what Orthanc has in DicomModalities as modalities of the gateway')
+    .description('print the DicomModalities of Orthanc as modalities of the gateway')
     .argument('<FILE...>', 'configuration of Orthanc: files, or folders of .json files')
     .option('--output <file>', 'write a whole new configuration to this file')
     .option('--keep-defaults', 'allow what Orthanc allows by default, not only what is written')
-    .option('--resolve', 'look up host names, and write the addresses that they stand for today')
+    .option('--resolve', 'look up host names, and write the addresses that they have today')
     .addHelpText(
       'after',
       helpSections(
@@ -47,16 +41,13 @@ function registerImport(orthanc: Command, context: CommandContext): void {
           'aegis orthanc import /etc/orthanc --resolve --output config/aegis.jsonc',
         ],
         [
-          '0  done; what to look at is on stderr, each with its place',
+          '0  done; stderr lists what to look at, each with its place',
           '1  --output cannot be written',
-          '2  wrong usage, --output is there already, or a file that Orthanc could not read either',
+          '2  wrong usage, --output exists already, or a file that Orthanc could not read either',
         ],
       ),
     )
-    .action(async (files: string[], options: ImportCommandOptions, command: Command) => {
-      const { importFromOrthanc } = await import('./import');
-      await importFromOrthanc(files, options, command.optsWithGlobals<GlobalOptions>(), context);
-    });
+    .action(workOf(context, async () => (await import('./import')).importFromOrthanc));
 }
 
 function registerExport(orthanc: Command, context: CommandContext): void {
@@ -65,7 +56,7 @@ function registerExport(orthanc: Command, context: CommandContext): void {
     'export',
     'print the settings and the DicomModalities that Orthanc needs behind the gateway',
   )
-    .option('--keep <file...>', 'present configuration of Orthanc: Manufacturer, Timeout and the like stay')
+    .option('--keep <file...>', 'present configuration of Orthanc; keeps Manufacturer, Timeout and the like')
     .addHelpText(
       'after',
       helpSections(
@@ -78,16 +69,13 @@ function registerExport(orthanc: Command, context: CommandContext): void {
         ['0  done', '2  wrong usage, or a configuration is not valid'],
       ),
     )
-    .action(async (options: ExportCommandOptions, command: Command) => {
-      const { exportToOrthanc } = await import('./export');
-      await exportToOrthanc(options, command.optsWithGlobals<GlobalOptions>(), context);
-    });
+    .action(workOf(context, async () => (await import('./export')).exportToOrthanc));
 }
 
 function registerLint(orthanc: Command, context: CommandContext): void {
-  archiveVerb(orthanc, 'lint', 'name every setting of Orthanc that would let traffic round the gateway')
+  archiveVerb(orthanc, 'lint', 'find every setting of Orthanc that lets traffic bypass the gateway')
     .argument('<FILE...>', 'configuration of Orthanc: files, or folders of .json files')
-    .option('--behind-firewall', 'nobody but the gateway reaches the DICOM port of Orthanc')
+    .option('--behind-firewall', 'only the gateway reaches the DICOM port of Orthanc')
     .addHelpText(
       'after',
       helpSections(
@@ -98,26 +86,23 @@ function registerLint(orthanc: Command, context: CommandContext): void {
         ],
         [
           '0  no holes (there may be warnings)',
-          '1  holes: traffic goes round the gateway, or what it relays is refused',
+          '1  holes: traffic bypasses the gateway, or Orthanc refuses what the gateway relays',
           '2  wrong usage, a configuration is not valid, or a file that Orthanc could not read either',
         ],
       ),
     )
-    .action(async (files: string[], options: LintCommandOptions, command: Command) => {
-      const { lintOrthanc } = await import('./lint');
-      const globals = { ...command.optsWithGlobals<GlobalOptions>(), isConfigNamed: isConfigNamed(command) };
-      await lintOrthanc(files, options, globals, context);
-    });
+    .action(workOf(context, async () => (await import('./lint')).lintOrthanc));
 }
 
 /** The options of export are those of lint, which compares with what export would write. */
-const archiveVerb = (orthanc: Command, name: string, description: string): Command =>
-  orthanc
+function archiveVerb(orthanc: Command, name: string, description: string): Command {
+  return orthanc
     .command(name)
     .description(description)
     .option('--upstream <title>', 'key of this Orthanc in upstreams (default: the only one)')
     .option('--orthanc-version <version>', 'version of Orthanc, such as 1.8.2 (default: any)', parseVersion)
     .option('--egress-host <host>', 'what Orthanc dials to reach egress (default: egress.host)');
+}
 
 /** Older ones have no permissions for each modality. */
 const OLDEST_VERSION = '1.5.0';
@@ -126,11 +111,4 @@ function parseVersion(text: string): OrthancVersion {
   const version = parseOrthancVersion(text);
   if (version !== undefined && isSince(version, OLDEST_VERSION)) return version;
   throw new InvalidArgumentError(`accepted is a version such as 1.8.2, from ${OLDEST_VERSION} on`);
-}
-
-/** Without a name, a configuration that is not there is no mistake. */
-function isConfigNamed(command: Command): boolean {
-  let program = command;
-  while (program.parent !== null) program = program.parent;
-  return program.getOptionValueSource('config') === 'cli' || process.env.AEGIS_CONFIG !== undefined;
 }

@@ -10,7 +10,7 @@ import { describeNameOfOther } from '../../pki/issuedLog';
 import type { Purpose } from '../../pki/leafCertificates';
 import { canAsk } from '../../pki/secrets';
 import type { CommandContext } from '../../terminal/command';
-import { askYesOrNo } from '../../terminal/confirmation';
+import { confirm } from '../../terminal/questions';
 import { describeKey } from '../../x509/algorithms';
 import type { CertificationRequest } from '../../x509/certificationRequest';
 import { publicKeyFingerprint } from '../../x509/fingerprints';
@@ -40,7 +40,7 @@ export async function signRequest(
   });
   context.printError(reportRequest(file, request, plan));
   // Without a terminal there is no one to ask: the person who wrote the command has decided.
-  if (options.yes !== true && canAsk() && !(await askYesOrNo('sign it? [y/N] '))) {
+  if (options.yes !== true && canAsk() && !(await confirm('sign it', 'n'))) {
     throw new OperatorError('declined; nothing was signed', ExitCode.Failed);
   }
   const authority = await openAuthority(options, context);

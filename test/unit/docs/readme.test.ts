@@ -3,8 +3,9 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
+import { addEntryOptions } from '../../../src/commands/modality/modality';
 import { createProgram } from '../../../src/commands/program';
 import { parseConfiguration } from '../../../src/config/load';
 import { makeInstances } from '../../../src/demo/instances';
@@ -24,6 +25,10 @@ const pages = [
     .map((name) => join('docs', name)),
 ];
 const program = createProgram({ print: () => {}, printError: () => {}, exit: () => {} });
+beforeAll(async () => {
+  const family = program.commands.find((command) => command.name() === 'modality')!;
+  await addEntryOptions(family.commands.find((command) => command.name() === 'add')!);
+});
 
 interface CodeBlock {
   readonly language: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeSpreadsheet } from '../../../src/onboarding/csvEncoding';
+import { decodeSpreadsheet } from '../../../src/onboarding/csvCells';
 
 const text = 'name;from\r\nRöntgen;10.1.2.10\r\n';
 const littleEndian = (value: string) => Buffer.from(value, 'utf16le');

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { formatCsv, parseCsv } from '../../../src/onboarding/csvCells';
-import { entryField } from '../../../src/onboarding/entryFields';
+import { defaultEntryName, entryField } from '../../../src/onboarding/entryFields';
 import { formatFieldText, parseFieldText } from '../../../src/onboarding/fieldText';
 
 const callingAeTitle = entryField('callingAeTitle');
@@ -55,5 +55,19 @@ describe('cells of a spreadsheet', () => {
 
   it('know their lines, with line breaks inside quotes and empty lines between', () => {
     expect(parseCsv('a,b\r\n"x\r\ny",1\r\n\r\n,\r\nz,2\r\n').map(({ line }) => line)).toEqual([1, 2, 6]);
+  });
+});
+
+describe('the name of an entry where none is given', () => {
+  it.each([
+    ['CT9', [], 'ct9'],
+    [['CT9', 'CT10'], [], 'ct9'],
+    ['CT9', ['ct9', 'ct9-2'], 'ct9-3'],
+    ['  MR Room 2/3 ', [], 'mr-room-2-3'],
+    ['***', [], 'modality'],
+    ['', [], ''],
+    [undefined, [], ''],
+  ])('of %j, where %j are taken, is %j', (callingAeTitle, taken, name) => {
+    expect(defaultEntryName(callingAeTitle, taken)).toBe(name);
   });
 });

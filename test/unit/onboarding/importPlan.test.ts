@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { changeModalities, openConfiguration } from '../../../src/config/editConfiguration';
-import { readCsvTable } from '../../../src/onboarding/csvTable';
-import { exportCsv } from '../../../src/onboarding/exportCsv';
+import { exportCsv, readCsvTable } from '../../../src/onboarding/csvTable';
 import { planImport } from '../../../src/onboarding/importPlan';
 import { temporaryFolder } from '../../support/processes';
 
@@ -64,7 +63,7 @@ describe('importing a spreadsheet', () => {
     const csv =
       '\ufeffCalling AE title;From;Listeners;Allow;Host;Port\r\n"CT 2|";"10.1.2.11";plain;echo, store\r\n';
     expect(plan(csv).edits.added).toEqual([
-      ['ct 2', { callingAeTitle: 'CT 2', from: '10.1.2.11', listeners: 'plain', allow: ['echo', 'store'] }],
+      ['ct-2', { callingAeTitle: 'CT 2', from: '10.1.2.11', listeners: 'plain', allow: ['echo', 'store'] }],
     ]);
   });
 
@@ -106,7 +105,7 @@ describe('importing a spreadsheet', () => {
           {
             line: 2,
             column: 'callingAeTitle',
-            message: '"CT2,CT3" is one AE title with a comma in it; several have spaces between them',
+            message: '"CT2,CT3" is one AE title with a comma in it; separate several with spaces',
           },
         ],
       },
@@ -122,7 +121,7 @@ describe('importing a spreadsheet', () => {
   it('changes an entry only when told to, and only what differs', () => {
     const csv = `${header}\nct1,CT1,10.1.2.20,plain,store,,\n`;
     expect(errorsOf(csv)).toEqual([
-      '2 name "ct1" is there already, with something else in from, host, port; --update changes it',
+      '2 name "ct1" exists already and differs in from, host, port; --update changes it',
     ]);
     expect(plan(csv, true).rows[0]).toMatchObject({
       action: 'change',
@@ -171,7 +170,7 @@ describe('importing a spreadsheet', () => {
       'ct2,$\u007bHOME},10.1.2.2,plain,store,,',
       '2 callingAeTitle "$\u007bHOME}" would be replaced by an environment variable',
     ],
-    ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is no name'],
+    ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is not a name'],
     ['ct2,CT2,10.1.2.2,plain,store,,,,x', '2 - has 9 cells where the header has 7'],
   ])('tells line, column and what is accepted: %s', (row, expected) => {
     const errors = errorsOf(`${header}\n${row}\n`);
@@ -186,7 +185,7 @@ describe('importing a spreadsheet', () => {
       'ct4,ct2,10.1.2.2,plain,store,,',
     ];
     expect(errorsOf([header, ...rows].join('\n'))).toEqual([
-      '3 name "ct2" is the name in line 2 already; names are unique',
+      '3 name "ct2" is already the name in line 2; names must be unique',
       expect.stringMatching(
         /^4 - overlaps modalities\.ct2: a peer with the calling AE title "CT2" could be both/,
       ),

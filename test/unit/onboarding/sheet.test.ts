@@ -73,8 +73,8 @@ describe('the onboarding sheet', () => {
 
   it('says that a device on trial is on trial, and where it may have images sent', () => {
     const { markdown } = sheetOf('ct1', { mode: 'observe', allow: ['move'], moveDestinations: '*' });
-    expect(markdown).toContain('On trial: what is not listed is done all the same for now, and logged.');
-    expect(markdown).toContain('| it may have sent to | any |');
+    expect(markdown).toContain('On trial: for now, what is not listed is also relayed, and logged.');
+    expect(markdown).toContain('| it may have images sent to | any |');
   });
 
   it('shows no certificates to a device without TLS', () => {

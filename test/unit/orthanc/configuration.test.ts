@@ -186,15 +186,15 @@ describe('DicomModalities', () => {
 
   it.each([
     ['"a": ["CT1", "10.0.0.1"]', 'has 2 items'],
-    ['"a": [1, "10.0.0.1", 104]', '1 is no string'],
-    ['"a": ["CT1", "10.0.0.1", 65535]', '65535 is no port'],
-    ['"a": ["CT1", "10.0.0.1", "0x10"]', '"0x10" is no port'],
+    ['"a": [1, "10.0.0.1", 104]', '1 is not a string'],
+    ['"a": ["CT1", "10.0.0.1", 65535]', '65535 is not a port'],
+    ['"a": ["CT1", "10.0.0.1", "0x10"]', '"0x10" is not a port'],
     ['"a": { "AET": "CT1", "Port": 104 }', 'has no Host'],
     [
       '"a": { "AET": "CT1", "Host": "x", "Port": 104, "AllowStore": 1 }',
       '1 is not accepted; accepted is true or false',
     ],
-    ['"a b": ["CT1", "10.0.0.1", 104]', '"a b" is no name of a modality'],
+    ['"a b": ["CT1", "10.0.0.1", 104]', '"a b" is not a name of a modality'],
     ['"a": "CT1"', 'is "CT1"; accepted is a list or an object'],
   ])('says why Orthanc does not take %s', (entry, message) => {
     expect(parse(entry).findings).toEqual([

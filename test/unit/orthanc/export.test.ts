@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { parseSourceText } from '../../../src/config/sourceText';
 import { OperatorError } from '../../../src/errors';
 import { type ExportOptions, exportOrthanc } from '../../../src/orthanc/export';
+import { keptFrom } from '../../../src/orthanc/exportEntries';
 import { formatExport, notesOnVersion } from '../../../src/orthanc/exportText';
-import { keptFrom } from '../../../src/orthanc/keep';
 import { parseOrthancVersion } from '../../../src/orthanc/version';
 import { localAddresses } from '../../../src/policy/localAddresses';
 import { gateway, orthanc, type TestGatewayConfiguration } from './orthancFiles';
@@ -83,12 +83,10 @@ describe('the export for Orthanc', () => {
     expect([aegis!.AET, allowed.map(([key]) => key)]).toEqual(['AEGIS', ['AllowEcho']]);
   });
 
-  it('says of a modality without an address that nothing gets to it, and leads to egress all the same', () => {
+  it('says that a modality without an address cannot be reached, and still exports the egress for it', () => {
     const { text, entries } = exported(gateway({ modalities: `${ct1}, ${us1}` }));
     expect(entries.us1).toMatchObject({ Host: '127.0.0.1', Port: 4243 });
-    expect(text).toMatch(
-      /\/\/ The gateway has no way to it: what Orthanc sends there is refused\.\n\s+"us1"/,
-    );
+    expect(text).toMatch(/\/\/ The gateway cannot reach it: what Orthanc sends there is refused\.\n\s+"us1"/);
     expect(text).not.toMatch(/refused\.\n\s+"ct1"/);
   });
 
@@ -230,10 +228,10 @@ describe('the export for Orthanc', () => {
   it('has to be told which of several archives is meant', () => {
     const configured = gateway({ modalities: ct1, upstreams: two });
     expect(() => exported(configured)).toThrow(
-      new OperatorError('--upstream is needed, for there are several; accepted is "MAIN" or "TEST"'),
+      new OperatorError('--upstream is needed, because there are several; accepted is "MAIN" or "TEST"'),
     );
     expect(() => exported(configured, { upstream: 'X' })).toThrow(
-      '--upstream "X" is no upstream; accepted is "MAIN" or "TEST"',
+      '--upstream "X" is not an upstream; accepted is "MAIN" or "TEST"',
     );
   });
 

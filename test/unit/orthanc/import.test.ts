@@ -51,7 +51,7 @@ describe('the import of Orthanc modalities', () => {
     expect(configuration.upstreams).toMatchObject({ ORTHANC: { servers: ['127.0.0.1:4242'] } });
     expect(configuration.egress).toMatchObject({ host: '127.0.0.1', port: 4243 });
     expect(notes).toEqual([
-      expect.stringMatching(/^note 1:1 DicomAlwaysAllowEcho is true by default, so until now everybody/),
+      expect.stringMatching(/^note 1:1 DicomAlwaysAllowEcho is true by default, so until now every modality/),
       expect.stringMatching(/^note 1:1 DicomAlwaysAllowStore is true by default/),
       expect.stringMatching(/^warning 1:1 DicomCheckCalledAet is false by default.* now only "ORTHANC"/),
       expect.stringMatching(/^note 1:1 DicomCheckModalityHost is false by default/),
@@ -164,14 +164,14 @@ describe('the import of Orthanc modalities', () => {
     expect(Object.keys(configuration.modalities)).toEqual(['a', 'b']);
   });
 
-  it('leaves out, as a comment, what is no AE title', () => {
+  it('leaves out, as a comment, what is not an AE title', () => {
     const { text, errors, notes } = imported(modalities('"a": ["SEVENTEEN_LETTERS", "10.0.0.1", 104]'), {
       keepDefaults: true,
     });
     expect(errors.map(({ path }) => path)).toEqual(['modalities']);
     expect(text).toContain('//   "callingAeTitle": "SEVENTEEN_LETTERS",');
     expect(notes).toEqual([
-      expect.stringMatching(/"SEVENTEEN_LETTERS" is no AE title .*; the entry is left out/),
+      expect.stringMatching(/"SEVENTEEN_LETTERS" is not an AE title .*; the entry is left out/),
     ]);
   });
 
@@ -206,7 +206,7 @@ describe('the import of Orthanc modalities', () => {
     });
   });
 
-  it('tells of what stays with Orthanc, of misspelt keys and of C-MOVE to others', () => {
+  it('reports what stays with Orthanc, misspelt keys, and C-MOVE to others', () => {
     const { notes } = imported(
       modalities(`"a": { "AET": "A", "Host": "10.0.0.1", "Port": 104, "Manufacturer": "GE", "Timeout": 3,
         "AllowMove": true, "AllowQuery": false }, "b": ["B", "10.0.0.2", 104, "Generic"]`),
@@ -214,10 +214,10 @@ describe('the import of Orthanc modalities', () => {
     expect(notes).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
-          /^note .* DicomModalities\.a has Manufacturer, Timeout, which is for Orthanc alone/,
+          /^note .* DicomModalities\.a has Manufacturer, Timeout, which only Orthanc uses/,
         ),
         expect.stringMatching(/^note .* DicomModalities\.a\.AllowMove lets it send to every entry/),
-        expect.stringMatching(/^warning .* DicomModalities\.a\.AllowQuery is no key of an entry/),
+        expect.stringMatching(/^warning .* DicomModalities\.a\.AllowQuery is not a key of an entry/),
       ]),
     );
     expect(notes.filter((note) => note.includes('DicomModalities.b '))).toHaveLength(1);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
-import { registerModality } from '../../../../src/commands/modality/modality';
+import { addEntryOptions } from '../../../../src/commands/modality/modality';
 import { parseConfiguration } from '../../../../src/config/load';
 import { ExitCode } from '../../../../src/errors';
 import { entryFields } from '../../../../src/onboarding/entryFields';
@@ -72,10 +72,9 @@ describe('aegis modality add', () => {
     expect(printed).toContain('reload the gateway (SIGHUP)');
   });
 
-  it('has an option for every key of an entry', () => {
-    const program = new Command();
-    registerModality(program, { print: () => {}, printError: () => {}, exit: () => {} });
-    const command = program.commands[0]!.commands.find((candidate) => candidate.name() === 'add')!;
+  it('has an option for every key of an entry', async () => {
+    const command = new Command('add');
+    await addEntryOptions(command);
     const options = command.options.map(({ long }) => long);
     const keys = entryFields.map(({ path, option }) =>
       /^address\.(host|port)$/.test(path.join('.')) ? '--address' : `--${option}`,
@@ -149,7 +148,7 @@ describe('aegis modality add', () => {
     [['--listener', 'tsl'], /^--listener "tsl" is no listener; did you mean "tls"\?/],
     [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
     [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
-    [['--certificate', 'ct2'], /--certificate "ct2" is none of sha256:….*ct2 does not exist/],
+    [['--certificate', 'ct2'], /--certificate "ct2" is not one of sha256:….*ct2 does not exist/],
     [['--mode', 'observe', '--mode', 'enforce'], /--mode is given more than once/],
     [['--certificate', 'cn:ct2', '--issue-certificate'], /exclude each other/],
   ])('refuses %j and leaves the file as it was', async (options, message) => {
@@ -163,7 +162,7 @@ describe('aegis modality add', () => {
     await expect(add('ct1', ...wrong, '--certificate', 'zz', '--address', 'ct2')).rejects.toThrow(
       new RegExp(
         [
-          '^--certificate "zz" is none of .*',
+          '^--certificate "zz" is not one of .*',
           '--address "ct2" is no address .*',
           '--calling "ÄÖ" has a character .*',
           '--from "x" is no IP address .*',
@@ -206,7 +205,7 @@ describe('aegis modality add', () => {
       '--allow',
       'store',
     );
-    expect(printedErrors).toMatch(/^warning: "STORESCU" is what products are delivered with/);
+    expect(printedErrors).toMatch(/^warning: "STORESCU" is a factory default/);
   });
 
   it('writes nothing with --dry-run', async () => {
@@ -374,7 +373,7 @@ describe('the onboarding sheet', () => {
     const { exitCode, printedErrors } = await add(...ct2);
     expect(exitCode).toBe(ExitCode.Done);
     expect(printedErrors).toMatch(
-      /^warning: the sheet was not written: .*; "aegis modality sheet" writes it anew/m,
+      /^warning: the sheet was not written: .*; write it again with "aegis modality sheet"/m,
     );
     expect(entryIn('ct2')?.callingAeTitle).toEqual(['CT2']);
   });

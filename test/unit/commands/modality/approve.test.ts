@@ -4,6 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { parsePermissions } from '../../../../src/commands/modality/approve';
 import { registerModality } from '../../../../src/commands/modality/modality';
 import { runCommand } from '../../../support/commandLine';
 import { pendingCaller } from '../../../support/pendingCaller';
@@ -41,7 +42,7 @@ describe('aegis modality approve on a terminal', () => {
     const { printed } = await approve();
     expect(printed).toContain('modalities.ct9 was added');
     expect(terminal.asked).toContain('  no command is named; accepted are echo, find');
-    expect(terminal.asked).toContain('  "stor" is no command; accepted are echo, find');
+    expect(terminal.asked).toContain('  "stor" is not a command; accepted are echo, find');
     expect(terminal.asked).toContain('write this (y/n) [y]: ');
     expect(readFileSync(file, 'utf8')).toContain('"allow": ["echo", "store"]');
   });
@@ -55,5 +56,25 @@ describe('aegis modality approve on a terminal', () => {
   it('asks nothing where options say everything', async () => {
     expect((await approve('--allow', 'echo')).printed).toContain('modalities.ct9 was added');
     expect(terminal.asked).toBe('');
+  });
+});
+
+describe('a list of permissions', () => {
+  it.each([
+    ['echo,store', ['echo', 'store']],
+    [' find  move, find', ['find', 'move']],
+  ])('is read from %j', (text, permissions) => {
+    expect(parsePermissions(text)).toEqual(permissions);
+  });
+
+  it.each([
+    ['', /^no command is named; accepted are echo, find/],
+    [' , ', /^no command is named; accepted are echo, find/],
+    ['echo,all', /^"all" is not a command; accepted are echo, find/],
+    ['*', /^"\*" is not a command; accepted are echo, find/],
+  ])('is refused when it is %j: nothing is allowed by mistake', (text, message) => {
+    expect(() => parsePermissions(text)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(message), exitCode: 2 }),
+    );
   });
 });

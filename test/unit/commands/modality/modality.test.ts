@@ -92,7 +92,7 @@ describe('aegis modality show', () => {
     writeFileSync(site.file, site.text.replace('["echo", "store"]', '[]').replace('"CT1"', '"ORTHANC"'));
     const { printed } = await site.run(['show', 'ct1']);
     expect(printed).toMatch(/^warning: .*modalities\.ct1 allows no command/m);
-    expect(printed).toMatch(/^warning: "ORTHANC" is what products are delivered with/m);
+    expect(printed).toMatch(/^warning: "ORTHANC" is a factory default/m);
   });
 
   it('says what was probably meant', async () => {
@@ -146,7 +146,7 @@ nothing was written (--dry-run)
     expect(exitCode).toBe(ExitCode.Done);
     expect(printed).toContain(`written to ${site.file}\n`);
     expect(written()).toContain('"from": "10.1.2.20"');
-    expect((await importing(csv)).printed).toContain('says all of this already');
+    expect((await importing(csv)).printed).toContain('already says all of this');
   });
 
   it('writes nothing where one row has an error, and tells all of them', async () => {

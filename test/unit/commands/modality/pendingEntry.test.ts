@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../../src/admin/pendingCaller';
 import {
-  entryName,
   entryOf,
   entryThatLetsIn,
   otherRemedy,
@@ -87,7 +86,7 @@ describe('the entry for a pending caller', () => {
   it('names a plain listener, and says what that means', () => {
     expect(entryOf(plainCaller, oneUpstream, { allow })).toEqual({
       entry: { callingAeTitle: 'CT9', from: '10.1.2.9', listeners: 'plain', allow: ['echo', 'store'] },
-      notes: ['it comes without TLS: whoever can send from its address can take its place'],
+      notes: ['it comes without TLS: any machine that can send from its address can take its place'],
     });
   });
 
@@ -101,14 +100,14 @@ describe('the entry for a pending caller', () => {
   it('pins nothing where that is not wanted, and says what that means', () => {
     const { entry, notes } = entryOf(caller, oneUpstream, { allow, isCertificatePinned: false });
     expect(entry).not.toHaveProperty('certificate');
-    expect(notes).toEqual(['any certificate that the listener trusts will do, because none is pinned']);
+    expect(notes).toEqual(['any certificate that the listener trusts is accepted, because none is pinned']);
   });
 
   it('says that an archive of that name does not exist', () => {
     const { entry, notes } = entryOf({ ...caller, calledAeTitle: 'PACS9' }, twoUpstreams, { allow });
     expect(entry).not.toHaveProperty('calledAeTitle');
     expect(notes).toEqual([
-      'it calls "PACS9", which is no upstream and will be rejected; set the called AE title of the device to "ORTHANC" or "PACS"',
+      'it calls "PACS9", which is not an upstream and will be rejected; set the called AE title of the device to "ORTHANC" or "PACS"',
     ]);
   });
 
@@ -140,12 +139,12 @@ describe('the entry for a pending caller', () => {
   });
 });
 
-describe('a caller whom another entry would not help', () => {
+describe('a caller that another entry would not help', () => {
   it.each<[PendingCaller['reason'], Partial<PendingCaller>, string]>([
     [
       'called-ae-title-unknown',
       { calledAeTitle: 'PACS9' },
-      'it has an entry (modalities.ct9), but calls "PACS9", which is no upstream; set the called AE title of the device to "ORTHANC" or "PACS", or add that upstream',
+      'it has an entry (modalities.ct9), but calls "PACS9", which is not an upstream; set the called AE title of the device to "ORTHANC" or "PACS", or add that upstream',
     ],
     [
       'called-ae-title-not-allowed',
@@ -168,7 +167,7 @@ describe('a caller whom another entry would not help', () => {
 
   it('may be one without an AE title', () => {
     expect(otherRemedy({ ...caller, callingAeTitle: 'A\u0000B' }, twoUpstreams)).toContain(
-      '"A\\u0000B" is no AE title',
+      '"A\\u0000B" is not an AE title',
     );
   });
 
@@ -200,16 +199,5 @@ describe('what a caller proposes', () => {
     [['1.2.3.4', 'BasicGrayscalePrintManagementMetaSOPClass'], []],
   ])('needs for %j: %j', (proposedSopClasses, permissions) => {
     expect(proposedPermissions({ ...caller, proposedSopClasses })).toEqual(permissions);
-  });
-});
-
-describe('the name of the entry', () => {
-  it.each([
-    ['CT9', [], 'ct9'],
-    ['CT9', ['ct9', 'ct9-2'], 'ct9-3'],
-    ['  MR Room 2/3 ', [], 'mr-room-2-3'],
-    ['***', [], 'modality'],
-  ])('of %j, where %j are taken, is %j', (callingAeTitle, taken, name) => {
-    expect(entryName({ ...caller, callingAeTitle }, taken)).toBe(name);
   });
 });

@@ -35,7 +35,7 @@ describe('a pending caller by its ID', () => {
 
   it('is found by the whole ID only', () => {
     expect(() => pendingCaller([caller], '0123')).toThrow(
-      '"0123" is no pending caller; did you mean 0123456789ab?',
+      '"0123" is not a pending caller; did you mean 0123456789ab?',
     );
     expect(() => pendingCaller([], '0123')).toThrow('"aegis modality pending" lists them');
   });

@@ -86,9 +86,9 @@ describe('asking on a terminal', () => {
       '2 AE titles, "CT" and "9", not one with a space (that is CT 9|) (y/n) [y]: ',
     );
     expect(terminal.asked).toContain(
-      'one AE title with a comma, "CT1,CT2", not several (those have spaces between them) (y/n) [y]: ',
+      'one AE title with a comma, "CT1,CT2", not several (separate those with spaces) (y/n) [y]: ',
     );
-    expect(entryIn('ct 9')?.callingAeTitle).toEqual(['CT 9']);
+    expect(entryIn('ct-9')?.callingAeTitle).toEqual(['CT 9']);
   });
 
   it('tells early that the entry would be mixed up with another', async () => {

@@ -206,7 +206,7 @@ read 3 lines of ${log}
       'a file of something else',
       [configurationFile],
       {},
-      /no line of .*aegis\.jsonc is one of the audit log/,
+      /no line of .*aegis\.jsonc belongs to an audit log/,
     ],
     ['no log at all', [], {}, /audit\.file is not configured, so there is no log to read; name a file/],
     [

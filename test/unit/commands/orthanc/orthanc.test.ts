@@ -56,7 +56,7 @@ describe('aegis orthanc import', () => {
     expect(printedErrors.split('\n')).toEqual(
       expect.arrayContaining([
         expect.stringMatching(
-          /^note: \S+orthanc\.json:3:2 DicomAlwaysAllowStore is true, so until now everybody/,
+          /^note: \S+orthanc\.json:3:2 DicomAlwaysAllowStore is true, so until now every modality/,
         ),
         expect.stringMatching(
           /^warning: \S+orthanc\.json:14:4 DicomModalities\.us1\[1\] "localhost" is a name/,
@@ -79,7 +79,7 @@ describe('aegis orthanc import', () => {
     expect(problems.map(({ path }) => path)).toContain('listeners[0].tls.certificate');
 
     await expect(run('orthanc', 'import', archive, '--output', output)).rejects.toThrow(
-      new OperatorError(`--output ${output} is there already; name a new file, or import without --output`),
+      new OperatorError(`--output ${output} exists already; name a new file, or import without --output`),
     );
     expect(readFileSync(output, 'utf8')).toBe(written);
   });

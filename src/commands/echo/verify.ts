@@ -1,8 +1,13 @@
 /**
- * What `aegis echo` prints of a verification: a line for each step, and after a failure what to try next.
+ * The work of `aegis echo`: verifies each target and prints a line for each step. After a failure it says what to try
+ * next. verification/ speaks DICOM.
  */
 
+import type { TlsProfile } from '../../config/schema';
+import { ExitCode } from '../../errors';
 import { PIN_MISMATCH } from '../../net/dial';
+import { type ClientTlsConfiguration, loadClientTlsContext } from '../../net/tlsContext';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { escapeUnsafe } from '../../text/quote';
 import type {
@@ -10,13 +15,78 @@ import type {
   VerificationStep,
   VerificationStepName,
 } from '../../verification/verification';
-import type { EchoTarget } from './target';
+import { verify } from '../../verification/verification';
+import { type EchoTarget, findEchoTargets } from './target';
 
 export interface Echo {
   readonly target: EchoTarget;
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly report: VerificationReport;
+}
+
+interface EchoOptions extends GlobalOptions {
+  readonly calling?: string;
+  readonly called?: string;
+  readonly timeout: number;
+  readonly tls?: boolean;
+  readonly ca?: string;
+  readonly certificate?: string;
+  readonly privateKey?: string;
+  readonly serverName?: string;
+  readonly profile?: TlsProfile;
+}
+
+export async function echo(
+  context: CommandContext,
+  options: EchoOptions,
+  name: string | undefined,
+): Promise<void> {
+  const targets = findEchoTargets(name, options.config).map((target) => withTls(target, options));
+  const echoes: Echo[] = [];
+  for (const target of targets) {
+    const done = await verifyTarget(target, options);
+    echoes.push(done);
+    if (options.json !== true) context.print(echoText(done));
+  }
+  const isOk = echoes.every(({ report }) => report.isOk);
+  if (options.json === true) {
+    context.print(`${JSON.stringify({ ok: isOk, echoes: echoes.map(echoJson) }, undefined, 2)}\n`);
+  }
+  context.exit(isOk ? ExitCode.Done : ExitCode.Failed);
+}
+
+/** Who asks, and how long each step may take. */
+export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
+
+export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
+  const callingAeTitle = options.calling ?? target.callingAeTitle;
+  const calledAeTitle = options.called ?? target.calledAeTitle;
+  const report = await verify({
+    host: target.host,
+    port: target.port,
+    tls: target.tls && loadClientTlsContext(target.tls),
+    callingAeTitle,
+    calledAeTitle,
+    timeoutMs: options.timeout * 1000,
+  });
+  return { target, callingAeTitle, calledAeTitle, report };
+}
+
+/** What the command line says about TLS wins over the configuration. */
+function withTls(target: EchoTarget, options: EchoOptions): EchoTarget {
+  const { ca, certificate, privateKey, serverName, profile } = options;
+  const given = { certificate, privateKey, serverName, profile };
+  const isGiven = [ca, ...Object.values(given)].some((value) => value !== undefined);
+  if (target.tls === undefined && !isGiven && options.tls !== true) return target;
+  const tls: ClientTlsConfiguration = {
+    profile: 'bcp195',
+    trustedCertificates: [],
+    ...target.tls,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...(ca === undefined ? {} : { trustedCertificates: [ca] }),
+  };
+  return { ...target, tls };
 }
 
 const stepTitles: Readonly<Record<VerificationStepName, string>> = {
@@ -96,7 +166,8 @@ function hints({ name, failure, code, alert, rejection }: VerificationStep, targ
 const ADDRESS_HINT = 'a gateway closes like this where the source address is in no entry';
 
 function tlsHints(code: string | undefined, { tls }: EchoTarget): string[] {
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER') return ['this is no TLS port: give host:port without --tls'];
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return ['this is not a TLS port: give host:port without --tls'];
   if (code === 'ECONNRESET') return [`a plain port closes like this; ${ADDRESS_HINT}`];
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return ['if that name is right: --server-name NAME'];
   if (code === PIN_MISMATCH)

@@ -1,0 +1,56 @@
+/**
+ * The work of `aegis demo`: output and exit code. demo/ plays.
+ */
+import { relative } from 'node:path';
+import { Writable } from 'node:stream';
+import { AuditLog } from '../audit/auditLog';
+import type { AuditSink } from '../audit/events';
+import { type DemoResult, runDemo } from '../demo/demo';
+import { invitationText, resultText } from '../demo/report';
+import { ExitCode } from '../errors';
+import type { CommandContext, GlobalOptions } from '../terminal/command';
+
+interface DemoCommandOptions extends GlobalOptions {
+  readonly keep?: boolean;
+}
+
+export async function playDemo(context: CommandContext, options: DemoCommandOptions): Promise<void> {
+  const isJson = options.json === true;
+  const interrupted = new AbortController();
+  const interrupt = () => interrupted.abort();
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const result = await runDemo({
+    tell: (progress) => context.printError(`${progress}\n`),
+    signal: interrupted.signal,
+    keepsFiles: options.keep === true,
+    finished: async (played, site) => {
+      context.print(isJson ? `${JSON.stringify(jsonOf(played), undefined, 2)}\n` : `\n${resultText(played)}`);
+      if (options.keep !== true || interrupted.signal.aborted) return;
+      // With --json, stdout holds nothing but JSON.
+      const say = (text: string) => (isJson ? context.printError(text) : context.print(text));
+      say(invitationText(site, `node ${relative('', process.argv[1] ?? '')}`));
+      site.trail.copyTo(readableAuditLog(say));
+      await new Promise<void>((resolve) => {
+        interrupted.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      context.printError(`stopping; the files stay in ${site.folder}\n`);
+    },
+  });
+  process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  context.exit(result.isOk ? ExitCode.Done : ExitCode.Failed);
+}
+
+function readableAuditLog(say: (text: string) => void): AuditSink {
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (line, _encoding, written) => {
+      say(String(line));
+      written();
+    },
+  });
+  return new AuditLog({ stream, isReadable: true, fileFailed: () => {} });
+}
+
+function jsonOf({ isOk, rows, ...result }: DemoResult): object {
+  return { ok: isOk, rows: rows.map(({ isOk: ok, ...row }) => ({ ok, ...row })), ...result };
+}
