@@ -66,8 +66,8 @@ const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
  * `authorizationError` of the socket; give it here.
  *
  * OpenSSL reports the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
- * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted. Nor does it tell which list
- * has ended.
+ * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted. OpenSSL does not report which
+ * list has ended, so the detail does.
  */
 export function tlsFailure(
   error: Error,
