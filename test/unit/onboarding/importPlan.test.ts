@@ -172,13 +172,13 @@ describe('importing a spreadsheet', () => {
     ],
     ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is not a name'],
     ['ct2,CT2,10.1.2.2,plain,store,,,,x', '2 - has 9 cells where the header has 7'],
-  ])('tells line, column and what is accepted: %s', (row, expected) => {
+  ])('reports line, column and what is accepted: %s', (row, expected) => {
     const errors = errorsOf(`${header}\n${row}\n`);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain(expected);
   });
 
-  it('tells of rows that are there twice, and of rows that overlap', () => {
+  it('reports rows that are there twice, and of rows that overlap', () => {
     const rows = [
       'ct2,CT2,10.1.2.2,plain,store,,',
       'ct2,CT3,10.1.2.3,plain,store,,',
@@ -216,7 +216,7 @@ describe('importing a spreadsheet', () => {
     expect(row).toMatchObject({ action: 'add', warnings: [{ column: 'callingAeTitle' }] });
   });
 
-  it('takes 10,000 rows in seconds and tells what is wrong with each of 17', () => {
+  it('takes 10,000 rows in seconds and reports what is wrong with each of 17', () => {
     const rows = Array.from({ length: 10_000 }, (_, index) => {
       const address = index % 600 === 0 ? 'nowhere' : `10.2.${index >> 8}.${index & 255}`;
       return `m${index},M${index},${address},plain,store,,`;

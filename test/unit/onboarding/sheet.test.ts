@@ -67,7 +67,7 @@ describe('the onboarding sheet', () => {
     expect(html).not.toMatch(/https?:|@import|url\(/);
   });
 
-  it('leaves a line for a host that nobody knows', () => {
+  it('leaves a line for an unknown host', () => {
     expect(sheetOf('ct1', {}, []).markdown).toContain('| host | \\_');
   });
 

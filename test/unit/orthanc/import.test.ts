@@ -88,7 +88,7 @@ describe('the import of Orthanc modalities', () => {
     ]);
   });
 
-  it('lets nobody come by a host name, and says what to do', () => {
+  it('lets no modality in by a host name, and says what to do', () => {
     const { text, errors, configuration, notes } = imported(modalities('"a": ["CT1", "ct1.example", 104]'), {
       keepDefaults: true,
     });
@@ -129,7 +129,7 @@ describe('the import of Orthanc modalities', () => {
     expect(notes).toEqual([expect.stringMatching(/DicomModalities\.b\[0\] "WS" is the AE title of "a" too/)]);
   });
 
-  it('leaves out, as a comment, what nobody could tell from another entry', () => {
+  it('leaves out, as a comment, an entry that looks like another one', () => {
     const { text, errors, configuration, notes } = imported(
       modalities('"a": ["WS", "10.0.0.1", 104], "b": ["WS", "10.0.0.1", 105]'),
       { keepDefaults: true },

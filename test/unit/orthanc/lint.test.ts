@@ -197,7 +197,7 @@ describe('lint of a configuration of Orthanc', () => {
     expect(found(file(settings))).toEqual([expected]);
   });
 
-  it('says that the DICOM port is open, until it is told that nobody reaches it', () => {
+  it('reports that the DICOM port is open, unless a firewall is named', () => {
     expect(lint(orthanc(file({ DicomPort: 104 })))).toEqual([
       expect.objectContaining({ severity: 'warning', code: 'dicom-port', line: 5, setting: 'DicomPort' }),
     ]);
@@ -219,7 +219,7 @@ describe('lint of a configuration of Orthanc', () => {
     expect(finding!.message).toContain(suggestion);
   });
 
-  it('tells of a key that is there twice and of a variable that is not set', () => {
+  it('reports a key that is there twice and a variable that is not set', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference for Orthanc
     const text = '{ "DicomAlwaysAllowStore": false, "DicomAlwaysAllowStore": true,\n "Name": "${NOTHING}" }';
     const findings = lint(orthancWith({}, text), { isBehindFirewall: true });

@@ -157,7 +157,7 @@ describe('aegis modality add', () => {
     expect(readdirSync(site.folder)).toEqual(['aegis.jsonc']);
   });
 
-  it('tells everything that is wrong with the options at once', async () => {
+  it('reports everything that is wrong with the options at once', async () => {
     const wrong = ['--calling', 'ÄÖ', '--from', 'x', '--allow', 'ECHO', '--listener', 'nope'];
     await expect(add('ct1', ...wrong, '--certificate', 'zz', '--address', 'ct2')).rejects.toThrow(
       new RegExp(
@@ -378,7 +378,7 @@ describe('the onboarding sheet', () => {
     expect(entryIn('ct2')?.callingAeTitle).toEqual(['CT2']);
   });
 
-  it('is written anew by a verb of its own', async () => {
+  it('is written again by a verb of its own', async () => {
     const options = ['--sheet-dir', join(site.folder, 'onboarding')];
     await site.run(['sheet', 'ct1', ...options]);
     expect(sheet('ct1.md')).toContain('| calling AE title (device) | CT1 |');

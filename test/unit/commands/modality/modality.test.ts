@@ -149,7 +149,7 @@ nothing was written (--dry-run)
     expect((await importing(csv)).printed).toContain('already says all of this');
   });
 
-  it('writes nothing where one row has an error, and tells all of them', async () => {
+  it('writes nothing where one row has an error, and reports all of them', async () => {
     const csv =
       'name,callingAeTitle,from,allow\nct2,CT2,10.1.2.11,store\nct3,CT3,nowhere,store\nct4,CT4,10.1.2.12,stor\n';
     await expect(importing(csv)).rejects.toMatchObject({
@@ -200,7 +200,7 @@ describe('aegis modality test', () => {
   const audit = '\n  "audit": { "file": "audit.jsonl" },';
   const event = (facts: object) => `${JSON.stringify({ time: '2026-11-25T10:00:00.000Z', ...facts })}\n`;
 
-  it('sends a C-ECHO to the address, and tells when it was last let in and refused', async () => {
+  it('sends a C-ECHO to the address, and reports when it was last let in and refused', async () => {
     const spy = await SpyUpstream.start();
     site = modalityFile({
       server,
@@ -252,7 +252,7 @@ describe('aegis modality test', () => {
     expect(printed).toContain('last seen: unknown');
   });
 
-  it('tells what was last seen where there is no address, and that there is none', async () => {
+  it('reports what was last seen of an entry without an address, and that it has none', async () => {
     site = modalityFile({ server, ca, more: audit });
     expect(existsSync(join(site.folder, 'audit.jsonl'))).toBe(false);
     await expect(site.run(['test', 'ct1'])).rejects.toMatchObject({

@@ -27,7 +27,7 @@ describe('a pending caller by its ID', () => {
     expect(pendingCaller([later, caller], caller.id)).toBe(caller);
   });
 
-  it('is nobody where two look alike', () => {
+  it('is not found if two look alike', () => {
     expect(() => pendingCaller([caller, { ...later, id: caller.id }], caller.id)).toThrow(
       '0123456789ab stands for several pending callers; add the entry by hand',
     );

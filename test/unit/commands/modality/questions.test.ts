@@ -91,7 +91,7 @@ describe('asking on a terminal', () => {
     expect(entryIn('ct-9')?.callingAeTitle).toEqual(['CT 9']);
   });
 
-  it('tells early that the entry would be mixed up with another', async () => {
+  it('reports early that the entry would be mixed up with another', async () => {
     terminal.answers = ['CT1', 'other', '10.1.2.0/24', 'store', '', '', '', '', 'y'];
     await expect(add()).rejects.toThrow(/overlaps modalities\.ct1/);
     expect(terminal.asked.indexOf('  so far, it overlaps modalities.ct1: ')).toBeGreaterThan(0);

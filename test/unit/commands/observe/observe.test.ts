@@ -61,7 +61,7 @@ const report = (...options: string[]) =>
   runCommand(registerObserve, ['--config', configurationFile, 'observe', 'report', ...options]);
 
 describe('aegis observe report', () => {
-  it('tells what would be denied and prints keys that the configuration takes', async () => {
+  it('reports what would be denied and prints keys that the configuration takes', async () => {
     configure({ observeUntil: '2999-12-31' });
     writeLog(echoed, stored('2026-11-01T08:01:00.000Z'), stored('2026-11-02T08:01:00.000Z'));
     const { exitCode, printed } = await report();
