@@ -22,6 +22,7 @@ export function compileEgress(
     ...(calledAeTitle === undefined ? [] : [calledAeTitle]),
   ]);
   return {
+    strictAeTitles,
     addresses: new AddressSet(egress.from),
     callingAeTitles: new AeTitleSet(archiveTitles, strictAeTitles),
     modalityByCalledAeTitle: indexByCalledAeTitle(modalities, strictAeTitles, problems),

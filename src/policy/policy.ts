@@ -40,8 +40,9 @@ export interface CompiledUpstream {
 /** The name of the egress listener in the audit log, in metrics and for `aegis explain --listener`. */
 export const EGRESS_LISTENER = 'egress';
 
-/** What the archive sends: who may come to the egress listener, and whom he reaches. */
+/** What the archive sends: who may come to the egress listener, and which modalities that reaches. */
 export interface CompiledEgress {
+  readonly strictAeTitles: boolean;
   readonly addresses: AddressSet;
   /** Those of the archives, as modalities call them and as `upstreams.*.calledAeTitle` says. */
   readonly callingAeTitles: AeTitleSet;

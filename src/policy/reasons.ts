@@ -2,6 +2,7 @@
  * The one list of reasons. A reason decides the answer on the wire, the audit line, the metric label and
  * the section in docs/reasons.md. Codes are stable for ever: dashboards and scripts rely on them.
  */
+import { formatStatus } from '../dimse/commands';
 
 /** What the peer sees. Numbers are those of PS3.8 Table 9-21, PS3.8 Table 9-26 and PS3.7 Annex C. */
 export type WireAnswer =
@@ -214,6 +215,32 @@ export type ReasonCode = keyof typeof reasons;
 /** What the peer is answered for this reason. */
 export function wireAnswer(reason: ReasonCode): WireAnswer {
   return reasons[reason].wire;
+}
+
+/**
+ * The answer in the words and numbers of the standard: `A-ASSOCIATE-RJ result 1, source 1, reason 3`,
+ * `C-MOVE-RSP status 0xA801; the association stays`. The command is that of the request, as `C-MOVE`; without it the
+ * response has no name.
+ */
+export function formatWireAnswer(answer: WireAnswer, command?: string): string {
+  switch (answer.kind) {
+    case 'close':
+      return 'the connection is closed without a DICOM byte';
+    case 'tlsAlert':
+      return 'a TLS alert, then the connection is closed';
+    case 'reject':
+      return `A-ASSOCIATE-RJ result ${answer.result}, source ${answer.source}, reason ${answer.reason}`;
+    case 'rejectAsUpstream':
+      return 'A-ASSOCIATE-RJ with the result, source and reason of the upstream';
+    case 'status': {
+      const response = command === undefined ? 'a DIMSE response' : `${command}-RSP`;
+      return `${response} status ${formatStatus(answer.status)}; the association stays`;
+    }
+    case 'abortAsPeer':
+      return 'A-ABORT with the source and reason that the other side sent';
+    case 'abort':
+      return `A-ABORT source 2, reason ${answer.reason}`;
+  }
 }
 
 /** The outcome of one gate. `wouldDeny` is set where an entry in observe mode let pass what it would refuse. */

@@ -10,7 +10,7 @@ import { OperatorError } from '../../errors';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import { peerCertificate } from '../../policy/certificate';
 import type { CommandRequest } from '../../policy/decide';
-import type { ExplainQuery } from '../../policy/explanation';
+import type { ExplainQuery } from '../../policy/explain';
 import {
   type CompiledListener,
   type CompiledModality,

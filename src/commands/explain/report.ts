@@ -3,10 +3,10 @@
  * as JSON for machines.
  */
 
-import { describeMode } from '../../policy/describeCheck';
-import type { ExplainedCheck, ExplainQuery, Explanation } from '../../policy/explanation';
+import type { ExplainedCheck, ExplainQuery, Explanation } from '../../policy/explain';
 import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
+import { describeMode } from '../../policy/words';
 import { quoteValue } from '../../text/quote';
 import { textTable } from '../../text/table';
 

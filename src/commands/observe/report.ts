@@ -8,7 +8,7 @@ import { allowanceOf } from '../../observe/allowance';
 import { EntryObservations, type Finding, type SeenRequest } from '../../observe/entryObservations';
 import type { Observations } from '../../observe/observations';
 import type { Tally } from '../../observe/tally';
-import { describeMode } from '../../policy/describeCheck';
+import { describeMode } from '../../policy/words';
 import { reasons } from '../../policy/reasons';
 import { observeEndMs } from '../../text/moments';
 import { formatPath } from '../../text/problems';

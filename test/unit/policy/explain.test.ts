@@ -7,11 +7,9 @@ import {
   decideAssociation,
   decideCommand,
 } from '../../../src/policy/decide';
-import { explain } from '../../../src/policy/explain';
-import type { ExplainQuery } from '../../../src/policy/explanation';
-import { formatWireAnswer } from '../../../src/policy/formatWireAnswer';
+import { type ExplainQuery, explain } from '../../../src/policy/explain';
 import type { Policy } from '../../../src/policy/policy';
-import { type ReasonCode, wireAnswer } from '../../../src/policy/reasons';
+import { formatWireAnswer, type ReasonCode, wireAnswer } from '../../../src/policy/reasons';
 import { associationRequest, certificateOf, type ModalityInput, policyOf } from '../../support/policyOf';
 
 const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
