@@ -2,8 +2,7 @@
  * What each command must carry and where it belongs (PS3.7 §9.3, §10.3), checked on a decoded command set. Knows no
  * bytes, no policy, no state of an association.
  */
-import { type CommandSet, incomplete } from './commandSet';
-import { CommandSetError, hex, malformed } from './commandSetError';
+import { type CommandSet, CommandSetError, hex, incomplete, malformed } from './commandSet';
 import {
   CommandField,
   commandName,
@@ -14,8 +13,8 @@ import {
   RESPONSE_BIT,
   requestRules,
 } from './commands';
-import { isUnifiedProcedureStep, permissionFor } from './services';
-import { isUid } from './uid';
+import { isUid } from './elementValues';
+import { isUnifiedProcedureStep, permissionFor } from './permissions';
 
 const responseElements = ['MessageIDBeingRespondedTo', 'Status'] as const;
 const uidElements = [

@@ -4,7 +4,6 @@
  * and archive cannot read one message in two ways. Knows no PDUs, no policy, no state of an association.
  */
 
-import { CommandSetError, hex, malformed, tag } from './commandSetError';
 import { isResponse } from './commands';
 import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUl, decodeUs } from './elementValues';
 
@@ -75,6 +74,39 @@ export const commandElements: readonly CommandElement[] = [
   { element: 0x1031, vr: 'US', keyword: 'MoveOriginatorMessageID' },
 ];
 const elementByNumber = new Map(commandElements.map((known) => [known.element, known]));
+
+/** The codes of protocol errors that this folder finds. Each is a reason of policy/reasons.ts. */
+export type CommandSetErrorCode =
+  | 'command-set-malformed'
+  | 'command-set-too-long'
+  | 'command-set-incomplete'
+  | 'command-set-sop-class-mismatch';
+
+/** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
+export class CommandSetError extends Error {
+  override readonly name = 'CommandSetError';
+  constructor(
+    readonly code: CommandSetErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A command set whose bytes or values are not what PS3.7 says. */
+export function malformed(message: string): CommandSetError {
+  return new CommandSetError('command-set-malformed', message);
+}
+
+/** An element of group 0000 as people write it: `(0000,0110)`. */
+function tag(element: number): string {
+  return `(0000,${hex(element)})`;
+}
+
+/** Four hexadecimal digits. */
+export function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(4, '0');
+}
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;

@@ -3,7 +3,7 @@
  * for `aegis explain`. A new check is one object here.
  */
 import { CommandField, isKnownRequest } from '../dimse/commands';
-import { permissionFor } from '../dimse/services';
+import { permissionFor } from '../dimse/permissions';
 import type { CommandRequest } from './decide';
 import type { CompiledModality } from './policy';
 import { type ReasonCode, reasons } from './reasons';

@@ -2,7 +2,8 @@
  * The compiled policy: what compile.ts makes out of a configuration, once, and what every decision reads.
  * Only shapes live here; everything is immutable, so a reload swaps one reference.
  */
-import type { CommandPermission, ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
+import type { ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
+import type { CommandPermission } from '../dimse/permissions';
 import type { AddressSet, AddressTable } from '../text/addresses';
 import type { AeTitleSet } from '../text/aeTitle';
 import type { CertificateMatchers } from './certificate';

@@ -3,7 +3,7 @@
  * is nothing allowed.
  */
 import type { PendingCaller } from '../../admin/pendingCaller';
-import { type CommandPermission, commandPermissions } from '../../config/schemaModality';
+import { type CommandPermission, commandPermissions } from '../../dimse/permissions';
 import { OperatorError } from '../../errors';
 import { canAsk } from '../../pki/secrets';
 import type { CommandContext } from '../../terminal/command';

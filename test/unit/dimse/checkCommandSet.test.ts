@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
-import type { CommandSet } from '../../../src/dimse/commandSet';
-import { CommandSetError } from '../../../src/dimse/commandSetError';
+import { type CommandSet, CommandSetError } from '../../../src/dimse/commandSet';
 import { goldenCommandSets } from './goldenCommandSets';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';

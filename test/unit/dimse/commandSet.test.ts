@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeCommandSet } from '../../../src/dimse/commandSet';
-import { CommandSetError, type CommandSetErrorCode } from '../../../src/dimse/commandSetError';
+import { CommandSetError, type CommandSetErrorCode, decodeCommandSet } from '../../../src/dimse/commandSet';
 import { commandElement, withGroupLength } from '../../support/dicomBytes';
 import { bytesOf, goldenCommandSets } from './goldenCommandSets';
 
