@@ -34,7 +34,7 @@ export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
   if (isResponse(field)) {
     const request = field & ~RESPONSE_BIT;
     if (!isKnownRequest(request) || request === CommandField.CCancelRq) {
-      throw malformed(`command field ${hex(field)}H is a response to no request that exists`);
+      throw malformed(`command field ${hex(field)}H is a response, but its request does not exist`);
     }
     checkElements(set, `${commandName(field)}-RSP`, responseElements);
     return;
@@ -65,7 +65,8 @@ function checkElements(set: CommandSet, name: string, keywords: readonly (keyof 
 function checkUids(set: CommandSet, name: string): void {
   for (const keyword of uidElements) {
     const uid = set[keyword];
-    if (uid !== undefined && uid !== '' && !isUid(uid)) throw malformed(`${name} has no UID in ${keyword}`);
+    if (uid !== undefined && uid !== '' && !isUid(uid))
+      throw malformed(`${name} has a ${keyword} that is not a UID`);
   }
   const { AffectedSOPClassUID: affected, RequestedSOPClassUID: requested } = set;
   if (affected && requested && affected !== requested) {

@@ -134,7 +134,7 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 /**
  * Decodes one whole command set, Implicit VR Little Endian. Throws CommandSetError for everything that two parsers
  * could read differently: repeated or descending elements, lengths that are odd, wrong for the VR or out of bounds.
- * Elements that are retired, private or unknown are skipped: nobody behind the gateway will see them either. So are
+ * Elements that are retired, private or unknown are skipped: the archive does not see them either. So are
  * the elements of group 0008 that DCMTK 3.6.7 and Orthanc append to a C-GET or C-MOVE response with failures, beyond
  * the announced group length (test/integration/peers/retrieve.test.ts, "get what cannot be transcoded"). Requests
  * have nothing to append.
@@ -234,7 +234,7 @@ function decodeElement(
 }
 
 function refuseValue({ element, keyword, vr }: CommandElement, valueBytes: number): never {
-  const detail = `${valueBytes} bytes that are no ${vr}; accepted are ${acceptedValues[vr]}`;
+  const detail = `${valueBytes} bytes that are not ${vr}; accepted are ${acceptedValues[vr]}`;
   throw malformed(`${tag(element)} ${keyword} has ${detail}`);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Values of command elements by value representation (PS3.5 §6.2), from bytes. Each decoder reads bytes[start, end)
- * and returns undefined where they are no value of its VR. Knows no elements and no messages.
+ * and returns undefined where they are not a value of its VR. Knows no elements and no messages.
  */
 
 const US_BYTES = 2;

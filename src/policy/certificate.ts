@@ -1,6 +1,6 @@
 /**
- * What of a peer's certificate counts as its identity, and how an entry names it. That the certificate is
- * trusted, current and not revoked is for TLS to say before this file is asked.
+ * What of a peer's certificate counts as its identity, and how an entry names it. TLS has checked before that the
+ * certificate is trusted, current and not revoked.
  */
 import { createHash, type X509Certificate } from 'node:crypto';
 
@@ -12,7 +12,7 @@ export interface PeerCertificate {
   readonly spkiSha256: string;
   /** DNS names of the subjectAltName extension, as they are. */
   readonly dnsNames: readonly string[];
-  /** Absent where the subject has none, or more than one: which of several a reader takes is anyone's guess. */
+  /** Absent where the subject has none, or more than one: readers do not agree on which of several counts. */
   readonly commonName?: string;
   /** Names in one line, most significant part as in the certificate, for logs. */
   readonly subject: string;
@@ -81,7 +81,7 @@ function fingerprint(hex: string): string {
 
 type MatcherKind = 'sha256' | 'spki-sha256' | 'dns' | 'cn';
 
-/** The certificates that one entry names, by kind. Any one must match, so an empty list allows nobody. */
+/** The certificates that one entry names, by kind. One of them must match, so an empty list allows nobody. */
 export interface CertificateMatchers {
   /** As in the configuration, for messages. */
   readonly texts: readonly string[];

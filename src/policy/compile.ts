@@ -1,7 +1,7 @@
 /**
- * Makes the policy out of a configuration, once, so that a decision is a few lookups whatever the number of
- * entries. Collects every problem that shows only when the parts are seen together; files, defaults and
- * what one part alone shows are the loader's.
+ * Makes the policy from a configuration, once, so that a decision is a few lookups whatever the number of entries.
+ * Collects every problem that shows only when the parts are seen together. Files, defaults and what one part alone shows
+ * are for the loader.
  */
 
 import type { Configuration } from '../config/schema';
@@ -23,7 +23,7 @@ import type {
 } from './policy';
 
 export interface CompiledPolicy {
-  /** Not to be used where a problem is an error. */
+  /** Must not be used where a problem is an error. */
   readonly policy: Policy;
   /** In the order of the configuration; overlaps come last. */
   readonly problems: readonly PolicyProblem[];
@@ -78,7 +78,7 @@ function compileListeners({ listeners }: Configuration, problems: PolicyProblem[
       problems.push({
         severity: 'error',
         path: ['listeners', index, 'name'],
-        message: `${quoteValue(name)} is the name of an earlier listener too; entries could not tell them apart`,
+        message: `${quoteValue(name)} is the name of an earlier listener too; an entry could not say which of the two it means`,
       });
     }
     const requiresCertificate = tls?.clientCertificate === 'required';

@@ -65,7 +65,7 @@ export interface CallingAeTitleEntries {
 }
 
 export interface Policy {
-  /** From then on (ms since 1970) it has to be compiled anew: the observe mode of an entry has ended. Infinity: never. */
+  /** From then on (ms since 1970) it has to be compiled again: the observe mode of an entry has ended. Infinity: never. */
   readonly validUntilMs: number;
   readonly strictAeTitles: boolean;
   readonly unknownAddresses: 'close' | 'reject';

@@ -231,16 +231,19 @@ describe('refuses as malformed', () => {
     expect(codeOf({ ...request.set, CommandDataSetType: SOME }, request.context)).toBeUndefined();
   });
 
-  it.each([0x8222, 0x8000, 0xffff, 0x8fff])('command field %i, a response to no request', (field) => {
-    const set = {
-      CommandField: field,
-      MessageID: 1,
-      MessageIDBeingRespondedTo: 1,
-      Status: 0,
-      CommandDataSetType: NONE,
-    };
-    expect(codeOf(set, CT)).toBe('command-set-malformed');
-  });
+  it.each([0x8222, 0x8000, 0xffff, 0x8fff])(
+    'command field %i, a response to a request that does not exist',
+    (field) => {
+      const set = {
+        CommandField: field,
+        MessageID: 1,
+        MessageIDBeingRespondedTo: 1,
+        Status: 0,
+        CommandDataSetType: NONE,
+      };
+      expect(codeOf(set, CT)).toBe('command-set-malformed');
+    },
+  );
 
   it.each(['..', '.', '1..2', '.1', '1.'])(
     'an instance UID of %j, of which an archive may make a path',
