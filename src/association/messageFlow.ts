@@ -4,9 +4,7 @@
  */
 
 import { checkCommandSet } from '../dimse/checkCommandSet';
-import type { CommandSet } from '../dimse/commandSet';
-import { decodeCommandSet } from '../dimse/commandSet';
-import { CommandSetError } from '../dimse/commandSetError';
+import { type CommandSet, CommandSetError, decodeCommandSet } from '../dimse/commandSet';
 import { hasDataSet } from '../dimse/commands';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
 import type { AcceptedContexts } from './negotiation';

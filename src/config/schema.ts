@@ -234,7 +234,7 @@ export type ListenerConfiguration = Configuration['listeners'][number];
 export type ListenerTlsConfiguration = NonNullable<ListenerConfiguration['tls']>;
 export type UpstreamConfiguration = Configuration['upstreams'][string];
 export type ModalityConfiguration = Configuration['modalities'][string];
-export type { CommandPermission } from './schemaModality';
+export type { CommandPermission } from '../dimse/permissions';
 export type TlsProfile = z.output<typeof tlsProfile>;
 export type Timeouts = Configuration['timeouts'];
 export type Limits = Configuration['limits'];

@@ -3,6 +3,7 @@
  * schema.ts, which says what is true of the whole.
  */
 import * as z from 'zod';
+import { commandPermissions } from '../dimse/permissions';
 import {
   aeTitle,
   certificateFingerprint,
@@ -16,19 +17,6 @@ import {
 
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
 export const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
-
-/** Permissions in Orthanc's words. */
-export const commandPermissions = [
-  'echo',
-  'find',
-  'findWorklist',
-  'move',
-  'get',
-  'store',
-  'storageCommitment',
-  'mpps',
-  'ups',
-] as const;
 
 const addressTls = z.strictObject({
   profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
@@ -101,5 +89,3 @@ export const modality = z.strictObject({
     .describe('Commands that the archive may send to it; default: every one.'),
   address: address.optional().describe('Where the modality itself listens: for egress and `aegis echo`.'),
 });
-
-export type CommandPermission = (typeof commandPermissions)[number];

@@ -2,8 +2,7 @@
  * What each command must carry and where it belongs (PS3.7 §9.3, §10.3), checked on a decoded command set. Knows no
  * bytes, no policy, no state of an association.
  */
-import { type CommandSet, incomplete } from './commandSet';
-import { CommandSetError, hex, malformed } from './commandSetError';
+import { type CommandSet, CommandSetError, hex, incomplete, malformed } from './commandSet';
 import {
   CommandField,
   commandName,
@@ -14,8 +13,8 @@ import {
   RESPONSE_BIT,
   requestRules,
 } from './commands';
-import { isUnifiedProcedureStep, permissionFor } from './services';
-import { isUid } from './uid';
+import { isUid } from './elementValues';
+import { isUnifiedProcedureStep, permissionFor } from './permissions';
 
 const responseElements = ['MessageIDBeingRespondedTo', 'Status'] as const;
 const uidElements = [
@@ -35,7 +34,7 @@ export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
   if (isResponse(field)) {
     const request = field & ~RESPONSE_BIT;
     if (!isKnownRequest(request) || request === CommandField.CCancelRq) {
-      throw malformed(`command field ${hex(field)}H is a response to no request that exists`);
+      throw malformed(`command field ${hex(field)}H is a response, but its request does not exist`);
     }
     checkElements(set, `${commandName(field)}-RSP`, responseElements);
     return;
@@ -66,7 +65,8 @@ function checkElements(set: CommandSet, name: string, keywords: readonly (keyof 
 function checkUids(set: CommandSet, name: string): void {
   for (const keyword of uidElements) {
     const uid = set[keyword];
-    if (uid !== undefined && uid !== '' && !isUid(uid)) throw malformed(`${name} has no UID in ${keyword}`);
+    if (uid !== undefined && uid !== '' && !isUid(uid))
+      throw malformed(`${name} has a ${keyword} that is not a UID`);
   }
   const { AffectedSOPClassUID: affected, RequestedSOPClassUID: requested } = set;
   if (affected && requested && affected !== requested) {

@@ -4,7 +4,6 @@
  * and archive cannot read one message in two ways. Knows no PDUs, no policy, no state of an association.
  */
 
-import { CommandSetError, hex, malformed, tag } from './commandSetError';
 import { isResponse } from './commands';
 import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUl, decodeUs } from './elementValues';
 
@@ -76,6 +75,39 @@ export const commandElements: readonly CommandElement[] = [
 ];
 const elementByNumber = new Map(commandElements.map((known) => [known.element, known]));
 
+/** The codes of protocol errors that this folder finds. Each is a reason of policy/reasons.ts. */
+export type CommandSetErrorCode =
+  | 'command-set-malformed'
+  | 'command-set-too-long'
+  | 'command-set-incomplete'
+  | 'command-set-sop-class-mismatch';
+
+/** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
+export class CommandSetError extends Error {
+  override readonly name = 'CommandSetError';
+  constructor(
+    readonly code: CommandSetErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A command set whose bytes or values are not what PS3.7 says. */
+export function malformed(message: string): CommandSetError {
+  return new CommandSetError('command-set-malformed', message);
+}
+
+/** An element of group 0000 as people write it: `(0000,0110)`. */
+function tag(element: number): string {
+  return `(0000,${hex(element)})`;
+}
+
+/** Four hexadecimal digits. */
+export function hex(value: number): string {
+  return value.toString(16).toUpperCase().padStart(4, '0');
+}
+
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
 /** (0000,0000) with its UL; no element can come before it. */
@@ -102,7 +134,7 @@ type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 /**
  * Decodes one whole command set, Implicit VR Little Endian. Throws CommandSetError for everything that two parsers
  * could read differently: repeated or descending elements, lengths that are odd, wrong for the VR or out of bounds.
- * Elements that are retired, private or unknown are skipped: nobody behind the gateway will see them either. So are
+ * Elements that are retired, private or unknown are skipped: the archive does not see them either. So are
  * the elements of group 0008 that DCMTK 3.6.7 and Orthanc append to a C-GET or C-MOVE response with failures, beyond
  * the announced group length (test/integration/peers/retrieve.test.ts, "get what cannot be transcoded"). Requests
  * have nothing to append.
@@ -202,7 +234,7 @@ function decodeElement(
 }
 
 function refuseValue({ element, keyword, vr }: CommandElement, valueBytes: number): never {
-  const detail = `${valueBytes} bytes that are no ${vr}; accepted are ${acceptedValues[vr]}`;
+  const detail = `${valueBytes} bytes that are not ${vr}; accepted are ${acceptedValues[vr]}`;
   throw malformed(`${tag(element)} ${keyword} has ${detail}`);
 }
 

@@ -1,12 +1,13 @@
 /**
  * Values of command elements by value representation (PS3.5 §6.2), from bytes. Each decoder reads bytes[start, end)
- * and returns undefined where they are no value of its VR. Knows no elements and no messages.
+ * and returns undefined where they are not a value of its VR. Knows no elements and no messages.
  */
-import { MAX_UID_LENGTH } from './uid';
 
 const US_BYTES = 2;
 const UL_BYTES = 4;
 const AT_BYTES = 2 + 2;
+/** VR UI (PS3.5 §9.1). */
+const MAX_UID_LENGTH = 64;
 /** VR AE. */
 const MAX_AE_TITLE_LENGTH = 16;
 /** VR LO. */
@@ -36,6 +37,14 @@ export function decodeAt(bytes: Buffer, start: number, end: number): number[] | 
     tags.push(bytes.readUInt16LE(at) * 0x10000 + bytes.readUInt16LE(at + 2));
   }
   return tags;
+}
+
+/**
+ * Whether this is a UID: numbers joined by full stops. Nothing that passes can climb a directory or be empty, for
+ * archives make file names of UIDs. Leading zeros, which PS3.5 §9.1 forbids, are let pass: old instances have them.
+ */
+export function isUid(text: string): boolean {
+  return text.length <= MAX_UID_LENGTH && /^\d+(\.\d+)*$/.test(text);
 }
 
 /** Digits and full stops, at most 64, perhaps none; padding is NUL, or space from old peers. */

@@ -2,7 +2,7 @@
  * SOP classes by the keywords of PS3.6 Table A-1: names for configuration and logs. Decides nothing: an archive
  * may well take classes that are not listed here, private ones above all.
  */
-import { isUid } from './uid';
+import { isUid } from './elementValues';
 
 /** Storage SOP classes: PS3.4 Tables B.5-1 and GG.3-1, DICOS, DICONDE, and retired ones that archives still hold. */
 const storageSopClasses: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type ClientTlsMaterial, expectedIdentity, loadClientTlsContext } from '../net/tlsContext';
-import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decideEgress';
+import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decide';
 import type { CompiledModality, Policy } from '../policy/policy';
 import { formatHostAndPort } from '../text/hostAndPort';
 import type { Destination, Route } from './route';
@@ -28,8 +28,8 @@ export function egressRoute(
     decide(request) {
       const { policy, modalityTls } = current();
       if (policy.egress === undefined) return { allowed: false, reason: 'called-ae-title-unknown' };
-      const decision = decideEgressAssociation(policy, policy.egress, request);
-      if (!decision.allowed) return decision;
+      const decision = decideEgressAssociation(policy.egress, request);
+      if (!decision.allowed) return { ...decision, modality: decision.modality?.name };
       const { modality } = decision;
       return { allowed: true, destination: destinationOf(modality, modalityTls.get(modality.name)) };
     },

@@ -3,9 +3,8 @@
  * lack. Opens nothing beyond what was seen, and says what no key can open.
  */
 import type { ModalityConfiguration } from '../config/schema';
-import { type CommandPermission, commandPermissions } from '../config/schemaModality';
 import { CommandField } from '../dimse/commands';
-import { permissionFor } from '../dimse/services';
+import { type CommandPermission, commandPermissions, permissionFor } from '../dimse/permissions';
 import { sopClassUid } from '../dimse/sopClasses';
 import type { CompiledModality } from '../policy/policy';
 import { aeTitleKey, normaliseAeTitle } from '../text/aeTitle';

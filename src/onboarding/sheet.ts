@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
-import { permissionWords } from '../dimse/permissionWords';
+import { permissions as permissionTable } from '../dimse/permissions';
 import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPort';
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
@@ -159,7 +159,7 @@ function permissions(entry: ModalityConfiguration): SheetSection {
   const rows: SheetFact[] = [
     {
       label: 'the device may',
-      values: allow.length === 0 ? ['nothing yet'] : allow.map((one) => permissionWords[one]),
+      values: allow.length === 0 ? ['nothing yet'] : allow.map((one) => permissionTable[one].words),
     },
   ];
   if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });

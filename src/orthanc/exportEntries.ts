@@ -8,7 +8,7 @@ import { aeTitleKey, OWN_AE_TITLE } from '../text/aeTitle';
 import type { HostAndPort } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
-import { parseModalities } from './modality';
+import { orthancPermissions, parseModalities } from './modality';
 
 export interface ExportedModality {
   readonly symbolicName: string;
@@ -31,17 +31,6 @@ interface Archive {
   /** Modalities that it knows by an address of their own. */
   readonly hostByModality: ReadonlyMap<string, string>;
 }
-
-/** Orthanc has a permission for each of these; it knows neither MPPS nor UPS. */
-const orthancPermissions: readonly CommandPermission[] = [
-  'echo',
-  'store',
-  'find',
-  'findWorklist',
-  'get',
-  'move',
-  'storageCommitment',
-];
 
 /**
  * One entry for each AE title, also where several modalities share it. With two entries Orthanc 1.7.4 to 1.9.2 goes by

@@ -157,6 +157,9 @@ const permissionByKey = {
   AllowStorageCommitment: 'storageCommitment',
 } as const satisfies Partial<Record<AllowKey, CommandPermission>>;
 
+/** Those that Orthanc has too. */
+export const orthancPermissions: readonly CommandPermission[] = Object.values(permissionByKey);
+
 type PermissionKey = keyof typeof permissionByKey;
 
 /** What the entry says of a permission; undefined where it says nothing. */

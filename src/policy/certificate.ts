@@ -72,7 +72,7 @@ function dnsNames(subjectAltName: string): string[] {
 
 type MatcherKind = 'sha256' | 'spki-sha256' | 'dns' | 'cn';
 
-/** The certificates that one entry names, by kind. Any one must match, so an empty list allows nobody. */
+/** The certificates that one entry names, by kind. One of them must match, so an empty list allows nobody. */
 export interface CertificateMatchers {
   /** As in the configuration, for messages. */
   readonly texts: readonly string[];

@@ -1,7 +1,7 @@
 /**
- * Makes the policy out of a configuration, once, so that a decision is a few lookups whatever the number of
- * entries. Collects every problem that shows only when the parts are seen together; files, defaults and
- * what one part alone shows are the loader's.
+ * Makes the policy from a configuration, once, so that a decision is a few lookups whatever the number of entries.
+ * Collects every problem that shows only when the parts are seen together. Files, defaults and what one part alone shows
+ * are for the loader.
  */
 
 import type { Configuration } from '../config/schema';
@@ -9,10 +9,10 @@ import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
+import { certificatesMayOverlap } from './certificate';
 import { compileEgress } from './compileEgress';
-import { compileModality, nextChangeMs } from './compileModality';
+import { compileModality, nextChangeMs, SharedSets } from './compileModality';
 import { localAddressesOf } from './localAddresses';
-import { findOverlaps } from './overlaps';
 import type {
   CallingAeTitleEntries,
   CompiledListener,
@@ -21,10 +21,9 @@ import type {
   Policy,
   PolicyProblem,
 } from './policy';
-import { SharedSets } from './sharedSets';
 
 export interface CompiledPolicy {
-  /** Not to be used where a problem is an error. */
+  /** Must not be used where a problem is an error. */
   readonly policy: Policy;
   /** In the order of the configuration; overlaps come last. */
   readonly problems: readonly PolicyProblem[];
@@ -79,7 +78,7 @@ function compileListeners({ listeners }: Configuration, problems: PolicyProblem[
       problems.push({
         severity: 'error',
         path: ['listeners', index, 'name'],
-        message: `${quoteValue(name)} is the name of an earlier listener too; entries could not tell them apart`,
+        message: `${quoteValue(name)} is the name of an earlier listener too; an entry could not say which of the two it means`,
       });
     }
     const requiresCertificate = tls?.clientCertificate === 'required';
@@ -128,4 +127,59 @@ function indexByCallingAeTitle(modalities: readonly CompiledModality[], strictAe
     }
   }
   return entriesByKey satisfies ReadonlyMap<string, CallingAeTitleEntries>;
+}
+
+/**
+ * Two entries that one peer could be at once; `first` is the earlier one in the configuration. Such a policy has no
+ * single answer, so it is refused rather than decided by the order of the file.
+ */
+interface Overlap {
+  readonly first: CompiledModality;
+  readonly second: CompiledModality;
+  /** One AE title that both have. */
+  readonly callingAeTitle: string;
+}
+
+/**
+ * One mistake, such as the same block in every entry, makes each entry overlap each other. So many are enough
+ * to see it; the bound keeps work and output small.
+ */
+const MAX_OVERLAPS = 100;
+
+/** At most 100 overlaps. Work grows with the number of entries that share an AE title and an address. */
+function findOverlaps(
+  entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>,
+): readonly Overlap[] {
+  const overlaps: Overlap[] = [];
+  for (const [callingAeTitle, entries] of entriesByCallingAeTitle) {
+    if (entries.modalities.length < 2) continue;
+    for (const [one, other] of pairsWithCommonAddress(entries)) {
+      if (!haveCommonListener(one, other) || !certificatesMayOverlap(one.certificates, other.certificates)) {
+        continue;
+      }
+      const isOneFirst = entries.modalities.indexOf(one) < entries.modalities.indexOf(other);
+      const [first, second] = isOneFirst ? [one, other] : [other, one];
+      if (overlaps.some((known) => known.first === first && known.second === second)) continue;
+      overlaps.push({ first, second, callingAeTitle });
+      if (overlaps.length === MAX_OVERLAPS) return overlaps;
+    }
+  }
+  return overlaps;
+}
+
+/** Every pair at least once. The smaller of two blocks finds the larger one, so each entry looks for itself. */
+function* pairsWithCommonAddress({ modalities, modalitiesByAddress }: CallingAeTitleEntries) {
+  for (const one of modalities) {
+    for (const text of one.configuration.from) {
+      const block = parseAddressBlock(text);
+      if (block === undefined) continue;
+      for (const other of modalitiesByAddress.covering(block)) {
+        if (other !== one) yield [one, other] as const;
+      }
+    }
+  }
+}
+
+function haveCommonListener(one: CompiledModality, other: CompiledModality): boolean {
+  return [...one.listeners].some((listener) => other.listeners.has(listener));
 }

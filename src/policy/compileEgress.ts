@@ -1,6 +1,6 @@
 /**
- * Makes ready for decisions whom the archive reaches through egress, and says where an AE title could mean two
- * modalities. Where the modalities are is the gateway's to know.
+ * Makes ready for decisions which modalities the archive reaches through egress, and reports AE titles that could mean
+ * two of them. The addresses of the modalities are for the gateway to know.
  */
 
 import type { Configuration } from '../config/schema';
@@ -10,7 +10,7 @@ import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import type { CompiledEgress, CompiledModality, PolicyProblem } from './policy';
 
-/** Undefined where there is no egress. */
+/** Undefined without egress in the configuration. */
 export function compileEgress(
   { egress, upstreams, strictAeTitles }: Configuration,
   modalities: readonly CompiledModality[],
@@ -22,6 +22,7 @@ export function compileEgress(
     ...(calledAeTitle === undefined ? [] : [calledAeTitle]),
   ]);
   return {
+    strictAeTitles,
     addresses: new AddressSet(egress.from),
     callingAeTitles: new AeTitleSet(archiveTitles, strictAeTitles),
     modalityByCalledAeTitle: indexByCalledAeTitle(modalities, strictAeTitles, problems),
@@ -60,7 +61,7 @@ function indexByCalledAeTitle(
         continue;
       }
       leadsNowhere.add(key);
-      // Whoever has a title of its own is reached by that.
+      // A modality with a title of its own is reached by that title.
       const unreachable = [earlier, modality].filter(
         ({ configuration }) => configuration.address?.calledAeTitle === undefined,
       );
@@ -82,6 +83,6 @@ function ambiguous(
     path: ['modalities', modality.name, ...path],
     message:
       `is reached under the AE title ${quoteValue(title)}, and so is ${formatPath(['modalities', earlier.name])}: ` +
-      'egress could not tell whom the archive means; give each an address.calledAeTitle of its own',
+      'egress could not know which one the archive means; give each an address.calledAeTitle of its own',
   };
 }

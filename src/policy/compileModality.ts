@@ -1,6 +1,6 @@
 /**
- * Makes one entry of the allowlist ready for decisions and says what is wrong with it. Whether entries get on
- * with each other is compile.ts's.
+ * Makes one entry of the allowlist ready for decisions, and reports what is wrong with it. Whether two entries collide is
+ * for compile.ts to find.
  */
 
 import type { ModalityConfiguration } from '../config/schema';
@@ -9,8 +9,22 @@ import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
-import type { SharedSets } from './sharedSets';
 import { compileSopClasses } from './sopClassMatcher';
+
+/**
+ * Sets that entries share. Of 10,000 entries most have the same permissions and listeners, and a set is large beside the
+ * two or three names in it.
+ */
+export class SharedSets {
+  readonly #setByNames = new Map<string, ReadonlySet<string>>();
+
+  of<Name extends string>(names: readonly Name[]): ReadonlySet<Name> {
+    const key = JSON.stringify(names);
+    const set = this.#setByNames.get(key) ?? new Set(names);
+    this.#setByNames.set(key, set);
+    return set as ReadonlySet<Name>;
+  }
+}
 
 /** What the compilation of one entry needs to know of the rest, and where it files problems. */
 export interface Surroundings {
@@ -106,7 +120,7 @@ function compileCertificates({ certificate }: ModalityConfiguration, report: Rep
     report(
       'error',
       ['certificate', index],
-      `${quoteValue(text)} has a wildcard, and a wildcard certificate identifies no modality; ` +
+      `${quoteValue(text)} has a wildcard, and a wildcard certificate does not identify a modality; ` +
         'name the whole DNS name, or the certificate by sha256: or spki-sha256:',
     );
   }
@@ -152,8 +166,8 @@ function compileMoveDestinations(
 }
 
 /**
- * Each entry in observe mode is told of: it is a door that stands open, and meant to be for a while only. One whose
- * time is over enforces.
+ * Reports each entry in observe mode: it is an open door, and should be one for a limited time only. After its end the
+ * entry enforces.
  */
 function isObserved({ mode, observeUntil }: ModalityConfiguration, nowMs: number, report: Report): boolean {
   if (mode !== 'observe') {
@@ -179,20 +193,21 @@ function isObserved({ mode, observeUntil }: ModalityConfiguration, nowMs: number
   return false;
 }
 
-/** When the entry has to be compiled anew, in ms since 1970; Infinity: never. */
+/** When the entry has to be compiled again, in ms since 1970; Infinity: never. */
 export function nextChangeMs({ isObserved: isStillObserved, configuration }: CompiledModality): number {
   return isStillObserved ? endOf(configuration) : Number.POSITIVE_INFINITY;
 }
 
-/** The schema lets no other text through than a moment; one that is none has passed, for an end was wanted. */
+/** The schema accepts nothing but a moment. Should another text get here, observe mode is over: an end was wanted. */
 function endOf({ observeUntil }: Pick<ModalityConfiguration, 'observeUntil'>): number {
   if (observeUntil === undefined) return Number.POSITIVE_INFINITY;
   return observeEndMs(observeUntil) ?? Number.NEGATIVE_INFINITY;
 }
 
-/** `"tsl" is no listener; did you mean "tls"?`, or what there is. */
-function describeUnknown(name: string, what: string, known: readonly string[]): string {
-  const problem = `${quoteValue(name)} is no ${what}`;
+/** `"tsl" is not a listener; did you mean "tls"?`, or which there are. */
+function describeUnknown(name: string, what: 'listener' | 'upstream', known: readonly string[]): string {
+  const article = what === 'upstream' ? 'an' : 'a';
+  const problem = `${quoteValue(name)} is not ${article} ${what}`;
   const nearest = nearestOf(name, known);
   if (nearest !== undefined) return `${problem}; did you mean ${quoteValue(nearest)}?`;
   if (known.length === 0) return `${problem}; there is none`;

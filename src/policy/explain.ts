@@ -1,57 +1,180 @@
 /**
- * Tells a decision step by step. It asks the gates of decide.ts and puts their answers into words; it decides
- * nothing itself, so it cannot disagree with live traffic. What it says names entries of the allowlist and is
- * for the operator, never for a peer.
+ * Tells a decision step by step, for ingress and egress alike. Asks the gates of decide.ts and uses the words of the
+ * checks that they run; it decides nothing itself, so it cannot disagree with live traffic. What it says names entries
+ * of the allowlist and is for the operator, never for a peer.
  */
 
 import { commandName } from '../dimse/commands';
 import { canonicalAddress } from '../text/addresses';
 import { escapeUnsafe, quoteValue } from '../text/quote';
+import { type AssociationCheck, egressChecks, ingressChecks } from './associationChecks';
 import {
-  type AssociationDecision,
+  type CommandCheck,
+  describeEgressPermissions,
+  egressCommandChecks,
+  ingressCommandChecks,
+} from './commandChecks';
+import {
   type AssociationRequest,
-  associationChecks,
   type CommandRequest,
   decideAddress,
   decideAssociation,
   decideCommand,
+  decideEgressAddress,
+  decideEgressAssociation,
+  decideEgressCommand,
+  type EgressDecision,
 } from './decide';
 import {
-  associationCheckName,
-  describeAddresses,
-  describeAssociationCheck,
-  describeCommand,
-  describeCommandDenial,
-  entryPath,
-} from './describeCheck';
-import { explainEgress } from './explainEgress';
-import { Checks, type ExplainQuery, type Explanation, failedBy, passed, type Step } from './explanation';
-import { type CompiledModality, EGRESS_LISTENER, type Policy } from './policy';
-import { type ReasonCode, reasons } from './reasons';
+  type CompiledEgress,
+  type CompiledModality,
+  type CompiledUpstream,
+  EGRESS_LISTENER,
+  type Policy,
+} from './policy';
+import { type Decision, formatWireAnswer, type ReasonCode, reasons, wireAnswer } from './reasons';
+import { describeAddresses, describeCommand, entryPath } from './words';
 
-/** Explains what would happen to this peer. A certificate that the listener would not ask for is left out. */
+export type Gate = 'address' | 'certificate' | 'association' | 'command';
+
+/** One check of one gate. */
+export interface ExplainedCheck {
+  readonly gate: Gate;
+  /** What was looked at, in words. */
+  readonly check: string;
+  /** `would-deny`: refused, but let pass because the entry is in observe mode. */
+  readonly outcome: 'passed' | 'failed' | 'would-deny' | 'not-reached';
+  readonly detail: string;
+  /** Set where the outcome is `failed` or `would-deny`. */
+  readonly reason?: ReasonCode;
+  /** What the peer is answered; set where the outcome is `failed`. */
+  readonly wireAnswer?: string;
+}
+
+export interface ExplainQuery {
+  readonly association: AssociationRequest;
+  /** Requests on the association, each judged for itself. */
+  readonly commands: readonly CommandRequest[];
+  /** What TLS would refuse the certificate for, where the caller knows of something. */
+  readonly certificateRefusal?: ReasonCode;
+}
+
+export interface Explanation {
+  /** Whether every gate let pass everything that was asked for; a `would-deny` is let pass. */
+  readonly allowed: boolean;
+  /** Every gate in its order. */
+  readonly checks: readonly ExplainedCheck[];
+  /** The first check that failed. */
+  readonly failed?: ExplainedCheck;
+  /** The entry that matched, or that alone came near. */
+  readonly modality?: CompiledModality;
+  /** Where the association of a modality would be relayed to. */
+  readonly upstream?: CompiledUpstream;
+  /** What the peer is answered: by the first check that failed, or where all passed. */
+  readonly wireAnswer: string;
+}
+
+/** Explains what would happen to this peer. */
 export function explain(policy: Policy, query: ExplainQuery): Explanation {
-  if (policy.egress !== undefined && query.association.listener === EGRESS_LISTENER) {
-    return explainEgress(policy, policy.egress, query);
-  }
+  const { egress } = policy;
+  return egress !== undefined && query.association.listener === EGRESS_LISTENER
+    ? explainEgress(egress, query)
+    : explainIngress(policy, query);
+}
+
+function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
   const request = asSeenByListener(policy, query.association);
   const decision = decideAssociation(policy, request);
-  const checks = new Checks();
-  checks.add('address', addressStep(policy, request, decision.modality));
-  checks.add('certificate', certificateStep(policy, request, query.certificateRefusal));
-  for (const step of associationSteps(policy, request, decision)) checks.add('association', step);
-  for (const command of query.commands) checks.add('command', commandStep(decision.modality, command));
+  const upstream = decision.allowed ? decision.upstream.calledAeTitle : '';
+  return explainGates(query, {
+    address: addressStep(policy, request, decision.modality),
+    certificate: certificateStep(policy, request, query.certificateRefusal),
+    association: associationSteps(ingressChecks, policy, request, decision),
+    decision,
+    command: (modality, command) =>
+      commandStep(ingressCommandChecks, modality, command, decideCommand(modality, command)) ??
+      passed(describeCommand(command), `${entryPath(modality)} allows it`),
+    answering: `upstream ${upstream}`,
+  });
+}
 
-  const { failed } = checks;
+function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation {
+  const { association } = query;
+  const decision = decideEgressAssociation(egress, association);
+  return explainGates(query, {
+    address: egressAddressStep(egress, association),
+    certificate: passed('TLS', 'egress is plain: no TLS and no certificate on this side'),
+    association: associationSteps(egressChecks, egress, association, decision),
+    decision,
+    command: (modality, command) =>
+      commandStep(egressCommandChecks, modality, command, decideEgressCommand(modality, command)) ??
+      passed(describeCommand(command), describeEgressPermissions(modality)),
+    answering: decision.allowed ? entryPath(decision.modality) : '',
+  });
+}
+
+type Step = Omit<ExplainedCheck, 'gate'>;
+
+interface Gates {
+  readonly address: Step;
+  readonly certificate: Step;
+  readonly association: readonly Step[];
+  readonly decision: EgressDecision;
+  readonly command: (modality: CompiledModality, command: CommandRequest) => Step;
+  /** Whose answer the peer gets where all is allowed. */
+  readonly answering: string;
+}
+
+function explainGates({ commands }: ExplainQuery, gates: Gates): Explanation {
+  const { decision, answering } = gates;
   const { modality } = decision;
+  const checks = new Checks();
+  checks.add('address', gates.address);
+  checks.add('certificate', gates.certificate);
+  for (const step of gates.association) checks.add('association', step);
+  for (const command of commands) {
+    // Without an entry the association has failed, and this check counts as not reached.
+    const step =
+      modality === undefined ? passed(describeCommand(command), '') : gates.command(modality, command);
+    checks.add('command', step);
+  }
+  const { failed } = checks;
+  const answer =
+    commands.length > 0
+      ? `the response of ${answering}, byte for byte`
+      : `A-ASSOCIATE-AC, once ${answering} has accepted`;
   return {
     allowed: failed === undefined,
     checks: checks.list,
     ...(failed === undefined ? {} : { failed }),
     ...(modality === undefined ? {} : { modality }),
-    ...(decision.allowed ? { upstream: decision.upstream } : {}),
-    wireAnswer: failed?.wireAnswer ?? answerWhereAllowed(decision, query.commands.length > 0),
+    ...(decision.allowed && decision.upstream !== undefined ? { upstream: decision.upstream } : {}),
+    wireAnswer: failed?.wireAnswer ?? answer,
   };
+}
+
+/** Checks as they come. Behind one that failed nothing is reached, except that commands stand for themselves. */
+class Checks {
+  readonly list: ExplainedCheck[] = [];
+  failed: ExplainedCheck | undefined;
+
+  add(gate: Gate, step: Step): void {
+    const check: ExplainedCheck =
+      this.failed === undefined || (this.failed.gate === 'command' && gate === 'command')
+        ? { gate, ...step }
+        : { gate, check: step.check, outcome: 'not-reached', detail: '' };
+    this.list.push(check);
+    if (check.outcome === 'failed') this.failed ??= check;
+  }
+}
+
+function passed(check: string, detail: string): Step {
+  return { check, outcome: 'passed', detail };
+}
+
+function failedBy(check: string, reason: ReasonCode, detail: string, command?: string): Step {
+  const answer = formatWireAnswer(wireAnswer(reason), command);
+  return { check, outcome: 'failed', detail, reason, wireAnswer: answer };
 }
 
 /** TLS hands over a certificate only where the listener asks for one. */
@@ -81,6 +204,14 @@ function addressStep(
   );
 }
 
+function egressAddressStep(egress: CompiledEgress, { sourceAddress }: AssociationRequest): Step {
+  const decision = decideEgressAddress(egress, sourceAddress);
+  const address = canonicalAddress(sourceAddress) ?? quoteValue(sourceAddress);
+  return decision.allowed
+    ? passed('source address', `${address} is in egress.from`)
+    : failedBy('source address', decision.reason, `${address} is not in egress.from`);
+}
+
 function certificateStep(
   policy: Policy,
   { listener, certificate }: AssociationRequest,
@@ -100,39 +231,35 @@ function certificateStep(
 }
 
 /** One step for each check: those before the one that failed have passed, those after it were not reached. */
-function associationSteps(
-  policy: Policy,
+function associationSteps<Ground>(
+  checks: readonly AssociationCheck<Ground>[],
+  ground: Ground,
   request: AssociationRequest,
-  decision: AssociationDecision,
+  decision: EgressDecision,
 ): readonly Step[] {
   const denial = decision.allowed ? decision.wouldDeny : decision.reason;
-  return associationChecks.map((reason): Step => {
-    const check = associationCheckName[reason];
+  return checks.map(({ reason, name, words }): Step => {
     const isDenied = reason === denial;
-    const detail = describeAssociationCheck(policy, request, decision.modality, reason, isDenied);
-    if (!isDenied) return passed(check, detail);
+    const detail = words({ ground, request, modality: decision.modality, isDenied });
+    if (!isDenied) return passed(name, detail);
     return decision.allowed
-      ? { check, outcome: 'would-deny', detail, reason }
-      : failedBy(check, reason, detail);
+      ? { check: name, outcome: 'would-deny', detail, reason }
+      : failedBy(name, reason, detail);
   });
 }
 
-function commandStep(modality: CompiledModality | undefined, command: CommandRequest): Step {
-  const check = describeCommand(command);
-  // Without an entry the association has failed, and this check counts as not reached.
-  if (modality === undefined) return passed(check, '');
-  const decision = decideCommand(modality, command);
+/** Undefined where nothing is denied. */
+function commandStep(
+  checks: readonly CommandCheck[],
+  modality: CompiledModality,
+  command: CommandRequest,
+  decision: Decision,
+): Step | undefined {
   const reason = decision.allowed ? decision.wouldDeny : decision.reason;
-  if (reason === undefined) return passed(check, `${entryPath(modality)} allows it`);
-  const detail = describeCommandDenial(modality, reason);
+  if (reason === undefined) return undefined;
+  const check = describeCommand(command);
+  const detail = checks.find((one) => one.reason === reason)?.words(modality) ?? reasons[reason].text;
   return decision.allowed
     ? { check, outcome: 'would-deny', detail, reason }
     : failedBy(check, reason, detail, commandName(command.commandField));
-}
-
-function answerWhereAllowed(decision: AssociationDecision, hasCommands: boolean): string {
-  const upstream = decision.allowed ? decision.upstream.calledAeTitle : '';
-  return hasCommands
-    ? `the response of upstream ${upstream}, byte for byte`
-    : `A-ASSOCIATE-AC, once upstream ${upstream} has accepted`;
 }

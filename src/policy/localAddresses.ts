@@ -1,7 +1,7 @@
 /**
- * The loopback address from which each modality reaches a local archive (`upstreams.*.localAddress`), so that an archive
- * that sees nothing but loopback can tell the modalities apart. Pure: whether the system has such addresses (Linux has
- * all of 127.0.0.0/8) is not known here.
+ * The loopback address from which each modality reaches a local archive (`upstreams.*.localAddress`). So an archive that
+ * sees only loopback can distinguish the modalities. Pure: whether the system has such addresses is not known here (Linux
+ * has all of 127.0.0.0/8).
  */
 import { createHash } from 'node:crypto';
 import type { Configuration } from '../config/schema';

@@ -2,7 +2,8 @@
  * The compiled policy: what compile.ts makes out of a configuration, once, and what every decision reads.
  * Only shapes live here; everything is immutable, so a reload swaps one reference.
  */
-import type { CommandPermission, ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
+import type { ModalityConfiguration, UpstreamConfiguration } from '../config/schema';
+import type { CommandPermission } from '../dimse/permissions';
 import type { AddressSet, AddressTable } from '../text/addresses';
 import type { AeTitleSet } from '../text/aeTitle';
 import type { CertificateMatchers } from './certificate';
@@ -40,8 +41,9 @@ export interface CompiledUpstream {
 /** The name of the egress listener in the audit log, in metrics and for `aegis explain --listener`. */
 export const EGRESS_LISTENER = 'egress';
 
-/** What the archive sends: who may come to the egress listener, and whom he reaches. */
+/** What the archive sends: who may come to the egress listener, and which modalities that reaches. */
 export interface CompiledEgress {
+  readonly strictAeTitles: boolean;
   readonly addresses: AddressSet;
   /** Those of the archives, as modalities call them and as `upstreams.*.calledAeTitle` says. */
   readonly callingAeTitles: AeTitleSet;
@@ -63,7 +65,7 @@ export interface CallingAeTitleEntries {
 }
 
 export interface Policy {
-  /** From then on (ms since 1970) it has to be compiled anew: the observe mode of an entry has ended. Infinity: never. */
+  /** From then on (ms since 1970) it has to be compiled again: the observe mode of an entry has ended. Infinity: never. */
   readonly validUntilMs: number;
   readonly strictAeTitles: boolean;
   readonly unknownAddresses: 'close' | 'reject';

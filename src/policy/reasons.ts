@@ -1,7 +1,8 @@
 /**
- * The one list of reasons. A reason decides the answer on the wire, the audit line, the metric label and
- * the section in docs/reasons.md. Codes are stable for ever: dashboards and scripts rely on them.
+ * The one list of reasons. A reason decides the answer on the wire, the audit line, the metric label and the section in
+ * docs/reasons.md. Codes never change: dashboards and scripts rely on them. When a reason applies is not decided here.
  */
+import { formatStatus } from '../dimse/commands';
 
 /** What the peer sees. Numbers are those of PS3.8 Table 9-21, PS3.8 Table 9-26 and PS3.7 Annex C. */
 export type WireAnswer =
@@ -61,7 +62,7 @@ export const reasons = {
   'certificate-invalid': { wire: close, text: 'the certificate is malformed, too weak or badly signed' },
   'crl-expired': {
     wire: close,
-    text: 'the revocation list is past its next update, so nobody can be trusted',
+    text: 'the revocation list is past its next update, so no certificate can be trusted',
   },
   'crl-missing': { wire: close, text: 'no revocation list covers the issuer of the certificate' },
   'crl-invalid': {
@@ -118,10 +119,10 @@ export const reasons = {
     wire: status(0xa801),
     text: 'the modality may not move instances to this destination',
   },
-  'command-unknown': { wire: status(0x0211), text: 'the command field is none that the standard defines' },
+  'command-unknown': { wire: status(0x0211), text: 'the standard does not define this command field' },
 
   // Protocol errors: bytes.
-  'pdu-type-unknown': { wire: abort(1), text: 'the PDU type is none that PS3.8 defines' },
+  'pdu-type-unknown': { wire: abort(1), text: 'PS3.8 does not define this PDU type' },
   'pdu-length-invalid': { wire: abort(6), text: 'the PDU length is out of bounds' },
   'pdu-associate-malformed': { wire: abort(6), text: 'an A-ASSOCIATE PDU is malformed' },
   'pdu-presentation-context-invalid': {
@@ -160,7 +161,7 @@ export const reasons = {
   'state-release-in-message': { wire: abort(2), text: 'a release was requested in the middle of a message' },
   'state-response-unexpected': {
     wire: abort(5),
-    text: 'a response came to which there is no outstanding request',
+    text: 'a response came without an outstanding request',
   },
   'state-request-unexpected': {
     wire: abort(5),
@@ -214,6 +215,32 @@ export type ReasonCode = keyof typeof reasons;
 /** What the peer is answered for this reason. */
 export function wireAnswer(reason: ReasonCode): WireAnswer {
   return reasons[reason].wire;
+}
+
+/**
+ * The answer in the words and numbers of the standard: `A-ASSOCIATE-RJ result 1, source 1, reason 3`,
+ * `C-MOVE-RSP status 0xA801; the association stays`. The command is that of the request, as `C-MOVE`; without it the
+ * response has no name.
+ */
+export function formatWireAnswer(answer: WireAnswer, command?: string): string {
+  switch (answer.kind) {
+    case 'close':
+      return 'the connection is closed without a DICOM byte';
+    case 'tlsAlert':
+      return 'a TLS alert, then the connection is closed';
+    case 'reject':
+      return `A-ASSOCIATE-RJ result ${answer.result}, source ${answer.source}, reason ${answer.reason}`;
+    case 'rejectAsUpstream':
+      return 'A-ASSOCIATE-RJ with the result, source and reason of the upstream';
+    case 'status': {
+      const response = command === undefined ? 'a DIMSE response' : `${command}-RSP`;
+      return `${response} status ${formatStatus(answer.status)}; the association stays`;
+    }
+    case 'abortAsPeer':
+      return 'A-ABORT with the source and reason that the other side sent';
+    case 'abort':
+      return `A-ABORT source 2, reason ${answer.reason}`;
+  }
 }
 
 /** The outcome of one gate. `wouldDeny` is set where an entry in observe mode let pass what it would refuse. */

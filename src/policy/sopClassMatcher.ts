@@ -45,8 +45,8 @@ export function compileSopClasses(texts: readonly string[]): SopClassList {
 
 function describeUnknown(text: string): string {
   const accepted = 'accepted are keywords, UIDs, and UID prefixes such as 1.2.840.10008.5.1.4.1.1.*';
-  if (text.includes('*')) return `${quoteValue(text)} is no UID prefix; ${accepted}`;
+  if (text.includes('*')) return `${quoteValue(text)} is not a UID prefix; ${accepted}`;
   const nearest = nearestOf(text, sopClassKeywords);
   const hint = nearest === undefined ? accepted : `did you mean ${quoteValue(nearest)}?`;
-  return `${quoteValue(text)} is no SOP class; ${hint}`;
+  return `${quoteValue(text)} is not a SOP class; ${hint}`;
 }

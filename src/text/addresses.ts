@@ -1,7 +1,6 @@
 /**
- * IP addresses and CIDR blocks: one meaning for each, and lookups whose cost does not grow with the number of
- * blocks. Knows no sockets and no host names: a name in an allowlist would hand the decision to whoever
- * answers DNS.
+ * IP addresses and CIDR blocks: one meaning for each, and lookups whose cost does not grow with the number of blocks.
+ * Knows no sockets and no host names: with a name in an allowlist, the DNS server would decide.
  */
 import { isIP } from 'node:net';
 
@@ -20,8 +19,8 @@ const MAPPED_PREFIX = 0xffffn;
 const MAPPED_PREFIX_LENGTH = 96;
 
 /**
- * Reads an address as a socket gives it; undefined where it is none. A zone (`%eth0`) is dropped: it is the
- * kernel's word for the local interface, and the configuration has no way to name one.
+ * Reads an address as a socket gives it; undefined where the text is not an address. A zone (`%eth0`) is dropped: it
+ * is the kernel's word for the local interface, and the configuration has no way to name one.
  */
 export function parseAddress(text: string): AddressBlock | undefined {
   const known = blockByAddress.get(text);
@@ -33,12 +32,12 @@ export function parseAddress(text: string): AddressBlock | undefined {
   return block;
 }
 
-/** Every gate asks for the address of a connection anew, and the same peers come again. */
+/** Every gate asks for the address of a connection, and the same peers come again. */
 const blockByAddress = new Map<string, AddressBlock>();
 /** About 200 bytes each; strangers come here too, so there is an end. */
 const MAX_KNOWN_ADDRESSES = 1000;
 
-/** Reads `10.1.2.3`, `10.1.0.0/16` or `2001:db8::/32`; undefined where it is none of these. Zones are refused. */
+/** Reads `10.1.2.3`, `10.1.0.0/16` or `2001:db8::/32`; undefined for other texts. Zones are refused. */
 export function parseAddressBlock(text: string): AddressBlock | undefined {
   const [address = '', prefixLength, ...rest] = text.split('/');
   if (rest.length > 0 || address.includes('%')) return undefined;
@@ -89,7 +88,7 @@ function hextets(text: string): number[] {
 
 /**
  * The one spelling of an address for logs and counters: IPv4-mapped as IPv4, IPv6 as in RFC 5952, no zone.
- * Undefined where the text is no address.
+ * Undefined where the text is not an address.
  */
 export function canonicalAddress(text: string): string | undefined {
   const address = parseAddress(text);
@@ -170,12 +169,12 @@ export class AddressSet {
   constructor(texts: Iterable<string>) {
     for (const text of texts) {
       const block = parseAddressBlock(text);
-      if (block === undefined) throw new RangeError(`"${text}" is no IP address and no CIDR block`);
+      if (block === undefined) throw new RangeError(`"${text}" is not an IP address or a CIDR block`);
       this.#table.add(block, true);
     }
   }
 
-  /** Whether this address, as a socket gives it, is in the set; what is no address is in no set. */
+  /** Whether this address, as a socket gives it, is in the set; a text that is not an address is in no set. */
   has(address: string): boolean {
     const block = parseAddress(address);
     return block !== undefined && this.#table.covering(block).size > 0;

@@ -3,8 +3,7 @@
  */
 
 /**
- * What the gateway calls itself where it asks for itself. An archive that does not know it refuses, and shows with that
- * that it speaks DICOM.
+ * The AE title of the gateway's own requests. An archive that does not know it refuses, which shows that it speaks DICOM.
  */
 export const OWN_AE_TITLE = 'AEGIS';
 
@@ -21,8 +20,8 @@ export function normaliseAeTitle(title: string): string {
 }
 
 /**
- * What titles are compared by; undefined where the text is no AE title, so that it equals none. Only ASCII
- * reaches the change of case: Unicode's would make a long s or a Kelvin sign equal to a plain letter.
+ * What titles are compared by. Undefined where the text is not an AE title, so that it equals none. Only ASCII reaches
+ * the change of case: Unicode's would make a long s or a Kelvin sign equal to a plain letter.
  */
 export function aeTitleKey(title: string, strictAeTitles: boolean): string | undefined {
   const normalised = normaliseAeTitle(title);
@@ -33,16 +32,18 @@ export function aeTitleKey(title: string, strictAeTitles: boolean): string | und
 /** AE titles that compare as the configuration says. */
 export class AeTitleSet {
   readonly #keys: ReadonlySet<string | undefined>;
+  readonly #strictAeTitles: boolean;
 
   constructor(
     readonly titles: readonly string[],
-    private readonly strictAeTitles: boolean,
+    strictAeTitles: boolean,
   ) {
+    this.#strictAeTitles = strictAeTitles;
     this.#keys = new Set(titles.map((title) => aeTitleKey(title, strictAeTitles)));
   }
 
   has(title: string): boolean {
-    const key = aeTitleKey(title, this.strictAeTitles);
+    const key = aeTitleKey(title, this.#strictAeTitles);
     return key !== undefined && this.#keys.has(key);
   }
 }

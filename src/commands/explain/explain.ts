@@ -2,13 +2,7 @@
  * `aegis explain`: what would happen to a peer, by the very functions that decide on live traffic. Connects to
  * nothing and changes nothing.
  */
-import { ExitCode } from '../../errors';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
+import { type GlobalOptions, helpSections, type RegisterCommand } from '../../terminal/command';
 import type { ExplainOptions } from './query';
 
 export const registerExplain: RegisterCommand = (program, context) => {
@@ -40,32 +34,7 @@ export const registerExplain: RegisterCommand = (program, context) => {
       ),
     )
     .action(async (options: ExplainOptions, command) => {
-      await explainPeer(options, command.optsWithGlobals() as GlobalOptions, context);
+      const { explainPeer } = await import('./report');
+      explainPeer(options, command.optsWithGlobals() as GlobalOptions, context);
     });
 };
-
-async function explainPeer(
-  options: ExplainOptions,
-  { config, json }: GlobalOptions,
-  context: CommandContext,
-): Promise<void> {
-  const { loadConfiguration } = await import('../../config/load');
-  const { compilePolicy } = await import('../../policy/compile');
-  const { explain } = await import('../../policy/explain');
-  const { prepareQuery } = await import('./query');
-  const { explanationJson, reportExplanation } = await import('./report');
-
-  const { configuration, file } = loadConfiguration(config);
-  const { policy } = compilePolicy(configuration, Date.now());
-  const { query, notes } = prepareQuery(options, policy, configuration);
-  const explanation = explain(policy, query);
-  if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
-    notes.push('--certificate gives the certificate that the peer shows');
-  }
-  context.exit(explanation.allowed ? ExitCode.Done : ExitCode.Failed);
-  context.print(
-    json === true
-      ? `${JSON.stringify(explanationJson(query, explanation, notes), undefined, 2)}\n`
-      : reportExplanation(file, query, explanation, notes),
-  );
-}

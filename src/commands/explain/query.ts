@@ -1,16 +1,16 @@
 /**
- * Makes a question to the policy out of the options of `aegis explain`: reads the certificate, fills in what was
- * left out, and notes each assumption. Decides nothing.
+ * Makes a question to the policy from the options of `aegis explain`: reads the certificate, fills in what was left out,
+ * and notes each assumption. Decides nothing.
  */
 
 import type { Configuration } from '../../config/schema';
-import { CommandField } from '../../dimse/commands';
+import { CommandField, commandFieldOf } from '../../dimse/commands';
 import { sopClassKeywords, sopClassUid } from '../../dimse/sopClasses';
 import { OperatorError } from '../../errors';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import { peerCertificate } from '../../policy/certificate';
 import type { CommandRequest } from '../../policy/decide';
-import type { ExplainQuery } from '../../policy/explanation';
+import type { ExplainQuery } from '../../policy/explain';
 import {
   type CompiledListener,
   type CompiledModality,
@@ -37,7 +37,7 @@ export interface ExplainOptions {
 
 export interface PreparedQuery {
   readonly query: ExplainQuery;
-  /** What was assumed or left out of account, in words. */
+  /** What was assumed or ignored, in words. */
   readonly notes: string[];
 }
 
@@ -50,7 +50,7 @@ export function prepareQuery(
   const sourceAddress = canonicalAddress(options.from);
   if (sourceAddress === undefined) {
     throw new OperatorError(
-      `--from ${quoteValue(options.from)} is no IP address; host names are not accepted`,
+      `--from ${quoteValue(options.from)} is not an IP address; host names are not accepted`,
     );
   }
   const notes: string[] = [];
@@ -86,7 +86,7 @@ function chooseListener(options: ExplainOptions, policy: Policy, notes: string[]
     const names = [...all.map(({ name }) => name), ...(policy.egress === undefined ? [] : [EGRESS_LISTENER])];
     const accepted = quoteChoices(names);
     throw new OperatorError(
-      `--listener ${quoteValue(options.listener)} is no listener; accepted is ${accepted}`,
+      `--listener ${quoteValue(options.listener)} is not a listener; accepted is ${accepted}`,
     );
   }
   const entries = entriesInQuestion(options, policy);
@@ -105,7 +105,7 @@ function chooseListener(options: ExplainOptions, policy: Policy, notes: string[]
 
 const EGRESS: CompiledListener = { name: EGRESS_LISTENER, isTls: false, requiresCertificate: false };
 
-/** Where nothing else is said: an archive's AE title that no modality has. */
+/** Without --listener: an archive's AE title that no modality has. */
 function isForEgress(options: ExplainOptions, { egress, ...policy }: Policy, notes: string[]): boolean {
   if (egress === undefined) return false;
   if (options.listener !== undefined) return options.listener === EGRESS_LISTENER;
@@ -148,19 +148,19 @@ function showCertificate(
   return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
 }
 
-/** What --command accepts: the command field, and the SOP class that the command is used with most. */
-const commandByName: ReadonlyMap<string, readonly [commandField: number, sopClass: string]> = new Map([
-  ['c-echo', [CommandField.CEchoRq, 'Verification']],
-  ['c-store', [CommandField.CStoreRq, 'CTImageStorage']],
-  ['c-find', [CommandField.CFindRq, 'StudyRootQueryRetrieveInformationModelFind']],
-  ['c-move', [CommandField.CMoveRq, 'StudyRootQueryRetrieveInformationModelMove']],
-  ['c-get', [CommandField.CGetRq, 'StudyRootQueryRetrieveInformationModelGet']],
-  ['n-event-report', [CommandField.NEventReportRq, 'StorageCommitmentPushModel']],
-  ['n-get', [CommandField.NGetRq, 'UnifiedProcedureStepPush']],
-  ['n-set', [CommandField.NSetRq, 'ModalityPerformedProcedureStep']],
-  ['n-action', [CommandField.NActionRq, 'StorageCommitmentPushModel']],
-  ['n-create', [CommandField.NCreateRq, 'ModalityPerformedProcedureStep']],
-  ['n-delete', [CommandField.NDeleteRq, 'BasicFilmSession']],
+/** What --command accepts, with the SOP class that the command is used with most. */
+const usualSopClasses: ReadonlyMap<string, string> = new Map([
+  ['c-echo', 'Verification'],
+  ['c-store', 'CTImageStorage'],
+  ['c-find', 'StudyRootQueryRetrieveInformationModelFind'],
+  ['c-move', 'StudyRootQueryRetrieveInformationModelMove'],
+  ['c-get', 'StudyRootQueryRetrieveInformationModelGet'],
+  ['n-event-report', 'StorageCommitmentPushModel'],
+  ['n-get', 'UnifiedProcedureStepPush'],
+  ['n-set', 'ModalityPerformedProcedureStep'],
+  ['n-action', 'StorageCommitmentPushModel'],
+  ['n-create', 'ModalityPerformedProcedureStep'],
+  ['n-delete', 'BasicFilmSession'],
 ]);
 
 function requestedCommands(options: ExplainOptions, notes: string[]): CommandRequest[] {
@@ -172,8 +172,9 @@ function requestedCommands(options: ExplainOptions, notes: string[]): CommandReq
     throw new OperatorError('--move-destination needs --command c-move');
   }
   return names.map((name) => {
-    const [commandField, usualSopClass] = commandByName.get(name) ?? unknownCommand(name);
     const spelling = name.toUpperCase();
+    const usualSopClass = usualSopClasses.get(name) ?? unknownCommand(name);
+    const commandField = commandFieldOf(spelling) ?? unknownCommand(name);
     if (options.sopClass === undefined) {
       notes.push(`SOP class ${usualSopClass} is assumed for ${spelling}; --sop-class names another`);
     }
@@ -190,8 +191,8 @@ function requestedCommands(options: ExplainOptions, notes: string[]): CommandReq
 }
 
 function unknownCommand(name: string): never {
-  const accepted = [...commandByName.keys()].join(', ');
-  throw new OperatorError(`--command ${quoteValue(name)} is no DIMSE request; accepted are ${accepted}`);
+  const accepted = [...usualSopClasses.keys()].join(', ');
+  throw new OperatorError(`--command ${quoteValue(name)} is not a DIMSE request; accepted are ${accepted}`);
 }
 
 function sopClassOf(text: string): string {
@@ -202,5 +203,5 @@ function sopClassOf(text: string): string {
     nearest === undefined
       ? 'accepted are UIDs and keywords of PS3.6'
       : `did you mean ${quoteValue(nearest)}?`;
-  throw new OperatorError(`--sop-class ${quoteValue(text)} is no SOP class; ${hint}`);
+  throw new OperatorError(`--sop-class ${quoteValue(text)} is not a SOP class; ${hint}`);
 }

@@ -1,16 +1,41 @@
 /**
- * What `aegis explain` prints: a table of the checks, then what came of them. Plain aligned text; the same facts
- * as JSON for machines.
+ * The work of `aegis explain`: asks the policy, then prints a table of the checks and the result. Plain aligned text; the
+ * same facts as JSON for machines.
  */
 
-import { describeMode } from '../../policy/describeCheck';
-import type { ExplainedCheck, ExplainQuery, Explanation } from '../../policy/explanation';
+import { loadConfiguration } from '../../config/load';
+import { ExitCode } from '../../errors';
+import { compilePolicy } from '../../policy/compile';
+import { type ExplainedCheck, type ExplainQuery, type Explanation, explain } from '../../policy/explain';
 import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
+import { describeMode } from '../../policy/words';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { quoteValue } from '../../text/quote';
 import { textTable } from '../../text/table';
+import { type ExplainOptions, prepareQuery } from './query';
 
-export function reportExplanation(
+export function explainPeer(
+  options: ExplainOptions,
+  { config, json }: GlobalOptions,
+  context: CommandContext,
+): void {
+  const { configuration, file } = loadConfiguration(config);
+  const { policy } = compilePolicy(configuration, Date.now());
+  const { query, notes } = prepareQuery(options, policy, configuration);
+  const explanation = explain(policy, query);
+  if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
+    notes.push('--certificate gives the certificate that the peer shows');
+  }
+  context.exit(explanation.allowed ? ExitCode.Done : ExitCode.Failed);
+  context.print(
+    json === true
+      ? `${JSON.stringify(explanationJson(query, explanation, notes), undefined, 2)}\n`
+      : reportExplanation(file, query, explanation, notes),
+  );
+}
+
+function reportExplanation(
   file: string,
   { association }: ExplainQuery,
   explanation: Explanation,
@@ -59,7 +84,7 @@ function describeReason(reason: ReasonCode): string {
 }
 
 /** For machines: names instead of entries, nothing else left out. */
-export function explanationJson(
+function explanationJson(
   { association }: ExplainQuery,
   { modality, upstream, failed, ...rest }: Explanation,
   notes: readonly string[],

@@ -8,7 +8,7 @@ import type { PendingCaller } from '../../admin/pendingCaller';
 import { addModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
 import { loadConfiguration, readConfigurationText, textSha256 } from '../../config/load';
 import type { CommandPermission } from '../../config/schema';
-import { commandPermissions } from '../../config/schemaModality';
+import { commandPermissions } from '../../dimse/permissions';
 import { ExitCode, OperatorError } from '../../errors';
 import { defaultEntryName } from '../../onboarding/entryFields';
 import { canAsk } from '../../pki/secrets';

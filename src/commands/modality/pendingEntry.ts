@@ -5,7 +5,7 @@
 import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
 import type { CommandPermission, Configuration } from '../../config/schema';
 import { CommandField } from '../../dimse/commands';
-import { permissionFor } from '../../dimse/services';
+import { permissionFor } from '../../dimse/permissions';
 import { isStorageSopClass, sopClassUid } from '../../dimse/sopClasses';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import type { PeerCertificate } from '../../policy/certificate';

@@ -11,8 +11,8 @@ import {
   type Tally,
 } from '../../observe/entryObservations';
 import type { Observations } from '../../observe/observations';
-import { describeMode } from '../../policy/describeCheck';
 import { reasons } from '../../policy/reasons';
+import { describeMode } from '../../policy/words';
 import { observeEndMs } from '../../text/moments';
 import { formatPath } from '../../text/problems';
 import { countOf, escapeUnsafe, quoteValue } from '../../text/quote';

@@ -143,7 +143,7 @@ const addresses: Case[] = [
       ...egress(''),
     },
     [
-      'a.jsonc:4:215 modalities.ct2.address is reached under the AE title "CT", and so is modalities.ct1: egress could not tell whom the archive means; give each an address.calledAeTitle of its own',
+      'a.jsonc:4:215 modalities.ct2.address is reached under the AE title "CT", and so is modalities.ct1: egress could not know which one the archive means; give each an address.calledAeTitle of its own',
     ],
   ],
 ];

@@ -151,7 +151,7 @@ const together: Case[] = [
       4: '"modalities": { "ct1": { "callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["store"], "listeners": "a" } },',
     },
     [
-      'a.jsonc:2:55 listeners[1].name "a" is the name of an earlier listener too; entries could not tell them apart',
+      'a.jsonc:2:55 listeners[1].name "a" is the name of an earlier listener too; an entry could not say which of the two it means',
     ],
   ],
   [
@@ -166,13 +166,13 @@ const together: Case[] = [
   [
     'a listener that there is not',
     ct1(`${valid}, "listeners": "tsl"`),
-    ['a.jsonc:4:105 modalities.ct1.listeners "tsl" is no listener; did you mean "tls"?'],
+    ['a.jsonc:4:105 modalities.ct1.listeners "tsl" is not a listener; did you mean "tls"?'],
   ],
   [
     'an upstream that there is not',
     ct1(`${valid}, "calledAeTitle": ["ORTHANC", "PACS"]`),
     [
-      'a.jsonc:4:121 modalities.ct1.calledAeTitle[1] "PACS" is no upstream; accepted is "ORTHANC", or add it to upstreams first',
+      'a.jsonc:4:121 modalities.ct1.calledAeTitle[1] "PACS" is not an upstream; accepted is "ORTHANC", or add it to upstreams first',
     ],
   ],
   [
@@ -213,7 +213,7 @@ const together: Case[] = [
       'a.jsonc:2:119 listeners[0].tls unknown key "foo"; accepted are profile, certificate, privateKey, trustedCertificates, clientCertificate, crl',
       'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
       'a.jsonc:4:59 modalities.ct1.from "ct1" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
-      'a.jsonc:5:89 modalities.ct2.listeners "plain" is no listener; accepted is "tls", or add it to listeners first',
+      'a.jsonc:5:89 modalities.ct2.listeners "plain" is not a listener; accepted is "tls", or add it to listeners first',
       'a.jsonc:6:26 duplicate key "strictAeTitles"; it is at 6:1 already, keep one of them',
     ],
   ],

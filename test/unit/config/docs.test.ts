@@ -8,8 +8,8 @@ import type { z } from 'zod';
 import { generateSchema } from '../../../src/config/generateSchema';
 import { loadConfiguration, parseConfiguration } from '../../../src/config/load';
 import { configurationSchema } from '../../../src/config/schema';
-import { commandPermissions } from '../../../src/config/schemaModality';
 import { schemaAt } from '../../../src/config/schemaShape';
+import { commandPermissions } from '../../../src/dimse/permissions';
 import type { Problem } from '../../../src/text/problems';
 
 const root = join(__dirname, '../../..');

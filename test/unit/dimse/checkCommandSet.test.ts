@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
-import type { CommandSet } from '../../../src/dimse/commandSet';
-import { CommandSetError } from '../../../src/dimse/commandSetError';
+import { type CommandSet, CommandSetError } from '../../../src/dimse/commandSet';
 import { goldenCommandSets } from './goldenCommandSets';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
@@ -232,16 +231,19 @@ describe('refuses as malformed', () => {
     expect(codeOf({ ...request.set, CommandDataSetType: SOME }, request.context)).toBeUndefined();
   });
 
-  it.each([0x8222, 0x8000, 0xffff, 0x8fff])('command field %i, a response to no request', (field) => {
-    const set = {
-      CommandField: field,
-      MessageID: 1,
-      MessageIDBeingRespondedTo: 1,
-      Status: 0,
-      CommandDataSetType: NONE,
-    };
-    expect(codeOf(set, CT)).toBe('command-set-malformed');
-  });
+  it.each([0x8222, 0x8000, 0xffff, 0x8fff])(
+    'command field %i, a response to a request that does not exist',
+    (field) => {
+      const set = {
+        CommandField: field,
+        MessageID: 1,
+        MessageIDBeingRespondedTo: 1,
+        Status: 0,
+        CommandDataSetType: NONE,
+      };
+      expect(codeOf(set, CT)).toBe('command-set-malformed');
+    },
+  );
 
   it.each(['..', '.', '1..2', '.1', '1.'])(
     'an instance UID of %j, of which an archive may make a path',

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { decodeCommandSet } from '../../../src/dimse/commandSet';
-import { CommandSetError, type CommandSetErrorCode } from '../../../src/dimse/commandSetError';
+import { CommandSetError, type CommandSetErrorCode, decodeCommandSet } from '../../../src/dimse/commandSet';
 import { commandElement, withGroupLength } from '../../support/dicomBytes';
 import { bytesOf, goldenCommandSets } from './goldenCommandSets';
 
@@ -180,7 +179,7 @@ describe('refuses as malformed', () => {
 
   it.each([0, 4, 6])('a US of %i bytes', (length) => {
     const bytes = commandSetWith(0x0110, commandElement(0x0110, Buffer.alloc(length)));
-    expect(refusalOf(bytes)).toEqual(malformed(`(0000,0110) MessageID has ${length} bytes that are no US`));
+    expect(refusalOf(bytes)).toEqual(malformed(`(0000,0110) MessageID has ${length} bytes that are not US`));
   });
 
   it('an odd length', () => {
@@ -191,7 +190,7 @@ describe('refuses as malformed', () => {
   it('a list of tags that ends inside a tag', () => {
     const bytes = commandSetWith(0x1005, commandElement(0x1005, Buffer.alloc(6)));
     expect(refusalOf(bytes)).toEqual(
-      malformed('(0000,1005) AttributeIdentifierList has 6 bytes that are no AT'),
+      malformed('(0000,1005) AttributeIdentifierList has 6 bytes that are not AT'),
     );
   });
 

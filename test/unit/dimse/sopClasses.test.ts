@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { constants } from 'dcmjs-dimse';
+import { isUid } from '../../../src/dimse/elementValues';
 import {
   isStorageSopClass,
   sopClassKeyword,
   sopClassKeywords,
   sopClassUid,
 } from '../../../src/dimse/sopClasses';
-import { isUid } from '../../../src/dimse/uid';
 
 /** dcmjs-dimse writes abbreviations as words: its names differ from the keywords in case only. */
 function comparable(keyword: string): string {

@@ -11,9 +11,8 @@ import {
   upstreamRequest,
 } from '../../../src/association/negotiation';
 import { configurationSchema } from '../../../src/config/schema';
-import { commandPermissions } from '../../../src/config/schemaModality';
 import { isKnownRequest, requestRules } from '../../../src/dimse/commands';
-import { permissionFor } from '../../../src/dimse/services';
+import { commandPermissions, permissionFor } from '../../../src/dimse/permissions';
 import { tlsProfiles } from '../../../src/net/tlsProfiles';
 import {
   APPLICATION_CONTEXT_NAME,

@@ -159,7 +159,7 @@ describe('importing a spreadsheet', () => {
       '2 callingAeTitle is missing; accepted is a string (AE title) or a list of them',
     ],
     ['ct2,CT2,10.1.2.2,plain,stor,,', '2 allow "stor" is not accepted; did you mean "store"?'],
-    ['ct2,CT2,10.1.2.2,plian,store,,', '2 listeners "plian" is no listener; did you mean "plain"?'],
+    ['ct2,CT2,10.1.2.2,plian,store,,', '2 listeners "plian" is not a listener; did you mean "plain"?'],
     ['ct2,CT2,10.1.2.2,plain,store,,104', '2 host is missing; accepted is a string'],
     [
       'ct2,CT2,10.1.2.2,plain,store,h,1o4',

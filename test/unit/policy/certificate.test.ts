@@ -130,7 +130,7 @@ describe('matching a certificate', () => {
     expect(matches(texts)).toBe(false);
   });
 
-  it('a wildcard certificate is nobody in particular', () => {
+  it('a wildcard certificate does not identify a modality', () => {
     const wildcard = peerCertificate(certificate(['x'], ['*.radiology.example']));
     expect(matches(['dns:ct1.radiology.example', 'dns:*.radiology.example'], wildcard)).toBe(false);
   });

@@ -96,18 +96,18 @@ describe('references to other parts', () => {
 
   it('an unknown listener, with what was probably meant or what there is', () => {
     expect(problems({ ct1: { ...ct1, listeners: ['tls', 'tsl', 'DMZ'] } })).toEqual([
-      'error modalities.ct1.listeners.1 "tsl" is no listener; did you mean "tls"?',
-      'error modalities.ct1.listeners.2 "DMZ" is no listener; accepted is "tls", "tls2" or "plain", or add it to listeners first',
+      'error modalities.ct1.listeners.1 "tsl" is not a listener; did you mean "tls"?',
+      'error modalities.ct1.listeners.2 "DMZ" is not a listener; accepted is "tls", "tls2" or "plain", or add it to listeners first',
     ]);
   });
 
   it('an unknown called AE title', () => {
     expect(problems({ ct1: { ...ct1, calledAeTitle: ['ORTHNC', 'XY'] } })).toEqual([
-      'error modalities.ct1.calledAeTitle.0 "ORTHNC" is no upstream; did you mean "ORTHANC"?',
-      'error modalities.ct1.calledAeTitle.1 "XY" is no upstream; accepted is "ORTHANC" or "PACS", or add it to upstreams first',
+      'error modalities.ct1.calledAeTitle.0 "ORTHNC" is not an upstream; did you mean "ORTHANC"?',
+      'error modalities.ct1.calledAeTitle.1 "XY" is not an upstream; accepted is "ORTHANC" or "PACS", or add it to upstreams first',
     ]);
     expect(problems({ ct1: { ...ct1, calledAeTitle: 'XY' } }, { upstreams: {} })).toEqual([
-      'error modalities.ct1.calledAeTitle.0 "XY" is no upstream; there is none',
+      'error modalities.ct1.calledAeTitle.0 "XY" is not an upstream; there is none',
     ]);
   });
 
@@ -128,14 +128,14 @@ describe('references to other parts', () => {
     ];
     const accepted = 'accepted are keywords, UIDs, and UID prefixes such as 1.2.840.10008.5.1.4.1.1.*';
     expect(problems({ ct1: { ...ct1, allow: ['store'], storeSopClasses } })).toEqual([
-      'error modalities.ct1.storeSopClasses.0 "CTImageStorrage" is no SOP class; did you mean "CTImageStorage"?',
-      'error modalities.ct1.storeSopClasses.1 "ctimagestorage" is no SOP class; did you mean "CTImageStorage"?',
-      `error modalities.ct1.storeSopClasses.2 "CT*" is no UID prefix; ${accepted}`,
-      `error modalities.ct1.storeSopClasses.3 "1.2*" is no UID prefix; ${accepted}`,
-      `error modalities.ct1.storeSopClasses.4 "*" is no UID prefix; ${accepted}`,
-      `error modalities.ct1.storeSopClasses.5 "1.2.x" is no SOP class; ${accepted}`,
-      `error modalities.ct1.storeSopClasses.6 "Q" is no SOP class; ${accepted}`,
-      `error modalities.ct1.storeSopClasses.7 "1.2.*.3.*" is no UID prefix; ${accepted}`,
+      'error modalities.ct1.storeSopClasses.0 "CTImageStorrage" is not a SOP class; did you mean "CTImageStorage"?',
+      'error modalities.ct1.storeSopClasses.1 "ctimagestorage" is not a SOP class; did you mean "CTImageStorage"?',
+      `error modalities.ct1.storeSopClasses.2 "CT*" is not a UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.3 "1.2*" is not a UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.4 "*" is not a UID prefix; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.5 "1.2.x" is not a SOP class; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.6 "Q" is not a SOP class; ${accepted}`,
+      `error modalities.ct1.storeSopClasses.7 "1.2.*.3.*" is not a UID prefix; ${accepted}`,
     ]);
   });
 
@@ -214,13 +214,13 @@ describe('entries that one peer could be at once', () => {
   it.each<[string, Partial<ModalityInput>, Partial<ModalityInput>]>([
     ['upper and lower case', {}, { callingAeTitle: 'ct1' }],
     ['one AE title of several', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'C'] }],
-    ['all AE titles, told once', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'A', 'a'] }],
+    ['all AE titles, reported once', { callingAeTitle: ['A', 'B'] }, { callingAeTitle: ['B', 'A', 'a'] }],
     ['an address in a block', {}, { from: '10.1.0.0/16' }],
     ['a block in a block', { from: ['10.1.2.0/24', '10.7.0.0/16'] }, { from: ['10.9.0.1', '10.7.8.0/24'] }],
     ['a mapped address', {}, { from: '::ffff:10.1.2.10' }],
     ['IPv6 blocks', { from: '2001:db8::/32' }, { from: '2001:db8:1::/48' }],
     [
-      'several common addresses, told once',
+      'several common addresses, reported once',
       { from: ['1.1.1.1', '2.2.2.2'] },
       { from: ['2.2.2.2', '1.1.1.1'] },
     ],
@@ -257,7 +257,7 @@ describe('entries that one peer could be at once', () => {
     ).toEqual([]);
   });
 
-  it('every pair is told', () => {
+  it('reports every pair', () => {
     const paths = problems({ a: ct1, b: ct1, c: ct1 }).map((problem) => problem.split(':')[0]);
     expect(paths.sort()).toEqual([
       'error modalities.b overlaps modalities.a',

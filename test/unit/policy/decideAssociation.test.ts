@@ -36,7 +36,7 @@ describe('gate 1: the source address', () => {
     },
   );
 
-  it('lets every address try where unknown ones are to be answered, but nothing that is no address', () => {
+  it('lets every address try where unknown ones are to be answered, but nothing that is not an address', () => {
     const rejecting = policyOf({ ct1 }, { unknownAddresses: 'reject' });
     expect(decideAddress(rejecting, '10.99.0.1')).toEqual({ allowed: true });
     expect(decideAddress(rejecting, 'localhost').allowed).toBe(false);
@@ -87,7 +87,7 @@ describe('gate 3: who may associate', () => {
     expect(outcome(policy, nobody)).toBe('calling-ae-title-unknown');
   });
 
-  it('a missing certificate is none of those that the entry names', () => {
+  it('a missing certificate matches no certificate of the entry', () => {
     expect(outcome(policy)).toBe('certificate-mismatch');
     expect(
       outcome(policyOf({ ct1: { ...ct1, certificate: [] } }), { certificate: certificateOf('ct1') }),
@@ -166,7 +166,7 @@ describe('gate 3: who may associate', () => {
     );
   });
 
-  it('names that every object has are no entries', () => {
+  it('names that every object has are not entries', () => {
     for (const title of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       expect(outcome(policy, { callingAeTitle: title })).toBe('calling-ae-title-unknown');
       expect(outcome(policy, { certificate: certificateOf('ct1'), calledAeTitle: title })).toBe(
@@ -183,7 +183,7 @@ describe('entries that share an AE title', () => {
     plain: { callingAeTitle: 'CT1', from: '10.2.0.0/24', listeners: 'plain' },
   });
 
-  it('are told apart by address, listener and certificate', () => {
+  it('are distinguished by address, listener and certificate', () => {
     const certificate = certificateOf('there');
     expect(outcome(policy, { sourceAddress: '10.1.0.5', certificate })).toBe('here');
     expect(outcome(policy, { sourceAddress: '10.1.0.5', callingAeTitle: 'CT1B' })).toBe('here');

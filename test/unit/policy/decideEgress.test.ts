@@ -4,7 +4,7 @@ import {
   decideEgressAddress,
   decideEgressAssociation,
   decideEgressCommand,
-} from '../../../src/policy/decideEgress';
+} from '../../../src/policy/decide';
 import type { Policy } from '../../../src/policy/policy';
 import { associationRequest, configurationOf, type ModalityInput, policyOf } from '../../support/policyOf';
 
@@ -20,7 +20,7 @@ const fromArchive = associationRequest({
 
 /** The reason, or the name of the modality that is reached. */
 function outcome(policy: Policy, changes: Partial<typeof fromArchive> = {}): string {
-  const decision = decideEgressAssociation(policy, policy.egress!, { ...fromArchive, ...changes });
+  const decision = decideEgressAssociation(policy.egress!, { ...fromArchive, ...changes });
   return decision.allowed ? decision.modality.name : decision.reason;
 }
 

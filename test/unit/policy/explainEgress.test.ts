@@ -20,7 +20,7 @@ const fromArchive = associationRequest({
 });
 
 /** `outcome detail` of each check, and what came of them. */
-function told(changes: Partial<typeof fromArchive> = {}, commands: readonly CommandRequest[] = []) {
+function explained(changes: Partial<typeof fromArchive> = {}, commands: readonly CommandRequest[] = []) {
   const association = { ...fromArchive, ...changes };
   const { allowed, checks, failed, modality, wireAnswer } = explain(policy, { association, commands });
   return {
@@ -33,8 +33,8 @@ function told(changes: Partial<typeof fromArchive> = {}, commands: readonly Comm
 }
 
 describe('an association through egress', () => {
-  it('that is allowed is told check by check, with where it leads', () => {
-    expect(told({}, [echo])).toEqual({
+  it('that is allowed is explained check by check, with where it leads', () => {
+    expect(explained({}, [echo])).toEqual({
       allowed: true,
       reason: undefined,
       modality: 'ct1',
@@ -49,7 +49,7 @@ describe('an association through egress', () => {
         'passed egressAllow of modalities.ct1: echo',
       ],
     });
-    expect(told().wireAnswer).toBe('A-ASSOCIATE-AC, once modalities.ct1 has accepted');
+    expect(explained().wireAnswer).toBe('A-ASSOCIATE-AC, once modalities.ct1 has accepted');
   });
 
   it.each([
@@ -68,7 +68,7 @@ describe('an association through egress', () => {
       'result 1, source 1, reason 7',
     ],
   ])('with %s is refused, and nothing behind that is reached', (_what, changes, reason, answer) => {
-    const explanation = told(changes, [echo]);
+    const explanation = explained(changes, [echo]);
     expect(explanation).toMatchObject({
       allowed: false,
       reason,
@@ -78,7 +78,7 @@ describe('an association through egress', () => {
   });
 
   it('with a command that the modality is not to have is refused that command', () => {
-    const { allowed, reason, wireAnswer } = told({}, [store, echo]);
+    const { allowed, reason, wireAnswer } = explained({}, [store, echo]);
     expect({ allowed, reason }).toEqual({ allowed: false, reason: 'command-not-allowed' });
     expect(wireAnswer).toBe('C-STORE-RSP status 0x0124; the association stays');
   });

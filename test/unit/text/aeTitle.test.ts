@@ -44,7 +44,7 @@ describe('AE titles', () => {
     ['Kelvin sign, which lower-cases to k', '\u212a1'],
     ['dotless i, which upper-cases to I', 'X\u0131'],
     ['full-width letters', '\uff23\uff34\uff11'],
-  ])('%s is no AE title, so it equals none, itself included', (_what, title) => {
+  ])('%s is not an AE title, so it equals none, not even itself', (_what, title) => {
     for (const strict of [false, true]) {
       expect(aeTitleKey(title, strict)).toBeUndefined();
       expect(new AeTitleSet([title, 'US1', 'K1', 'XI', 'CT1'], strict).has(title)).toBe(false);

@@ -150,13 +150,13 @@ describe('aegis explain', () => {
     expect(notesOf(run)).toEqual(['--certificate gives the certificate that the peer shows']);
   });
 
-  it('tells that the certificate is revoked', async () => {
+  it('says that the certificate is revoked', async () => {
     const run = await explain(...ct1, '--certificate', certificates.revokedClient.certificateFile);
     expect(run.exitCode).toBe(1);
     expect(run.printed).toMatch(/^reason +certificate-revoked: /m);
   });
 
-  it('tells what TLS would refuse', async () => {
+  it('says what TLS would refuse', async () => {
     const { clientOfOtherCa } = certificates;
     const run = await explain(...ct1, '--certificate', clientOfOtherCa.certificateFile);
     expect(run.printed).toMatch(/^reason +certificate-untrusted: /m);
@@ -179,7 +179,7 @@ describe('aegis explain', () => {
     expect(notesOf(run)).toContain('the certificate is not looked at: listener "plain" asks for none');
   });
 
-  it('tells worklist and query apart by the SOP class', async () => {
+  it('distinguishes worklist and query by the SOP class', async () => {
     const find = await explain(...us1, '--command', 'C-FIND');
     expect(find.printed).toMatch(/^answer +C-FIND-RSP status 0x0124; the association stays$/m);
     const worklist = await explain(
@@ -234,17 +234,17 @@ describe('aegis explain', () => {
     [
       'a host name',
       ['--calling', 'CT1', '--called', 'X', '--from', 'ct1.example'],
-      /--from "ct1\.example" is no IP address/,
+      /--from "ct1\.example" is not an IP address/,
     ],
     [
       'an unknown listener',
       [...ct1, '--listener', 'dmz'],
-      /--listener "dmz" is no listener; accepted is "tls"/,
+      /--listener "dmz" is not a listener; accepted is "tls"/,
     ],
     [
       'an unknown command',
       [...ct1, '--command', 'c-cancel'],
-      /--command "c-cancel" is no DIMSE request; accepted are/,
+      /--command "c-cancel" is not a DIMSE request; accepted are/,
     ],
     [
       'an unknown class',

@@ -145,7 +145,7 @@ describe('aegis modality add', () => {
   });
 
   it.each([
-    [['--listener', 'tsl'], /^--listener "tsl" is no listener; did you mean "tls"\?/],
+    [['--listener', 'tsl'], /^--listener "tsl" is not a listener; did you mean "tls"\?/],
     [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
     [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
     [['--certificate', 'ct2'], /--certificate "ct2" is not one of sha256:….*ct2 does not exist/],
@@ -167,7 +167,7 @@ describe('aegis modality add', () => {
           '--calling "ÄÖ" has a character .*',
           '--from "x" is no IP address .*',
           '--allow "ECHO" is not accepted; .*',
-          '--listener "nope" is no listener; .*',
+          '--listener "nope" is not a listener; .*',
           '"ct1" is taken$',
         ].join('\n'),
       ),

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { isUnifiedProcedureStep, permissionFor } from '../../../src/dimse/services';
+import {
+  type CommandPermission,
+  commandPermissions,
+  isUnifiedProcedureStep,
+  permissionFor,
+  permissions,
+} from '../../../src/dimse/permissions';
 
 const N_SERVICES = [0x0100, 0x0110, 0x0120, 0x0130, 0x0140, 0x0150];
 
@@ -56,4 +62,26 @@ it.each([
   ['1.2.840.10008.5.1.4.34.61', false],
 ])('%s is a UPS class: %p', (uid, expected) => {
   expect(isUnifiedProcedureStep(uid)).toBe(expected);
+});
+
+interface Row {
+  readonly commands: readonly number[];
+  readonly sopClasses?: readonly string[];
+}
+
+describe('the table of permissions', () => {
+  it.each(commandPermissions.map((name): [CommandPermission, Row] => [name, permissions[name]]))(
+    '%s opens all that its row names, and no other row takes it away',
+    (name, { commands, sopClasses = ['1.2.3', ''] }) => {
+      for (const command of commands) {
+        for (const uid of sopClasses) expect(permissionFor(command, uid.replace(/\*$/, '1'))).toBe(name);
+      }
+    },
+  );
+
+  it('says what each is for, all in other words', () => {
+    const words = commandPermissions.map((name) => permissions[name].words);
+    expect(words).not.toContain('');
+    expect(new Set(words).size).toBe(commandPermissions.length);
+  });
 });

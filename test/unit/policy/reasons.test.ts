@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { formatWireAnswer } from '../../../src/policy/formatWireAnswer';
-import { wireAnswer } from '../../../src/policy/reasons';
+import { formatWireAnswer, wireAnswer } from '../../../src/policy/reasons';
 
 it.each([
   ['source-address-unknown', 'the connection is closed without a DICOM byte'],

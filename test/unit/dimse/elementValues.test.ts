@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { isUid } from '../../../src/dimse/uid';
+import { isUid } from '../../../src/dimse/elementValues';
 
 it.each([
   ['1.2.840.10008.1.1', true],
