@@ -10,9 +10,8 @@ import { ExitCode, OperatorError } from '../errors';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
-import type { ReloadResult } from './gatewayControl';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
-import type { StatusReport } from './statusReport';
+import type { ReloadReport, StatusReport } from './statusReport';
 
 /** Longer than the longest wait for upstreams, which is 5 s. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -116,8 +115,8 @@ export class AdminClient {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
-  async reload(): Promise<ReloadResult> {
-    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadResult;
+  async reload(): Promise<ReloadReport> {
+    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadReport;
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */

@@ -3,8 +3,8 @@
  * nothing: a configuration that can't be used changes nothing, and the log says why.
  */
 import { resolve } from 'node:path';
-import type { ReloadResult } from '../admin/gatewayControl';
 import type { Monitoring } from '../admin/monitoring';
+import type { ReloadReport } from '../admin/statusReport';
 import type { LoadedConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import type { TlsFileStates } from '../config/tlsFileStates';
@@ -55,7 +55,7 @@ export class Reloads {
     this.#last = starting.then(({ configuration }) => this.#begin(configuration)).catch(() => {});
   }
 
-  inTurn(options: ReloadOptions = {}): Promise<ReloadResult> {
+  inTurn(options: ReloadOptions = {}): Promise<ReloadReport> {
     const reloaded = this.#last.then(async () => await this.#reload(await this.#starting, options));
     this.#last = reloaded.catch(() => {});
     return reloaded;
@@ -84,7 +84,7 @@ export class Reloads {
     return [this.#file, ...watchedFiles(configuration)];
   }
 
-  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadResult> {
+  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
     const { loadConfiguration, textSha256 } = await import('../config/load');
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
@@ -117,7 +117,7 @@ export class Reloads {
   }
 
   /** Whoever asks over HTTP is in another directory. Problems may also be in an environment variable. */
-  #withAbsoluteFile(problems: ReloadResult['problems']): ReloadResult['problems'] {
+  #withAbsoluteFile(problems: ReloadReport['problems']): ReloadReport['problems'] {
     return problems.map((problem) =>
       problem.file === this.#file ? { ...problem, file: resolve(this.#file) } : problem,
     );
@@ -154,7 +154,7 @@ function shorten(lines: readonly string[]): readonly string[] {
   return [...lines.slice(0, MAX_CHANGES_TOLD), `and ${lines.length - MAX_CHANGES_TOLD} more`];
 }
 
-async function problemsOf(error: unknown): Promise<ReloadResult['problems']> {
+async function problemsOf(error: unknown): Promise<ReloadReport['problems']> {
   const { ConfigurationError } = await import('../text/problems');
   if (error instanceof ConfigurationError) return error.problems;
   return [{ message: error instanceof Error ? error.message : String(error), severity: 'error' }];

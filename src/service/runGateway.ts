@@ -2,7 +2,7 @@
  * What `aegis start` starts: configuration, audit log, monitoring and gateway, one after the other. Signals and how it
  * ends are start.ts's.
  */
-import type { GatewayControl } from '../admin/gatewayControl';
+import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
 import { AuditLog } from '../audit/auditLog';
 import { loadConfiguration } from '../config/load';

@@ -39,6 +39,8 @@ export interface VerificationOptions {
   readonly calledAeTitle: string;
   /** For the connection (TCP and TLS together), and again for each answer of the peer. */
   readonly timeoutMs: number;
+  /** Connects, closes and sends nothing. */
+  readonly isConnectionOnly?: boolean;
 }
 
 export type VerificationStepName = 'tcp' | 'tls' | 'association' | 'echo' | 'release';
@@ -98,7 +100,10 @@ const ECHO_RESPONSE = CommandField.CEchoRq | RESPONSE_BIT;
 export async function verify(options: VerificationOptions): Promise<VerificationReport> {
   const steps = new StepList();
   const socket = await connect(options, steps);
-  if (socket !== undefined) await new Verification(options, steps, new VerificationPeer(socket)).run();
+  if (options.isConnectionOnly === true) socket?.destroy();
+  else if (socket !== undefined) {
+    await new Verification(options, steps, new VerificationPeer(socket)).run();
+  }
   return { isOk: steps.list.every(({ isOk }) => isOk), steps: steps.list };
 }
 

@@ -3,8 +3,8 @@
  * others. Who writes the configuration file is given to it.
  */
 import type { Command } from 'commander';
-import type { ReloadResult } from '../../admin/gatewayControl';
 import type { PendingCaller } from '../../admin/pendingCaller';
+import type { ReloadReport } from '../../admin/statusReport';
 import type { CommandPermission } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { type CommandContext, type GlobalOptions, helpSections } from '../../terminal/command';
@@ -138,7 +138,7 @@ async function permissionsOf(
 async function refuseOtherFile(
   file: string,
   url: string,
-  { file: running, sha256 }: ReloadResult,
+  { file: running, sha256 }: ReloadReport,
 ): Promise<void> {
   const { readConfigurationText, textSha256 } = await import('../../config/load');
   const { escapeUnsafe } = await import('../../text/quote');

@@ -86,6 +86,10 @@ export class WorkerPool implements RunningGateway {
     return [...this.#members.values()].some(({ hasStarted }) => hasStarted);
   }
 
+  get health(): UpstreamHealth | undefined {
+    return this.#health;
+  }
+
   /** All workers take the new configuration over, or none does. */
   reload(configuration: Configuration, options: ReloadOptions = {}): Promise<ReloadResult> {
     const reloaded = this.#reload(configuration, options);
@@ -112,12 +116,12 @@ export class WorkerPool implements RunningGateway {
     this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
     if (this.#isStopping) return { aborted: 0 };
     this.#isStopping = true;
-    this.#health?.stop();
     if (this.#members.size > 0) {
       await new Promise<void>((resolve) => {
         this.#noneLeft = resolve;
       });
     }
+    this.#health?.stop();
     const aborted = this.#aborted;
     this.#audit.record(stoppedEvent(aborted));
     return { aborted };

@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { limitConnections } from '../../../src/admin/connectionLimit';
+import { limitConnections } from '../../../src/admin/adminPort';
 
 const LIMIT = 4;
 let server: Server;

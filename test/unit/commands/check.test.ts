@@ -20,9 +20,10 @@ interface Parts {
   readonly servers?: readonly string[];
   readonly privateKey?: string;
   readonly modality?: Record<string, unknown>;
+  readonly health?: Record<string, unknown>;
 }
 
-function write({ servers = [], privateKey = server().privateKeyFile, modality = {} }: Parts): string {
+function write({ servers = [], privateKey = server().privateKeyFile, modality = {}, health }: Parts): string {
   const file = join(folder, 'aegis.jsonc');
   const configuration = {
     listeners: [
@@ -36,7 +37,7 @@ function write({ servers = [], privateKey = server().privateKeyFile, modality = 
         },
       },
     ],
-    upstreams: { ORTHANC: { servers } },
+    upstreams: { ORTHANC: { servers, health } },
     modalities: { ct1: { callingAeTitle: 'CT1', from: '10.1.2.10', allow: 'store', ...modality } },
     timeouts: { upstreamConnectSeconds: 5 },
   };
@@ -102,6 +103,20 @@ describe('aegis check', () => {
     const [connection] = spy.connections;
     expect(connection?.associateRq).toMatchObject({ calling: 'AEGIS', called: 'ORTHANC' });
     expect(connection?.pduTypes).toEqual([0x01, 0x04, 0x05]);
+  });
+
+  it('only connects to an upstream whose health check does no more', async () => {
+    const { address, spy } = await archive({ onAssociateRq: () => {} });
+    const { exitCode } = await check(write({ servers: [address], health: { check: 'tcp' } }));
+    expect(exitCode).toBe(ExitCode.Done);
+    await spy.waitUntil(({ connections }) => connections[0]?.closed !== undefined, 'the end');
+    expect(spy.connections.map(({ pduTypes }) => pduTypes)).toEqual([[]]);
+  });
+
+  it('asks an upstream that the running gateway is not to ask, for the operator wants to know', async () => {
+    const { address, spy } = await archive();
+    await check(write({ servers: [address], health: { check: 'off' } }));
+    expect(spy.connections[0]?.pduTypes).toEqual([0x01, 0x04, 0x05]);
   });
 
   it('takes an archive that does not know it for one that answers', async () => {
