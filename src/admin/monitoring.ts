@@ -83,7 +83,7 @@ export class Monitoring implements AuditSink {
     this.#admin?.draining();
   }
 
-  /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
+  /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */
   prepareReload(configuration: Configuration): () => void {
     const takeOver = this.#expiries.prepareReload(configuration);
     return () => {

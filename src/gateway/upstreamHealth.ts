@@ -1,6 +1,5 @@
 /**
- * Finds out which servers of the upstreams are up, and answers who wants to know: `/readyz`, `/metrics`, the status.
- * Some servers are asked every few seconds, some when the answer is wanted, some never. What associations show
+ * Finds out which servers of the upstreams are up, and answers `/readyz`, `/metrics` and the status. Some servers are asked every few seconds, some when the answer is wanted, some never. What associations show
  * counts as well. A server that goes down or comes back gets a line in the audit log. Modalities are never asked: some
  * devices drop a running examination on a C-ECHO. One process does this for all workers.
  */
@@ -118,7 +117,7 @@ class Watch {
   #lastAnswer: { readonly isUp: boolean; readonly atMs: number } | undefined;
   /** An association has failed since the last answer. */
   #isDoubted = false;
-  /** Until the conversation has ended, also where nobody waits for it any more. */
+  /** Until the conversation has ended, even if the request that began it was answered without it. */
   #asking: Promise<void> | undefined;
   #isStopped = false;
 
@@ -130,7 +129,7 @@ class Watch {
     if (server.isScheduled) void this.#askOnSchedule();
   }
 
-  /** What is known is no longer good enough for who wants to know, if it is about this server. */
+  /** If this is the server, its last answer no longer counts for a request. */
   doubt({ upstream, server }: ServerName): void {
     if (upstream === this.server.upstream && server === this.server.server) this.#isDoubted = true;
   }
@@ -164,7 +163,7 @@ class Watch {
     this.#timer = setTimeout(() => void this.#askOnSchedule(), this.server.intervalMs);
   }
 
-  /** Several who want to know at the same time share one question. */
+  /** Several requests at the same time share one question. */
   #ask(question: ServerQuestion): Promise<void> {
     this.#asking ??= this.#check(question).then(({ isUp, detail }) => {
       this.#asking = undefined;

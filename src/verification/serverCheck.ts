@@ -1,6 +1,6 @@
 /**
- * Asks a server of an upstream whether it serves associations. The health checks and `aegis check` both ask here. Who
- * asks, when, and what follows from the answer is not known here.
+ * Asks a server of an upstream whether it serves associations. The health checks and `aegis check` both ask here. When to
+ * ask, and what follows from the answer, is not known here.
  */
 import type { UpstreamConfiguration } from '../config/schema';
 import { OWN_AE_TITLE } from '../text/aeTitle';

@@ -119,7 +119,7 @@ describe('Metrics', () => {
     });
   });
 
-  it('tells whether the last reload was taken over', async () => {
+  it('says whether the last reload was taken over', async () => {
     const name = 'aegis_configuration_last_reload_success';
     expect((await exposed()).value(name)).toBe(1);
     expect((await exposed({ event: 'configuration.rejected', outcome: 'failed' })).value(name)).toBe(0);
@@ -147,7 +147,7 @@ describe('Metrics', () => {
     expect(later.series('aegis_certificate_not_after_seconds')).toEqual({});
   });
 
-  it('tells of the process', async () => {
+  it('describes the process', async () => {
     expect((await exposed()).value('process_cpu_seconds_total')).toBeGreaterThan(0);
   });
 });

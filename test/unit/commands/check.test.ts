@@ -113,7 +113,7 @@ describe('aegis check', () => {
     expect(spy.connections.map(({ pduTypes }) => pduTypes)).toEqual([[]]);
   });
 
-  it('asks an upstream that the running gateway is not to ask, for the operator wants to know', async () => {
+  it('asks an upstream whose health check is off, because the operator wants to know', async () => {
     const { address, spy } = await archive();
     await check(write({ servers: [address], health: { check: 'off' } }));
     expect(spy.connections[0]?.pduTypes).toEqual([0x01, 0x04, 0x05]);
@@ -141,7 +141,7 @@ describe('aegis check', () => {
     expect(exitCode).toBe(ExitCode.Failed);
   });
 
-  it('reaches no upstream when it is told not to', async () => {
+  it('reaches no upstream with --offline', async () => {
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress()] }), '--offline');
     expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
     expect(exitCode).toBe(ExitCode.Done);
