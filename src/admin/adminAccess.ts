@@ -1,6 +1,6 @@
 /**
- * Who may ask the admin HTTP what. On loopback everybody who is on this machine may look; what changes anything needs
- * the token, and beyond loopback everything does. Knows no routes.
+ * Decides what a request to the admin HTTP may do. On loopback, everybody on this machine may look, and changes need the
+ * token. Beyond loopback, everything needs the token. Knows no routes.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -12,7 +12,7 @@ import { isLoopbackAddress } from '../text/addresses';
 type AdminConfiguration = NonNullable<Configuration['admin']>;
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 export class AdminAccess {
   readonly #isLoopback: boolean;
@@ -26,12 +26,12 @@ export class AdminAccess {
     this.#digest = wanted === undefined ? undefined : digestOf(wanted);
   }
 
-  /** A hook that answers whoever may not ask; before the body is read. */
+  /** A hook that refuses a request that is not allowed, before its body is read. */
   readonly check = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     if (this.#isLoopback && !isNamedByAddress(request.headers.host)) {
       return reply.code(403).send({ error: 'the host has to be an IP address or localhost' });
     }
-    if (this.#isLoopback && (request.is404 || safeMethods.has(request.method))) return undefined;
+    if (this.#isLoopback && (request.is404 || SAFE_METHODS.has(request.method))) return undefined;
     if (this.#digest === undefined) {
       return reply.code(403).send({ error: 'admin.token is not configured, so nothing can be changed' });
     }
@@ -42,7 +42,7 @@ export class AdminAccess {
       .send({ error: 'the token is missing or wrong' });
   };
 
-  /** Digests have one length, so the time of the comparison says nothing, not even how long the token is. */
+  /** Digests have one length, so the time of the comparison reveals nothing, not even how long the token is. */
   #matches(authorization: string | undefined): boolean {
     const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     return (
@@ -52,8 +52,8 @@ export class AdminAccess {
 }
 
 /**
- * A page of a foreign site can make a browser on this machine ask here, under a name of its own that leads to
- * 127.0.0.1 (DNS rebinding), and read the answer. It cannot make it say that it asks an address.
+ * Stops DNS rebinding: a foreign web page gives its own name the address 127.0.0.1, and a browser on this machine then
+ * lets it ask here and read the answer. But the browser names that host, and never an address.
  */
 function isNamedByAddress(host: string | undefined): boolean {
   // HTTP/1.0, which no browser speaks.
@@ -62,4 +62,6 @@ function isNamedByAddress(host: string | undefined): boolean {
   return isIP(name) !== 0 || name.toLowerCase() === 'localhost';
 }
 
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

@@ -1,6 +1,6 @@
 /**
- * Asks the admin HTTP of a running gateway: where it is and with which token by the configuration, or by a URL. Turns
- * whatever goes wrong into words; shows nothing.
+ * Asks the admin HTTP of a running gateway. Address and token come from the configuration, or from a URL and the
+ * environment. Turns what goes wrong into words; shows nothing.
  */
 import * as z from 'zod';
 import { isBearerToken, readTokenToShow } from '../config/bearerToken';
@@ -10,13 +10,12 @@ import { ExitCode, OperatorError } from '../errors';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
-import type { ReloadResult } from './gatewayControl';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
-import type { StatusReport } from './statusReport';
+import type { ReloadReport, StatusReport } from './statusReport';
 
-/** Longer than the longest wait for upstreams, which is 5 s. */
+/** Longer than the wait for the health of upstreams, which is 5 s at most. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** What sets admin.token; with --url it is read without the configuration. */
+/** The variable that sets admin.token. With --url it is read without the configuration. */
 const TOKEN_VARIABLE = 'AEGIS__ADMIN__TOKEN';
 
 /** The status of an answer without a body. */
@@ -30,22 +29,20 @@ export interface AdminTarget {
   readonly token: string | undefined;
 }
 
-/** The gateway does not answer: it does not run, or somebody else is there. */
+/** The gateway does not answer: it does not run, or another program has its port. */
 export class UnreachableError extends OperatorError {
   constructor(message: string) {
     super(message, ExitCode.Failed);
   }
 }
 
-/**
- * Where the gateway of this configuration is asked; undefined where it has no admin HTTP. Throws OperatorError.
- */
+/** Where the gateway of this configuration answers; undefined where it has no admin HTTP. Throws OperatorError. */
 export function adminTargetOf(configurationFile: string): AdminTarget | undefined {
   const { admin } = readableConfiguration(configurationFile);
   return admin && adminTarget(admin);
 }
 
-/** One that is being edited and has problems will do. Throws ConfigurationError where it cannot be made out at all. */
+/** Also one with problems: it may be half edited. Throws ConfigurationError where it cannot be understood at all. */
 export function readableConfiguration(file: string): Configuration {
   const { configuration, problems } = readConfiguration(file);
   if (configuration === undefined) throw new ConfigurationError(problems);
@@ -61,7 +58,7 @@ export function adminTarget({
 }: NonNullable<Configuration['admin']>): AdminTarget {
   if (port === 0) {
     throw new OperatorError(
-      'admin.port is 0, which is any free port; name the one that the gateway told with --url',
+      'admin.port is 0, which is any free port; name the port that the gateway printed at its start with --url',
     );
   }
   return {
@@ -74,7 +71,7 @@ export function adminTarget({
 export function adminTargetAt(url: string, environment: NodeJS.ProcessEnv = process.env): AdminTarget {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol) || parsed.username !== '') {
-    throw new OperatorError(`--url ${escapeUnsafe(url)} is no address such as http://127.0.0.1:9762`);
+    throw new OperatorError(`--url ${escapeUnsafe(url)} is not an address such as http://127.0.0.1:9762`);
   }
   return { url: parsed.href.replace(/\/+$/, ''), token: environment[TOKEN_VARIABLE] };
 }
@@ -85,7 +82,7 @@ export class AdminClient {
   constructor(target: AdminTarget) {
     if (target.token !== undefined && !isBearerToken(target.token)) {
       throw new OperatorError(
-        `${TOKEN_VARIABLE} holds no token; it is the one of the gateway, 16 characters or more`,
+        `${TOKEN_VARIABLE} does not hold a token; set it to the token of the gateway, 16 characters or more`,
       );
     }
     this.#target = target;
@@ -111,13 +108,13 @@ export class AdminClient {
     return data.callers;
   }
 
-  /** One that is gone already is as good. */
+  /** One that is gone already is no error. */
   async removePending(id: string): Promise<void> {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
-  async reload(): Promise<ReloadResult> {
-    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadResult;
+  async reload(): Promise<ReloadReport> {
+    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadReport;
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */
@@ -153,7 +150,7 @@ function describeFailure(error: unknown): string {
 function refusalOf(url: string, status: number, text: string): OperatorError {
   if (status === 401) {
     return new OperatorError(
-      `the gateway at ${url} wants a token, or another one: set ${TOKEN_VARIABLE} or admin.tokenFile to that of the running gateway`,
+      `the gateway at ${url} wants a token, or another one: set ${TOKEN_VARIABLE} or admin.tokenFile to the token of the running gateway`,
       ExitCode.Failed,
     );
   }
@@ -167,11 +164,11 @@ function parseAnswer(url: string, text: string): unknown {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw unexpectedAnswer(url);
 }
 
 function unexpectedAnswer(url: string): UnreachableError {
-  return new UnreachableError(`what answers at ${url} is no gateway of this version`);
+  return new UnreachableError(`what answers at ${url} is not a gateway of this version`);
 }

@@ -1,29 +1,28 @@
 /**
- * The port of the admin HTTP and its limits. Open before the gateway is, so that a port that is taken is told before a
- * modality can connect; what answers is loaded after, and requests wait for it.
+ * The port of the admin HTTP and its limits. It opens before the gateway does: a port that is in use is then reported
+ * before a modality can connect. What answers is loaded later, and requests wait for it. Knows no routes.
  */
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { formatHostAndPort, type HostAndPort } from '../text/hostAndPort';
-import { limitConnections } from './connectionLimit';
 
 type AdminConfiguration = NonNullable<Configuration['admin']>;
 
 /** From the first byte of a connection to the whole request. */
 const REQUEST_TIMEOUT_MS = 5_000;
-/** Longer than the longest wait for upstreams, which is 5 s. */
+/** Longer than the wait for the health of upstreams, which is 5 s at most. */
 const CONNECTION_TIMEOUT_MS = 15_000;
-/** Longer than the minute that monitors let pass between two questions. */
+/** Longer than the minute between two questions of a monitor. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** A monitor needs one or two; the file descriptors are for modalities. */
+/** A monitor needs one or two. The file descriptors are for modalities. */
 const MAX_CONNECTIONS = 32;
 
 export class AdminPort {
   readonly server: Server;
-  /** Answers all requests, those that are waiting included; to be called once. */
+  /** Answers all requests, also those that are waiting; to be called once. */
   readonly answerWith: (answer: RequestListener) => void;
 
   private constructor() {
@@ -62,7 +61,7 @@ export class AdminPort {
     return { host: address, port };
   }
 
-  /** Stops listening and ends every connection: a monitor that keeps its own must not keep the process. */
+  /** Stops listening and ends every connection: a monitor that keeps one open must not keep the process. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));
     this.server.closeAllConnections();
@@ -74,11 +73,52 @@ function cannotListen(where: AdminConfiguration, error: NodeJS.ErrnoException): 
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is in use (EADDRINUSE); stop the other program or choose another admin.port',
     EADDRNOTAVAIL: 'this machine has no such address (EADDRNOTAVAIL); use 127.0.0.1 or ::1',
-    EACCES: 'ports below 1024 need a right of their own (EACCES); choose another admin.port',
+    EACCES: 'this account may not open ports below 1024 (EACCES); choose another admin.port',
   };
   const text = why[error.code ?? ''] ?? error.message;
   return new OperatorError(
     `cannot listen on ${formatHostAndPort(where)} for the admin HTTP: ${text}`,
     ExitCode.Failed,
   );
+}
+
+/**
+ * At `maxConnections`, the oldest idle connection of the address that has most of them is closed, not the newest one:
+ * a peer that opens many and asks nothing must not keep a liveness probe out.
+ */
+export function limitConnections(server: Server, maxConnections: number): void {
+  /** In the order in which they came. */
+  const requestsBySocket = new Map<Socket, number>();
+  server.on('connection', (socket: Socket) => {
+    if (requestsBySocket.size >= maxConnections) {
+      const victim = idlestOf(requestsBySocket);
+      (victim ?? socket).destroy();
+      if (victim === undefined) return;
+      requestsBySocket.delete(victim);
+    }
+    requestsBySocket.set(socket, 0);
+    socket.once('close', () => requestsBySocket.delete(socket));
+  });
+  server.on('request', ({ socket }, response: ServerResponse) => {
+    count(requestsBySocket, socket, 1);
+    response.once('close', () => count(requestsBySocket, socket, -1));
+  });
+}
+
+function count(requestsBySocket: Map<Socket, number>, socket: Socket, change: 1 | -1): void {
+  const requests = requestsBySocket.get(socket);
+  if (requests !== undefined) requestsBySocket.set(socket, requests + change);
+}
+
+function idlestOf(requestsBySocket: ReadonlyMap<Socket, number>): Socket | undefined {
+  const idleByAddress = new Map<string, Socket[]>();
+  for (const [socket, requests] of requestsBySocket) {
+    if (requests > 0) continue;
+    const { remoteAddress = '' } = socket;
+    const idle = idleByAddress.get(remoteAddress) ?? [];
+    idle.push(socket);
+    idleByAddress.set(remoteAddress, idle);
+  }
+  const [most] = [...idleByAddress.values()].sort((one, other) => other.length - one.length);
+  return most?.[0];
 }

@@ -1,6 +1,7 @@
 /**
- * The admin HTTP: what answers at its port, `/healthz`, `/readyz`, `/metrics`, and what `/api/v1/status` puts together.
- * Learns what happens from audit events, like the audit log. Loaded only where `admin` is configured.
+ * The admin HTTP: what answers at its port. Puts together `/readyz` and `/api/v1/status`; others keep what they show.
+ * Learns what happens from audit events, like the audit log. Loaded only where `admin` is configured. Knows nothing of
+ * who may ask.
  */
 import {
   type FastifyError,
@@ -12,19 +13,27 @@ import {
 import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
+import type { ReloadOptions, RunningGateway } from '../gateway/gateway';
+import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { AdminAccess } from './adminAccess';
 import type { AdminPort } from './adminPort';
-import { addApiRoutes } from './apiRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
-import type { GatewayControl } from './gatewayControl';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
-import type { ListenerStatus, Readiness, StatusReport } from './statusReport';
-import { UpstreamProbes } from './upstreamProbes';
+import type { ListenerStatus, Readiness, ReloadReport, StatusReport } from './statusReport';
 
-/** Nobody sends anything but a request line and headers. */
+/** No request needs more than a request line and headers. */
 const BODY_LIMIT_BYTES = 1024;
+
+/** What the admin HTTP may ask of the gateway that it belongs to. */
+export interface GatewayControl {
+  /** Asked each time: a reload may change where it listens. */
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health'>;
+  readonly workers: number;
+  /** The reload of SIGHUP, in turn with others. Never rejects. */
+  reload(options?: ReloadOptions): Promise<ReloadReport>;
+}
 
 /** Where requests come in, and who may ask what; open before this server is loaded. */
 export interface AdminDoor {
@@ -48,7 +57,6 @@ export class AdminServer implements AuditSink {
   readonly #port: AdminPort;
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
-  readonly #probes: UpstreamProbes;
   readonly #live = new LiveView();
   readonly #sources: AdminSources;
   readonly #startedAt = new Date();
@@ -60,9 +68,8 @@ export class AdminServer implements AuditSink {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
-    this.#probes = new UpstreamProbes(configuration);
     this.#metrics = new Metrics({
-      serverStates: () => this.#probes.states(),
+      servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
     });
     this.#port = port;
@@ -77,8 +84,6 @@ export class AdminServer implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    // The gateway has learnt something that the last answer of a server does not say yet.
-    if (event.event === 'upstream.up' || event.event === 'upstream.down') this.#probes.forget();
     this.#metrics.record(event);
     this.#live.record(event);
   }
@@ -91,11 +96,14 @@ export class AdminServer implements AuditSink {
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.#configuration = configuration;
-    this.#probes.replace(configuration);
   }
 
   async #readiness(): Promise<Readiness> {
-    return this.#readinessOf(await this.#probes.isAnyUp());
+    return this.#readinessOf((await this.#control.gateway.health?.isAnyUp()) ?? false);
+  }
+
+  async #servers(): Promise<readonly ServerHealth[]> {
+    return (await this.#control.gateway.health?.servers()) ?? [];
   }
 
   #readinessOf(upstreamUp: boolean): Readiness {
@@ -112,7 +120,7 @@ export class AdminServer implements AuditSink {
   }
 
   async #status(): Promise<StatusReport> {
-    const upstreams = await this.#probes.states();
+    const upstreams = await this.#servers();
     return {
       version,
       startedAt: this.#startedAt.toISOString(),
@@ -150,21 +158,42 @@ export class AdminServer implements AuditSink {
     this.#server.get('/metrics', async (_request, reply) =>
       reply.type(this.#metrics.contentType).send(await this.#metrics.exposition()),
     );
-    addApiRoutes(this.#server, {
-      status: () => this.#status(),
-      pending: this.#sources.pending,
-      control: this.#control,
-    });
+    this.#server.get('/api/v1/status', async () => await this.#status());
+    addPendingRoutes(this.#server, this.#sources.pending);
+    addReloadRoute(this.#server, this.#control);
   }
 }
 
-/** Answers of errors say their status and nothing else: no stack, no version, nothing of what was sent. */
+function addPendingRoutes(server: FastifyInstance, pending: PendingCallers): void {
+  server.get('/api/v1/pending', async () => ({ callers: pending.list }));
+  server.delete<{ Params: { id: string } }>('/api/v1/pending/:id', async (request, reply) =>
+    pending.remove(request.params.id)
+      ? reply.code(204).send()
+      : reply.code(404).send({ error: 'there is no such pending caller' }),
+  );
+}
+
+function addReloadRoute(server: FastifyInstance, control: GatewayControl): void {
+  server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
+    const { enforce, ...others } = request.query;
+    if (Object.keys(others).length > 0) {
+      return reply.code(400).send({ error: 'the only parameter is enforce' });
+    }
+    if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
+      return reply.code(400).send({ error: 'enforce is true or false' });
+    }
+    const report = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
+    return reply.code(report.isReloaded ? 200 : 422).send(report);
+  });
+}
+
+/** An answer to an error says its status and nothing else: no stack, no version, nothing of what was sent. */
 function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
   const server = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     serverFactory: () => port.server,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
-    // Of the router, before there is a route whose handler could be asked.
+    // Errors of the router itself: no handler of a route can answer them.
     frameworkErrors: answerError,
   });
   server.addHook('onSend', async (_request, reply) => {
@@ -176,7 +205,7 @@ function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
   return server;
 }
 
-/** Of the libraries that compile the schemas of routes, which are larger than the rest, none is loaded. */
+/** The libraries that compile schemas of routes are larger than all the rest, so none of them is loaded. */
 function noSchemas(): never {
   throw new TypeError('no route of the admin HTTP has a schema');
 }

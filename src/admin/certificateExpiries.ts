@@ -1,7 +1,7 @@
 /**
- * When the certificates and revocation lists end that listeners and egress use, and the certificates that modalities
- * show. The former are read when the gateway reads them, at its start and at a reload; the latter come from audit events.
- * What is to be done about a date is for others.
+ * Keeps when certificates and revocation lists end: those that listeners and egress use, and those that modalities show.
+ * The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
+ * follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
@@ -48,7 +48,7 @@ export class CertificateExpiries implements AuditSink {
     return expiryOfModality(modality, tls.notAfter);
   }
 
-  /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
+  /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */
   prepareReload(configuration: Configuration): () => void {
     const ofFiles = readCertificateExpiries(configuration);
     return () => {
@@ -65,7 +65,7 @@ function expiryOfModality(name: string, end: string): CertificateExpiry {
 }
 
 function readCertificateExpiries({ listeners, egress, modalities }: Configuration): CertificateExpiry[] {
-  const read = new ValidityReader();
+  const read = new LifetimeReader();
   const reached = egress === undefined ? [] : Object.entries(modalities);
   return [
     ...listeners.flatMap(({ name, tls }) =>
@@ -90,8 +90,8 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
 }
 
 /** Reads each file once: thousands of modalities share a few. */
-class ValidityReader {
-  readonly #validitiesByFile = new Map<string, readonly Validity[]>();
+class LifetimeReader {
+  readonly #lifetimesByFile = new Map<string, readonly Validity[]>();
 
   certificates(files: readonly string[]): readonly Validity[] {
     return files.flatMap((file) =>
@@ -99,7 +99,7 @@ class ValidityReader {
     );
   }
 
-  /** A list without an end does not end. */
+  /** A list without a next update does not end. */
   lists(files: readonly string[]): readonly Validity[] {
     return files.flatMap((file) =>
       this.#once(file, () =>
@@ -111,8 +111,8 @@ class ValidityReader {
   }
 
   #once(file: string, read: () => readonly Validity[]): readonly Validity[] {
-    const known = this.#validitiesByFile.get(file) ?? read();
-    this.#validitiesByFile.set(file, known);
+    const known = this.#lifetimesByFile.get(file) ?? read();
+    this.#lifetimesByFile.set(file, known);
     return known;
   }
 }
@@ -120,10 +120,10 @@ class ValidityReader {
 /** Of each kind, what ends first. */
 function firstOfEach(
   name: string,
-  validitiesByKind: Partial<Record<CertificateExpiry['kind'], readonly Validity[]>>,
+  lifetimesByKind: Partial<Record<CertificateExpiry['kind'], readonly Validity[]>>,
 ): CertificateExpiry[] {
-  return Object.entries(validitiesByKind).flatMap(([kind, validities]) => {
-    const [first] = [...validities].sort((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
+  return Object.entries(lifetimesByKind).flatMap(([kind, lifetimes]) => {
+    const [first] = [...lifetimes].sort((one, other) => one.notAfter.getTime() - other.notAfter.getTime());
     return first === undefined ? [] : [{ kind: kind as CertificateExpiry['kind'], name, ...first }];
   });
 }

@@ -1,19 +1,19 @@
 /**
- * Tells in the audit log that a certificate or a revocation list comes to its end, ours or the one that a modality
- * shows: once at each threshold, looked at when the gateway starts, at each reload and every day, and when a modality
- * shows another one. Reads no files.
+ * Reports in the audit log that a certificate or a revocation list will end, ours or one that a modality shows: once at
+ * each threshold. Looks when the gateway starts, at each reload, every day, and when a modality shows a new
+ * certificate. Reads no files.
  */
 import type { AuditSink } from '../audit/events';
 import { countOf } from '../text/quote';
 import type { CertificateExpiry } from './certificateExpiries';
 
-/** A month to order one, a fortnight and a week to be reminded, a day for the emergency, 0 when it is over. */
+/** A month to order a new one, two reminders, a day for the emergency, and 0 when it is over. */
 const LAST_DAY = 1;
 const THRESHOLD_DAYS = [0, LAST_DAY, 7, 14, 30] as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** What of whom. */
-const words: Readonly<
+/** What ends, and where. */
+const WORDS: Readonly<
   Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'modality']>
 > = {
   listener: ['the certificate of listener', 'listener'],
@@ -29,8 +29,8 @@ export class ExpiryWatch {
   readonly #audit: AuditSink;
   readonly #expiries: () => readonly CertificateExpiry[];
   readonly #now: () => Date;
-  /** The lowest threshold that was told; the key changes with the date, so a renewed certificate begins anew. */
-  readonly #toldByExpiry = new Map<string, number>();
+  /** The lowest threshold that was reported. The key holds the date, so a renewed certificate starts again. */
+  readonly #reportedByExpiry = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(audit: AuditSink, expiries: () => readonly CertificateExpiry[], now = () => new Date()) {
@@ -44,20 +44,20 @@ export class ExpiryWatch {
   look(): void {
     const expiries = this.#expiries();
     const current = new Set(expiries.map(keyOf));
-    for (const key of this.#toldByExpiry.keys()) {
-      if (!current.has(key)) this.#toldByExpiry.delete(key);
+    for (const key of this.#reportedByExpiry.keys()) {
+      if (!current.has(key)) this.#reportedByExpiry.delete(key);
     }
     for (const expiry of expiries) this.lookAt(expiry);
   }
 
-  /** At one of them only: it was just learnt. */
+  /** Looks at one that has just become known. */
   lookAt(expiry: CertificateExpiry): void {
     const key = keyOf(expiry);
-    const before = this.#toldByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
+    const before = this.#reportedByExpiry.get(key) ?? Number.POSITIVE_INFINITY;
     const threshold = this.#thresholdOf(expiry);
     if (threshold >= before) return;
-    this.#toldByExpiry.set(key, threshold);
-    this.#tell(expiry);
+    this.#reportedByExpiry.set(key, threshold);
+    this.#report(expiry);
   }
 
   close(): void {
@@ -65,9 +65,9 @@ export class ExpiryWatch {
   }
 
   /**
-   * The lowest threshold that is reached. One of more than half the lifetime says nothing: a list that lasts a week
-   * is always a week from its end. The last day of a certificate is an emergency however short it lived; lists are made
-   * anew without anybody's doing, some of them every day.
+   * The lowest threshold that is reached. Thresholds above half the lifetime say nothing: a list that lasts a week is
+   * always within a week of its end. The last day of a certificate is an emergency, however short its life was. A list
+   * is replaced by a job, sometimes every day, so its last day is not.
    */
   #thresholdOf({ kind, notBefore, notAfter }: CertificateExpiry): number {
     const leftDays = this.#daysUntil(notAfter);
@@ -76,12 +76,12 @@ export class ExpiryWatch {
         ? Number.POSITIVE_INFINITY
         : (notAfter.getTime() - notBefore.getTime()) / DAY_MS;
     const isList = kind === 'crl' || kind === 'egress-crl';
-    const mostDays = Math.max(lifetimeDays / 2, isList ? 0 : LAST_DAY);
-    return THRESHOLD_DAYS.find((days) => leftDays <= days && days <= mostDays) ?? Number.POSITIVE_INFINITY;
+    const maxDays = Math.max(lifetimeDays / 2, isList ? 0 : LAST_DAY);
+    return THRESHOLD_DAYS.find((days) => leftDays <= days && days <= maxDays) ?? Number.POSITIVE_INFINITY;
   }
 
-  #tell({ kind, name, notAfter }: CertificateExpiry): void {
-    const [what, whose] = words[kind];
+  #report({ kind, name, notAfter }: CertificateExpiry): void {
+    const [what, whose] = WORDS[kind];
     const days = Math.floor(this.#daysUntil(notAfter));
     const when = days < 0 ? 'has ended' : `ends in ${countOf(days, 'day')}`;
     this.#audit.record({

@@ -1,12 +1,12 @@
 /**
- * What goes on right now, followed by audit events: associations that are open, totals since the start, the last
- * denials, the last reload. Knows no configuration, no upstreams and no HTTP.
+ * Follows by audit events what goes on right now: open associations, totals since the start, the last denials, the last
+ * reload. Knows no configuration, no upstreams and no HTTP.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import type { AssociationStatus, Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
 
-/** A screen or two; the audit log has them all. */
+/** A screen or two. The audit log has them all. */
 const MAX_DENIALS = 50;
 
 type Counted<T> = { -readonly [K in keyof T]: T[K] };
@@ -54,7 +54,7 @@ export class LiveView implements AuditSink {
     const totals = this.#totals;
     switch (event.event) {
       case 'connection.refused':
-        // A port check by a load balancer is told, but nothing was refused.
+        // A port check by a load balancer is an event, but nothing was refused.
         if (event.outcome !== 'info') totals.connectionsRefused += 1;
         break;
       case 'association.accepted':
@@ -118,7 +118,7 @@ export class LiveView implements AuditSink {
   }
 }
 
-const denialKeys = [
+const DENIAL_KEYS = [
   'detail',
   'modality',
   'listener',
@@ -131,7 +131,7 @@ const denialKeys = [
 ] as const satisfies readonly (keyof AuditEvent)[];
 
 function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonCode, time: Date): Denial {
-  const facts = denialKeys.flatMap((key) => (event[key] === undefined ? [] : [[key, event[key]]]));
+  const facts = DENIAL_KEYS.flatMap((key) => (event[key] === undefined ? [] : [[key, event[key]]]));
   return {
     time: time.toISOString(),
     outcome,

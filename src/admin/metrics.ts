@@ -1,16 +1,16 @@
 /**
- * The metrics of `/metrics`: counted from audit events alone, so that they cannot disagree with the audit log, and so
- * that with workers, whose events all come to the primary, they are those of the whole gateway. Labels are names of
- * the configuration and codes of closed lists; nothing that a peer says makes a new series. Knows no HTTP.
+ * The metrics of `/metrics`. They are counted from audit events alone, so they cannot disagree with the audit log. The
+ * events of all workers come to the primary, so the metrics are those of the whole gateway. Labels are names of the
+ * configuration and codes of closed lists: nothing that a peer says makes a new series. Knows no HTTP.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuditEvent, AuditSink } from '../audit/events';
+import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { CertificateExpiry } from './certificateExpiries';
-import type { ServerState } from './upstreamProbes';
 
 /** What is looked up at each scrape instead of counted. */
 export interface MetricSources {
-  serverStates(): Promise<readonly ServerState[]>;
+  servers(): Promise<readonly ServerHealth[]>;
   certificateExpiries(): readonly CertificateExpiry[];
 }
 
@@ -25,7 +25,7 @@ interface AssociationLabels {
 export class Metrics implements AuditSink {
   readonly #registry = new Registry();
   /**
-   * Only what was accepted leaves the gauge again: an association can be aborted before. At most
+   * An association can be aborted before it is accepted, so only those in here leave the gauge. At most
    * `limits.maxAssociations` entries.
    */
   readonly #activeByConnectionId = new Map<string, AssociationLabels>();
@@ -68,7 +68,7 @@ export class Metrics implements AuditSink {
   });
   readonly #lastReloadSuccess = new Gauge({
     name: 'aegis_configuration_last_reload_success',
-    help: '1 when the running configuration is the one that was last asked for, 0 when that was rejected.',
+    help: '1 after a reload that was accepted, or none; 0 after one that was rejected.',
     registers: [this.#registry],
   });
 
@@ -92,7 +92,7 @@ export class Metrics implements AuditSink {
   record(event: AuditEvent): void {
     switch (event.event) {
       case 'connection.refused':
-        // A port check by a load balancer is told, but nothing was refused.
+        // A port check by a load balancer is an event, but nothing was refused.
         if (event.outcome !== 'info') this.#connectionsRefused.inc({ ...listener(event), ...reason(event) });
         break;
       case 'association.accepted':
@@ -156,14 +156,14 @@ export class Metrics implements AuditSink {
 function registerLookups(registry: Registry, sources: MetricSources): void {
   new Gauge({
     name: 'aegis_upstream_up',
-    help: '1 when the server answered a C-ECHO within the last seconds, if only by rejecting it.',
+    help: '1 when the server is up: by its health check, or by the last association where there is none.',
     labelNames: ['upstream', 'server'],
     registers: [registry],
     async collect() {
-      const states = await sources.serverStates();
+      const servers = await sources.servers();
       // After a reload, servers may be gone.
       this.reset();
-      for (const { upstream, server, isUp } of states) this.set({ upstream, server }, isUp ? 1 : 0);
+      for (const { upstream, server, isUp } of servers) this.set({ upstream, server }, isUp ? 1 : 0);
     },
   });
   new Gauge({
@@ -180,7 +180,7 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
   });
 }
 
-/** Labels of what is not known are empty: Prometheus takes that for no label. */
+/** What is not known is an empty label, which is no label to Prometheus. */
 function associationLabels({ modality = '', direction }: AuditEvent): AssociationLabels {
   return { modality, direction: direction ?? '' };
 }

@@ -1,16 +1,16 @@
 /**
  * Everything that watches a gateway by its audit events: the pending callers and their file, the ends of certificates,
- * the admin HTTP. What is not configured is not loaded. Begins before the gateway and ends after it.
+ * the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
+ * these together.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
-import type { AdminDoor, AdminServer } from './adminServer';
+import type { AdminDoor, AdminServer, GatewayControl } from './adminServer';
 import { CertificateExpiries } from './certificateExpiries';
 import { ExpiryWatch } from './expiryWatch';
-import type { GatewayControl } from './gatewayControl';
 import { PendingCallers } from './pendingCallers';
 import { PendingFileWriter, recoverPendingFile } from './pendingFile';
 
@@ -37,7 +37,7 @@ export class Monitoring implements AuditSink {
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
     this.#door = door;
-    // Whoever could read the list: without a file and without HTTP nobody.
+    // Without a file and without HTTP, nobody could read the list.
     const isListRead = pending.file !== undefined || door !== undefined;
     this.#sinks = [audit, ...(isListRead ? [pending.callers] : [])];
   }
@@ -46,7 +46,7 @@ export class Monitoring implements AuditSink {
   static async start(configuration: Configuration, audit: AuditSink, warn: Warn): Promise<Monitoring> {
     const expiries = new CertificateExpiries(configuration);
     const pending = openPending(configuration, warn);
-    // Before the gateway, so that a port that is taken is told before a modality can connect.
+    // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
     return new Monitoring(audit, expiries, pending, door);
   }
@@ -67,7 +67,7 @@ export class Monitoring implements AuditSink {
   /** The gateway has started: resolves when the admin HTTP answers. */
   async attach(configuration: Configuration, control: GatewayControl): Promise<void> {
     if (this.#door !== undefined) {
-      // Its libraries take longer to load than the rest of the gateway, which modalities need not wait for.
+      // Its libraries take longer to load than the gateway does, and modalities need not wait for them.
       const { AdminServer } = await import('./adminServer');
       const sources = { expiries: this.#expiries, pending: this.#pending.callers };
       const admin = new AdminServer(this.#door, { configuration, control, ...sources });
@@ -83,7 +83,7 @@ export class Monitoring implements AuditSink {
     this.#admin?.draining();
   }
 
-  /** Reads what a new configuration names; nothing changes before the function that comes back is called. Throws OperatorError. */
+  /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */
   prepareReload(configuration: Configuration): () => void {
     const takeOver = this.#expiries.prepareReload(configuration);
     return () => {

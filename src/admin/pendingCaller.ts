@@ -1,41 +1,41 @@
 /**
- * One pending caller: what is told of it, in memory, in the file and over HTTP alike, and for which reasons somebody
- * becomes one.
+ * One pending caller: its shape, the same in memory, in the file and over HTTP, and the reasons that make a caller
+ * pending. Knows no list.
  */
 import * as z from 'zod';
 import type { AuditEvent } from '../audit/events';
 import type { ReasonCode } from '../policy/reasons';
 
-/** It has an entry; a command of it was refused. */
-const reasonsOfCommand = [
+/** The caller has an entry, and a command of it was refused. */
+const REASONS_OF_COMMAND = [
   'command-not-allowed',
   'sop-class-not-allowed',
   'move-destination-not-allowed',
 ] as const satisfies readonly ReasonCode[];
 
 /** Reasons that another entry, or another key in an entry, would change. */
-const pendingReasons = [
+const PENDING_REASONS = [
   'calling-ae-title-unknown',
   'source-address-mismatch',
   'listener-not-allowed',
   'certificate-mismatch',
   'called-ae-title-unknown',
   'called-ae-title-not-allowed',
-  ...reasonsOfCommand,
+  ...REASONS_OF_COMMAND,
 ] as const satisfies readonly ReasonCode[];
 
-export const refusedCommands: ReadonlySet<ReasonCode> = new Set(reasonsOfCommand);
-const all: ReadonlySet<ReasonCode | undefined> = new Set(pendingReasons);
+export const refusedCommands: ReadonlySet<ReasonCode> = new Set(REASONS_OF_COMMAND);
+const ALL: ReadonlySet<ReasonCode | undefined> = new Set(PENDING_REASONS);
 
-export type PendingReason = (typeof pendingReasons)[number];
+export type PendingReason = (typeof PENDING_REASONS)[number];
 
 export function isPendingReason(reason: ReasonCode | undefined): reason is PendingReason {
-  return all.has(reason);
+  return ALL.has(reason);
 }
 
-/** Longer than anything that PS3.8 lets through; the file is checked against it, should somebody have edited it. */
-const LONGEST_TEXT = 512;
-const text = z.string().max(LONGEST_TEXT);
+/** Longer than anything that PS3.8 lets through. The file is checked against it too: somebody may have edited it. */
+const MAX_TEXT_LENGTH = 512;
+const text = z.string().max(MAX_TEXT_LENGTH);
 const time = z.iso.datetime();
 
 /** The shape in the file and in answers of the admin HTTP. Text of peers is as it came: escape it before it is shown. */
@@ -63,7 +63,7 @@ export const pendingCallerSchema = z.object({
   /** What it was refused, such as `C-FIND ModalityWorklistInformationModelFind`. */
   commands: z.array(text).max(128).readonly(),
   /** Of the last refusal. */
-  reason: z.enum(pendingReasons),
+  reason: z.enum(PENDING_REASONS),
   /** The entry that it matched or came nearest to. */
   modality: text.exactOptional(),
   firstSeen: time,
@@ -73,7 +73,7 @@ export const pendingCallerSchema = z.object({
 
 export type PendingCaller = z.output<typeof pendingCallerSchema>;
 
-/** A refused command in a few words; undefined for an event that is none. */
+/** A refused command in a few words; undefined where the event has no command. */
 export function describeCommand({
   command,
   sopClass,
@@ -85,5 +85,5 @@ export function describeCommand({
   return [command, ...words]
     .filter((word) => word !== undefined)
     .join(' ')
-    .slice(0, LONGEST_TEXT);
+    .slice(0, MAX_TEXT_LENGTH);
 }

@@ -1,9 +1,9 @@
 /**
- * Callers that the allowlist refused, each once, with what is known of them: what an operator looks at before adding
- * an entry. Learns from audit events and allows nothing by itself. Knows no files and no HTTP.
+ * Keeps the callers that the allowlist refused, each once, with what is known of them. An operator looks at them before
+ * adding an entry. Learns from audit events and allows nothing. Knows no files and no HTTP.
  *
- * Whoever reaches a listener can write here, so everything has a bound: the list, the share of one network in it, and
- * each text.
+ * Every peer that reaches a listener can write here, so everything has a bound: the list, the share of one network in
+ * it, and each text.
  */
 import { createHash } from 'node:crypto';
 import type { AuditEvent, AuditSink } from '../audit/events';
@@ -17,22 +17,20 @@ import {
   refusedCommands,
 } from './pendingCaller';
 
-/** A device has one AE title or a few; a scanner that tries out thousands must not wash out the others. */
+/** A device has one AE title or a few. A scanner that tries out thousands must not push out the others. */
 const MAX_OF_NETWORK = 32;
 /** A network of IPv6 hands out addresses by the billion to one host: its /64 counts as one (RFC 4291 §2.5.1). */
 const IPV6_NETWORK_BITS = 64;
-/** Kinds of command that one caller was refused. */
+/** Different commands that one caller was refused. */
 const MAX_COMMANDS = 32;
 /** Names in certificates of a trusted CA can be long. */
 const MAX_NAME_LENGTH = 256;
 /** 48 bits: short enough to be typed, too many for two entries to meet by chance. */
 const ID_LENGTH = 12;
 
-type Draft = { -readonly [K in keyof PendingCaller]: PendingCaller[K] };
-
 export interface PendingCallersOptions {
   readonly maxEntries: number;
-  /** Told after each change. */
+  /** Called after each change. */
   changed?(): void;
   /** Default: the present. */
   now?(): Date;
@@ -41,7 +39,7 @@ export interface PendingCallersOptions {
 export class PendingCallers implements AuditSink {
   readonly #options: PendingCallersOptions;
   /** The one that was not seen for longest comes first. */
-  readonly #callerByKey = new Map<string, Draft>();
+  readonly #callerByKey = new Map<string, PendingCaller>();
   /** Keys of the callers of each network, in the same order. */
   readonly #keysByNetwork = new Map<string, Set<string>>();
 
@@ -80,7 +78,7 @@ export class PendingCallers implements AuditSink {
     }
   }
 
-  /** Whoever was let in since is pending no more; what it was refused afterwards stays until it is removed. */
+  /** A caller that is let in is no longer pending. Refused commands of one that has an entry stay until they are removed. */
   #accepted(event: AuditEvent): void {
     if (event.outcome !== 'allowed' || this.#callerByKey.size === 0) return;
     const key = keyOf(identityOf(event));
@@ -94,11 +92,11 @@ export class PendingCallers implements AuditSink {
     const identity = identityOf(event);
     const key = keyOf(identity);
     const known = this.#callerByKey.get(key);
-    // Entries come and go: the one that it matched is that of this refusal, or none.
+    // Entries come and go: only the one that this refusal names counts.
     const { modality: _, ...before } = known ?? {};
     const now = (this.#options.now?.() ?? new Date()).toISOString();
     const { modality, implementationClassUid, implementationVersionName, proposedSopClasses } = event;
-    // Put again, because the newest comes last.
+    // Removed first, because the newest comes last.
     if (known !== undefined) this.#drop(key);
     this.#put(key, {
       id: known?.id ?? idOf(key),
@@ -117,7 +115,7 @@ export class PendingCallers implements AuditSink {
     this.#options.changed?.();
   }
 
-  #put(key: string, caller: Draft): void {
+  #put(key: string, caller: PendingCaller): void {
     const network = networkOf(caller.sourceAddress);
     const ofNetwork = this.#keysByNetwork.get(network);
     if (ofNetwork !== undefined && ofNetwork.size >= MAX_OF_NETWORK) this.#dropFirst(ofNetwork.keys());

@@ -1,16 +1,16 @@
 /**
- * The file that pending callers are kept in across restarts: read at the start, written some seconds after a change,
- * always whole. A file that cannot be read or written costs the list, never the gateway.
+ * The file that keeps pending callers across restarts: read at the start, written some seconds after a change, always
+ * whole. A file that cannot be read or written costs the list, never the gateway. Decides nothing about callers.
  */
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import * as z from 'zod';
 import { secretMode, writeFiles } from '../files/atomicFiles';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
-/** A device that tries again every second is written down this often; after a crash, so much is missing. */
+/** A device may try again every second, and is written this often. A crash loses so much. */
 const WRITE_DELAY_MS = 5_000;
-/** 10,000 callers with all that they can say are less; anything longer is another file. */
-const LONGEST_FILE_BYTES = 128 * 1024 * 1024;
+/** 10,000 callers with all that they can say are less. Anything longer is another file. */
+const MAX_FILE_BYTES = 128 * 1024 * 1024;
 const VERSION = 1;
 
 const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pendingCallerSchema) });
@@ -19,7 +19,7 @@ const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pend
 export function readPendingFile(file: string): PendingCaller[] {
   let text: string;
   try {
-    if (statSync(file).size > LONGEST_FILE_BYTES) throw new DamagedPendingFile('it is too long');
+    if (statSync(file).size > MAX_FILE_BYTES) throw new DamagedPendingFile('it is too long');
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -33,7 +33,7 @@ function parsePending(text: string): PendingCaller[] {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new DamagedPendingFile('it is no JSON');
+    throw new DamagedPendingFile('it is not JSON');
   }
   const { success, data, error } = fileSchema.safeParse(value);
   if (success) return data.callers;
@@ -46,13 +46,13 @@ class DamagedPendingFile extends Error {
   override readonly name = 'DamagedPendingFile';
 }
 
-/** Replaces the file, readable by its owner only: who tries to get in is nobody else's business. Throws OperatorError. */
+/** Replaces the file. Only its owner can read it: it says who tries to get in. Throws OperatorError. */
 export async function writePendingFile(file: string, callers: readonly PendingCaller[]): Promise<void> {
   const content = `${JSON.stringify({ version: VERSION, callers })}\n`;
   await writeFiles([{ path: file, content, mode: secretMode }]);
 }
 
-/** Reads the file; one that is damaged is put aside as FILE.damaged and told of, and the list begins anew. */
+/** Reads the file. A damaged one is kept as FILE.damaged, with a warning, and the list starts empty. */
 export function recoverPendingFile(file: string, warn: (message: string) => void): PendingCaller[] {
   try {
     return readPendingFile(file);
@@ -60,7 +60,7 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
     const { message } = error as Error;
     if (error instanceof DamagedPendingFile)
       warn(`pending.file ${file} is damaged: ${message}; ${putAside(file)}`);
-    else warn(`pending.file ${file} cannot be read: ${message}; the list of pending callers begins anew`);
+    else warn(`pending.file ${file} cannot be read: ${message}; the list of pending callers starts empty`);
     return [];
   }
 }
@@ -68,7 +68,7 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
 function putAside(file: string): string {
   try {
     renameSync(file, `${file}.damaged`);
-    return `it is kept as ${file}.damaged, and the list of pending callers begins anew`;
+    return `it is kept as ${file}.damaged, and the list of pending callers starts empty`;
   } catch (error) {
     return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
   }
@@ -77,7 +77,7 @@ function putAside(file: string): string {
 export interface PendingFileOptions {
   readonly file: string;
   callers(): readonly PendingCaller[];
-  /** Told when the file cannot be written any more; again only after it could. */
+  /** Called when the file cannot be written; not again before it could be written. */
   failed(message: string): void;
   /** For tests. */
   readonly delayMs?: number;

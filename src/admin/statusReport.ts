@@ -1,12 +1,14 @@
 /**
- * The answer of `/api/v1/status`: types only, for whoever makes it and whoever reads it. Documented in docs/admin.md:
- * names are stable. Text of peers is as it came: escape it before it is shown.
+ * What the admin HTTP answers, for the server that writes it and the commands that read it: types only. docs/admin.md
+ * documents them, and the names are stable. Text of peers is as it came: escape it before you show it.
  */
 import type { Outcome } from '../audit/events';
+import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { ReasonCode } from '../policy/reasons';
+import type { Problem } from '../text/problems';
 import type { CertificateExpiry } from './certificateExpiries';
 
-/** The answer of `/readyz`: every check by its name, true where nothing is wrong. */
+/** The answer of `/readyz`: every check by its name, and true where nothing is wrong. */
 export interface Readiness {
   readonly isReady: boolean;
   readonly checks: {
@@ -17,6 +19,7 @@ export interface Readiness {
   };
 }
 
+/** The answer of `GET /api/v1/status`. */
 export interface StatusReport extends Readiness {
   readonly version: string;
   /** ISO 8601, as all times. */
@@ -24,7 +27,8 @@ export interface StatusReport extends Readiness {
   readonly uptimeSeconds: number;
   readonly workers: number;
   readonly listeners: readonly ListenerStatus[];
-  readonly upstreams: readonly UpstreamStatus[];
+  /** `upstream` is the called AE title that modalities use. */
+  readonly upstreams: readonly ServerHealth[];
   /** Those that are open, the oldest first. */
   readonly associations: readonly AssociationStatus[];
   /** Since the start. */
@@ -43,13 +47,6 @@ export interface ListenerStatus {
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
-}
-
-export interface UpstreamStatus {
-  /** Called AE title that modalities use. */
-  readonly upstream: string;
-  readonly server: string;
-  readonly isUp: boolean;
 }
 
 export interface AssociationStatus {
@@ -82,7 +79,7 @@ export interface Totals {
 
 export interface Denial {
   readonly time: string;
-  /** `would-deny`: it was relayed all the same, in observe mode. */
+  /** `would-deny`: it was relayed, because the entry is in observe mode. */
   readonly outcome: Extract<Outcome, 'denied' | 'would-deny'>;
   readonly event: string;
   readonly reason: ReasonCode;
@@ -110,4 +107,23 @@ export interface ReloadStatus {
   readonly isOk: boolean;
   /** Why it was rejected. */
   readonly detail?: string;
+}
+
+/** A problem of the configuration, with its place where it has one. */
+export type ReloadProblem = Pick<Problem, 'message' | 'severity'> & Partial<Problem>;
+
+/** The answer of `POST /api/v1/reload`. */
+export interface ReloadReport {
+  /** false: the running configuration stays. */
+  readonly isReloaded: boolean;
+  /** What the gateway runs from: an absolute path. */
+  readonly file: string;
+  /** Of the text of that file as it was taken over, hex; only where it was reloaded. */
+  readonly sha256?: string;
+  /** Errors where it was not reloaded, warnings where it was. */
+  readonly problems: readonly ReloadProblem[];
+  /** What is different now, a line each; only where it was reloaded. */
+  readonly changes?: readonly string[];
+  /** Associations that were ended because they are no longer allowed; only where it was reloaded. */
+  readonly ended?: number;
 }

@@ -1,11 +1,12 @@
 /**
- * `aegis start`: runs the gateway until SIGTERM or SIGINT, then drains. The audit log goes to stdout, words for
- * the operator to stderr.
+ * `aegis start`: runs the gateway until SIGTERM or SIGINT, then drains. The audit log goes to stdout, words for the
+ * operator to stderr. What is started is in runGateway.ts, which is loaded when it is asked for.
  */
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/gateway';
 import type { ReloadsOptions } from '../service/reloads';
 import type { Running } from '../service/runGateway';
+import type { Say } from '../service/warnings';
 import {
   type CommandContext,
   type GlobalOptions,
@@ -19,9 +20,9 @@ export const registerStart: RegisterCommand = (program, context) => {
     .description('run the gateway until SIGTERM or SIGINT; SIGHUP reloads')
     .option(
       '--watch',
-      'reload too when the configuration, or a certificate, key or list that it names, changes',
+      'also reload when the configuration, or a certificate, key or list that it names, changes',
     )
-    .option('--enforce', 'with each reload, end the associations that are no longer allowed')
+    .option('--enforce', 'at each reload, end the associations that are no longer allowed')
     .addHelpText(
       'after',
       helpSections(
@@ -33,7 +34,7 @@ export const registerStart: RegisterCommand = (program, context) => {
         ],
         [
           '0  stopped by a signal, every association had ended',
-          '1  a port cannot be had; associations had to be aborted, or a second signal cut the drain short',
+          '1  a port cannot be opened; associations had to be aborted, or a second signal cut the drain short',
           '2  the configuration, or a file that it names, cannot be used',
         ],
       ),
@@ -44,23 +45,21 @@ export const registerStart: RegisterCommand = (program, context) => {
     });
 };
 
-type Say = (text: string) => void;
-
 async function start(file: string, options: ReloadsOptions, context: CommandContext): Promise<void> {
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
   const starting = import('../service/runGateway').then(({ runGateway }) => runGateway(file, options, say));
-  // From the first moment: the default action of these signals would end a gateway that is still starting, or, as the
-  // first process of a container, do nothing at all. That a start failed is told below.
+  // From the first moment. By default these signals would end a gateway that is still starting. And the first process
+  // of a container would not notice them at all. A start that failed is reported below.
   process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   const stopped = untilStopped(starting, say);
   const { gateway, audit, monitoring, reloads } = await starting;
-  // The last resort. What escapes belongs to one connection or one timer; the others are none the worse for it.
+  // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
   reloads.close();
-  // A reader of stdout that takes nothing any more would hold up the end for as long as it lives.
+  // A reader of stdout that hangs would otherwise keep this process.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
-  // Only now: during the drain a monitor has to see that the gateway is not ready.
+  // Not before: during the drain a monitor has to see that the gateway is not ready.
   await monitoring.close();
   await audit.close();
 }
@@ -94,4 +93,4 @@ function describeWaiting({ connectionCount, timeouts }: RunningGateway): string 
     : `open connections: ${connectionCount}, which have ${timeouts.drainSeconds} s to end`;
 }
 
-const ignore = (): void => {};
+function ignore(): void {}

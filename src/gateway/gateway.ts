@@ -49,6 +49,8 @@ export interface RunningGateway {
   readonly connectionCount: number;
   /** Whether its listeners are open: not after the stop, and not while all of its workers have died. */
   readonly isListening: boolean;
+  /** Absent in a worker: the primary asks for all. */
+  readonly health: UpstreamHealth | undefined;
   /**
    * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless `enforce`
    * judges them again. Rejects with OperatorError where it cannot be used.
@@ -147,6 +149,10 @@ export class Gateway implements InboundContext, RunningGateway {
 
   get isListening(): boolean {
     return this.#isListening;
+  }
+
+  get health(): UpstreamHealth | undefined {
+    return this.#health;
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * What is known of the servers of every upstream: which ones are up, and how many associations each has. Says in which
- * order to try them. Kept by one process for all workers. Knows no sockets and no configuration: what an
+ * Keeps what is known of the servers of every upstream: which ones are up, and how many associations each has. Says in
+ * which order to try them. One process keeps this for all workers. Knows no sockets and no configuration: what an
  * upstream looks like comes with each question, so that a reload counts at once.
  */
 import type { UpstreamConfiguration } from '../config/schema';
@@ -16,13 +16,14 @@ export interface ServerName {
 export interface ServerList {
   readonly names: readonly string[];
   readonly balance: UpstreamConfiguration['balance'];
-  /** A server that has been down for so long is worth a try; left out where somebody watches it. */
+  /** A server that has been down for so long is worth a try; left out where its health is checked. */
   readonly retryMs?: number | undefined;
 }
 
-/** Told when a server goes down or comes back. */
+/** Called when a server goes down or comes back. */
 export type ServerChanged = (name: ServerName, isUp: boolean, detail: string | undefined) => void;
 
+/** A server is up until it shows that it is not. */
 interface ServerState {
   isUp: boolean;
   /** When it was last found to be down, on the clock of performance.now(). */
@@ -32,21 +33,21 @@ interface ServerState {
 
 export class ServerStates {
   readonly #stateByName = new Map<string, ServerState>();
-  /** Replaced by whoever tells of changes. */
+  /** Set by the one who reports changes. */
   changed: ServerChanged = () => {};
 
   /**
    * All servers, in the order to try them: those that are up first, by their place in the list or by the number of
-   * their associations. One that is down comes last and not never: what is known of it may be old, and where none is up
-   * there is nothing to lose.
+   * their associations. One that is down comes last instead of never: what is known of it may be old, and where
+   * none is up there is nothing to lose.
    */
   order(upstream: string, { names, balance, retryMs }: ServerList): readonly string[] {
     if (names.length < 2) return names;
-    const retryFromMs = performance.now() - (retryMs ?? Number.POSITIVE_INFINITY);
     return names
       .map((server) => {
-        const { isUp, downAtMs, associations } = this.#state({ upstream, server });
-        return { server, isWanted: isUp || downAtMs <= retryFromMs, associations };
+        const name = { upstream, server };
+        const associations = this.#stateByName.get(keyOf(name))?.associations ?? 0;
+        return { server, isWanted: this.isUp(name, retryMs), associations };
       })
       .sort(
         (one, other) =>
@@ -61,11 +62,13 @@ export class ServerStates {
     this.#state(name).associations += change;
   }
 
-  isUp(name: ServerName): boolean {
-    return this.#state(name).isUp;
+  /** One that has been down for `retryMs` counts as up again: that is for servers that nobody asks. */
+  isUp(name: ServerName, retryMs = Number.POSITIVE_INFINITY): boolean {
+    const state = this.#stateByName.get(keyOf(name));
+    return state === undefined || state.isUp || performance.now() - state.downAtMs >= retryMs;
   }
 
-  /** Something was learnt about the server; only a change is told. */
+  /** Something was learnt about the server; only a change is reported. */
   learn(name: ServerName, isUp: boolean, detail?: string): void {
     const state = this.#state(name);
     if (!isUp) state.downAtMs = performance.now();
@@ -74,7 +77,7 @@ export class ServerStates {
     this.changed(name, isUp, detail);
   }
 
-  /** Forgets the servers that are not among these and have no association any more. */
+  /** Forgets the servers that are not among these and have no association left. */
   retain(names: readonly ServerName[]): void {
     const kept = new Set(names.map(keyOf));
     for (const [key, { associations }] of this.#stateByName) {
@@ -82,7 +85,6 @@ export class ServerStates {
     }
   }
 
-  /** A server is up until it shows that it is not. */
   #state(name: ServerName): ServerState {
     const key = keyOf(name);
     const known = this.#stateByName.get(key);

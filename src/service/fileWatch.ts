@@ -1,13 +1,14 @@
 /**
- * Notices that files have changed, by looking at them every few seconds: that works on every file system, through
- * symbolic links that are swapped (as container platforms do), and for files that do not exist for a moment.
+ * Notices that files have changed, by looking at them every few seconds. That works on every file system, through
+ * symbolic links that are swapped (as container platforms do), and for files that are missing for a moment. Reads no
+ * file.
  */
 import { statSync } from 'node:fs';
 
-/** Soon enough for somebody who waits, rare enough to cost nothing. */
+/** Soon enough for the operator who waits, rare enough to cost nothing. */
 const INTERVAL_MS = 2000;
 
-/** What tells one content of a file from another, by its path. */
+/** By the path of each file: a value that changes with its content. */
 export type FileStates = ReadonlyMap<string, string>;
 
 export class FileWatch {
@@ -16,7 +17,7 @@ export class FileWatch {
   #known: FileStates;
   #seen: FileStates;
 
-  /** `changed` is called once the files have stopped changing: whoever copies several of them needs a moment. */
+  /** `changed` is called once the files have stopped changing: it takes a moment to copy several of them. */
   constructor(files: readonly string[], changed: () => void, intervalMs = INTERVAL_MS) {
     this.#known = this.#seen = statesOf(files);
     this.#timer = setInterval(() => {

@@ -1,18 +1,25 @@
 /**
- * Reloads of a running gateway, by a signal or over HTTP: one after the other, so that the last one counts. All or
- * nothing: a configuration that can't be used changes nothing, and the log says why.
+ * Reloads of a running gateway, by a signal, over HTTP or because a file has changed: one after the other, so that the
+ * last one counts. All or nothing: a configuration that cannot be used changes nothing, and the log says why. What a
+ * reload does in the gateway is not known here.
  */
 import { resolve } from 'node:path';
-import type { ReloadResult } from '../admin/gatewayControl';
 import type { Monitoring } from '../admin/monitoring';
-import type { LoadedConfiguration } from '../config/load';
+import type { ReloadReport } from '../admin/statusReport';
+import { describeChanges } from '../config/changes';
+import { type LoadedConfiguration, loadConfiguration, textSha256 } from '../config/load';
 import type { Configuration } from '../config/schema';
-import type { TlsFileStates } from '../config/tlsFileStates';
+import {
+  describeFileChanges,
+  readTlsFileStates,
+  type TlsFileStates,
+  watchedFiles,
+} from '../config/tlsFileStates';
 import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/gateway';
-import type { FileWatch } from './fileWatch';
-import { openFilesWarning } from './openFiles';
-
-type Say = (text: string) => void;
+import { describeAddresses } from '../gateway/lifeEvents';
+import { ConfigurationError } from '../text/problems';
+import { FileWatch } from './fileWatch';
+import { type Say, warn } from './warnings';
 
 export interface Reloadable {
   readonly configuration: Configuration;
@@ -22,14 +29,14 @@ export interface Reloadable {
 
 /** Of `aegis start`. */
 export interface ReloadsOptions {
-  /** Reload by itself when a file changes. */
+  /** Reload without being asked when a file changes. */
   readonly watch?: boolean;
   /** What counts where a reload does not say itself. */
   readonly enforce?: boolean;
 }
 
 /** The audit log has a line for each reload, not for each of 10,000 rows of a spreadsheet. */
-const MAX_CHANGES_TOLD = 50;
+const MAX_CHANGES_LISTED = 50;
 
 interface Known {
   readonly configuration: Configuration;
@@ -55,7 +62,7 @@ export class Reloads {
     this.#last = starting.then(({ configuration }) => this.#begin(configuration)).catch(() => {});
   }
 
-  inTurn(options: ReloadOptions = {}): Promise<ReloadResult> {
+  inTurn(options: ReloadOptions = {}): Promise<ReloadReport> {
     const reloaded = this.#last.then(async () => await this.#reload(await this.#starting, options));
     this.#last = reloaded.catch(() => {});
     return reloaded;
@@ -66,12 +73,10 @@ export class Reloads {
     this.#watch?.close();
   }
 
-  async #begin(configuration: Configuration): Promise<void> {
-    const { readTlsFileStates } = await import('../config/tlsFileStates');
+  #begin(configuration: Configuration): void {
     this.#known = { configuration, files: readTlsFileStates(configuration) };
     if (this.#options.watch !== true || this.#isClosed) return;
-    const { FileWatch } = await import('./fileWatch');
-    const files = await this.#watchedFiles(configuration);
+    const files = this.#watchedFiles(configuration);
     this.#watch = new FileWatch(files, () => {
       this.#say('a file has changed');
       this.inTurn().catch(() => {});
@@ -79,17 +84,15 @@ export class Reloads {
     this.#say(`watching ${files.length === 1 ? 'the configuration file' : `${files.length} files`}`);
   }
 
-  async #watchedFiles(configuration: Configuration): Promise<string[]> {
-    const { watchedFiles } = await import('../config/tlsFileStates');
+  #watchedFiles(configuration: Configuration): string[] {
     return [this.#file, ...watchedFiles(configuration)];
   }
 
-  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadResult> {
-    const { loadConfiguration, textSha256 } = await import('../config/load');
+  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;
-    // What changes while it is being read, will be noticed afterwards.
+    // A file that changes while it is read will be noticed afterwards.
     const filesRead = this.#watch?.states() ?? new Map();
     let loaded: LoadedConfiguration;
     let ended: number;
@@ -102,31 +105,29 @@ export class Reloads {
       const detail = error instanceof Error ? error.message : String(error);
       monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });
       this.#say(`${this.#file} was not reloaded, the running configuration stays:\n${detail}`);
-      return { isReloaded: false, file, problems: this.#withAbsoluteFile(await problemsOf(error)) };
+      return { isReloaded: false, file, problems: this.#withAbsoluteFile(problemsOf(error)) };
     }
-    const changes = await this.#changes(loaded.configuration, monitoring);
-    this.#watch?.replace(await this.#watchedFiles(loaded.configuration), filesRead);
-    const told = [...changes, ...(ended === 0 ? [] : [`associations ended: ${ended}`])];
-    const detail = told.length === 0 ? 'nothing has changed' : shorten(told).join('; ');
+    const changes = this.#changes(loaded.configuration, monitoring);
+    this.#watch?.replace(this.#watchedFiles(loaded.configuration), filesRead);
+    const lines = [...changes, ...(ended === 0 ? [] : [`associations ended: ${ended}`])];
+    const detail = lines.length === 0 ? 'nothing has changed' : shorten(lines).join('; ');
     monitoring.record({ event: 'configuration.reloaded', outcome: 'info', detail });
-    this.#say(`${this.#file} was reloaded${told.length === 0 ? ', nothing has changed' : ''}`);
-    for (const line of shorten(told)) this.#say(`  ${line}`);
-    await this.#sayAddresses(addresses, gateway.addresses);
-    const problems = this.#withAbsoluteFile(await warn(loaded, this.#say));
+    this.#say(`${this.#file} was reloaded${lines.length === 0 ? ', nothing has changed' : ''}`);
+    for (const line of shorten(lines)) this.#say(`  ${line}`);
+    this.#sayAddresses(addresses, gateway.addresses);
+    const problems = this.#withAbsoluteFile(warn(loaded, this.#say));
     return { isReloaded: true, file, sha256: textSha256(loaded.text), problems, changes, ended };
   }
 
-  /** Whoever asks over HTTP is in another directory. Problems may also be in an environment variable. */
-  #withAbsoluteFile(problems: ReloadResult['problems']): ReloadResult['problems'] {
+  /** A client of the HTTP is in another directory. A problem can also be in an environment variable. */
+  #withAbsoluteFile(problems: ReloadReport['problems']): ReloadReport['problems'] {
     return problems.map((problem) =>
       problem.file === this.#file ? { ...problem, file: resolve(this.#file) } : problem,
     );
   }
 
-  /** What is different from what was known; that is what is known from now on. */
-  async #changes(configuration: Configuration, monitoring: Monitoring): Promise<string[]> {
-    const { describeChanges } = await import('../config/changes');
-    const { describeFileChanges, readTlsFileStates } = await import('../config/tlsFileStates');
+  /** What is different from what was known. Remembers the new configuration for the next time. */
+  #changes(configuration: Configuration, monitoring: Monitoring): string[] {
     const before = this.#known;
     const files = readTlsFileStates(configuration);
     this.#known = { configuration, files };
@@ -138,11 +139,7 @@ export class Reloads {
     return [...describeChanges(before.configuration, configuration), ...fileChanges];
   }
 
-  async #sayAddresses(
-    before: readonly ListeningAddress[],
-    after: readonly ListeningAddress[],
-  ): Promise<void> {
-    const { describeAddresses } = await import('../gateway/lifeEvents');
+  #sayAddresses(before: readonly ListeningAddress[], after: readonly ListeningAddress[]): void {
     const [known, open] = [describeAddresses(before), describeAddresses(after)];
     for (const address of open) if (!known.includes(address)) this.#say(`listening on ${address}`);
     for (const address of known) if (!open.includes(address)) this.#say(`no longer listening on ${address}`);
@@ -150,24 +147,11 @@ export class Reloads {
 }
 
 function shorten(lines: readonly string[]): readonly string[] {
-  if (lines.length <= MAX_CHANGES_TOLD) return lines;
-  return [...lines.slice(0, MAX_CHANGES_TOLD), `and ${lines.length - MAX_CHANGES_TOLD} more`];
+  if (lines.length <= MAX_CHANGES_LISTED) return lines;
+  return [...lines.slice(0, MAX_CHANGES_LISTED), `and ${lines.length - MAX_CHANGES_LISTED} more`];
 }
 
-async function problemsOf(error: unknown): Promise<ReloadResult['problems']> {
-  const { ConfigurationError } = await import('../text/problems');
+function problemsOf(error: unknown): ReloadReport['problems'] {
   if (error instanceof ConfigurationError) return error.problems;
   return [{ message: error instanceof Error ? error.message : String(error), severity: 'error' }];
-}
-
-/** What does not keep the gateway from starting: an expired certificate still serves peers that do not look. */
-export async function warn({ configuration, problems, place }: LoadedConfiguration, say: Say) {
-  const { inspectTlsFiles } = await import('../config/files');
-  const { formatProblem } = await import('../text/problems');
-  const expiring = place(inspectTlsFiles(configuration)).filter(({ kind }) => kind === 'expiry');
-  const all = [...problems, ...expiring];
-  for (const problem of all) say(`warning: ${formatProblem(problem)}`);
-  const openFiles = openFilesWarning(configuration.limits.maxAssociations);
-  if (openFiles !== undefined) say(`warning: ${openFiles}`);
-  return all;
 }

@@ -1,26 +1,26 @@
 /**
- * What `aegis start` starts: configuration, audit log, monitoring and gateway, one after the other. Signals and how it
- * ends are start.ts's.
+ * What `aegis start` starts: configuration, audit log, monitoring and gateway, one after the other. Signals and the end
+ * are start.ts's.
  */
-import type { GatewayControl } from '../admin/gatewayControl';
+import { availableParallelism } from 'node:os';
+import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
 import { AuditLog } from '../audit/auditLog';
+import type { AuditSink } from '../audit/events';
 import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
-import type { RunningGateway } from '../gateway/gateway';
+import { Gateway, type RunningGateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { describeAddresses } from '../gateway/lifeEvents';
-import { startGateway, workerCount } from '../gateway/workers/startGateway';
 import { formatHostAndPort } from '../text/hostAndPort';
-import { Reloads, type ReloadsOptions, warn } from './reloads';
-
-type Say = (text: string) => void;
+import { Reloads, type ReloadsOptions } from './reloads';
+import { type Say, warn } from './warnings';
 
 interface Opened {
   readonly configuration: Configuration;
   readonly gateway: RunningGateway;
   readonly audit: AuditLog;
-  /** The audit log, and whoever else reads what goes into it. */
+  /** The audit log, and everything else that reads what goes into it. */
   readonly monitoring: Monitoring;
 }
 
@@ -40,23 +40,24 @@ export async function runGateway(file: string, options: ReloadsOptions, say: Say
 async function open(file: string, say: Say, reload: GatewayControl['reload']): Promise<Opened> {
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
-  await warn(loaded, say);
+  warn(loaded, say);
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
     file: configuration.audit.file,
     fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
   });
-  // A reader of stdout that goes away (a closed pipe) ends every other command, but must not take the gateway down.
+  // A closed pipe at stdout ends every other command. It must not end the gateway.
   process.stdout.removeAllListeners('error');
   process.stdout.once('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
   process.stdout.on('error', ignore);
   const monitoring = await Monitoring.start(configuration, audit, (message) => say(`warning: ${message}`));
+  const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, monitoring, say);
+    gateway = await startGateway(configuration, workers, monitoring, say);
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    await monitoring.attach(configuration, { gateway, workers: workerCount(configuration), reload });
+    await monitoring.attach(configuration, { gateway, workers, reload });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
@@ -68,4 +69,21 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
   }
 }
 
-const ignore = (): void => {};
+/** How many processes do the work; 1 is this one. */
+function workerCount({ workers }: Configuration): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
+
+/** Throws OperatorError where the configuration cannot be used or a port cannot be had; nothing listens then. */
+async function startGateway(
+  configuration: Configuration,
+  workers: number,
+  audit: AuditSink,
+  workerDied: Say,
+): Promise<RunningGateway> {
+  if (workers === 1) return await Gateway.start(configuration, audit);
+  const { WorkerPool } = await import('../gateway/workers/workerPool');
+  return await WorkerPool.start(configuration, workers, audit, workerDied);
+}
+
+function ignore(): void {}

@@ -1,12 +1,11 @@
 /**
- * Whether a server of an upstream serves associations: one question, one answer, with what was found. Who asks, when,
- * and what follows from it, others know.
+ * Asks a server of an upstream whether it serves associations. The health checks and `aegis check` both ask here. When to
+ * ask, and what follows from the answer, is not known here.
  */
 import type { UpstreamConfiguration } from '../config/schema';
-import { dialTcp } from '../net/dial';
 import { OWN_AE_TITLE } from '../text/aeTitle';
 import { parseHostAndPort } from '../text/hostAndPort';
-import { type VerificationFailure, verify } from './verification';
+import { type VerificationFailure, type VerificationStep, verify } from './verification';
 
 export interface ServerQuestion {
   /** `host:port`. */
@@ -23,10 +22,12 @@ export interface ServerAnswer {
   readonly isUp: boolean;
   /** What was wrong, in words; empty where nothing was. */
   readonly detail: string;
+  /** The step that failed. Also set where the server is up all the same: it rejected us, for example. */
+  readonly failed?: VerificationStep;
 }
 
 /** A peer that says one of these speaks DICOM: it is up, whatever it thinks of us. */
-const answers: ReadonlySet<VerificationFailure> = new Set([
+const ANSWERS: ReadonlySet<VerificationFailure> = new Set([
   'rejected',
   'aborted',
   'contextRefused',
@@ -42,26 +43,17 @@ export async function checkServer(question: ServerQuestion, askEcho = verify): P
     timer = setTimeout(() => resolve({ isUp: false, detail }), deadlineMs);
   });
   try {
-    return await Promise.race([
-      late,
-      question.check === 'tcp' ? connects(question) : echoes(question, askEcho),
-    ]);
+    return await Promise.race([late, ask(question, askEcho)]);
   } catch (error) {
-    // Nobody listens; or we are out of file descriptors, and nobody could reach the server then.
+    // The address cannot be dialled at all, or this process has no file descriptor left.
     return { isUp: false, detail: error instanceof Error ? error.message : String(error) };
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function connects({ server, deadlineMs }: ServerQuestion): Promise<ServerAnswer> {
-  const { host, port } = parseHostAndPort(server);
-  (await dialTcp(host, port, { timeoutMs: deadlineMs })).destroy();
-  return { isUp: true, detail: '' };
-}
-
-async function echoes(
-  { server, calledAeTitle, deadlineMs }: ServerQuestion,
+async function ask(
+  { server, calledAeTitle, check, deadlineMs }: ServerQuestion,
   askEcho: typeof verify,
 ): Promise<ServerAnswer> {
   const { steps } = await askEcho({
@@ -69,10 +61,11 @@ async function echoes(
     callingAeTitle: OWN_AE_TITLE,
     calledAeTitle,
     timeoutMs: deadlineMs,
+    isConnectionOnly: check === 'tcp',
   });
+  const failed = steps.find(({ failure }) => failure !== undefined);
+  if (failed?.failure === undefined) return { isUp: true, detail: '' };
   // An archive that answered the echo is up, also where it does not know how to release.
-  const fault = steps.find(
-    ({ name, failure }) => failure !== undefined && name !== 'release' && !answers.has(failure),
-  );
-  return { isUp: fault === undefined, detail: fault?.text ?? '' };
+  const isUp = failed.name === 'release' || ANSWERS.has(failed.failure);
+  return { isUp, detail: isUp ? '' : failed.text, failed };
 }

@@ -1,6 +1,6 @@
 /**
- * One C-ECHO as an SCU (PS3.7 §9.1.5, PS3.4 Annex A) on a single connection, step by step: what `aegis echo` prints.
- * Says what happened at which step; what to do about it depends on who asked.
+ * One C-ECHO as an SCU (PS3.7 §9.1.5, PS3.4 Annex A) on a connection of its own, step by step: what `aegis echo` prints.
+ * Says what happened at which step. What to do about it depends on who asked, and is not known here.
  */
 import type { Socket } from 'node:net';
 import {
@@ -38,6 +38,8 @@ export interface VerificationOptions {
   readonly calledAeTitle: string;
   /** For the connection (TCP and TLS together), and again for each answer of the peer. */
   readonly timeoutMs: number;
+  /** Connects, closes and sends nothing. */
+  readonly isConnectionOnly?: boolean;
 }
 
 export type VerificationStepName = 'tcp' | 'tls' | 'association' | 'echo' | 'release';
@@ -75,14 +77,14 @@ export interface VerificationStep {
 }
 
 export interface VerificationReport {
-  /** Whether every step came to its end. */
+  /** Whether every step succeeded. */
   readonly isOk: boolean;
   /** In order, up to the first that failed; after a bad status, the release too. */
   readonly steps: readonly VerificationStep[];
 }
 
 const VERIFICATION_SOP_CLASS = '1.2.840.10008.1.1';
-/** The two that need no further knowledge; every SCP must take the first (PS3.5 §10.1). */
+/** Implicit and Explicit VR Little Endian. Every SCP must accept the first (PS3.5 §10.1). */
 const TRANSFER_SYNTAXES = ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1'];
 const CONTEXT_ID = 1;
 const MESSAGE_ID = 1;
@@ -97,11 +99,14 @@ const ECHO_RESPONSE = CommandField.CEchoRq | RESPONSE_BIT;
 export async function verify(options: VerificationOptions): Promise<VerificationReport> {
   const steps = new StepList();
   const socket = await connect(options, steps);
-  if (socket !== undefined) await new Verification(options, steps, new VerificationPeer(socket)).run();
+  if (options.isConnectionOnly === true) socket?.destroy();
+  else if (socket !== undefined) {
+    await new Verification(options, steps, new VerificationPeer(socket)).run();
+  }
   return { isOk: steps.list.every(({ isOk }) => isOk), steps: steps.list };
 }
 
-/** The steps so far; each takes the time since the one before it. */
+/** The steps so far. The time of each begins at the end of the one before it. */
 class StepList {
   readonly list: VerificationStep[] = [];
   #startedMs = performance.now();
@@ -196,7 +201,7 @@ class Verification {
     return this.#peer.next(this.#options.timeoutMs);
   }
 
-  /** Ends with something else than the step waited for. */
+  /** Ends with an event that the step did not wait for. */
   #fail(name: VerificationStepName, event: PeerEvent): void {
     this.#steps.add({ name, ...describeFailure(event, this.#options) });
     if (event.kind === 'rejected' || event.kind === 'aborted' || event.kind === 'closed') this.#peer.end();
@@ -284,7 +289,7 @@ function describeFailure(event: PeerEvent, { timeoutMs }: VerificationOptions): 
     default:
       return {
         failure: 'malformed',
-        text: `the peer sent another PDU than the one that is due (${event.kind})`,
+        text: `the peer sent a PDU that is not expected here (${event.kind})`,
       };
   }
 }

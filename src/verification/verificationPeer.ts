@@ -1,6 +1,6 @@
 /**
- * The other end of one verification, as a queue: bytes in, one event out for each thing that the peer does. Knows
- * the form of the answers, not the order in which they have to come; verification.ts does.
+ * The other end of one verification, as a queue: bytes in, one event out for each thing that the peer does. Knows the
+ * form of the answers, but not their order: that is verification.ts's.
  */
 import type { Socket } from 'node:net';
 import { MessageFlow } from '../association/messageFlow';

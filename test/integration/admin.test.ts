@@ -211,6 +211,41 @@ describe('/readyz', () => {
     expect(await readiness(gateway)).toEqual({ status: 503, isReady: false, checks });
   });
 
+  it.each([1, 2])(
+    'asks nothing of an archive whose health is not to be checked (%d worker(s))',
+    async (workers) => {
+      const archive = await SpyUpstream.start();
+      const upstreams = {
+        ARCHIVE: { servers: [`127.0.0.1:${archive.port}`], health: { check: 'off' as const } },
+      };
+      const gateway = await start({ upstreams, workers });
+      expect(await readiness(gateway)).toEqual({ status: 200, isReady: true, checks: allPassed });
+      const up = `aegis_upstream_up{server="127.0.0.1:${archive.port}",upstream="ARCHIVE"}`;
+      expect((await scrape(gateway)).value(up)).toBe(1);
+      expect((await ask(gateway, '/api/v1/status')).body).toContain('"isUp":true');
+      expect(archive.connects).toBe(0);
+      await archive.stop();
+      await (await RawScu.connect({ port: gateway.port(LISTENER) })).associate({
+        calling: 'CT1',
+        called: 'ARCHIVE',
+        contexts,
+      });
+      await gateway.event('upstream.down');
+      const checks = { ...allPassed, upstreamUp: false };
+      expect(await readiness(gateway)).toEqual({ status: 503, isReady: false, checks });
+    },
+  );
+
+  it('is 200 with an archive whose port accepts, where no more is checked', async () => {
+    const archive = await SpyUpstream.start({ script: { onAssociateRq: () => {} } });
+    const upstreams = {
+      ARCHIVE: { servers: [`127.0.0.1:${archive.port}`], health: { check: 'tcp' as const } },
+    };
+    const gateway = await start({ upstreams });
+    expect(await readiness(gateway)).toEqual({ status: 200, isReady: true, checks: allPassed });
+    expect(archive.connections.every(({ associateRq }) => associateRq === undefined)).toBe(true);
+  });
+
   it('is 503 with a certificate that has expired', async () => {
     const expired = certificates.issue('expired', { issuer: certificates.ca, validToDays: -1 });
     const gateway = await start({

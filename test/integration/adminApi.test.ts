@@ -306,7 +306,7 @@ describe('the pending callers', () => {
     writeFileSync(file, '{"version":1,');
     const gateway = await start({ pending: { file } });
     expect(gateway.process.stderr).toContain(
-      `warning: pending.file ${file} is damaged: it is no JSON; it is kept as ${file}.damaged`,
+      `warning: pending.file ${file} is damaged: it is not JSON; it is kept as ${file}.damaged`,
     );
     expect(await pendingOf(gateway)).toEqual([]);
   });

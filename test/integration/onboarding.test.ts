@@ -325,7 +325,7 @@ describe('aegis status', () => {
     await expect(run(gateway, 'status')).rejects.toMatchObject({
       exitCode: 2,
       message: expect.stringMatching(
-        /closing brace } is expected here\nuntil that is mended, name the admin HTTP of the running gateway: --url /,
+        /closing brace } is expected here\nuntil that is fixed, name the admin HTTP of the running gateway: --url /,
       ),
     });
   });

@@ -3,8 +3,8 @@
  * others.
  */
 
-import type { ReloadResult } from '../../admin/gatewayControl';
 import type { PendingCaller } from '../../admin/pendingCaller';
+import type { ReloadReport } from '../../admin/statusReport';
 import { addModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
 import { loadConfiguration, readConfigurationText, textSha256 } from '../../config/load';
 import type { CommandPermission } from '../../config/schema';
@@ -145,7 +145,7 @@ async function askPermissions(caller: PendingCaller, context: CommandContext): P
 async function refuseOtherFile(
   file: string,
   url: string,
-  { file: running, sha256 }: ReloadResult,
+  { file: running, sha256 }: ReloadReport,
 ): Promise<void> {
   if (sha256 === textSha256(readConfigurationText(file))) return;
   throw new OperatorError(

@@ -1,28 +1,13 @@
-/**
- * `aegis status`: what a running gateway is doing, asked over its admin HTTP; once or again and again. Options and exit
- * code only.
- */
+/** `aegis status`: its options and exit codes. The work is in show.ts, which is loaded when it is asked for. */
 import type { Command } from 'commander';
-import type { AdminClient, AdminTarget } from '../../admin/adminClient';
-import { ExitCode, OperatorError } from '../../errors';
-import {
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-} from '../../terminal/command';
-
-interface StatusOptions extends GlobalOptions {
-  readonly url?: string;
-  /** Seconds; true for the default. */
-  readonly watch?: number | true;
-}
+import { OperatorError } from '../../errors';
+import { helpSections, type RegisterCommand } from '../../terminal/command';
+import type { StatusOptions } from './show';
 
 /** Fast enough to see an association come, slow enough to be read. */
 const WATCH_SECONDS = 2;
-const MOST_WATCH_SECONDS = 3600;
-/** Cursor to the top, the rest of the screen cleared: nothing of the scrollback is lost. */
-const CLEAR_SCREEN = '\x1b[H\x1b[J';
+const MIN_WATCH_SECONDS = 0.1;
+const MAX_WATCH_SECONDS = 3600;
 
 export const registerStatus: RegisterCommand = (program, context) => {
   program
@@ -30,7 +15,11 @@ export const registerStatus: RegisterCommand = (program, context) => {
     .description(
       'what the running gateway does: listeners, upstreams, associations, last denials, certificates',
     )
-    .option('--watch [seconds]', `again and again, every ${WATCH_SECONDS} seconds by default`, parseSeconds)
+    .option(
+      '--watch [seconds]',
+      `show it again every ${WATCH_SECONDS} seconds, or as often as you say`,
+      parseSeconds,
+    )
     .option(
       '--url <url>',
       'the admin HTTP (default: admin of the configuration); its token is AEGIS__ADMIN__TOKEN',
@@ -52,75 +41,17 @@ export const registerStatus: RegisterCommand = (program, context) => {
       ),
     )
     .action(async (_options, command: Command) => {
-      await status(command.optsWithGlobals<StatusOptions>(), context);
+      const { status } = await import('./show');
+      const { watch, ...options } = command.optsWithGlobals<StatusOptions & { watch?: number | true }>();
+      const seconds = watch === true ? WATCH_SECONDS : watch;
+      await status(seconds === undefined ? options : { ...options, watchSeconds: seconds }, context);
     });
 };
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (text.trim() !== '' && seconds >= 0.1 && seconds <= MOST_WATCH_SECONDS) return seconds;
+  if (text.trim() !== '' && seconds >= MIN_WATCH_SECONDS && seconds <= MAX_WATCH_SECONDS) return seconds;
   throw new OperatorError(
-    `--watch ${text} is no number of seconds; accepted is 0.1 to ${MOST_WATCH_SECONDS}`,
+    `--watch ${text} is not a number of seconds; accepted is ${MIN_WATCH_SECONDS} to ${MAX_WATCH_SECONDS}`,
   );
-}
-
-async function status(options: StatusOptions, context: CommandContext): Promise<void> {
-  const { AdminClient, adminTargetAt } = await import('../../admin/adminClient');
-  const target =
-    options.url === undefined ? await configuredTarget(options.config) : adminTargetAt(options.url);
-  if (target === undefined) {
-    throw new OperatorError(
-      `${options.config} has no admin, so the gateway cannot be asked; add "admin": {} and restart it`,
-    );
-  }
-  const client = new AdminClient(target);
-  if (options.watch === undefined) context.exit(await show(client, options, context));
-  else await watch(client, options, context);
-}
-
-async function configuredTarget(file: string): Promise<AdminTarget | undefined> {
-  const { adminTargetOf } = await import('../../admin/adminClient');
-  const { ConfigurationError } = await import('../../text/problems');
-  try {
-    return adminTargetOf(file);
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    const { message } = error;
-    // A gateway that runs goes on with the configuration that it has.
-    throw new OperatorError(
-      `${message}\nuntil that is mended, name the admin HTTP of the running gateway: --url http://127.0.0.1:9762`,
-    );
-  }
-}
-
-async function show(client: AdminClient, options: StatusOptions, context: CommandContext): Promise<ExitCode> {
-  const report = await client.status();
-  if (options.json === true) {
-    context.print(`${JSON.stringify(report, undefined, options.watch === undefined ? 2 : 0)}\n`);
-  } else {
-    const { statusText } = await import('./text');
-    context.print(statusText(report));
-  }
-  return report.isReady ? ExitCode.Done : ExitCode.Failed;
-}
-
-/** Until Ctrl-C; a gateway that is away for a while is told and asked again. */
-async function watch(client: AdminClient, options: StatusOptions, context: CommandContext): Promise<void> {
-  const { setTimeout: delay } = await import('node:timers/promises');
-  const ended = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
-  const seconds = options.watch === true || options.watch === undefined ? WATCH_SECONDS : options.watch;
-  const isScreen = process.stdout.isTTY === true && options.json !== true;
-  while (!ended.signal.aborted) {
-    if (isScreen) context.print(CLEAR_SCREEN);
-    try {
-      context.exit(await show(client, options, context));
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      context.printError(`error: ${error.message}\n`);
-      context.exit(ExitCode.Failed);
-    }
-    if (!isScreen && options.json !== true) context.print('\n');
-    await delay(seconds * 1000, undefined, { signal: ended.signal }).catch(() => {});
-  }
 }

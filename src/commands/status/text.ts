@@ -1,14 +1,14 @@
 /**
- * What `aegis status` prints: one section for each kind of thing, what needs attention in words. Everything from the
- * network is escaped. Plain text that fits a log.
+ * What `aegis status` prints: one section for each kind of thing, in plain text that fits a log. Everything from the
+ * network is escaped. Knows no HTTP.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { countOf, escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 
-/** The rest is in --json and in the audit log: the view should fit a screen. */
-const MOST_ROWS = 10;
+/** The view should fit a screen. The rest is in --json and in the audit log. */
+const MAX_ROWS = 10;
 /** Certificates that end later need no attention. */
 const SHOWN_DAYS = 60;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -32,14 +32,14 @@ export function statusText(status: StatusReport, now = new Date()): string {
 
 function headline({ version, uptimeSeconds, workers, isReady, checks }: StatusReport): string {
   const failed = Object.entries(checks).flatMap(([name, isPassed]) =>
-    isPassed ? [] : [checkWords[name] ?? name],
+    isPassed ? [] : [CHECK_WORDS[name] ?? name],
   );
   const state = isReady ? 'ready' : `NOT READY (${failed.join(', ')})`;
   const shared = workers > 1 ? `, ${workers} workers` : '';
   return `${state}: aegis ${version}, up ${formatSpan(uptimeSeconds)}${shared}`;
 }
 
-const checkWords: Readonly<Record<string, string>> = {
+const CHECK_WORDS: Readonly<Record<string, string>> = {
   listening: 'it does not listen yet',
   notDraining: 'it is shutting down',
   upstreamUp: 'no upstream answers',
@@ -48,20 +48,22 @@ const checkWords: Readonly<Record<string, string>> = {
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {
   if (rows.length === 0) return [title, '  none'];
-  const shown = textTable(rows.slice(0, MOST_ROWS)).map((line) => `  ${line}`);
-  const rest = rows.length - MOST_ROWS;
+  const shown = textTable(rows.slice(0, MAX_ROWS)).map((line) => `  ${line}`);
+  const rest = rows.length - MAX_ROWS;
   return [title, ...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
 }
 
-const listenerRows = ({ listeners }: StatusReport) =>
-  listeners.map(({ name, host, port, isTls }) => [
+function listenerRows({ listeners }: StatusReport): string[][] {
+  return listeners.map(({ name, host, port, isTls }) => [
     name,
     formatHostAndPort({ host, port }),
     isTls ? 'TLS' : 'plain',
   ]);
+}
 
-const upstreamRows = ({ upstreams }: StatusReport) =>
-  upstreams.map(({ upstream, server, isUp }) => [upstream, server, isUp ? 'up' : 'DOWN']);
+function upstreamRows({ upstreams }: StatusReport): string[][] {
+  return upstreams.map(({ upstream, server, isUp }) => [upstream, server, isUp ? 'up' : 'DOWN']);
+}
 
 function associationsTitle({ associations, totals }: StatusReport): string {
   const { associationsAccepted, associationsRejected, associationsAborted, connectionsRefused } = totals;

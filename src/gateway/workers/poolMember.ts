@@ -1,5 +1,5 @@
 /**
- * One worker of the pool, as the primary sees it: what it is told and what it answers, the places and associations that it
+ * One worker of the pool, as the primary sees it: the messages to it and from it, the places and associations that it
  * has, and what is left of it when it dies. Knows no other worker.
  */
 import type { ChildProcess } from 'node:child_process';
@@ -7,11 +7,41 @@ import type { Worker } from 'node:cluster';
 import type { AuditEvent } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
-import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
-import type { FromWorker, ToWorker } from './workerMessages';
+import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import type { ListeningAddress } from '../gateway';
 
-/** Preparing 10,000 entries takes one; a worker that takes longer hangs, and the reload of the others must not. */
-const RELOAD_ANSWER_MS = 15_000;
+/** From the primary. Plain data, as all messages: they cross a pipe as JSON. */
+export type ToWorker =
+  | { readonly kind: 'start'; readonly configuration: Configuration }
+  /** Make ready for this configuration and say whether it can be used; nothing changes yet. */
+  | { readonly kind: 'prepareReload'; readonly configuration: Configuration }
+  /** Take over what was prepared, or forget it; then judge running associations again, or not. */
+  | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
+  | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
+  /** Drain. The second time: stop at once. */
+  | { readonly kind: 'stop' };
+
+/** From a worker. */
+export type FromWorker =
+  | { readonly kind: 'started'; readonly addresses: readonly ListeningAddress[]; readonly quickAck: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly exitCode: 1 | 2 }
+  /** `error` is why the configuration cannot be used. */
+  | { readonly kind: 'reloadPrepared'; readonly error?: string }
+  | {
+      readonly kind: 'reloadEnded';
+      readonly addresses: readonly ListeningAddress[];
+      /** Associations that are no longer allowed and were ended. */
+      readonly ended: number;
+    }
+  | { readonly kind: 'audit'; readonly event: AuditEvent }
+  | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
+  | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
+  | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
+  | { readonly kind: 'placeFreed'; readonly id: number }
+  | { readonly kind: 'stopped'; readonly aborted: number };
+
+/** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
+const MAX_RELOAD_ANSWER_MS = 15_000;
 
 export interface PoolMemberEvents {
   audit(event: AuditEvent): void;
@@ -29,7 +59,7 @@ export class PoolMember {
   readonly #places: LocalPlaces;
   readonly #events: PoolMemberEvents;
   readonly #placeById = new Map<number, AssociationPlace>();
-  /** Of each association that is open, the line that told of its acceptance. */
+  /** Of each association that is open, the line of its acceptance. */
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
   /** The connection that it was handed last. */
   #connection: Connection | undefined;
@@ -68,7 +98,7 @@ export class PoolMember {
     });
   }
 
-  /** Resolves with why the worker cannot take the configuration; one that dies meanwhile does not mind. */
+  /** Resolves with why the worker cannot take the configuration; undefined where it can, or has died. */
   prepareReload(configuration: Configuration): Promise<string | undefined> {
     return this.#asked((resolve) => {
       this.#reloadPrepared = resolve;
@@ -85,7 +115,7 @@ export class PoolMember {
     });
   }
 
-  /** At once: it may not hear anything any more. */
+  /** At once: it may hang and read no message. */
   kill(): void {
     this.worker.process.kill('SIGKILL');
   }
@@ -93,7 +123,7 @@ export class PoolMember {
   /** A worker that does not answer in time is killed, which answers too. */
   #asked<T>(ask: (resolve: (answer: T | undefined) => void) => void): Promise<T | undefined> {
     return new Promise((resolve) => {
-      const deadline = setTimeout(() => this.kill(), RELOAD_ANSWER_MS);
+      const deadline = setTimeout(() => this.kill(), MAX_RELOAD_ANSWER_MS);
       ask((answer) => {
         clearTimeout(deadline);
         resolve(answer);
@@ -148,8 +178,8 @@ export class PoolMember {
     }
   }
 
-  /** An association of a dead worker has an end in the audit log too, which nobody else can write. Returns how many. */
-  #tellLost(how: string): number {
+  /** Writes the end of each association of a dead worker to the audit log: nobody else can. Returns how many. */
+  #recordLost(how: string): number {
     const lost = this.#acceptedByConnectionId.size;
     for (const { durationMs: _, ...accepted } of this.#acceptedByConnectionId.values()) {
       this.#events.audit({
@@ -172,9 +202,9 @@ export class PoolMember {
   #exited(how: string): void {
     for (const place of this.#placeById.values()) place.free();
     this.#placeById.clear();
-    // Closed already where the worker had said that it has it; otherwise its peer would wait for ever.
+    // Already closed where the worker had taken it. Otherwise its peer would wait for ever.
     this.#connection?.close();
-    const lost = this.#tellLost(how);
+    const lost = this.#recordLost(how);
     if (!this.#hasStopped) this.#events.stopped(lost);
     this.#reloadPrepared?.(undefined);
     this.#reloadEnded?.(undefined);
@@ -189,8 +219,8 @@ interface Connection {
 }
 
 /**
- * Tells of each connection that goes to the process. node:cluster hands over one at a time, and closes its own copy when
- * the worker says that it has it; a worker that dies before never says so, and no event tells which connection it was.
+ * Reports each connection that goes to the process. node:cluster hands over one at a time, and closes its own copy when
+ * the worker has taken it. A worker that dies before never takes it, and no event says which connection it was.
  */
 function watchConnections(child: ChildProcess, handedOver: (connection: Connection) => void): void {
   const send = child.send.bind(child) as (...sent: unknown[]) => boolean;

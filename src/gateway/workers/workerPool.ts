@@ -1,7 +1,7 @@
 /**
- * Several gateways in as many processes, one listening socket: the primary accepts and deals connections out in
+ * Several gateways in as many processes behind one listening socket. The primary accepts and deals connections out in
  * turn (node:cluster), keeps the places of all and writes the one audit log. A worker that dies takes its own
- * associations with it and is replaced.
+ * associations with it and is replaced. Knows no DICOM.
  */
 import cluster from 'node:cluster';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ import { startedEvent, stoppedEvent } from '../lifeEvents';
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 
-/** One that dies sooner after its start will die again: its replacement waits as long, so that it does not take a core. */
+/** A worker that dies sooner will die again: its replacement starts after this time, so that it does not use up a core. */
 const SHORT_LIFE_MS = 1000;
-/** What a worker that stops gets beyond the timers of its associations before it is killed: it may hang. */
+/** What a worker that stops gets beyond the timers of its associations. Then it is killed, because it may hang. */
 const STOP_GRACE_MS = 2000;
 
 export class WorkerPool implements RunningGateway {
@@ -86,6 +86,10 @@ export class WorkerPool implements RunningGateway {
     return [...this.#members.values()].some(({ hasStarted }) => hasStarted);
   }
 
+  get health(): UpstreamHealth | undefined {
+    return this.#health;
+  }
+
   /** All workers take the new configuration over, or none does. */
   reload(configuration: Configuration, options: ReloadOptions = {}): Promise<ReloadResult> {
     const reloaded = this.#reload(configuration, options);
@@ -112,12 +116,12 @@ export class WorkerPool implements RunningGateway {
     this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
     if (this.#isStopping) return { aborted: 0 };
     this.#isStopping = true;
-    this.#health?.stop();
     if (this.#members.size > 0) {
       await new Promise<void>((resolve) => {
         this.#noneLeft = resolve;
       });
     }
+    this.#health?.stop();
     const aborted = this.#aborted;
     this.#audit.record(stoppedEvent(aborted));
     return { aborted };
@@ -161,7 +165,7 @@ export class WorkerPool implements RunningGateway {
 
   #replace(delayMs: number): void {
     setTimeout(async () => {
-      // A reload that is under way knows nothing of a worker that starts now, with the configuration before it.
+      // A reload that is under way does not know a worker that starts now with the configuration before it.
       await this.#reloading;
       if (this.#isStopping) return;
       await this.#fork().catch((error: unknown) => {

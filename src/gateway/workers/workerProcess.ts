@@ -1,18 +1,56 @@
 /**
- * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when
- * the primary is gone, whatever happened to it.
+ * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when the
+ * primary is gone, whatever the reason. Knows no other worker.
  */
 import { ExitCode, OperatorError } from '../../errors';
+import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
-import { RemotePlaces } from './remotePlaces';
-import type { FromWorker, ToWorker } from './workerMessages';
+import type { FromWorker, ToWorker } from './poolMember';
+
+/**
+ * The places of associations as a worker sees them: the primary keeps them, for all workers together. A request
+ * and its answer take a tenth of a millisecond on the pipe.
+ */
+class RemotePlaces implements AssociationPlaces {
+  readonly #waiting = new Map<number, (answer: PlaceAnswer) => void>();
+  #lastId = 0;
+
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#waiting.set(id, answered);
+    send({ kind: 'placeRequest', id, request });
+    let isFree = false;
+    return {
+      arrived: (server) => {
+        if (!isFree) send({ kind: 'serverAnswered', id, server });
+      },
+      failed: (server, detail) => {
+        if (!isFree) send({ kind: 'serverFailed', id, server, detail });
+      },
+      free: () => {
+        if (isFree) return;
+        isFree = true;
+        this.#waiting.delete(id);
+        send({ kind: 'placeFreed', id });
+      },
+    };
+  }
+
+  /** The primary's answer. A request that nobody waits for was freed in the meantime. */
+  answer(id: number, answer: PlaceAnswer): void {
+    const answered = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    answered?.(answer);
+  }
+}
 
 let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
-const places = new RemotePlaces(send);
+const places = new RemotePlaces();
 
 function send(message: FromWorker, sent?: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
@@ -62,12 +100,12 @@ async function receive(message: ToWorker): Promise<void> {
   }
 }
 
-/** What is asked for during the start waits for it; undefined where it fails, which ends the process. */
+/** Messages during the start wait for it; undefined where it fails, which ends the process. */
 async function started(): Promise<Gateway | undefined> {
   return await starting?.catch(() => undefined);
 }
 
-/** The primary tells of the start and the stop of the whole, once. */
+/** The primary records the start and the stop of the whole gateway, once. */
 function record(event: Extract<FromWorker, { kind: 'audit' }>['event']): void {
   if (event.event !== 'gateway.started' && event.event !== 'gateway.stopped') send({ kind: 'audit', event });
 }
@@ -80,5 +118,5 @@ process.on('message', (message: ToWorker) => {
     send({ kind: 'failed', message: text ?? String(error), exitCode }, () => process.exit(1));
   });
 });
-// Ctrl-C in a terminal reaches every process of the group; the primary says what is to be done.
+// Ctrl-C in a terminal reaches every process of the group. The primary decides what happens.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

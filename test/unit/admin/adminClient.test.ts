@@ -53,7 +53,7 @@ describe('where a gateway is asked', () => {
     );
   });
 
-  it('is asked with the token of its file, whoever else can read that', () => {
+  it('is asked with the token of its file, even where others can read it', () => {
     const tokenFile = join(temporaryFolder(), 'token');
     writeFileSync(tokenFile, `${TOKEN}\n`);
     chmodSync(tokenFile, 0o640);
@@ -70,7 +70,7 @@ describe('where a gateway is asked', () => {
   it.each(['127.0.0.1:9762', 'file:///etc/passwd', 'http://user:secret@127.0.0.1', ''])(
     'is not %j',
     (url) => {
-      expect(() => adminTargetAt(url, {})).toThrow(/is no address such as http:\/\/127\.0\.0\.1:9762$/);
+      expect(() => adminTargetAt(url, {})).toThrow(/is not an address such as http:\/\/127\.0\.0\.1:9762$/);
     },
   );
 });

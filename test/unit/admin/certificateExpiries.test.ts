@@ -15,7 +15,7 @@ function configurationOf(tls: object | undefined, modalities: object = {}) {
 }
 
 describe('CertificateExpiries', () => {
-  it('tells for each kind what ends first', () => {
+  it('gives for each kind what ends first', () => {
     const { server, ca, crl } = certificates;
     const early = certificates.issue('early', { issuer: ca, validToDays: 3 });
     const expiries = new CertificateExpiries(
@@ -37,7 +37,7 @@ describe('CertificateExpiries', () => {
     ]);
   });
 
-  it('tells the same of what egress shows and trusts, where there is egress', () => {
+  it('gives the same for what egress shows and trusts, where there is egress', () => {
     const { client, ca } = certificates;
     const { crlFile } = certificates.issueCrl('of-ca', { issuer: ca, revoked: [] });
     const tls = {
@@ -72,7 +72,7 @@ describe('CertificateExpiries', () => {
     );
   });
 
-  it('tells of the certificate that each modality showed last, as long as it has an entry', () => {
+  it('gives the certificate that each modality showed last, as long as it has an entry', () => {
     const entry = { callingAeTitle: 'CT1', from: '10.1.2.10' };
     const expiries = new CertificateExpiries(configurationOf(undefined, { ct1: entry, ct2: entry }));
     const show = (modality: string, notAfter?: string) =>

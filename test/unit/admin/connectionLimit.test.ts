@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { limitConnections } from '../../../src/admin/connectionLimit';
+import { limitConnections } from '../../../src/admin/adminPort';
 
 const LIMIT = 4;
 let server: Server;
@@ -46,7 +46,7 @@ function ask(socket: Socket, path: string): Promise<string> {
 const closeOf = (socket: Socket) => new Promise((resolve) => socket.resume().once('close', resolve));
 
 describe('limitConnections', () => {
-  it('ends the oldest that asks nothing, and answers the newest', async () => {
+  it('closes the oldest idle one, and answers the newest', async () => {
     const idle = [];
     for (let count = 0; count < LIMIT; count += 1) idle.push(await open());
     const closed = closeOf(idle[0]!);
@@ -55,7 +55,7 @@ describe('limitConnections', () => {
     expect(idle.map(({ destroyed }) => destroyed)).toEqual([true, false, false, false]);
   });
 
-  it('takes it from the address that has most of them', async () => {
+  it('closes one of the busiest address', async () => {
     const monitor = await open('127.0.0.2');
     const idle = [];
     for (let count = 0; count < 10; count += 1) idle.push(await open('127.0.0.3'));
@@ -64,7 +64,7 @@ describe('limitConnections', () => {
     expect(answers.every((answer) => / 200 OK/.test(answer))).toBe(true);
   });
 
-  it('ends none that waits for its answer: then the newest goes', async () => {
+  it('closes none that waits for its answer: then the newest goes', async () => {
     const busy = [];
     for (let count = 0; count < LIMIT; count += 1) {
       const socket = await open();

@@ -42,7 +42,7 @@ function toldAt(days: readonly number[], expiry: (leftDays: number) => Certifica
 const words = (when: string) => `the certificate of listener tls ${when}, at 2026-06-30T12:00:00.000Z`;
 
 describe('ExpiryWatch', () => {
-  it('tells at 30, 14, 7 and 1 days and at the end, once each', () => {
+  it('reports at 30, 14, 7 and 1 days and at the end, once each', () => {
     const days = Array.from({ length: 42 }, (_, index) => 40 - index);
     expect(toldAt(days)).toEqual([
       `30: ${words('ends in 30 days')}`,
@@ -53,7 +53,7 @@ describe('ExpiryWatch', () => {
     ]);
   });
 
-  it('tells one line at a start in the middle, not one for each threshold that has passed', () => {
+  it('writes one line at a start in the middle, not one for each threshold that has passed', () => {
     expect(toldAt([5, 5, 4])).toEqual([`5: ${words('ends in 5 days')}`]);
     expect(toldAt([-3, -4])).toEqual([`-3: ${words('has ended')}`]);
   });
@@ -62,12 +62,12 @@ describe('ExpiryWatch', () => {
     expect(toldAt([300, 31, 30.5])).toEqual([]);
   });
 
-  it('begins anew with a renewed certificate', () => {
+  it('starts again with a renewed certificate', () => {
     const renewed = { ...yearLong, notAfter: new Date(end.getTime() + DAY_MS) };
     expect(toldAt([3, 2.5], (left) => (left === 3 ? yearLong : renewed))).toHaveLength(2);
   });
 
-  it('tells of one that was just learnt, once', () => {
+  it('reports one that has just become known, once', () => {
     const told: AuditEvent[] = [];
     const shown: CertificateExpiry = { kind: 'modality', name: 'ct1', notAfter: end };
     const watch = new ExpiryWatch(
@@ -100,7 +100,7 @@ describe('ExpiryWatch', () => {
     ]);
   });
 
-  it('does not tell of a list that is made anew every day', () => {
+  it('does not report a list that is replaced every day', () => {
     const daily: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(1) };
     expect(toldAt([0.9, 0.1], () => daily)).toEqual([]);
   });

@@ -107,7 +107,7 @@ describe('LiveView', () => {
     expect(totals).toMatchObject({ associationsRejected: 1, connectionsRefused: 0 });
   });
 
-  it('tells of the last reload', () => {
+  it('shows the last reload', () => {
     expect(viewOf()).not.toHaveProperty('lastReload');
     const rejected: AuditEvent = {
       event: 'configuration.rejected',

@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CertificateExpiry } from '../../../src/admin/certificateExpiries';
 import { Metrics } from '../../../src/admin/metrics';
-import type { ServerState } from '../../../src/admin/upstreamProbes';
 import type { AuditEvent } from '../../../src/audit/events';
+import type { ServerHealth } from '../../../src/gateway/upstreamHealth';
 import { Exposition } from '../../support/exposition';
 
 const ct1 = { modality: 'ct1', direction: 'ingress', listener: 'tls', callingAeTitle: 'CT1' } as const;
 
-let states: ServerState[];
+let servers: ServerHealth[];
 let expiries: CertificateExpiry[];
 let metrics: Metrics;
 beforeEach(() => {
-  states = [];
+  servers = [];
   expiries = [];
-  metrics = new Metrics({ serverStates: async () => states, certificateExpiries: () => expiries });
+  metrics = new Metrics({ servers: async () => servers, certificateExpiries: () => expiries });
 });
 
 async function exposed(...events: AuditEvent[]): Promise<Exposition> {
@@ -119,7 +119,7 @@ describe('Metrics', () => {
     });
   });
 
-  it('tells whether the last reload was taken over', async () => {
+  it('says whether the last reload was taken over', async () => {
     const name = 'aegis_configuration_last_reload_success';
     expect((await exposed()).value(name)).toBe(1);
     expect((await exposed({ event: 'configuration.rejected', outcome: 'failed' })).value(name)).toBe(0);
@@ -127,7 +127,7 @@ describe('Metrics', () => {
   });
 
   it('looks servers and certificates up at each scrape, and forgets those that are gone', async () => {
-    states = [
+    servers = [
       { upstream: 'ARCHIVE', server: '127.0.0.1:4242', isUp: true },
       { upstream: 'ARCHIVE', server: '127.0.0.1:4243', isUp: false },
     ];
@@ -140,14 +140,14 @@ describe('Metrics', () => {
     expect(before.series('aegis_certificate_not_after_seconds')).toEqual({
       'aegis_certificate_not_after_seconds{kind="crl",name="tls"}': 1893456000,
     });
-    states = [];
+    servers = [];
     expiries = [];
     const later = await exposed();
     expect(later.series('aegis_upstream_up')).toEqual({});
     expect(later.series('aegis_certificate_not_after_seconds')).toEqual({});
   });
 
-  it('tells of the process', async () => {
+  it('describes the process', async () => {
     expect((await exposed()).value('process_cpu_seconds_total')).toBeGreaterThan(0);
   });
 });

@@ -161,7 +161,7 @@ describe('PendingCallers', () => {
     expect(listOf({ events }).callers.size).toBe(1);
   });
 
-  it('takes one off by its ID and tells of the change', () => {
+  it('takes one off by its ID and reports the change', () => {
     const { callers, changes } = listOf({ events: [rejected()] });
     expect(callers.remove('000000000000')).toBe(false);
     expect(changes()).toBe(1);

@@ -46,14 +46,14 @@ describe('the file of pending callers', () => {
     expect(recoverPendingFile(file, (text) => warnings.push(text))).toEqual([]);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^pending\.file .* is damaged: .*; it is kept as .*\.damaged, and the list .* begins anew$/,
+        /^pending\.file .* is damaged: .*; it is kept as .*\.damaged, and the list .* starts empty$/,
       ),
     ]);
     expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);
     expect(existsSync(file)).toBe(false);
   });
 
-  it('is told of where it cannot be read, and does not stop the start', () => {
+  it('is reported where it cannot be read, and does not stop the start', () => {
     const file = newFile();
     mkdirSync(file);
     const warnings: string[] = [];
@@ -82,7 +82,7 @@ describe('PendingFileWriter', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('tells once that it cannot write, and again after it could', async () => {
+  it('reports once that it cannot write, and again after it could', async () => {
     const folder = join(temporaryFolder(), 'gone');
     const file = join(folder, 'pending.json');
     const failures: string[] = [];

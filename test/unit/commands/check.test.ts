@@ -20,9 +20,10 @@ interface Parts {
   readonly servers?: readonly string[];
   readonly privateKey?: string;
   readonly modality?: Record<string, unknown>;
+  readonly health?: Record<string, unknown>;
 }
 
-function write({ servers = [], privateKey = server().privateKeyFile, modality = {} }: Parts): string {
+function write({ servers = [], privateKey = server().privateKeyFile, modality = {}, health }: Parts): string {
   const file = join(folder, 'aegis.jsonc');
   const configuration = {
     listeners: [
@@ -36,7 +37,7 @@ function write({ servers = [], privateKey = server().privateKeyFile, modality = 
         },
       },
     ],
-    upstreams: { ORTHANC: { servers } },
+    upstreams: { ORTHANC: { servers, health } },
     modalities: { ct1: { callingAeTitle: 'CT1', from: '10.1.2.10', allow: 'store', ...modality } },
     timeouts: { upstreamConnectSeconds: 5 },
   };
@@ -104,6 +105,20 @@ describe('aegis check', () => {
     expect(connection?.pduTypes).toEqual([0x01, 0x04, 0x05]);
   });
 
+  it('only connects to an upstream whose health check does no more', async () => {
+    const { address, spy } = await archive({ onAssociateRq: () => {} });
+    const { exitCode } = await check(write({ servers: [address], health: { check: 'tcp' } }));
+    expect(exitCode).toBe(ExitCode.Done);
+    await spy.waitUntil(({ connections }) => connections[0]?.closed !== undefined, 'the end');
+    expect(spy.connections.map(({ pduTypes }) => pduTypes)).toEqual([[]]);
+  });
+
+  it('asks an upstream whose health check is off, because the operator wants to know', async () => {
+    const { address, spy } = await archive();
+    await check(write({ servers: [address], health: { check: 'off' } }));
+    expect(spy.connections[0]?.pduTypes).toEqual([0x01, 0x04, 0x05]);
+  });
+
   it('takes an archive that does not know it for one that answers', async () => {
     const { address } = await archive({ onAssociateRq: (connection) => connection.reject(1, 1, 3) });
     expect((await check(write({ servers: [address] }))).exitCode).toBe(ExitCode.Done);
@@ -126,7 +141,7 @@ describe('aegis check', () => {
     expect(exitCode).toBe(ExitCode.Failed);
   });
 
-  it('reaches no upstream when it is told not to', async () => {
+  it('reaches no upstream with --offline', async () => {
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress()] }), '--offline');
     expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
     expect(exitCode).toBe(ExitCode.Done);

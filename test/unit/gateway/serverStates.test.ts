@@ -45,7 +45,7 @@ describe('the order in which servers are tried', () => {
     expect(states.order('ARCHIVE', leastAssociations)).toEqual(['b:2', 'a:1', 'c:3']);
   });
 
-  it('gives a server that nobody watches another try after a while', () => {
+  it('tries a server that nobody asks again after a while', () => {
     jest.useFakeTimers();
     const { states } = setUp();
     const unwatched = { ...failover, retryMs: 1000 };
@@ -69,7 +69,7 @@ describe('the order in which servers are tried', () => {
   });
 });
 
-describe('what is told', () => {
+describe('what is reported', () => {
   it('is a change, once, with what was wrong', () => {
     const { states, changes } = setUp();
     states.learn(named('a:1'), true);

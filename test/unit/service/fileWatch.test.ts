@@ -44,7 +44,7 @@ describe('a watch on files', () => {
     expect(setUp('a', 'b').toldIn(10)).toBe(0);
   });
 
-  it('tells of a change once, when it is over', () => {
+  it('reports a change once, when it is over', () => {
     const { files, toldIn } = setUp('a', 'b');
     writeFileSync(files[1]!, 'longer');
     expect(toldIn(1)).toBe(0);
@@ -54,7 +54,7 @@ describe('a watch on files', () => {
     expect(toldIn(10)).toBe(0);
   });
 
-  it('tells of a file that goes and of one that comes back', () => {
+  it('reports a file that goes and of one that comes back', () => {
     const { files, toldIn } = setUp('a');
     unlinkSync(files[0]!);
     expect(toldIn(2)).toBe(1);

@@ -13,7 +13,7 @@ const configuration = {
   modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
 };
 
-it('names files by their absolute path, however the gateway was told of them', async () => {
+it('names files by their absolute path, however they were named at the start', async () => {
   const absolute = join(temporaryFolder(), 'aegis.jsonc');
   writeFileSync(absolute, JSON.stringify(configuration));
   const named = relative(process.cwd(), absolute);

@@ -8,19 +8,25 @@ import { type SpyScript, SpyUpstream } from '../../support/spyUpstream';
 const question = { calledAeTitle: 'ARCHIVE', deadlineMs: 5000 };
 
 describe('a server', () => {
-  it.each<[string, SpyScript]>([
-    ['answers', {}],
-    ['rejects us', { onAssociateRq: (connection) => connection.reject(1, 1, 3) }],
-    ['aborts, as Orthanc does with strangers', { onAssociateRq: (connection) => connection.abort() }],
+  it.each<[string, SpyScript, string | undefined]>([
+    ['answers', {}, undefined],
+    ['rejects us', { onAssociateRq: (connection) => connection.reject(1, 1, 3) }, 'rejected'],
+    [
+      'aborts, as Orthanc does with strangers',
+      { onAssociateRq: (connection) => connection.abort() },
+      'aborted',
+    ],
     [
       'answers with a bad status',
       { onRequest: (connection, request) => connection.respond(request, { Status: 0x0110 }) },
+      'status',
     ],
-    ['does not know how to release', { onReleaseRq: (connection) => connection.destroy() }],
-  ])('that %s is up', async (_what, script) => {
+    ['does not know how to release', { onReleaseRq: (connection) => connection.destroy() }, 'closed'],
+  ])('that %s is up', async (_what, script, failure) => {
     const { port } = await SpyUpstream.start({ script });
     const answer = await checkServer({ ...question, server: `127.0.0.1:${port}`, check: 'echo' });
-    expect(answer).toEqual({ isUp: true, detail: '' });
+    expect(answer).toMatchObject({ isUp: true, detail: '' });
+    expect(answer.failed?.failure).toBe(failure);
   });
 
   it.each<[string, SpyScript, string]>([
@@ -30,12 +36,13 @@ describe('a server', () => {
     const { port } = await SpyUpstream.start({ script });
     const server = `127.0.0.1:${port}`;
     const answer = await checkServer({ ...question, server, check: 'echo', deadlineMs: 200 });
-    expect(answer).toEqual({ isUp: false, detail: expect.stringContaining(detail) });
+    expect(answer).toMatchObject({ isUp: false, detail: expect.stringContaining(detail) });
   });
 
   it.each(['echo', 'tcp'] as const)('that does not listen is down (%s)', async (check) => {
     const answer = await checkServer({ ...question, server: `127.0.0.1:${await freePort()}`, check });
-    expect(answer).toEqual({ isUp: false, detail: expect.stringContaining('ECONNREFUSED') });
+    expect(answer).toMatchObject({ isUp: false, detail: expect.stringContaining('ECONNREFUSED') });
+    expect(answer.failed).toMatchObject({ failure: 'notConnected', code: 'ECONNREFUSED' });
   });
 
   it('that takes connections is up where no more is asked, and gets no byte', async () => {

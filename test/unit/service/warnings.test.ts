@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { openFilesWarning } from '../../../src/service/openFiles';
+import { openFilesWarning } from '../../../src/service/warnings';
 
 describe('the warning of a low limit of open files', () => {
   it('counts two sockets for each association, and some files more', () => {
