@@ -2,15 +2,17 @@
  * The file that pending callers are kept in across restarts: read at the start, written some seconds after a change,
  * always whole. A file that cannot be read or written costs the list, never the gateway.
  */
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import * as z from 'zod';
-import { secretMode, writeFiles } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { FileError } from '../files/systemErrors';
+import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device that tries again every second is written down this often; after a crash, so much is missing. */
 const WRITE_DELAY_MS = 5_000;
 /** 10,000 callers with all that they can say are less; anything longer is another file. */
-const LONGEST_FILE_BYTES = 128 * 1024 * 1024;
+const MAX_PENDING_BYTES = 128 * 1024 * 1024;
 const VERSION = 1;
 
 const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pendingCallerSchema) });
@@ -19,10 +21,11 @@ const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pend
 export function readPendingFile(file: string): PendingCaller[] {
   let text: string;
   try {
-    if (statSync(file).size > LONGEST_FILE_BYTES) throw new DamagedPendingFile('it is too long');
-    text = readFileSync(file, 'utf8');
+    text = readText(file, { maxBytes: MAX_PENDING_BYTES });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (error instanceof FileError && error.code === 'ENOENT') return [];
+    // Too long for a list: something else wrote it.
+    if (error instanceof FileError && error.code === undefined) throw new DamagedPendingFile(error.problem);
     throw error;
   }
   return parsePending(text);
@@ -33,7 +36,7 @@ function parsePending(text: string): PendingCaller[] {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new DamagedPendingFile('it is no JSON');
+    throw new DamagedPendingFile('it is not JSON');
   }
   const { success, data, error } = fileSchema.safeParse(value);
   if (success) return data.callers;
@@ -49,10 +52,10 @@ class DamagedPendingFile extends Error {
 /** Replaces the file, readable by its owner only: who tries to get in is nobody else's business. Throws OperatorError. */
 export async function writePendingFile(file: string, callers: readonly PendingCaller[]): Promise<void> {
   const content = `${JSON.stringify({ version: VERSION, callers })}\n`;
-  await writeFiles([{ path: file, content, mode: secretMode }]);
+  await writeFiles([{ path: file, content, mode: SECRET_MODE, keepsOwner: true }]);
 }
 
-/** Reads the file; one that is damaged is put aside as FILE.damaged and told of, and the list begins anew. */
+/** Reads the file; one that is damaged is put aside as FILE.damaged and reported, and the list begins again. */
 export function recoverPendingFile(file: string, warn: (message: string) => void): PendingCaller[] {
   try {
     return readPendingFile(file);
@@ -60,7 +63,7 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
     const { message } = error as Error;
     if (error instanceof DamagedPendingFile)
       warn(`pending.file ${file} is damaged: ${message}; ${putAside(file)}`);
-    else warn(`pending.file ${file} cannot be read: ${message}; the list of pending callers begins anew`);
+    else warn(`pending.file ${message}; the list of pending callers begins again`);
     return [];
   }
 }
@@ -68,7 +71,7 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
 function putAside(file: string): string {
   try {
     renameSync(file, `${file}.damaged`);
-    return `it is kept as ${file}.damaged, and the list of pending callers begins anew`;
+    return `it is kept as ${file}.damaged, and the list of pending callers begins again`;
   } catch (error) {
     return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
   }

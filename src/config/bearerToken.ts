@@ -1,8 +1,8 @@
 /**
  * What a bearer token is and how it is read from its file. Who asks for it is not known here; no message holds it.
  */
-import { OperatorError } from '../errors';
-import { readSecretFile, readTextFile } from '../files/textFiles';
+import { ExitCode, OperatorError } from '../errors';
+import { readText } from '../files/read';
 
 /** Fewer could be tried out over the network. */
 export const SHORTEST_TOKEN = 16;
@@ -23,7 +23,7 @@ export const bearerTokenFault = `is no token; ${ACCEPTED}`;
 
 /** The token that the gateway asks for; nobody else may be able to read the file. Throws OperatorError. */
 export function readBearerToken(file: string): string {
-  return tokenIn(file, readSecretFile(file, 'token', 'a text file'));
+  return tokenIn(file, readText(file, { secret: 'token', exitCode: ExitCode.Usage }));
 }
 
 /**
@@ -31,7 +31,7 @@ export function readBearerToken(file: string): string {
  * read the file is for the gateway to mind. Throws OperatorError.
  */
 export function readTokenToShow(file: string): string {
-  return tokenIn(file, readTextFile(file, 'a text file'));
+  return tokenIn(file, readText(file, { exitCode: ExitCode.Usage }));
 }
 
 /** One line break at the end does not belong to it. */

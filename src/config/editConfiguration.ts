@@ -5,8 +5,7 @@
  */
 import type * as z from 'zod';
 import { OperatorError } from '../errors';
-import { LONGEST_FILE_BYTES } from '../files/readText';
-import { replaceFile } from '../files/replaceFile';
+import { replaceText } from '../files/write';
 import { lineDiff } from '../text/lineDiff';
 import {
   ConfigurationError,
@@ -20,6 +19,7 @@ import { addProperties, changeValues, hasValue, removeProperty, setValue } from 
 import {
   type ConfigurationReading,
   type LoadedConfiguration,
+  MAX_CONFIGURATION_BYTES,
   parseConfiguration,
   readConfigurationText,
 } from './load';
@@ -148,15 +148,15 @@ export function removeModality(source: ConfigurationSource, name: string): Confi
  * changed since it was read.
  */
 export async function saveEdit({ source, text }: ConfigurationEdit): Promise<void> {
-  if (text !== source.text) await replaceFile(source.file, source.text, text);
+  if (text !== source.text) await replaceText(source.file, source.text, text);
 }
 
 function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEdit {
   const { file, env } = source;
   const bytes = Buffer.byteLength(text);
-  if (bytes > LONGEST_FILE_BYTES) {
+  if (bytes > MAX_CONFIGURATION_BYTES) {
     throw new OperatorError(
-      `${escapeUnsafe(file)} would have ${bytes} bytes and was left as it was; a configuration has at most ${LONGEST_FILE_BYTES} (16 MiB)`,
+      `${escapeUnsafe(file)} would have ${bytes} bytes and was left as it was; a configuration has at most ${MAX_CONFIGURATION_BYTES} (16 MiB)`,
     );
   }
   const result = parseConfiguration(text, file, env);

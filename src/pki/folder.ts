@@ -6,7 +6,9 @@ import type { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { fileError } from '../files/systemErrors';
+import { existingOf, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import type { KeyType } from '../x509/algorithms';
 import { certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
 import {
@@ -78,10 +80,10 @@ export async function createFolder(directory: string, options: CreateFolderOptio
     throw fileError('write', cause, directory);
   });
   await writeFiles([
-    { path: files.privateKey, content: privateKeyPem, mode: secretMode },
-    { path: files.issuedLog, content: '', mode: publicMode },
-    { path: files.revocationList, content: revocationList, mode: publicMode },
-    { path: files.certificate, content: authority.certificatePem, mode: publicMode },
+    { path: files.privateKey, content: privateKeyPem, mode: SECRET_MODE },
+    { path: files.issuedLog, content: '', mode: PUBLIC_MODE },
+    { path: files.revocationList, content: revocationList, mode: PUBLIC_MODE },
+    { path: files.certificate, content: authority.certificatePem, mode: PUBLIC_MODE },
   ]);
   return {
     authority: summarize(authority.certificate, [], {
@@ -106,8 +108,8 @@ const howToGetAuthority = (directory: string): string =>
   `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`;
 
 /** PEM of the CA of a folder. Throws OperatorError where there is none: nothing else of the folder is looked at. */
-export const readAuthorityCertificate = (directory: string): Promise<string> =>
-  readText(authorityFiles(directory).certificate, howToGetAuthority(directory));
+export const readAuthorityCertificate = async (directory: string): Promise<string> =>
+  readText(authorityFiles(directory).certificate, { missing: howToGetAuthority(directory) });
 
 /**
  * Takes up the CA of a folder. `readPassphrase` is asked only when its key is encrypted. Throws OperatorError when
@@ -118,7 +120,9 @@ export async function openFolder(
   readPassphrase: () => Promise<string | undefined>,
 ): Promise<CertificateAuthority> {
   const certificatePem = await readAuthorityCertificate(directory);
-  const privateKeyPem = await readText(authorityFiles(directory).privateKey, howToGetAuthority(directory));
+  const privateKeyPem = readText(authorityFiles(directory).privateKey, {
+    missing: howToGetAuthority(directory),
+  });
   const passphrase = isEncryptedKey(privateKeyPem) ? await readPassphrase() : undefined;
   return openCertificateAuthority(certificatePem, privateKeyPem, passphrase);
 }

@@ -2,7 +2,7 @@
  * Renews the CA of a folder and its CRL. The key stays: another key would be another CA.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { publicMode, writeFiles } from '../files/atomicFiles';
+import { PUBLIC_MODE, writeFiles } from '../files/write';
 import { type CertificateAuthority, renewCertificateAuthority } from './authority';
 import { authorityFiles, type CertificateSummary, summarize } from './folder';
 import { currentRevocationList } from './folderRevocation';
@@ -35,9 +35,9 @@ export async function renewAuthority(
   const [keptFile] = formerPaths(directory, 'ca', certificate.serialNumber);
   await makeFormerFolder(directory);
   await writeFiles([
-    { path: keptFile, content: authority.certificatePem, mode: publicMode },
+    { path: keptFile, content: authority.certificatePem, mode: PUBLIC_MODE },
     await currentRevocationList(directory, renewed),
-    { path: files.certificate, content: renewed.certificatePem, mode: publicMode },
+    { path: files.certificate, content: renewed.certificatePem, mode: PUBLIC_MODE },
   ]);
   return {
     authority: summarize(renewed.certificate, [], {

@@ -2,9 +2,9 @@
  * Private keys that lie in the folder of a CA, beside their certificates. Reads them; changes nothing.
  */
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { FileError } from '../files/systemErrors';
 import { isEncryptedKey } from './authority';
 
 /** `encrypted`: we write none such, so it is the device's own. */
@@ -14,10 +14,10 @@ export type KeyFile = { readonly pem: string; readonly key: KeyObject } | 'encry
 export async function readKeyFile(path: string): Promise<KeyFile> {
   let pem: string;
   try {
-    pem = await readFile(path, 'utf8');
+    pem = readText(path);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
-    throw fileError('read', cause, path);
+    if (cause instanceof FileError && cause.code === 'ENOENT') return 'missing';
+    throw cause;
   }
   if (isEncryptedKey(pem)) return 'encrypted';
   try {

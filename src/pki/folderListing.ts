@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { basename } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
 import { daysUntil } from '../text/moments';
 import { pemContents } from '../x509/pem';
 import { decodeRevocationList } from '../x509/revocationList';
@@ -82,7 +82,7 @@ export const inUse = (certificates: readonly ListedCertificate[]): ListedCertifi
 async function readOwnFiles(directory: string) {
   const { certificate, revocationList } = authorityFiles(directory);
   const pem = await readAuthorityCertificate(directory);
-  const text = await readText(revocationList, 'write it with "aegis pki renew crl"');
+  const text = readText(revocationList, { missing: 'write it with "aegis pki renew crl"' });
   const damaged = (file: string, whatToDo: string) =>
     new OperatorError(`${file} is damaged; ${whatToDo}`, ExitCode.Failed);
   let authority: X509Certificate;

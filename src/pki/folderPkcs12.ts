@@ -3,7 +3,7 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileToWrite, secretMode } from '../files/atomicFiles';
+import { type FileToWrite, SECRET_MODE } from '../files/write';
 import { encodePkcs12, isLegacyPkcs12 } from '../x509/pkcs12';
 
 export interface Pkcs12Choice {
@@ -38,9 +38,9 @@ export function pkcs12Files(
 ): { readonly files: readonly FileToWrite[]; readonly written: WrittenPkcs12 } {
   const { pkcs12File, pkcs12PasswordFile } = pkcs12Paths(directory, name);
   const content = encodePkcs12({ ...pem, ...choice, friendlyName: name });
-  const pkcs12 = { path: pkcs12File, content, mode: secretMode } as const;
+  const pkcs12 = { path: pkcs12File, content, mode: SECRET_MODE } as const;
   if (!choice.isPasswordGenerated) return { files: [pkcs12], written: { pkcs12File } };
-  const password = { path: pkcs12PasswordFile, content: `${choice.password}\n`, mode: secretMode } as const;
+  const password = { path: pkcs12PasswordFile, content: `${choice.password}\n`, mode: SECRET_MODE } as const;
   return { files: [pkcs12, password], written: { pkcs12File, pkcs12PasswordFile } };
 }
 

@@ -3,7 +3,7 @@
  * issued.
  */
 import { basename, join } from 'node:path';
-import { type FileToWrite, publicMode, secretMode, writeFiles } from '../files/atomicFiles';
+import { type FileToWrite, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import { authorityFiles, type CertificateSummary, summarize } from './folder';
 import { acceptedCertificates, appendToIssuedLog, type IssuedEntry, readIssuedLog } from './issuedLog';
 import type { CertifiedKey, IssuedCertificate } from './leafCertificates';
@@ -43,8 +43,8 @@ export async function recordAndWrite(
   for (const { fileName, certificate, hasKeyFile } of issued) {
     const [certificateFile, privateKeyFile] = pemPaths(directory, fileName);
     const isKeyNew = 'privateKeyPem' in certificate;
-    if (isKeyNew) files.push({ path: privateKeyFile, content: certificate.privateKeyPem, mode: secretMode });
-    files.push({ path: certificateFile, content: certificate.certificatePem, mode: publicMode });
+    if (isKeyNew) files.push({ path: privateKeyFile, content: certificate.privateKeyPem, mode: SECRET_MODE });
+    files.push({ path: certificateFile, content: certificate.certificatePem, mode: PUBLIC_MODE });
     certificates.push(
       summarize(certificate.certificate, certificate.names, {
         certificateFile,

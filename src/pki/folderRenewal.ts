@@ -2,7 +2,7 @@
  * Renews certificates in the folder of a CA: the same name, names and purpose with a new serial number and new dates,
  * for the same key or for another of its kind. What was there is kept, under its serial number.
  */
-import { type FileToWrite, publicMode, secretMode } from '../files/atomicFiles';
+import { type FileToWrite, PUBLIC_MODE, SECRET_MODE } from '../files/write';
 import { decodeCertificate } from '../x509/certificate';
 import { commonNamesOf } from '../x509/distinguishedName';
 import { certificateFingerprint } from '../x509/fingerprints';
@@ -87,10 +87,10 @@ function privateKeyPemOf(
 function copiesOf(directory: string, renewable: Renewable, isKeyNew: boolean): FileToWrite[] {
   const { fileName, certificate, certificatePem, keyFile } = renewable;
   const [certificateCopy, keyCopy] = formerPaths(directory, fileName, certificate.serialNumber);
-  const copies: FileToWrite[] = [{ path: certificateCopy, content: certificatePem, mode: publicMode }];
+  const copies: FileToWrite[] = [{ path: certificateCopy, content: certificatePem, mode: PUBLIC_MODE }];
   // A device goes on with the old key until it gets the new one.
   if (isKeyNew && typeof keyFile === 'object') {
-    copies.push({ path: keyCopy, content: keyFile.pem, mode: secretMode });
+    copies.push({ path: keyCopy, content: keyFile.pem, mode: SECRET_MODE });
   }
   return copies;
 }

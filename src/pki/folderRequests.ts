@@ -4,7 +4,7 @@
  */
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf } from '../files/atomicFiles';
+import { existingOf } from '../files/write';
 import { quoteValue } from '../text/quote';
 import type { CertificationRequest } from '../x509/certificationRequest';
 import { publicKeyFingerprint } from '../x509/fingerprints';

@@ -2,7 +2,7 @@
  * Revokes what the CA of a folder has issued. The record in issued.jsonl comes first, ca.crl is made from all of it.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
+import { type FileToWrite, PUBLIC_MODE, writeFiles } from '../files/write';
 import type { RevocationReason } from '../x509/revocationReason';
 import { type CertificateAuthority, issueAuthorityRevocationList } from './authority';
 import { authorityFiles } from './folder';
@@ -66,6 +66,6 @@ export async function currentRevocationList(
   return {
     path: revocationList,
     content: issueAuthorityRevocationList(authority, entries),
-    mode: publicMode,
+    mode: PUBLIC_MODE,
   };
 }

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../files/atomicFiles';
+import { fileError } from '../files/systemErrors';
 import { pemPaths } from './folderRecord';
 
 const formerFolder = (directory: string): string => join(directory, 'former');

@@ -10,7 +10,8 @@
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError, readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { fileError } from '../files/systemErrors';
 import { revocationReasons } from '../x509/revocationReason';
 
 const issuedEntry = z.strictObject({
@@ -56,10 +57,10 @@ export interface IssuedLog {
  * let revoked certificates in again.
  */
 export async function readIssuedLog(path: string): Promise<IssuedLog> {
-  const text = await readText(
-    path,
-    'it lists what was issued and revoked: restore it from a backup, or create it empty for a CA that was made elsewhere',
-  );
+  const text = readText(path, {
+    missing:
+      'it lists what was issued and revoked: restore it from a backup, or create it empty for a CA that was made elsewhere',
+  });
   const issued: IssuedEntry[] = [];
   const revokedBySerialNumber = new Map<string, RevokedEntry>();
   const isUnfinished = hasUnfinishedEnd(text);

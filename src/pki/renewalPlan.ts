@@ -5,7 +5,8 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { existingOf } from '../files/write';
 import { quoteValue } from '../text/quote';
 import { authorityFiles, readAuthorityCertificate } from './folder';
 import { serverTargets } from './folderCertificates';
@@ -86,7 +87,7 @@ async function readRenewable(
   }: { readonly name: string; readonly fileName: string; readonly isKeyNew: boolean },
 ): Promise<Renewable> {
   const [certificateFile, privateKeyFile] = pemPaths(directory, fileName);
-  const certificatePem = await readText(certificateFile, 'see aegis pki list');
+  const certificatePem = readText(certificateFile, { missing: 'see aegis pki list' });
   const certificate = parseCertificate(certificateFile, certificatePem);
   const entry = log.issued.find(
     (issued) => issued.name === name && issued.serialNumber === certificate.serialNumber,

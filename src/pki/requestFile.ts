@@ -3,23 +3,19 @@
  */
 
 import { ExitCode, OperatorError } from '../errors';
-import { readBounded } from '../files/boundedFile';
+import { readBytes } from '../files/read';
 import { quoteValue } from '../text/quote';
 import { type CertificationRequest, decodeCertificationRequest } from '../x509/certificationRequest';
 import { derOf, pemBlocks } from '../x509/pem';
 
 /** Requests with the longest keys and a hundred names stay far below. */
 const maxRequestBytes = 64 * 1024;
+const ACCEPTED = 'accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect';
 
 /** PEM or DER. Throws OperatorError where the file holds no request, or more than one. */
 export async function readRequestFile(file: string): Promise<CertificationRequest> {
-  const refuse = (problem: string) =>
-    new OperatorError(
-      `${file} ${problem}; accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect`,
-      ExitCode.Failed,
-    );
-  const content = await readBounded(file, maxRequestBytes);
-  if (content === undefined) throw refuse(`has more than ${maxRequestBytes / 1024} KiB`);
+  const refuse = (problem: string) => new OperatorError(`${file} ${problem}; ${ACCEPTED}`, ExitCode.Failed);
+  const content = readBytes(file, { maxBytes: maxRequestBytes, tooLong: ACCEPTED });
   try {
     const blocks = pemBlocks(content.toString('latin1'));
     if (blocks.length === 0) return decodeCertificationRequest(content);

@@ -3,8 +3,8 @@
  * `aegis start` and `aegis check` find the same faults. Says which file and what to do; never shows a key's content.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { OperatorError } from '../errors';
-import { readSecretFile, readTextFile } from '../files/textFiles';
+import { ExitCode, OperatorError } from '../errors';
+import { readText } from '../files/read';
 import {
   decodeRevocationListDates,
   type RevocationListDates,
@@ -32,14 +32,14 @@ export interface RevocationList extends RevocationListDates {
   readonly issuer: Buffer;
 }
 
-const PEM_FILE = 'a PEM file';
+const PEM_FILE = { folder: 'a PEM file is needed', exitCode: ExitCode.Usage } as const;
 
 /**
  * Reads an unencrypted private key. Refuses a file that others could read: whoever has the key is the gateway.
  * Throws OperatorError.
  */
 export function readPrivateKey(file: string): PrivateKeyFile {
-  const pem = readSecretFile(file, 'private key', PEM_FILE);
+  const pem = readText(file, { ...PEM_FILE, secret: 'private key' });
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw new OperatorError(
       `${file} is encrypted; a private key without a passphrase is needed, write one with ` +
@@ -55,7 +55,7 @@ export function readPrivateKey(file: string): PrivateKeyFile {
 
 /** Reads a certificate with its chain, or a bundle of CA certificates. Throws OperatorError. */
 export function readCertificates(file: string): CertificateFile {
-  const blocks = pemBlocks(file, readTextFile(file, PEM_FILE), 'CERTIFICATE', 'openssl x509 -inform DER');
+  const blocks = pemBlocks(file, readText(file, PEM_FILE), 'CERTIFICATE', 'openssl x509 -inform DER');
   const certificates = blocks.map((block, index) => {
     try {
       return new X509Certificate(block);
@@ -70,7 +70,7 @@ export function readCertificates(file: string): CertificateFile {
 
 /** Reads every revocation list of a file; node:tls would take the first and forget the rest. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  return pemBlocks(file, readTextFile(file, PEM_FILE), 'X509 CRL', 'openssl crl -inform DER').map(
+  return pemBlocks(file, readText(file, PEM_FILE), 'X509 CRL', 'openssl crl -inform DER').map(
     (pem, index) => {
       try {
         const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');

@@ -45,13 +45,13 @@ async function exportModalities(options: ExportOptions, context: CommandContext)
     return;
   }
   const { countOf } = await import('../../text/quote');
-  const { secretMode, writeFiles } = await import('../../files/atomicFiles');
+  const { SECRET_MODE, writeFiles } = await import('../../files/write');
   const { findReplaced } = await import('../../pki/folder');
   await findReplaced([options.output], options.force, 'choose another file, or replace it with --force');
   // Excel takes a file for UTF-8 by its byte order mark only; others are confused by it.
   const mark = /[^\x20-\x7e\r\n\t]/.test(csv) ? '\ufeff' : '';
   // Who may come from where is nobody else's business until the operator passes it on.
-  await writeFiles([{ path: options.output, content: mark + csv, mode: secretMode }]);
+  await writeFiles([{ path: options.output, content: mark + csv, mode: SECRET_MODE }]);
   const count = countOf(Object.keys(configuration.modalities).length, 'modality');
   context.print(`${count} written to ${options.output}, readable by its owner only\n`);
 }

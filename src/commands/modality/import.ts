@@ -87,23 +87,14 @@ async function importModalities(
 }
 
 /** 10,000 modalities with every column take some 5 MB; more is another kind of file. */
-const LONGEST_CSV_BYTES = 64 * 1024 * 1024;
+const MAX_CSV_BYTES = 64 * 1024 * 1024;
 
 async function readTable(file: string) {
-  const { readFile, stat } = await import('node:fs/promises');
   const { CsvFault } = await import('../../onboarding/csvCells');
   const { decodeSpreadsheet } = await import('../../onboarding/csvEncoding');
   const { readCsvTable } = await import('../../onboarding/csvTable');
-  let bytes: Buffer;
-  try {
-    const { size } = await stat(file);
-    if (size > LONGEST_CSV_BYTES)
-      throw new OperatorError(`${file} has ${size} bytes; at most ${LONGEST_CSV_BYTES} (64 MiB) are read`);
-    bytes = await readFile(file);
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`${file} cannot be read: ${(error as Error).message}`);
-  }
+  const { readBytes } = await import('../../files/read');
+  const bytes = readBytes(file, { maxBytes: MAX_CSV_BYTES, exitCode: ExitCode.Usage });
   try {
     const text = decodeSpreadsheet(bytes);
     if (text === undefined) {

@@ -49,7 +49,7 @@ async function readPassword(
   { passwordFile }: InspectOptions,
 ): Promise<string | undefined> {
   const { askSecret, canAsk, readSecret } = await import('../../pki/secrets');
-  const { existingOf } = await import('../../files/atomicFiles');
+  const { existingOf } = await import('../../files/write');
   const isPkcs12 = what === 'PKCS#12 file';
   // As `aegis pki client` leaves it beside the file.
   const [generated] = isPkcs12 ? await existingOf([`${file}.password`]) : [];

@@ -26,7 +26,7 @@ export async function warnOfSharedSecret(
   file: string | undefined,
 ): Promise<void> {
   if (file === undefined) return;
-  const { describeSharing } = await import('../../files/textFiles');
+  const { describeSharing } = await import('../../files/read');
   const problem = describeSharing(file, what);
   if (problem !== undefined) context.printError(`warning: ${problem}\n`);
 }

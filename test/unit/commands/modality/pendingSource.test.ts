@@ -76,7 +76,7 @@ describe('the file of a gateway that does not run', () => {
     writeFileSync(join(folder, 'pending.json'), 'no JSON');
     await expect(openPendingSource(configurationIn(folder))).rejects.toMatchObject({
       exitCode: 1,
-      message: `pending.file ${join(folder, 'pending.json')} cannot be used: it is no JSON`,
+      message: `pending.file ${join(folder, 'pending.json')} cannot be used: it is not JSON`,
     });
     expect(readFileSync(join(folder, 'pending.json'), 'utf8')).toBe('no JSON');
   });
