@@ -5,7 +5,7 @@
 import type { ConfigurationReading } from '../config/load';
 import type { Configuration } from '../config/schema';
 import type { Clock } from '../config/validity';
-import { ExitCode, OperatorError } from '../errors';
+import { ExitCode } from '../errors';
 import {
   type CommandContext,
   type GlobalOptions,
@@ -13,6 +13,7 @@ import {
   type RegisterCommand,
 } from '../terminal/command';
 import { OWN_AE_TITLE } from '../text/aeTitle';
+import { durationOption } from '../text/moments';
 import type { Finding, Problem } from '../text/problems';
 import type { VerificationStep } from '../verification/verification';
 
@@ -29,7 +30,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .option(
       '--expiring-within <days>',
       'fail when a certificate or a revocation list ends within so many days',
-      parseDays,
+      durationOption('--expiring-within', { unit: 'days', min: 0, max: MAX_DAYS }),
     )
     .addHelpText(
       'after',
@@ -52,12 +53,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
 };
 
 /** A century is more than any certificate lasts. */
-const MOST_DAYS = 36_500;
-
-function parseDays(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= MOST_DAYS) return Number(text);
-  throw new OperatorError(`--expiring-within ${text} is no number of days; accepted is 0 to ${MOST_DAYS}`);
-}
+const MAX_DAYS = 36_500;
 
 async function check(
   options: CheckOptions,

@@ -13,6 +13,7 @@ import {
   type RegisterCommand,
 } from '../../terminal/command';
 import { OWN_AE_TITLE } from '../../text/aeTitle';
+import { durationOption } from '../../text/moments';
 import type { Echo } from './report';
 import type { EchoTarget } from './target';
 
@@ -51,7 +52,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
       'called AE title (default: the one of the target; for host:port ANY-SCP)',
       parseAeTitle,
     )
-    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
+    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseTimeout, 10)
     .option('--tls', 'use TLS where the configuration does not say so; the options below imply it')
     .option('--ca <file>', 'CA that signed the certificate of the peer')
     .option('--certificate <file>', 'certificate to show to the peer')
@@ -87,13 +88,7 @@ export function parseAeTitle(text: string): string {
 }
 
 /** An hour is longer than anybody waits for one answer. */
-const MOST_SECONDS = 3600;
-
-export function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= MOST_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Accepted is a number of seconds above 0, up to ${MOST_SECONDS}.`);
-}
+export const parseTimeout = durationOption('--timeout', { unit: 'seconds', min: 0.001, max: 3600 });
 
 async function echo(name: string | undefined, options: EchoOptions, context: CommandContext): Promise<void> {
   const { findEchoTargets } = await import('./target');

@@ -11,7 +11,7 @@ import {
   helpSections,
   type RegisterCommand,
 } from '../../terminal/command';
-import { parseAeTitle, parseSeconds } from '../echo/echo';
+import { parseAeTitle, parseTimeout } from '../echo/echo';
 import type { Echo } from '../echo/report';
 
 interface TestOptions extends GlobalOptions {
@@ -25,7 +25,7 @@ export const registerModalityTest: RegisterCommand = (modality, context) => {
     .description('C-ECHO to the address of a modality, and when it was last let in or refused')
     .argument('<NAME>', 'name of the modality in the configuration')
     .option('--calling <AET>', 'calling AE title (default: as the archive calls it)', parseAeTitle)
-    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
+    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseTimeout, 10)
     .addHelpText(
       'after',
       helpSections(

@@ -2,11 +2,16 @@
 import type { Command } from 'commander';
 import { ExitCode } from '../../errors';
 import { helpSections } from '../../terminal/command';
-import { type FolderOptions, parseDays, print, type RegisterVerb, verb } from './verb';
+import { durationOption } from '../../text/moments';
+import { type FolderOptions, MAX_DAYS, print, type RegisterVerb, verb } from './verb';
 
 export const registerList: RegisterVerb = (pki, context) => {
   verb(pki, 'list', 'list what the CA has issued: when it ends, and whether it is valid, expired or revoked')
-    .option('--expiring-within <days>', 'fail when something in use ends within so many days', parseDays)
+    .option(
+      '--expiring-within <days>',
+      'fail when something in use ends within so many days',
+      durationOption('--expiring-within', { unit: 'days', min: 1, max: MAX_DAYS }),
+    )
     .addHelpText(
       'after',
       helpSections(

@@ -1,11 +1,12 @@
 /**
  * What the verbs of `aegis pki` have in common: options, the CA with its passphrase, passwords of PKCS#12 files, output.
  */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { OperatorError } from '../../errors';
 import type { CertificateAuthority } from '../../pki/authority';
 import type { Pkcs12Choice } from '../../pki/folderPkcs12';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { durationOption } from '../../text/moments';
 import { warnOfSharedSecret, warnOfShortSecret } from './secretWarnings';
 
 export interface FolderOptions extends GlobalOptions {
@@ -41,18 +42,14 @@ export const withNames = (command: Command, description: string): Command =>
   command.option('--name <DNS-or-IP>', description, (name, names: string[] = []) => [...names, name]);
 
 /** As long as the CA itself; nothing is issued beyond its end. */
-const maxDays = 3650;
-
-export function parseDays(text: string): number {
-  const days = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (days < 1 || days > maxDays) {
-    throw new InvalidArgumentError(`accepted are whole numbers of days from 1 to ${maxDays}`);
-  }
-  return days;
-}
+export const MAX_DAYS = 3650;
 
 export const withDays = (command: Command, description: string): Command =>
-  command.option('--days <number>', description, parseDays);
+  command.option(
+    '--days <number>',
+    description,
+    durationOption('--days', { unit: 'days', min: 1, max: MAX_DAYS }),
+  );
 
 export const withPkcs12 = (command: Command): Command =>
   command

@@ -11,6 +11,7 @@ import {
   helpSections,
   type RegisterCommand,
 } from '../../terminal/command';
+import { durationOption } from '../../text/moments';
 
 interface StatusOptions extends GlobalOptions {
   readonly url?: string;
@@ -20,7 +21,7 @@ interface StatusOptions extends GlobalOptions {
 
 /** Fast enough to see an association come, slow enough to be read. */
 const WATCH_SECONDS = 2;
-const MOST_WATCH_SECONDS = 3600;
+const WATCH_BOUNDS = { unit: 'seconds', min: 0.1, max: 3600 } as const;
 /** Cursor to the top, the rest of the screen cleared: nothing of the scrollback is lost. */
 const CLEAR_SCREEN = '\x1b[H\x1b[J';
 
@@ -30,7 +31,11 @@ export const registerStatus: RegisterCommand = (program, context) => {
     .description(
       'what the running gateway does: listeners, upstreams, associations, last denials, certificates',
     )
-    .option('--watch [seconds]', `again and again, every ${WATCH_SECONDS} seconds by default`, parseSeconds)
+    .option(
+      '--watch [seconds]',
+      `again and again, every ${WATCH_SECONDS} seconds by default`,
+      durationOption('--watch', WATCH_BOUNDS),
+    )
     .option(
       '--url <url>',
       'the admin HTTP (default: admin of the configuration); its token is AEGIS__ADMIN__TOKEN',
@@ -55,14 +60,6 @@ export const registerStatus: RegisterCommand = (program, context) => {
       await status(command.optsWithGlobals<StatusOptions>(), context);
     });
 };
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds >= 0.1 && seconds <= MOST_WATCH_SECONDS) return seconds;
-  throw new OperatorError(
-    `--watch ${text} is no number of seconds; accepted is 0.1 to ${MOST_WATCH_SECONDS}`,
-  );
-}
 
 async function status(options: StatusOptions, context: CommandContext): Promise<void> {
   const { AdminClient, adminTargetAt } = await import('../../admin/adminClient');
