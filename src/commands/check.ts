@@ -2,9 +2,10 @@
  * `aegis check`: every problem of the configuration, of the files that it names and of the upstreams at once,
  * each with its place and what to do. Changes nothing.
  */
+
+import type { Clock } from '../config/files';
 import type { ConfigurationReading } from '../config/load';
 import type { Configuration } from '../config/schema';
-import type { Clock } from '../config/validity';
 import { ExitCode } from '../errors';
 import {
   type CommandContext,

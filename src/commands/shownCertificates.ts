@@ -4,8 +4,8 @@
  */
 
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
+import { type Clock, inspectDates, WARN_CERTIFICATE_DAYS } from '../config/files';
 import type { Configuration } from '../config/schema';
-import { type Clock, inspectDates, WARN_CERTIFICATE_DAYS } from '../config/validity';
 import { OperatorError } from '../errors';
 import type { Finding } from '../text/problems';
 

@@ -37,7 +37,7 @@ export interface ConfigurationSource {
   readonly file: string;
   readonly text: string;
   readonly env: NodeJS.ProcessEnv;
-  /** What it says, with all that is wrong with it: an edit may be what mends it. */
+  /** What it says, with all that is wrong with it: an edit may be what fixes it. */
   readonly reading: ConfigurationReading;
 }
 
@@ -54,7 +54,7 @@ export interface ConfigurationEdit {
 /** What becomes of one entry: values to set at paths inside it, and undefined for what is taken out. */
 export type EntryChange = readonly (readonly [path: ConfigurationPath, value: unknown])[];
 
-/** Throws ConfigurationError where the file cannot be read, or its text is none that could be edited. */
+/** Throws ConfigurationError where the file cannot be read, or its text cannot be edited. */
 export function openConfiguration(file: string, env: NodeJS.ProcessEnv = process.env): ConfigurationSource {
   const text = readConfigurationText(file);
   const reading = parseConfiguration(text, file, env);
@@ -66,8 +66,8 @@ export function openConfiguration(file: string, env: NodeJS.ProcessEnv = process
 }
 
 /**
- * Before anybody does work for an edit: throws ConfigurationError where the file has errors that no entry mends. An
- * allowlist without anybody is none of those.
+ * Throws ConfigurationError where the file has errors that no entry can fix, before anybody does work for an edit. An
+ * empty allowlist is not such an error.
  */
 export function refuseErrors({ reading }: ConfigurationSource): void {
   const errors = reading.problems.filter(
@@ -171,7 +171,7 @@ function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEd
   };
 }
 
-/** Errors that were there before are told with their places in the file; new ones with those in the result. */
+/** Errors that were there before are reported with their places in the file, new ones with those in the result. */
 function refusal({ file, reading }: ConfigurationSource, errors: readonly Problem[]): OperatorError {
   const key = ({ path, message }: Problem) => JSON.stringify([path, message]);
   const remaining = new Set(errors.map(key));
@@ -210,5 +210,5 @@ function unknownModality(source: ConfigurationSource, name: string): OperatorErr
   const nearest = nearestOf(name, [...names]);
   const help =
     nearest === undefined ? '"aegis modality list" shows all' : `did you mean ${quoteValue(nearest)}?`;
-  return new OperatorError(`${quoteValue(name)} is no modality of ${file}; ${help}`);
+  return new OperatorError(`${quoteValue(name)} is not a modality of ${file}; ${help}`);
 }

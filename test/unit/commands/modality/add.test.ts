@@ -148,7 +148,7 @@ describe('aegis modality add', () => {
   it.each([
     [['--listener', 'tsl'], /^--listener "tsl" is no listener; did you mean "tls"\?/],
     [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
-    [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
+    [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is not an address such as/],
     [['--certificate', 'ct2'], /--certificate "ct2" is none of sha256:….*ct2 does not exist/],
     [['--mode', 'observe', '--mode', 'enforce'], /--mode is given more than once/],
     [['--certificate', 'cn:ct2', '--issue-certificate'], /exclude each other/],
