@@ -38,7 +38,7 @@ const aeTitleText = z
 export const aeTitle = aeTitleText.transform((title) => title.trim());
 
 /** As a key: two keys must not become one by losing their spaces. */
-export const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), {
+export const aeTitleAsKey = aeTitleText.refine((title) => title === title.trim(), {
   error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
 });
 
@@ -99,7 +99,7 @@ export const hostAndPort = z
   })
   .meta({ title: 'host:port' });
 
-export const certificateMatch = z
+export const certificateMatcher = z
   .string()
   .regex(/^((sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|(dns|cn):.+)$/, {
     error: (issue) =>
@@ -108,7 +108,7 @@ export const certificateMatch = z
   .meta({ title: 'certificate match' });
 
 /** What names one certificate or one key, whatever is written in it. */
-export const certificateFingerprint = z
+export const certificatePin = z
   .string()
   .regex(/^(sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
     error: (issue) =>

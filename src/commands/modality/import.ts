@@ -122,7 +122,7 @@ async function errorsOf(file: string, { rows, findings }: ImportPlan): Promise<s
   ];
 }
 
-/** `modalities.csv:14 from "10.1.2.300" is no IP address …`. */
+/** `modalities.csv:14 from "10.1.2.300" is not an IP address …`. */
 async function tell(file: string, { line, column, message }: CsvProblem): Promise<string> {
   const { escapeUnsafe } = await import('../../text/quote');
   return escapeUnsafe(`${basename(file)}:${line} ${column === undefined ? '' : `${column} `}${message}`);

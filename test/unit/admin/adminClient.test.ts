@@ -70,7 +70,7 @@ describe('where a gateway is asked', () => {
   it.each(['127.0.0.1:9762', 'file:///etc/passwd', 'http://user:secret@127.0.0.1', ''])(
     'is not %j',
     (url) => {
-      expect(() => adminTargetAt(url, {})).toThrow(/is not an address such as http:\/\/127\.0\.0\.1:9762$/);
+      expect(() => adminTargetAt(url, {})).toThrow(/is no address such as http:\/\/127\.0\.0\.1:9762$/);
     },
   );
 });

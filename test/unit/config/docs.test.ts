@@ -35,14 +35,13 @@ interface Key {
 }
 
 /** What `npm run schema` writes the reference with. */
-const { keysOf, typeOf, defaultOf, documented, exemplified } =
-  require('../../../scripts/generate-schema.cjs') as {
-    keysOf(schema: JsonSchema): Map<string, Key>;
-    typeOf(schema: JsonSchema): string;
-    defaultOf(key: Key): string;
-    documented(text: string, keys: ReadonlyMap<string, Key>): string;
-    exemplified(text: string, keys: ReadonlyMap<string, Key>): string;
-  };
+const { keysOf, typeOf, defaultOf, documented, exemplified } = require('../../../scripts/reference.cjs') as {
+  keysOf(schema: JsonSchema): Map<string, Key>;
+  typeOf(schema: JsonSchema): string;
+  defaultOf(key: Key): string;
+  documented(text: string, keys: ReadonlyMap<string, Key>): string;
+  exemplified(text: string, keys: ReadonlyMap<string, Key>): string;
+};
 
 const keys = keysOf(JSON.parse(generateSchema()) as JsonSchema);
 

@@ -164,9 +164,9 @@ describe('aegis modality add', () => {
       new RegExp(
         [
           '^--certificate "zz" is none of .*',
-          '--address "ct2" is no address .*',
+          '--address "ct2" is not an address .*',
           '--calling "ÄÖ" has a character .*',
-          '--from "x" is no IP address .*',
+          '--from "x" is not an IP address .*',
           '--allow "ECHO" is not accepted; .*',
           '--listener "nope" is no listener; .*',
           '"ct1" is taken$',
