@@ -1,5 +1,5 @@
 /**
- * Errors that an operator can do something about. Everything else is a defect and keeps its stack.
+ * Errors that an operator can do something about. Every other error is a defect and keeps its stack.
  */
 
 /** Exit codes of the command line: 0 done or allowed. */

@@ -2,15 +2,17 @@
  * The file that keeps pending callers across restarts: read at the start, written some seconds after a change, always
  * whole. A file that cannot be read or written costs the list, never the gateway. Decides nothing about callers.
  */
-import { readFileSync, renameSync, statSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import * as z from 'zod';
-import { secretMode, writeFiles } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { FileError } from '../files/systemErrors';
+import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device may try again every second, and is written this often. A crash loses so much. */
 const WRITE_DELAY_MS = 5_000;
 /** 10,000 callers with all that they can say are less. Anything longer is another file. */
-const MAX_FILE_BYTES = 128 * 1024 * 1024;
+const MAX_PENDING_BYTES = 128 * 1024 * 1024;
 const VERSION = 1;
 
 const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pendingCallerSchema) });
@@ -19,10 +21,11 @@ const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pend
 export function readPendingFile(file: string): PendingCaller[] {
   let text: string;
   try {
-    if (statSync(file).size > MAX_FILE_BYTES) throw new DamagedPendingFile('it is too long');
-    text = readFileSync(file, 'utf8');
+    text = readText(file, { maxBytes: MAX_PENDING_BYTES });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (error instanceof FileError && error.code === 'ENOENT') return [];
+    // Too long for a list: something else wrote it.
+    if (error instanceof FileError && error.code === undefined) throw new DamagedPendingFile(error.problem);
     throw error;
   }
   return parsePending(text);
@@ -49,7 +52,7 @@ class DamagedPendingFile extends Error {
 /** Replaces the file. Only its owner can read it: it says who tries to get in. Throws OperatorError. */
 export async function writePendingFile(file: string, callers: readonly PendingCaller[]): Promise<void> {
   const content = `${JSON.stringify({ version: VERSION, callers })}\n`;
-  await writeFiles([{ path: file, content, mode: secretMode }]);
+  await writeFiles([{ path: file, content, mode: SECRET_MODE, keepsOwner: true }]);
 }
 
 /** Reads the file. A damaged one is kept as FILE.damaged, with a warning, and the list starts empty. */

@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ExitCode, OperatorError } from '../errors';
+import { fileError } from '../files/systemErrors';
 import type { AuditEvent } from './events';
 
 /** Some 150,000 lines, a day or more of a busy gateway, read in a second. What is older is not "last seen" any more. */
@@ -73,10 +74,7 @@ function* linesFromTheEnd(file: string): Generator<string, boolean> {
   try {
     descriptor = openSync(file, 'r');
   } catch (error) {
-    throw new OperatorError(
-      `audit.file ${file} cannot be read: ${(error as Error).message}`,
-      ExitCode.Failed,
-    );
+    throw new OperatorError(`audit.file ${fileError('read', error, file).message}`, ExitCode.Failed);
   }
   try {
     const { size } = fstatSync(descriptor);

@@ -8,6 +8,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
+import { fileError } from '../files/systemErrors';
 
 const LINE_FEED = 0x0a;
 
@@ -28,7 +29,7 @@ export class LineFile extends Writable {
     try {
       this.#descriptor = openSync(file, 'a', 0o640);
     } catch (error) {
-      throw new OperatorError(`audit.file ${file} cannot be written: ${(error as Error).message}`);
+      throw new OperatorError(`audit.file ${fileError('write', error, file).message}`);
     }
   }
 

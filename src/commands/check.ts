@@ -1,8 +1,11 @@
 /** `aegis check`: its options and exit codes. The work is in findProblems.ts, which is loaded when it is asked for. */
 import type { Command } from 'commander';
-import { OperatorError } from '../errors';
 import { type GlobalOptions, helpSections, type RegisterCommand } from '../terminal/command';
+import { durationOption } from '../text/moments';
 import type { CheckOptions } from './findProblems';
+
+/** A century: longer than any certificate lasts. */
+const MAX_DAYS = 36_500;
 
 export const registerCheck: RegisterCommand = (program, context) => {
   program
@@ -12,7 +15,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
     .option(
       '--expiring-within <days>',
       'fail when a certificate or a revocation list ends within this number of days',
-      parseDays,
+      durationOption('--expiring-within', { unit: 'days', min: 0, max: MAX_DAYS }),
     )
     .addHelpText(
       'after',
@@ -34,11 +37,3 @@ export const registerCheck: RegisterCommand = (program, context) => {
       await check(options, command.optsWithGlobals<GlobalOptions>(), context);
     });
 };
-
-/** A century: longer than any certificate lasts. */
-const MAX_DAYS = 36_500;
-
-function parseDays(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= MAX_DAYS) return Number(text);
-  throw new OperatorError(`--expiring-within ${text} is not a number of days; accepted is 0 to ${MAX_DAYS}`);
-}

@@ -3,11 +3,10 @@
  * in one run, each with its place and what to do. Changes nothing.
  */
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
-import { inspectTlsFiles } from '../config/files';
+import { type Clock, inspectDates, inspectTlsFiles, WARN_CERTIFICATE_DAYS } from '../config/files';
 import { type ConfigurationReading, readConfiguration } from '../config/load';
 import { inspectOwnFiles } from '../config/ownFiles';
 import type { Configuration } from '../config/schema';
-import { type Clock, inspectDates, WARN_CERTIFICATE_DAYS } from '../config/validity';
 import { ExitCode, OperatorError } from '../errors';
 import { serversOf, type WatchedServer } from '../gateway/upstreamHealth';
 import type { CommandContext, GlobalOptions } from '../terminal/command';

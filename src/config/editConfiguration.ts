@@ -5,8 +5,7 @@
  */
 import type * as z from 'zod';
 import { OperatorError } from '../errors';
-import { LONGEST_FILE_BYTES } from '../files/readText';
-import { replaceFile } from '../files/replaceFile';
+import { replaceText } from '../files/write';
 import { lineDiff } from '../text/lineDiff';
 import {
   ConfigurationError,
@@ -20,6 +19,7 @@ import { addProperties, changeValues, hasValue, removeProperty, setValue } from 
 import {
   type ConfigurationReading,
   type LoadedConfiguration,
+  MAX_CONFIGURATION_BYTES,
   parseConfiguration,
   readConfigurationText,
 } from './load';
@@ -37,7 +37,7 @@ export interface ConfigurationSource {
   readonly file: string;
   readonly text: string;
   readonly env: NodeJS.ProcessEnv;
-  /** What it says, with all that is wrong with it: an edit may be what mends it. */
+  /** What it says, with all that is wrong with it: an edit may be what fixes it. */
   readonly reading: ConfigurationReading;
 }
 
@@ -54,7 +54,7 @@ export interface ConfigurationEdit {
 /** What becomes of one entry: values to set at paths inside it, and undefined for what is taken out. */
 export type EntryChange = readonly (readonly [path: ConfigurationPath, value: unknown])[];
 
-/** Throws ConfigurationError where the file cannot be read, or its text is none that could be edited. */
+/** Throws ConfigurationError where the file cannot be read, or its text cannot be edited. */
 export function openConfiguration(file: string, env: NodeJS.ProcessEnv = process.env): ConfigurationSource {
   const text = readConfigurationText(file);
   const reading = parseConfiguration(text, file, env);
@@ -66,8 +66,8 @@ export function openConfiguration(file: string, env: NodeJS.ProcessEnv = process
 }
 
 /**
- * Before anybody does work for an edit: throws ConfigurationError where the file has errors that no entry mends. An
- * allowlist without anybody is none of those.
+ * Throws ConfigurationError where the file has errors that no entry can fix, before anybody does work for an edit. An
+ * empty allowlist is not such an error.
  */
 export function refuseErrors({ reading }: ConfigurationSource): void {
   const errors = reading.problems.filter(
@@ -148,15 +148,15 @@ export function removeModality(source: ConfigurationSource, name: string): Confi
  * changed since it was read.
  */
 export async function saveEdit({ source, text }: ConfigurationEdit): Promise<void> {
-  if (text !== source.text) await replaceFile(source.file, source.text, text);
+  if (text !== source.text) await replaceText(source.file, source.text, text);
 }
 
 function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEdit {
   const { file, env } = source;
   const bytes = Buffer.byteLength(text);
-  if (bytes > LONGEST_FILE_BYTES) {
+  if (bytes > MAX_CONFIGURATION_BYTES) {
     throw new OperatorError(
-      `${escapeUnsafe(file)} would have ${bytes} bytes and was left as it was; a configuration has at most ${LONGEST_FILE_BYTES} (16 MiB)`,
+      `${escapeUnsafe(file)} would have ${bytes} bytes and was left as it was; a configuration has at most ${MAX_CONFIGURATION_BYTES} (16 MiB)`,
     );
   }
   const result = parseConfiguration(text, file, env);
@@ -171,7 +171,7 @@ function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEd
   };
 }
 
-/** Errors that were there before are told with their places in the file; new ones with those in the result. */
+/** Errors that were there before are reported with their places in the file, new ones with those in the result. */
 function refusal({ file, reading }: ConfigurationSource, errors: readonly Problem[]): OperatorError {
   const key = ({ path, message }: Problem) => JSON.stringify([path, message]);
   const remaining = new Set(errors.map(key));
@@ -210,5 +210,5 @@ function unknownModality(source: ConfigurationSource, name: string): OperatorErr
   const nearest = nearestOf(name, [...names]);
   const help =
     nearest === undefined ? '"aegis modality list" shows all' : `did you mean ${quoteValue(nearest)}?`;
-  return new OperatorError(`${quoteValue(name)} is no modality of ${file}; ${help}`);
+  return new OperatorError(`${quoteValue(name)} is not a modality of ${file}; ${help}`);
 }

@@ -7,8 +7,16 @@
  */
 import { type Node, parseTree } from 'jsonc-parser';
 import type { ConfigurationPath } from '../text/problems';
-import { formatJson, formatProperty, type JsonStyle, styleOf } from './jsonStyle';
-import { endOfLineComment, gapOf, lineIndent, lineStart } from './textGaps';
+import {
+  endOfLineComment,
+  formatJson,
+  formatProperty,
+  gapOf,
+  type JsonStyle,
+  lineIndent,
+  lineStart,
+  styleOf,
+} from './jsonLayout';
 
 /** Properties in the order in which they are to stand. */
 export type Properties = Iterable<readonly [key: string, value: unknown]>;

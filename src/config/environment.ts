@@ -76,7 +76,7 @@ function replaceInText(text: string, path: ConfigurationPath, replacement: Repla
     const separator = content.indexOf(':-');
     const name = separator < 0 ? content : content.slice(0, separator);
     names.push(name);
-    // Not env.constructor: what is inherited is no variable.
+    // Not env.constructor: what is inherited is not a variable.
     if (Object.hasOwn(env, name)) return env[name] ?? '';
     if (separator >= 0) return content.slice(separator + 2);
     unset.push({
@@ -155,7 +155,7 @@ function stepTo(segment: string, shape: Shape, container: Container): string | n
     const length = Array.isArray(container) ? container.length : 0;
     if (/^\d{1,6}$/.test(segment) && Number(segment) <= length) return Number(segment);
     return {
-      message: `${quoteValue(segment)} is no index of this list; accepted is 0 to ${length}, where ${length} adds an item`,
+      message: `${quoteValue(segment)} is not an index of this list; accepted is 0 to ${length}, where ${length} adds an item`,
     };
   }
   if (segment === '') return { message: 'a name between two double underscores is empty' };

@@ -1,14 +1,17 @@
 /**
  * Looks into the files of TLS that a configuration names and collects everything that is wrong with them, each finding
- * at the key that names the file. How a file is read and what OpenSSL makes of it belongs to net/.
+ * at the key that names the file. Also says whether what lasts for a time has begun or ends soon. How a file is read
+ * belongs to x509/, and what OpenSSL makes of it to net/.
  */
 import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsContext';
-import type { ConfigurationPath, Finding } from '../text/problems';
-import { escapeUnsafe } from '../text/quote';
+import { DAY_MS, formatDay } from '../text/moments';
+import type { ConfigurationPath, Finding, Severity } from '../text/problems';
+import { countOf, escapeUnsafe } from '../text/quote';
 import { isMeantFor } from '../x509/certificate';
+import type { ExtendedKeyUsage } from '../x509/extensions';
 import { oneLine } from '../x509/names';
 import {
   type CertificateFile,
@@ -18,10 +21,18 @@ import {
   readPrivateKey,
 } from '../x509/tlsFiles';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
-import { type Clock, DAY_MS, inspectDates, WARN_CERTIFICATE_DAYS } from './validity';
 
+/** Long enough to order a certificate from an authority that works by post. */
+export const WARN_CERTIFICATE_DAYS = 30;
 /** Lists are renewed every few days; this is a long weekend. */
 const WARN_CRL_DAYS = 3;
+
+export interface Clock {
+  /** Default: the present. */
+  readonly now?: Date;
+  /** What ends within so many days is an error instead of a warning. Default: 0. */
+  readonly failWithinDays?: number;
+}
 
 type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls']>;
 
@@ -32,46 +43,80 @@ type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls
 export function inspectTlsFiles(configuration: Configuration, clock: Clock = {}): Finding[] {
   const findings: Finding[] = [];
   for (const [index, { tls }] of configuration.listeners.entries()) {
-    if (tls !== undefined) findings.push(...inspectListener(['listeners', index, 'tls'], tls, clock));
+    if (tls !== undefined) findings.push(...inspectTls(['listeners', index, 'tls'], serverUse(tls), clock));
   }
   for (const [name, { address }] of Object.entries(configuration.modalities)) {
     if (address?.tls === undefined) continue;
-    findings.push(...inspectAddress(['modalities', name, 'address', 'tls'], address.tls, clock));
+    findings.push(...inspectTls(['modalities', name, 'address', 'tls'], clientUse(address.tls), clock));
   }
   return findings;
 }
 
-function* inspectListener(
-  path: ConfigurationPath,
-  tls: ListenerTlsConfiguration,
-  clock: Clock,
-): Generator<Finding> {
-  const certificates = yield* readEach([...path, 'certificate'], tls.certificate, readCertificates);
-  const keys = yield* readEach([...path, 'privateKey'], tls.privateKey, readPrivateKey);
+/** The files of one place of the configuration, and what our own certificate is for there. */
+interface TlsUse {
+  readonly certificates: readonly string[];
+  readonly privateKeys: readonly string[];
+  readonly trustedCertificates: readonly string[];
+  readonly crl: readonly string[];
+  /** Throws OperatorError where they do not fit together. */
+  load(): unknown;
+  /** The extended key usage that the certificate needs, if it names any. */
+  readonly purpose: ExtendedKeyUsage;
+  readonly purposeFault: string;
+  /** What to do about a certificate of our own that ends. */
+  readonly renewal: string;
+}
+
+function serverUse(tls: ListenerTlsConfiguration): TlsUse {
+  const { certificate, privateKey, trustedCertificates = [], clientCertificate, crl = [] } = tls;
+  const isTrusting = clientCertificate === 'none' || trustedCertificates.length > 0;
+  return {
+    certificates: certificate,
+    privateKeys: privateKey,
+    trustedCertificates,
+    crl,
+    load: () => isTrusting && loadTlsContext(tls),
+    purpose: 'serverAuth',
+    purposeFault:
+      'is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"',
+    renewal: 'issue a new one; if "aegis pki" issued it, run "aegis pki renew server"',
+  };
+}
+
+function clientUse(tls: AddressTls): TlsUse {
+  const { certificate, privateKey, trustedCertificates, crl = [] } = tls;
+  return {
+    certificates: certificate === undefined ? [] : [certificate],
+    privateKeys: privateKey === undefined ? [] : [privateKey],
+    trustedCertificates,
+    crl,
+    load: () => loadClientTlsContext(tls),
+    purpose: 'clientAuth',
+    purposeFault:
+      'is not meant for clients (its extended key usage lacks clientAuth), so the modality would refuse it; issue one with "aegis pki client NAME"',
+    renewal: 'issue a new one; if "aegis pki" issued it, run "aegis pki renew NAME"',
+  };
+}
+
+function* inspectTls(path: ConfigurationPath, use: TlsUse, clock: Clock): Generator<Finding> {
+  const certificates = yield* readEach([...path, 'certificate'], use.certificates, readCertificates);
+  const keys = yield* readEach([...path, 'privateKey'], use.privateKeys, readPrivateKey);
   const trusted = yield* readEach(
     [...path, 'trustedCertificates'],
-    tls.trustedCertificates ?? [],
+    use.trustedCertificates,
     readCertificates,
   );
-  const lists = yield* readEach([...path, 'crl'], tls.crl ?? [], readCrl);
+  const lists = yield* readEach([...path, 'crl'], use.crl, readCrl);
   const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
-  const isTrusting = tls.clientCertificate === 'none' || (tls.trustedCertificates ?? []).length > 0;
-  if (isReadable && isTrusting && tls.certificate.length === tls.privateKey.length) {
-    yield* attempt(path, () => loadTlsContext(tls));
-  }
+  if (isReadable && use.certificates.length === use.privateKeys.length)
+    yield* attempt(path, () => use.load());
   for (const { path: place, content } of certificates.files) {
-    if (!isMeantFor(content.certificates[0], 'serverAuth')) {
-      yield {
-        path: place,
-        kind: 'file',
-        message: `${content.file} is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"`,
-      };
+    if (!isMeantFor(content.certificates[0], use.purpose)) {
+      yield { path: place, kind: 'file', message: escapeUnsafe(`${content.file} ${use.purposeFault}`) };
     }
-    yield* inspectCertificates(place, content, ISSUE_ANEW, clock);
+    yield* inspectCertificates(place, content, use.renewal, clock);
   }
-  for (const { path: place, content } of trusted.files) {
-    yield* inspectAuthorities(place, content, clock);
-  }
+  for (const { path: place, content } of trusted.files) yield* inspectAuthorities(place, content, clock);
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
   yield* inspectCoverage([...path, 'crl'], trusted, lists);
 }
@@ -83,41 +128,7 @@ function failDaysOf(from: Date, to: Date | undefined, { failWithinDays = 0 }: Cl
   return failWithinDays <= lifetimeDays / 2 ? failWithinDays : 0;
 }
 
-/** What to do about a certificate of our own that ends. */
-const ISSUE_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew server"';
-const ISSUE_CLIENT_ANEW = 'issue a new one, for one of our own CA with "aegis pki renew NAME"';
-
-function* inspectAddress(path: ConfigurationPath, tls: AddressTls, clock: Clock): Generator<Finding> {
-  const own = tls.certificate === undefined ? [] : [tls.certificate];
-  const ownKey = tls.privateKey === undefined ? [] : [tls.privateKey];
-  const certificates = yield* readEach([...path, 'certificate'], own, readCertificates);
-  const keys = yield* readEach([...path, 'privateKey'], ownKey, readPrivateKey);
-  const trusted = yield* readEach(
-    [...path, 'trustedCertificates'],
-    tls.trustedCertificates,
-    readCertificates,
-  );
-  const lists = yield* readEach([...path, 'crl'], tls.crl ?? [], readCrl);
-  const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
-  if (isReadable && own.length === ownKey.length) yield* attempt(path, () => loadClientTlsContext(tls));
-  for (const { path: place, content } of certificates.files) {
-    if (!isMeantFor(content.certificates[0], 'clientAuth')) {
-      yield {
-        path: place,
-        kind: 'file',
-        message: `${content.file} is not meant for clients (its extended key usage lacks clientAuth), so the modality would refuse it; issue one with "aegis pki client NAME"`,
-      };
-    }
-    yield* inspectCertificates(place, content, ISSUE_CLIENT_ANEW, clock);
-  }
-  for (const { path: place, content } of trusted.files) {
-    yield* inspectAuthorities(place, content, clock);
-  }
-  for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
-  yield* inspectCoverage([...path, 'crl'], trusted, lists);
-}
-
-/** That no CA at all has a list is an error of loading; that one of several has none shuts out its devices only. */
+/** Where no CA has a list, loading fails. Where one of several has none, only its devices are shut out. */
 function* inspectCoverage(
   path: ConfigurationPath,
   trusted: ReadFiles<CertificateFile>,
@@ -161,7 +172,7 @@ function* readEach<T>(
   return { files, isComplete: files.length === names.length };
 }
 
-/** What an operator can mend is a finding; anything else is a defect and is thrown. */
+/** What an operator can fix is a finding; anything else is a defect and is thrown. */
 function* attempt<T>(path: ConfigurationPath, action: () => T): Generator<Finding, T | undefined> {
   try {
     return action();
@@ -184,7 +195,7 @@ function* inspectCertificates(
   clock: Clock,
 ): Generator<Finding> {
   for (const certificate of certificates) {
-    const subject = oneLine(certificate.subject, 'no subject');
+    const subject = oneLine(certificate.subject) || 'no subject';
     const failWithinDays = clock.failWithinDays ?? 0;
     yield* inspectDates(path, {
       what: `${file} (${subject})`,
@@ -222,10 +233,45 @@ function* inspectLists(
       from: thisUpdate,
       to: nextUpdate,
       advice:
-        'a list out of date refuses everybody; fetch the new one from the CA, for our own with "aegis pki renew crl"',
+        'a list that is out of date refuses everybody; get the new one from the CA, or run "aegis pki renew crl" for one of "aegis pki"',
       warnWithinDays: Math.max(WARN_CRL_DAYS, failWithinDays),
       failWithinDays,
       now: clock.now,
     });
+  }
+}
+
+interface Dates {
+  readonly what: string;
+  /** Undefined where it is not known. */
+  readonly from?: Date;
+  readonly to: Date | undefined;
+  /** What follows, and what to do. */
+  readonly advice: string;
+  readonly warnWithinDays: number;
+  readonly failWithinDays: number;
+  readonly now?: Date | undefined;
+}
+
+/** A finding where it has not begun, has ended, or ends soon. */
+export function* inspectDates(path: ConfigurationPath, dates: Dates): Generator<Finding> {
+  const { what, from, to, advice, warnWithinDays, failWithinDays, now = new Date() } = dates;
+  const finding = (message: string, severity: Severity): Finding => ({
+    path,
+    message: escapeUnsafe(`${what} ${message}`),
+    severity,
+    kind: 'expiry',
+  });
+  if (from !== undefined && from > now) {
+    yield finding(`is not valid before ${from.toISOString()}; check the clock of this machine`, 'error');
+  }
+  if (to === undefined) return;
+  const days = (to.getTime() - now.getTime()) / DAY_MS;
+  const date = formatDay(to);
+  if (days <= 0) {
+    yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${date}; ${advice}`, 'error');
+  } else if (days <= warnWithinDays) {
+    const severity = days <= failWithinDays ? 'error' : 'warning';
+    yield finding(`expires in ${countOf(Math.floor(days), 'day')}, on ${date}; ${advice}`, severity);
   }
 }

@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { type ReadAdvice, readText } from '../files/readText';
+import { ExitCode } from '../errors';
+import { readUtf8 } from '../files/read';
+import { FileError } from '../files/systemErrors';
 import {
   ConfigurationError,
   type ConfigurationPath,
@@ -20,11 +22,20 @@ import { filePath } from './schemaValues';
 import { parseSourceText, type SourceText } from './sourceText';
 import { validateConfiguration } from './validate';
 
-const readAdvice: ReadAdvice = {
+/**
+ * 16 MiB hold some 30,000 modalities with every key. What is longer is not a configuration but the wrong file, and
+ * would be held in memory several times over.
+ */
+export const MAX_CONFIGURATION_BYTES = 16 * 1024 * 1024;
+
+const READ_OPTIONS = {
   missing: 'copy config/aegis.example.jsonc there, or name another file with --config',
   folder: 'name the file in it with --config',
   forbidden: 'let the account that runs aegis read it',
-};
+  maxBytes: MAX_CONFIGURATION_BYTES,
+  tooLong: 'a configuration is shorter; name the right file with --config',
+  exitCode: ExitCode.Usage,
+} as const;
 
 /** Gives findings about a configuration their places in the text or the environment. */
 export type PlaceFindings = (findings: readonly Finding[]) => Problem[];
@@ -66,7 +77,12 @@ export function readConfiguration(path: string, env: NodeJS.ProcessEnv = process
 
 /** The text of a file alone, without a byte order mark. Throws ConfigurationError where it cannot be read. */
 export function readConfigurationText(path: string): string {
-  return readText(path, readAdvice);
+  try {
+    return readUtf8(path, READ_OPTIONS);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new ConfigurationError([problemOf({ path: [], message: error.problem }, path)]);
+  }
 }
 
 /** The same for texts that are the same: whether two processes speak of one configuration, wherever each finds it. */

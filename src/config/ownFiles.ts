@@ -1,6 +1,6 @@
 /**
- * Looks at the files of the gateway itself: those that it writes, and the one that holds the token of the admin HTTP.
- * What belongs to TLS is files.ts's.
+ * Checks the files of the gateway itself: those that it writes, and the one that holds the token of the admin HTTP.
+ * The files of TLS are checked in files.ts.
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -27,7 +27,7 @@ function inspectAppended(path: ConfigurationPath, file: string): Finding[] {
 
 function inspectWritable(path: ConfigurationPath, place: string, isFolder: boolean): Finding[] {
   try {
-    // To make a file in a folder, one has to be able to enter it too.
+    // Making a file in a folder needs the right to enter it too.
     accessSync(place, isFolder ? constants.W_OK | constants.X_OK : constants.W_OK);
     return [];
   } catch (error) {

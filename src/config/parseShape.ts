@@ -1,5 +1,5 @@
 /**
- * A plain value to a configuration, by the schema. The issues of zod are told in the words of this project:
+ * A plain value to a configuration, by the schema. The issues of zod are reported in our own words:
  * what was wrong, what is accepted, what was probably meant. Knows nothing of files and places.
  */
 import type * as z from 'zod';
@@ -85,7 +85,7 @@ function describeRefusal(value: unknown, schema: Schema): string {
     return `${quoteValue(value)} is not accepted; ${help}`;
   }
   if (typeof value === 'number' && shape.kind === 'number') {
-    const fault = shape.isWhole && !Number.isInteger(value) ? 'is no whole number' : 'is out of range';
+    const fault = shape.isWhole && !Number.isInteger(value) ? 'is not a whole number' : 'is out of range';
     return `${value} ${fault}; accepted is ${accepted}`;
   }
   if (value === '' && shape.kind === 'string') return '"" is empty; at least one character is needed';
@@ -121,7 +121,7 @@ function withoutFaults(value: unknown, faults: readonly Fault[]): unknown {
 function isOfOneModality({ path, key, isUnknownKey, meant }: Fault): boolean {
   // Its name is at fault.
   if (path[0] === 'modalities' && path.length === 1) return key !== undefined;
-  // Without a key that nobody knows, the entry is still what it was meant to be.
+  // Without an unknown key, the entry is still what it was meant to be.
   const isHarmless = isUnknownKey === true && meant === undefined;
   return path[0] === 'modalities' && path.length > 1 && !isHarmless;
 }

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { modality, tlsProfile } from './schemaModality';
 import {
   aeTitle,
-  aeTitleKey,
+  aeTitleAsKey,
   bearerToken,
   cidr,
   filePath,
@@ -198,7 +198,7 @@ export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
   upstreams: z
-    .record(aeTitleKey, upstream)
+    .record(aeTitleAsKey, upstream)
     .transform(withoutPrototype)
     .describe('Archives, keyed by the called AE title that modalities use.'),
   modalities: z

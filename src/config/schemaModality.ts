@@ -6,8 +6,8 @@ import * as z from 'zod';
 import { commandPermissions } from '../dimse/permissions';
 import {
   aeTitle,
-  certificateFingerprint,
-  certificateMatch,
+  certificateMatcher,
+  certificatePin,
   cidr,
   dateOrDateTime,
   filePath,
@@ -29,7 +29,7 @@ const addressTls = z.strictObject({
     .min(1)
     .optional()
     .describe('Name that its certificate must have; default: host, unless there is a pin.'),
-  pin: oneOrMore(certificateFingerprint)
+  pin: oneOrMore(certificatePin)
     .optional()
     .describe(
       'Certificates that it may show, any one must match; the name is then checked only where serverName says so.',
@@ -57,7 +57,7 @@ export const modality = z.strictObject({
   listeners: oneOrMore(z.string())
     .optional()
     .describe('Listeners that it may use; default: every TLS listener.'),
-  certificate: oneOrMore(certificateMatch)
+  certificate: oneOrMore(certificateMatcher)
     .optional()
     .describe('Certificates that it may show, any one must match; default: any that the listener trusts.'),
   allow: oneOrMore(z.enum(commandPermissions))

@@ -6,7 +6,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { observeEndMs } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
-import { bearerTokenFault, isBearerToken, LONGEST_TOKEN, SHORTEST_TOKEN } from './bearerToken';
+import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
 
 /** One value or a list of them; always a list once parsed. */
 export const oneOrMore = <T extends z.ZodType>(item: T) =>
@@ -38,20 +38,20 @@ const aeTitleText = z
 export const aeTitle = aeTitleText.transform((title) => title.trim());
 
 /** As a key: two keys must not become one by losing their spaces. */
-export const aeTitleKey = aeTitleText.refine((title) => title === title.trim(), {
+export const aeTitleAsKey = aeTitleText.refine((title) => title === title.trim(), {
   error: (issue) => `${quoteValue(issue.input)} begins or ends with a space; write the key without it`,
 });
 
 /** Names stand in every line of the audit log and of tables, which longer ones would make unreadable. */
-const LONGEST_NAME = 64;
+const MAX_NAME_LENGTH = 64;
 
 /** What people call an entry or a listener: any letters, also with spaces, that a terminal and a log line can show. */
 export const freeName = z
   .string()
   .min(1)
-  .refine((name) => [...name].length <= LONGEST_NAME, {
+  .refine((name) => [...name].length <= MAX_NAME_LENGTH, {
     error: (issue) =>
-      `${quoteValue(issue.input)} is ${[...String(issue.input)].length} characters; names have 1 to ${LONGEST_NAME}`,
+      `${quoteValue(issue.input)} is ${[...String(issue.input)].length} characters; names have 1 to ${MAX_NAME_LENGTH}`,
   })
   .refine((name) => escapeUnsafe(name) === name, {
     error: (issue) =>
@@ -60,7 +60,7 @@ export const freeName = z
   .meta({
     title: 'name',
     minLength: 1,
-    maxLength: LONGEST_NAME,
+    maxLength: MAX_NAME_LENGTH,
     pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
   });
 
@@ -73,7 +73,7 @@ export const portToReach = z.number().int().min(1).max(65535);
 /** A file; relative paths are relative to the folder of the configuration file. */
 export const filePath = z.string().min(1).meta({ title: 'path of a file' });
 
-/** At most a day: what needs longer is no deadline any more. */
+/** At most a day: anything longer is not a deadline. */
 export const seconds = (byDefault: number, what: string) =>
   z.number().positive().max(86400).default(byDefault).describe(what);
 
@@ -81,7 +81,7 @@ export const cidr = z
   .string()
   .refine(isAddressOrCidr, {
     error: (issue) =>
-      `${quoteValue(issue.input)} is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted`,
+      `${quoteValue(issue.input)} is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted`,
   })
   .meta({ title: 'IP address or CIDR block' });
 
@@ -95,11 +95,11 @@ function isAddressOrCidr(text: string): boolean {
 export const hostAndPort = z
   .string()
   .regex(/^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):\d{1,5}$/, {
-    error: (issue) => `${quoteValue(issue.input)} is no address such as 127.0.0.1:4242 or [::1]:4242`,
+    error: (issue) => `${quoteValue(issue.input)} is not an address such as 127.0.0.1:4242 or [::1]:4242`,
   })
   .meta({ title: 'host:port' });
 
-export const certificateMatch = z
+export const certificateMatcher = z
   .string()
   .regex(/^((sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}|(dns|cn):.+)$/, {
     error: (issue) =>
@@ -108,7 +108,7 @@ export const certificateMatch = z
   .meta({ title: 'certificate match' });
 
 /** What names one certificate or one key, whatever is written in it. */
-export const certificateFingerprint = z
+export const certificatePin = z
   .string()
   .regex(/^(sha256|spki-sha256):([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, {
     error: (issue) =>
@@ -128,12 +128,12 @@ export const dateOrDateTime = z
 export const ipAddress = z
   .string()
   .refine((host) => isIP(host) !== 0 && !host.includes('%'), {
-    error: (issue) => `${quoteValue(issue.input)} is no IP address such as 127.0.0.1 or ::1`,
+    error: (issue) => `${quoteValue(issue.input)} is not an IP address such as 127.0.0.1 or ::1`,
   })
   .meta({ title: 'IP address' });
 
-/** A secret: what is wrong with it is told without it. */
+/** A secret: no message shows it. */
 export const bearerToken = z
-  .string({ error: ({ input }) => (input === undefined ? undefined : bearerTokenFault) })
-  .refine(isBearerToken, { error: bearerTokenFault })
-  .meta({ title: 'bearer token', minLength: SHORTEST_TOKEN, maxLength: LONGEST_TOKEN });
+  .string({ error: ({ input }) => (input === undefined ? undefined : BEARER_TOKEN_FAULT) })
+  .refine(isBearerToken, { error: BEARER_TOKEN_FAULT })
+  .meta({ title: 'bearer token', minLength: MIN_TOKEN_LENGTH, maxLength: MAX_TOKEN_LENGTH });

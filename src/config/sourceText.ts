@@ -18,7 +18,7 @@ import { quoteValue } from '../text/quote';
  * Deepest nesting of braces and brackets. The schema needs 7; the parser recurses for each level, so without a
  * limit a file of brackets would exhaust the stack.
  */
-const DEEPEST_NESTING = 64;
+const MAX_NESTING = 64;
 
 /** 1-based; columns in UTF-16 code units, as editors count. */
 export interface Position {
@@ -46,8 +46,8 @@ export interface SourceText {
 }
 
 /**
- * Never throws, whatever the text is. `at` tells where an offset is; another one is for a text that was made out of the
- * one that the operator wrote.
+ * Never throws, whatever the text is. `at` says where an offset is. Another one is for a text that was made out of
+ * what the operator wrote.
  */
 export function parseSourceText(
   text: string,
@@ -61,7 +61,7 @@ export function parseSourceText(
     faults.push({
       position: at(tooDeep),
       path: [],
-      message: `is nested too deep; accepted are ${DEEPEST_NESTING} levels`,
+      message: `is nested too deep; accepted are ${MAX_NESTING} levels`,
     });
     return failed();
   }
@@ -166,7 +166,7 @@ function propertyOf(node: Node, key: string | number | undefined): Node | undefi
 
 const messageBySyntaxError: Readonly<Record<string, string>> = {
   InvalidSymbol: 'is not JSON; keys and texts stand in double quotes',
-  InvalidNumberFormat: 'is no number of JSON, such as 60 or 0.5',
+  InvalidNumberFormat: 'is not a JSON number such as 60 or 0.5',
   PropertyNameExpected: 'a key in double quotes is expected here',
   ValueExpected: 'a value is expected here',
   ColonExpected: 'a colon is expected here, between a key and its value',
@@ -193,14 +193,14 @@ function describeSyntaxError(error: ParseError, text: string): string {
   if (isAtCloser(error, text) && name === 'CommaExpected') {
     return `a ${symbol === '"}"' ? 'closing bracket ]' : 'closing brace }'} is expected before ${symbol}`;
   }
-  return messageBySyntaxError[name] ?? 'is no valid JSON';
+  return messageBySyntaxError[name] ?? 'is not valid JSON';
 }
 
 function isAtCloser(error: ParseError, text: string): boolean {
   return text[error.offset] === '}' || text[error.offset] === ']';
 }
 
-/** After these the parser has lost its place, and what it reports next is no fault of the operator. */
+/** After these the parser has lost its place, and what it reports next is not a fault of the operator. */
 const losesPlace: ReadonlySet<string> = new Set([
   'CloseBraceExpected',
   'CloseBracketExpected',
@@ -216,7 +216,7 @@ const followsSymbol: ReadonlySet<string> = new Set([
   'ValueExpected',
 ]);
 
-/** The errors that tell something: the first of each line, up to where the parser loses its place. */
+/** The errors worth reporting: the first of each line, up to where the parser loses its place. */
 function telling(
   errors: readonly ParseError[],
   text: string,
@@ -247,9 +247,9 @@ function offsetOfDeepNesting(text: string): number | undefined {
   for (let token: number = scanner.scan(); token !== Token.EndOfFile; token = scanner.scan()) {
     if (token === Token.OpenBrace) closers.push(Token.CloseBrace);
     else if (token === Token.OpenBracket) closers.push(Token.CloseBracket);
-    // A closer that fits nothing is no way up for the parser either.
+    // A closer that fits nothing does not lead up for the parser either.
     else if (token === closers.at(-1)) closers.pop();
-    if (closers.length > DEEPEST_NESTING) return scanner.getTokenOffset();
+    if (closers.length > MAX_NESTING) return scanner.getTokenOffset();
   }
   return undefined;
 }

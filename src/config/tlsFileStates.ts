@@ -1,8 +1,8 @@
 /**
- * What the certificates and revocation lists hold that a running configuration uses, in a few words each: to tell what a
- * reload brought, and to know which files to watch. Whether they are any good is files.ts's.
+ * What the certificates and revocation lists of a running configuration hold, in a few words each. A reload reports what
+ * changed, and the files are watched. Whether they are good is for files.ts.
  */
-
+import { formatDay } from '../text/moments';
 import { escapeUnsafe } from '../text/quote';
 import { oneLine } from '../x509/names';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
@@ -40,7 +40,7 @@ export function watchedFiles(configuration: Configuration): string[] {
   return [...certificates, ...keys, ...lists];
 }
 
-/** A file that cannot be read is left out: that is told elsewhere, with what to do. */
+/** A file that cannot be read is left out: files.ts reports it, with what to do. */
 export function readTlsFileStates(configuration: Configuration): TlsFileStates {
   const { certificates, lists } = tlsFilesOf(configuration);
   const states = new Map<string, string>();
@@ -54,14 +54,15 @@ export function readTlsFileStates(configuration: Configuration): TlsFileStates {
   for (const file of certificates) {
     read(file, () =>
       readCertificates(file).certificates.map(({ subject, serialNumber, validTo }) => {
-        return `${oneLine(subject, 'no subject')} (serial number ${serialNumber}, to ${day(new Date(validTo))})`;
+        const name = oneLine(subject) || 'no subject';
+        return `${name} (serial number ${serialNumber}, to ${formatDay(new Date(validTo))})`;
       }),
     );
   }
   for (const file of lists) {
     read(file, () =>
       readCrl(file).map(({ thisUpdate, nextUpdate }) => {
-        const end = nextUpdate === undefined ? 'without an end' : `to ${day(nextUpdate)}`;
+        const end = nextUpdate === undefined ? 'without an end' : `to ${formatDay(nextUpdate)}`;
         return `revocation list of ${thisUpdate.toISOString()}, ${end}`;
       }),
     );
@@ -76,8 +77,4 @@ export function describeFileChanges(before: TlsFileStates, after: TlsFileStates)
     if (earlier === undefined || earlier === state) return [];
     return [escapeUnsafe(`${file} now holds ${state}`)];
   });
-}
-
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10);
 }

@@ -3,7 +3,7 @@
  * written anywhere.
  */
 import { join } from 'node:path';
-import { publicMode, secretMode, writeFiles } from '../files/atomicFiles';
+import { PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import { createCertificateAuthority } from '../pki/authority';
 import {
   type IssuedCertificate,
@@ -37,7 +37,7 @@ export async function makeCertificates(folder: string): Promise<DemoCertificates
     issueClientCertificate(authority, { name: 'ws1' }),
   ]);
   const caFile = join(folder, 'ca.crt');
-  await writeFiles([{ path: caFile, content: authority.certificatePem, mode: publicMode }]);
+  await writeFiles([{ path: caFile, content: authority.certificatePem, mode: PUBLIC_MODE }]);
   return {
     ca: authority.certificatePem,
     caFile,
@@ -51,8 +51,8 @@ async function writeIdentity(folder: string, name: string, issued: IssuedCertifi
   const certificateFile = join(folder, `${name}.crt`);
   const privateKeyFile = join(folder, `${name}.key`);
   await writeFiles([
-    { path: privateKeyFile, content: issued.privateKeyPem, mode: secretMode },
-    { path: certificateFile, content: issued.certificatePem, mode: publicMode },
+    { path: privateKeyFile, content: issued.privateKeyPem, mode: SECRET_MODE },
+    { path: certificateFile, content: issued.certificatePem, mode: PUBLIC_MODE },
   ]);
   return {
     certificate: issued.certificatePem,

@@ -6,7 +6,8 @@ import { createReadStream, type ReadStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { AuditEvent } from '../audit/events';
-import { OperatorError } from '../errors';
+import { ExitCode, OperatorError } from '../errors';
+import { fileError } from '../files/systemErrors';
 import { escapeUnsafe } from '../text/quote';
 
 /** A line of the audit log. The fields may hold anything: the file is input. */
@@ -127,8 +128,5 @@ export function parseAuditLine(text: string): AuditLine | undefined {
 }
 
 function unreadable(name: string, error: unknown): OperatorError {
-  if (error instanceof OperatorError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const why = code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`;
-  return new OperatorError(`${escapeUnsafe(name === STDIN ? 'stdin' : name)} ${why}`);
+  return fileError('read', error, name === STDIN ? 'stdin' : name, {}, ExitCode.Usage);
 }

@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, fileError, publicMode, writeFiles } from '../files/atomicFiles';
+import { fileError } from '../files/systemErrors';
+import { existingOf, PUBLIC_MODE, writeFiles } from '../files/write';
 import { sheetHtml } from './sheetHtml';
 import { type Sheet, sheetMarkdown } from './sheetMarkdown';
 
@@ -41,7 +42,7 @@ export async function writeSheet(folder: string, files: SheetFiles, sheet: Sheet
     throw fileError('write', cause, folder);
   });
   await writeFiles([
-    { path: files.markdown, content: sheetMarkdown(sheet), mode: publicMode },
-    { path: files.html, content: sheetHtml(sheet), mode: publicMode },
+    { path: files.markdown, content: sheetMarkdown(sheet), mode: PUBLIC_MODE },
+    { path: files.html, content: sheetHtml(sheet), mode: PUBLIC_MODE },
   ]);
 }

@@ -4,22 +4,25 @@
  */
 import { readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { OperatorError } from '../errors';
-import { type ReadAdvice, readText } from '../files/readText';
+import { ExitCode, OperatorError } from '../errors';
+import { readUtf8 } from '../files/read';
+import { fileError } from '../files/systemErrors';
 import { type OrthancConfiguration, parseOrthancConfiguration } from './configuration';
 
-const readAdvice: ReadAdvice = {
+const READ_OPTIONS = {
   missing: 'name the file or folder that Orthanc is started with',
   folder: 'name the files in it',
   forbidden: 'run this as an account that may read it, such as that of Orthanc',
-};
+  maxBytes: 16 * 1024 * 1024,
+  exitCode: ExitCode.Usage,
+} as const;
 
 /** Throws OperatorError (exit code 2) where Orthanc itself could not read them. */
 export function loadOrthancConfiguration(
   paths: readonly string[],
   env: NodeJS.ProcessEnv = process.env,
 ): OrthancConfiguration {
-  const files = paths.flatMap(filesAt).map((file) => ({ file, text: readText(file, readAdvice) }));
+  const files = paths.flatMap(filesAt).map((file) => ({ file, text: readUtf8(file, READ_OPTIONS) }));
   return parseOrthancConfiguration(files, env);
 }
 
@@ -28,7 +31,7 @@ function filesAt(path: string): string[] {
   const names = namesIn(path);
   if (names === undefined) return [path];
   const files = names.filter((name) => extname(name).toLowerCase() === '.json');
-  if (files.length === 0) throw new OperatorError(`${path} has no .json file; ${readAdvice.missing}`);
+  if (files.length === 0) throw new OperatorError(`${path} has no .json file; ${READ_OPTIONS.missing}`);
   return files.sort().map((name) => join(path, name));
 }
 
@@ -40,6 +43,6 @@ function namesIn(path: string): string[] | undefined {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOTDIR' || code === 'ENOENT') return undefined;
-    throw new OperatorError(`${path} cannot be read (${code}); ${readAdvice.forbidden}`);
+    throw fileError('read', error, path, READ_OPTIONS, ExitCode.Usage);
   }
 }

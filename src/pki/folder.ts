@@ -6,7 +6,9 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, fileError, publicMode, readText, secretMode, writeFiles } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { fileError } from '../files/systemErrors';
+import { existingOf, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import type { KeyType } from '../x509/algorithms';
 import { certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
 import {
@@ -83,10 +85,10 @@ export async function createFolder(directory: string, options: CreateFolderOptio
     throw fileError('write', cause, directory);
   });
   await writeFiles([
-    { path: files.privateKey, content: privateKeyPem, mode: secretMode },
-    { path: files.issuedLog, content: '', mode: publicMode },
-    { path: files.revocationList, content: revocationList, mode: publicMode },
-    { path: files.certificate, content: authority.certificatePem, mode: publicMode },
+    { path: files.privateKey, content: privateKeyPem, mode: SECRET_MODE },
+    { path: files.issuedLog, content: '', mode: PUBLIC_MODE },
+    { path: files.revocationList, content: revocationList, mode: PUBLIC_MODE },
+    { path: files.certificate, content: authority.certificatePem, mode: PUBLIC_MODE },
   ]);
   return {
     authority: summarize(authority.certificate, [], {
@@ -108,19 +110,15 @@ export function refuseExistingAuthority(directory: string, force: boolean | unde
   );
 }
 
-function readAuthorityFile(directory: string, file: 'certificate' | 'privateKey'): Promise<string> {
-  return readText(
-    authorityFiles(directory)[file],
-    `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`,
-  );
+function readAuthorityFile(directory: string, file: 'certificate' | 'privateKey'): string {
+  return readText(authorityFiles(directory)[file], {
+    missing: `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`,
+  });
 }
 
 /** The certificate of the CA of a folder; needs no key. Throws OperatorError where there is none. */
 export async function readAuthorityCertificate(directory: string): Promise<X509Certificate> {
-  return parseCertificate(
-    authorityFiles(directory).certificate,
-    await readAuthorityFile(directory, 'certificate'),
-  );
+  return parseCertificate(authorityFiles(directory).certificate, readAuthorityFile(directory, 'certificate'));
 }
 
 /** Takes the PEM of a file. Throws OperatorError where it is not a certificate. */
@@ -140,8 +138,8 @@ export async function openFolder(
   directory: string,
   readPassphrase: () => Promise<string | undefined>,
 ): Promise<CertificateAuthority> {
-  const certificatePem = await readAuthorityFile(directory, 'certificate');
-  const privateKeyPem = await readAuthorityFile(directory, 'privateKey');
+  const certificatePem = readAuthorityFile(directory, 'certificate');
+  const privateKeyPem = readAuthorityFile(directory, 'privateKey');
   const passphrase = isEncryptedKey(privateKeyPem) ? await readPassphrase() : undefined;
   return openCertificateAuthority(certificatePem, privateKeyPem, passphrase);
 }

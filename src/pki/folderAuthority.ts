@@ -3,7 +3,7 @@
  * ca.crl is made from all of it. The key stays: another key would be another CA.
  */
 import { ExitCode, OperatorError } from '../errors';
-import { type FileToWrite, publicMode, writeFiles } from '../files/atomicFiles';
+import { type FileToWrite, PUBLIC_MODE, writeFiles } from '../files/write';
 import type { RevocationReason } from '../x509/revocationList';
 import {
   type CertificateAuthority,
@@ -71,7 +71,7 @@ async function currentRevocationList(
   return {
     path: revocationList,
     content: issueAuthorityRevocationList(authority, entries),
-    mode: publicMode,
+    mode: PUBLIC_MODE,
   };
 }
 
@@ -102,9 +102,9 @@ export async function renewAuthority(
   const [keptFile] = formerPaths(directory, 'ca', certificate.serialNumber);
   await makeFormerFolder(directory);
   await writeFiles([
-    { path: keptFile, content: authority.certificatePem, mode: publicMode },
+    { path: keptFile, content: authority.certificatePem, mode: PUBLIC_MODE },
     await currentRevocationList(directory, renewed),
-    { path: files.certificate, content: renewed.certificatePem, mode: publicMode },
+    { path: files.certificate, content: renewed.certificatePem, mode: PUBLIC_MODE },
   ]);
   return {
     authority: summarize(renewed.certificate, [], {

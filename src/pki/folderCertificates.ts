@@ -4,7 +4,7 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type FileToWrite, publicMode, secretMode, writeFiles } from '../files/atomicFiles';
+import { type FileToWrite, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import type { KeyType } from '../x509/algorithms';
 import { encodePkcs12, isLegacyPkcs12 } from '../x509/pkcs12';
 import type { CertificateAuthority } from './authority';
@@ -133,8 +133,8 @@ export async function recordAndWrite(
   for (const { fileName, certificate, hasKeyFile } of issued) {
     const [certificateFile, privateKeyFile] = pemPaths(directory, fileName);
     const isKeyNew = 'privateKeyPem' in certificate;
-    if (isKeyNew) files.push({ path: privateKeyFile, content: certificate.privateKeyPem, mode: secretMode });
-    files.push({ path: certificateFile, content: certificate.certificatePem, mode: publicMode });
+    if (isKeyNew) files.push({ path: privateKeyFile, content: certificate.privateKeyPem, mode: SECRET_MODE });
+    files.push({ path: certificateFile, content: certificate.certificatePem, mode: PUBLIC_MODE });
     certificates.push(
       summarize(certificate.certificate, certificate.names, {
         certificateFile,
@@ -198,9 +198,9 @@ export function pkcs12Files(
 ): { readonly files: readonly FileToWrite[]; readonly written: WrittenPkcs12 } {
   const { pkcs12File, pkcs12PasswordFile } = pkcs12Paths(directory, name);
   const content = encodePkcs12({ ...pem, ...choice, friendlyName: name });
-  const pkcs12 = { path: pkcs12File, content, mode: secretMode } as const;
+  const pkcs12 = { path: pkcs12File, content, mode: SECRET_MODE } as const;
   if (!choice.isPasswordGenerated) return { files: [pkcs12], written: { pkcs12File } };
-  const password = { path: pkcs12PasswordFile, content: `${choice.password}\n`, mode: secretMode } as const;
+  const password = { path: pkcs12PasswordFile, content: `${choice.password}\n`, mode: SECRET_MODE } as const;
   return { files: [pkcs12, password], written: { pkcs12File, pkcs12PasswordFile } };
 }
 

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
 import { daysUntil } from '../text/moments';
 import { certificateFingerprint } from '../x509/fingerprints';
 import { pemContents } from '../x509/pem';
@@ -83,7 +83,7 @@ export function inUse(certificates: readonly ListedCertificate[]): ListedCertifi
 async function readOwnFiles(directory: string) {
   const { revocationList } = authorityFiles(directory);
   const authority = await readAuthorityCertificate(directory);
-  const text = await readText(revocationList, 'write it with "aegis pki renew crl"');
+  const text = readText(revocationList, { missing: 'write it with "aegis pki renew crl"' });
   try {
     const [list] = pemContents(text, 'X509 CRL');
     return { authority, nextUpdate: decodeRevocationList(list!).nextUpdate };

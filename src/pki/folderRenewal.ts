@@ -6,7 +6,8 @@
 import { createPublicKey, type X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf, type FileToWrite, publicMode, readText, secretMode } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { existingOf, type FileToWrite, PUBLIC_MODE, SECRET_MODE } from '../files/write';
 import { quoteValue } from '../text/quote';
 import { decodeCertificate } from '../x509/certificate';
 import { certificateFingerprint } from '../x509/fingerprints';
@@ -109,7 +110,7 @@ async function readRenewable(
   }: { readonly name: string; readonly fileName: string; readonly isKeyNew: boolean },
 ): Promise<Renewable> {
   const [certificateFile, privateKeyFile] = pemPaths(directory, fileName);
-  const certificatePem = await readText(certificateFile, 'see aegis pki list');
+  const certificatePem = readText(certificateFile, { missing: 'see aegis pki list' });
   const certificate = parseCertificate(certificateFile, certificatePem);
   const entry = log.issued.find(
     (issued) => issued.name === name && issued.serialNumber === certificate.serialNumber,
@@ -229,10 +230,10 @@ function privateKeyPemOf(
 function copiesOf(directory: string, renewable: Renewable, isKeyNew: boolean): FileToWrite[] {
   const { fileName, certificate, certificatePem, keyFile } = renewable;
   const [certificateCopy, keyCopy] = formerPaths(directory, fileName, certificate.serialNumber);
-  const copies: FileToWrite[] = [{ path: certificateCopy, content: certificatePem, mode: publicMode }];
+  const copies: FileToWrite[] = [{ path: certificateCopy, content: certificatePem, mode: PUBLIC_MODE }];
   // A device goes on with the old key until it gets the new one.
   if (isKeyNew && typeof keyFile === 'object') {
-    copies.push({ path: keyCopy, content: keyFile.pem, mode: secretMode });
+    copies.push({ path: keyCopy, content: keyFile.pem, mode: SECRET_MODE });
   }
   return copies;
 }

@@ -4,8 +4,8 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
-import { existingOf } from '../files/atomicFiles';
-import { readBounded } from '../files/boundedFile';
+import { readBytes } from '../files/read';
+import { existingOf } from '../files/write';
 import { quoteValue } from '../text/quote';
 import { type CertificationRequest, decodeCertificationRequest } from '../x509/certificationRequest';
 import { publicKeyFingerprint } from '../x509/fingerprints';
@@ -164,16 +164,13 @@ async function refuseForeignKey(directory: string, name: string, publicKey: KeyO
 
 /** Requests with the longest keys and a hundred names stay far below. */
 const MAX_REQUEST_BYTES = 64 * 1024;
+const ACCEPTED_REQUEST = 'accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect';
 
 /** PEM or DER. Throws OperatorError where the file holds no request, or more than one. */
 export async function readRequestFile(file: string): Promise<CertificationRequest> {
   const refuse = (problem: string) =>
-    new OperatorError(
-      `${file} ${problem}; accepted is one certification request (PKCS#10), PEM or DER; see aegis pki inspect`,
-      ExitCode.Failed,
-    );
-  const content = await readBounded(file, MAX_REQUEST_BYTES);
-  if (content === undefined) throw refuse(`has more than ${MAX_REQUEST_BYTES / 1024} KiB`);
+    new OperatorError(`${file} ${problem}; ${ACCEPTED_REQUEST}`, ExitCode.Failed);
+  const content = readBytes(file, { maxBytes: MAX_REQUEST_BYTES, tooLong: ACCEPTED_REQUEST });
   try {
     const blocks = pemBlocks(content.toString('latin1'));
     if (blocks.length === 0) return decodeCertificationRequest(content);

@@ -11,7 +11,8 @@ import type { KeyObject } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError, readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
+import { fileError } from '../files/systemErrors';
 import { publicKeyFingerprint } from '../x509/fingerprints';
 import { type RevocationReason, revocationReasons } from '../x509/revocationList';
 
@@ -58,10 +59,10 @@ export interface IssuedLog {
  * let revoked certificates in again.
  */
 export async function readIssuedLog(path: string): Promise<IssuedLog> {
-  const text = await readText(
-    path,
-    'it lists what was issued and revoked: restore it from a backup, or create it empty for a CA that was made elsewhere',
-  );
+  const text = readText(path, {
+    missing:
+      'it lists what was issued and revoked: restore it from a backup, or create it empty for a CA that was made elsewhere',
+  });
   const issued: IssuedEntry[] = [];
   const revokedBySerialNumber = new Map<string, RevokedEntry>();
   const isUnfinished = hasUnfinishedEnd(text);

@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
-import { readText } from '../files/atomicFiles';
+import { readText } from '../files/read';
 
 /**
  * The secret in `file`, else in the environment variable `variable`, else undefined. One line break at the end does not
@@ -20,7 +20,7 @@ export async function readSecret(
   const text =
     file === undefined
       ? process.env[variable]
-      : await readText(file, `name the file that holds the ${what}, or set ${variable} instead`);
+      : readText(file, { missing: `name the file that holds the ${what}, or set ${variable} instead` });
   if (text === undefined) return undefined;
   const secret = text.replace(/\r?\n$/, '');
   if (secret === '') {

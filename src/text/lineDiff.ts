@@ -1,6 +1,6 @@
 /**
- * What changed between two versions of a text, as people read it: the lines that went and came, with some around
- * them. One hunk from the first change to the last; an edit touches one place.
+ * What changed between two versions of a text, as people read it: lines removed and added, with some lines around
+ * them. One hunk from the first change to the last, because an edit touches one place.
  */
 import { escapeUnsafe } from './quote';
 
@@ -34,7 +34,7 @@ function marked(mark: string, lines: readonly string[]): string[] {
   return lines.map((line) => `${mark}${escapeUnsafe(line).replaceAll('\\u{9}', '\t')}`.trimEnd());
 }
 
-/** A line break at the end ends the last line, it begins no other. */
+/** A line break at the end ends the last line and does not begin another. */
 function linesOf(text: string): string[] {
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.at(-1) === '') lines.pop();

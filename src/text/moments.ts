@@ -1,13 +1,15 @@
 /**
- * Moments as operators write them: a date, or a date and time with an offset, and what either means. Looks at no clock:
- * whoever asks says what time it is.
+ * Dates, times and durations as operators write them, and what they mean. Reads no clock: the caller says what time it
+ * is.
  */
+import { OperatorError } from '../errors';
+import { quoteValue } from './quote';
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 /** With an offset: without one, the moment would depend on the time zone of the machine. */
 const DATE_TIME =
   /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,3})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-const DAY_MS = 24 * 60 * 60 * 1000;
+export const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * In ms since 1970: for `2026-12-31` the beginning of that day in UTC, for `2026-12-31T18:00:00+01:00` that moment.
@@ -18,7 +20,7 @@ export function momentMs(text: string): number | undefined {
   return day !== undefined && isInCalendar(day) ? Date.parse(text) : undefined;
 }
 
-/** The first moment that is not observed any more: of a date the end of the day, for nobody stops at its beginning. */
+/** When observing ends. A date counts to the end of its day, as people mean it. */
 export function observeEndMs(text: string): number | undefined {
   const ms = momentMs(text);
   return ms !== undefined && DATE.test(text) ? ms + DAY_MS : ms;
@@ -38,4 +40,27 @@ export function describeObserveUntil(text: string): string {
 /** Whole days that are left, rounded down; negative when the time has passed. */
 export function daysUntil(time: Date, now = new Date()): number {
   return Math.floor((time.getTime() - now.getTime()) / DAY_MS);
+}
+
+/** `2026-12-31`, in UTC. */
+export function formatDay(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}
+
+export interface DurationBounds {
+  readonly unit: 'seconds' | 'days';
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Reads the value of an option such as `--days`: whole days, or seconds and fractions of them. Throws OperatorError. */
+export function durationOption(option: string, { unit, min, max }: DurationBounds): (text: string) => number {
+  return (text) => {
+    const isWritten = unit === 'days' ? /^\d{1,6}$/.test(text) : text.trim() !== '';
+    const value = Number(text);
+    if (isWritten && value >= min && value <= max) return value;
+    throw new OperatorError(
+      `${option} ${quoteValue(text)} is not a number of ${unit}; accepted is ${min} to ${max}`,
+    );
+  };
 }

@@ -1,5 +1,5 @@
 /**
- * What can be wrong with a configuration and how it is told: one line a problem, the place first. Knows
+ * What can be wrong with a configuration, and how it is shown: one line for each problem, the place first. Knows
  * nothing of how problems are found.
  */
 import { OperatorError } from '../errors';
@@ -8,7 +8,7 @@ import { escapeUnsafe, quoteValue } from './quote';
 /** An error stops the gateway from starting; a warning does not. */
 export type Severity = 'error' | 'warning';
 
-/** What the problem is about: the text, a file that it names, a date that comes near, an upstream server. */
+/** What the problem is about: the text, a file that it names, a date that is near, an upstream server. */
 export type ProblemKind = 'configuration' | 'file' | 'expiry' | 'upstream';
 
 /** Keys and indices from the root of the configuration. */

@@ -4,7 +4,7 @@
  */
 
 /** A value longer than this is cut: the message must stay readable, and the position says where it is. */
-const LONGEST_QUOTE = 64;
+const MAX_QUOTE_LENGTH = 64;
 
 /** Control, format (bidirectional overrides among them) and separator characters; JSON leaves most as they are. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -14,8 +14,8 @@ export function quoteValue(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
   const text =
-    typeof value === 'string' && value.length > LONGEST_QUOTE
-      ? `${value.slice(0, LONGEST_QUOTE)}…`
+    typeof value === 'string' && value.length > MAX_QUOTE_LENGTH
+      ? `${value.slice(0, MAX_QUOTE_LENGTH)}…`
       : (value as string);
   return escapeUnsafe(JSON.stringify(text) ?? 'nothing');
 }

@@ -1,7 +1,7 @@
 /** Aligned columns for reports on a terminal. Knows nothing of what is in them. */
 
-/** Every row is padded to the widest cell: with one of megabytes, 10,000 rows would fit into no string. */
-const LONGEST_CELL = 200;
+/** Every row is padded to the widest cell. With one of megabytes, 10,000 rows would not fit into a string. */
+const MAX_CELL_LENGTH = 200;
 
 /** Columns as wide as their widest cell, of which 200 characters are shown; the last one is left ragged and whole. */
 export function textTable(rows: readonly (readonly string[])[]): string[] {
@@ -20,5 +20,5 @@ export function textTable(rows: readonly (readonly string[])[]): string[] {
 }
 
 function shortened(cell: string): string {
-  return cell.length <= LONGEST_CELL ? cell : `${cell.slice(0, LONGEST_CELL - 1)}…`;
+  return cell.length <= MAX_CELL_LENGTH ? cell : `${cell.slice(0, MAX_CELL_LENGTH - 1)}…`;
 }

@@ -4,7 +4,7 @@
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
-import { readBounded } from '../files/boundedFile';
+import { readBytes } from '../files/read';
 import { decodeCertificationRequest } from './certificationRequest';
 import {
   describeCertificate,
@@ -27,13 +27,10 @@ export type ReadPassword = (what: 'private key' | 'PKCS#12 file') => Promise<str
 
 /** What is in the file, in its order; at least one. Throws OperatorError where nothing can be recognised. */
 export async function inspectFile(file: string, readPassword: ReadPassword): Promise<Inspected[]> {
-  const content = await readBounded(file, MAX_FILE_BYTES);
-  if (content === undefined) {
-    throw new OperatorError(
-      `${file} has more than 1 MiB; files of certificates and keys are smaller`,
-      ExitCode.Failed,
-    );
-  }
+  const content = readBytes(file, {
+    maxBytes: MAX_FILE_BYTES,
+    tooLong: 'files of certificates and keys are smaller',
+  });
   try {
     const text = content.toString('latin1');
     const blocks = pemBlocks(text);

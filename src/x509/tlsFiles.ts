@@ -3,8 +3,8 @@
  * `aegis start` and `aegis check` find the same faults. Says which file and what to do; never shows a key's content.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { OperatorError } from '../errors';
-import { readSecretFile, readTextFile } from '../files/textFiles';
+import { ExitCode, OperatorError } from '../errors';
+import { readText } from '../files/read';
 import { derOf, type PemBlock, pemBlocks } from './pem';
 import { decodeRevocationList, type RevocationListParts } from './revocationList';
 
@@ -27,7 +27,7 @@ export interface RevocationList extends RevocationListParts {
   readonly pem: string;
 }
 
-const PEM_FILE = 'a PEM file';
+const PEM_FILE = { folder: 'a PEM file is needed', exitCode: ExitCode.Usage } as const;
 
 /**
  * Reads an unencrypted private key. Refuses a file that others could read: with the key they could pose as the
@@ -35,7 +35,7 @@ const PEM_FILE = 'a PEM file';
  * Throws OperatorError.
  */
 export function readPrivateKey(file: string): PrivateKeyFile {
-  const pem = readSecretFile(file, 'private key', PEM_FILE);
+  const pem = readText(file, { ...PEM_FILE, secret: 'private key' });
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw new OperatorError(
       `${file} is encrypted; a private key without a passphrase is needed, write one with ` +
@@ -69,7 +69,7 @@ export function readCrl(file: string): RevocationList[] {
 
 /** The blocks with this label; at least one. */
 function blocksOf(file: string, label: string, converter: string): PemBlock[] {
-  const text = readTextFile(file, PEM_FILE);
+  const text = readText(file, PEM_FILE);
   const all = readOr(`${file} is cut short; copy it again`, () => pemBlocks(text));
   const blocks = all.filter((block) => block.label === label);
   if (blocks.length > 0) return blocks;

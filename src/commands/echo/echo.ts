@@ -6,6 +6,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { TlsProfile } from '../../config/schema';
 import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
 import { OWN_AE_TITLE } from '../../text/aeTitle';
+import { durationOption } from '../../text/moments';
 
 const profiles: Readonly<Record<TlsProfile, true>> = {
   bcp195: true,
@@ -14,6 +15,9 @@ const profiles: Readonly<Record<TlsProfile, true>> = {
   'bcp195-extended': true,
   'aes-legacy': true,
 };
+
+/** An hour is longer than anybody waits for one answer. */
+export const parseTimeout = durationOption('--timeout', { unit: 'seconds', min: 0.001, max: 3600 });
 
 export const registerEcho: RegisterCommand = (program, context) => {
   program
@@ -30,7 +34,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
       'called AE title (default: the one of the target; for host:port ANY-SCP)',
       parseAeTitle,
     )
-    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
+    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseTimeout, 10)
     .option('--tls', 'use TLS where the configuration does not say so; the options below imply it')
     .option('--ca <file>', 'CA that signed the certificate of the peer')
     .option('--certificate <file>', 'certificate to show to the peer')
@@ -61,13 +65,4 @@ export function parseAeTitle(text: string): string {
   const title = text.trim();
   if (/^[\x20-\x5b\x5d-\x7e]{1,16}$/.test(title)) return title;
   throw new InvalidArgumentError('AE titles have 1 to 16 printable ASCII characters, no backslash');
-}
-
-/** Nobody waits longer than an hour for one answer. */
-const MAX_SECONDS = 3600;
-
-export function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds > 0 && seconds <= MAX_SECONDS) return seconds;
-  throw new InvalidArgumentError(`accepted is a number of seconds above 0, up to ${MAX_SECONDS}`);
 }

@@ -4,7 +4,7 @@
 import { openConfiguration } from '../../config/editConfiguration';
 import { loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { secretMode, writeFiles } from '../../files/atomicFiles';
+import { SECRET_MODE, writeFiles } from '../../files/write';
 import { exportCsv } from '../../onboarding/csvTable';
 import { findReplaced } from '../../pki/folder';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
@@ -28,7 +28,7 @@ export async function exportModalities(context: CommandContext, options: ExportO
   // Excel takes a file for UTF-8 by its byte order mark only; others are confused by it.
   const mark = /[^\x20-\x7e\r\n\t]/.test(csv) ? '\ufeff' : '';
   // The allowlist is confidential until the operator passes it on.
-  await writeFiles([{ path: options.output, content: mark + csv, mode: secretMode }]);
+  await writeFiles([{ path: options.output, content: mark + csv, mode: SECRET_MODE }]);
   const count = countOf(Object.keys(configuration.modalities).length, 'modality');
   context.print(`${count} written to ${options.output}, readable by its owner only\n`);
 }

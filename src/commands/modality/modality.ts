@@ -10,7 +10,7 @@ import {
   type RegisterCommand,
   workOf,
 } from '../../terminal/command';
-import { parseAeTitle, parseSeconds } from '../echo/echo';
+import { parseAeTitle, parseTimeout } from '../echo/echo';
 import type { PlanEntry } from './approve';
 
 const NO_SUCH = '2  there is no such modality, or the configuration is not valid';
@@ -124,7 +124,7 @@ const registerRemove: RegisterCommand = (modality, context) => {
 const registerTest: RegisterCommand = (modality, context) => {
   named(modality, 'test', 'C-ECHO to the address of a modality, and when it was last let in or refused')
     .option('--calling <AET>', 'calling AE title (default: as the archive calls it)', parseAeTitle)
-    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseSeconds, 10)
+    .option('--timeout <seconds>', 'for connecting, and again for each answer', parseTimeout, 10)
     .addHelpText(
       'after',
       helpSections(

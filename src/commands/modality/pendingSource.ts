@@ -2,7 +2,6 @@
  * Where the pending callers are read from and taken off: a running gateway, or the file of one that does not run.
  * Shows nothing.
  */
-import { chownSync, statSync } from 'node:fs';
 import { AdminClient, adminTarget, readableConfiguration, UnreachableError } from '../../admin/adminClient';
 import type { PendingCaller } from '../../admin/pendingCaller';
 import { readPendingFile, writePendingFile } from '../../admin/pendingFile';
@@ -55,11 +54,8 @@ function fileSource(file: string): Omit<PendingSource, 'hint'> {
     );
   }
   const remove = async (id: string) => {
-    const { uid, gid } = statSync(file);
     const rest = readPendingFile(file).filter((caller) => caller.id !== id);
     await writePendingFile(file, rest);
-    // Root may have written it; the gateway must go on reading it.
-    if (process.getuid?.() === 0) chownSync(file, uid, gid);
   };
   return {
     callers: callers.toSorted((one, other) => other.lastSeen.localeCompare(one.lastSeen)),

@@ -5,7 +5,7 @@
 import { lookup } from 'node:dns/promises';
 import { parseSourceText } from '../../config/sourceText';
 import { OperatorError } from '../../errors';
-import { existingOf, publicMode, writeFiles } from '../../files/atomicFiles';
+import { existingOf, PUBLIC_MODE, writeFiles } from '../../files/write';
 import { type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { importOrthanc } from '../../orthanc/import';
 import { type HostAddresses, hostNamesIn } from '../../orthanc/importModalities';
@@ -32,7 +32,7 @@ export async function importFromOrthanc(
   const hostAddresses = resolve ? { hostAddresses: await resolveHosts(configuration) } : {};
   const imported = importOrthanc(configuration, { keepDefaults, ...hostAddresses });
   const text = output === undefined ? formatFragment(imported) : formatConfiguration(imported, files, output);
-  if (output !== undefined) await writeFiles([{ path: output, content: text, mode: publicMode }]);
+  if (output !== undefined) await writeFiles([{ path: output, content: text, mode: PUBLIC_MODE }]);
   if (json === true) {
     const result = { output, configuration: parseSourceText(text).value, notes: imported.notes };
     print(`${JSON.stringify(result, undefined, 2)}\n`);

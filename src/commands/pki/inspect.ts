@@ -1,6 +1,6 @@
 /** `aegis pki inspect`: what is in a file, in words. Needs no CA. */
 import { ExitCode } from '../../errors';
-import { existingOf } from '../../files/atomicFiles';
+import { existingOf } from '../../files/write';
 import { askSecret, canAsk, readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { countOf } from '../../text/quote';

@@ -2,9 +2,10 @@
  * `aegis pki`: a small CA for sites that have none. Options only; the verbs do their work in files of their own, which
  * are imported when they are called.
  */
-import { type Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { type Command, Option, type OptionValues } from 'commander';
 import type { Purpose } from '../../pki/leafCertificates';
 import { type CommandContext, helpSections, type RegisterCommand } from '../../terminal/command';
+import { durationOption } from '../../text/moments';
 import { revocationReasons } from '../../x509/revocationList';
 import type { InspectOptions } from './inspect';
 import type { ClientOptions, InitOptions, ServerOptions } from './issue';
@@ -21,7 +22,8 @@ const DEFAULT_EXIT_CODES = [
 ];
 
 /** As long as the CA itself; nothing is issued beyond its end. */
-const MAX_DAYS = 3650;
+const DAYS_BOUNDS = { unit: 'days', min: 1, max: 3650 } as const;
+const parseLifetime = durationOption('--days', DAYS_BOUNDS);
 
 const directory = new Option('--dir <directory>', 'folder of the CA').default('certs');
 /** For every verb that signs. */
@@ -33,7 +35,7 @@ const dialledNames = repeated('--name <DNS-or-IP>', 'name or address that it is 
 const days = new Option(
   '--days <number>',
   'lifetime (default: 825, or what is left of that of the CA)',
-).argParser(parseDays);
+).argParser(parseLifetime);
 const force = new Option('--force', 'replace the files that are there');
 const pkcs12 = [
   new Option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES'),
@@ -45,14 +47,6 @@ const pkcs12 = [
 
 function repeated(flags: string, description: string): Option {
   return new Option(flags, description).argParser((value, values: string[] = []) => [...values, value]);
-}
-
-function parseDays(text: string): number {
-  const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (number < 1 || number > MAX_DAYS) {
-    throw new InvalidArgumentError(`accepted are whole numbers of days from 1 to ${MAX_DAYS}`);
-  }
-  return number;
 }
 
 interface Verb<Options> {
@@ -159,7 +153,7 @@ const verbs: readonly Register[] = [
     options: [
       ...folder,
       new Option('--new-key', 'make another key of the same kind; "spki-sha256:" pins then have to change'),
-      new Option('--days <number>', 'lifetime (default: 825, that of the CA 3650)').argParser(parseDays),
+      new Option('--days <number>', 'lifetime (default: 825, that of the CA 3650)').argParser(parseLifetime),
       ...pkcs12,
     ],
     examples: [
@@ -202,7 +196,7 @@ const verbs: readonly Register[] = [
     options: [
       directory,
       new Option('--expiring-within <days>', 'fail when something in use ends within so many days').argParser(
-        parseDays,
+        durationOption('--expiring-within', DAYS_BOUNDS),
       ),
     ],
     examples: [

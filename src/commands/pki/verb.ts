@@ -3,7 +3,7 @@
  * both, output. Knows nothing of options as they are written.
  */
 import { OperatorError } from '../../errors';
-import { describeSharing } from '../../files/textFiles';
+import { describeSharing } from '../../files/read';
 import { type CertificateAuthority, daysAfter } from '../../pki/authority';
 import { authorityFiles, openFolder } from '../../pki/folder';
 import type { Pkcs12Choice } from '../../pki/folderCertificates';

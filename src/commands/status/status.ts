@@ -1,13 +1,12 @@
 /** `aegis status`: its options and exit codes. The work is in show.ts, which is loaded when it is asked for. */
 import type { Command } from 'commander';
-import { OperatorError } from '../../errors';
 import { helpSections, type RegisterCommand } from '../../terminal/command';
+import { durationOption } from '../../text/moments';
 import type { StatusOptions } from './show';
 
 /** Fast enough to see an association come, slow enough to be read. */
 const WATCH_SECONDS = 2;
-const MIN_WATCH_SECONDS = 0.1;
-const MAX_WATCH_SECONDS = 3600;
+const WATCH_BOUNDS = { unit: 'seconds', min: 0.1, max: 3600 } as const;
 
 export const registerStatus: RegisterCommand = (program, context) => {
   program
@@ -18,7 +17,7 @@ export const registerStatus: RegisterCommand = (program, context) => {
     .option(
       '--watch [seconds]',
       `show it again every ${WATCH_SECONDS} seconds, or as often as you say`,
-      parseSeconds,
+      durationOption('--watch', WATCH_BOUNDS),
     )
     .option(
       '--url <url>',
@@ -47,11 +46,3 @@ export const registerStatus: RegisterCommand = (program, context) => {
       await status(seconds === undefined ? options : { ...options, watchSeconds: seconds }, context);
     });
 };
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds >= MIN_WATCH_SECONDS && seconds <= MAX_WATCH_SECONDS) return seconds;
-  throw new OperatorError(
-    `--watch ${text} is not a number of seconds; accepted is ${MIN_WATCH_SECONDS} to ${MAX_WATCH_SECONDS}`,
-  );
-}

@@ -68,7 +68,7 @@ describe('CertificateExpiries', () => {
   it('names a file that cannot be read', () => {
     const broken = configurationOf({ certificate: '/nowhere/server.crt', privateKey: '/nowhere/server.key' });
     expect(() => new CertificateExpiries(broken)).toThrow(
-      new OperatorError('/nowhere/server.crt does not exist'),
+      new OperatorError('/nowhere/server.crt does not exist; correct the path'),
     );
   });
 

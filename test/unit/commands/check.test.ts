@@ -156,7 +156,7 @@ describe('aegis check', () => {
       write({ servers: [address], privateKey: shared, modality: { from: 'ct1' } }),
     );
     const lines = printed.split('\n');
-    expect(lines[0]).toMatch(/^error: .* modalities\.ct1\.from "ct1" is no IP address/);
+    expect(lines[0]).toMatch(/^error: .* modalities\.ct1\.from "ct1" is not an IP address/);
     expect(lines[1]).toMatch(/^error: .* listeners\[0\]\.tls\.privateKey .*chmod 600/);
     expect(lines[2]).toMatch(/^error: .* upstreams\.ORTHANC\.servers\[0\] /);
     expect(lines.slice(3)).toEqual(['3 problems', '']);

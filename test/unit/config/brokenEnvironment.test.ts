@@ -25,7 +25,7 @@ const environment: Case[] = [
     'a variable whose value is not accepted',
     ct1('"callingAeTitle": "CT1", "from": ["10.1.2.10", "${CT1}"], "allow": ["store"]'),
     [
-      'a.jsonc:4:73 modalities.ct1.from[1] "ct1.hospital.example" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted (from ${CT1})',
+      'a.jsonc:4:73 modalities.ct1.from[1] "ct1.hospital.example" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted (from ${CT1})',
     ],
     { CT1: 'ct1.hospital.example' },
   ],
@@ -63,7 +63,7 @@ const environment: Case[] = [
     'an override past the end of a list',
     {},
     [
-      'environment variable AEGIS__LISTENERS__2__PORT listeners "2" is no index of this list; accepted is 0 to 1, where 1 adds an item',
+      'environment variable AEGIS__LISTENERS__2__PORT listeners "2" is not an index of this list; accepted is 0 to 1, where 1 adds an item',
     ],
     { AEGIS__LISTENERS__2__PORT: '104' },
   ],
@@ -71,7 +71,7 @@ const environment: Case[] = [
     'an override of a list by name',
     {},
     [
-      'environment variable AEGIS__LISTENERS__TLS__PORT listeners "TLS" is no index of this list; accepted is 0 to 1, where 1 adds an item',
+      'environment variable AEGIS__LISTENERS__TLS__PORT listeners "TLS" is not an index of this list; accepted is 0 to 1, where 1 adds an item',
     ],
     { AEGIS__LISTENERS__TLS__PORT: '104' },
   ],

@@ -24,7 +24,9 @@ const types: Case[] = [
   [
     'a port with a fraction',
     { 2: '"listeners": [{ "name": "plain", "port": 104.5 }],' },
-    ['a.jsonc:2:42 listeners[0].port 104.5 is no whole number; accepted is a whole number from 0 to 65535'],
+    [
+      'a.jsonc:2:42 listeners[0].port 104.5 is not a whole number; accepted is a whole number from 0 to 65535',
+    ],
   ],
   [
     'an empty name',
@@ -197,35 +199,35 @@ const values: Case[] = [
     'a host name in from',
     ct1('"callingAeTitle": "CT1", "from": "ct1.hospital.example", "allow": ["store"]'),
     [
-      'a.jsonc:4:59 modalities.ct1.from "ct1.hospital.example" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      'a.jsonc:4:59 modalities.ct1.from "ct1.hospital.example" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
     ],
   ],
   [
     'a CIDR block with too long a prefix',
     ct1('"callingAeTitle": "CT1", "from": ["10.1.2.10", "10.1.3.0/33"], "allow": ["store"]'),
     [
-      'a.jsonc:4:73 modalities.ct1.from[1] "10.1.3.0/33" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      'a.jsonc:4:73 modalities.ct1.from[1] "10.1.3.0/33" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
     ],
   ],
   [
     'an IPv6 address with a zone',
     ct1('"callingAeTitle": "CT1", "from": "fe80::1%eth0", "allow": ["store"]'),
     [
-      'a.jsonc:4:59 modalities.ct1.from "fe80::1%eth0" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      'a.jsonc:4:59 modalities.ct1.from "fe80::1%eth0" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
     ],
   ],
   [
     'a server without a port',
     upstream('"servers": ["127.0.0.1"]'),
     [
-      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "127.0.0.1" is no address such as 127.0.0.1:4242 or [::1]:4242',
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "127.0.0.1" is not an address such as 127.0.0.1:4242 or [::1]:4242',
     ],
   ],
   [
     'an IPv6 server without brackets',
     upstream('"servers": ["::1:4242"]'),
     [
-      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "::1:4242" is no address such as 127.0.0.1:4242 or [::1]:4242',
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "::1:4242" is not an address such as 127.0.0.1:4242 or [::1]:4242',
     ],
   ],
   [
@@ -236,14 +238,14 @@ const values: Case[] = [
   [
     'an admin HTTP on a host name',
     { 5: '"admin": { "host": "localhost" }' },
-    ['a.jsonc:5:20 admin.host "localhost" is no IP address such as 127.0.0.1 or ::1'],
+    ['a.jsonc:5:20 admin.host "localhost" is not an IP address such as 127.0.0.1 or ::1'],
   ],
   ...['"a short token"', '"123456789abcdef"', '1234567890123456', '"1234567890\\t123456"'].map(
     (token): Case => [
       `the token ${token} without showing it`,
       { 5: `"admin": { "token": ${token} }` },
       [
-        'a.jsonc:5:21 admin.token is no token; accepted are 16 to 512 printable ASCII characters without spaces, for example from "openssl rand -hex 32"',
+        'a.jsonc:5:21 admin.token is not a token; accepted are 16 to 512 printable ASCII characters without spaces, for example from "openssl rand -hex 32"',
       ],
     ],
   ),
@@ -274,7 +276,7 @@ const values: Case[] = [
     'a text that is very long',
     ct1(`"callingAeTitle": "CT1", "from": "${'x'.repeat(500)}", "allow": ["store"]`),
     [
-      'a.jsonc:4:59 modalities.ct1.from "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      'a.jsonc:4:59 modalities.ct1.from "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
     ],
   ],
 ];

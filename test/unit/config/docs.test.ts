@@ -34,37 +34,14 @@ interface Key {
   readonly isRequired: boolean;
 }
 
-/** Every key as the documentation writes it: `listeners[].tls.crl`, `modalities.*.from`. */
-function keysOf(schema: JsonSchema, prefix = ''): Map<string, Key> {
-  const keys = new Map<string, Key>();
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const path = `${prefix}${name}`;
-    keys.set(path, { schema: property, isRequired: schema.required?.includes(name) ?? false });
-    const inner = [
-      ...keysOf(property, `${path}.`),
-      ...keysOf(property.items ?? {}, `${path}[].`),
-      ...keysOf(property.additionalProperties || {}, `${path}.*.`),
-    ];
-    for (const [key, value] of inner) keys.set(key, value);
-  }
-  return keys;
-}
-
-function typeOf(schema: JsonSchema): string {
-  if (schema.anyOf !== undefined) {
-    const [first, second] = schema.anyOf.map(typeOf);
-    return second === 'list' ? `${first} or list` : `${first}, ${second}`;
-  }
-  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
-  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${JSON.stringify(value)}\``).join(', ');
-  const words: Record<string, string> = { integer: 'whole number', boolean: 'true or false', array: 'list' };
-  return words[schema.type!] ?? schema.type!;
-}
-
-function defaultOf({ schema, isRequired }: Key): string {
-  if (isRequired) return 'required';
-  return schema.default === undefined ? 'none' : `\`${JSON.stringify(schema.default)}\``;
-}
+/** What `npm run schema` writes the reference with. */
+const { keysOf, typeOf, defaultOf, documented, exemplified } = require('../../../scripts/reference.cjs') as {
+  keysOf(schema: JsonSchema): Map<string, Key>;
+  typeOf(schema: JsonSchema): string;
+  defaultOf(key: Key): string;
+  documented(text: string, keys: ReadonlyMap<string, Key>): string;
+  exemplified(text: string, keys: ReadonlyMap<string, Key>): string;
+};
 
 const keys = keysOf(JSON.parse(generateSchema()) as JsonSchema);
 
@@ -96,6 +73,20 @@ describe('docs/configuration.md', () => {
     );
     const example: unknown = JSON.parse(row.example!.replaceAll('`', ''));
     expect((schema as z.ZodType).safeParse(example)).toMatchObject({ success: true });
+  });
+
+  it('is what the schema gives; otherwise run "npm run schema"', () => {
+    expect(documented(text, keys)).toBe(text);
+  });
+
+  it('gets a row for a new key below the one before it', () => {
+    const schema = { type: 'integer', default: 8, description: 'Rejected associations in a row.' };
+    const order = [...keys];
+    const index = order.findIndex(([key]) => key === 'limits.maxCommandSetBytes');
+    order.splice(index + 1, 0, ['limits.maxRejections', { schema, isRequired: false }]);
+    expect(documented(text, new Map(order))).toMatch(
+      /^\| `limits\.maxCommandSetBytes` .*\n\| `limits\.maxRejections` \| whole number \| `8` \| `8` \| Rejected associations in a row\. \|$/m,
+    );
   });
 
   it('names every permission', () => {
@@ -162,6 +153,14 @@ describe('config/aegis.example.jsonc', () => {
       modalities: {},
     });
     expect(configuration).toMatchObject({ limits, timeouts, strictAeTitles, unknownAddresses });
+  });
+
+  it('shows a new limit once "npm run schema" has run', () => {
+    const key = { schema: { type: 'integer', default: 8 }, isRequired: false };
+    expect(exemplified(example, keys)).toBe(example);
+    expect(exemplified(example, new Map([...keys, ['limits.maxRejections', key]]))).toMatch(
+      /^ {4}\/\/ "maxCommandSetBytes": 16384,\n {4}\/\/ "maxRejections": 8,\n {2}\},$/m,
+    );
   });
 
   it('shows every key', () => {

@@ -88,7 +88,7 @@ describe('adding entries', () => {
 
   it('refuses a result with errors, tells them with their places and leaves the file as it was', () => {
     expect(() => add({ ct2: { callingAeTitle: 'CT1', from: '10.1.2.300', listeners: 'plain' } })).toThrow(
-      /was left as it was.*\n.*aegis\.jsonc:15:15 modalities\.ct2\.from "10\.1\.2\.300" is no IP address/,
+      /was left as it was.*\n.*aegis\.jsonc:15:15 modalities\.ct2\.from "10\.1\.2\.300" is not an IP address/,
     );
     expect(() => add({ ct2: { callingAeTitle: 'CT1', from: '10.1.2.0/24', listeners: 'plain' } })).toThrow(
       /modalities\.ct2 overlaps modalities\.ct1/,
@@ -177,7 +177,9 @@ describe('removing an entry', () => {
   });
 
   it('refuses one that is not there, and says what was probably meant', () => {
-    expect(() => removeModality(open(), 'ct22')).toThrow(/"ct22" is no modality of .*; did you mean "ct2"\?/);
+    expect(() => removeModality(open(), 'ct22')).toThrow(
+      /"ct22" is not a modality of .*; did you mean "ct2"\?/,
+    );
     const env = {
       AEGIS__MODALITIES__MR1:
         '{ "callingAeTitle": "MR1", "from": "10.1.2.9", "listeners": "plain", "allow": "echo" }',

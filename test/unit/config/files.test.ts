@@ -165,7 +165,7 @@ describe('dates', () => {
   it('warn of a certificate that ends within 30 days', () => {
     expect(ofServer(at(-0.5))).toEqual([]);
     expect(ofServer(at(18))).toEqual([
-      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
+      `warning expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expires in 11 days, on ${end()}; issue a new one; if "aegis pki" issued it, run "aegis pki renew server"`,
     ]);
   });
 
@@ -190,7 +190,7 @@ describe('dates', () => {
 
   it('refuse a certificate that has ended', () => {
     expect(ofServer(at(32.5))).toEqual([
-      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one, for one of our own CA with "aegis pki renew server"`,
+      `error expiry listeners[0].tls.certificate[0] ${good().certificate} (CN=server) expired 2 days ago, on ${end()}; issue a new one; if "aegis pki" issued it, run "aegis pki renew server"`,
     ]);
   });
 

@@ -87,6 +87,6 @@ describe('the file of the token', () => {
 
   it('is named where it is missing', () => {
     const path = join(folder, 'none.token');
-    expect(inspectToken(path)).toEqual([`admin.tokenFile ${path} does not exist`]);
+    expect(inspectToken(path)).toEqual([`admin.tokenFile ${path} does not exist; correct the path`]);
   });
 });

@@ -60,7 +60,7 @@ describe('the lines of a log', () => {
 
 describe('logs that cannot be read', () => {
   it.each([
-    ['does not exist', () => join(folder, 'none.jsonl'), /none\.jsonl does not exist$/],
+    ['does not exist', () => join(folder, 'none.jsonl'), /none\.jsonl does not exist; correct the path$/],
     [
       'is a folder',
       () => {

@@ -148,7 +148,7 @@ describe('importing a spreadsheet', () => {
   it.each([
     [
       'ct2,CT2,10.1.2.300,plain,store,,',
-      '2 from "10.1.2.300" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted',
+      '2 from "10.1.2.300" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
     ],
     [
       'ct2,CT2_WITH_A_LONG_NAME,10.1.2.2,plain,store,,',

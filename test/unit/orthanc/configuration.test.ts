@@ -142,7 +142,7 @@ describe('files of Orthanc', () => {
     );
     writeFileSync(join(folder, 'y.json'), '{}');
     expect(messageOf(() => loadOrthancConfiguration([join(folder, 'y.json/x')], {}))).toMatch(
-      /cannot be read \(ENOTDIR\)$/,
+      /cannot be read: a part of its path is not a folder \(ENOTDIR\); correct the path$/,
     );
   });
 });

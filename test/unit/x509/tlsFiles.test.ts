@@ -119,7 +119,7 @@ describe('a certificate file', () => {
 
   it('is named where it is missing or a folder', () => {
     expect(problemOf(() => readCertificates(join(folder, 'none.crt')))).toBe(
-      `${join(folder, 'none.crt')} does not exist`,
+      `${join(folder, 'none.crt')} does not exist; correct the path`,
     );
     expect(problemOf(() => readCertificates(folder))).toBe(`${folder} is a folder; a PEM file is needed`);
   });

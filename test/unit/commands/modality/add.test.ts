@@ -165,7 +165,7 @@ describe('aegis modality add', () => {
           '^--certificate "zz" is not one of .*',
           '--address "ct2" is no address .*',
           '--calling "ÄÖ" has a character .*',
-          '--from "x" is no IP address .*',
+          '--from "x" is not an IP address .*',
           '--allow "ECHO" is not accepted; .*',
           '--listener "nope" is not a listener; .*',
           '"ct1" is taken$',

@@ -153,7 +153,7 @@ nothing was written (--dry-run)
     const csv =
       'name,callingAeTitle,from,allow\nct2,CT2,10.1.2.11,store\nct3,CT3,nowhere,store\nct4,CT4,10.1.2.12,stor\n';
     await expect(importing(csv)).rejects.toMatchObject({
-      message: `m.csv:3 from "nowhere" is no IP address and no CIDR block such as 10.1.3.0/24; host names are not accepted
+      message: `m.csv:3 from "nowhere" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted
 m.csv:4 allow "stor" is not accepted; did you mean "store"?
 nothing was written`,
       exitCode: ExitCode.Usage,

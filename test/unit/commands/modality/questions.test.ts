@@ -59,7 +59,7 @@ describe('asking on a terminal', () => {
       address: { host: 'ct2', port: 104 },
     });
     expect(terminal.asked).toContain('name of the entry, for logs and commands [ct2]: ');
-    expect(terminal.asked).toContain('  "10.1.2.300" is no IP address');
+    expect(terminal.asked).toContain('  "10.1.2.300" is not an IP address');
     expect(terminal.asked).toContain('  "stor" is not accepted; did you mean "store"?');
     expect(terminal.answers).toEqual([]);
   });

@@ -201,7 +201,12 @@ read 3 lines of ${log}
   });
 
   it.each<[string, string[], object, RegExp]>([
-    ['a log that is not there', [join(folder, 'none.jsonl')], {}, /none\.jsonl does not exist$/],
+    [
+      'a log that is not there',
+      [join(folder, 'none.jsonl')],
+      {},
+      /none\.jsonl does not exist; correct the path$/,
+    ],
     [
       'a file of something else',
       [configurationFile],

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { Command, CommanderError } from 'commander';
 import { registerPki } from '../../../../src/commands/pki/pki';
 import { configurationSchema } from '../../../../src/config/schema';
+import { ExitCode } from '../../../../src/errors';
 import { temporaryFolder } from '../../../support/processes';
 
 const variables = ['AEGIS_CA_PASSPHRASE', 'AEGIS_P12_PASSWORD'] as const;
@@ -158,15 +159,19 @@ describe('aegis pki', () => {
     expect(days).toBeLessThanOrEqual(7);
   });
 
-  it.each([
-    ['client'],
-    ['client', 'ct1', '--days', '0'],
-    ['client', 'ct1', '--days', '3651'],
-    ['client', 'ct1', '--days', '1.5'],
-    ['revoke', 'ct1', '--reason', 'boredom'],
-    ['init', 'too', 'much'],
-  ])('refuses %j %j %j %j as wrong usage', async (verb, ...options) => {
-    await expect(pki(verb!, ...options)).rejects.toBeInstanceOf(CommanderError);
+  it.each([['client'], ['revoke', 'ct1', '--reason', 'boredom'], ['init', 'too', 'much']])(
+    'refuses %j %j %j %j as wrong usage',
+    async (verb, ...options) => {
+      await expect(pki(verb!, ...options)).rejects.toBeInstanceOf(CommanderError);
+      expect(existsSync(directory)).toBe(false);
+    },
+  );
+
+  it.each(['0', '3651', '1.5'])('refuses --days %s as wrong usage', async (days) => {
+    await expect(pki('client', 'ct1', '--days', days)).rejects.toMatchObject({
+      exitCode: ExitCode.Usage,
+      message: `--days "${days}" is not a number of days; accepted is 1 to 3650`,
+    });
     expect(existsSync(directory)).toBe(false);
   });
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ExitCode } from '../../../src/errors';
-import { whileLocked } from '../../../src/files/lockFile';
+import { whileLocked } from '../../../src/files/lock';
 import { temporaryFolder } from '../../support/processes';
 
 const newFile = () => join(temporaryFolder(), 'aegis.jsonc');
@@ -39,7 +39,7 @@ describe('whileLocked', () => {
     const file = newFile();
     writeFileSync(`${file}.lock`, content);
     await expect(whileLocked(file, async () => 'done', 30)).rejects.toMatchObject({
-      message: `${file}.lock says that ${who} is writing the file; try again, or delete it where no aegis command runs any more`,
+      message: `${file}.lock says that ${who} is writing the file; try again, or delete it if no aegis command is running`,
       exitCode: ExitCode.Failed,
     });
     expect(readFileSync(`${file}.lock`, 'utf8')).toBe(content);

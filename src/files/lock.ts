@@ -4,10 +4,9 @@
  */
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ExitCode, OperatorError } from '../errors';
-import { escapeUnsafe } from '../text/quote';
+import { FileError } from './systemErrors';
 
-/** Who replaces a file has it for some milliseconds; a sluggish network folder is waited for too. */
+/** A command holds the lock for some milliseconds; a sluggish network folder is waited for too. */
 const PATIENCE_MS = 5_000;
 const RETRY_MS = 10;
 
@@ -41,9 +40,9 @@ async function acquire(lock: string, deadline: number): Promise<FileHandle> {
     if (Date.now() > deadline) {
       const holder = (await readFile(lock, 'utf8').catch(() => '')).trim();
       const who = /^\d{1,10}$/.test(holder) ? `process ${holder}` : 'another command';
-      throw new OperatorError(
-        `${escapeUnsafe(lock)} says that ${who} is writing the file; try again, or delete it where no aegis command runs any more`,
-        ExitCode.Failed,
+      throw new FileError(
+        lock,
+        `says that ${who} is writing the file; try again, or delete it if no aegis command is running`,
       );
     }
     await delay(RETRY_MS);
