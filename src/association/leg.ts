@@ -80,6 +80,7 @@ export class Leg implements PduSink, LegSocketEvents {
   /** Answers the request with A-ASSOCIATE-RJ and waits for the peer to close. */
   reject(rj: AssociateRj): void {
     this.#enter('rejectAssociation');
+    this.#hasFailed = true;
     this.#wire.pdu(encodeAssociateRj(rj));
     this.#awaitClose();
   }

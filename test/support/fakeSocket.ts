@@ -1,6 +1,6 @@
 /**
  * A socket without a network, for tests that need every event in an order of their own. Hands over synchronously what a
- * test delivers, and reads on its memory afterwards: who keeps a chunk instead of copying it is found out. Independent of
+ * test delivers, and overwrites it afterwards, so that a test finds code that keeps a chunk instead of copying it. Independent of
  * src/.
  */
 import { EventEmitter } from 'node:events';
@@ -94,7 +94,8 @@ export class FakeSocket extends EventEmitter {
   destroy(): void {
     if (this.destroyed) return;
     this.destroyed = true;
-    this.emit('close');
+    // Not before the caller has returned, as with a real one.
+    process.nextTick(() => this.emit('close'));
   }
 
   pause(): void {

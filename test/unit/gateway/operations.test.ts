@@ -1,0 +1,98 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { protocolErrorOf } from '../../../src/association/protocolError';
+import { type Operation, OutstandingOperations } from '../../../src/gateway/operations';
+
+const STORE = 0x0001;
+const RESPONSE = 0x8000;
+
+function request(MessageID: number, CommandField = STORE) {
+  return { MessageID, CommandField, CommandDataSetType: 1 };
+}
+
+function response(MessageIDBeingRespondedTo: number, CommandField = STORE | RESPONSE) {
+  return { MessageIDBeingRespondedTo, CommandField, CommandDataSetType: 0x0101 };
+}
+
+function codeOf(act: () => unknown): string {
+  try {
+    act();
+    return 'none';
+  } catch (error) {
+    return protocolErrorOf(error).code;
+  }
+}
+
+describe('outstanding operations', () => {
+  it('are at most 32', () => {
+    const operations = new OutstandingOperations();
+    for (let id = 0; id < 32; id += 1) operations.begin(1, request(id));
+    expect(codeOf(() => operations.begin(1, request(32)))).toBe('state-operations-limit');
+    expect(operations.size).toBe(32);
+  });
+
+  it('are answered by their ID, on their context, by the response to their command', () => {
+    const operations = new OutstandingOperations();
+    const operation = operations.begin(3, request(7));
+    expect(operations.answered(3, response(7))).toBe(operation);
+    expect(codeOf(() => operations.answered(1, response(7)))).toBe('state-response-unexpected');
+    expect(codeOf(() => operations.answered(3, response(8)))).toBe('state-response-unexpected');
+    expect(codeOf(() => operations.answered(3, response(7, 0x8030)))).toBe('state-response-unexpected');
+    expect([
+      operations.isCancellable(3, 7),
+      operations.isCancellable(1, 7),
+      operations.isCancellable(3, undefined),
+    ]).toEqual([true, false, false]);
+  });
+
+  it.each([
+    [0x0010, true],
+    [0x0021, true],
+    [0x0020, false],
+    [0x0001, false],
+  ])('of command field %d are a retrieval: %s', (field, isRetrieving) => {
+    const operations = new OutstandingOperations();
+    operations.begin(1, request(1, field));
+    expect(operations.isRetrieving).toBe(isRetrieving);
+  });
+
+  it('are what a plain list says, after any begins, answers and ends', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('begin', 'answer', 'end'),
+      id: fc.nat({ max: 40 }),
+      context: fc.constantFrom(1, 3),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const operations = new OutstandingOperations();
+        let model: Operation[] = [];
+        for (const { kind, id, context } of steps) {
+          const known = model.find(({ request: { MessageID } }) => MessageID === id);
+          if (kind === 'begin') {
+            const expected =
+              known !== undefined
+                ? 'state-message-id-in-use'
+                : model.length >= 32
+                  ? 'state-operations-limit'
+                  : 'none';
+            expect(
+              codeOf(() => {
+                model = [...model, operations.begin(context, request(id))];
+              }),
+            ).toBe(expected);
+          } else if (kind === 'answer') {
+            const isExpected = known?.contextId === context;
+            expect(codeOf(() => operations.answered(context, response(id)))).toBe(
+              isExpected ? 'none' : 'state-response-unexpected',
+            );
+          } else if (known !== undefined) {
+            operations.end(known);
+            model = model.filter((operation) => operation !== known);
+          }
+          expect([...operations]).toEqual(model);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
