@@ -10,10 +10,15 @@ const contexts = [proposedContext(1, SopClass.Verification)];
 const titles = { calling: 'CT1', called: 'ARCHIVE' };
 const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
 /** What asks for a server itself, and not for a modality. */
-const isCheck = ({ associateRq }: SpyUpstream['connections'][number]) => associateRq?.calling === 'AEGIS';
+function isCheck({ associateRq }: SpyUpstream['connections'][number]) {
+  return associateRq?.calling === 'AEGIS';
+}
+
 /** A connection of which the request has not come yet may be that of a check. */
-const associationsOf = (spy: SpyUpstream) =>
-  spy.connections.filter((connection) => connection.associateRq !== undefined && !isCheck(connection)).length;
+function associationsOf(spy: SpyUpstream) {
+  return spy.connections.filter((connection) => connection.associateRq !== undefined && !isCheck(connection))
+    .length;
+}
 
 type Upstream = ConfigurationInput['upstreams'][string];
 
