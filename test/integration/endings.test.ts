@@ -84,8 +84,10 @@ function told(gateway: TestGateway): string[] {
 }
 
 const providerAbort = { kind: 'aborted', source: 2, reason: 0 };
-const part = (contextId: number, isLast = false) =>
-  pDataTf({ contextId, isCommand: false, isLast, fragment: Buffer.alloc(1000) });
+
+function part(contextId: number, isLast = false) {
+  return pDataTf({ contextId, isCommand: false, isLast, fragment: Buffer.alloc(1000) });
+}
 
 describe('silence inside a message, between two PDUs', () => {
   it('of the modality ends the association when it was idle for too long', async () => {
@@ -121,14 +123,15 @@ describe('silence inside a message, between two PDUs', () => {
 
   it('is not seen in a long instance, also where the answer to the last one counts a deadline', async () => {
     const timeouts = { responseSeconds: 0.2, idleSeconds: 5 };
-    const { scu } = await established({}, { timeouts });
+    const { scu, spy } = await established({}, { timeouts });
     await scu.send(...messagePdus(1, numberedRequest(1, echo, false)));
     await scu.send(...messagePdus(3, numberedRequest(2, store, true)));
     expect((await scu.readResponses(1))[0]?.command.Status).toBe(0x0000);
     // Longer than the deadline for an answer, while data flows.
-    for (let count = 0; count < 10; count += 1) {
+    for (const end = performance.now() + 400; performance.now() < end; ) {
+      const before = spy.receivedBytes;
       await scu.send(part(3));
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await spy.waitUntil(({ receivedBytes }) => receivedBytes > before, 'a part of the instance');
     }
     await scu.send(part(3, true));
     expect((await scu.readResponses(2))[0]?.command.Status).toBe(0x0000);

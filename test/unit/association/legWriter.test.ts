@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { LegWriter } from '../../../src/association/legWriter';
+import { waitFor } from '../../support/waiting';
 
 /** A socket that takes everything at once, or nothing until told; remembers the writes that reached it. */
 class FakeSocket extends Duplex {
@@ -108,7 +109,7 @@ describe('what a leg writes', () => {
     const { socket, told, writer } = setUp(20);
     socket.isHolding = true;
     writer.pdu(Buffer.from([5]));
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await waitFor('a stall', () => told.length > 0);
     expect(told).toEqual(['stalled']);
   });
 
