@@ -11,7 +11,7 @@ import {
   pDataTf,
   proposedContext,
 } from '../support/dicomBytes';
-import { TestGateway } from '../support/gateway';
+import { plainConfiguration, TestGateway } from '../support/gateway';
 import { heldBytes } from '../support/heldBytes';
 import { RawScu } from '../support/rawScu';
 import { type SpyScript, SpyUpstream } from '../support/spyUpstream';
@@ -23,25 +23,16 @@ const contexts = [proposedContext(1, SopClass.Verification), proposedContext(5, 
 const find = { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind };
 const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
 
-let script: SpyScript = {};
 let spy: SpyUpstream;
 let gateway: TestGateway;
 beforeAll(async () => {
   spy = await SpyUpstream.start({ keepsBytes: false });
-  gateway = await TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
-    modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: ['find'] } },
-  });
+  gateway = await TestGateway.start(plainConfiguration(spy.port, { allow: 'find' }));
 });
 
-async function established(spyScript: SpyScript = {}, maxPduLength = 16384): Promise<RawScu> {
-  script = spyScript;
+function established(script: SpyScript = {}, maxPduLength = 16384): Promise<RawScu> {
   spy.script = script;
-  const scu = await RawScu.connect({ port: gateway.port() });
-  const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts, maxPduLength });
-  expect(answer.kind).toBe('accepted');
-  return scu;
+  return RawScu.associated(gateway.port(), { contexts, maxPduLength });
 }
 
 /**

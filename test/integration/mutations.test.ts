@@ -25,7 +25,7 @@ import {
   responseTo,
 } from '../support/dicomBytes';
 import { type AssociateRq, MessageAssembler, PduSplitter } from '../support/dicomReading';
-import { TestGateway } from '../support/gateway';
+import { plainConfiguration, TestGateway } from '../support/gateway';
 import { SopClass, TransferSyntax } from '../support/uids';
 
 /** Of each kind. */
@@ -152,20 +152,13 @@ beforeAll(async () => {
     onCleanUp(() => void server.close());
     upstreams[lane] = { servers: [`127.0.0.1:${(server.address() as AddressInfo).port}`] };
   }
-  gateway = await TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams,
-    modalities: {
-      ct1: {
-        callingAeTitle: 'CT1',
-        from: '127.0.0.1',
-        listeners: 'plain',
-        allow: ['echo', 'store', 'find', 'move'],
-        storeSopClasses: 'CTImageStorage',
-      },
-    },
-    timeouts: { closeSeconds: 0.2 },
-  });
+  gateway = await TestGateway.start(
+    plainConfiguration(
+      0,
+      { allow: ['echo', 'store', 'find', 'move'], storeSopClasses: 'CTImageStorage' },
+      { upstreams, timeouts: { closeSeconds: 0.2 } },
+    ),
+  );
 });
 
 /** Sends the bytes, closes when nothing more comes, and gives what came. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Readiness } from '../../src/admin/statusReport';
 import { proposedContext } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
-import type { ConfigurationInput } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { freePort } from '../support/processes';
 import { RawScu } from '../support/rawScu';
@@ -25,21 +25,7 @@ function configurationWith(
   modality: object = {},
   rest: Partial<ConfigurationInput> = {},
 ): ConfigurationInput {
-  return {
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${port}`] } },
-    modalities: {
-      ct1: {
-        callingAeTitle: 'CT1',
-        from: '127.0.0.1',
-        listeners: 'plain',
-        allow: ['store', 'echo'],
-        ...modality,
-      },
-    },
-    workers: 2,
-    ...rest,
-  };
+  return plainConfiguration(port, { allow: ['store', 'echo'], ...modality }, { workers: 2, ...rest });
 }
 
 async function setUp(modality: object = {}, rest: Partial<ConfigurationInput> = {}): Promise<Setting> {
@@ -183,7 +169,8 @@ describe('two workers', () => {
     for (const [round, hasCome] of moments.entries()) {
       const title = `CT${2 + round}`;
       const old = workersOf(setting);
-      process.kill(old[0]!, 'SIGKILL');
+      // The youngest: the other one listens for certain, and keeps the port.
+      process.kill(old.at(-1)!, 'SIGKILL');
       await waitFor(`moment ${round} of the start of a worker`, () => hasCome(setting, old));
       gateway.reload(configurationWith(spy, { callingAeTitle: title }));
       await gateway.process.waitForOutput(new RegExp(`(was reloaded[^]*){${round + 1}}`));

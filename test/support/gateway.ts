@@ -12,6 +12,22 @@ import { Changes, waitFor } from './waiting';
 
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 
+/** The least that serves somebody: a plain listener, one archive, and CT1, which may ask for an echo. */
+export function plainConfiguration(
+  archivePort: number,
+  ct1: Partial<ConfigurationInput['modalities'][string]> = {},
+  rest: Partial<ConfigurationInput> = {},
+): ConfigurationInput {
+  return {
+    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
+    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${archivePort}`] } },
+    modalities: {
+      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo', ...ct1 },
+    },
+    ...rest,
+  };
+}
+
 export class TestGateway implements AuditSink {
   readonly events: AuditEvent[] = [];
   readonly places = new LocalPlaces();

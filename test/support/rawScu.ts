@@ -107,6 +107,14 @@ export class RawScu {
     return new RawScu(socket);
   }
 
+  /** An association of CT1 with ARCHIVE, unless the fields say otherwise. Rejects where it is not accepted. */
+  static async associated(port: number, fields: AssociateRqFields): Promise<RawScu> {
+    const scu = await RawScu.connect({ port });
+    const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', ...fields });
+    if (answer.kind !== 'accepted') throw new Error(`instead of being accepted: ${JSON.stringify(answer)}`);
+    return scu;
+  }
+
   /** Writes the bytes as they are; resolves when the kernel has taken them, also when the peer is gone. */
   async send(...bytes: readonly Buffer[]): Promise<void> {
     const joined = Buffer.concat(bytes);
