@@ -22,7 +22,9 @@ import type { Bench } from './workloads/workload';
 
 const CHART_OF = 'ct-storescp';
 
-const say = (text: string): void => void process.stdout.write(text);
+function say(text: string): void {
+  void process.stdout.write(text);
+}
 
 async function main(): Promise<void> {
   const names = allWorkloads.map(({ name }) => name);

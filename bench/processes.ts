@@ -52,11 +52,14 @@ export class Program {
   output = '';
   #hasExited = false;
 
-  private constructor(
-    readonly title: string,
-    readonly child: ChildProcess,
-    private readonly endSignal: NodeJS.Signals,
-  ) {
+  readonly title: string;
+  readonly child: ChildProcess;
+  readonly #endSignal: NodeJS.Signals;
+
+  private constructor(title: string, child: ChildProcess, endSignal: NodeJS.Signals) {
+    this.title = title;
+    this.child = child;
+    this.#endSignal = endSignal;
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       this.output = `${this.output}${chunk}`.slice(-OUTPUT_CHARACTERS);
     });
@@ -102,7 +105,7 @@ export class Program {
   async stop(): Promise<void> {
     if (this.#hasExited) return;
     const family = processTree(this.pid);
-    this.child.kill(this.endSignal);
+    this.child.kill(this.#endSignal);
     const killer = setTimeout(() => family.forEach(killIfThere), KILL_AFTER_MS);
     await this.exited;
     clearTimeout(killer);

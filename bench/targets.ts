@@ -27,10 +27,14 @@ interface Target {
 }
 
 class Tables {
-  constructor(private readonly tables: readonly Table[]) {}
+  readonly #tables: readonly Table[];
+
+  constructor(tables: readonly Table[]) {
+    this.#tables = tables;
+  }
 
   row(table: string, name: string): Row | undefined {
-    return this.tables.find((each) => each.name === table)?.rows.find((row) => row.name === name);
+    return this.#tables.find((each) => each.name === table)?.rows.find((row) => row.name === name);
   }
 
   /** `key` of one row over that of another, of the same table unless said otherwise. */
@@ -44,7 +48,7 @@ class Tables {
 
   /** How many times as long the best of all others takes, round by round. */
   timesFasterThanBest(table: string): number {
-    const rivals = (this.tables.find((each) => each.name === table)?.rows ?? [])
+    const rivals = (this.#tables.find((each) => each.name === table)?.rows ?? [])
       .filter(({ name, samples }) => !name.startsWith('aegis') && samples.length > 0)
       .map((row) => valuesOf(row, 'seconds'));
     if (rivals.length === 0) return Number.NaN;

@@ -38,7 +38,10 @@ class SinkAssociation {
   #studyWrites: readonly Buffer[] = [];
   #pendingAnswer: { readonly key: string; readonly bytes: Buffer } | undefined;
 
-  constructor(private readonly socket: Socket) {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
     const walker = new PduWalker(this);
     socket.setNoDelay(true);
     socket.on('data', (chunk) => walker.push(chunk));
@@ -48,9 +51,9 @@ class SinkAssociation {
 
   takePdu(type: number, pdu: Buffer): void {
     if (type === PduType.AssociateRq) this.#accept(pdu);
-    else if (type === PduType.ReleaseRq) this.socket.end(releaseRp());
-    else if (type === PduType.Abort) this.socket.destroy();
-    else this.socket.end(abort(0, 0));
+    else if (type === PduType.ReleaseRq) this.#socket.end(releaseRp());
+    else if (type === PduType.Abort) this.#socket.destroy();
+    else this.#socket.end(abort(0, 0));
   }
 
   takeMessage({ contextId, command }: WalkedMessage): void {
@@ -85,12 +88,12 @@ class SinkAssociation {
       transferSyntax: transferSyntaxes[0]!,
     }));
     const fields = { called, calling, maxPduLength: MAX_PDU_LENGTH, contexts: accepted, userItems: roles };
-    this.socket.write(associateAc(fields));
+    this.#socket.write(associateAc(fields));
   }
 
   #find(contextId: number, command: CommandSet): void {
     const pending = this.#pendingAnswerTo(contextId, command);
-    for (let sent = 0; sent < options.findAnswers; sent += 1) this.socket.write(pending);
+    for (let sent = 0; sent < options.findAnswers; sent += 1) this.#socket.write(pending);
     this.#send(messagePdus(contextId, responseTo(command)));
   }
 
@@ -125,7 +128,7 @@ class SinkAssociation {
   }
 
   #send(pdus: readonly Buffer[]): void {
-    this.socket.write(pdus.length === 1 ? pdus[0]! : Buffer.concat(pdus));
+    this.#socket.write(pdus.length === 1 ? pdus[0]! : Buffer.concat(pdus));
   }
 }
 

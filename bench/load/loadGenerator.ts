@@ -16,7 +16,11 @@ type Answer = { readonly result: LoadResult } | { readonly error: string };
 export class LoadGenerator {
   readonly #children: (ChildProcess | undefined)[] = [];
 
-  constructor(private readonly cleanUp: CleanUp) {}
+  readonly #cleanUp: CleanUp;
+
+  constructor(cleanUp: CleanUp) {
+    this.#cleanUp = cleanUp;
+  }
 
   /** Rejects where a peer refuses, aborts, or does not answer in time. */
   run(job: LoadJob): Promise<LoadResult> {
@@ -51,7 +55,7 @@ export class LoadGenerator {
     const child = fork(join(__dirname, 'loadProcess.js'), [], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    this.cleanUp.add(() => void child.kill('SIGKILL'));
+    this.#cleanUp.add(() => void child.kill('SIGKILL'));
     return child;
   }
 }

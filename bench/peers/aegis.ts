@@ -13,7 +13,10 @@ import type { FrontOptions, Peer, PeerName } from './peer';
 const MAX_ASSOCIATIONS = 4096;
 
 /** Keys that the configuration of this version may not have yet. */
-const has = (key: string): boolean => key in configurationSchema.shape;
+function has(key: string): boolean {
+  return key in configurationSchema.shape;
+}
+
 export const hasWorkers = has('workers');
 export const hasQuickAck = has('tcp');
 

@@ -6,10 +6,13 @@ import { encodeElement, explicitLittleEndian, textValue, uidValue } from '../../
 
 const UID_ROOT = '1.2.826.0.1.3680043.9.9999';
 
-const text = (group: number, element: number, representation: string, value: string) =>
-  encodeElement(explicitLittleEndian, group, element, representation, textValue(value));
-const uid = (group: number, element: number, value: string) =>
-  encodeElement(explicitLittleEndian, group, element, 'UI', uidValue(value));
+function text(group: number, element: number, representation: string, value: string) {
+  return encodeElement(explicitLittleEndian, group, element, representation, textValue(value));
+}
+
+function uid(group: number, element: number, value: string) {
+  return encodeElement(explicitLittleEndian, group, element, 'UI', uidValue(value));
+}
 
 export const findIdentifier = Buffer.concat([
   text(0x0008, 0x0052, 'CS', 'STUDY'),

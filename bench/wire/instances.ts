@@ -14,7 +14,7 @@ export function ctImage(name: string, bytes: number): Instance {
 }
 
 /** Longer ones are sent from one block, again and again: whole, they would not fit a buffer. */
-const LONGEST_WHOLE_BYTES = 16e6;
+const MAX_WHOLE_BYTES = 16e6;
 /** PDUs in a block: with 128 KB each, 1 MB a write. */
 const BLOCK_PDUS = 8;
 
@@ -32,7 +32,7 @@ export function storeRequest(
   maxPduLength: number,
 ): StoreRequest {
   // The data set of a long one is never parsed by anybody: its first fragment, repeated.
-  const instance = ctImage('load', Math.min(bytes, LONGEST_WHOLE_BYTES));
+  const instance = ctImage('load', Math.min(bytes, MAX_WHOLE_BYTES));
   const fields = {
     CommandField: CommandField.CStoreRq,
     AffectedSOPClassUID: instance.sopClassUid,
@@ -40,7 +40,7 @@ export function storeRequest(
     Priority: 0,
   };
   const command = messagePdus(contextId, numberedRequest(messageId, fields, true));
-  if (bytes <= LONGEST_WHOLE_BYTES) {
+  if (bytes <= MAX_WHOLE_BYTES) {
     const dataSet = dataSetPdus(contextId, instance.dataSet, maxPduLength);
     return { dataSetBytes: instance.dataSet.length, writes: [Buffer.concat([...command, ...dataSet])] };
   }

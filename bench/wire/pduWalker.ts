@@ -36,7 +36,11 @@ export class PduWalker {
   /** A PDU of another type, while it comes in. */
   #other: { readonly bytes: Buffer; filled: number } | undefined;
 
-  constructor(private readonly owner: WalkerOwner) {}
+  readonly #owner: WalkerOwner;
+
+  constructor(owner: WalkerOwner) {
+    this.#owner = owner;
+  }
 
   push(chunk: Buffer): void {
     let offset = 0;
@@ -73,7 +77,7 @@ export class PduWalker {
     other.filled += taken;
     if (other.filled === other.bytes.length) {
       this.#other = undefined;
-      this.owner.takePdu(other.bytes[0]!, other.bytes);
+      this.#owner.takePdu(other.bytes[0]!, other.bytes);
     }
     return taken;
   }
@@ -110,6 +114,6 @@ export class PduWalker {
       dataSetBytes: this.#dataSetBytes,
     };
     this.#dataSetBytes = 0;
-    this.owner.takeMessage(message);
+    this.#owner.takeMessage(message);
   }
 }

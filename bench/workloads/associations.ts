@@ -14,6 +14,7 @@ import {
   mebibytes,
   relays,
   targetOf,
+  varied,
   type Workload,
 } from './workload';
 
@@ -74,11 +75,7 @@ async function withServerKey(keyType: KeyType, bench: Bench, cleanUp: CleanUp): 
       residentMegabytes: mebibytes(usage.residentBytes),
     };
   });
-  return contenders.map(({ name, title, measure }) => ({
-    name: `${name}-${keyType}`,
-    title: `${title}, ${keyTitles[keyType]}`,
-    measure,
-  }));
+  return varied(contenders, keyType, ({ title }) => `${title}, ${keyTitles[keyType]}`);
 }
 
 export const idleAssociations: Workload = {

@@ -7,13 +7,12 @@ import { takeTurns } from '../measure';
 import type { PeerName } from '../peers/peer';
 import { usageDuring } from '../processUsage';
 import {
-  type Bench,
   contendersInFront,
   MEGABYTE,
-  relayCost,
-  relayCostColumns,
   relays,
   targetOf,
+  throughput,
+  throughputColumns,
   type Workload,
 } from './workload';
 
@@ -23,8 +22,6 @@ const QUICK_INSTANCES = 20;
 const STORE_AND_FORWARD_INSTANCES = 20;
 const STUDY_INSTANCES = 400;
 const STUDY_INSTANCE_BYTES = MEGABYTE / 2;
-
-const columns = [{ key: 'megabytesPerSecond', title: 'MB/s', digits: 0 }, ...relayCostColumns];
 
 export const bulk: Workload = {
   name: 'bulk',
@@ -36,19 +33,14 @@ export const bulk: Workload = {
     const contenders = await contendersInFront(bench, cleanUp, peers, { archive }, async (front, peer) => {
       const instancesEach = peer.name === 'dcmjs-dimse' ? STORE_AND_FORWARD_INSTANCES : instances;
       const target = targetOf(front, bench.certificates);
-      return throughput(bench, front.pid, {
-        kind: 'store',
-        target,
-        associations: 1,
-        instancesEach,
-        instanceBytes: MEGABYTE,
-      });
+      const job = { kind: 'store', target, associations: 1, instancesEach, instanceBytes: MEGABYTE } as const;
+      return throughput(await usageDuring(front.pid, () => bench.load.run(job)));
     });
     return {
       name: 'bulk',
       title: `${instances} instances of 1 MB over one association`,
       note: `PDUs of 131072 bytes, to the raw sink; ${STORE_AND_FORWARD_INSTANCES} instances for dcmjs-dimse.`,
-      columns,
+      columns: throughputColumns,
       rows: await takeTurns(contenders, bench),
     };
   },
@@ -61,21 +53,17 @@ export const retrieve: Workload = {
     const studyInstances = bench.isQuick ? QUICK_INSTANCES : STUDY_INSTANCES;
     const study = { studyInstances, studyInstanceBytes: STUDY_INSTANCE_BYTES };
     const archive = await startRawSink(cleanUp, study);
-    const contenders = await contendersInFront(bench, cleanUp, ['none', ...relays], { archive }, (front) =>
-      throughput(bench, front.pid, { kind: 'get', target: targetOf(front, bench.certificates) }),
-    );
+    const peers: readonly PeerName[] = ['none', ...relays];
+    const contenders = await contendersInFront(bench, cleanUp, peers, { archive }, async (front) => {
+      const job = { kind: 'get', target: targetOf(front, bench.certificates) } as const;
+      return throughput(await usageDuring(front.pid, () => bench.load.run(job)));
+    });
     return {
       name: 'get',
       title: `C-GET of a study of ${studyInstances} instances of 0.5 MB`,
       note: 'The other direction: the archive (the raw sink) stores on the association of the request.',
-      columns,
+      columns: throughputColumns,
       rows: await takeTurns(contenders, bench),
     };
   },
 };
-
-async function throughput(bench: Bench, pid: number | undefined, job: Parameters<Bench['load']['run']>[0]) {
-  const usage = await usageDuring(pid, () => bench.load.run(job));
-  const { seconds, dataSetBytes } = usage.result;
-  return { megabytesPerSecond: dataSetBytes / MEGABYTE / seconds, ...relayCost(usage, dataSetBytes) };
-}

@@ -10,10 +10,11 @@ import { usageDuring } from '../processUsage';
 import {
   contendersInFront,
   MEGABYTE,
-  relayCost,
-  relayCostColumns,
   relays,
   targetOf,
+  throughput,
+  throughputColumns,
+  varied,
   type Workload,
 } from './workload';
 
@@ -38,17 +39,12 @@ export const concurrent: Workload = {
         const usage = await usageDuring(front.pid, () =>
           bench.load.runInTwo({ ...job, instanceBytes: MEGABYTE }),
         );
-        const { seconds, dataSetBytes } = usage.result;
-        return { megabytesPerSecond: dataSetBytes / MEGABYTE / seconds, ...relayCost(usage, dataSetBytes) };
+        return throughput(usage);
       });
       const suffix = workers === 1 ? 'one worker' : 'two workers';
-      contenders.push(
-        ...some.map(({ name, title, measure }) => ({
-          name: `${name}-${workers}`,
-          title: name === 'stunnel' ? title : `${title}, ${suffix}`,
-          measure,
-        })),
-      );
+      const title = (plain: Contender) =>
+        plain.name === 'stunnel' ? plain.title : `${plain.title}, ${suffix}`;
+      contenders.push(...varied(some, String(workers), title));
     }
     return {
       name: 'concurrent',
@@ -56,7 +52,7 @@ export const concurrent: Workload = {
       note:
         `To the raw sink. The load and the sink need a processor each beside the workers; this machine has ` +
         `${availableParallelism()}.${hasWorkers ? '' : ' This version of Aegis has no workers yet.'}`,
-      columns: [{ key: 'megabytesPerSecond', title: 'MB/s', digits: 0 }, ...relayCostColumns],
+      columns: throughputColumns,
       rows: await takeTurns(contenders, bench),
     };
   },

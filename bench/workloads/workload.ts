@@ -5,7 +5,7 @@
 import type { Archive } from '../archives/archive';
 import type { BenchCertificates } from '../certificates';
 import type { CleanUp } from '../cleanUp';
-import type { LoadTarget } from '../load/jobs';
+import type { LoadResult, LoadTarget } from '../load/jobs';
 import type { LoadGenerator } from '../load/loadGenerator';
 import type { Contender, Sample, Table, Turns } from '../measure';
 import type { Front, FrontOptions, Peer, PeerName } from '../peers/peer';
@@ -113,6 +113,25 @@ export function targetOf({ port, isTls }: Front, { client }: BenchCertificates):
   return isTls ? { port, tls: { cert: client.certificate, key: client.privateKey } } : { port };
 }
 
+/** Megabytes of data sets in a second, and what they cost the relay. */
+export function throughput(usage: Usage & { readonly result: LoadResult }): Sample {
+  const { seconds, dataSetBytes } = usage.result;
+  return { megabytesPerSecond: dataSetBytes / MEGABYTE / seconds, ...relayCost(usage, dataSetBytes) };
+}
+
+/** The same contenders, told apart from others of the same peers. */
+export function varied(
+  contenders: readonly Contender[],
+  suffix: string,
+  title: (contender: Contender) => string,
+): Contender[] {
+  return contenders.map((contender) => ({
+    name: `${contender.name}-${suffix}`,
+    title: title(contender),
+    measure: (round) => contender.measure(round),
+  }));
+}
+
 /** CPU time for each gigabyte of data sets, and the most memory that was seen. */
 export function relayCost({ cpuSeconds, residentBytes }: Usage, dataSetBytes: number): Sample {
   return {
@@ -128,4 +147,9 @@ export function mebibytes(bytes: number): number {
 export const relayCostColumns = [
   { key: 'cpuSecondsPerGigabyte', title: 'CPU s per GB', digits: 2 },
   { key: 'residentMegabytes', title: 'RSS MB', digits: 0 },
+] as const;
+
+export const throughputColumns = [
+  { key: 'megabytesPerSecond', title: 'MB/s', digits: 0 },
+  ...relayCostColumns,
 ] as const;

@@ -39,7 +39,11 @@ class HashingSink implements PduSink {
   holdsOneIn = 0;
   isHolding = false;
 
-  constructor(private readonly random: Random) {}
+  readonly #random: Random;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   associate(type: number, body: Buffer): void {
     this.#add(1, type, body.length);
@@ -82,7 +86,7 @@ class HashingSink implements PduSink {
     for (const number of numbers) {
       this.hash = (imul(this.hash, 31) + number) | 0;
     }
-    if (this.holdsOneIn > 0 && this.random.below(this.holdsOneIn) === 0) {
+    if (this.holdsOneIn > 0 && this.#random.below(this.holdsOneIn) === 0) {
       this.isHolding = true;
       this.reader!.hold();
     }

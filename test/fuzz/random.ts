@@ -4,14 +4,17 @@
 const { imul } = Math;
 
 export class Random {
-  constructor(private state: number) {
-    this.state |= 0;
+  #state: number;
+
+  constructor(state: number) {
+    this.#state = state;
+    this.#state |= 0;
   }
 
   /** Any unsigned number of 32 bits (splitmix32). */
   next(): number {
-    this.state = (this.state + 0x9e3779b9) | 0;
-    let value = this.state;
+    this.#state = (this.#state + 0x9e3779b9) | 0;
+    let value = this.#state;
     value = imul(value ^ (value >>> 16), 0x21f0aaad);
     value = imul(value ^ (value >>> 15), 0x735a2d97);
     return (value ^ (value >>> 15)) >>> 0;

@@ -52,8 +52,9 @@ async function start(changes: Partial<ConfigurationInput> = {}): Promise<Gateway
   return gateway;
 }
 
-const ask = (gateway: GatewayProcess, path: string, method = 'GET', body = '') =>
-  askAdmin(gateway, path, { method, body });
+function ask(gateway: GatewayProcess, path: string, method = 'GET', body = '') {
+  return askAdmin(gateway, path, { method, body });
+}
 
 async function scrape(gateway: GatewayProcess): Promise<Exposition> {
   const { status, headers, body } = await ask(gateway, '/metrics');

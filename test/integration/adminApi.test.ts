@@ -90,8 +90,9 @@ async function pendingOf(gateway: GatewayProcess): Promise<PendingCaller[]> {
   return (JSON.parse(body) as { callers: PendingCaller[] }).callers;
 }
 
-const told = (gateway: GatewayProcess, event: string, times: number) =>
-  gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
+function told(gateway: GatewayProcess, event: string, times: number) {
+  return gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
+}
 
 describe('who may ask', () => {
   const reload = { method: 'POST' };

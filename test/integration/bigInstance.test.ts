@@ -65,7 +65,10 @@ class MemoryWatch {
   readonly #samples: number[] = [];
   readonly #timer = setInterval(() => this.#sample(), SAMPLE_MS).unref();
 
-  constructor(private readonly pid: number) {
+  readonly #pid: number;
+
+  constructor(pid: number) {
+    this.#pid = pid;
     this.#sample();
   }
 
@@ -83,7 +86,7 @@ class MemoryWatch {
 
   #sample(): void {
     if (!canMeasure) return;
-    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
+    const status = readFileSync(`/proc/${this.#pid}/status`, 'latin1');
     this.#samples.push(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024);
   }
 }

@@ -28,23 +28,28 @@ const contexts = [
 ];
 const titles = { calling: 'ORTHANC', called: 'WS1' };
 const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
-const ct = (sopInstanceUid: string, dataSet: Buffer) => ({
-  sopClassUid: SopClass.CTImageStorage,
-  sopInstanceUid,
-  dataSet,
-});
+
+function ct(sopInstanceUid: string, dataSet: Buffer) {
+  return {
+    sopClassUid: SopClass.CTImageStorage,
+    sopInstanceUid,
+    dataSet,
+  };
+}
 
 type Address = NonNullable<ConfigurationInput['modalities'][string]['address']>;
 type AddressTls = NonNullable<Address['tls']>;
 
 /** What a modality shows, and that it asks for the gateway's certificate. */
-const listening = (shown: TestCertificate = server): TlsOptions => ({
-  cert: shown.cert,
-  key: shown.key,
-  ca: ca.cert,
-  requestCert: true,
-  rejectUnauthorized: true,
-});
+function listening(shown: TestCertificate = server): TlsOptions {
+  return {
+    cert: shown.cert,
+    key: shown.key,
+    ca: ca.cert,
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+}
 
 const trusting: AddressTls = {
   trustedCertificates: ca.certificateFile,
@@ -234,7 +239,10 @@ describe('egress refuses', () => {
 });
 
 const unavailable = { kind: 'rejected', result: 2, source: 3, reason: 1 };
-const pinOf = ({ x509 }: TestCertificate) => `sha256:${x509.fingerprint256}`;
+
+function pinOf({ x509 }: TestCertificate) {
+  return `sha256:${x509.fingerprint256}`;
+}
 
 describe('a modality whose certificate', () => {
   it.each<[string, TestCertificate, Partial<AddressTls>]>([

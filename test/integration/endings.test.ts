@@ -17,7 +17,7 @@ import {
   releaseRq,
   unsigned16,
 } from '../support/dicomBytes';
-import { type ConfigurationInput, TestGateway } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
 import { RawScu } from '../support/rawScu';
 import { type SpyConnection, type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
@@ -37,25 +37,20 @@ const store = {
 };
 const find = { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind };
 
-async function gatewayTo(
+function gatewayTo(
   port: number,
   configuration: Pick<ConfigurationInput, 'timeouts' | 'limits'> = {},
   maxAssociations?: number,
 ): Promise<TestGateway> {
   const limit = maxAssociations === undefined ? {} : { maxAssociations };
-  return TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${port}`], ...limit } },
-    modalities: {
-      ct1: {
-        callingAeTitle: 'CT1',
-        from: '127.0.0.1',
-        listeners: 'plain',
-        allow: ['store', 'echo', 'find', 'storageCommitment'],
-      },
-    },
-    ...configuration,
-  });
+  const upstreams = { ARCHIVE: { servers: [`127.0.0.1:${port}`], ...limit } };
+  return TestGateway.start(
+    plainConfiguration(
+      port,
+      { allow: ['store', 'echo', 'find', 'storageCommitment'] },
+      { upstreams, ...configuration },
+    ),
+  );
 }
 
 interface Setting {
@@ -71,21 +66,21 @@ async function established(
 ): Promise<Setting> {
   const spy = await SpyUpstream.start({ script });
   const gateway = await gatewayTo(spy.port, configuration);
-  const scu = await RawScu.connect({ port: gateway.port() });
-  expect((await scu.associate(request)).kind).toBe('accepted');
-  return { spy, gateway, scu };
+  return { spy, gateway, scu: await RawScu.associated(gateway.port(), { contexts }) };
 }
 
-/** What was told, without the start and the stop of the gateway. */
-function told(gateway: TestGateway): string[] {
+/** What was reported, without the start and the stop of the gateway. */
+function reported(gateway: TestGateway): string[] {
   return gateway.events
     .filter(({ event }) => !event.startsWith('gateway.'))
     .map(({ event, reason }) => (reason === undefined ? event : `${event} ${reason}`));
 }
 
 const providerAbort = { kind: 'aborted', source: 2, reason: 0 };
-const part = (contextId: number, isLast = false) =>
-  pDataTf({ contextId, isCommand: false, isLast, fragment: Buffer.alloc(1000) });
+
+function part(contextId: number, isLast = false) {
+  return pDataTf({ contextId, isCommand: false, isLast, fragment: Buffer.alloc(1000) });
+}
 
 describe('silence inside a message, between two PDUs', () => {
   it('of the modality ends the association when it was idle for too long', async () => {
@@ -95,7 +90,7 @@ describe('silence inside a message, between two PDUs', () => {
     await spy.waitUntil(() => spy.connections[0]?.aborted !== undefined, 'an A-ABORT');
     expect(spy.requests).toEqual([]);
     scu.end();
-    expect(told(gateway)).toEqual([
+    expect(reported(gateway)).toEqual([
       'association.accepted',
       'command.completed idle-timeout',
       'association.aborted idle-timeout',
@@ -121,14 +116,15 @@ describe('silence inside a message, between two PDUs', () => {
 
   it('is not seen in a long instance, also where the answer to the last one counts a deadline', async () => {
     const timeouts = { responseSeconds: 0.2, idleSeconds: 5 };
-    const { scu } = await established({}, { timeouts });
+    const { scu, spy } = await established({}, { timeouts });
     await scu.send(...messagePdus(1, numberedRequest(1, echo, false)));
     await scu.send(...messagePdus(3, numberedRequest(2, store, true)));
     expect((await scu.readResponses(1))[0]?.command.Status).toBe(0x0000);
     // Longer than the deadline for an answer, while data flows.
-    for (let count = 0; count < 10; count += 1) {
+    for (const end = performance.now() + 400; performance.now() < end; ) {
+      const before = spy.receivedBytes;
       await scu.send(part(3));
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await spy.waitUntil(({ receivedBytes }) => receivedBytes > before, 'a part of the instance');
     }
     await scu.send(part(3, true));
     expect((await scu.readResponses(2))[0]?.command.Status).toBe(0x0000);
@@ -166,7 +162,7 @@ describe('the stop of the gateway', () => {
     expect(await gateway.gateway.stop()).toEqual({ aborted: 0 });
     expect(await answer).toEqual(forNow);
     await left;
-    expect(told(gateway)).toEqual(['association.rejected draining']);
+    expect(reported(gateway)).toEqual(['association.rejected draining']);
     expect(gateway.places.taken).toBe(0);
   });
 
@@ -180,7 +176,7 @@ describe('the stop of the gateway', () => {
     while (gateway.places.taken < 2) await new Promise(setImmediate);
     expect(await gateway.gateway.stop()).toEqual({ aborted: 1 });
     expect(await answer).toEqual(forNow);
-    expect(told(gateway)).toEqual([
+    expect(reported(gateway)).toEqual([
       'association.accepted',
       'association.aborted gateway-stopped',
       'association.rejected draining',
@@ -194,7 +190,7 @@ describe('the stop of the gateway', () => {
     const silent = await RawScu.connect({ port: gateway.port() });
     await gateway.gateway.stop();
     await silent.expectClosed();
-    expect(told(gateway)).toEqual(['connection.refused draining']);
+    expect(reported(gateway)).toEqual(['connection.refused draining']);
   });
 
   it('tells nothing again of an association that it finds closing', async () => {
@@ -204,7 +200,7 @@ describe('the stop of the gateway', () => {
     expect(await scu.readAssociateAnswer()).toEqual(providerAbort);
     // The modality does not close, so the connection is still there.
     expect(await gateway.gateway.stop()).toEqual({ aborted: 0 });
-    expect(told(gateway)).toEqual([
+    expect(reported(gateway)).toEqual([
       'association.accepted',
       'command.completed response-timeout',
       'association.aborted response-timeout',
@@ -247,7 +243,7 @@ describe('what is told', () => {
     const { gateway, scu } = await established(script);
     await scu.sendRequest(1, echo);
     await scu.release();
-    expect(told(gateway)).toEqual([
+    expect(reported(gateway)).toEqual([
       'association.accepted',
       'command.completed response-timeout',
       'association.released',
@@ -268,7 +264,7 @@ describe('what is told', () => {
     const { gateway, scu } = await established(script, { timeouts: { releaseSeconds: 0.1 } });
     await scu.send(releaseRq());
     await gateway.event({ event: 'association.released' });
-    expect(told(gateway)).toEqual([
+    expect(reported(gateway)).toEqual([
       'association.accepted',
       'command.completed release-timeout',
       'association.released release-timeout',

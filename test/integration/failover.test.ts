@@ -1,7 +1,7 @@
 /** One upstream with several servers: which one takes an association, and what happens when one goes and comes back. */
 import { describe, expect, it } from '@jest/globals';
 import { CommandField, proposedContext } from '../support/dicomBytes';
-import { type ConfigurationInput, TestGateway } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
 import { finalStatus, RawScu } from '../support/rawScu';
 import { type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
@@ -10,10 +10,15 @@ const contexts = [proposedContext(1, SopClass.Verification)];
 const titles = { calling: 'CT1', called: 'ARCHIVE' };
 const echo = { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification };
 /** What asks for a server itself, and not for a modality. */
-const isCheck = ({ associateRq }: SpyUpstream['connections'][number]) => associateRq?.calling === 'AEGIS';
+function isCheck({ associateRq }: SpyUpstream['connections'][number]) {
+  return associateRq?.calling === 'AEGIS';
+}
+
 /** A connection of which the request has not come yet may be that of a check. */
-const associationsOf = (spy: SpyUpstream) =>
-  spy.connections.filter((connection) => connection.associateRq !== undefined && !isCheck(connection)).length;
+function associationsOf(spy: SpyUpstream) {
+  return spy.connections.filter((connection) => connection.associateRq !== undefined && !isCheck(connection))
+    .length;
+}
 
 type Upstream = ConfigurationInput['upstreams'][string];
 
@@ -24,18 +29,9 @@ async function setUp(
 ) {
   const spies = await Promise.all(scripts.map((script) => SpyUpstream.start({ script })));
   const servers = spies.map(({ port }) => `127.0.0.1:${port}`);
-  const gateway = await TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers, health: { check: 'off' }, ...upstream } },
-    modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
-    ...rest,
-  });
-  const established = async () => {
-    const scu = await RawScu.connect({ port: gateway.port() });
-    const answer = await scu.associate({ ...titles, contexts });
-    expect(answer.kind).toBe('accepted');
-    return scu;
-  };
+  const upstreams = { ARCHIVE: { servers, health: { check: 'off' }, ...upstream } } as const;
+  const gateway = await TestGateway.start(plainConfiguration(0, {}, { upstreams, ...rest }));
+  const established = () => RawScu.associated(gateway.port(), { contexts });
   return { spies, servers, gateway, established };
 }
 
@@ -196,13 +192,8 @@ describe('health', () => {
     const { spies, gateway } = await setUp({ health: watched });
     const [gone, stays] = spies;
     const other = await SpyUpstream.start();
-    await gateway.reload({
-      listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-      upstreams: {
-        ARCHIVE: { servers: [`127.0.0.1:${stays!.port}`, `127.0.0.1:${other.port}`], health: watched },
-      },
-      modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
-    });
+    const servers = [`127.0.0.1:${stays!.port}`, `127.0.0.1:${other.port}`];
+    await gateway.reload(plainConfiguration(0, {}, { upstreams: { ARCHIVE: { servers, health: watched } } }));
     const asked = gone!.connects;
     await other.waitUntil((spy) => spy.connections.filter(isCheck).length >= 3, 'three checks');
     expect(gone!.connects - asked).toBeLessThanOrEqual(1);

@@ -15,7 +15,7 @@ import {
   unsigned32,
 } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
-import { type ConfigurationInput, TestGateway } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
 import { RawScu } from '../support/rawScu';
 import { type SpyConnection, type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
@@ -33,21 +33,14 @@ async function setUp(
   spyOptions: Parameters<typeof SpyUpstream.start>[0] = {},
 ): Promise<Setting> {
   const spy = await SpyUpstream.start({ script, ...spyOptions });
-  const gateway = await TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
-    modalities: {
-      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: ['store', 'echo'] },
-    },
-    timeouts,
-  });
+  const gateway = await TestGateway.start(
+    plainConfiguration(spy.port, { allow: ['store', 'echo'] }, { timeouts }),
+  );
   return { spy, gateway };
 }
 
-async function established({ gateway }: Setting): Promise<RawScu> {
-  const scu = await RawScu.connect({ port: gateway.port() });
-  expect((await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts })).kind).toBe('accepted');
-  return scu;
+function established({ gateway }: Setting): Promise<RawScu> {
+  return RawScu.associated(gateway.port(), { contexts });
 }
 
 const storeCommand = numberedRequest(

@@ -18,8 +18,10 @@ import { syntheticInstance, syntheticInstances } from '../support/syntheticInsta
 import { SopClass, TransferSyntax } from '../support/uids';
 
 const certificates = testCertificates();
-const ctInstance = () =>
-  syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
+
+function ctInstance() {
+  return syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
+}
 
 describeWithPeers(['Orthanc'], 'Orthanc', () => {
   let orthanc: Orthanc;

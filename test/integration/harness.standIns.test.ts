@@ -26,8 +26,10 @@ import { dissect, expectNoMalformed } from '../support/tshark';
 import { SopClass, TransferSyntax } from '../support/uids';
 
 const certificates = testCertificates();
-const ctInstance = () =>
-  syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
+
+function ctInstance() {
+  return syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
+}
 
 describe('the raw SCU and the spy', () => {
   it('exchange whole associations, and the spy hashes what it was sent', async () => {

@@ -1,6 +1,6 @@
 /**
  * Hundreds of connections with every ending, in every phase, from either side: afterwards the process holds no
- * file descriptor and no place more than before, and has told of each connection once.
+ * file descriptor and no place more than before, and has reported each connection once.
  */
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -20,10 +20,12 @@ import {
   releaseRp,
   releaseRq,
 } from '../support/dicomBytes';
+import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { RawScu } from '../support/rawScu';
 import { type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
 
 const PLACES = 8;
 const ROUNDS = 2;
@@ -34,8 +36,11 @@ const AT_ONCE = 12;
 
 const certificates = testCertificates();
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
-const message = (contextId: number, command: CommandSet, dataSet?: Buffer) =>
-  messagePdus(contextId, numberedRequest(1, command, dataSet !== undefined), dataSet);
+
+function message(contextId: number, command: CommandSet, dataSet?: Buffer) {
+  return messagePdus(contextId, numberedRequest(1, command, dataSet !== undefined), dataSet);
+}
+
 const echo = message(1, { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification });
 const store = message(
   3,
@@ -99,12 +104,14 @@ const archives: readonly SpyScript[] = [
 
 let spy: SpyUpstream;
 let gateway: GatewayProcess;
-let told = 0;
-beforeAll(async () => {
-  spy = await SpyUpstream.start({ keepsBytes: false });
+let reported = 0;
+let reloads = 0;
+
+/** `timeouts`: without them, a busy machine is in time too. */
+function configurationWith(timeouts: ConfigurationInput['timeouts']): ConfigurationInput {
   const { certificateFile: certificate, privateKeyFile: privateKey } = certificates.server;
   const tls = { certificate, privateKey, trustedCertificates: certificates.ca.certificateFile };
-  gateway = await GatewayProcess.start({
+  return {
     listeners: [
       { name: 'plain', host: '127.0.0.1', port: 0 },
       { name: 'tls', host: '127.0.0.1', port: 0, tls },
@@ -119,20 +126,33 @@ beforeAll(async () => {
       },
     },
     limits: { maxPendingConnectionsPerAddress: 2 * AT_ONCE },
-    timeouts: {
-      tlsHandshakeSeconds: 0.5,
-      artimSeconds: 0.15,
-      closeSeconds: 0.1,
-      upstreamAssociationSeconds: 0.15,
-      upstreamQueueSeconds: 10,
-      pduSeconds: 0.15,
-      idleSeconds: 0.15,
-      responseSeconds: 0.1,
-      releaseSeconds: 0.1,
-    },
-  });
+    timeouts: { upstreamQueueSeconds: 10, ...timeouts },
+  };
+}
+
+/** Ends soon what says nothing. */
+const impatient = {
+  tlsHandshakeSeconds: 0.5,
+  artimSeconds: 0.15,
+  closeSeconds: 0.1,
+  upstreamAssociationSeconds: 0.15,
+  pduSeconds: 0.15,
+  idleSeconds: 0.15,
+  responseSeconds: 0.1,
+  releaseSeconds: 0.1,
+};
+
+beforeAll(async () => {
+  spy = await SpyUpstream.start({ keepsBytes: false });
+  gateway = await GatewayProcess.start(configurationWith(impatient));
   await gateway.process.waitForOutput(/\(tls\)\n/);
 });
+
+async function reload(timeouts: ConfigurationInput['timeouts']): Promise<void> {
+  gateway.reload(configurationWith(timeouts));
+  reloads += 1;
+  await gateway.events('configuration.reloaded', reloads);
+}
 
 async function open(isTls: boolean): Promise<Socket> {
   const { cert, key } = certificates.client;
@@ -145,17 +165,26 @@ async function open(isTls: boolean): Promise<Socket> {
   return socket;
 }
 
-/** `afterMs`: an end in the same moment, while the archive is asked, or when all is answered. */
+/** When a modality ends the connection: in the same moment, while the archive is asked, or at the first answer. */
+const moments = ['at once', 'asked', 'answered'] as const;
+
 async function connection(
   isTls: boolean,
   bytes: readonly Buffer[],
   end: (socket: Socket) => void,
-  afterMs: number,
+  moment: (typeof moments)[number],
 ) {
   const socket = await open(isTls);
-  told += 1;
+  reported += 1;
+  const connects = spy.connects;
+  let isAnswered = false;
+  socket.once('data', () => {
+    isAnswered = true;
+  });
   socket.write(Buffer.concat(bytes));
-  if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
+  // What brings no answer ends by itself.
+  const hasCome = () => isAnswered || socket.destroyed || (moment === 'asked' && spy.connects > connects);
+  if (moment !== 'at once') await waitFor(`the moment ${moment}`, hasCome);
   if (!socket.destroyed) end(socket);
   // Not events.once, which rejects for an error before the close.
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
@@ -171,29 +200,38 @@ async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void
   );
 }
 
-const fileDescriptors = () => readdirSync(`/proc/${gateway.process.pid}/fd`).length;
+function fileDescriptors() {
+  return readdirSync(`/proc/${gateway.process.pid}/fd`).length;
+}
 
-/** Resolves once the condition holds, or at a deadline: the assertion that follows says what is wrong. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+async function untilFileDescriptors(most: number): Promise<void> {
+  await waitFor(
+    () => `no more than ${most} file descriptors, instead of ${fileDescriptors()}`,
+    () => fileDescriptors() <= most,
+  );
 }
 
 const ends = /^(connection\.refused|association\.(rejected|released|aborted))$/;
-const terminalLines = () => gateway.auditLines.filter(({ event }) => ends.test(String(event)));
 
-/** PLACES associations and not one more; then none. */
+function terminalLines() {
+  return gateway.auditLines.filter(({ event }) => ends.test(String(event)));
+}
+
+/** PLACES associations at once; then none. */
 async function expectAllPlaces(): Promise<void> {
   spy.script = {};
-  const scus: RawScu[] = [];
-  for (let count = 0; count < PLACES; count += 1) {
-    const scu = await RawScu.connect({ port: gateway.port('plain') });
-    expect((await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts })).kind).toBe('accepted');
-    expect(await scu.echo(1)).toBe(0x0000);
-    scus.push(scu);
-  }
-  for (const scu of scus) await scu.release();
-  told += PLACES;
+  await reload({});
+  const scus = await Promise.all(
+    Array.from({ length: PLACES }, async () => {
+      const scu = await RawScu.connect({ port: gateway.port('plain') });
+      expect((await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts })).kind).toBe('accepted');
+      expect(await scu.echo(1)).toBe(0x0000);
+      return scu;
+    }),
+  );
+  await Promise.all(scus.map((scu) => scu.release()));
+  reported += PLACES;
+  await reload(impatient);
 }
 
 // Where there is /proc.
@@ -205,9 +243,7 @@ async function expectAllPlaces(): Promise<void> {
       await inParallel(
         beginnings.flatMap((bytes, index) =>
           [...endings, silent].flatMap((end, ending) =>
-            [false, true].map(
-              (isTls) => () => connection(isTls, bytes, end, [0, 3, 20][(index + ending) % 3]!),
-            ),
+            [false, true].map((isTls) => () => connection(isTls, bytes, end, moments[(index + ending) % 3]!)),
           ),
         ),
       );
@@ -221,7 +257,7 @@ async function expectAllPlaces(): Promise<void> {
                 index % 3 === 0,
                 [request, ...store, ...(index % 2 === 0 ? [releaseRq()] : [])],
                 silent,
-                0,
+                'at once',
               ),
           ),
         );
@@ -230,15 +266,15 @@ async function expectAllPlaces(): Promise<void> {
     };
     // The first round loads what is loaded on first use.
     await round();
-    await until(() => fileDescriptors() <= IDLE_FILE_DESCRIPTORS);
+    await untilFileDescriptors(IDLE_FILE_DESCRIPTORS);
     const before = fileDescriptors();
     for (let count = 1; count < ROUNDS; count += 1) await round();
-    await until(() => fileDescriptors() <= before);
+    await untilFileDescriptors(before);
     expect(fileDescriptors()).toBeLessThanOrEqual(before);
     expect(before).toBeLessThanOrEqual(IDLE_FILE_DESCRIPTORS);
-    await until(() => terminalLines().length >= told);
+    await gateway.process.waitFor('the end of each connection', () => terminalLines().length >= reported);
     const ids = terminalLines().map(({ connectionId }) => connectionId);
-    expect([ids.length, new Set(ids).size]).toEqual([told, told]);
+    expect([ids.length, new Set(ids).size]).toEqual([reported, reported]);
     expect(gateway.auditLines.filter(({ reason }) => reason === 'gateway-error')).toEqual([]);
     expect(gateway.process.stderr).not.toMatch(/error/i);
   }, 60_000);

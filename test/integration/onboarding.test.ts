@@ -46,12 +46,13 @@ const registerVerbs: RegisterCommand = (program, context) => {
   registerApprove(modality, context, writeEntry);
 };
 
-const run = (gateway: { readonly configurationFile: string }, ...words: readonly string[]) =>
-  runCommand(words.includes('status') ? registerStatus : registerVerbs, [
+function run(gateway: { readonly configurationFile: string }, ...words: readonly string[]) {
+  return runCommand(words.includes('status') ? registerStatus : registerVerbs, [
     '--config',
     gateway.configurationFile,
     ...words,
   ]);
+}
 
 async function configurationWith(changes: Partial<ConfigurationInput> = {}): Promise<ConfigurationInput> {
   const { certificateFile: certificate, privateKeyFile: privateKey } = certificates.server;
@@ -86,8 +87,9 @@ async function call(gateway: GatewayProcess, client = certificates.client): Prom
   return scu;
 }
 
-const told = (gateway: GatewayProcess, event: string, times = 1) =>
-  gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
+function told(gateway: GatewayProcess, event: string, times = 1) {
+  return gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
+}
 
 async function idOfOnly(gateway: GatewayProcess): Promise<string> {
   const { printed } = await run(gateway, '--json', 'modality', 'pending');

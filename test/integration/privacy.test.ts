@@ -88,29 +88,45 @@ async function tellAll(...bytes: readonly Buffer[]): Promise<void> {
   await gateway.process.waitForOutput(end);
 }
 
-const request = (fields: AssociateRqFields = {}) =>
-  associateRq({ calling: 'CT1', called: 'ARCHIVE', contexts, ...fields });
-const message = (contextId: number, command: CommandSet, dataSet?: Buffer) =>
-  Buffer.concat(messagePdus(contextId, numberedRequest(1, command, dataSet !== undefined), dataSet));
-const store = (sopClass: string, instance = '1.2.3') => ({
-  CommandField: CommandField.CStoreRq,
-  AffectedSOPClassUID: sopClass,
-  AffectedSOPInstanceUID: instance,
-});
+function request(fields: AssociateRqFields = {}) {
+  return associateRq({ calling: 'CT1', called: 'ARCHIVE', contexts, ...fields });
+}
+
+function message(contextId: number, command: CommandSet, dataSet?: Buffer) {
+  return Buffer.concat(messagePdus(contextId, numberedRequest(1, command, dataSet !== undefined), dataSet));
+}
+
+function store(sopClass: string, instance = '1.2.3') {
+  return {
+    CommandField: CommandField.CStoreRq,
+    AffectedSOPClassUID: sopClass,
+    AffectedSOPInstanceUID: instance,
+  };
+}
+
 const find = { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind };
-const move = (destination: string) => ({
-  CommandField: CommandField.CMoveRq,
-  AffectedSOPClassUID: SopClass.StudyRootMove,
-  MoveDestination: destination,
-});
-const item = (type: number, body: Buffer) =>
-  Buffer.concat([Buffer.from([type, 0]), unsigned16(body.length), body]);
+
+function move(destination: string) {
+  return {
+    CommandField: CommandField.CMoveRq,
+    AffectedSOPClassUID: SopClass.StudyRootMove,
+    MoveDestination: destination,
+  };
+}
+
+function item(type: number, body: Buffer) {
+  return Buffer.concat([Buffer.from([type, 0]), unsigned16(body.length), body]);
+}
+
 const extended = item(
   0x56,
   Buffer.concat([unsigned16(SopClass.CTImageStorage.length), Buffer.from(SopClass.CTImageStorage + CANARY)]),
 );
-const fragment = (contextId: number, isCommand: boolean, isLast: boolean, bytes: Buffer) =>
-  pDataTf({ contextId, isCommand, isLast, fragment: bytes });
+
+function fragment(contextId: number, isCommand: boolean, isLast: boolean, bytes: Buffer) {
+  return pDataTf({ contextId, isCommand, isLast, fragment: bytes });
+}
+
 const unknownElement = withGroupLength(
   Buffer.concat([
     commandElement(0x0001, canaries.subarray(0, 100)),

@@ -132,12 +132,14 @@ async function established(setting: Setting, caller: Caller = {}): Promise<RawSc
   return scu;
 }
 
-const rejected = (result: number, source: number, reason: number) => ({
-  kind: 'rejected',
-  result,
-  source,
-  reason,
-});
+function rejected(result: number, source: number, reason: number) {
+  return {
+    kind: 'rejected',
+    result,
+    source,
+    reason,
+  };
+}
 
 /** A release at the end proves that the association stayed usable. */
 async function expectUsable(scu: RawScu): Promise<void> {

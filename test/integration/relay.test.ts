@@ -15,7 +15,7 @@ import {
   roleSelection,
 } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
-import { type ConfigurationInput, TestGateway } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
 import { finalStatus, RawScu, type StoredInstance } from '../support/rawScu';
 import { type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass, TransferSyntax } from '../support/uids';
@@ -40,31 +40,13 @@ async function setUp(
   configuration: Partial<ConfigurationInput> = {},
 ): Promise<Setting> {
   const spy = await SpyUpstream.start(spyOptions);
-  const gateway = await TestGateway.start({
-    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
-    modalities: {
-      ct1: {
-        callingAeTitle: 'CT1',
-        from: '127.0.0.1',
-        listeners: 'plain',
-        allow: [...everything],
-        moveDestinations: '*',
-      },
-    },
-    ...configuration,
-  });
+  const ct1 = { allow: [...everything], moveDestinations: '*' };
+  const gateway = await TestGateway.start(plainConfiguration(spy.port, ct1, configuration));
   return { gateway, spy };
 }
 
-async function associate(
-  { gateway }: Setting,
-  fields: Parameters<RawScu['associate']>[0] = {},
-): Promise<RawScu> {
-  const scu = await RawScu.connect({ port: gateway.port() });
-  const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts, ...fields });
-  expect(answer.kind).toBe('accepted');
-  return scu;
+function associate({ gateway }: Setting, fields: Parameters<RawScu['associate']>[0] = {}): Promise<RawScu> {
+  return RawScu.associated(gateway.port(), { contexts, ...fields });
 }
 
 function instanceOf(bytes: number, suffix = '1'): StoredInstance {
@@ -362,11 +344,8 @@ describe('negotiation', () => {
 
   it('rewrites the called AE title where the upstream is configured with one', async () => {
     const spy = await SpyUpstream.start();
-    const gateway = await TestGateway.start({
-      listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-      upstreams: { PUBLIC: { servers: [`127.0.0.1:${spy.port}`], calledAeTitle: 'INTERNAL' } },
-      modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: ['echo'] } },
-    });
+    const upstreams = { PUBLIC: { servers: [`127.0.0.1:${spy.port}`], calledAeTitle: 'INTERNAL' } };
+    const gateway = await TestGateway.start(plainConfiguration(0, {}, { upstreams }));
     const scu = await RawScu.connect({ port: gateway.port() });
     const answer = await scu.associate({ calling: 'CT1', called: 'PUBLIC', contexts });
     expect(answer.kind === 'accepted' && answer.ac.called.trim()).toBe('PUBLIC');

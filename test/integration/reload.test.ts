@@ -59,7 +59,11 @@ async function setUp(modalities: Record<string, Entry> = { ct1 }) {
 }
 
 const { certificate: _, ...withoutCertificate } = ct1;
-const noList = () => undefined;
+
+function noList() {
+  return undefined;
+}
+
 /** What changed, the reason that follows, the new modalities, the new revocation list. */
 const changes: [string, string, Record<string, Entry>, () => string | undefined][] = [
   ['an entry that is gone', 'calling-ae-title-unknown', {}, noList],

@@ -17,6 +17,7 @@ import { temporaryFolder } from '../support/processes';
 import { type AssociateAnswer, RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
 
 const certificates = testCertificates();
 /** Of the only listener, plain or TLS. */
@@ -40,12 +41,14 @@ function configurationWith(changes: Partial<ConfigurationInput> = {}): Configura
   };
 }
 
-const withMr1 = (): Partial<ConfigurationInput> => ({
-  modalities: {
-    ...configurationWith().modalities,
-    mr1: { callingAeTitle: 'MR1', from: '127.0.0.1', listeners: LISTENER, allow: 'echo' },
-  },
-});
+function withMr1(): Partial<ConfigurationInput> {
+  return {
+    modalities: {
+      ...configurationWith().modalities,
+      mr1: { callingAeTitle: 'MR1', from: '127.0.0.1', listeners: LISTENER, allow: 'echo' },
+    },
+  };
+}
 
 async function call(gateway: GatewayProcess, calling = 'CT1'): Promise<[RawScu, AssociateAnswer]> {
   const scu = await RawScu.connect({ port: gateway.port(LISTENER) });
@@ -58,11 +61,6 @@ async function echo(gateway: GatewayProcess, calling = 'CT1'): Promise<number> {
   const status = await scu.echo(1);
   await scu.release();
   return status;
-}
-
-/** Tries again until it is so, or the test's time is over. */
-async function waitUntil(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 const onLinux = process.platform === 'linux' ? it : it.skip;
@@ -404,6 +402,7 @@ describe('a limit of open files', () => {
     for (const socket of sockets) socket.resume();
     await firstClosed;
     for (const socket of sockets) socket.destroy();
-    await waitUntil(async () => (await echo(gateway).catch(() => undefined)) === 0x0000);
+    const isServed = async () => (await echo(gateway).catch(() => undefined)) === 0x0000;
+    await waitFor('an answer to an echo', isServed);
   });
 });

@@ -1,88 +1,77 @@
 /** Several workers behind one port, as a real process: cluster needs files that node can run. */
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
 import type { Readiness } from '../../src/admin/statusReport';
-import type { AuditEvent } from '../../src/audit/events';
 import { proposedContext } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
-import { freePort, startProcess, type TestProcess, temporaryFolder } from '../support/processes';
+import { type ConfigurationInput, plainConfiguration } from '../support/gateway';
+import { GatewayProcess } from '../support/gatewayProcess';
+import { freePort } from '../support/processes';
 import { RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
 
-const command = join(__dirname, '../../dist/cli.js');
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
-const folder = temporaryFolder();
 
 interface Setting {
-  readonly aegis: TestProcess;
+  readonly gateway: GatewayProcess;
   readonly spy: SpyUpstream;
-  readonly port: number;
-  readonly file: string;
 }
 
-function write(
-  file: string,
-  port: number,
-  upstreamPort: number,
+/** Two workers in front of one archive, with one modality. */
+function configurationWith(
+  { port }: SpyUpstream,
   modality: object = {},
-  rest: object = {},
-): void {
-  const configuration = {
-    listeners: [{ name: 'plain', host: '127.0.0.1', port }],
-    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${upstreamPort}`] } },
-    modalities: {
-      ct1: {
-        callingAeTitle: 'CT1',
-        from: '127.0.0.1',
-        listeners: 'plain',
-        allow: ['store', 'echo'],
-        ...modality,
-      },
-    },
-    workers: 2,
-    ...rest,
-  };
-  writeFileSync(file, JSON.stringify(configuration));
+  rest: Partial<ConfigurationInput> = {},
+): ConfigurationInput {
+  return plainConfiguration(port, { allow: ['store', 'echo'], ...modality }, { workers: 2, ...rest });
 }
 
-async function setUp(modality: object = {}, rest: object = {}): Promise<Setting> {
+async function setUp(modality: object = {}, rest: Partial<ConfigurationInput> = {}): Promise<Setting> {
   const spy = await SpyUpstream.start();
-  const port = await freePort();
-  const file = join(folder, `${port}.jsonc`);
-  write(file, port, spy.port, modality, rest);
-  const aegis = startProcess(process.execPath, [command, '--config', file, 'start']);
-  await aegis.waitForOutput(/listening on 127\.0\.0\.1:\d+/);
-  return { aegis, spy, port, file };
+  return { gateway: await GatewayProcess.start(configurationWith(spy, modality, rest)), spy };
 }
 
-async function call({ port }: Setting, calling = 'CT1') {
-  const scu = await RawScu.connect({ port });
+async function call({ gateway }: Setting, calling = 'CT1') {
+  const scu = await RawScu.connect({ port: gateway.port('plain') });
   return { scu, answer: await scu.associate({ calling, called: 'ARCHIVE', contexts }) };
 }
 
-const events = ({ aegis }: Setting): AuditEvent[] =>
-  aegis.output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as AuditEvent);
-
-/** The workers of a process, by the parent that Linux knows. */
-async function childrenOf(pid: number | undefined): Promise<number[]> {
-  const { readFileSync } = await import('node:fs');
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+function linesOf({ gateway }: Setting, name: string) {
+  return gateway.auditLines.filter(({ event }) => event === name);
 }
 
-async function waitForWorkers(pid: number | undefined, count: number): Promise<void> {
-  while ((await childrenOf(pid)).length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+/** The process ids of the workers, by the parent that Linux knows. */
+function workersOf({ gateway: { process } }: Setting): number[] {
+  const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
+  return children.split(' ').filter(Boolean).map(Number);
 }
+
+async function untilTwoWorkers(setting: Setting): Promise<void> {
+  await waitFor('two workers', () => workersOf(setting).length === 2);
+}
+
+/** Node has begun to wait for events, which is long before a worker listens. */
+function hasEventLoop(pid: number): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some((fd) => {
+    try {
+      return readlinkSync(`${folder}/${fd}`).includes('eventpoll');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
+
+/** Moments of the start of a worker, each later than the one before. */
+const moments: readonly ((setting: Setting, old: readonly number[]) => boolean)[] = [
+  (setting, old) => workersOf(setting).filter((pid) => old.includes(pid)).length === 1,
+  (setting, old) => workersOf(setting).some((pid) => !old.includes(pid)),
+  (setting, old) => workersOf(setting).some((pid) => !old.includes(pid) && hasEventLoop(pid)),
+];
 
 describe('two workers', () => {
-  beforeAll(() => {
-    if (!existsSync(command)) throw new Error('dist is missing; run npm run build');
-  });
-
   it('store on many associations at once, and write one audit log', async () => {
     const setting = await setUp();
     const dataSets = Array.from({ length: 40 }, (_value, index) =>
@@ -100,12 +89,11 @@ describe('two workers', () => {
     expect(new Set(setting.spy.requests.map(({ dataSet }) => sha256(dataSet!)))).toEqual(
       new Set(dataSets.map((dataSet) => sha256(dataSet))),
     );
-    const { exitCode } = await setting.aegis.stop();
+    const { exitCode } = await setting.gateway.process.stop();
     expect(exitCode).toBe(0);
-    const names = events(setting).map(({ event }) => event);
-    expect(names.filter((name) => name === 'association.released')).toHaveLength(40);
-    expect(names.filter((name) => name === 'gateway.started')).toHaveLength(1);
-    expect(names.at(-1)).toBe('gateway.stopped');
+    expect(linesOf(setting, 'association.released')).toHaveLength(40);
+    expect(linesOf(setting, 'gateway.started')).toHaveLength(1);
+    expect(setting.gateway.auditLines.at(-1)).toMatchObject({ event: 'gateway.stopped' });
   });
 
   it('count the limit of a modality together, and free places whichever worker had them', async () => {
@@ -121,34 +109,29 @@ describe('two workers', () => {
         (spy) => spy.connections.filter(({ closed }) => closed).length === released,
         'the releases',
       );
-      while (events(setting).filter(({ event }) => event === 'association.released').length < released) {
-        await setting.aegis.waitForOutput(/association\.released/);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      await setting.gateway.events('association.released', released);
     }
   });
 
   it('take a reload over, or leave everything as it is', async () => {
     const setting = await setUp();
-    write(setting.file, setting.port, setting.spy.port, { callingAeTitle: 'CT2' });
-    setting.aegis.kill('SIGHUP');
-    await setting.aegis.waitForOutput(/was reloaded/);
+    setting.gateway.reload(configurationWith(setting.spy, { callingAeTitle: 'CT2' }));
+    await setting.gateway.process.waitForOutput(/was reloaded/);
     for (let count = 0; count < 4; count += 1) {
       expect((await call(setting, 'CT2')).answer.kind).toBe('accepted');
       expect((await call(setting, 'CT1')).answer.kind).toBe('rejected');
     }
-    writeFileSync(setting.file, '{ "listeners": [');
-    setting.aegis.kill('SIGHUP');
-    await setting.aegis.waitForOutput(/was not reloaded/);
+    setting.gateway.reload('{ "listeners": [');
+    await setting.gateway.process.waitForOutput(/was not reloaded/);
     expect((await call(setting, 'CT2')).answer.kind).toBe('accepted');
   });
 
   it('replace one that dies; what it served ends, and its places come back', async () => {
     const setting = await setUp({ maxAssociations: 4 });
     const calls = await Promise.all(Array.from({ length: 4 }, () => call(setting)));
-    const [victim] = await childrenOf(setting.aegis.pid);
+    const [victim] = workersOf(setting);
     process.kill(victim!, 'SIGKILL');
-    await setting.aegis.waitForOutput(/a worker died \(SIGKILL\)/);
+    await setting.gateway.process.waitForOutput(/a worker died \(SIGKILL\)/);
     const endings = await Promise.all(
       calls.map(({ scu }) =>
         scu.echo(1).then(
@@ -157,13 +140,12 @@ describe('two workers', () => {
         ),
       ),
     );
-    // Nearly always two of them: connections are dealt to whichever worker has taken its last one.
+    // Nearly always two of them: a connection goes to a worker that has taken its last one.
     const ended = endings.filter((ending) => ending === 'ended').length;
     expect([1, 2, 3]).toContain(ended);
     const again = await Promise.all(Array.from({ length: ended }, () => call(setting)));
     expect(again.filter(({ answer }) => answer.kind !== 'accepted')).toEqual([]);
-    while ((await childrenOf(setting.aegis.pid)).length < 2)
-      await new Promise((resolve) => setImmediate(resolve));
+    await untilTwoWorkers(setting);
   });
 
   it('are not ready while none of them lives', async () => {
@@ -173,26 +155,26 @@ describe('two workers', () => {
       const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
       return { status: response.status, body: (await response.json()) as Readiness };
     };
-    await setting.aegis.waitForOutput(/\(admin HTTP\)/);
+    await setting.gateway.process.waitForOutput(/\(admin HTTP\)/);
     expect(await readiness()).toMatchObject({ status: 200 });
-    for (const worker of await childrenOf(setting.aegis.pid)) process.kill(worker, 'SIGKILL');
-    await setting.aegis.waitForOutput(/(a worker died[\s\S]*){2}/);
+    for (const worker of workersOf(setting)) process.kill(worker, 'SIGKILL');
+    await setting.gateway.process.waitForOutput(/(a worker died[\s\S]*){2}/);
     expect(await readiness()).toMatchObject({ status: 503, body: { checks: { listening: false } } });
-    while ((await readiness()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20));
+    await waitFor('readiness', async () => (await readiness()).status === 200);
   });
 
   it('know a reload that came while one of them started', async () => {
     const setting = await setUp();
-    const { aegis, file, port, spy } = setting;
-    for (const [round, title] of ['CT2', 'CT3', 'CT4'].entries()) {
-      const [victim] = await childrenOf(aegis.pid);
-      process.kill(victim!, 'SIGKILL');
-      // Into the start of the one that takes its place, sooner or later.
-      await new Promise((resolve) => setTimeout(resolve, 30 + 50 * round));
-      write(file, port, spy.port, { callingAeTitle: title });
-      aegis.kill('SIGHUP');
-      await aegis.waitForOutput(new RegExp(`(was reloaded[^]*){${round + 1}}`));
-      await waitForWorkers(aegis.pid, 2);
+    const { gateway, spy } = setting;
+    for (const [round, hasCome] of moments.entries()) {
+      const title = `CT${2 + round}`;
+      const old = workersOf(setting);
+      // The youngest: the other one listens for certain, and keeps the port.
+      process.kill(old.at(-1)!, 'SIGKILL');
+      await waitFor(`moment ${round} of the start of a worker`, () => hasCome(setting, old));
+      gateway.reload(configurationWith(spy, { callingAeTitle: title }));
+      await gateway.process.waitForOutput(new RegExp(`(was reloaded[^]*){${round + 1}}`));
+      await untilTwoWorkers(setting);
       // Each of the two serves some of these.
       for (let count = 0; count < 6; count += 1) {
         expect((await call(setting, title)).answer.kind).toBe('accepted');
@@ -203,38 +185,35 @@ describe('two workers', () => {
 
   it('leave no peer waiting that was on its way to one that died', async () => {
     const setting = await setUp();
-    const [victim] = await childrenOf(setting.aegis.pid);
+    const [victim] = workersOf(setting);
     process.kill(victim!, 'SIGSTOP');
     const calls = Promise.all(Array.from({ length: 6 }, () => call(setting)));
     // The one that hangs is handed one of them, the other all the rest.
-    while (events(setting).filter(({ event }) => event === 'association.accepted').length < 5) {
-      await setting.aegis.waitForOutput(/association\.accepted/);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await setting.gateway.events('association.accepted', 5);
     process.kill(victim!, 'SIGKILL');
     const answers = (await calls).map(({ answer }) => answer.kind);
     expect(answers.sort()).toEqual([...Array(5).fill('accepted'), 'closed']);
-    await waitForWorkers(setting.aegis.pid, 2);
+    await untilTwoWorkers(setting);
     expect((await call(setting)).answer.kind).toBe('accepted');
   });
 
-  it('are ended at the stop even where one hangs, and its associations are told', async () => {
+  it('are ended at the stop even where one hangs, and the ends of its associations are reported', async () => {
     const setting = await setUp({}, { timeouts: { drainSeconds: 1, closeSeconds: 1 } });
     expect((await call(setting)).answer.kind).toBe('accepted');
     expect((await call(setting)).answer.kind).toBe('accepted');
-    const [victim] = await childrenOf(setting.aegis.pid);
+    const [victim] = workersOf(setting);
     process.kill(victim!, 'SIGSTOP');
-    const { exitCode } = await setting.aegis.stop();
+    const { exitCode } = await setting.gateway.process.stop();
     expect(exitCode).toBe(1);
-    const ends = events(setting).filter(({ event }) => event === 'association.aborted');
+    const ends = linesOf(setting, 'association.aborted');
     expect(ends.map(({ reason }) => reason)).toEqual(['gateway-stopped', 'gateway-stopped']);
-    expect(events(setting).at(-1)).toMatchObject({ event: 'gateway.stopped' });
+    expect(setting.gateway.auditLines.at(-1)).toMatchObject({ event: 'gateway.stopped' });
   });
 
   it('choose among the servers of an upstream together, and tell each other which one is down', async () => {
     const [gone, other] = [await SpyUpstream.start(), await SpyUpstream.start()];
     const goneServer = `127.0.0.1:${gone.port}`;
-    const of = (servers: readonly string[]) => ({
+    const of = (servers: string[]): ConfigurationInput['upstreams'] => ({
       ARCHIVE: { servers, balance: 'leastAssociations', health: { check: 'off', intervalSeconds: 3600 } },
     });
     const setting = await setUp({}, { upstreams: of([goneServer, `127.0.0.1:${other.port}`]) });
@@ -248,8 +227,8 @@ describe('two workers', () => {
       expect(answer.kind).toBe('accepted');
       await scu.release();
     }
-    await setting.aegis.stop();
-    const down = events(setting).filter(({ event }) => event === 'upstream.down');
+    await setting.gateway.process.stop();
+    const down = linesOf(setting, 'upstream.down');
     expect(down.map(({ upstream }) => upstream)).toEqual([goneServer]);
   });
 
@@ -258,26 +237,23 @@ describe('two workers', () => {
     const egressPort = await freePort();
     const setting = await setUp();
     const address = { host: '127.0.0.1', port: scanner.port };
-    write(setting.file, setting.port, setting.spy.port, { address }, { egress: { port: egressPort } });
-    setting.aegis.kill('SIGHUP');
-    await setting.aegis.waitForOutput(/was reloaded/);
+    setting.gateway.reload(configurationWith(setting.spy, { address }, { egress: { port: egressPort } }));
+    await setting.gateway.process.waitForOutput(/was reloaded/);
     for (let count = 0; count < 4; count += 1) {
       const scu = await RawScu.connect({ port: egressPort });
       expect((await scu.associate({ calling: 'ARCHIVE', called: 'CT1', contexts })).kind).toBe('accepted');
       await scu.release();
     }
     expect(scanner.connects).toBe(4);
-    write(setting.file, setting.port, setting.spy.port);
-    setting.aegis.kill('SIGHUP');
-    await setting.aegis.waitForOutput(/was reloaded[\s\S]*was reloaded/);
+    setting.gateway.reload(configurationWith(setting.spy));
+    await setting.gateway.process.waitForOutput(/was reloaded[\s\S]*was reloaded/);
     await expect(RawScu.connect({ port: egressPort })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('do not start where the port is taken', async () => {
-    const { port, spy } = await setUp();
-    const file = join(folder, 'taken.jsonc');
-    write(file, port, spy.port);
-    const second = startProcess(process.execPath, [command, '--config', file, 'start']);
+    const { gateway, spy } = await setUp();
+    const listeners = [{ name: 'plain', host: '127.0.0.1', port: gateway.port('plain') }];
+    const second = GatewayProcess.launch(configurationWith(spy, {}, { listeners })).process;
     const { exitCode } = await second.exited;
     expect(exitCode).toBe(1);
     expect(second.output).toMatch(/the port is in use/);

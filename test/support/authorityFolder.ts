@@ -14,7 +14,9 @@ export interface AuthorityFolder {
   readonly authority: CertificateAuthority;
 }
 
-const noPassphrase = async () => undefined;
+async function noPassphrase() {
+  return undefined;
+}
 
 /** Call at the top of a test file; `fill` issues what every test finds in its folder. */
 export function authorityFolders(

@@ -244,11 +244,14 @@ function inDays(days: number): Date {
   return new Date(Date.now() + days * DAY_MS);
 }
 
-const name = (commonName: string): Buffer =>
-  sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String(commonName))));
+function name(commonName: string): Buffer {
+  return sequence(set(sequence(objectIdentifier('2.5.4.3'), utf8String(commonName))));
+}
 
 /** The common name is all that these certificates have for a subject. */
-const subjectOf = (certificate: TestCertificate): Buffer => name(certificate.x509.subject.replace('CN=', ''));
+function subjectOf(certificate: TestCertificate): Buffer {
+  return name(certificate.x509.subject.replace('CN=', ''));
+}
 
 function signatureAlgorithm(issuerKey: KeyObject): Buffer {
   return issuerKey.asymmetricKeyType === 'ec'

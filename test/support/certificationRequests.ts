@@ -82,18 +82,28 @@ export function certificationRequest(options: TestRequestOptions = {}): TestRequ
   return { der: request, pem: pem('CERTIFICATE REQUEST', request), publicKey, privateKey };
 }
 
-const commonName = (name: string): Buffer => set(sequence(objectIdentifier('2.5.4.3'), utf8String(name)));
+function commonName(name: string): Buffer {
+  return set(sequence(objectIdentifier('2.5.4.3'), utf8String(name)));
+}
 
-export const requestedExtension = (id: string, value: Buffer): Buffer =>
-  sequence(objectIdentifier(id), octetString(value));
+export function requestedExtension(id: string, value: Buffer): Buffer {
+  return sequence(objectIdentifier(id), octetString(value));
+}
 
-export const attribute = (id: string, value: Buffer): Buffer => sequence(objectIdentifier(id), set(value));
+export function attribute(id: string, value: Buffer): Buffer {
+  return sequence(objectIdentifier(id), set(value));
+}
 
-const generalName = (name: string): Buffer =>
-  isIPv4(name) ? implicit(7, Buffer.from(name.split('.').map(Number))) : implicit(2, Buffer.from(name));
+function generalName(name: string): Buffer {
+  return isIPv4(name)
+    ? implicit(7, Buffer.from(name.split('.').map(Number)))
+    : implicit(2, Buffer.from(name));
+}
 
 /** rfc822Name, which no TLS peer has. */
-export const emailName = (text: string): Buffer => implicit(1, Buffer.from(text));
+export function emailName(text: string): Buffer {
+  return implicit(1, Buffer.from(text));
+}
 
 /** The same DER in a longer form than DER allows: the length of the outer SEQUENCE in one byte more. */
 export function inBer(request: Buffer): Buffer {

@@ -161,11 +161,15 @@ interface StorescpOptions {
 
 /** A real storescp: takes every SOP class and transfer syntax that it knows, and keeps the bytes as they came. */
 export class Storescp {
-  private constructor(
-    readonly port: number,
-    readonly process: TestProcess,
-    private readonly folder: string,
-  ) {}
+  readonly port: number;
+  readonly process: TestProcess;
+  readonly #folder: string;
+
+  private constructor(port: number, process: TestProcess, folder: string) {
+    this.port = port;
+    this.process = process;
+    this.#folder = folder;
+  }
 
   static async start({
     aeTitle = 'STORESCP',
@@ -196,7 +200,7 @@ export class Storescp {
 
   /** What has been received completely. */
   get instances(): Instance[] {
-    return instancesIn(this.folder);
+    return instancesIn(this.#folder);
   }
 }
 

@@ -11,16 +11,39 @@ export function der(tag: number, ...contents: Buffer[]): Buffer {
   return Buffer.concat([Buffer.from([tag, 0x80 | length.length]), length, content]);
 }
 
-export const sequence = (...items: Buffer[]): Buffer => der(0x30, ...items);
-export const set = (...items: Buffer[]): Buffer => der(0x31, ...items);
-export const octetString = (content: Buffer): Buffer => der(0x04, content);
-export const utf8String = (text: string): Buffer => der(0x0c, Buffer.from(text));
-export const boolean = (value: boolean): Buffer => der(0x01, Buffer.from([value ? 0xff : 0]));
-export const nothing = (): Buffer => der(0x05);
+export function sequence(...items: Buffer[]): Buffer {
+  return der(0x30, ...items);
+}
+
+export function set(...items: Buffer[]): Buffer {
+  return der(0x31, ...items);
+}
+
+export function octetString(content: Buffer): Buffer {
+  return der(0x04, content);
+}
+
+export function utf8String(text: string): Buffer {
+  return der(0x0c, Buffer.from(text));
+}
+
+export function boolean(value: boolean): Buffer {
+  return der(0x01, Buffer.from([value ? 0xff : 0]));
+}
+
+export function nothing(): Buffer {
+  return der(0x05);
+}
+
 /** Context-specific and constructed, as EXPLICIT tags are. */
-export const explicit = (tag: number, content: Buffer): Buffer => der(0xa0 | tag, content);
+export function explicit(tag: number, content: Buffer): Buffer {
+  return der(0xa0 | tag, content);
+}
+
 /** Context-specific and primitive, as IMPLICIT tags of strings are. */
-export const implicit = (tag: number, content: Buffer): Buffer => der(0x80 | tag, content);
+export function implicit(tag: number, content: Buffer): Buffer {
+  return der(0x80 | tag, content);
+}
 
 /** A positive INTEGER, given in hex. */
 export function integer(hex: string): Buffer {

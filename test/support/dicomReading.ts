@@ -195,8 +195,12 @@ export class MessageAssembler {
   #dataSetBytes = 0;
   #hash = createHash('sha256');
 
+  readonly #keepsDataSets: boolean;
+
   /** `keepsDataSets` false: for data sets that are too long to keep. */
-  constructor(private readonly keepsDataSets = true) {}
+  constructor(keepsDataSets = true) {
+    this.#keepsDataSets = keepsDataSets;
+  }
 
   /** The messages that this P-DATA-TF completes. */
   push(pdu: Buffer): DicomMessage[] {
@@ -216,7 +220,7 @@ export class MessageAssembler {
     if (this.#command === undefined) throw new Error('a data set fragment came without a command set');
     this.#hash.update(fragment);
     this.#dataSetBytes += fragment.length;
-    if (this.keepsDataSets) this.#dataSetFragments.push(Buffer.from(fragment));
+    if (this.#keepsDataSets) this.#dataSetFragments.push(Buffer.from(fragment));
     return isLast ? this.#finish(contextId, true) : undefined;
   }
 

@@ -8,17 +8,31 @@ import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
 import { Gateway, type ReloadOptions, type ReloadResult } from '../../src/gateway/gateway';
 import { onCleanUp } from './cleanUp';
+import { Changes, waitFor } from './waiting';
 
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 
-/** Long enough for a busy machine, short enough to say soon that something never happens. */
-const DEADLINE_MS = 10_000;
+/** The least that serves somebody: a plain listener, one archive, and CT1, which may ask for an echo. */
+export function plainConfiguration(
+  archivePort: number,
+  ct1: Partial<ConfigurationInput['modalities'][string]> = {},
+  rest: Partial<ConfigurationInput> = {},
+): ConfigurationInput {
+  return {
+    listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
+    upstreams: { ARCHIVE: { servers: [`127.0.0.1:${archivePort}`] } },
+    modalities: {
+      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo', ...ct1 },
+    },
+    ...rest,
+  };
+}
 
 export class TestGateway implements AuditSink {
   readonly events: AuditEvent[] = [];
   readonly places = new LocalPlaces();
   #gateway: Gateway | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #changes = new Changes();
 
   static async start(input: ConfigurationInput): Promise<TestGateway> {
     const testGateway = new TestGateway();
@@ -54,28 +68,27 @@ export class TestGateway implements AuditSink {
 
   record(event: AuditEvent): void {
     this.events.push(event);
-    for (const wake of this.#waiting.splice(0)) wake();
+    this.#changes.announce();
   }
 
   /** The first event that agrees with `wanted` in every property, now or as soon as it comes. */
-  async event(wanted: Partial<AuditEvent>): Promise<AuditEvent> {
-    const deadline = Date.now() + DEADLINE_MS;
-    for (;;) {
-      const found = this.events.find((event) =>
-        Object.entries(wanted).every(([key, value]) => event[key as keyof AuditEvent] === value),
-      );
-      if (found !== undefined) return found;
-      const restMs = deadline - Date.now();
-      if (restMs <= 0) {
-        throw new Error(`no event ${JSON.stringify(wanted)} among ${JSON.stringify(this.events, null, 1)}`);
-      }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, restMs);
-        this.#waiting.push(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
-    }
+  event(wanted: Partial<AuditEvent>): Promise<AuditEvent> {
+    return this.waitFor(
+      () => `${JSON.stringify(wanted)} among ${JSON.stringify(this.events, null, 1)}`,
+      () =>
+        this.events.find((event) =>
+          Object.entries(wanted).every(([key, value]) => event[key as keyof AuditEvent] === value),
+        ),
+    );
+  }
+
+  /** What `look` finds; it looks again after each event. */
+  waitFor<T>(what: string | (() => string), look: () => T): Promise<Exclude<T, undefined | false>> {
+    return this.#changes.waitFor(what, look);
+  }
+
+  /** Resolves once no connection is left. */
+  async untilIdle(): Promise<void> {
+    await waitFor('the end of every connection', () => this.gateway.connectionCount === 0);
   }
 }

@@ -15,10 +15,13 @@ const cli = join(root, 'dist/cli.js');
 export type AuditLine = Readonly<Record<string, unknown>>;
 
 export class GatewayProcess {
-  private constructor(
-    readonly process: TestProcess,
-    readonly configurationFile: string,
-  ) {}
+  readonly process: TestProcess;
+  readonly configurationFile: string;
+
+  private constructor(process: TestProcess, configurationFile: string) {
+    this.process = process;
+    this.configurationFile = configurationFile;
+  }
 
   /** Starts it and waits for nothing. `launcher`: a program, with its arguments, that starts what comes behind them. */
   static launch(
@@ -44,10 +47,10 @@ export class GatewayProcess {
     return gateway;
   }
 
-  /** The port of a listener, as the gateway told it; every listener has been told when the first has. */
+  /** The port of a listener, as the gateway reported it; it reports all of them at once. */
   port(listener: string): number {
-    const told = new RegExp(`listening on .*:(\\d+) \\(${listener}\\)`).exec(this.process.stderr);
-    return Number(told?.[1]);
+    const reported = new RegExp(`listening on .*:(\\d+) \\(${listener}\\)`).exec(this.process.stderr);
+    return Number(reported?.[1]);
   }
 
   /** Every line of stdout. Throws where one is no JSON object. */
@@ -60,11 +63,18 @@ export class GatewayProcess {
 
   /** The first line of this event, now or as soon as it comes. */
   async event(name: string): Promise<AuditLine> {
-    await this.process.waitForOutput(new RegExp(`"event":"${name}".*\\n`));
-    return this.auditLines.find(({ event }) => event === name)!;
+    return (await this.events(name, 1))[0]!;
   }
 
-  /** Writes the configuration anew and asks for a reload. */
+  /** All lines of this event, as soon as there are so many. */
+  events(name: string, count: number): Promise<AuditLine[]> {
+    return this.process.waitFor(`audit lines ${name}: ${count}`, () => {
+      const lines = this.auditLines.filter(({ event }) => event === name);
+      return lines.length >= count && lines;
+    });
+  }
+
+  /** Writes another configuration and asks for a reload. */
   reload(configuration: ConfigurationInput | string): void {
     writeFileSync(this.configurationFile, textOf(configuration));
     this.process.kill('SIGHUP');

@@ -43,7 +43,11 @@ export class Orthanc {
   #httpPort = 0;
   #process: TestProcess | undefined;
 
-  private constructor(private readonly options: OrthancOptions) {}
+  readonly #options: OrthancOptions;
+
+  private constructor(options: OrthancOptions) {
+    this.#options = options;
+  }
 
   /** Resolves once both servers listen. */
   static async start(options: OrthancOptions = {}): Promise<Orthanc> {
@@ -65,13 +69,13 @@ export class Orthanc {
   async restart(): Promise<void> {
     const folder = join(this.storageFolder, 'configuration');
     mkdirSync(folder, { recursive: true });
-    const { secondFile } = this.options;
+    const { secondFile } = this.#options;
     const settings = Object.entries(this.#configuration()).filter(
       ([setting]) => secondFile?.settings.includes(setting) !== true,
     );
     writeFileSync(join(folder, 'orthanc.json'), JSON.stringify(Object.fromEntries(settings)));
     if (secondFile !== undefined) writeFileSync(join(folder, 'second.json'), secondFile.text);
-    const environment = (this.options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
+    const environment = (this.#options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
     this.#process = startProcess('Orthanc', ['--verbose', folder], { environment });
     // Its orderly end takes seconds, and is for nothing: the storage goes too.
     onCleanUp(() => this.kill());
@@ -151,14 +155,14 @@ export class Orthanc {
   }
 
   #configuration(): Readonly<Record<string, unknown>> {
-    const allowed = this.options.alwaysAllow ?? alwaysAllowable;
+    const allowed = this.#options.alwaysAllow ?? alwaysAllowable;
     return {
       Name: 'test',
       StorageDirectory: this.storageFolder,
       IndexDirectory: this.storageFolder,
       HttpPort: this.#httpPort,
       DicomPort: this.dicomPort,
-      DicomAet: this.options.aeTitle ?? 'ORTHANC',
+      DicomAet: this.#options.aeTitle ?? 'ORTHANC',
       // No HTTP connection outlives its answer: none keeps a test file from ending.
       KeepAlive: false,
       RemoteAccessAllowed: false,
@@ -167,8 +171,8 @@ export class Orthanc {
       ...Object.fromEntries(
         alwaysAllowable.map((command) => [`DicomAlwaysAllow${command}`, allowed.includes(command)]),
       ),
-      DicomModalities: this.options.modalities ?? {},
-      ...this.options.settings,
+      DicomModalities: this.#options.modalities ?? {},
+      ...this.#options.settings,
     };
   }
 }

@@ -8,14 +8,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { onCleanUp } from './cleanUp';
+import { Changes, waitFor } from './waiting';
 
 /** Generous, for a loaded machine: a test that passes never waits this long. */
 const DEADLINE_MS = 15_000;
 /** After this, a process that was asked to end is killed. */
 const KILL_AFTER_MS = 5_000;
-const POLL_MS = 20;
 
 /** Ordinary users of Debian have no sbin in their path, where Orthanc, HAProxy and nginx are. */
 export const PROGRAM_PATH = [process.env.PATH ?? '', '/usr/local/sbin', '/usr/sbin'].join(delimiter);
@@ -38,16 +37,18 @@ export class TestProcess {
   stdout = '';
   stderr = '';
   #hasExited = false;
-  readonly #outputWatchers = new Set<() => void>();
+  readonly #changes = new Changes();
 
-  constructor(
-    private readonly child: ChildProcess,
-    private readonly title: string,
-  ) {
+  readonly #child: ChildProcess;
+  readonly #title: string;
+
+  constructor(child: ChildProcess, title: string) {
+    this.#child = child;
+    this.#title = title;
     const collect = (stream: 'stdout' | 'stderr') => (chunk: string) => {
       this[stream] += chunk;
       this.output += chunk;
-      this.#notify();
+      this.#changes.announce();
     };
     child.stdout?.setEncoding('utf8').on('data', collect('stdout'));
     child.stderr?.setEncoding('utf8').on('data', collect('stderr'));
@@ -55,7 +56,7 @@ export class TestProcess {
       const finish = (exit: ProcessExit) => {
         this.#hasExited = true;
         resolve(exit);
-        this.#notify();
+        this.#changes.announce();
       };
       child.once('close', (exitCode, signal) => finish({ exitCode, signal }));
       child.once('error', (error) => {
@@ -66,7 +67,7 @@ export class TestProcess {
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.#child.pid;
   }
 
   get isRunning(): boolean {
@@ -75,51 +76,51 @@ export class TestProcess {
 
   /** Resolves with the match once the output holds the pattern; rejects with the output if it ends before. */
   waitForOutput(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<RegExpExecArray> {
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void) => {
-        clearTimeout(timer);
-        this.#outputWatchers.delete(look);
-        finish();
-      };
-      const fail = (why: string) =>
-        settle(() => reject(new Error(`${this.title} ${why} ${pattern}; its output:\n${this.output}`)));
-      const look = () => {
-        const match = pattern.exec(this.output);
-        if (match !== null) settle(() => resolve(match));
-        else if (this.#hasExited) fail('ended without printing');
-      };
-      const timer = setTimeout(() => fail(`did not print within ${deadlineMs} ms`), deadlineMs);
-      this.#outputWatchers.add(look);
-      look();
-    });
+    return this.waitFor(String(pattern), () => pattern.exec(this.output) ?? undefined, deadlineMs);
+  }
+
+  /** The same for anything that `look` finds in what was printed so far. */
+  waitFor<T>(what: string, look: () => T, deadlineMs = DEADLINE_MS): Promise<Exclude<T, undefined | false>> {
+    const inWords = () => `${what} from ${this.#title}; its output:\n${this.output}`;
+    return this.#changes.waitFor(
+      inWords,
+      () => {
+        const found = look();
+        if (this.#hasExited && (found === undefined || found === false)) {
+          throw new Error(`the program ended before this came: ${inWords()}`);
+        }
+        return found;
+      },
+      deadlineMs,
+    );
   }
 
   /** Resolves once the port accepts a TCP connection (closed again at once). Not for DICOM ports of Orthanc. */
   async waitForPort(port: number, host = '127.0.0.1', deadlineMs = DEADLINE_MS): Promise<void> {
-    const deadline = performance.now() + deadlineMs;
-    while (!(await accepts(port, host))) {
-      if (this.#hasExited)
-        throw new Error(`${this.title} ended before it listened; its output:\n${this.output}`);
-      if (performance.now() > deadline) {
-        throw new Error(`${this.title} does not listen on ${host}:${port}; its output:\n${this.output}`);
-      }
-      await delay(POLL_MS);
-    }
+    const inWords = () => `${this.#title} on ${host}:${port}; its output:\n${this.output}`;
+    await waitFor(
+      inWords,
+      async () => {
+        if (this.#hasExited) throw new Error(`the program ended before it listened: ${inWords()}`);
+        return accepts(port, host);
+      },
+      deadlineMs,
+    );
   }
 
   kill(signal: NodeJS.Signals): void {
-    if (!this.#hasExited) this.child.kill(signal);
+    if (!this.#hasExited) this.#child.kill(signal);
   }
 
   /** Closes our end of its stdout, as a reader does that goes away. */
   closeStdout(): void {
-    this.child.stdout?.destroy();
+    this.#child.stdout?.destroy();
   }
 
   /** Takes nothing more of its stdout before the process has ended, as a reader does that hangs. */
   pauseStdout(): void {
-    this.child.stdout?.pause();
-    this.child.once('exit', () => this.child.stdout?.resume());
+    this.#child.stdout?.pause();
+    this.#child.once('exit', () => this.#child.stdout?.resume());
   }
 
   /** Asks the process to end, kills it when it does not, and resolves once it is gone. */
@@ -131,10 +132,6 @@ export class TestProcess {
     } finally {
       clearTimeout(killer);
     }
-  }
-
-  #notify(): void {
-    for (const watcher of this.#outputWatchers) watcher();
   }
 }
 

@@ -29,8 +29,7 @@ import {
 } from './dicomReading';
 import type { TranscriptEntry } from './transcript';
 import { SopClass } from './uids';
-
-const DEADLINE_MS = 10_000;
+import { Changes } from './waiting';
 
 interface RawScuOptions {
   readonly port: number;
@@ -63,8 +62,11 @@ export interface StoredInstance {
 
 /** The peer aborted, closed, or sent a PDU that is no answer, while a response was awaited. */
 export class UnexpectedPeerEvent extends Error {
-  constructor(readonly event: PeerEvent) {
+  readonly event: PeerEvent;
+
+  constructor(event: PeerEvent) {
     super(`instead of a response came ${describeEvent(event)}`);
+    this.event = event;
   }
 }
 
@@ -75,12 +77,15 @@ export class RawScu {
   readonly #events: PeerEvent[] = [];
   readonly #splitter = new PduSplitter();
   readonly #assembler = new MessageAssembler();
-  #wake: () => void = () => {};
+  readonly #changes = new Changes();
   #isClosed = false;
   #lastMessageId = 0;
   #peerMaxPduLength = 16384;
 
-  private constructor(readonly socket: Socket) {
+  readonly socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
     socket.on('data', (chunk) => {
       this.transcript.push({ from: 'acceptor', bytes: chunk });
       for (const bytes of this.#splitter.push(chunk)) this.#add({ kind: 'pdu', type: bytes[0]!, bytes });
@@ -102,6 +107,14 @@ export class RawScu {
     return new RawScu(socket);
   }
 
+  /** An association of CT1 with ARCHIVE, unless the fields say otherwise. Rejects where it is not accepted. */
+  static async associated(port: number, fields: AssociateRqFields): Promise<RawScu> {
+    const scu = await RawScu.connect({ port });
+    const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', ...fields });
+    if (answer.kind !== 'accepted') throw new Error(`instead of being accepted: ${JSON.stringify(answer)}`);
+    return scu;
+  }
+
   /** Writes the bytes as they are; resolves when the kernel has taken them, also when the peer is gone. */
   async send(...bytes: readonly Buffer[]): Promise<void> {
     const joined = Buffer.concat(bytes);
@@ -112,32 +125,22 @@ export class RawScu {
   }
 
   /** The next PDU, or the end of the connection. Rejects when neither comes in time. */
-  async nextEvent(deadlineMs = DEADLINE_MS): Promise<PeerEvent> {
-    if (this.#events.length === 0) {
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve;
-        timer = setTimeout(
-          () => reject(new Error(`no PDU and no close within ${deadlineMs} ms`)),
-          deadlineMs,
-        );
-      }).finally(() => clearTimeout(timer));
-    }
-    const event = this.#events[0]!;
-    // The end stays: whoever asks again gets it again.
+  async nextEvent(deadlineMs?: number): Promise<PeerEvent> {
+    const event = await this.#changes.waitFor('a PDU or the end', () => this.#events[0], deadlineMs);
+    // The end stays: the next call gets it too.
     if (event.kind === 'pdu') this.#events.shift();
     return event;
   }
 
   /** The next PDU with its header. Rejects when the connection ends instead. */
-  async readPdu(deadlineMs = DEADLINE_MS): Promise<Buffer> {
+  async readPdu(deadlineMs?: number): Promise<Buffer> {
     const event = await this.nextEvent(deadlineMs);
     if (event.kind !== 'pdu') throw new UnexpectedPeerEvent(event);
     return event.bytes;
   }
 
   /** Resolves when the peer has closed the connection without another byte, with how it did. */
-  async expectClosed(deadlineMs = DEADLINE_MS): Promise<string> {
+  async expectClosed(deadlineMs?: number): Promise<string> {
     const event = await this.nextEvent(deadlineMs);
     if (event.kind !== 'closed' || event.rest.length > 0) {
       throw new Error(`instead of the end of the connection came ${describeEvent(event)}`);
@@ -272,7 +275,7 @@ export class RawScu {
 
   #add(event: PeerEvent): void {
     this.#events.push(event);
-    this.#wake();
+    this.#changes.announce();
   }
 }
 

@@ -9,11 +9,13 @@ import { describe } from '@jest/globals';
 import { onCleanUp } from './cleanUp';
 import { temporaryFolder } from './processes';
 
-const run = (command: string, ...commandArguments: string[]): boolean =>
-  spawnSync(command, commandArguments).status === 0;
+function run(command: string, ...commandArguments: string[]): boolean {
+  return spawnSync(command, commandArguments).status === 0;
+}
 
-const mount = (folder: string): boolean =>
-  process.platform === 'linux' && run('mount', '-t', 'tmpfs', '-o', 'size=256k', 'aegis-test', folder);
+function mount(folder: string): boolean {
+  return process.platform === 'linux' && run('mount', '-t', 'tmpfs', '-o', 'size=256k', 'aegis-test', folder);
+}
 
 function canMount(): boolean {
   if (process.getuid?.() !== 0) return false;

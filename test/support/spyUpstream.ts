@@ -29,8 +29,7 @@ import {
   readAssociateRq,
 } from './dicomReading';
 import type { TranscriptEntry } from './transcript';
-
-const DEADLINE_MS = 10_000;
+import { Changes } from './waiting';
 
 /** What the spy does; a property that is left out stands for the obliging default. */
 export interface SpyScript {
@@ -60,9 +59,12 @@ export class SpyUpstream {
   /** May be replaced at any time; connections ask it anew at every event. */
   script: SpyScript;
   readonly #server: Server;
-  readonly #watchers = new Set<() => void>();
+  readonly #changes = new Changes();
 
-  private constructor(readonly options: SpyOptions) {
+  readonly options: SpyOptions;
+
+  private constructor(options: SpyOptions) {
+    this.options = options;
     this.script = options.script ?? {};
     const listener = (socket: Socket) => this.#take(socket);
     this.#server =
@@ -97,21 +99,12 @@ export class SpyUpstream {
   }
 
   /** Resolves once the condition holds; it is looked at after every event of the spy. */
-  waitUntil(condition: (spy: SpyUpstream) => boolean, what: string, deadlineMs = DEADLINE_MS): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#watchers.delete(look);
-        reject(new Error(`the spy did not see ${what} within ${deadlineMs} ms`));
-      }, deadlineMs);
-      const look = () => {
-        if (!condition(this)) return;
-        clearTimeout(timer);
-        this.#watchers.delete(look);
-        resolve();
-      };
-      this.#watchers.add(look);
-      look();
-    });
+  async waitUntil(
+    condition: (spy: SpyUpstream) => boolean,
+    what: string,
+    deadlineMs?: number,
+  ): Promise<void> {
+    await this.#changes.waitFor(`${what} at the spy`, () => condition(this), deadlineMs);
   }
 
   /**
@@ -130,9 +123,7 @@ export class SpyUpstream {
   }
 
   #take(socket: Socket): void {
-    const connection = new SpyConnection(this, socket, () => {
-      for (const watcher of this.#watchers) watcher();
-    });
+    const connection = new SpyConnection(this, socket, () => this.#changes.announce());
     this.connections.push(connection);
     connection.start();
   }
@@ -157,11 +148,14 @@ export class SpyConnection {
   readonly #awaitedResponses = new Map<number, (response: DicomMessage) => void>();
   #lastMessageId = 0;
 
-  constructor(
-    private readonly spy: SpyUpstream,
-    readonly socket: Socket,
-    private readonly notify: () => void,
-  ) {
+  readonly #spy: SpyUpstream;
+  readonly socket: Socket;
+  readonly #notify: () => void;
+
+  constructor(spy: SpyUpstream, socket: Socket, notify: () => void) {
+    this.#spy = spy;
+    this.socket = socket;
+    this.#notify = notify;
     this.#assembler = new MessageAssembler(spy.options.keepsBytes);
     this.remoteAddress = socket.remoteAddress;
   }
@@ -172,8 +166,8 @@ export class SpyConnection {
     this.socket.once('end', () => this.#close('end'));
     this.socket.on('error', (error: NodeJS.ErrnoException) => this.#close(error.code ?? error.message));
     this.socket.once('close', () => this.#close('close'));
-    this.#guarded(() => this.spy.script.onConnect?.(this));
-    this.notify();
+    this.#guarded(() => this.#spy.script.onConnect?.(this));
+    this.#notify();
   }
 
   /** Writes the bytes as they are. */
@@ -191,7 +185,7 @@ export class SpyConnection {
       result: 0,
       transferSyntax: transferSyntaxes[0] ?? '',
     }));
-    const maxPduLength = this.spy.options.maxPduLength ?? 16384;
+    const maxPduLength = this.#spy.options.maxPduLength ?? 16384;
     this.send(associateAc({ called: rq.called, calling: rq.calling, maxPduLength, contexts, ...fields }));
   }
 
@@ -256,11 +250,11 @@ export class SpyConnection {
     this.receivedBytes += chunk.length;
     this.#record('requestor', chunk);
     for (const pdu of this.#splitter.push(chunk)) this.#receivePdu(pdu);
-    this.notify();
+    this.#notify();
   }
 
   #receivePdu(pdu: Buffer): void {
-    const { script } = this.spy;
+    const { script } = this.#spy;
     this.pduTypes.push(pdu[0]!);
     switch (pdu[0]) {
       case PduType.AssociateRq:
@@ -288,7 +282,7 @@ export class SpyConnection {
   #receiveMessage(message: DicomMessage): void {
     if ((message.command.CommandField! & RESPONSE_BIT) === 0) {
       this.requests.push(message);
-      (this.spy.script.onRequest ?? ((connection, request) => connection.respond(request)))(this, message);
+      (this.#spy.script.onRequest ?? ((connection, request) => connection.respond(request)))(this, message);
       return;
     }
     const messageId = message.command.MessageIDBeingRespondedTo!;
@@ -305,12 +299,12 @@ export class SpyConnection {
   }
 
   #record(from: TranscriptEntry['from'], bytes: Buffer): void {
-    if (this.spy.options.keepsBytes !== false) this.transcript.push({ from, bytes });
+    if (this.#spy.options.keepsBytes !== false) this.transcript.push({ from, bytes });
   }
 
   #close(how: string): void {
     this.closed ??= how;
-    this.notify();
+    this.#notify();
   }
 
   #guarded(step: () => void): void {

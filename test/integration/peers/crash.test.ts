@@ -19,8 +19,11 @@ const PDU_BYTES = 131_072;
 /** Takes storescu several times as long as the kill. */
 const LARGE_BYTES = 64 * 1024 * 1024;
 
-const ctInstance = (pixelBytes: number) =>
-  syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, { pixelBytes });
+function ctInstance(pixelBytes: number) {
+  return syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, {
+    pixelBytes,
+  });
+}
 
 describeWithPeers(['Orthanc', 'echoscu', 'storescu'], 'Orthanc killed in the middle of a C-STORE', () => {
   let orthanc: Orthanc;

@@ -18,11 +18,15 @@ import { SopClass, TransferSyntax } from '../../support/uids';
 const certificates = testCertificates();
 const { ca, client } = certificates;
 /** Of a device, which is server and client in one. RSA, as most are. */
-const ofDevice = (name: string) =>
-  certificates.issue(name, { issuer: ca, keyKind: 'rsa', names: ['127.0.0.1'] });
+function ofDevice(name: string) {
+  return certificates.issue(name, { issuer: ca, keyKind: 'rsa', names: ['127.0.0.1'] });
+}
 
 const study = ['QueryRetrieveLevel=STUDY', 'StudyInstanceUID=1.2.826.0.1.3680043.9.9999.3.1'];
-const hashes = (instances: readonly Instance[]) => instances.map(({ sha256 }) => sha256).sort();
+
+function hashes(instances: readonly Instance[]) {
+  return instances.map(({ sha256 }) => sha256).sort();
+}
 
 /** The gateway shows its own certificate, and takes that of the device under its address only. */
 const addressTls = {
@@ -30,7 +34,10 @@ const addressTls = {
   certificate: client.certificateFile,
   privateKey: client.privateKeyFile,
 };
-const overTls = (port: number) => ({ host: '127.0.0.1', port, tls: addressTls });
+
+function overTls(port: number) {
+  return { host: '127.0.0.1', port, tls: addressTls };
+}
 
 interface Site {
   readonly gateway: TestGateway;

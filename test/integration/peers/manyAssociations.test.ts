@@ -12,15 +12,17 @@ import { SpyUpstream } from '../../support/spyUpstream';
 import { syntheticInstance } from '../../support/syntheticInstances';
 import { SopClass, TransferSyntax } from '../../support/uids';
 
-const instancesOf = (count: number, pixelBytes: number) =>
-  Array.from({ length: count }, (_value, index) =>
+function instancesOf(count: number, pixelBytes: number) {
+  return Array.from({ length: count }, (_value, index) =>
     syntheticInstance(`ct-${index}`, SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, {
       pixelBytes: pixelBytes + 2 * index,
     }),
   );
+}
 
-const byInstance = (entries: readonly (readonly [string | undefined, string | undefined])[]) =>
-  [...entries].sort(([one], [other]) => String(one).localeCompare(String(other)));
+function byInstance(entries: readonly (readonly [string | undefined, string | undefined])[]) {
+  return [...entries].sort(([one], [other]) => String(one).localeCompare(String(other)));
+}
 
 describe('200 associations at once over TLS', () => {
   it('are all open at the same time, and each stores its own instance', async () => {

@@ -21,9 +21,9 @@ import { syntheticInstance } from '../../support/syntheticInstances';
 import { SopClass, TransferSyntax } from '../../support/uids';
 
 const INSTANCES = 1000;
-const studyUid = '1.2.826.0.1.3680043.9.9999.3.1';
-const images = ['QueryRetrieveLevel=IMAGE', `StudyInstanceUID=${studyUid}`, 'SOPInstanceUID'];
-const study = encodeElement(explicitLittleEndian, 0x0020, 0x000d, 'UI', uidValue(studyUid));
+const STUDY_UID = '1.2.826.0.1.3680043.9.9999.3.1';
+const images = ['QueryRetrieveLevel=IMAGE', `StudyInstanceUID=${STUDY_UID}`, 'SOPInstanceUID'];
+const study = encodeElement(explicitLittleEndian, 0x0020, 0x000d, 'UI', uidValue(STUDY_UID));
 
 describeWithPeers(['Orthanc', 'findscu', 'getscu', 'stunnel4'], 'a study of 1000 instances', () => {
   const instances = Array.from({ length: INSTANCES }, (_value, index) =>
@@ -81,7 +81,7 @@ describeWithPeers(['Orthanc', 'findscu', 'getscu', 'stunnel4'], 'a study of 1000
   it('is retrieved whole with C-GET', async () => {
     const got = await getscu(await secured.throughStunnel(), [
       'QueryRetrieveLevel=STUDY',
-      `StudyInstanceUID=${studyUid}`,
+      `StudyInstanceUID=${STUDY_UID}`,
     ]);
     expect(got.statuses.at(-1)).toBe(0x0000);
     const hashes = (list: readonly { readonly sha256: string }[]) => list.map(({ sha256 }) => sha256).sort();

@@ -123,13 +123,15 @@ async function shakesHands(port: number, options: ConnectionOptions): Promise<bo
   }
 }
 
-const targetAt = (port: number, rest: Partial<DcmtkTarget> = {}): DcmtkTarget => ({
-  port,
-  callingAeTitle: 'CT1',
-  calledAeTitle: 'ORTHANC',
-  tls: { certificate: client, ca },
-  ...rest,
-});
+function targetAt(port: number, rest: Partial<DcmtkTarget> = {}): DcmtkTarget {
+  return {
+    port,
+    callingAeTitle: 'CT1',
+    calledAeTitle: 'ORTHANC',
+    tls: { certificate: client, ca },
+    ...rest,
+  };
+}
 
 let instanceNumber = 0;
 

@@ -18,7 +18,9 @@ import { freePort, runProcess, temporaryFolder } from '../../support/processes';
 import { syntheticInstance } from '../../support/syntheticInstances';
 import { SopClass, TransferSyntax } from '../../support/uids';
 
-const run = (...commandArguments: string[]) => runCommand(registerOrthanc, commandArguments);
+function run(...commandArguments: string[]) {
+  return runCommand(registerOrthanc, commandArguments);
+}
 
 describeWithPeers(['Orthanc'], "Orthanc's own default configuration", () => {
   const file = join(temporaryFolder(), 'default.json');

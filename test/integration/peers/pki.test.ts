@@ -19,13 +19,20 @@ import { syntheticInstances } from '../../support/syntheticInstances';
 
 let folder: string;
 
-const pki = (verb: string, ...options: string[]) =>
-  runCommand(registerPki, ['pki', verb, '--dir', folder, ...options]);
-const inFolder = (name: string) => join(folder, name);
-const tlsOf = (name: string): DcmtkTls => ({
-  certificate: { certificateFile: inFolder(`${name}.crt`), privateKeyFile: inFolder(`${name}.key`) },
-  ca: { certificateFile: inFolder('ca.crt') },
-});
+function pki(verb: string, ...options: string[]) {
+  return runCommand(registerPki, ['pki', verb, '--dir', folder, ...options]);
+}
+
+function inFolder(name: string) {
+  return join(folder, name);
+}
+
+function tlsOf(name: string): DcmtkTls {
+  return {
+    certificate: { certificateFile: inFolder(`${name}.crt`), privateKeyFile: inFolder(`${name}.key`) },
+    ca: { certificateFile: inFolder('ca.crt') },
+  };
+}
 
 beforeAll(async () => {
   folder = join(temporaryFolder(), 'pki');

@@ -25,16 +25,17 @@ import { type SecuredArchive, secureArchive } from '../../support/securedArchive
 import { syntheticInstances } from '../../support/syntheticInstances';
 import { SopClass } from '../../support/uids';
 
-const studyUid = 'StudyInstanceUID=1.2.826.0.1.3680043.9.9999.3.1';
-const study = ['QueryRetrieveLevel=STUDY', studyUid];
-const imagesOfStudy = ['QueryRetrieveLevel=IMAGE', studyUid, 'SOPInstanceUID', 'SOPClassUID'];
+const STUDY_UID = 'StudyInstanceUID=1.2.826.0.1.3680043.9.9999.3.1';
+const study = ['QueryRetrieveLevel=STUDY', STUDY_UID];
+const imagesOfStudy = ['QueryRetrieveLevel=IMAGE', STUDY_UID, 'SOPInstanceUID', 'SOPClassUID'];
 
-const only = ({ sopInstanceUid }: Instance) => [
-  'QueryRetrieveLevel=IMAGE',
-  `SOPInstanceUID=${sopInstanceUid}`,
-];
+function only({ sopInstanceUid }: Instance) {
+  return ['QueryRetrieveLevel=IMAGE', `SOPInstanceUID=${sopInstanceUid}`];
+}
 
-const hashes = (instances: readonly Instance[]) => instances.map(({ sha256 }) => sha256).sort();
+function hashes(instances: readonly Instance[]) {
+  return instances.map(({ sha256 }) => sha256).sort();
+}
 
 /** What a tool was answered, without what it logs of connections and times. */
 function answers({ exitCode, statuses, errorComments, errors, rejection, isAborted }: DcmtkResult) {

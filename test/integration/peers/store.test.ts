@@ -102,12 +102,14 @@ async function answerTo(address: Parameters<typeof RawScu.connect>[0], instance:
   }
 }
 
-const storeCommand = ({ sopClassUid, sopInstanceUid }: StoredInstance) => ({
-  CommandField: CommandField.CStoreRq,
-  AffectedSOPClassUID: sopClassUid,
-  AffectedSOPInstanceUID: sopInstanceUid,
-  Priority: 0,
-});
+function storeCommand({ sopClassUid, sopInstanceUid }: StoredInstance) {
+  return {
+    CommandField: CommandField.CStoreRq,
+    AffectedSOPClassUID: sopClassUid,
+    AffectedSOPInstanceUID: sopInstanceUid,
+    Priority: 0,
+  };
+}
 
 describeWithPeers(['Orthanc', 'storescu'], 'storescu through the gateway to Orthanc', () => {
   let without: Orthanc;

@@ -59,23 +59,23 @@ interface Scene {
   readonly upstream: readonly string[] | undefined;
 }
 
-const accepted = 'A-ASSOCIATE accept  CT1 <-- ORTHANC';
+const ACCEPTED = 'A-ASSOCIATE accept  CT1 <-- ORTHANC';
 const release = ['A-RELEASE request', 'A-RELEASE response'];
-const instanceSent = (messageId: number) => [
-  `P-DATA, C-STORE-RQ ID=${messageId}`,
-  'P-DATA, PDV Fragment',
-  'P-DATA, CT Image Storage',
-];
-const instanceStored = (messageId: number) => [
-  ...instanceSent(messageId),
-  `P-DATA, C-STORE-RSP ID=${messageId} (Success)`,
-];
+
+function instanceSent(messageId: number) {
+  return [`P-DATA, C-STORE-RQ ID=${messageId}`, 'P-DATA, PDV Fragment', 'P-DATA, CT Image Storage'];
+}
+
+function instanceStored(messageId: number) {
+  return [...instanceSent(messageId), `P-DATA, C-STORE-RSP ID=${messageId} (Success)`];
+}
+
 const pendingMatch = ['P-DATA, C-FIND-RSP ID=1', 'P-DATA, C-FIND-RSP-DATA'];
 const findSent = ['P-DATA, C-FIND-RQ ID=1', 'P-DATA, C-FIND-RQ-DATA'];
 
-const storing = [accepted, ...instanceStored(1), ...release];
+const storing = [ACCEPTED, ...instanceStored(1), ...release];
 const finding = [
-  accepted,
+  ACCEPTED,
   ...findSent,
   ...pendingMatch,
   ...pendingMatch,
@@ -84,7 +84,7 @@ const finding = [
   ...release,
 ];
 const getting = [
-  accepted,
+  ACCEPTED,
   'P-DATA, C-GET-RQ ID=1',
   'P-DATA, C-GET-RQ-DATA',
   ...instanceStored(1),
@@ -147,7 +147,7 @@ const scenes: Readonly<Record<string, Scene>> = {
       await scu.release();
     },
     modality: [
-      accepted,
+      ACCEPTED,
       ...instanceSent(1),
       'P-DATA, C-STORE-RSP (Refused: SOP class not supported, refused by the gateway)',
       'P-DATA, C-MOVE-RQ ID=2',
@@ -155,7 +155,7 @@ const scenes: Readonly<Record<string, Scene>> = {
       'P-DATA, C-MOVE-RSP (Refused: Move Destination unknown, refused by the gateway)',
       ...release,
     ],
-    upstream: [accepted, ...release],
+    upstream: [ACCEPTED, ...release],
   },
   'a rejection by the gateway': {
     calling: 'STRANGER',
@@ -169,8 +169,8 @@ const scenes: Readonly<Record<string, Scene>> = {
   },
   'an abort by the modality': {
     talk: (scu) => scu.abort(),
-    modality: [accepted, 'ABORT CT1 --> ORTHANC'],
-    upstream: [accepted, 'ABORT CT1 --> ORTHANC'],
+    modality: [ACCEPTED, 'ABORT CT1 --> ORTHANC'],
+    upstream: [ACCEPTED, 'ABORT CT1 --> ORTHANC'],
   },
   'an abort by the archive': {
     script: { onRequest: (connection) => connection.abort(2, 6) },
@@ -178,15 +178,15 @@ const scenes: Readonly<Record<string, Scene>> = {
       await scu.sendRequest(3, findCommand, identifier);
       expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 6 });
     },
-    modality: [accepted, ...findSent, 'ABORT CT1 <-- ORTHANC (Invalid PDU parameter value)'],
-    upstream: [accepted, ...findSent, 'ABORT CT1 <-- ORTHANC (Invalid PDU parameter value)'],
+    modality: [ACCEPTED, ...findSent, 'ABORT CT1 <-- ORTHANC (Invalid PDU parameter value)'],
+    upstream: [ACCEPTED, ...findSent, 'ABORT CT1 <-- ORTHANC (Invalid PDU parameter value)'],
   },
   'an abort by the gateway': {
     configuration: { timeouts: { idleSeconds: 0.1 } },
     talk: (scu) => scu.readAssociateAnswer(),
     // Wireshark takes the arrow from the source in the PDU: 2, the service-provider, on both sides.
-    modality: [accepted, 'ABORT CT1 <-- ORTHANC (Not specified)'],
-    upstream: [accepted, 'ABORT CT1 <-- ORTHANC (Not specified)'],
+    modality: [ACCEPTED, 'ABORT CT1 <-- ORTHANC (Not specified)'],
+    upstream: [ACCEPTED, 'ABORT CT1 <-- ORTHANC (Not specified)'],
   },
 };
 

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ExitCode } from '../../../src/errors';
@@ -16,7 +17,8 @@ describe('whileLocked', () => {
         running += 1;
         expect(running).toBe(1);
         expect(readFileSync(`${file}.lock`, 'utf8')).toBe(`${process.pid}\n`);
-        await new Promise((done) => setTimeout(done, 5));
+        // The others have had time to try as well: theirs is one such call, or a pause after it.
+        for (let count = 0; count < 20; count += 1) await access(file).catch(() => undefined);
         running -= 1;
         return index;
       }),

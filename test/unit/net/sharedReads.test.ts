@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import { receive, SHARED_BYTES } from '../../../src/net/sharedReads';
@@ -10,6 +9,7 @@ import { SLAB_BYTES } from '../../../src/pdu/slabs';
 import { testCertificates } from '../../support/certificates';
 import { onCleanUp } from '../../support/cleanUp';
 import { openTestListener, testTlsMaterial } from '../../support/testListener';
+import { waitFor } from '../../support/waiting';
 
 const certificates = testCertificates();
 
@@ -26,6 +26,18 @@ async function connection(kind: 'plain' | 'TLS'): Promise<{ accepted: Socket; pe
   return { accepted, peer };
 }
 
+/**
+ * Bytes on a connection of their own, sent and received. What came to other sockets before them, and is read at all,
+ * has been read by then.
+ */
+async function roundTrip(): Promise<void> {
+  const { accepted, peer } = await connection('plain');
+  const received = recorder();
+  receive(accepted, received.take);
+  peer.write('round trip');
+  await received.untilBytes('round trip'.length);
+}
+
 /** Copies of all that came, as one text or whole. */
 function recorder() {
   const chunks: Buffer[] = [];
@@ -40,8 +52,12 @@ function recorder() {
       return Buffer.concat(chunks);
     },
     async untilBytes(count: number) {
-      while (Buffer.concat(chunks).length < count) await delay(2);
-      return Buffer.concat(chunks);
+      const whole = () => Buffer.concat(chunks);
+      await waitFor(
+        () => `${count} bytes instead of ${whole().length}`,
+        () => whole().length >= count,
+      );
+      return whole();
     },
   };
 }
@@ -73,7 +89,7 @@ describe.each(['plain', 'TLS'] as const)('a %s socket', (kind) => {
     // Read ahead as Node does: into the stream, which is paused.
     peer.write('early ');
     accepted.read(0);
-    while (accepted.readableLength === 0) await delay(2);
+    await waitFor('what is read ahead', () => accepted.readableLength > 0);
     const received = recorder();
     let atEnd: string | undefined;
     accepted.once('end', () => {
@@ -82,7 +98,7 @@ describe.each(['plain', 'TLS'] as const)('a %s socket', (kind) => {
     receive(accepted, received.take);
     expect(received.bytes.length).toBe(0); // not before the caller is ready
     peer.end('late');
-    while (atEnd === undefined) await delay(2);
+    await waitFor('the end', () => atEnd !== undefined);
     expect(atEnd).toBe('early late');
   });
 
@@ -90,15 +106,15 @@ describe.each(['plain', 'TLS'] as const)('a %s socket', (kind) => {
     const { accepted, peer } = await connection(kind);
     peer.end('all');
     accepted.read(0);
-    while (!accepted.readableEnded && accepted.readableLength === 0) await delay(2);
-    await delay(20);
+    await waitFor('what is read ahead', () => accepted.readableEnded || accepted.readableLength > 0);
+    await roundTrip();
     const received = recorder();
     let atEnd: string | undefined;
     accepted.once('end', () => {
       atEnd = received.bytes.toString();
     });
     receive(accepted, received.take);
-    while (atEnd === undefined) await delay(2);
+    await waitFor('the end', () => atEnd !== undefined);
     expect(atEnd).toBe('all');
   });
 
@@ -110,7 +126,7 @@ describe.each(['plain', 'TLS'] as const)('a %s socket', (kind) => {
     await received.untilBytes(3);
     accepted.pause();
     peer.write('two');
-    await delay(50);
+    await roundTrip();
     expect(received.bytes.toString()).toBe('one');
     accepted.resume();
     expect((await received.untilBytes(6)).toString()).toBe('onetwo');

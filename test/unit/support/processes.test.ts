@@ -8,7 +8,11 @@ const node = (script: string) => startProcess(process.execPath, ['-e', script]);
 
 describe('a process of a test', () => {
   it('resolves when it prints what is waited for, also in pieces', async () => {
-    const started = node('process.stdout.write("rea"); setTimeout(() => console.log("dy 42"), 50)');
+    const started = node(
+      'process.once("SIGHUP", () => { console.log("dy 42"); process.exit(); }); setInterval(() => {}, 1000); process.stdout.write("rea")',
+    );
+    await started.waitForOutput(/rea/);
+    started.kill('SIGHUP');
     const [, number] = await started.waitForOutput(/ready (\d+)/);
     expect(number).toBe('42');
     expect(await started.exited).toEqual({ exitCode: 0, signal: null });
