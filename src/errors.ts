@@ -12,10 +12,10 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
  */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
-  constructor(
-    message: string,
-    readonly exitCode: ExitCode = ExitCode.Usage,
-  ) {
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = ExitCode.Usage) {
     super(message);
+    this.exitCode = exitCode;
   }
 }

@@ -8,11 +8,11 @@ import type { ReasonCode } from '../policy/reasons';
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
-  constructor(
-    readonly code: ReasonCode,
-    message: string,
-  ) {
+  readonly code: ReasonCode;
+
+  constructor(code: ReasonCode, message: string) {
     super(message);
+    this.code = code;
   }
 }
 

@@ -83,7 +83,10 @@ export interface Transition {
 /** Whether we requested the association (upstream) or accepted it (inbound). */
 export type Role = 'acceptor' | 'requestor';
 
-const to = (action: Action, next: State): Transition => ({ action, next });
+function to(action: Action, next: State): Transition {
+  return { action, next };
+}
+
 type Row = Partial<Record<State, Transition>>;
 
 /** Sta6 to Sta12: an association exists. */
@@ -96,8 +99,10 @@ const associated: readonly State[] = [
   'releaseCollisionRequestorAwaiting',
   'releaseCollisionAcceptorAwaiting',
 ];
-const inStates = (list: readonly State[], transition: Transition): Row =>
-  Object.fromEntries(list.map((state) => [state, transition]));
+
+function inStates(list: readonly State[], transition: Transition): Row {
+  return Object.fromEntries(list.map((state) => [state, transition]));
+}
 
 /** What a PDU does where Table 9-10 does not expect it: A-ABORT, except before and after the association. */
 const unexpectedPdu: Row = {

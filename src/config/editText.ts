@@ -261,9 +261,14 @@ function valueAt(root: Node, path: ConfigurationPath): Node | undefined {
   );
 }
 
-const keyOf = (property: Node): unknown => property.children?.[0]?.value;
+function keyOf(property: Node): unknown {
+  return property.children?.[0]?.value;
+}
 
-const endOf = (node: Node): number => node.offset + node.length;
+function endOf(node: Node): number {
+  return node.offset + node.length;
+}
 
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

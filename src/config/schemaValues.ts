@@ -9,14 +9,16 @@ import { escapeUnsafe, quoteValue } from '../text/quote';
 import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
 
 /** One value or a list of them; always a list once parsed. */
-export const oneOrMore = <T extends z.ZodType>(item: T) =>
-  z
+export function oneOrMore<T extends z.ZodType>(item: T) {
+  return z
     .union([item, z.array(item)])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+}
 
 /** Without a prototype: a name that came over the network, such as "constructor", must find entries only. */
-export const withoutPrototype = <T extends object>(entries: T): T =>
-  Object.assign(Object.create(null), entries);
+export function withoutPrototype<T extends object>(entries: T): T {
+  return Object.assign(Object.create(null), entries);
+}
 
 /** PS3.5 VR AE: 1 to 16 characters of the default repertoire, no backslash, no control character. */
 const aeTitleText = z
@@ -74,8 +76,9 @@ export const portToReach = z.number().int().min(1).max(65535);
 export const filePath = z.string().min(1).meta({ title: 'path of a file' });
 
 /** At most a day: anything longer is not a deadline. */
-export const seconds = (byDefault: number, what: string) =>
-  z.number().positive().max(86400).default(byDefault).describe(what);
+export function seconds(byDefault: number, what: string) {
+  return z.number().positive().max(86400).default(byDefault).describe(what);
+}
 
 export const cidr = z
   .string()

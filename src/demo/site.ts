@@ -25,13 +25,25 @@ export const demoModalities = {
 export type DemoModalities = typeof demoModalities;
 
 export class DemoSite {
+  readonly folder: string;
+  readonly certificates: DemoCertificates;
+  readonly archive: DemoArchive;
+  readonly gateway: Gateway;
+  readonly trail: AuditTrail;
+
   private constructor(
-    readonly folder: string,
-    readonly certificates: DemoCertificates,
-    readonly archive: DemoArchive,
-    readonly gateway: Gateway,
-    readonly trail: AuditTrail,
-  ) {}
+    folder: string,
+    certificates: DemoCertificates,
+    archive: DemoArchive,
+    gateway: Gateway,
+    trail: AuditTrail,
+  ) {
+    this.folder = folder;
+    this.certificates = certificates;
+    this.archive = archive;
+    this.gateway = gateway;
+    this.trail = trail;
+  }
 
   /** What was made so far is removed again where something fails. */
   static async start(modalities: DemoModalities, tell: (progress: string) => void): Promise<DemoSite> {

@@ -85,11 +85,11 @@ export type CommandSetErrorCode =
 /** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
 export class CommandSetError extends Error {
   override readonly name = 'CommandSetError';
-  constructor(
-    readonly code: CommandSetErrorCode,
-    message: string,
-  ) {
+  readonly code: CommandSetErrorCode;
+
+  constructor(code: CommandSetErrorCode, message: string) {
     super(message);
+    this.code = code;
   }
 }
 

@@ -14,16 +14,18 @@ export interface FileAdvice {
 
 /** A file that cannot be used. Never shows what is in it. */
 export class FileError extends OperatorError {
-  constructor(
-    /** As it was named. */
-    readonly file: string,
-    /** What is wrong with it, and what to do: the message without the name of the file. */
-    readonly problem: string,
-    exitCode: ExitCode = ExitCode.Failed,
-    /** Of the system, such as `ENOENT`; undefined where the system was content. */
-    readonly code?: string,
-  ) {
+  /** As it was named. */
+  readonly file: string;
+  /** What is wrong with it, and what to do: the message without the name of the file. */
+  readonly problem: string;
+  /** Of the system, such as `ENOENT`; undefined where the system was content. */
+  readonly code: string | undefined;
+
+  constructor(file: string, problem: string, exitCode: ExitCode = ExitCode.Failed, code?: string) {
     super(`${escapeUnsafe(file)} ${problem}`, exitCode);
+    this.file = file;
+    this.problem = problem;
+    this.code = code;
   }
 }
 

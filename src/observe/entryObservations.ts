@@ -62,10 +62,12 @@ export class EntryObservations {
   readonly requestByKind = new Map<string, JudgedRequest>();
   readonly callByTitle = new Map<string, JudgedCall>();
 
-  constructor(
-    /** The entry as if it enforced; undefined for callers that are in no entry. */
-    readonly modality: CompiledModality | undefined,
-  ) {}
+  /** The entry as if it enforced; undefined for callers that are in no entry. */
+  readonly modality: CompiledModality | undefined;
+
+  constructor(modality: CompiledModality | undefined) {
+    this.modality = modality;
+  }
 
   get wouldDeny(): readonly Denial[] {
     return this.#denialsOf('would-deny');

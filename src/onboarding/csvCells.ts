@@ -21,11 +21,11 @@ const NAMED_DELIMITER = /^\ufeff?"?sep=([^"\n])"?[,;\t]*\n/i;
 
 /** A fault of the text itself. */
 export class CsvFault extends Error {
-  constructor(
-    readonly line: number,
-    message: string,
-  ) {
+  readonly line: number;
+
+  constructor(line: number, message: string) {
     super(message);
+    this.line = line;
   }
 }
 

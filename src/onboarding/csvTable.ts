@@ -55,7 +55,9 @@ export function readCsvTable(text: string): CsvTable {
 type Column = EntryField | typeof NAME_COLUMN | undefined;
 
 /** Upper and lower case, spaces, hyphens and underscores do not matter: `Calling AE Title` is callingAeTitle. */
-const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]+/g, '');
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[\s_-]+/g, '');
+}
 
 const fieldByName: ReadonlyMap<string, EntryField> = new Map(
   entryFields.flatMap((field) => [
@@ -125,8 +127,9 @@ function readRow({ line, cells }: CsvLine, columns: readonly Column[], width: nu
   return { line, name, values, problems };
 }
 
-const columnName = (column: EntryField | typeof NAME_COLUMN): string =>
-  column === NAME_COLUMN ? NAME_COLUMN : column.column;
+function columnName(column: EntryField | typeof NAME_COLUMN): string {
+  return column === NAME_COLUMN ? NAME_COLUMN : column.column;
+}
 
 function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
   for (const [{ column }, value] of values) {
@@ -136,13 +139,13 @@ function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
 }
 
 /** Those of `address.tls` are seldom used, and each column makes the table harder to read. */
-const usualDepth = 2;
+const USUAL_DEPTH = 2;
 
 export function exportCsv(source: ConfigurationSource): string {
   const entries = Object.entries(rawConfiguration(source).modalities);
   const fields = entryFields.filter(
     ({ path }) =>
-      path.length <= usualDepth || entries.some(([, entry]) => valueIn(entry, path) !== undefined),
+      path.length <= USUAL_DEPTH || entries.some(([, entry]) => valueIn(entry, path) !== undefined),
   );
   return formatCsv([
     [NAME_COLUMN, ...fields.map(({ column }) => column)],

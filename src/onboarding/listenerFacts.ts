@@ -114,8 +114,9 @@ function readOr(file: string, problems: string[]): CertificateFile[] {
   }
 }
 
-const hasSigned = (authority: X509Certificate, leaf: X509Certificate): boolean =>
-  authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+function hasSigned(authority: X509Certificate, leaf: X509Certificate): boolean {
+  return authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey);
+}
 
 const allVersions: readonly SecureVersion[] = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 

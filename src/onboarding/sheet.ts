@@ -89,8 +89,9 @@ function portWords(
   return `${port === 0 ? TO_FILL_IN : port} (${words.join(', ')})`;
 }
 
-const profileWords = ({ versions, title, clause }: TlsListenerFacts): string =>
-  `on, ${versions.join(' or ')}: ${title} (${clause})`;
+function profileWords({ versions, title, clause }: TlsListenerFacts): string {
+  return `on, ${versions.join(' or ')}: ${title} (${clause})`;
+}
 
 function certificates({ listeners, deviceFiles }: SheetSubject, entry: ModalityConfiguration): SheetSection {
   const withTls = listeners.flatMap(({ tls }) => (tls === undefined ? [] : [tls]));
@@ -232,7 +233,9 @@ function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: strin
 }
 
 /** An address of a block, for an example. */
-const addressIn = (block = 'ADDRESS'): string => block.split('/', 1)[0]!;
+function addressIn(block = 'ADDRESS'): string {
+  return block.split('/', 1)[0]!;
+}
 
 function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConfiguration): SheetSection {
   const hasTls = listeners.some(({ tls }) => tls !== undefined);
@@ -271,4 +274,6 @@ function few(values: readonly string[]): string[] {
   return rest <= 0 ? [...values] : [...values.slice(0, MAX_VALUES), `and ${rest} more`];
 }
 
-const day = (date: Date): string => date.toISOString().slice(0, 10);
+function day(date: Date): string {
+  return date.toISOString().slice(0, 10);
+}

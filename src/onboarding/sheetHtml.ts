@@ -71,7 +71,9 @@ function fact({ label, values, isKey }: SheetFact): string {
   return `<tr><th scope="row">${escapeHtml(label)}</th><td>${cell}</td></tr>`;
 }
 
-const lines = (text: string): string => text.split('\n').map(escapeHtml).join('<br>');
+function lines(text: string): string {
+  return text.split('\n').map(escapeHtml).join('<br>');
+}
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -72,7 +72,9 @@ function body(part: SheetSection): string[] {
   }
 }
 
-const row = (cells: readonly string[]): string => `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+function row(cells: readonly string[]): string {
+  return `| ${cells.map(escapeMarkdown).join(' | ')} |`;
+}
 
 /** Everything that Markdown or HTML could take for its own; an underscore inside a word is none of that. */
 function escapeMarkdown(text: string): string {

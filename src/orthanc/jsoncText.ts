@@ -14,7 +14,11 @@ export interface Member {
 
 /** The members of an object that has lines of its own. */
 export class MemberList {
-  constructor(readonly members: readonly Member[]) {}
+  readonly members: readonly Member[];
+
+  constructor(members: readonly Member[]) {
+    this.members = members;
+  }
 }
 
 const INDENT = '  ';

@@ -64,7 +64,10 @@ export interface CommandRequest {
 }
 
 const allowed: Decision = { allowed: true };
-const denied = (reason: ReasonCode) => ({ allowed: false, reason }) as const;
+
+function denied(reason: ReasonCode) {
+  return { allowed: false, reason } as const;
+}
 
 /**
  * Gate 1: whether any entry could be meant by a connection from this address. With unknownAddresses "reject"

@@ -23,10 +23,18 @@ export type WireAnswer =
 
 const close = { kind: 'close' } as const;
 const tlsAlert = { kind: 'tlsAlert' } as const;
-const reject = (result: number, source: number, reason: number) =>
-  ({ kind: 'reject', result, source, reason }) as const;
-const status = (code: number) => ({ kind: 'status', status: code }) as const;
-const abort = (reason: number) => ({ kind: 'abort', reason }) as const;
+
+function reject(result: number, source: number, reason: number) {
+  return { kind: 'reject', result, source, reason } as const;
+}
+
+function status(code: number) {
+  return { kind: 'status', status: code } as const;
+}
+
+function abort(reason: number) {
+  return { kind: 'abort', reason } as const;
+}
 
 interface ReasonEntry {
   readonly wire: WireAnswer;

@@ -34,10 +34,10 @@ export class AeTitleSet {
   readonly #keys: ReadonlySet<string | undefined>;
   readonly #strictAeTitles: boolean;
 
-  constructor(
-    readonly titles: readonly string[],
-    strictAeTitles: boolean,
-  ) {
+  readonly titles: readonly string[];
+
+  constructor(titles: readonly string[], strictAeTitles: boolean) {
+    this.titles = titles;
     this.#strictAeTitles = strictAeTitles;
     this.#keys = new Set(titles.map((title) => aeTitleKey(title, strictAeTitles)));
   }

@@ -63,12 +63,15 @@ export function formatProblem(problem: Problem): string {
 
 /** Every problem of a configuration at once; the message has one line for each error. */
 export class ConfigurationError extends OperatorError {
-  constructor(readonly problems: readonly Problem[]) {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
     super(
       problems
         .filter((problem) => problem.severity === 'error')
         .map(formatProblem)
         .join('\n'),
     );
+    this.problems = problems;
   }
 }

@@ -16,7 +16,9 @@ export const dialled: DialCall[] = [];
 
 export const fakeTlsFacts = { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
 
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+function settled() {
+  return new Promise<void>((resolve) => setImmediate(resolve));
+}
 
 function dial<T>(
   isTls: boolean,

@@ -20,8 +20,13 @@ import { SopClass, TransferSyntax } from './uids';
 
 const { timeouts: defaultTimeouts, limits: defaultLimits } = configurationOf({});
 
-export const timeoutsOf = (changes: Partial<Timeouts> = {}): Timeouts => ({ ...defaultTimeouts, ...changes });
-export const limitsOf = (changes: Partial<Limits> = {}): Limits => ({ ...defaultLimits, ...changes });
+export function timeoutsOf(changes: Partial<Timeouts> = {}): Timeouts {
+  return { ...defaultTimeouts, ...changes };
+}
+
+export function limitsOf(changes: Partial<Limits> = {}): Limits {
+  return { ...defaultLimits, ...changes };
+}
 
 /** The presentation contexts of every association here; on 5, data sets are deflated and may be odd. */
 export const contexts = new Map([

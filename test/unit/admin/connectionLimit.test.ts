@@ -43,7 +43,9 @@ function ask(socket: Socket, path: string): Promise<string> {
   });
 }
 
-const closeOf = (socket: Socket) => new Promise((resolve) => socket.resume().once('close', resolve));
+function closeOf(socket: Socket) {
+  return new Promise((resolve) => socket.resume().once('close', resolve));
+}
 
 describe('limitConnections', () => {
   it('closes the oldest idle one, and answers the newest', async () => {

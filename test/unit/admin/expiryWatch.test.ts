@@ -5,7 +5,10 @@ import type { AuditEvent } from '../../../src/audit/events';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const end = new Date('2026-06-30T12:00:00Z');
-const daysBefore = (days: number) => new Date(end.getTime() - days * DAY_MS);
+
+function daysBefore(days: number) {
+  return new Date(end.getTime() - days * DAY_MS);
+}
 
 const watches: ExpiryWatch[] = [];
 afterEach(() => {
@@ -39,7 +42,9 @@ function toldAt(days: readonly number[], expiry: (leftDays: number) => Certifica
   return told;
 }
 
-const words = (when: string) => `the certificate of listener tls ${when}, at 2026-06-30T12:00:00.000Z`;
+function words(when: string) {
+  return `the certificate of listener tls ${when}, at 2026-06-30T12:00:00.000Z`;
+}
 
 describe('ExpiryWatch', () => {
   it('reports at 30, 14, 7 and 1 days and at the end, once each', () => {

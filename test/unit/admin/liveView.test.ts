@@ -11,15 +11,17 @@ const caller = {
   calledAeTitle: 'ORTHANC',
 } as const;
 
-const accepted = (connectionId: string): AuditEvent => ({
-  ...caller,
-  event: 'association.accepted',
-  outcome: 'allowed',
-  connectionId,
-  modality: 'ct1',
-  upstream: '127.0.0.1:4242',
-  tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' },
-});
+function accepted(connectionId: string): AuditEvent {
+  return {
+    ...caller,
+    event: 'association.accepted',
+    outcome: 'allowed',
+    connectionId,
+    modality: 'ct1',
+    upstream: '127.0.0.1:4242',
+    tls: { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' },
+  };
+}
 
 function viewOf(...events: readonly AuditEvent[]) {
   const view = new LiveView(() => now);

@@ -21,19 +21,24 @@ async function exposed(...events: AuditEvent[]): Promise<Exposition> {
   return new Exposition(await metrics.exposition());
 }
 
-const accepted = (connectionId: string): AuditEvent => ({
-  event: 'association.accepted',
-  outcome: 'allowed',
-  connectionId,
-  ...ct1,
-});
-const aborted = (connectionId: string): AuditEvent => ({
-  event: 'association.aborted',
-  outcome: 'failed',
-  reason: 'idle-timeout',
-  connectionId,
-  ...ct1,
-});
+function accepted(connectionId: string): AuditEvent {
+  return {
+    event: 'association.accepted',
+    outcome: 'allowed',
+    connectionId,
+    ...ct1,
+  };
+}
+
+function aborted(connectionId: string): AuditEvent {
+  return {
+    event: 'association.aborted',
+    outcome: 'failed',
+    reason: 'idle-timeout',
+    connectionId,
+    ...ct1,
+  };
+}
 
 describe('Metrics', () => {
   it('counts an association as active from its acceptance to its release or abort', async () => {

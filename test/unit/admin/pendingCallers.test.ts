@@ -13,22 +13,24 @@ const tls = {
   notAfter: '2027-01-01T00:00:00.000Z',
 };
 
-const rejected = (changes: Partial<AuditEvent> = {}): AuditEvent => ({
-  event: 'association.rejected',
-  outcome: 'denied',
-  reason: 'calling-ae-title-unknown',
-  direction: 'ingress',
-  listener: 'tls',
-  sourceAddress: '10.1.2.9',
-  sourcePort: 40_000,
-  callingAeTitle: 'CT9',
-  calledAeTitle: 'ORTHANC',
-  tls,
-  implementationClassUid: '1.2.3',
-  implementationVersionName: 'MAKER_1',
-  proposedSopClasses: ['Verification', 'CTImageStorage'],
-  ...changes,
-});
+function rejected(changes: Partial<AuditEvent> = {}): AuditEvent {
+  return {
+    event: 'association.rejected',
+    outcome: 'denied',
+    reason: 'calling-ae-title-unknown',
+    direction: 'ingress',
+    listener: 'tls',
+    sourceAddress: '10.1.2.9',
+    sourcePort: 40_000,
+    callingAeTitle: 'CT9',
+    calledAeTitle: 'ORTHANC',
+    tls,
+    implementationClassUid: '1.2.3',
+    implementationVersionName: 'MAKER_1',
+    proposedSopClasses: ['Verification', 'CTImageStorage'],
+    ...changes,
+  };
+}
 
 /** A list with a clock that goes on a second with each look at it. */
 function listOf({ maxEntries = 1000, events = [] as readonly AuditEvent[] } = {}) {
@@ -45,7 +47,9 @@ function listOf({ maxEntries = 1000, events = [] as readonly AuditEvent[] } = {}
   return { callers, changes: () => changes };
 }
 
-const titlesOf = (callers: PendingCallers) => callers.list.map(({ callingAeTitle }) => callingAeTitle);
+function titlesOf(callers: PendingCallers) {
+  return callers.list.map(({ callingAeTitle }) => callingAeTitle);
+}
 
 describe('PendingCallers', () => {
   it('keeps all that is known of a caller, once, with how often and when it came', () => {

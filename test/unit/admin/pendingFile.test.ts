@@ -14,7 +14,9 @@ import { temporaryFolder } from '../../support/processes';
 const caller: PendingCaller = { ...pendingCaller, callingAeTitle: 'CT9\u0000\u001b[31m' };
 const other: PendingCaller = { ...caller, id: 'ba9876543210', count: 2 };
 
-const newFile = () => join(temporaryFolder(), 'pending.json');
+function newFile() {
+  return join(temporaryFolder(), 'pending.json');
+}
 
 describe('the file of pending callers', () => {
   it('gives back what was written, and only its owner can read it', async () => {

@@ -26,7 +26,9 @@ function pdvsOf(stream: Buffer): Pdv[] {
   return pdvs;
 }
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+function turn() {
+  return new Promise<void>((resolve) => setImmediate(resolve));
+}
 
 const sockets: LegSocket[] = [];
 afterEach(() => {

@@ -235,12 +235,14 @@ const message = fc
 
 type Mutation = (pdvs: Pdv[]) => Pdv[];
 const at = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const changed =
-  (where: number, change: (pdv: Pdv) => Pdv[]): Mutation =>
-  (pdvs) => {
+
+function changed(where: number, change: (pdv: Pdv) => Pdv[]): Mutation {
+  return (pdvs) => {
     const index = Math.floor(where * pdvs.length);
     return pdvs.flatMap((pdv, each) => (each === index ? change(pdv) : [pdv]));
   };
+}
+
 const mutation: fc.Arbitrary<Mutation> = fc.tuple(at, fc.nat({ max: 4 })).map(([where, kind]) =>
   changed(where, (pdv) => {
     if (kind === 0) return [];

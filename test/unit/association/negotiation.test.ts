@@ -9,10 +9,10 @@ import {
 import { ProtocolError } from '../../../src/association/protocolError';
 import type { AssociateAc, AssociateRq, UserInformation } from '../../../src/pdu/types';
 
-const verification = '1.2.840.10008.1.1';
-const ctImage = '1.2.840.10008.5.1.4.1.1.2';
-const implicitLittle = '1.2.840.10008.1.2';
-const explicitLittle = '1.2.840.10008.1.2.1';
+const VERIFICATION = '1.2.840.10008.1.1';
+const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';
+const IMPLICIT_LITTLE = '1.2.840.10008.1.2';
+const EXPLICIT_LITTLE = '1.2.840.10008.1.2.1';
 
 const nothingExtra: Pick<
   UserInformation,
@@ -25,16 +25,16 @@ const rq: AssociateRq = {
   callingAeTitle: 'ct1',
   applicationContextName: '1.2.840.10008.3.1.1.1',
   presentationContexts: [
-    { id: 1, abstractSyntax: verification, transferSyntaxes: [implicitLittle] },
-    { id: 3, abstractSyntax: ctImage, transferSyntaxes: [explicitLittle, implicitLittle] },
+    { id: 1, abstractSyntax: VERIFICATION, transferSyntaxes: [IMPLICIT_LITTLE] },
+    { id: 3, abstractSyntax: CT_IMAGE, transferSyntaxes: [EXPLICIT_LITTLE, IMPLICIT_LITTLE] },
   ],
   userInformation: {
     maxPduLength: 16384,
     implementationClassUid: '1.2.3.4',
     implementationVersionName: 'SCANNER_7',
     asynchronousOperations: { invoked: 5, performed: 5 },
-    roleSelections: [{ sopClassUid: ctImage, scu: true, scp: true }],
-    extendedNegotiations: [{ sopClassUid: ctImage, applicationInformation: Buffer.from([1, 2]) }],
+    roleSelections: [{ sopClassUid: CT_IMAGE, scu: true, scp: true }],
+    extendedNegotiations: [{ sopClassUid: CT_IMAGE, applicationInformation: Buffer.from([1, 2]) }],
     commonExtendedNegotiations: [],
     userIdentity: {
       type: 2,
@@ -51,7 +51,7 @@ const ac: AssociateAc = {
   callingAeTitle: 'ct1',
   applicationContextName: '1.2.840.10008.3.1.1.1',
   presentationContexts: [
-    { id: 3, result: 0, transferSyntax: implicitLittle },
+    { id: 3, result: 0, transferSyntax: IMPLICIT_LITTLE },
     { id: 1, result: 3, transferSyntax: 'rubbish' },
   ],
   userInformation: { maxPduLength: 4096, implementationClassUid: '9.9', ...nothingExtra },
@@ -97,7 +97,7 @@ describe('the answer to the modality', () => {
   it('has one result for each proposed context, in the order of the request', () => {
     expect(inboundAnswer(rq, ac, 131072).presentationContexts).toEqual([
       { id: 1, result: 3, transferSyntax: '' },
-      { id: 3, result: 0, transferSyntax: implicitLittle },
+      { id: 3, result: 0, transferSyntax: IMPLICIT_LITTLE },
     ]);
   });
 
@@ -121,20 +121,20 @@ describe('the answer to the modality', () => {
   it('passes roles only as far as they were asked for', () => {
     const asked = {
       ...rq.userInformation,
-      roleSelections: [{ sopClassUid: ctImage, scu: false, scp: true }],
+      roleSelections: [{ sopClassUid: CT_IMAGE, scu: false, scp: true }],
     };
     const generous: AssociateAc = {
       ...ac,
       userInformation: {
         ...ac.userInformation,
         roleSelections: [
-          { sopClassUid: ctImage, scu: true, scp: true },
-          { sopClassUid: verification, scu: true, scp: true },
+          { sopClassUid: CT_IMAGE, scu: true, scp: true },
+          { sopClassUid: VERIFICATION, scu: true, scp: true },
         ],
       },
     };
     const answer = inboundAnswer({ ...rq, userInformation: asked }, generous, 131072);
-    expect(answer.userInformation.roleSelections).toEqual([{ sopClassUid: ctImage, scu: false, scp: true }]);
+    expect(answer.userInformation.roleSelections).toEqual([{ sopClassUid: CT_IMAGE, scu: false, scp: true }]);
   });
 
   it('never offers asynchronous operations', () => {
@@ -149,17 +149,17 @@ describe('the answer to the modality', () => {
 describe('the upstream’s answer', () => {
   it('gives the contexts on which messages may flow', () => {
     expect([...acceptedContexts(rq, ac)]).toEqual([
-      [3, { abstractSyntax: ctImage, transferSyntax: implicitLittle }],
+      [3, { abstractSyntax: CT_IMAGE, transferSyntax: IMPLICIT_LITTLE }],
     ]);
   });
 
   it('is an error where it speaks of a context that was not proposed', () => {
-    const foreign = { ...ac, presentationContexts: [{ id: 5, result: 0, transferSyntax: implicitLittle }] };
+    const foreign = { ...ac, presentationContexts: [{ id: 5, result: 0, transferSyntax: IMPLICIT_LITTLE }] };
     expect(() => acceptedContexts(rq, foreign)).toThrow(ProtocolError);
   });
 
   it('is an error where it accepts a transfer syntax that was not proposed', () => {
-    const foreign = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: explicitLittle }] };
+    const foreign = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: EXPLICIT_LITTLE }] };
     expect(() => acceptedContexts(rq, foreign)).toThrow(/transfer syntax/);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { median, percentile, ratioOf, takeTurns } from '../../../bench/measure';
 
-const quiet = (rounds: number) => ({ rounds, say: () => {} });
+function quiet(rounds: number) {
+  return { rounds, say: () => {} };
+}
 
 describe('taking turns', () => {
   it('gives each contender a turn in each round, and begins each round with another one', async () => {

@@ -12,7 +12,9 @@ function table(name: string, rows: Readonly<Record<string, Row['samples']>>): Ta
   };
 }
 
-const seconds = (...values: number[]) => values.map((value) => ({ seconds: value }));
+function seconds(...values: number[]) {
+  return values.map((value) => ({ seconds: value }));
+}
 
 function verdictOn(title: string, ...tables: Table[]) {
   return judge(tables).find((verdict) => verdict.title.startsWith(title))!;

@@ -12,9 +12,13 @@ const certificates = testCertificates();
 const folder = temporaryFolder();
 
 /** Certificates that no date has anything against for a year. */
-const server = () =>
-  certificates.issue('check-server', { issuer: ca(), purposes: ['serverAuth'], validToDays: 400 });
-const ca = () => certificates.issue('Check CA', { isCa: true, validToDays: 400 });
+function server() {
+  return certificates.issue('check-server', { issuer: ca(), purposes: ['serverAuth'], validToDays: 400 });
+}
+
+function ca() {
+  return certificates.issue('Check CA', { isCa: true, validToDays: 400 });
+}
 
 interface Parts {
   readonly servers?: readonly string[];
@@ -45,8 +49,9 @@ function write({ servers = [], privateKey = server().privateKeyFile, modality = 
   return file;
 }
 
-const check = (file: string, ...options: string[]) =>
-  runCommand(registerCheck, ['--config', file, 'check', ...options]);
+function check(file: string, ...options: string[]) {
+  return runCommand(registerCheck, ['--config', file, 'check', ...options]);
+}
 
 /** An archive, and where it listens. */
 async function archive(script: SpyScript = {}): Promise<{ address: string; spy: SpyUpstream }> {

@@ -1,5 +1,5 @@
 /**
- * A valid configuration whose lines tests replace by faulty ones, and what is then reported. Owns no expectation.
+ * A VALID configuration whose lines tests replace by faulty ones, and what is then reported. Owns no expectation.
  */
 import { expect, it } from '@jest/globals';
 import { parseConfiguration } from '../../../src/config/load';
@@ -18,7 +18,7 @@ const VALID_LINES: Readonly<Record<number, string>> = {
 type Lines = Readonly<Record<number, string>>;
 type Environment = Readonly<Record<string, string>>;
 
-/** What is wrong, the lines that replace the valid ones, every problem in order, the environment. */
+/** What is wrong, the lines that replace the VALID ones, every problem in order, the environment. */
 export type Case = readonly [
   name: string,
   lines: Lines,
@@ -42,19 +42,28 @@ export function itReports(cases: readonly Case[]): void {
 }
 
 /** Line 4 with the one modality `ct1`. */
-export const ct1 = (keys: string): Lines => ({ 4: `"modalities": { "ct1": { ${keys} } },` });
-/** The keys of the valid `ct1`. */
-export const valid = '"callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["store"]';
+export function ct1(keys: string): Lines {
+  return { 4: `"modalities": { "ct1": { ${keys} } },` };
+}
+
+/** The keys of the VALID `ct1`. */
+export const VALID = '"callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["store"]';
 /** Line 3 with the one upstream `ORTHANC`. */
-export const upstream = (keys: string): Lines => ({ 3: `"upstreams": { "ORTHANC": { ${keys} } },` });
+export function upstream(keys: string): Lines {
+  return { 3: `"upstreams": { "ORTHANC": { ${keys} } },` };
+}
+
 /** Line 2 with the one listener `tls`. */
-export const tls = (keys: string): Lines => ({
-  2: `"listeners": [{ "name": "tls", "port": 2762, "tls": { ${keys} } }],`,
-});
-export const files = '"certificate": "s.crt", "privateKey": "s.key"';
+export function tls(keys: string): Lines {
+  return {
+    2: `"listeners": [{ "name": "tls", "port": 2762, "tls": { ${keys} } }],`,
+  };
+}
+
+export const FILES = '"certificate": "s.crt", "privateKey": "s.key"';
 
 /** What messages about unknown keys name; a new key of the schema is added here by hand. */
-export const rootKeys =
+export const ROOT_KEYS =
   '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin, pending';
-export const modalityKeys =
+export const MODALITY_KEYS =
   'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, address';

@@ -4,17 +4,20 @@
  */
 import { hostname, networkInterfaces } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { type Case, ct1, itReports, problemsOf, upstream, valid } from './brokenConfiguration';
+import { type Case, ct1, itReports, problemsOf, upstream, VALID } from './brokenConfiguration';
 
 /** Line 5 with an egress listener before what stands there. */
-const egress = (keys: string) => ({ 5: `"egress": { ${keys} }` });
-const own = '127.0.0.1:4242';
+function egress(keys: string) {
+  return { 5: `"egress": { ${keys} }` };
+}
+
+const OWN = '127.0.0.1:4242';
 
 const archives: Case[] = [
   [
     'a server that is named twice',
-    upstream(`"servers": ["${own}", "${own}"]`),
-    [`a.jsonc:3:59 upstreams.ORTHANC.servers[1] "${own}" is servers[0] too; name each server once`],
+    upstream(`"servers": ["${OWN}", "${OWN}"]`),
+    [`a.jsonc:3:59 upstreams.ORTHANC.servers[1] "${OWN}" is servers[0] too; name each server once`],
   ],
   [
     'a server that is the egress listener',
@@ -35,14 +38,14 @@ const archives: Case[] = [
 const values: Case[] = [
   [
     'another local address than the one there is',
-    upstream(`"servers": ["${own}"], "localAddress": "perModality"`),
+    upstream(`"servers": ["${OWN}"], "localAddress": "perModality"`),
     [
       'a.jsonc:3:76 upstreams.ORTHANC.localAddress "perModality" is not accepted; did you mean "per-modality"?',
     ],
   ],
   [
     'a local address that is no text',
-    upstream(`"servers": ["${own}"], "localAddress": true`),
+    upstream(`"servers": ["${OWN}"], "localAddress": true`),
     ['a.jsonc:3:76 upstreams.ORTHANC.localAddress true is a boolean; accepted is "per-modality"'],
   ],
   [
@@ -86,7 +89,7 @@ const egressListeners: Case[] = [
     'a listener with the name of egress',
     {
       2: '"listeners": [{ "name": "egress", "port": 104 }],',
-      ...ct1(`${valid}, "listeners": "egress"`),
+      ...ct1(`${VALID}, "listeners": "egress"`),
       ...egress(''),
     },
     [
@@ -95,14 +98,16 @@ const egressListeners: Case[] = [
   ],
   [
     'egress on an address that leaves out those of the modalities',
-    { ...upstream(`"servers": ["${own}"], "localAddress": "per-modality"`), ...egress('"host": "::1"') },
+    { ...upstream(`"servers": ["${OWN}"], "localAddress": "per-modality"`), ...egress('"host": "::1"') },
     [
       'a.jsonc:5:21 egress.host "::1" leaves out the loopback addresses of the modalities (localAddress "per-modality"); use 127.0.0.1',
     ],
   ],
 ];
 
-const address = (keys: string) => ct1(`${valid}, "address": { ${keys} }`);
+function address(keys: string) {
+  return ct1(`${VALID}, "address": { ${keys} }`);
+}
 
 const addresses: Case[] = [
   [
@@ -121,12 +126,12 @@ const addresses: Case[] = [
   ],
   [
     'permissions of an archive that has no way to send',
-    ct1(`${valid}, "egressAllow": "echo"`),
+    ct1(`${VALID}, "egressAllow": "echo"`),
     ['warning: a.jsonc:4:107 modalities.ct1.egressAllow has no effect, because there is no egress'],
   ],
   [
     'permissions towards a modality without an address',
-    { ...ct1(`${valid}, "egressAllow": "echo"`), ...egress('') },
+    { ...ct1(`${VALID}, "egressAllow": "echo"`), ...egress('') },
     ['warning: a.jsonc:4:107 modalities.ct1.egressAllow has no effect, because it has no address'],
   ],
   [
@@ -167,7 +172,7 @@ describe('a loop over a name or address of this machine', () => {
     const lines = {
       2: '"listeners": [{ "name": "plain", "host": "127.0.0.1", "port": 104 }],',
       ...upstream('"servers": ["127.0.0.2:104", "[::1]:104"]'),
-      ...ct1(`${valid}, "listeners": "plain"`),
+      ...ct1(`${VALID}, "listeners": "plain"`),
     };
     expect(problemsOf(lines)).toEqual([]);
     expect(problemsOf({ ...lines, ...upstream('"servers": ["localhost:104"]') }).join()).toContain('a loop');

@@ -4,7 +4,7 @@
  */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: a reference such as ${PORT} is for the configuration
 import { describe } from '@jest/globals';
-import { type Case, ct1, itReports, modalityKeys, rootKeys, upstream, valid } from './brokenConfiguration';
+import { type Case, ct1, itReports, MODALITY_KEYS, ROOT_KEYS, upstream, VALID } from './brokenConfiguration';
 
 const syntax: Case[] = [
   [
@@ -82,14 +82,14 @@ const syntax: Case[] = [
   [
     'a list instead of an object',
     { 1: '[', 2: '', 3: '', 4: '', 5: '', 6: ']' },
-    [`a.jsonc:1:1 is a list; accepted is an object with the keys ${rootKeys}`],
+    [`a.jsonc:1:1 is a list; accepted is an object with the keys ${ROOT_KEYS}`],
   ],
 ];
 
 const keys: Case[] = [
   [
     'an unknown key near a known one',
-    ct1(`${valid}, "moveDestination": "WS1"`),
+    ct1(`${VALID}, "moveDestination": "WS1"`),
     ['a.jsonc:4:92 modalities.ct1 unknown key "moveDestination"; did you mean "moveDestinations"?'],
   ],
   [
@@ -107,7 +107,7 @@ const keys: Case[] = [
   [
     'an unknown key near none',
     { 5: '"frobnicate": 1' },
-    [`a.jsonc:5:1 unknown key "frobnicate"; accepted are ${rootKeys}`],
+    [`a.jsonc:5:1 unknown key "frobnicate"; accepted are ${ROOT_KEYS}`],
   ],
   [
     'two unknown keys',
@@ -124,12 +124,12 @@ const keys: Case[] = [
   ],
   [
     'a duplicate key',
-    ct1(`${valid}, "from": "0.0.0.0/0"`),
+    ct1(`${VALID}, "from": "0.0.0.0/0"`),
     ['a.jsonc:4:92 modalities.ct1 duplicate key "from"; it is at 4:51 already, keep one of them'],
   ],
   [
     'a duplicate modality',
-    { 4: `"modalities": { "ct1": { ${valid} }, "ct1": { ${valid} } },` },
+    { 4: `"modalities": { "ct1": { ${VALID} }, "ct1": { ${VALID} } },` },
     ['a.jsonc:4:94 modalities duplicate key "ct1"; it is at 4:17 already, keep one of them'],
   ],
   [
@@ -156,28 +156,28 @@ const keys: Case[] = [
   ],
   [
     'the key __proto__',
-    ct1(`${valid}, "__proto__": { "mode": "observe" }`),
+    ct1(`${VALID}, "__proto__": { "mode": "observe" }`),
     ['a.jsonc:4:92 modalities.ct1 the key "__proto__" is not accepted; use another name'],
   ],
   [
     'a modality called __proto__',
-    { 4: `"modalities": { "ct1": { ${valid} }, "__proto__": { ${valid} } },` },
+    { 4: `"modalities": { "ct1": { ${VALID} }, "__proto__": { ${VALID} } },` },
     ['a.jsonc:4:94 modalities the key "__proto__" is not accepted; use another name'],
   ],
   [
     'the key constructor',
-    ct1(`${valid}, "constructor": 1`),
-    [`a.jsonc:4:92 modalities.ct1 unknown key "constructor"; accepted are ${modalityKeys}`],
+    ct1(`${VALID}, "constructor": 1`),
+    [`a.jsonc:4:92 modalities.ct1 unknown key "constructor"; accepted are ${MODALITY_KEYS}`],
   ],
   [
     'a modality without a name',
-    { 4: `"modalities": { "": { ${valid} } },` },
+    { 4: `"modalities": { "": { ${VALID} } },` },
     ['a.jsonc:4:17 modalities "" is empty; at least one character is needed'],
   ],
   [
     'a key with a line break',
     { 5: '"a\\nb": 1' },
-    [`a.jsonc:5:1 unknown key "a\\nb"; accepted are ${rootKeys}`],
+    [`a.jsonc:5:1 unknown key "a\\nb"; accepted are ${ROOT_KEYS}`],
   ],
 ];
 

@@ -3,7 +3,7 @@
  * counted in the lines of brokenConfiguration.ts.
  */
 import { describe } from '@jest/globals';
-import { type Case, ct1, files, itReports, tls, upstream, valid } from './brokenConfiguration';
+import { type Case, ct1, FILES, itReports, tls, upstream, VALID } from './brokenConfiguration';
 
 const types: Case[] = [
   [
@@ -37,7 +37,7 @@ const types: Case[] = [
     'names that are no names',
     {
       2: `"listeners": [{ "name": "pl\\nain", "port": 104 }],`,
-      4: `"modalities": { "a\\u0000b": { "from": 1 }, "${'x'.repeat(65)}": {}, "ct1": { ${valid} } },`,
+      4: `"modalities": { "a\\u0000b": { "from": 1 }, "${'x'.repeat(65)}": {}, "ct1": { ${VALID} } },`,
     },
     [
       'a.jsonc:2:25 listeners[0].name "pl\\nain" has a control character; names have letters, digits, spaces and other characters that can be seen',
@@ -60,7 +60,7 @@ const types: Case[] = [
   ],
   [
     'a text where an object belongs',
-    ct1(`${valid}, "address": "10.1.2.10:104"`),
+    ct1(`${VALID}, "address": "10.1.2.10:104"`),
     [
       'a.jsonc:4:103 modalities.ct1.address "10.1.2.10:104" is a string; accepted is an object with the keys host, port, calledAeTitle, callingAeTitle, tls',
     ],
@@ -94,7 +94,7 @@ const types: Case[] = [
   ],
   [
     'a limit without an upper end',
-    ct1(`${valid}, "maxAssociations": 0`),
+    ct1(`${VALID}, "maxAssociations": 0`),
     [
       'a.jsonc:4:111 modalities.ct1.maxAssociations 0 is out of range; accepted is a whole number from 1 upwards',
     ],
@@ -121,7 +121,7 @@ const types: Case[] = [
   ],
   [
     'an unknown TLS profile',
-    tls(`${files}, "trustedCertificates": "ca.crt", "profile": "bcp196"`),
+    tls(`${FILES}, "trustedCertificates": "ca.crt", "profile": "bcp196"`),
     ['a.jsonc:2:146 listeners[0].tls.profile "bcp196" is not accepted; did you mean "bcp195"?'],
   ],
   [
@@ -251,14 +251,14 @@ const values: Case[] = [
   ),
   [
     'a fingerprint that is too short',
-    ct1(`${valid}, "certificate": "sha256:3A:5B"`),
+    ct1(`${VALID}, "certificate": "sha256:3A:5B"`),
     [
       'a.jsonc:4:107 modalities.ct1.certificate "sha256:3A:5B" is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>',
     ],
   ],
   [
     'a certificate without a kind',
-    ct1(`${valid}, "certificate": ["dns:ct1.example", "ct1"]`),
+    ct1(`${VALID}, "certificate": ["dns:ct1.example", "ct1"]`),
     [
       'a.jsonc:4:127 modalities.ct1.certificate[1] "ct1" is none of sha256:<64 hex digits>, spki-sha256:<64 hex digits>, dns:<name>, cn:<name>',
     ],
@@ -266,7 +266,7 @@ const values: Case[] = [
   ...['31.12.2026', '2026-02-30', '2026-12-31T18:00', '2026-12-31T24:00Z', 'tomorrow', ''].map(
     (date): Case => [
       `an end of observe mode that is no moment: ${date}`,
-      ct1(`${valid}, "mode": "observe", "observeUntil": "${date}"`),
+      ct1(`${VALID}, "mode": "observe", "observeUntil": "${date}"`),
       [
         `a.jsonc:4:127 modalities.ct1.observeUntil "${date}" is neither a date such as 2026-12-31 (to the end of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,
       ],

@@ -3,7 +3,7 @@
  * counted in the lines of brokenConfiguration.ts.
  */
 import { describe } from '@jest/globals';
-import { type Case, ct1, files, itReports, tls, upstream, valid } from './brokenConfiguration';
+import { type Case, ct1, FILES, itReports, tls, upstream, VALID } from './brokenConfiguration';
 
 const together: Case[] = [
   [
@@ -60,14 +60,14 @@ const together: Case[] = [
   ],
   [
     'a client certificate without a CA that could have signed it',
-    tls(files),
+    tls(FILES),
     [
       'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
     ],
   ],
   [
     'an empty list of CAs',
-    tls(`${files}, "trustedCertificates": []`),
+    tls(`${FILES}, "trustedCertificates": []`),
     [
       'a.jsonc:2:125 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
     ],
@@ -81,21 +81,21 @@ const together: Case[] = [
   ],
   [
     'a revocation list that nobody reads',
-    tls(`${files}, "clientCertificate": "none", "crl": "ca.crl"`),
+    tls(`${FILES}, "clientCertificate": "none", "crl": "ca.crl"`),
     [
       'a.jsonc:2:138 listeners[0].tls.crl would have no effect: clientCertificate is "none"; leave it out or set clientCertificate to "required"',
     ],
   ],
   [
     'trusted certificates that nobody reads',
-    tls(`${files}, "clientCertificate": "none", "trustedCertificates": "ca.crt"`),
+    tls(`${FILES}, "clientCertificate": "none", "trustedCertificates": "ca.crt"`),
     [
       'warning: a.jsonc:2:154 listeners[0].tls.trustedCertificates has no effect: clientCertificate is "none"',
     ],
   ],
   [
     'a retired TLS profile',
-    tls(`${files}, "trustedCertificates": "ca.crt", "profile": "aes-legacy"`),
+    tls(`${FILES}, "trustedCertificates": "ca.crt", "profile": "aes-legacy"`),
     [
       'warning: a.jsonc:2:146 listeners[0].tls.profile "aes-legacy" (PS3.15 B.3) allows TLS versions and cipher suites that are retired; use it only for peers that can do no better',
     ],
@@ -165,12 +165,12 @@ const together: Case[] = [
   ],
   [
     'a listener that there is not',
-    ct1(`${valid}, "listeners": "tsl"`),
+    ct1(`${VALID}, "listeners": "tsl"`),
     ['a.jsonc:4:105 modalities.ct1.listeners "tsl" is not a listener; did you mean "tls"?'],
   ],
   [
     'an upstream that there is not',
-    ct1(`${valid}, "calledAeTitle": ["ORTHANC", "PACS"]`),
+    ct1(`${VALID}, "calledAeTitle": ["ORTHANC", "PACS"]`),
     [
       'a.jsonc:4:121 modalities.ct1.calledAeTitle[1] "PACS" is not an upstream; accepted is "ORTHANC", or add it to upstreams first',
     ],
@@ -178,7 +178,7 @@ const together: Case[] = [
   [
     'a certificate to show without its key',
     ct1(
-      `${valid}, "address": { "host": "10.1.2.10", "port": 2762, "tls": { "trustedCertificates": "ca.crt", "certificate": "a.crt" } }`,
+      `${VALID}, "address": { "host": "10.1.2.10", "port": 2762, "tls": { "trustedCertificates": "ca.crt", "certificate": "a.crt" } }`,
     ),
     [
       'a.jsonc:4:147 modalities.ct1.address.tls.privateKey is missing although certificate is given; give both or neither',
@@ -186,7 +186,7 @@ const together: Case[] = [
   ],
   [
     'an address without a port to reach',
-    ct1(`${valid}, "address": { "host": "10.1.2.10", "port": 0 }`),
+    ct1(`${VALID}, "address": { "host": "10.1.2.10", "port": 0 }`),
     [
       'a.jsonc:4:134 modalities.ct1.address.port 0 is out of range; accepted is a whole number from 1 to 65535',
     ],

@@ -7,10 +7,12 @@ const mr1: ModalityInput = { callingAeTitle: ['MR1', 'MR1_B'], from: '10.1.3.0/2
 
 type Rest = Parameters<typeof configurationOf>[1];
 
-const between = (
+function between(
   [before, restBefore]: [Record<string, ModalityInput>, Rest?],
   [after, restAfter]: [Record<string, ModalityInput>, Rest?],
-) => describeChanges(configurationOf(before, restBefore), configurationOf(after, restAfter));
+) {
+  return describeChanges(configurationOf(before, restBefore), configurationOf(after, restAfter));
+}
 
 describe('what a reload changes', () => {
   it('is nothing where nothing differs, in whatever order or form it is written', () => {

@@ -13,7 +13,10 @@ import { commandPermissions } from '../../../src/dimse/permissions';
 import type { Problem } from '../../../src/text/problems';
 
 const root = join(__dirname, '../../..');
-const read = (name: string) => readFileSync(join(root, name), 'utf8');
+
+function read(name: string) {
+  return readFileSync(join(root, name), 'utf8');
+}
 
 /** What of JSON Schema the generated file uses. */
 interface JsonSchema {

@@ -51,9 +51,13 @@ beforeEach(() => {
   writeFileSync(file, text);
 });
 
-const open = (env: NodeJS.ProcessEnv = {}) => openConfiguration(file, env);
-const add = (entries: Parameters<typeof addModalities>[1], env: NodeJS.ProcessEnv = {}) =>
-  addModalities(open(env), entries);
+function open(env: NodeJS.ProcessEnv = {}) {
+  return openConfiguration(file, env);
+}
+
+function add(entries: Parameters<typeof addModalities>[1], env: NodeJS.ProcessEnv = {}) {
+  return addModalities(open(env), entries);
+}
 
 describe('adding entries', () => {
   it('keeps every other byte of the file and shows what it adds', async () => {

@@ -3,8 +3,13 @@ import fc from 'fast-check';
 import { parse } from 'jsonc-parser';
 import { addProperties, changeValues, removeProperty, setValue } from '../../../src/config/editText';
 
-const contentOf = (text: string): unknown => parse(text, [], { allowTrailingComma: true });
-const commentsOf = (text: string): string[] => text.match(/\/\/[^\r\n]*|\/\*.*?\*\//g) ?? [];
+function contentOf(text: string): unknown {
+  return parse(text, [], { allowTrailingComma: true });
+}
+
+function commentsOf(text: string): string[] {
+  return text.match(/\/\/[^\r\n]*|\/\*.*?\*\//g) ?? [];
+}
 
 describe('adding to a JSON text with comments', () => {
   it('puts new properties behind the last one and touches nothing else', () => {

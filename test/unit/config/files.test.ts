@@ -11,12 +11,14 @@ const { folder } = certificates;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** The files of a listener that has nothing to mend; certificates are valid for 30 days, the list for 7. */
-const good = () => ({
-  certificate: certificates.server.certificateFile,
-  privateKey: certificates.server.privateKeyFile,
-  trustedCertificates: certificates.ca.certificateFile,
-  crl: certificates.crl.crlFile,
-});
+function good() {
+  return {
+    certificate: certificates.server.certificateFile,
+    privateKey: certificates.server.privateKeyFile,
+    trustedCertificates: certificates.ca.certificateFile,
+    crl: certificates.crl.crlFile,
+  };
+}
 
 function configurationWith(tls: Record<string, unknown>, more: Record<string, unknown> = {}): Configuration {
   return configurationSchema.parse({
@@ -27,30 +29,46 @@ function configurationWith(tls: Record<string, unknown>, more: Record<string, un
   });
 }
 
-const inspect = (configuration: Configuration, clock = { now: new Date() }) =>
-  inspectTlsFiles(configuration, clock).map(
+function inspect(configuration: Configuration, clock = { now: new Date() }) {
+  return inspectTlsFiles(configuration, clock).map(
     ({ path, message, severity = 'error', kind }) => `${severity} ${kind} ${formatPath(path)} ${message}`,
   );
+}
 
-const longServer = () =>
-  certificates.issue('long-server', {
+function longServer() {
+  return certificates.issue('long-server', {
     issuer: certificates.ca,
     purposes: ['serverAuth'],
     validToDays: 400,
   });
-const longCa = () => certificates.issue('Long CA', { isCa: true, validToDays: 400 });
+}
+
+function longCa() {
+  return certificates.issue('Long CA', { isCa: true, validToDays: 400 });
+}
 
 /** Lists of the CA that lasts. */
-const listOfWeek = () => certificates.issueCrl('week', { issuer: longCa(), revoked: [] });
-const endedList = () =>
-  certificates.issueCrl('ended-list', { issuer: longCa(), revoked: [], issuedDays: -10, nextUpdateDays: -1 });
+function listOfWeek() {
+  return certificates.issueCrl('week', { issuer: longCa(), revoked: [] });
+}
+
+function endedList() {
+  return certificates.issueCrl('ended-list', {
+    issuer: longCa(),
+    revoked: [],
+    issuedDays: -10,
+    nextUpdateDays: -1,
+  });
+}
 
 /** As good(), with nothing that ends soon. */
-const lasting = () => ({
-  certificate: longServer().certificateFile,
-  privateKey: longServer().privateKeyFile,
-  trustedCertificates: longCa().certificateFile,
-});
+function lasting() {
+  return {
+    certificate: longServer().certificateFile,
+    privateKey: longServer().privateKeyFile,
+    trustedCertificates: longCa().certificateFile,
+  };
+}
 
 function file(name: string, content: string, mode = 0o644): string {
   const path = join(folder, name);

@@ -15,8 +15,11 @@ function file(name: string, content: string, mode = 0o600): string {
   return path;
 }
 
-const inspect = (keys: Parameters<typeof configurationOf>[1]) =>
-  inspectOwnFiles(configurationOf({}, keys)).map(({ path, message }) => `${formatPath(path)} ${message}`);
+function inspect(keys: Parameters<typeof configurationOf>[1]) {
+  return inspectOwnFiles(configurationOf({}, keys)).map(
+    ({ path, message }) => `${formatPath(path)} ${message}`,
+  );
+}
 
 describe('files of the gateway itself', () => {
   it('need not be named', () => {

@@ -19,9 +19,9 @@ export function bytesOf(lines: readonly string[]): Buffer {
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const CT_INSTANCE = '1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322';
-const ctClassLine =
+const CT_CLASS_LINE =
   '0000 0200 1a000000 312e322e3834302e31303030382e352e312e342e312e312e3200  AffectedSOPClassUID, NUL';
-const ctInstanceLine =
+const CT_INSTANCE_LINE =
   '0000 0010 30000000 312e332e362e312e342e312e353936322e312e312e312e312e312e32303034303131393037323733302e313233323200  AffectedSOPInstanceUID';
 
 export const goldenCommandSets: readonly GoldenCommandSet[] = [
@@ -66,12 +66,12 @@ export const goldenCommandSets: readonly GoldenCommandSet[] = [
     abstractSyntax: CT,
     bytes: bytesOf([
       '0000 0000 04000000 82000000  130 bytes follow',
-      ctClassLine,
+      CT_CLASS_LINE,
       '0000 0001 02000000 0100  CommandField 0001H',
       '0000 1001 02000000 0100  MessageID 1',
       '0000 0007 02000000 0000  Priority 0: medium',
       '0000 0008 02000000 0100  CommandDataSetType 0001H: a data set follows',
-      ctInstanceLine,
+      CT_INSTANCE_LINE,
     ]),
     set: {
       AffectedSOPClassUID: CT,
@@ -87,12 +87,12 @@ export const goldenCommandSets: readonly GoldenCommandSet[] = [
     abstractSyntax: CT,
     bytes: bytesOf([
       '0000 0000 04000000 82000000  130 bytes follow',
-      ctClassLine,
+      CT_CLASS_LINE,
       '0000 0001 02000000 0180  CommandField 8001H',
       '0000 2001 02000000 0100  MessageIDBeingRespondedTo 1',
       '0000 0008 02000000 0101  no data set',
       '0000 0009 02000000 0000  Status 0000H',
-      ctInstanceLine,
+      CT_INSTANCE_LINE,
     ]),
     set: {
       AffectedSOPClassUID: CT,
@@ -175,7 +175,7 @@ export const goldenCommandSets: readonly GoldenCommandSet[] = [
     abstractSyntax: CT,
     bytes: bytesOf([
       '0000 0000 04000000 8a000000  138 bytes follow',
-      ctClassLine,
+      CT_CLASS_LINE,
       '0000 0001 02000000 0100  CommandField 0001H',
       '0000 1001 02000000 0200  MessageID 2',
       '0000 0007 02000000 0200  Priority 2: low',

@@ -17,7 +17,9 @@ function keysIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, child]) => [key, ...(key === 'checks' ? [] : keysIn(child))]);
 }
 
-const isNamed = (part: string, key: string) => new RegExp(`\\b${key}(\\[\\])?\``).test(part);
+function isNamed(part: string, key: string) {
+  return new RegExp(`\\b${key}(\\[\\])?\``).test(part);
+}
 
 describe('docs/admin.md', () => {
   it('names every key of the status', () => {

@@ -40,7 +40,9 @@ function table(heading: string): string[][] {
   );
 }
 
-const codeIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+function codeIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code!);
+}
 
 const answers: readonly WireAnswer[] = Object.values(reasons).map(({ wire }) => wire);
 

@@ -22,7 +22,9 @@ const file = join(folder, 'orthanc.json');
 writeFileSync(file, archive);
 const configuration = join(folder, 'config/aegis.jsonc');
 
-const shown = (output: string) => output.replaceAll(`${folder}/`, '');
+function shown(output: string) {
+  return output.replaceAll(`${folder}/`, '');
+}
 
 /** Runs what stands behind `aegis`, with the files of the page; paths are printed as in the page. */
 async function run(commandLine: string) {

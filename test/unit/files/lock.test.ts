@@ -6,7 +6,9 @@ import { ExitCode } from '../../../src/errors';
 import { whileLocked } from '../../../src/files/lock';
 import { temporaryFolder } from '../../support/processes';
 
-const newFile = () => join(temporaryFolder(), 'aegis.jsonc');
+function newFile() {
+  return join(temporaryFolder(), 'aegis.jsonc');
+}
 
 describe('whileLocked', () => {
   it('runs one action after the other, and says meanwhile who holds the file', async () => {

@@ -6,12 +6,12 @@ import { ExitCode } from '../../../src/errors';
 import { readBytes, readText, readUtf8 } from '../../../src/files/read';
 import { temporaryFolder } from '../../support/processes';
 
-const write = (content: string | Buffer, mode = 0o600): string => {
+function write(content: string | Buffer, mode = 0o600): string {
   const file = join(temporaryFolder(), 'file');
   writeFileSync(file, content);
   chmodSync(file, mode);
   return file;
-};
+}
 
 describe('reading a file', () => {
   it.each([0, 1, 4095, 4096, 4097])('gives all of %i bytes, and accepts no more than the bound', (length) => {

@@ -31,7 +31,9 @@ function setUp(defaults: Partial<PlaceRequest> = {}) {
   return { places, granted, refused, request };
 }
 
-const turn = () => Promise.resolve();
+function turn() {
+  return Promise.resolve();
+}
 
 describe('places of associations', () => {
   it('are granted, and answered only after the request has returned', async () => {

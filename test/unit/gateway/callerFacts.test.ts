@@ -5,8 +5,9 @@ import { associateRq, proposedContext, userIdentity } from '../../support/dicomB
 import { certificateOf } from '../../support/policyOf';
 import { SopClass } from '../../support/uids';
 
-const decoded = (fields: Parameters<typeof associateRq>[0]) =>
-  decodeAssociateRq(associateRq(fields).subarray(6));
+function decoded(fields: Parameters<typeof associateRq>[0]) {
+  return decodeAssociateRq(associateRq(fields).subarray(6));
+}
 
 describe('what a request tells of the device', () => {
   it('is its maker and each SOP class once, by keyword where it has one', () => {

@@ -2,10 +2,13 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { settleHeap } from '../../../src/gateway/heap';
 
-const turn = () => new Promise(setImmediate);
+function turn() {
+  return new Promise(setImmediate);
+}
 
-const youngBytes = () =>
-  getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0;
+function youngBytes() {
+  return getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0;
+}
 
 let garbage: WeakRef<number[]>[] = [];
 

@@ -87,7 +87,10 @@ interface Failure {
   readonly passedOn: Buffer;
 }
 
-const nameOf = (side: 'inbound' | 'upstream') => (side === 'inbound' ? 'modality' : 'upstream');
+function nameOf(side: 'inbound' | 'upstream') {
+  return side === 'inbound' ? 'modality' : 'upstream';
+}
+
 const failures: readonly Failure[] = [
   {
     how: 'closes',

@@ -69,10 +69,13 @@ function outlineOf({ command, dataSet }: DicomMessage): string {
   return `${id}${status} ${createHash('sha256').update(dataSet).digest('hex').slice(0, 8)} ${dataSet.length}`;
 }
 
-const taken = ({ socket }: RelayedLegs['inbound']): string[] =>
-  receivedFrom(socket.takeWritten()).messages.map(outlineOf);
-const sent = (command: CommandSet, dataSet: Buffer, contextId = 3): string =>
-  outlineOf({ contextId, command, dataSet, sha256: undefined, dataSetBytes: dataSet.length });
+function taken({ socket }: RelayedLegs['inbound']): string[] {
+  return receivedFrom(socket.takeWritten()).messages.map(outlineOf);
+}
+
+function sent(command: CommandSet, dataSet: Buffer, contextId = 3): string {
+  return outlineOf({ contextId, command, dataSet, sha256: undefined, dataSetBytes: dataSet.length });
+}
 
 describe('a message', () => {
   const dataSet = bytesOf(60);

@@ -4,7 +4,10 @@ import { type ServerList, ServerStates, ServerUse } from '../../../src/gateway/s
 const names = ['a:1', 'b:2', 'c:3'];
 const failover: ServerList = { names, balance: 'failover' };
 const leastAssociations: ServerList = { names, balance: 'leastAssociations' };
-const named = (server: string) => ({ upstream: 'ARCHIVE', server });
+
+function named(server: string) {
+  return { upstream: 'ARCHIVE', server };
+}
 
 function setUp() {
   const states = new ServerStates();

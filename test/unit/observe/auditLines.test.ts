@@ -20,7 +20,9 @@ async function linesOf(file: string): Promise<string[]> {
   return lines;
 }
 
-const line = (time: string) => JSON.stringify({ time, event: 'gateway.started', outcome: 'info' });
+function line(time: string) {
+  return JSON.stringify({ time, event: 'gateway.started', outcome: 'info' });
+}
 
 describe('the lines of a log', () => {
   it('are the same from a compressed file, across the chunks that files are read in', async () => {

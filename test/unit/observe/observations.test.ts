@@ -24,21 +24,29 @@ function lines(...facts: readonly Partial<AuditLine>[]): AuditLine[] {
   }));
 }
 
-const accepted = (connectionId: string, rest: Partial<AuditLine> = {}): Partial<AuditLine> => ({
-  event: 'association.accepted',
-  connectionId,
-  ...rest,
-});
-const released = (connectionId: string): Partial<AuditLine> => ({
-  event: 'association.released',
-  outcome: 'info',
-  connectionId,
-});
-const command = (name: string, sopClass: string, moveDestination?: string): Partial<AuditLine> => ({
-  command: name,
-  sopClass,
-  ...(moveDestination === undefined ? {} : { moveDestination }),
-});
+function accepted(connectionId: string, rest: Partial<AuditLine> = {}): Partial<AuditLine> {
+  return {
+    event: 'association.accepted',
+    connectionId,
+    ...rest,
+  };
+}
+
+function released(connectionId: string): Partial<AuditLine> {
+  return {
+    event: 'association.released',
+    outcome: 'info',
+    connectionId,
+  };
+}
+
+function command(name: string, sopClass: string, moveDestination?: string): Partial<AuditLine> {
+  return {
+    command: name,
+    sopClass,
+    ...(moveDestination === undefined ? {} : { moveDestination }),
+  };
+}
 
 function observed(
   entry: Partial<ModalityInput>,
@@ -50,7 +58,9 @@ function observed(
   return observations.of('mr1')!;
 }
 
-const reasonsOf = (entry: EntryObservations) => entry.wouldDeny.map(({ reason, count }) => [reason, count]);
+function reasonsOf(entry: EntryObservations) {
+  return entry.wouldDeny.map(({ reason, count }) => [reason, count]);
+}
 
 describe('what would be denied', () => {
   it('is what the entry in force refuses of what was relayed, by reason, with who and when', () => {

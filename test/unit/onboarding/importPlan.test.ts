@@ -29,21 +29,30 @@ beforeEach(() => {
   writeFileSync(file, text);
 });
 
-const open = () => openConfiguration(file, {});
-const plan = (csv: string, mayChange = false) => planImport(open(), readCsvTable(csv), mayChange);
-const textAfter = (csv: string) => changeModalities(open(), plan(csv, true).edits).text;
+function open() {
+  return openConfiguration(file, {});
+}
+
+function plan(csv: string, mayChange = false) {
+  return planImport(open(), readCsvTable(csv), mayChange);
+}
+
+function textAfter(csv: string) {
+  return changeModalities(open(), plan(csv, true).edits).text;
+}
 
 /** `line column message` of every error. */
-const errorsOf = (csv: string, mayChange = false) =>
-  plan(csv, mayChange).rows.flatMap(({ errors }) =>
+function errorsOf(csv: string, mayChange = false) {
+  return plan(csv, mayChange).rows.flatMap(({ errors }) =>
     errors.map(({ line, column = '-', message }) => `${line} ${column} ${message}`),
   );
+}
 
-const header = 'name,callingAeTitle,from,listeners,allow,host,port';
+const HEADER = 'name,callingAeTitle,from,listeners,allow,host,port';
 
 describe('importing a spreadsheet', () => {
   it('makes entries of rows', () => {
-    const { rows, edits } = plan(`${header}\nct2,CT2,10.1.2.11 10.1.2.12,plain,echo store,10.1.2.11,104\n`);
+    const { rows, edits } = plan(`${HEADER}\nct2,CT2,10.1.2.11 10.1.2.12,plain,echo store,10.1.2.11,104\n`);
     expect(rows).toMatchObject([{ line: 2, name: 'ct2', action: 'add', errors: [] }]);
     expect(edits.added).toEqual([
       [
@@ -71,7 +80,7 @@ describe('importing a spreadsheet', () => {
     const rest = '10.1.2.11,plain,echo,,';
     const long = 'n'.repeat(3_000_000);
     const rows = ['"a\0b\x1b[31mred",CT2', '"x\ny",CT3', `${long},CT4`, "Röntgen 1 (it's),CT5"];
-    expect(errorsOf(`${header}\n${rows.map((row) => `${row},${rest}\n`).join('')}`)).toEqual([
+    expect(errorsOf(`${HEADER}\n${rows.map((row) => `${row},${rest}\n`).join('')}`)).toEqual([
       expect.stringMatching(/^2 name "a\\u0000b\\u001b\[31mred" has a control character; /),
       expect.stringMatching(/^3 name "x\\ny" has a control character; /),
       expect.stringMatching(/^5 name "n{64}…" is 3000000 characters; names have 1 to 64$/),
@@ -90,14 +99,14 @@ describe('importing a spreadsheet', () => {
 
   it('says from where to where a port of a device goes', () => {
     for (const port of ['0', '99999']) {
-      expect(errorsOf(`${header}\nct2,CT2,10.1.2.11,plain,echo,ct2,${port}\n`)).toEqual([
+      expect(errorsOf(`${HEADER}\nct2,CT2,10.1.2.11,plain,echo,ct2,${port}\n`)).toEqual([
         `2 port ${port} is out of range; accepted is a whole number from 1 to 65535`,
       ]);
     }
   });
 
   it('warns of a comma, which does not separate AE titles', () => {
-    const { rows } = plan(`${header}\nct2,"CT2,CT3",10.1.2.11,plain,"echo,store",,\n`);
+    const { rows } = plan(`${HEADER}\nct2,"CT2,CT3",10.1.2.11,plain,"echo,store",,\n`);
     expect(rows).toMatchObject([
       {
         action: 'add',
@@ -113,13 +122,13 @@ describe('importing a spreadsheet', () => {
   });
 
   it('leaves alone what says the same in other words', () => {
-    const { rows, edits } = plan(`${header},mode\nct1,CT1|,10.1.2.10,plain,store,ct1,104,\n`);
+    const { rows, edits } = plan(`${HEADER},mode\nct1,CT1|,10.1.2.10,plain,store,ct1,104,\n`);
     expect(rows).toMatchObject([{ action: 'keep', errors: [] }]);
     expect([edits.added, [...edits.changed]]).toEqual([[], []]);
   });
 
   it('changes an entry only when told to, and only what differs', () => {
-    const csv = `${header}\nct1,CT1,10.1.2.20,plain,store,,\n`;
+    const csv = `${HEADER}\nct1,CT1,10.1.2.20,plain,store,,\n`;
     expect(errorsOf(csv)).toEqual([
       '2 name "ct1" exists already and differs in from, host, port; --update changes it',
     ]);
@@ -173,7 +182,7 @@ describe('importing a spreadsheet', () => {
     ['__proto__,CT2,10.1.2.2,plain,store,,', '2 name "__proto__" is not a name'],
     ['ct2,CT2,10.1.2.2,plain,store,,,,x', '2 - has 9 cells where the header has 7'],
   ])('reports line, column and what is accepted: %s', (row, expected) => {
-    const errors = errorsOf(`${header}\n${row}\n`);
+    const errors = errorsOf(`${HEADER}\n${row}\n`);
     expect(errors).toHaveLength(1);
     expect(errors[0]).toContain(expected);
   });
@@ -184,7 +193,7 @@ describe('importing a spreadsheet', () => {
       'ct2,CT3,10.1.2.3,plain,store,,',
       'ct4,ct2,10.1.2.2,plain,store,,',
     ];
-    expect(errorsOf([header, ...rows].join('\n'))).toEqual([
+    expect(errorsOf([HEADER, ...rows].join('\n'))).toEqual([
       '3 name "ct2" is already the name in line 2; names must be unique',
       expect.stringMatching(
         /^4 - overlaps modalities\.ct2: a peer with the calling AE title "CT2" could be both/,
@@ -212,7 +221,7 @@ describe('importing a spreadsheet', () => {
   });
 
   it('warns of AE titles that products come with', () => {
-    const [row] = plan(`${header}\nx,StoreSCU,10.1.2.2,plain,store,,\n`).rows;
+    const [row] = plan(`${HEADER}\nx,StoreSCU,10.1.2.2,plain,store,,\n`).rows;
     expect(row).toMatchObject({ action: 'add', warnings: [{ column: 'callingAeTitle' }] });
   });
 
@@ -222,7 +231,7 @@ describe('importing a spreadsheet', () => {
       return `m${index},M${index},${address},plain,store,,`;
     });
     const started = performance.now();
-    const { rows: planned } = plan([header, ...rows].join('\n'));
+    const { rows: planned } = plan([HEADER, ...rows].join('\n'));
     expect(performance.now() - started).toBeLessThan(15_000);
     const refused = planned.filter(({ action }) => action === 'refuse');
     expect(refused.map(({ line }) => line)).toEqual(

@@ -10,7 +10,7 @@ import { parseModalities } from '../../../src/orthanc/modality';
 import { temporaryFolder } from '../../support/processes';
 import { orthanc, orthancWith } from './orthancFiles';
 
-const messageOf = (action: () => unknown): string => {
+function messageOf(action: () => unknown): string {
   try {
     action();
   } catch (error) {
@@ -18,7 +18,7 @@ const messageOf = (action: () => unknown): string => {
     return (error as Error).message;
   }
   throw new Error('nothing was thrown');
-};
+}
 
 describe('files of Orthanc', () => {
   it('may have comments of both kinds and trailing commas', () => {

@@ -8,9 +8,9 @@ import { parseOrthancVersion } from '../../../src/orthanc/version';
 import { localAddresses } from '../../../src/policy/localAddresses';
 import { gateway, orthanc, type TestGatewayConfiguration } from './orthancFiles';
 
-const ct1 =
+const CT1 =
   '"ct1": { "callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["echo", "store"], "address": { "host": "10.1.2.10", "port": 104 } }';
-const us1 = '"us1": { "callingAeTitle": "US1", "from": "10.1.4.20", "allow": ["findWorklist", "mpps"] }';
+const US1 = '"us1": { "callingAeTitle": "US1", "from": "10.1.4.20", "allow": ["findWorklist", "mpps"] }';
 
 interface Entry {
   readonly AET: string;
@@ -45,7 +45,7 @@ function exported(
 
 describe('the export for Orthanc', () => {
   it('mirrors what each modality may do, and leads everything through egress', () => {
-    const { settings, entries, notes } = exported(gateway({ modalities: ct1 }));
+    const { settings, entries, notes } = exported(gateway({ modalities: CT1 }));
     expect(entries.ct1).toEqual({
       AET: 'CT1',
       Host: '127.0.0.1',
@@ -78,27 +78,27 @@ describe('the export for Orthanc', () => {
   });
 
   it('has an entry for the gateway itself, which may ask whether Orthanc is there', () => {
-    const { aegis } = exported(gateway({ modalities: ct1 })).entries;
+    const { aegis } = exported(gateway({ modalities: CT1 })).entries;
     const allowed = Object.entries(aegis!).filter(([, value]) => value === true);
     expect([aegis!.AET, allowed.map(([key]) => key)]).toEqual(['AEGIS', ['AllowEcho']]);
   });
 
   it('says that a modality without an address cannot be reached, and still exports the egress for it', () => {
-    const { text, entries } = exported(gateway({ modalities: `${ct1}, ${us1}` }));
+    const { text, entries } = exported(gateway({ modalities: `${CT1}, ${US1}` }));
     expect(entries.us1).toMatchObject({ Host: '127.0.0.1', Port: 4243 });
     expect(text).toMatch(/\/\/ The gateway cannot reach it: what Orthanc sends there is refused\.\n\s+"us1"/);
     expect(text).not.toMatch(/refused\.\n\s+"ct1"/);
   });
 
   it('says that there is no egress', () => {
-    const { entries, notes } = exported(gateway({ modalities: ct1, rest: '"workers": 1' }));
+    const { entries, notes } = exported(gateway({ modalities: CT1, rest: '"workers": 1' }));
     expect(entries.ct1).toMatchObject({ Host: '127.0.0.1', Port: 4243 });
     expect(notes).toEqual([expect.stringContaining('the gateway has no egress')]);
   });
 
   it('leads to the host and port of egress, or to what Orthanc dials for it', () => {
     const configured = gateway({
-      modalities: ct1,
+      modalities: CT1,
       rest: '"egress": { "host": "0.0.0.0", "port": 5000, "allowRemotePlaintext": true }',
     });
     expect(exported(configured).entries.ct1).toMatchObject({ Host: '127.0.0.1', Port: 5000 });
@@ -110,7 +110,7 @@ describe('the export for Orthanc', () => {
 
   it('says that an archive on another machine does not reach egress on this one', () => {
     const upstreams = '"ORTHANC": { "servers": ["10.0.0.5:4242"], "allowRemotePlaintext": true }';
-    const configured = gateway({ modalities: ct1, upstreams });
+    const configured = gateway({ modalities: CT1, upstreams });
     expect(exported(configured).notes).toEqual([
       expect.stringMatching(/^the archive at 10\.0\.0\.5:4242 is on another machine: egress has to listen/),
     ]);
@@ -121,7 +121,7 @@ describe('the export for Orthanc', () => {
     const { notes } = exported(
       gateway({
         modalities: `"ws1": { "callingAeTitle": "WS1", "from": "10.1.3.1", "allow": "move",
-          "moveDestinations": ["CT1", "WS9", "*"] }, ${ct1}`,
+          "moveDestinations": ["CT1", "WS9", "*"] }, ${CT1}`,
       }),
     );
     expect(notes).toEqual([expect.stringMatching(/^"ws1" may send to "WS9", which Orthanc will not know/)]);
@@ -180,7 +180,7 @@ describe('the export for Orthanc', () => {
   const perModality = '"ORTHANC": { "servers": ["127.0.0.1:4242"], "localAddress": "per-modality" }';
 
   it('has the address of each modality as Host, and lets Orthanc compare it', () => {
-    const { settings, entries } = exported(gateway({ modalities: `${ct1}, ${us1}`, upstreams: perModality }));
+    const { settings, entries } = exported(gateway({ modalities: `${CT1}, ${US1}`, upstreams: perModality }));
     const addresses = localAddresses(['ct1', 'us1']);
     expect(entries).toMatchObject({
       ct1: { Host: addresses.get('ct1') },
@@ -191,7 +191,7 @@ describe('the export for Orthanc', () => {
 
   it('does not, where the archive has another upstream without', () => {
     const upstreams = `${perModality.replace('}', ', "calledAeTitle": "PACS" }')}, "OLD": { "servers": ["127.0.0.1:4242"], "calledAeTitle": "PACS" }`;
-    const { settings, entries } = exported(gateway({ modalities: ct1, upstreams }), { upstream: 'ORTHANC' });
+    const { settings, entries } = exported(gateway({ modalities: CT1, upstreams }), { upstream: 'ORTHANC' });
     expect(settings).toMatchObject({ DicomCheckModalityHost: false, DicomCheckCalledAet: true });
     expect(entries.ct1).toMatchObject({ Host: '127.0.0.1' });
   });
@@ -215,7 +215,7 @@ describe('the export for Orthanc', () => {
     const configured = gateway({
       modalities: `"a": { "callingAeTitle": "A", "from": "10.1.3.1", "allow": "find", "calledAeTitle": "TEST" },
         "b": { "callingAeTitle": "B", "from": "10.1.3.2", "allow": "find", "calledAeTitle": "TEST",
-               "address": { "host": "10.1.3.2", "port": 104 } }, ${ct1}`,
+               "address": { "host": "10.1.3.2", "port": 104 } }, ${CT1}`,
       upstreams: two,
     });
     const { settings, entries } = exported(configured, { upstream: 'main' });
@@ -226,7 +226,7 @@ describe('the export for Orthanc', () => {
   });
 
   it('has to be told which of several archives is meant', () => {
-    const configured = gateway({ modalities: ct1, upstreams: two });
+    const configured = gateway({ modalities: CT1, upstreams: two });
     expect(() => exported(configured)).toThrow(
       new OperatorError('--upstream is needed, because there are several; accepted is "MAIN" or "TEST"'),
     );
@@ -238,7 +238,7 @@ describe('the export for Orthanc', () => {
   it('cannot let Orthanc check the called AE title where it is called by several', () => {
     const { settings, notes } = exported(
       gateway({
-        modalities: ct1,
+        modalities: CT1,
         upstreams: '"MAIN": { "servers": ["127.0.0.1:4242"] }, "OLD": { "servers": ["127.0.0.1:4242"] }',
       }),
       { upstream: 'MAIN' },
@@ -248,7 +248,7 @@ describe('the export for Orthanc', () => {
   });
 
   it('has no settings that the version does not know, and lets AllowFind stand for worklists before 1.10.0', () => {
-    const { settings, entries } = exported(gateway({ modalities: us1 }), { version: '1.8.2' });
+    const { settings, entries } = exported(gateway({ modalities: US1 }), { version: '1.8.2' });
     expect(Object.keys(settings)).not.toEqual(expect.arrayContaining(['DicomAlwaysAllowFind']));
     expect(Object.keys(settings)).toEqual(
       expect.arrayContaining(['DicomAlwaysAllowStore', 'DicomModalitiesInDatabase']),
@@ -259,13 +259,13 @@ describe('the export for Orthanc', () => {
   });
 
   it('says that older versions need theirs, without a version', () => {
-    const { entries, notes } = exported(gateway({ modalities: us1 }));
+    const { entries, notes } = exported(gateway({ modalities: US1 }));
     expect(entries.us1).toMatchObject({ AllowFind: false, AllowFindWorklist: true });
     expect(notes).toEqual([expect.stringMatching(/^"us1" may find worklists only/)]);
   });
 
   it('keeps what is for Orthanc alone, by the name of the entry or its AE title', () => {
-    const { entries } = exported(gateway({ modalities: `${ct1}, ${us1}` }), {
+    const { entries } = exported(gateway({ modalities: `${CT1}, ${US1}` }), {
       keep: `{ "DicomModalities": { "ct1": ["X", "10.0.0.1", 104, "GE"],
         "other": { "AET": "us1", "Host": "x", "Port": 1, "Timeout": 60, "AllowStore": true } } }`,
     });

@@ -6,11 +6,12 @@ import { type ImportOptions, importOrthanc } from '../../../src/orthanc/import';
 import { formatConfiguration, formatFragment } from '../../../src/orthanc/importText';
 import { orthanc } from './orthancFiles';
 
-const closed =
+const CLOSED =
   '"DicomAlwaysAllowEcho": false, "DicomAlwaysAllowStore": false, "DicomCheckCalledAet": true, "DicomCheckModalityHost": true';
 
-const modalities = (entries: string, settings = closed) =>
-  orthanc(`{ ${settings}, "DicomModalities": { ${entries} } }`);
+function modalities(entries: string, settings = CLOSED) {
+  return orthanc(`{ ${settings}, "DicomModalities": { ${entries} } }`);
+}
 
 /** The import as the gateway reads it, and what it says about it. */
 function imported(configuration: OrthancConfiguration, options: Partial<ImportOptions> = {}) {
@@ -158,7 +159,7 @@ describe('the import of Orthanc modalities', () => {
 
   it('compares AE titles as Orthanc does', () => {
     const entries = '"a": ["WS", "10.0.0.1", 104], "b": ["ws", "10.0.0.1", 105]';
-    const { errors, configuration } = imported(modalities(entries, `${closed}, "StrictAetComparison": true`));
+    const { errors, configuration } = imported(modalities(entries, `${CLOSED}, "StrictAetComparison": true`));
     expect(errors).toEqual([]);
     expect(configuration.strictAeTitles).toBe(true);
     expect(Object.keys(configuration.modalities)).toEqual(['a', 'b']);
@@ -227,7 +228,7 @@ describe('the import of Orthanc modalities', () => {
     const { errors, configuration } = imported(
       modalities(
         '"a": ["A", "127.0.0.1", 4243], "b": ["B", "localhost", 4244]',
-        `${closed}, "DicomPort": 2762`,
+        `${CLOSED}, "DicomPort": 2762`,
       ),
     );
     expect(errors).toEqual([]);

@@ -14,19 +14,21 @@ const sound: Readonly<Record<string, string>> = {
   DicomCheckCalledAet: 'true',
 };
 
-const closedEntry = (keys: Record<string, unknown> = {}): Record<string, unknown> => ({
-  AET: 'CT1',
-  Host: '127.0.0.1',
-  Port: 4243,
-  AllowEcho: true,
-  AllowStore: true,
-  AllowFind: false,
-  AllowFindWorklist: false,
-  AllowGet: false,
-  AllowMove: false,
-  AllowStorageCommitment: false,
-  ...keys,
-});
+function closedEntry(keys: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    AET: 'CT1',
+    Host: '127.0.0.1',
+    Port: 4243,
+    AllowEcho: true,
+    AllowStore: true,
+    AllowFind: false,
+    AllowFindWorklist: false,
+    AllowGet: false,
+    AllowMove: false,
+    AllowStorageCommitment: false,
+    ...keys,
+  };
+}
 
 /** The sound configuration with some settings replaced (undefined: left out), one a line from line 2 on. */
 function file(settings: Readonly<Record<string, unknown>> = {}): string {
@@ -60,7 +62,9 @@ function found(text: string, options: LintOptions & { version?: never } = {}, ve
   );
 }
 
-const modality = (keys: Record<string, unknown>) => ({ DicomModalities: { ct1: closedEntry(keys) } });
+function modality(keys: Record<string, unknown>) {
+  return { DicomModalities: { ct1: closedEntry(keys) } };
+}
 
 describe('lint of a configuration of Orthanc', () => {
   it('finds nothing where there is nothing', () => {

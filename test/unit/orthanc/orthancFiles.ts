@@ -22,7 +22,7 @@ export interface TestGatewayConfiguration {
   readonly policy: Policy;
 }
 
-const tls = '"certificate": "s.crt", "privateKey": "s.key", "trustedCertificates": "ca.crt"';
+const TLS = '"certificate": "s.crt", "privateKey": "s.key", "trustedCertificates": "ca.crt"';
 
 /** `modalities` and everything else as JSON with comments; the archive is ORTHANC unless `upstreams` says otherwise. */
 export function gateway(parts: {
@@ -36,7 +36,7 @@ export function gateway(parts: {
     rest = '"egress": {}',
   } = parts;
   const text = `{
-    "listeners": [{ "name": "tls", "port": 2762, "tls": { ${tls} } }],
+    "listeners": [{ "name": "tls", "port": 2762, "tls": { ${TLS} } }],
     "upstreams": { ${upstreams} },
     "modalities": { ${modalities} },
     ${rest}

@@ -20,7 +20,7 @@ import { onCleanUp } from '../../support/cleanUp';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, temporaryFolder } from '../../support/processes';
 
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 
 let authority: CertificateAuthority;
 let rsaServer: IssuedCertificate;
@@ -51,7 +51,7 @@ describe('a certificate authority', () => {
   });
 
   it('is valid since yesterday and for ten years', () => {
-    expect(Date.parse(authority.certificate.validFrom)).toBeLessThanOrEqual(Date.now() - dayMs);
+    expect(Date.parse(authority.certificate.validFrom)).toBeLessThanOrEqual(Date.now() - DAY_MS);
     expect(lifetimeDays(authority.certificate)).toBe(3650);
   });
 
@@ -86,13 +86,13 @@ describe('a certificate authority', () => {
 describe('an issued certificate', () => {
   it('is valid since yesterday and for 825 days', () => {
     for (const { certificate } of [rsaServer, ecdsaServer, client]) {
-      expect(Date.parse(certificate.validFrom)).toBeLessThanOrEqual(Date.now() - dayMs);
+      expect(Date.parse(certificate.validFrom)).toBeLessThanOrEqual(Date.now() - DAY_MS);
       expect(lifetimeDays(certificate)).toBe(825);
     }
   });
 
   it('never outlives the CA', async () => {
-    const notAfter = new Date(Date.now() + 5000 * dayMs);
+    const notAfter = new Date(Date.now() + 5000 * DAY_MS);
     const { certificate } = await issueClientCertificate(authority, {
       name: 'ct1',
       keyType: 'ecdsa',
@@ -102,7 +102,7 @@ describe('an issued certificate', () => {
   });
 
   it('can be one that has expired, and can not end before it begins', async () => {
-    const daysAgo = (days: number) => new Date(Date.now() - days * dayMs);
+    const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS);
     const issue = (notBefore: Date, notAfter: Date) =>
       issueClientCertificate(authority, { name: 'ct1', keyType: 'ecdsa', notBefore, notAfter });
     const expired = await issue(daysAgo(3), daysAgo(2));
@@ -262,8 +262,9 @@ function revocationList(): string {
 }
 
 /** The last second is part of the lifetime. */
-const lifetimeDays = (certificate: X509Certificate): number =>
-  (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom) + 1000) / dayMs;
+function lifetimeDays(certificate: X509Certificate): number {
+  return (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom) + 1000) / DAY_MS;
+}
 
 /** SHA-256 of the SubjectPublicKeyInfo, cut to 20 bytes. */
 function keyIdentifierOf(certificate: X509Certificate): string {

@@ -14,17 +14,27 @@ import { authorityFolders } from '../../support/authorityFolder';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, temporaryFolder } from '../../support/processes';
 
-const noPassphrase = async () => undefined;
-const client = (name: string, pkcs12: Partial<ClientOptions['pkcs12']> = {}): ClientOptions => ({
-  name,
-  names: [],
-  pkcs12: { password: 'correct horse', isPasswordGenerated: false, isLegacy: false, ...pkcs12 },
-});
+async function noPassphrase() {
+  return undefined;
+}
+
+function client(name: string, pkcs12: Partial<ClientOptions['pkcs12']> = {}): ClientOptions {
+  return {
+    name,
+    names: [],
+    pkcs12: { password: 'correct horse', isPasswordGenerated: false, isLegacy: false, ...pkcs12 },
+  };
+}
 
 const newFolder = authorityFolders();
 
-const modeOf = (...path: string[]) => (statSync(join(...path)).mode & 0o777).toString(8);
-const read = (...path: string[]) => readFileSync(join(...path), 'utf8');
+function modeOf(...path: string[]) {
+  return (statSync(join(...path)).mode & 0o777).toString(8);
+}
+
+function read(...path: string[]) {
+  return readFileSync(join(...path), 'utf8');
+}
 
 describe('a new folder', () => {
   it('has a CA, its CRL and the record of what it issues, keys for the owner only', async () => {

@@ -14,20 +14,20 @@ import { certificationRequest } from '../../support/certificationRequests';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess } from '../../support/processes';
 
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 const pkcs12 = { password: 'correct horse', isPasswordGenerated: false, isLegacy: false };
 
 const copyFolder = authorityFolders(async ({ directory, authority }) => {
   await writeServerCertificates(directory, authority, {
     names: ['pacs.example', '10.1.0.2'],
     // Given, so that both end in the same second.
-    notAfter: new Date(Date.now() + 700.5 * dayMs),
+    notAfter: new Date(Date.now() + 700.5 * DAY_MS),
   });
   await writeClientCertificate(directory, authority, {
     name: 'ct1',
     names: ['10.1.2.3'],
     pkcs12,
-    notAfter: new Date(Date.now() + 5 * dayMs),
+    notAfter: new Date(Date.now() + 5 * DAY_MS),
   });
 });
 
@@ -61,7 +61,7 @@ describe('a renewed certificate', () => {
     const renewed = await renew('ct1');
     const latter = certificate('ct1');
     expect(latter.serialNumber).not.toBe(former.serialNumber);
-    expect(Date.parse(latter.validTo)).toBeGreaterThan(Date.parse(former.validTo) + 800 * dayMs);
+    expect(Date.parse(latter.validTo)).toBeGreaterThan(Date.parse(former.validTo) + 800 * DAY_MS);
     expect(latter.publicKey.equals(former.publicKey)).toBe(true);
     expect([latter.subject, latter.subjectAltName]).toEqual([former.subject, former.subjectAltName]);
     expect(latter.keyUsage).toEqual(former.keyUsage);
@@ -130,7 +130,7 @@ describe('a renewed certificate', () => {
       name: 'old',
       names: [],
       pkcs12,
-      notAfter: new Date(Date.now() - dayMs / 2),
+      notAfter: new Date(Date.now() - DAY_MS / 2),
     });
     await renew('old');
     expect(Date.parse(certificate('old').validTo)).toBeGreaterThan(Date.now());
@@ -179,7 +179,7 @@ describe('a certificate is not renewed', () => {
 describe('a renewed CA', () => {
   it('keeps key, name and key identifier, and ends later; its former certificate is kept', async () => {
     const { directory, authority, certificate } = await newFolder();
-    const soon = new Date(Date.now() + 1000 * dayMs);
+    const soon = new Date(Date.now() + 1000 * DAY_MS);
     await renewAuthority(directory, authority, soon);
     const reopened = await openFolder(directory, async () => undefined);
     const former = certificate('ca');
@@ -196,7 +196,7 @@ describe('a renewed CA', () => {
     const { directory, authority } = await newFolder();
     await revokeCertificates(directory, authority, { name: 'ct1' });
     rmSync(join(directory, 'ca.crl'));
-    await renewAuthority(directory, authority, new Date(Date.now() + 1000 * dayMs));
+    await renewAuthority(directory, authority, new Date(Date.now() + 1000 * DAY_MS));
     const list = (await listCertificates(directory)).find(({ name }) => name === 'crl');
     expect(list).toMatchObject({ state: 'valid', daysLeft: 999 });
   });
@@ -210,7 +210,7 @@ describe('the list of what was issued', () => {
       name: 'old',
       names: [],
       pkcs12,
-      notAfter: new Date(Date.now() - dayMs / 2),
+      notAfter: new Date(Date.now() - DAY_MS / 2),
     });
     await revokeCertificates(directory, authority, { name: 'server' });
     const listed = (await listCertificates(directory)).map(

@@ -4,20 +4,27 @@ import { describe, expect, it } from '@jest/globals';
 import { appendToIssuedLog, type IssuedEntry, readIssuedLog } from '../../../src/pki/issuedLog';
 import { temporaryFolder } from '../../support/processes';
 
-const serialOf = (digit: string) => digit.repeat(32);
-const issued = (digit: string): IssuedEntry => ({
-  event: 'issued',
-  time: '2026-01-01T00:00:00.000Z',
-  serialNumber: serialOf(digit),
-  name: `ct${digit}`,
-  kind: 'client',
-  file: `ct${digit}.crt`,
-  names: ['ct1'],
-  notAfter: '2099-01-01T00:00:00.000Z',
-  fingerprint: 'sha256:00',
-});
-const revoked = (digit: string) =>
-  ({ event: 'revoked', time: '2026-01-02T00:00:00.000Z', serialNumber: serialOf(digit) }) as const;
+function serialOf(digit: string) {
+  return digit.repeat(32);
+}
+
+function issued(digit: string): IssuedEntry {
+  return {
+    event: 'issued',
+    time: '2026-01-01T00:00:00.000Z',
+    serialNumber: serialOf(digit),
+    name: `ct${digit}`,
+    kind: 'client',
+    file: `ct${digit}.crt`,
+    names: ['ct1'],
+    notAfter: '2099-01-01T00:00:00.000Z',
+    fingerprint: 'sha256:00',
+  };
+}
+
+function revoked(digit: string) {
+  return { event: 'revoked', time: '2026-01-02T00:00:00.000Z', serialNumber: serialOf(digit) } as const;
+}
 
 /** A log with these certificates, and `tail` behind them. */
 async function logWith(digits: string, tail = ''): Promise<string> {

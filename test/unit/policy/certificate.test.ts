@@ -39,7 +39,10 @@ function certificate(commonNames: readonly string[], dnsNames: readonly string[]
   return new X509Certificate(forge.pki.certificateToPem(made));
 }
 
-const colons = (hex: string) => hex.toUpperCase().replace(/..(?=.)/g, '$&:');
+function colons(hex: string) {
+  return hex.toUpperCase().replace(/..(?=.)/g, '$&:');
+}
+
 const ct1 = certificate(['ct1'], ['ct1.radiology.example', 'CT1-B.radiology.example']);
 const ct1Facts = peerCertificate(ct1);
 const wholeSha256 = createHash('sha256').update(ct1.raw).digest('hex');
@@ -47,8 +50,9 @@ const spkiSha256 = createHash('sha256')
   .update(publicKey.export({ type: 'spki', format: 'der' }))
   .digest('hex');
 
-const matches = (texts: readonly string[], facts = ct1Facts) =>
-  matchesCertificate(compileCertificateMatchers(texts), facts);
+function matches(texts: readonly string[], facts = ct1Facts) {
+  return matchesCertificate(compileCertificateMatchers(texts), facts);
+}
 
 describe('the facts of a certificate', () => {
   it('are fingerprints, names and dates', () => {

@@ -4,7 +4,9 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { freePort, runProcess, startProcess, temporaryFolder } from '../../support/processes';
 
-const node = (script: string) => startProcess(process.execPath, ['-e', script]);
+function node(script: string) {
+  return startProcess(process.execPath, ['-e', script]);
+}
 
 describe('a process of a test', () => {
   it('resolves when it prints what is waited for, also in pieces', async () => {

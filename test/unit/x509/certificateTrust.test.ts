@@ -52,13 +52,12 @@ async function verdictOfOpenSsl(
     : (verificationFailure(String(authorizationError)) ?? String(authorizationError));
 }
 
-const trusting = (
-  trusted: readonly TestCertificate[],
-  lists: readonly { readonly crlFile: string }[] = [],
-) => ({
-  trustedCertificates: trusted.map(({ x509 }) => x509),
-  revocationLists: lists.flatMap(({ crlFile }) => readCrl(crlFile)),
-});
+function trusting(trusted: readonly TestCertificate[], lists: readonly { readonly crlFile: string }[] = []) {
+  return {
+    trustedCertificates: trusted.map(({ x509 }) => x509),
+    revocationLists: lists.flatMap(({ crlFile }) => readCrl(crlFile)),
+  };
+}
 
 it.each<[string, string | undefined, () => TestCertificate[], (() => TestCertificate[])?]>([
   ['a good certificate', undefined, () => [certificates.client]],

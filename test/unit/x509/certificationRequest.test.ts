@@ -16,9 +16,13 @@ import { boolean, integer, sequence, utf8String } from '../../support/der';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, temporaryFolder } from '../../support/processes';
 
-const rsa = (modulusLength: number, publicExponent = 0x10001) =>
-  generateKeyPairSync('rsa', { modulusLength, publicExponent });
-const curve = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve });
+function rsa(modulusLength: number, publicExponent = 0x10001) {
+  return generateKeyPairSync('rsa', { modulusLength, publicExponent });
+}
+
+function curve(namedCurve: string) {
+  return generateKeyPairSync('ec', { namedCurve });
+}
 
 describe('a certification request', () => {
   it('tells who asks for what, with which key', () => {

@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeDer, hexOf, textOf, timeOf } from '../../../src/x509/der';
 import { der, integer } from '../../support/der';
 
-const utf16 = (text: string) => Buffer.from(text, 'utf16le').swap16();
+function utf16(text: string) {
+  return Buffer.from(text, 'utf16le').swap16();
+}
 
 describe('text in DER', () => {
   it.each<[string, number, Buffer]>([

@@ -16,33 +16,41 @@ import { runProcess, temporaryFolder } from '../../support/processes';
 
 const certificates = testCertificates();
 const mustNotAsk: ReadPassword = () => Promise.reject(new Error('asked'));
-const password = 'correct horse';
-const knows: ReadPassword = async () => password;
+const PASSWORD = 'correct horse';
+const knows: ReadPassword = async () => PASSWORD;
 
 let folder: string;
 
 beforeAll(async () => {
   folder = temporaryFolder();
-  await createFolder(folder, { commonName: 'Example CA', passphrase: password });
-  const authority = await openFolder(folder, async () => password);
+  await createFolder(folder, { commonName: 'Example CA', passphrase: PASSWORD });
+  const authority = await openFolder(folder, async () => PASSWORD);
   for (const [name, isLegacy] of [
     ['ct1', false],
     ['us1', true],
   ] as const) {
-    const pkcs12 = { password, isPasswordGenerated: false, isLegacy };
+    const pkcs12 = { password: PASSWORD, isPasswordGenerated: false, isLegacy };
     await writeClientCertificate(folder, authority, { name, names: ['10.1.2.3'], pkcs12 });
   }
   await revokeCertificates(folder, authority, { name: 'us1', reason: 'keyCompromise' });
 });
 
-const inFolder = (name: string) => join(folder, name);
-const read = (name: string) => readFileSync(inFolder(name), 'utf8');
+function inFolder(name: string) {
+  return join(folder, name);
+}
+
+function read(name: string) {
+  return readFileSync(inFolder(name), 'utf8');
+}
+
 function write(name: string, content: string | Buffer): string {
   writeFileSync(inFolder(name), content);
   return inFolder(name);
 }
-const spki = (der: Buffer) =>
-  `spki-sha256:${createHash('sha256').update(der).digest('hex').toUpperCase().match(/../g)!.join(':')}`;
+
+function spki(der: Buffer) {
+  return `spki-sha256:${createHash('sha256').update(der).digest('hex').toUpperCase().match(/../g)!.join(':')}`;
+}
 
 describe('inspecting a certificate', () => {
   it('tells who it is for, by whom, for what and how long, and its pins', async () => {
@@ -131,7 +139,7 @@ describe('inspecting a key', () => {
   it.each(['pem', 'der'] as const)(
     'tells an encrypted one (%s) with and without its passphrase',
     async (format) => {
-      const form = { type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: password } as const;
+      const form = { type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: PASSWORD } as const;
       const content =
         format === 'pem'
           ? privateKey.export({ ...form, format: 'pem' })
@@ -257,7 +265,7 @@ describeWithPeers(['openssl'], 'OpenSSL', () => {
     const file = inFolder('other.p12');
     const arguments_ = ['-inkey', privateKeyFile, '-in', certificateFile, '-out', file];
     const { exitCode } = await runProcess('openssl', [
-      ...['pkcs12', '-export', ...options, ...arguments_, '-passout', `pass:${password}`],
+      ...['pkcs12', '-export', ...options, ...arguments_, '-passout', `pass:${PASSWORD}`],
     ]);
     expect(exitCode).toBe(0);
     expect(await inspectFile(file, knows)).toMatchObject([
@@ -274,7 +282,7 @@ describeWithPeers(['openssl'], 'OpenSSL', () => {
   it('encrypts keys in the old way, which is understood', async () => {
     const file = inFolder('traditional.key');
     const { exitCode } = await runProcess('openssl', [
-      ...['ec', '-in', certificates.client.privateKeyFile, '-aes256', '-passout', `pass:${password}`],
+      ...['ec', '-in', certificates.client.privateKeyFile, '-aes256', '-passout', `pass:${PASSWORD}`],
       ...['-out', file],
     ]);
     expect(exitCode).toBe(0);

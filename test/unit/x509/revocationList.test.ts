@@ -10,14 +10,27 @@ const certificates = testCertificates();
 const rangeError = expect.objectContaining({ name: 'RangeError' });
 const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 const issuer = sequence();
-const generalizedTime = (text: string) => der(0x18, Buffer.from(text));
-const list = (...fields: Buffer[]) => sequence(sequence(...fields), algorithm);
-const datesOf = (bytes: Buffer) => {
+
+function generalizedTime(text: string) {
+  return der(0x18, Buffer.from(text));
+}
+
+function list(...fields: Buffer[]) {
+  return sequence(sequence(...fields), algorithm);
+}
+
+function datesOf(bytes: Buffer) {
   const { thisUpdate, nextUpdate } = decodeRevocationList(bytes);
   return nextUpdate === undefined ? { thisUpdate } : { thisUpdate, nextUpdate };
-};
-const revokedIn = (bytes: Buffer) => [...revokedSerialNumbers(decodeRevocationList(bytes))];
-const bytesOf = (pem: string) => Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+}
+
+function revokedIn(bytes: Buffer) {
+  return [...revokedSerialNumbers(decodeRevocationList(bytes))];
+}
+
+function bytesOf(pem: string) {
+  return Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+}
 
 describe('the dates of a revocation list', () => {
   it('are read in version 2, with UTCTime', () => {

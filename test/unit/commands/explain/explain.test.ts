@@ -47,13 +47,15 @@ beforeAll(() => {
   );
 });
 
-const observed = (callingAeTitle: string, observeUntil: string) => ({
-  callingAeTitle,
-  from: '10.1.2.50',
-  allow: 'echo',
-  mode: 'observe',
-  observeUntil,
-});
+function observed(callingAeTitle: string, observeUntil: string) {
+  return {
+    callingAeTitle,
+    from: '10.1.2.50',
+    allow: 'echo',
+    mode: 'observe',
+    observeUntil,
+  };
+}
 
 interface Run {
   readonly exitCode: number | undefined;
@@ -84,7 +86,10 @@ async function explain(...options: string[]): Promise<Run> {
 
 const ct1 = ['--calling', 'CT1', '--called', 'ORTHANC', '--from', '10.1.2.10'];
 const us1 = ['--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.30'];
-const notesOf = ({ printed }: Run) => printed.match(/(?<=^note\s+)\S.*/gm);
+
+function notesOf({ printed }: Run) {
+  return printed.match(/(?<=^note\s+)\S.*/gm);
+}
 
 describe('aegis explain', () => {
   it.each([

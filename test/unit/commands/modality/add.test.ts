@@ -33,8 +33,9 @@ afterEach(() => {
 });
 
 const ct2 = ['--calling', 'CT2', '--from', '10.1.2.11', '--allow', 'echo,store'];
-const add = (...options: string[]) =>
-  site.run([
+
+function add(...options: string[]) {
+  return site.run([
     'add',
     ...options,
     '--sheet-dir',
@@ -42,13 +43,23 @@ const add = (...options: string[]) =>
     '--dir',
     join(site.folder, 'certs'),
   ]);
-const written = () => readFileSync(site.file, 'utf8');
-const entryIn = (name: string) =>
-  parseConfiguration(written(), site.file, {}).configuration?.modalities[name];
-const sheet = (name: string) => readFileSync(join(site.folder, 'onboarding', name), 'utf8');
+}
 
-const clientsIn = async (folder: string) =>
-  (await listCertificates(folder)).filter(({ kind }) => kind === 'client');
+function written() {
+  return readFileSync(site.file, 'utf8');
+}
+
+function entryIn(name: string) {
+  return parseConfiguration(written(), site.file, {}).configuration?.modalities[name];
+}
+
+function sheet(name: string) {
+  return readFileSync(join(site.folder, 'onboarding', name), 'utf8');
+}
+
+async function clientsIn(folder: string) {
+  return (await listCertificates(folder)).filter(({ kind }) => kind === 'client');
+}
 
 describe('aegis modality add', () => {
   it('adds an entry behind the last one, shows the change and what comes next', async () => {

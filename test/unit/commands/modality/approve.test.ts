@@ -33,8 +33,16 @@ beforeEach(() => {
 });
 afterEach(() => terminal.close());
 
-const approve = (...options: string[]) =>
-  runCommand(registerModality, ['--config', file, 'modality', 'approve', pendingCaller.id, ...options]);
+function approve(...options: string[]) {
+  return runCommand(registerModality, [
+    '--config',
+    file,
+    'modality',
+    'approve',
+    pendingCaller.id,
+    ...options,
+  ]);
+}
 
 describe('aegis modality approve on a terminal', () => {
   it('asks again where the answer is no good, and whether to write it', async () => {

@@ -17,7 +17,10 @@ beforeEach(() => {
   site = modalityFile({ server, ca });
 });
 
-const written = () => readFileSync(site.file, 'utf8');
+function written() {
+  return readFileSync(site.file, 'utf8');
+}
+
 const ct2 = ['add', 'ct2', '--calling', 'CT2', '--from', '10.1.2.11', '--allow', 'store', '--no-sheet'];
 
 describe('aegis modality list', () => {

@@ -18,11 +18,17 @@ beforeEach(() => {
   site = modalityFile({ server, ca });
 });
 
-const add = (...options: string[]) =>
-  site.run(['add', ...options, '--no-sheet', '--dir', join(site.folder, 'certs')]);
-const written = () => readFileSync(site.file, 'utf8');
-const entryIn = (name: string) =>
-  parseConfiguration(written(), site.file, {}).configuration?.modalities[name];
+function add(...options: string[]) {
+  return site.run(['add', ...options, '--no-sheet', '--dir', join(site.folder, 'certs')]);
+}
+
+function written() {
+  return readFileSync(site.file, 'utf8');
+}
+
+function entryIn(name: string) {
+  return parseConfiguration(written(), site.file, {}).configuration?.modalities[name];
+}
 
 describe('asking on a terminal', () => {
   let terminal: Terminal;

@@ -42,23 +42,28 @@ const facts = {
   calledAeTitle: 'ORTHANC',
   sourceAddress: '10.1.2.30',
 };
-const stored = (time: string, sopClass = 'MRImageStorage') => ({
-  time,
-  event: 'command.completed',
-  outcome: 'would-deny',
-  reason: 'command-not-allowed',
-  command: 'C-STORE',
-  sopClass,
-  ...facts,
-});
+
+function stored(time: string, sopClass = 'MRImageStorage') {
+  return {
+    time,
+    event: 'command.completed',
+    outcome: 'would-deny',
+    reason: 'command-not-allowed',
+    command: 'C-STORE',
+    sopClass,
+    ...facts,
+  };
+}
+
 const echoed = {
   ...stored('2026-11-01T08:00:00.000Z', 'Verification'),
   command: 'C-ECHO',
   outcome: 'allowed',
 };
 
-const report = (...options: string[]) =>
-  runCommand(registerObserve, ['--config', configurationFile, 'observe', 'report', ...options]);
+function report(...options: string[]) {
+  return runCommand(registerObserve, ['--config', configurationFile, 'observe', 'report', ...options]);
+}
 
 describe('aegis observe report', () => {
   it('reports what would be denied and prints keys that the configuration takes', async () => {

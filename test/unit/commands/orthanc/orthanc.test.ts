@@ -44,7 +44,9 @@ const gateway = write('aegis.jsonc', {
   },
 });
 
-const run = (...commandArguments: string[]) => runCommand(registerOrthanc, commandArguments);
+function run(...commandArguments: string[]) {
+  return runCommand(registerOrthanc, commandArguments);
+}
 
 describe('aegis orthanc import', () => {
   it('prints modalities to stdout and what to look at to stderr', async () => {

@@ -60,11 +60,17 @@ afterEach(() => {
   for (const name of variables) delete process.env[name];
 });
 
-const pki = (verb: string, ...options: string[]): Promise<CommandRun> =>
-  runCommand(registerPki, ['pki', verb, '--dir', directory, ...options]);
-const inspect = (...options: string[]): Promise<CommandRun> =>
-  runCommand(registerPki, ['pki', 'inspect', ...options]);
-const inFolder = (name: string) => join(directory, name);
+function pki(verb: string, ...options: string[]): Promise<CommandRun> {
+  return runCommand(registerPki, ['pki', verb, '--dir', directory, ...options]);
+}
+
+function inspect(...options: string[]): Promise<CommandRun> {
+  return runCommand(registerPki, ['pki', 'inspect', ...options]);
+}
+
+function inFolder(name: string) {
+  return join(directory, name);
+}
 
 function requestFile(options: TestRequestOptions = {}, name = 'request.csr'): string {
   const file = join(temporaryFolder(), name);

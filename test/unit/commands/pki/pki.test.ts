@@ -43,7 +43,9 @@ async function pki(verb: string, ...options: string[]): Promise<string> {
   return printed;
 }
 
-const inFolder = (name: string) => join(directory, name);
+function inFolder(name: string) {
+  return join(directory, name);
+}
 
 describe('aegis pki', () => {
   it('says what it made and what comes next', async () => {

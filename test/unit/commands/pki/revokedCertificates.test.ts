@@ -52,13 +52,20 @@ async function configurationIn(folder: string): Promise<string> {
   return path;
 }
 
-const pki = (verb: string, ...options: string[]) =>
-  runCommand(registerPki, ['pki', verb, '--dir', certs, ...options]);
-const modality = (verb: string, ...options: string[]) =>
-  runCommand(registerModality, ['--config', file, 'modality', verb, '--dir', certs, ...options]);
-const sheets = () => ['--sheet-dir', join(dirname(file), 'onboarding')];
-const add = (...options: string[]) =>
-  modality(
+function pki(verb: string, ...options: string[]) {
+  return runCommand(registerPki, ['pki', verb, '--dir', certs, ...options]);
+}
+
+function modality(verb: string, ...options: string[]) {
+  return runCommand(registerModality, ['--config', file, 'modality', verb, '--dir', certs, ...options]);
+}
+
+function sheets() {
+  return ['--sheet-dir', join(dirname(file), 'onboarding')];
+}
+
+function add(...options: string[]) {
+  return modality(
     'add',
     '--calling',
     'CT2',
@@ -66,8 +73,15 @@ const add = (...options: string[]) =>
     ...sheets(),
     ...options,
   );
-const check = () => runCommand(registerCheck, ['--config', file, 'check', '--offline']);
-const certificate = () => join(certs, 'ct2.crt');
+}
+
+function check() {
+  return runCommand(registerCheck, ['--config', file, 'check', '--offline']);
+}
+
+function certificate() {
+  return join(certs, 'ct2.crt');
+}
 
 describe('a modality that comes back after its certificate was revoked', () => {
   beforeEach(async () => {
