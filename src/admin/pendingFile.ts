@@ -63,7 +63,7 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
     const { message } = error as Error;
     if (error instanceof DamagedPendingFile)
       warn(`pending.file ${file} is damaged: ${message}; ${putAside(file)}`);
-    else warn(`pending.file ${file} cannot be read: ${message}; the list of pending callers starts empty`);
+    else warn(`pending.file ${message}; the list of pending callers starts empty`);
     return [];
   }
 }

@@ -61,7 +61,7 @@ describe('the file of pending callers', () => {
     const warnings: string[] = [];
     expect(recoverPendingFile(file, (text) => warnings.push(text))).toEqual([]);
     expect(warnings).toEqual([
-      expect.stringMatching(/is a folder; .*the list of pending callers begins again$/),
+      expect.stringMatching(/is a folder; .*the list of pending callers starts empty$/),
     ]);
   });
 });

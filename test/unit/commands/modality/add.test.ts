@@ -158,7 +158,7 @@ describe('aegis modality add', () => {
   it.each([
     [['--listener', 'tsl'], /^--listener "tsl" is not a listener; did you mean "tls"\?/],
     [['--max-associations', 'four'], /^--max-associations "four" is a string; accepted is a whole number/],
-    [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is no address such as/],
+    [['--address', '10.1.2.11'], /--address "10\.1\.2\.11" is not an address such as/],
     [['--certificate', 'ct2'], /--certificate "ct2" is not one of sha256:….*ct2 does not exist/],
     [['--mode', 'observe', '--mode', 'enforce'], /--mode is given more than once/],
     [['--certificate', 'cn:ct2', '--issue-certificate'], /exclude each other/],
@@ -174,7 +174,7 @@ describe('aegis modality add', () => {
       new RegExp(
         [
           '^--certificate "zz" is not one of .*',
-          '--address "ct2" is no address .*',
+          '--address "ct2" is not an address .*',
           '--calling "ÄÖ" has a character .*',
           '--from "x" is not an IP address .*',
           '--allow "ECHO" is not accepted; .*',
