@@ -36,7 +36,7 @@ export interface JudgedRequest extends SeenRequest {
   readonly denial: ReasonCode | undefined;
 }
 
-/** An AE title that was called, and whom it means, or why the entry may not call it. */
+/** An AE title that was called, and the upstream that it means, or why the entry may not call it. */
 interface JudgedCall {
   readonly calledAeTitle: string;
   readonly upstream: CompiledUpstream | undefined;

@@ -195,9 +195,7 @@ function describeReading(
     `read ${countOf(lines, 'line')} of ${from}${when}`,
     ...(otherLines === 0
       ? []
-      : [
-          `left out ${countOf(otherLines, 'line')} that ${otherLines === 1 ? 'is' : 'are'} no audit line: first ${escapeUnsafe(firstOther)}`,
-        ]),
+      : [`left out ${countOf(otherLines, 'line')} not of the audit log: first ${escapeUnsafe(firstOther)}`]),
     ...(unknown.length === 0
       ? []
       : [

@@ -213,7 +213,7 @@ const together: Case[] = [
       'a.jsonc:2:119 listeners[0].tls unknown key "foo"; accepted are profile, certificate, privateKey, trustedCertificates, clientCertificate, crl',
       'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
       'a.jsonc:4:59 modalities.ct1.from "ct1" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
-      'a.jsonc:5:89 modalities.ct2.listeners "plain" is no listener; accepted is "tls", or add it to listeners first',
+      'a.jsonc:5:89 modalities.ct2.listeners "plain" is not a listener; accepted is "tls", or add it to listeners first',
       'a.jsonc:6:26 duplicate key "strictAeTitles"; it is at 6:1 already, keep one of them',
     ],
   ],

@@ -107,7 +107,7 @@ describe('adding entries', () => {
     );
   });
 
-  it('mends a configuration whose only error is that nobody is in it', () => {
+  it('repairs a configuration whose only error is that it has no modality', () => {
     writeFileSync(file, text.replace(/"modalities": \{[\s\S]*/, '"modalities": {}\n}\n'));
     const { configuration } = add({ ct2: { callingAeTitle: 'CT2', from: '::1', listeners: 'plain' } }).result;
     expect(Object.keys(configuration.modalities)).toEqual(['ct2']);

@@ -127,7 +127,7 @@ describe('importing a spreadsheet', () => {
     expect([edits.added, [...edits.changed]]).toEqual([[], []]);
   });
 
-  it('changes an entry only when told to, and only what differs', () => {
+  it('changes an entry only when asked to, and only what differs', () => {
     const csv = `${HEADER}\nct1,CT1,10.1.2.20,plain,store,,\n`;
     expect(errorsOf(csv)).toEqual([
       '2 name "ct1" exists already and differs in from, host, port; --update changes it',

@@ -77,7 +77,7 @@ describe('a new folder', () => {
     await expect(openFolder(directory, noPassphrase)).rejects.toThrow('give its passphrase with');
   });
 
-  it('is what one is told to make where there is none', async () => {
+  it('is asked for where there is none', async () => {
     const directory = join(temporaryFolder(), 'nowhere');
     await expect(openFolder(directory, noPassphrase)).rejects.toThrow(
       `${join(directory, 'ca.crt')} does not exist; make a CA with "aegis pki init --dir ${directory}"`,
