@@ -34,7 +34,7 @@ export interface RenewOptions extends FolderOptions, Pkcs12Options {
   readonly days?: number;
 }
 
-export async function renew(name: string, options: RenewOptions, context: CommandContext): Promise<void> {
+export async function renew(context: CommandContext, options: RenewOptions, name: string): Promise<void> {
   if (name === 'ca') await renewCa(options, context);
   else if (name === 'crl') await renewCrl(options, context);
   else await renewCertificate(name, options, context);

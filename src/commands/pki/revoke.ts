@@ -10,7 +10,7 @@ export interface RevokeOptions extends FolderOptions {
   readonly reason?: RevocationReason;
 }
 
-export async function revoke(name: string, options: RevokeOptions, context: CommandContext): Promise<void> {
+export async function revoke(context: CommandContext, options: RevokeOptions, name: string): Promise<void> {
   const authority = await openAuthority(options, context);
   const revocation = await revokeCertificates(options.dir, authority, {
     name,

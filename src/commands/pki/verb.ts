@@ -8,8 +8,9 @@ import { type CertificateAuthority, daysAfter } from '../../pki/authority';
 import { authorityFiles, openFolder } from '../../pki/folder';
 import type { Pkcs12Choice } from '../../pki/folderCertificates';
 import { readIssuedLog } from '../../pki/issuedLog';
-import { askSecret, canAsk, generatePassword, readSecret } from '../../pki/secrets';
+import { generatePassword, readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { askSecret, canAsk } from '../../terminal/questions';
 import { countOf } from '../../text/quote';
 
 export interface FolderOptions extends GlobalOptions {
