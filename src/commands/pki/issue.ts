@@ -33,7 +33,7 @@ import {
   givenPassphrase,
   notAfterOf,
   openAuthority,
-  type Pkcs12Options,
+  type Pkcs12PasswordOptions,
   print,
   warnOfShortSecret,
 } from './verb';
@@ -50,7 +50,7 @@ export interface ServerOptions extends FolderOptions {
   readonly force?: boolean;
 }
 
-export interface ClientOptions extends ServerOptions, Pkcs12Options {}
+export interface ClientOptions extends ServerOptions, Pkcs12PasswordOptions {}
 
 export async function initAuthority(context: CommandContext, options: InitOptions): Promise<void> {
   await refuseExistingAuthority(options.dir, options.force); // Before the question for a passphrase.

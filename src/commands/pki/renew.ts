@@ -25,11 +25,11 @@ import {
   type FolderOptions,
   notAfterOf,
   openAuthority,
-  type Pkcs12Options,
+  type Pkcs12PasswordOptions,
   print,
 } from './verb';
 
-export interface RenewOptions extends FolderOptions, Pkcs12Options {
+export interface RenewOptions extends FolderOptions, Pkcs12PasswordOptions {
   readonly newKey?: boolean;
   readonly days?: number;
 }

@@ -1,5 +1,5 @@
 /** `aegis pki revoke`: revokes certificates and writes the CRL. */
-import { type Revocation, revokeCertificates } from '../../pki/folderAuthority';
+import { type RevocationResult, revokeCertificates } from '../../pki/folderAuthority';
 import type { CommandContext } from '../../terminal/command';
 import type { RevocationReason } from '../../x509/revocationList';
 import { day, row, text } from './reportText';
@@ -20,7 +20,7 @@ export async function revoke(context: CommandContext, options: RevokeOptions, na
   print(context, options, revocation, () => reportRevocation(name, revocation));
 }
 
-function reportRevocation(name: string, { revoked, revocationListFile }: Revocation): string {
+function reportRevocation(name: string, { revoked, revocationListFile }: RevocationResult): string {
   return text([
     ...(revoked.length === 0
       ? [`nothing left to revoke for "${name}": all of it is revoked or expired`]

@@ -18,7 +18,7 @@ export interface FolderOptions extends GlobalOptions {
   readonly passphraseFile?: string;
 }
 
-export interface Pkcs12Options {
+export interface Pkcs12PasswordOptions {
   readonly legacy?: boolean;
   readonly p12PasswordFile?: string;
 }
@@ -73,7 +73,7 @@ export async function askTwice(question: string, what: string): Promise<string> 
 
 export async function choosePkcs12(
   name: string,
-  { legacy, p12PasswordFile }: Pkcs12Options,
+  { legacy, p12PasswordFile }: Pkcs12PasswordOptions,
   context: CommandContext,
 ): Promise<Pkcs12Choice> {
   let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');

@@ -4,7 +4,7 @@ import { AdminClient, type AdminTarget, adminTargetAt, adminTargetOf } from '../
 import { ExitCode, OperatorError } from '../../errors';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { ConfigurationError } from '../../text/problems';
-import { statusText } from './text';
+import { statusReportText } from './text';
 
 export interface StatusOptions extends GlobalOptions {
   readonly url?: string;
@@ -44,7 +44,9 @@ async function show(client: AdminClient, options: StatusOptions, context: Comman
   const report = await client.status();
   const isOnce = options.watch === undefined;
   context.print(
-    options.json === true ? `${JSON.stringify(report, undefined, isOnce ? 2 : 0)}\n` : statusText(report),
+    options.json === true
+      ? `${JSON.stringify(report, undefined, isOnce ? 2 : 0)}\n`
+      : statusReportText(report),
   );
   return report.isReady ? ExitCode.Done : ExitCode.Failed;
 }
