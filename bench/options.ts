@@ -47,7 +47,7 @@ export function parseOptions(programArguments: readonly string[], workloads: rea
   const peers = namesIn('--peers', values.peers, peerNames);
   const rounds = Number(values.rounds ?? (values.quick ? 1 : DEFAULT_ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) {
-    throw new Error(`--rounds ${values.rounds} is no number of rounds; accepted is 1 or more`);
+    throw new Error(`--rounds ${values.rounds} is not a number of rounds; accepted is 1 or more`);
   }
   const isWhole = only === undefined && peers === undefined && !values.quick;
   const output = values.output ?? join(REPOSITORY, isWhole ? 'bench' : 'dist-bench/results');

@@ -119,7 +119,7 @@ export function throughput(usage: Usage & { readonly result: LoadResult }): Samp
   return { megabytesPerSecond: dataSetBytes / MEGABYTE / seconds, ...relayCost(usage, dataSetBytes) };
 }
 
-/** The same contenders, told apart from others of the same peers. */
+/** The same contenders, with names that differ from others of the same peers. */
 export function varied(
   contenders: readonly Contender[],
   suffix: string,

@@ -108,7 +108,7 @@ export class AdminClient {
     return data.callers;
   }
 
-  /** One that is gone already is no error. */
+  /** A caller that is gone already is not an error. */
   async removePending(id: string): Promise<void> {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }

@@ -4,13 +4,13 @@
  * certificate. Reads no files.
  */
 import type { AuditSink } from '../audit/events';
+import { DAY_MS } from '../text/moments';
 import { countOf } from '../text/quote';
 import type { CertificateExpiry } from './certificateExpiries';
 
 /** A month to order a new one, two reminders, a day for the emergency, and 0 when it is over. */
 const LAST_DAY = 1;
 const THRESHOLD_DAYS = [0, LAST_DAY, 7, 14, 30] as const;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What ends, and where. */
 const WORDS: Readonly<

@@ -180,7 +180,7 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
   });
 }
 
-/** What is not known is an empty label, which is no label to Prometheus. */
+/** What is not known is an empty label. Prometheus takes it for none. */
 function associationLabels({ modality = '', direction }: AuditEvent): AssociationLabels {
   return { modality, direction: direction ?? '' };
 }

@@ -74,12 +74,7 @@ export const pendingCallerSchema = z.object({
 export type PendingCaller = z.output<typeof pendingCallerSchema>;
 
 /** A refused command in a few words; undefined where the event has no command. */
-export function describeCommand({
-  command,
-  sopClass,
-  moveDestination,
-  reason,
-}: AuditEvent): string | undefined {
+export function triedCommand({ command, sopClass, moveDestination, reason }: AuditEvent): string | undefined {
   if (command === undefined) return undefined;
   const words = reason === 'move-destination-not-allowed' ? ['to', moveDestination] : [sopClass];
   return [command, ...words]

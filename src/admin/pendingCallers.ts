@@ -10,11 +10,11 @@ import type { AuditEvent, AuditSink } from '../audit/events';
 import type { TlsFacts } from '../net/inboundConnection';
 import { parseAddress } from '../text/addresses';
 import {
-  describeCommand,
   isPendingReason,
   type PendingCaller,
   type PendingReason,
   refusedCommands,
+  triedCommand,
 } from './pendingCaller';
 
 /** A device has one AE title or a few. A scanner that tries out thousands must not push out the others. */
@@ -191,7 +191,7 @@ function networkOf(address: string): string {
 }
 
 function commandsOf(event: AuditEvent, commands: readonly string[]): readonly string[] {
-  const command = describeCommand(event);
+  const command = triedCommand(event);
   const isNew = command !== undefined && !commands.includes(command) && commands.length < MAX_COMMANDS;
   return isNew ? [...commands, command] : commands;
 }

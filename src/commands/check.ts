@@ -1,8 +1,6 @@
 /** `aegis check`: its options and exit codes. The work is in findProblems.ts, which is loaded when it is asked for. */
-import type { Command } from 'commander';
-import { type GlobalOptions, helpSections, type RegisterCommand } from '../terminal/command';
+import { helpSections, type RegisterCommand, workOf } from '../terminal/command';
 import { durationOption } from '../text/moments';
-import type { CheckOptions } from './findProblems';
 
 /** A century: longer than any certificate lasts. */
 const MAX_DAYS = 36_500;
@@ -32,8 +30,5 @@ export const registerCheck: RegisterCommand = (program, context) => {
         ],
       ),
     )
-    .action(async (options: CheckOptions, command: Command) => {
-      const { check } = await import('./findProblems');
-      await check(options, command.optsWithGlobals<GlobalOptions>(), context);
-    });
+    .action(workOf(context, async () => (await import('./findProblems')).check));
 };

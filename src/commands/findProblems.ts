@@ -17,17 +17,14 @@ import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
 import { findRevokedPins } from './pki/revokedCertificates';
 
-export interface CheckOptions {
+export interface CheckOptions extends GlobalOptions {
   readonly offline?: boolean;
   /** Days. */
   readonly expiringWithin?: number;
 }
 
-export async function check(
-  options: CheckOptions,
-  { config, json }: GlobalOptions,
-  context: CommandContext,
-): Promise<void> {
+export async function check(context: CommandContext, options: CheckOptions): Promise<void> {
+  const { config, json } = options;
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
   try {

@@ -24,7 +24,11 @@ export async function playDemo(context: CommandContext, options: DemoCommandOpti
     signal: interrupted.signal,
     keepsFiles: options.keep === true,
     finished: async (played, site) => {
-      context.print(isJson ? `${JSON.stringify(jsonOf(played), undefined, 2)}\n` : `\n${resultText(played)}`);
+      context.print(
+        isJson
+          ? `${JSON.stringify(jsonOf(played), undefined, 2)}\n`
+          : `\n${resultText(played, process.stdout.columns)}`,
+      );
       if (options.keep !== true || interrupted.signal.aborted) return;
       // With --json, stdout holds nothing but JSON.
       const say = (text: string) => (isJson ? context.printError(text) : context.print(text));

@@ -154,7 +154,7 @@ export function isSameSocket(one: HostAndPort, other: HostAndPort): boolean {
   return one.host === other.host || isUnspecified(one.host) || isUnspecified(other.host);
 }
 
-/** Whether somebody who dials this host and port reaches that listener, as far as names can be told without DNS. */
+/** Whether a caller of this host and port reaches that listener. Names are compared without DNS. */
 function reaches(host: string, port: number, own: OwnSocket): boolean {
   return (
     own.port === port && addressesOf(host, own.addressesOfMachine).some((address) => listensOn(own, address))

@@ -102,13 +102,13 @@ export class DemoArchive {
       releaseRp: ignore,
       abort: ignore,
     };
-    const reader = new PduReader(sink, { maxPduLength: MAX_PDU_LENGTH });
+    const reader = new PduReader(sink, { maxPduLength: MAX_ARCHIVE_PDU_LENGTH });
     socket.on('data', (chunk) => reader.push(chunk));
   }
 }
 
 /** dcmjs-dimse announces at most 262144. */
-const MAX_PDU_LENGTH = 262144;
+const MAX_ARCHIVE_PDU_LENGTH = 262144;
 
 /** One association. */
 class ArchiveScp extends Scp {

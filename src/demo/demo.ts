@@ -4,16 +4,16 @@
  */
 import { log } from 'dcmjs-dimse';
 import { makeInstances } from './instances';
-import { makeScenes, type Outcome, type Reach, type Scene } from './scenes';
+import { makeScenes, type Reach, type Scene, type SceneOutcome } from './scenes';
 import { type DemoModalities, DemoSite, demoModalities } from './site';
 
 export interface DemoRow {
   readonly sent: string;
   readonly isOk: boolean;
-  readonly outcome: Outcome;
+  readonly outcome: SceneOutcome;
   /** What may differ from system to system and is not compared, e.g. which TLS alert came. */
   readonly wireDetail?: string;
-  readonly expected: Outcome;
+  readonly expected: SceneOutcome;
 }
 
 export interface DemoResult {

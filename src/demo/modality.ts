@@ -18,7 +18,7 @@ export interface Caller {
 }
 
 /** What the wire answered. */
-export interface WireAnswer {
+export interface SeenAnswer {
   /** For comparison, e.g. `C-STORE-RSP 0x0000`, `A-ASSOCIATE-RJ 1/1/3`, `closed`. */
   readonly text: string;
   /** What may differ from system to system, e.g. which TLS alert came. */
@@ -42,21 +42,21 @@ class EncodedDataset extends Dataset {
   }
 }
 
-export function sendEcho(caller: Caller): Promise<WireAnswer> {
+export function sendEcho(caller: Caller): Promise<SeenAnswer> {
   return send(caller, 'C-ECHO', new requests.CEchoRequest());
 }
 
-export function sendInstance(caller: Caller, instance: DemoInstance): Promise<WireAnswer> {
+export function sendInstance(caller: Caller, instance: DemoInstance): Promise<SeenAnswer> {
   // The client proposes its uncompressed defaults in one context; this one cannot be answered with another syntax.
   const context = new association.PresentationContext(0, instance.sopClassUid, instance.transferSyntaxUid);
   return send(caller, 'C-STORE', new requests.CStoreRequest(new EncodedDataset(instance)), context);
 }
 
-export function sendFind(caller: Caller): Promise<WireAnswer> {
+export function sendFind(caller: Caller): Promise<SeenAnswer> {
   return send(caller, 'C-FIND', requests.CFindRequest.createStudyFindRequest({ PatientID: '*' }));
 }
 
-export function sendMove(caller: Caller, moveDestination: string): Promise<WireAnswer> {
+export function sendMove(caller: Caller, moveDestination: string): Promise<SeenAnswer> {
   return send(caller, 'C-MOVE', requests.CMoveRequest.createStudyMoveRequest(moveDestination, '1.2.3'));
 }
 
@@ -66,12 +66,12 @@ function send(
   command: string,
   request: requests.CEchoRequest | requests.CFindRequest | requests.CMoveRequest | requests.CStoreRequest,
   context?: association.PresentationContext,
-): Promise<WireAnswer> {
+): Promise<SeenAnswer> {
   const client = new Client();
   client.addRequest(request);
   if (context !== undefined) client.addAdditionalPresentationContext(context, true);
   return new Promise((resolve) => {
-    let answer: WireAnswer | undefined;
+    let answer: SeenAnswer | undefined;
     const deadline = setTimeout(() => resolve({ text: 'no answer in time' }), DEADLINE_MS);
     const finish = () => {
       clearTimeout(deadline);
@@ -103,7 +103,7 @@ function securityOptions({ ca, certificate, privateKey }: NonNullable<Caller['tl
 }
 
 /** OpenSSL's message holds the alert: `…:tlsv13 alert certificate required:…`. */
-function closedBy({ message }: Error): WireAnswer {
+function closedBy({ message }: Error): SeenAnswer {
   const [, alert] = /alert ([a-z ]+)/.exec(message) ?? [];
   return { text: 'closed', ...(alert === undefined ? {} : { detail: `TLS alert: ${alert}` }) };
 }

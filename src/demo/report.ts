@@ -1,31 +1,31 @@
 /**
  * What the demo prints: its table, the comparison of the instances, and how to talk to a gateway that goes on running.
  */
+import { textTable } from '../text/table';
 import type { DemoResult, DemoRow } from './demo';
 import { ARCHIVE, type DemoSite } from './site';
 
 const headings = ['what was sent', 'what the wire answered', 'what the audit log says', 'archive got', 'ok'];
 
-export function resultText(result: DemoResult): string {
-  const table = [headings, ...result.rows.map(cells)];
-  const widths = headings.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd();
-  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
-  const [first, ...rows] = table.map(line);
+/** A table where it fits into `columns`; where it does not, four lines for each thing that was sent. */
+export function resultText(result: DemoResult, columns = Number.POSITIVE_INFINITY): string {
+  const rows = result.rows.map(cells);
+  const rule = headings.map((heading, column) =>
+    '-'.repeat(Math.max(heading.length, ...rows.map((row) => row[column]!.length))),
+  );
+  const table = textTable([headings, rule, ...rows]);
   const failed = result.rows.filter(({ isOk }) => !isOk);
   return text([
-    first!,
-    rule,
-    ...rows,
+    ...(table.some(({ length }) => length > columns) ? rows.flatMap(stacked) : table),
     '',
     ...failed.flatMap(failureLines),
     instancesLine(result),
     summaryLine(result, failed.length),
   ]);
+}
+
+function stacked([sent, wire, audit, archive, ok]: readonly string[]): string[] {
+  return [`${ok}: ${sent}`, `  wire     ${wire}`, `  audit    ${audit}`, `  archive  ${archive}`];
 }
 
 function cells({ sent, outcome, wireDetail, isOk }: DemoRow): string[] {

@@ -5,13 +5,13 @@
 import { createServer, connect as tcpConnect } from 'node:net';
 import type { DemoIdentity } from './certificates';
 import type { DemoInstance } from './instances';
-import { type Caller, sendEcho, sendFind, sendInstance, sendMove, type WireAnswer } from './modality';
+import { type Caller, type SeenAnswer, sendEcho, sendFind, sendInstance, sendMove } from './modality';
 import { ARCHIVE, type DemoSite } from './site';
 
 /** How much of a scene got through to the archive. */
 export type Reach = 'nothing' | 'association only' | 'message' | 'stored' | 'stored, but changed';
 
-export interface Outcome {
+export interface SceneOutcome {
   readonly wire: string;
   readonly audit: string;
   readonly archive: Reach;
@@ -19,8 +19,8 @@ export interface Outcome {
 
 export interface Scene {
   readonly sent: string;
-  act(): Promise<WireAnswer>;
-  readonly expected: Outcome;
+  act(): Promise<SeenAnswer>;
+  readonly expected: SceneOutcome;
   /** What has to be stored. */
   readonly instance?: DemoInstance;
 }
@@ -86,16 +86,16 @@ export async function makeScenes(site: DemoSite, instances: readonly DemoInstanc
   ];
 }
 
-function allowed(command: string, archive: Reach): Outcome {
+function allowed(command: string, archive: Reach): SceneOutcome {
   return { wire: `${command}-RSP 0x0000`, audit: 'command.completed allowed 0x0000', archive };
 }
 
 /** The same three bytes for every cause: the wire does not tell what the allowlist holds. */
-function rejected(reason: string): Outcome {
+function rejected(reason: string): SceneOutcome {
   return { wire: 'A-ASSOCIATE-RJ 1/1/3', audit: `association.rejected ${reason}`, archive: 'nothing' };
 }
 
-function refused(command: string, status: string, reason: string): Outcome {
+function refused(command: string, status: string, reason: string): SceneOutcome {
   return {
     wire: `${command}-RSP ${status}`,
     audit: `command.refused ${reason} ${status}`,
@@ -103,7 +103,7 @@ function refused(command: string, status: string, reason: string): Outcome {
   };
 }
 
-function closed(reason: string): Outcome {
+function closed(reason: string): SceneOutcome {
   return { wire: 'closed', audit: `connection.refused ${reason}`, archive: 'nothing' };
 }
 
@@ -124,7 +124,7 @@ function isOwnAddress(address: string): Promise<boolean> {
   });
 }
 
-function connectFrom(localAddress: string, port: number): Promise<WireAnswer> {
+function connectFrom(localAddress: string, port: number): Promise<SeenAnswer> {
   const socket = tcpConnect({ host: '127.0.0.1', port, localAddress });
   return new Promise((resolve) => {
     socket.on('error', () => {});

@@ -16,7 +16,7 @@ export interface SeenRequest {
 }
 
 /** What was refused, or would be, for one reason. */
-export interface Denial {
+export interface ObservedDenial {
   readonly outcome: 'would-deny' | 'denied';
   readonly direction: 'ingress' | 'egress';
   /** A reason code; of another version of the log maybe one that is not known here. */
@@ -36,7 +36,7 @@ export interface JudgedRequest extends SeenRequest {
   readonly denial: ReasonCode | undefined;
 }
 
-/** An AE title that was called, and whom it means, or why the entry may not call it. */
+/** An AE title that was called, and the upstream that it means, or why the entry may not call it. */
 interface JudgedCall {
   readonly calledAeTitle: string;
   readonly upstream: CompiledUpstream | undefined;
@@ -58,7 +58,7 @@ export class EntryObservations {
   mostAssociations = 0;
   /** There were more kinds of requests than are judged. */
   hasMoreKinds = false;
-  readonly findings = new Map<string, Denial>();
+  readonly findings = new Map<string, ObservedDenial>();
   readonly requestByKind = new Map<string, JudgedRequest>();
   readonly callByTitle = new Map<string, JudgedCall>();
 
@@ -69,15 +69,15 @@ export class EntryObservations {
     this.modality = modality;
   }
 
-  get wouldDeny(): readonly Denial[] {
+  get wouldDeny(): readonly ObservedDenial[] {
     return this.#denialsOf('would-deny');
   }
 
-  get denied(): readonly Denial[] {
+  get denied(): readonly ObservedDenial[] {
     return this.#denialsOf('denied');
   }
 
-  #denialsOf(outcome: Denial['outcome']): readonly Denial[] {
+  #denialsOf(outcome: ObservedDenial['outcome']): readonly ObservedDenial[] {
     return [...this.findings.values()]
       .filter((finding) => finding.outcome === outcome)
       .sort((one, other) => other.count - one.count);
@@ -88,7 +88,7 @@ export class EntryObservations {
 export function countDenial(
   entry: EntryObservations,
   line: AuditLine,
-  outcome: Denial['outcome'],
+  outcome: ObservedDenial['outcome'],
   reason: string,
 ): void {
   const direction = line.direction === 'egress' ? 'egress' : 'ingress';
@@ -115,7 +115,7 @@ export function countDenial(
     [finding.calledAeTitles, line.calledAeTitle],
     [finding.sourceAddresses, line.sourceAddress],
   ] as const) {
-    if (textOf(value) !== '') tally.add(textOf(value), textOf(value));
+    if (textIn(value) !== '') tally.add(textIn(value), textIn(value));
   }
   const seen = seenRequest(line);
   if (seen.command !== '') finding.requests.add(kindOf(seen), seen);
@@ -123,8 +123,8 @@ export function countDenial(
 
 export function seenRequest({ command, sopClass, moveDestination }: AuditLine): SeenRequest {
   return {
-    command: textOf(command),
-    sopClass: textOf(sopClass),
+    command: textIn(command),
+    sopClass: textIn(sopClass),
     ...(typeof moveDestination === 'string' ? { moveDestination } : {}),
   };
 }
@@ -133,7 +133,7 @@ export function kindOf({ command, sopClass, moveDestination }: SeenRequest): str
   return [command, sopClass, ...(moveDestination === undefined ? [] : [moveDestination])].join('\n');
 }
 
-export function textOf(value: unknown): string {
+export function textIn(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 

@@ -20,7 +20,7 @@ import {
   MAX_KINDS,
   seenRequest,
   Tally,
-  textOf,
+  textIn,
 } from './entryObservations';
 
 /** More associations than any gateway has at once; reached only where a log lacks the ends of many. */
@@ -68,10 +68,10 @@ export class Observations {
       this.#forgetOpen();
       this.#isCountComplete = true;
     }
-    const name = textOf(line.modality);
+    const name = textIn(line.modality);
     if (name === '') {
       if (isCounted && line.outcome === 'denied')
-        countDenial(this.unmatched, line, 'denied', textOf(line.reason));
+        countDenial(this.unmatched, line, 'denied', textIn(line.reason));
       return;
     }
     const modality = this.#modalityByName.get(name);
@@ -85,7 +85,7 @@ export class Observations {
     this.#entryByName.set(name, entry);
     entry.firstSeen = earlier(entry.firstSeen, line.time);
     entry.lastSeen = later(entry.lastSeen, line.time);
-    if (line.outcome === 'denied') countDenial(entry, line, 'denied', textOf(line.reason));
+    if (line.outcome === 'denied') countDenial(entry, line, 'denied', textIn(line.reason));
     else if (line.direction !== 'egress') this.#judge(line, modality, entry);
   }
 
@@ -126,7 +126,7 @@ export class Observations {
   }
 
   #countOpen({ event, connectionId, time }: AuditLine, name: string, entry: EntryObservations): void {
-    const id = textOf(connectionId);
+    const id = textIn(connectionId);
     const open = this.#openOfEntry.get(name) ?? 0;
     if (event === 'association.accepted' && !this.#open.has(id)) {
       if (this.#open.size >= MAX_OPEN) this.#forgetOpen();
@@ -148,7 +148,7 @@ function judgeCall(
   entry: EntryObservations,
   line: AuditLine,
 ): ReasonCode | undefined {
-  const calledAeTitle = textOf(line.calledAeTitle);
+  const calledAeTitle = textIn(line.calledAeTitle);
   const known = entry.callByTitle.get(calledAeTitle);
   if (known !== undefined) return known.denial;
   const decision = decideCalledAeTitle(policy, modality, calledAeTitle);

@@ -23,7 +23,7 @@ export interface CertificateFacts {
   readonly subject: string;
   /** DNS names, then IP addresses, as its subjectAltName has them. */
   readonly names: readonly string[];
-  /** Whether a peer that dials this DNS name or IP address takes it for the certificate of whom it dialled. */
+  /** Whether a peer that dials this DNS name or IP address accepts the certificate there. */
   isFor(host: string): boolean;
   /** SHA-256, upper-case hex with colons. */
   readonly fingerprint256: string;

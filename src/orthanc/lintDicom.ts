@@ -1,5 +1,5 @@
 /**
- * Rules of lint for Orthanc's DICOM server: whom it lets in, and whether it gets on with what the gateway sends.
+ * Rules of lint for Orthanc's DICOM server: who gets in, and whether it takes what the gateway sends.
  */
 import { aeTitleKey } from '../text/aeTitle';
 import { quoteValue } from '../text/quote';

@@ -5,6 +5,7 @@
 import { createPrivateKey, generateKeyPair, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { ExitCode, OperatorError } from '../errors';
+import { DAY_MS } from '../text/moments';
 import { KeyUsage } from '../x509/extensions';
 import {
   type CertificateIdentity,
@@ -15,7 +16,6 @@ import {
   subjectIdentity,
 } from '../x509/issuing';
 
-const DAY_MS = 86_400_000;
 /** Modalities without NTP, or with the wrong time zone, are hours behind; they would refuse what is "not yet valid". */
 const BACKDATED_MS = DAY_MS;
 /** A CA outlives the modalities that trust it: replacing it means touching every one of them. */

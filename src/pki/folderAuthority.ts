@@ -21,7 +21,7 @@ export interface RevocationOptions {
   readonly reason?: RevocationReason | undefined;
 }
 
-export interface Revocation {
+export interface RevocationResult {
   /** What this call revoked; empty when all of it was revoked or expired before. */
   readonly revoked: readonly IssuedEntry[];
   readonly revocationListFile: string;
@@ -35,7 +35,7 @@ export async function revokeCertificates(
   directory: string,
   authority: CertificateAuthority,
   { name, serialNumber, reason }: RevocationOptions,
-): Promise<Revocation> {
+): Promise<RevocationResult> {
   const { issuedLog, revocationList } = authorityFiles(directory);
   const isMeant = (entry: IssuedEntry) =>
     entry.name === name && (serialNumber === undefined || entry.serialNumber === serialNumber.toUpperCase());

@@ -63,7 +63,7 @@ export async function writeServerCertificates(
   return { ...written, replacedFiles };
 }
 
-export interface ClientOptions extends CommonOptions {
+export interface ClientFilesOptions extends CommonOptions {
   readonly name: string;
   readonly pkcs12: Pkcs12Choice;
 }
@@ -72,7 +72,7 @@ export interface ClientOptions extends CommonOptions {
 export async function writeClientCertificate(
   directory: string,
   authority: CertificateAuthority,
-  options: ClientOptions,
+  options: ClientFilesOptions,
 ): Promise<WrittenClientCertificate> {
   const { name, pkcs12: choice } = options;
   const replacedFiles = await findReplacedClientFiles(directory, name, options.force);

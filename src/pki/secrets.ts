@@ -1,10 +1,8 @@
 /**
- * Where passphrases and passwords come from: a file, the environment, the terminal or chance. Never from an argument,
+ * Where passphrases and passwords come from: a file, the environment or chance. Never from an argument,
  * which every user of the machine can read in the list of processes.
  */
 import { randomInt } from 'node:crypto';
-import { createInterface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
 import { readText } from '../files/read';
 
@@ -27,28 +25,6 @@ export async function readSecret(
     throw new OperatorError(`the ${what} in ${file ?? `the variable ${variable}`} is empty`);
   }
   return secret;
-}
-
-/** Whether a person is at the terminal to answer. */
-export function canAsk(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
-}
-
-/** Asks on the terminal without showing what is typed. Throws OperatorError on Ctrl-C and Ctrl-D. */
-export function askSecret(question: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const lines = createInterface({ input: process.stdin, output: silence, terminal: true });
-    process.stderr.write(question);
-    lines.once('line', (line) => {
-      resolve(line);
-      lines.close();
-    });
-    lines.once('close', () => {
-      process.stderr.write('\n');
-      reject(new OperatorError('nothing was entered; nothing was written'));
-    });
-  });
 }
 
 /** Without characters that look alike, because a person types it into a device. */

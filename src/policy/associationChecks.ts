@@ -13,7 +13,7 @@ import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from 
 import type { ReasonCode } from './reasons';
 import { describeAddresses, entryPath, entryPaths, listed } from './words';
 
-/** Which entries the association can still belong to, and whom it calls, as far as the checks have come. */
+/** Which entries the association can still belong to, and what it calls, as far as the checks have come. */
 export interface Candidates {
   /** None before an AE title has named them; exactly one when all checks have passed. */
   readonly modalities: readonly CompiledModality[];
@@ -127,7 +127,7 @@ const identification: readonly AssociationCheck<Policy>[] = [
   },
 ];
 
-/** Whether the modality may call this AE title, and whom that means. Known as soon as the modality is. */
+/** Whether the modality may call this AE title, and which upstream that means. Known as soon as the modality is. */
 export const calledAeTitleChecks: readonly AssociationCheck<
   Policy,
   Pick<AssociationRequest, 'calledAeTitle'>

@@ -88,12 +88,12 @@ export function decideEgressAddress(egress: CompiledEgress, address: string): De
 
 const NOBODY: Candidates = { modalities: [] };
 
-/** Gate 3: who the peer is, and whether it may call whom it calls. */
+/** Gate 3: who the peer is, and whether it may call what it calls. */
 export function decideAssociation(policy: Policy, request: AssociationRequest): AssociationDecision {
   return withUpstream(runChecks(ingressChecks, policy, request, NOBODY));
 }
 
-/** The last checks of gate 3: whether this modality may call this AE title, and whom that means. */
+/** The last checks of gate 3: whether this modality may call this AE title, and which upstream that means. */
 export function decideCalledAeTitle(
   policy: Policy,
   modality: CompiledModality,
@@ -102,7 +102,7 @@ export function decideCalledAeTitle(
   return withUpstream(runChecks(calledAeTitleChecks, policy, { calledAeTitle }, { modalities: [modality] }));
 }
 
-/** Gate 3 of egress: whether an archive is calling, and whom. */
+/** Gate 3 of egress: whether an archive is calling, and which modality. */
 export function decideEgressAssociation(egress: CompiledEgress, request: AssociationRequest): EgressDecision {
   return runChecks(egressChecks, egress, request, NOBODY);
 }

@@ -2,8 +2,15 @@
  * Questions to the person at the terminal. They go to stderr, so that stdout holds nothing but the result. Knows nothing
  * of what is asked.
  */
+import { createInterface as createSilentInterface } from 'node:readline';
 import { createInterface, type Interface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { OperatorError } from '../errors';
+
+/** Whether a person is at the terminal to answer. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
 
 /** `undefined`: the answer is good. A text says what is wrong with it, and the question is asked again. */
 export type Check = (answer: string) => string | undefined;
@@ -63,4 +70,21 @@ export async function confirm(question: string, byDefault: 'y' | 'n' = 'y'): Pro
   } finally {
     questions.close();
   }
+}
+
+/** Asks on the terminal without showing what is typed. Throws OperatorError on Ctrl-C and Ctrl-D. */
+export function askSecret(question: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const lines = createSilentInterface({ input: process.stdin, output: silence, terminal: true });
+    process.stderr.write(question);
+    lines.once('line', (line) => {
+      resolve(line);
+      lines.close();
+    });
+    lines.once('close', () => {
+      process.stderr.write('\n');
+      reject(new OperatorError('nothing was entered; nothing was written'));
+    });
+  });
 }

@@ -9,7 +9,7 @@ describe('fuzz', () => {
     await fuzz(readerTarget, options);
   });
 
-  it('the A-ASSOCIATE decoders end in an error or in a value that can be encoded anew', async () => {
+  it('the A-ASSOCIATE decoders end in an error or in a value that can be encoded again', async () => {
     await fuzz(associateTarget, options);
   });
 });

@@ -31,7 +31,7 @@ const MAX_PDU_LENGTH = 16384;
 /** Taken once: jest makes every use of a global slow. */
 const { imul } = Math;
 
-/** A hash of everything that the sink was told, the same however the bytes were cut. */
+/** A hash of all calls of the sink, the same however the bytes were cut. */
 class HashingSink implements PduSink {
   hash = 0;
   reader: PduReader | undefined;
@@ -101,7 +101,7 @@ class HashingSink implements PduSink {
   }
 }
 
-/** What became of the input: the calls, the PDUs, where it ended, the error. Throws what is no PduError. */
+/** What became of the input: the calls, the PDUs, where it ended, the error. Throws all but a PduError. */
 function outcome(input: Buffer, random: Random, isCut: boolean): string {
   const sink = new HashingSink(random);
   const reader = new PduReader(sink, { maxPduLength: MAX_PDU_LENGTH });
@@ -149,7 +149,7 @@ export const readerTarget: FuzzTarget = {
   },
 };
 
-/** A value has to survive being encoded anew: what goes on to the other side says what was decided on. */
+/** A value has to survive being encoded again: the other side gets what was decided on. */
 function checkCodec<Value>(
   input: Buffer,
   decode: (body: Buffer) => Value,
@@ -176,7 +176,7 @@ function checkCodec<Value>(
   }
   const again = decode(encoded.subarray(6));
   if (!isDeepStrictEqual(again, value)) {
-    throw new Error('decoded differently after it was encoded anew');
+    throw new Error('decoded differently after it was encoded again');
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The JSON of the admin HTTP next to a real gateway process: who may ask, what is told of live traffic, the pending
+ * The JSON of the admin HTTP next to a real gateway process: who may ask, what is reported of live traffic, the pending
  * callers over workers and restarts, and the reload.
  */
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ function configurationWith(changes: Partial<ConfigurationInput> = {}): Configura
     },
     unknownAddresses: 'reject',
     admin: { port: 0, token: TOKEN },
-    // Whoever was rejected here does not close.
+    // The peer that was rejected here does not close.
     timeouts: { closeSeconds: 0.5 },
     ...changes,
   };
@@ -90,7 +90,7 @@ async function pendingOf(gateway: GatewayProcess): Promise<PendingCaller[]> {
   return (JSON.parse(body) as { callers: PendingCaller[] }).callers;
 }
 
-function told(gateway: GatewayProcess, event: string, times: number) {
+function audited(gateway: GatewayProcess, event: string, times: number) {
   return gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
 }
 
@@ -139,7 +139,7 @@ describe('who may ask', () => {
   });
 
   it.each(['evil.example', 'evil.example:9762', 'localhost.evil.example', '127.0.0.1.evil.example'])(
-    'is no page of %s, which leads a browser here under its own name',
+    'is not a page of %s, which leads a browser here under its own name',
     async (host) => {
       const gateway = await start();
       for (const path of ['/api/v1/status', '/metrics', '/healthz', '/none']) {
@@ -159,7 +159,7 @@ describe('who may ask', () => {
     },
   );
 
-  it('is told of no other origin that may read', async () => {
+  it('gets no header that lets another origin read', async () => {
     const gateway = await start();
     const { headers } = await askAdmin(gateway, '/api/v1/status', {
       headers: { origin: 'https://evil.example' },
@@ -203,8 +203,8 @@ describe.each([1, 2])('/api/v1/status with %d worker(s)', (workers) => {
     const gateway = await start({ workers });
     const scu = await call(gateway, { calling: 'CT1', isTls: true });
     await call(gateway, { calling: 'CT9' });
-    await told(gateway, 'association.rejected', 1);
-    await told(gateway, 'association.accepted', 1);
+    await audited(gateway, 'association.rejected', 1);
+    await audited(gateway, 'association.accepted', 1);
     const { version } = JSON.parse(readFileSync(join(__dirname, '../../package.json'), 'utf8'));
     const status = await statusOf(gateway);
     expect(status).toMatchObject({
@@ -239,7 +239,7 @@ describe.each([1, 2])('/api/v1/status with %d worker(s)', (workers) => {
     const end = Date.parse(certificates.client.x509.validTo) / 1000;
     expect(metrics).toContain(`aegis_certificate_not_after_seconds{kind="modality",name="ct1"} ${end}\n`);
     await scu.release();
-    await told(gateway, 'association.released', 1);
+    await audited(gateway, 'association.released', 1);
     expect((await statusOf(gateway)).associations).toEqual([]);
   });
 });
@@ -249,7 +249,7 @@ describe.each([1, 2])('the pending callers with %d worker(s)', (workers) => {
     const gateway = await start({ workers });
     for (let count = 0; count < 4; count += 1) await call(gateway, { calling: 'CT9', isTls: true });
     await call(gateway, { calling: 'CT8', localAddress: '127.0.0.2' });
-    await told(gateway, 'association.rejected', 5);
+    await audited(gateway, 'association.rejected', 5);
     const [ct8, ct9, ...others] = await pendingOf(gateway);
     expect(others).toEqual([]);
     expect(ct8).toMatchObject({
@@ -280,7 +280,7 @@ describe('the pending callers', () => {
     const file = join(temporaryFolder(), 'pending.json');
     const first = await start({ pending: { file } });
     await call(first, { calling: 'CT9' });
-    await told(first, 'association.rejected', 1);
+    await audited(first, 'association.rejected', 1);
     const before = await pendingOf(first);
     expect(before).toHaveLength(1);
     await first.process.stop();
@@ -288,7 +288,7 @@ describe('the pending callers', () => {
     const second = await start({ pending: { file } });
     expect(await pendingOf(second)).toEqual(before);
     await call(second, { calling: 'CT9' });
-    await told(second, 'association.rejected', 1);
+    await audited(second, 'association.rejected', 1);
     expect(await pendingOf(second)).toEqual([expect.objectContaining({ id: before[0]!.id, count: 2 })]);
   });
 
@@ -297,7 +297,7 @@ describe('the pending callers', () => {
     const { admin: _, ...configuration } = configurationWith({ pending: { file } });
     const gateway = await GatewayProcess.start(configuration);
     await call(gateway, { calling: 'CT9' });
-    await told(gateway, 'association.rejected', 1);
+    await audited(gateway, 'association.rejected', 1);
     await gateway.process.stop();
     expect(readFileSync(file, 'utf8')).toContain('"callingAeTitle":"CT9"');
   });
@@ -316,7 +316,7 @@ describe('the pending callers', () => {
     const gateway = await start();
     await call(gateway, { calling: 'CT9' });
     await call(gateway, { calling: 'CT8' });
-    await told(gateway, 'association.rejected', 2);
+    await audited(gateway, 'association.rejected', 2);
     const [ct8] = await pendingOf(gateway);
     const remove = { method: 'DELETE', headers: { authorization } };
     expect(await askAdmin(gateway, `/api/v1/pending/${ct8!.id}`, remove)).toMatchObject({
@@ -335,7 +335,7 @@ describe('the pending callers', () => {
     );
     await gateway.process.waitForOutput(/was reloaded/);
     const scu = await call(gateway, { calling: 'CT9' });
-    await told(gateway, 'association.accepted', 1);
+    await audited(gateway, 'association.accepted', 1);
     expect(await pendingOf(gateway)).toEqual([]);
     await scu.release();
   });
@@ -344,7 +344,7 @@ describe('the pending callers', () => {
     const gateway = await start({ unknownAddresses: 'close' });
     const scu = await RawScu.connect({ port: gateway.port(LISTENER), localAddress: '127.0.0.9' });
     await scu.expectClosed();
-    await told(gateway, 'connection.refused', 1);
+    await audited(gateway, 'connection.refused', 1);
     expect(await pendingOf(gateway)).toEqual([]);
   });
 });
@@ -367,7 +367,7 @@ describe('POST /api/v1/reload', () => {
     expect(JSON.parse(body)).toMatchObject({ isReloaded: true, changes: [change], ended: 0 });
     await gateway.event('configuration.reloaded');
     const scu = await call(gateway, { calling: 'CT9' });
-    await told(gateway, 'association.accepted', 1);
+    await audited(gateway, 'association.accepted', 1);
     await scu.release();
     expect((await statusOf(gateway)).lastReload).toEqual({
       time: expect.any(String),
@@ -392,7 +392,7 @@ describe('POST /api/v1/reload', () => {
     );
     expect((await statusOf(gateway)).lastReload).toMatchObject({ isOk: false });
     const scu = await call(gateway, { calling: 'CT1' });
-    await told(gateway, 'association.accepted', 1);
+    await audited(gateway, 'association.accepted', 1);
     await scu.release();
   });
 
@@ -409,7 +409,7 @@ describe('POST /api/v1/reload', () => {
   it('ends associations that are no longer allowed where it is asked to', async () => {
     const gateway = await start();
     const open = await call(gateway, { calling: 'CT1' });
-    await told(gateway, 'association.accepted', 1);
+    await audited(gateway, 'association.accepted', 1);
     const { modalities } = configurationWith();
     const moved = { ...modalities, ct1: { ...modalities.ct1!, from: '10.1.2.3' } };
     writeFileSync(gateway.configurationFile, JSON.stringify(configurationWith({ modalities: moved })));
@@ -418,7 +418,7 @@ describe('POST /api/v1/reload', () => {
     expect(JSON.parse((await ask('')).body)).toMatchObject({ isReloaded: true, ended: 0 });
     expect((await ask('?enforce=perhaps')).status).toBe(400);
     expect(JSON.parse((await ask('?enforce=true')).body)).toMatchObject({ changes: [], ended: 1 });
-    await told(gateway, 'association.aborted', 1);
+    await audited(gateway, 'association.aborted', 1);
     open.end();
   });
 
@@ -427,12 +427,12 @@ describe('POST /api/v1/reload', () => {
     gateway.process.kill('SIGHUP');
     const answers = await Promise.all([reload(gateway), reload(gateway), reload(gateway)]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
-    await told(gateway, 'configuration.reloaded', 4);
+    await audited(gateway, 'configuration.reloaded', 4);
   });
 });
 
 describe('a certificate that comes to its end', () => {
-  it('is told in the audit log at the start, and of the new one at a reload', async () => {
+  it('is in the audit log at the start, and of the new one at a reload', async () => {
     const withServer = (name: string, validToDays: number) => {
       const { certificateFile: certificate, privateKeyFile: privateKey } = certificates.issue(name, {
         issuer: certificates.ca,
@@ -461,7 +461,7 @@ describe('a certificate that comes to its end', () => {
     });
     const { admin: __, ...renewed } = withServer('short', 0.5);
     gateway.reload(renewed);
-    await told(gateway, 'certificate.expiring', 2);
+    await audited(gateway, 'certificate.expiring', 2);
     expect(gateway.auditLines.filter(({ event }) => event === 'certificate.expiring').at(-1)).toMatchObject({
       detail: expect.stringMatching(/^the certificate of listener tls ends in 0 days, at /),
     });
@@ -478,7 +478,7 @@ describe('a client that keeps its connection', () => {
     });
     await new Promise((connected) => idle.once('connect', connected));
     await call(gateway, { calling: 'CT9' });
-    await told(gateway, 'association.rejected', 1);
+    await audited(gateway, 'association.rejected', 1);
     expect(await gateway.process.stop()).toMatchObject({ exitCode: 0 });
     expect(readFileSync(file, 'utf8')).toContain('CT9');
   });

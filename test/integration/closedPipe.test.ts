@@ -1,5 +1,5 @@
 /**
- * Whoever reads a command's words may stop reading (`aegis modality list | head`): it ends, and without a stack trace.
+ * The reader of a command's output may stop reading (`aegis modality list | head`). The command ends without a stack trace.
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

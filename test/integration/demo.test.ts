@@ -77,6 +77,7 @@ describe('the demo', () => {
     const report = resultText(played);
     expect(report).toContain('SHA-256 of what was sent and of what was stored are equal\nall ');
     expect(report).toMatch(/^all \d+ as expected, in [\d.]+ s$/m);
+    expect(resultText(played, 80)).toContain('ok: C-ECHO by WS1\n  wire     C-ECHO-RSP 0x0000\n');
     expect(existsSync(played.folder)).toBe(false);
   });
 

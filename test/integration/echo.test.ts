@@ -188,7 +188,7 @@ describe('a peer that does not', () => {
     expect(last).toMatchObject({ name: 'release', failure: 'closed' });
   });
 
-  it('is no DICOM peer', async () => {
+  it('is not a DICOM peer', async () => {
     const { last } = await run({
       onAssociateRq: (connection) => connection.send(Buffer.from('SSH-2.0-OpenSSH_9.6\r\n')),
     });

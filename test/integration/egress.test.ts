@@ -203,7 +203,7 @@ describe('egress refuses', () => {
     expect(spy.connects).toBe(0);
   });
 
-  it('an address that is no archive, without a byte', async () => {
+  it('an address that is not an archive, without a byte', async () => {
     const { spy, gateway } = await setUp({}, {}, {}, { egress: { port: 0, from: '127.0.0.1' } });
     const scu = await RawScu.connect({ port: gateway.port('egress'), localAddress: '127.0.0.2' });
     await scu.expectClosed();
@@ -275,7 +275,7 @@ describe('a modality whose certificate', () => {
     ],
     ['has expired', expired, {}, 'certificate-expired'],
     ['is revoked', revoked, { crl: crl.crlFile }, 'certificate-revoked'],
-  ])('%s is not, and the archive is told 2/3/1', async (_what, shown, tls, reason) => {
+  ])('%s is not, and the archive gets 2/3/1', async (_what, shown, tls, reason) => {
     const { spy, gateway, call } = await setUp({ tls: listening(shown) }, { tls: { ...trusting, ...tls } });
     const [, answer] = await call();
     expect(answer).toEqual(unavailable);
@@ -285,7 +285,7 @@ describe('a modality whose certificate', () => {
       modality: 'ws1',
       reason,
       upstream: `127.0.0.1:${spy.port}`,
-      // What it showed: what one has to know to mend it.
+      // What it showed: the operator needs it for the fix.
       tls: { fingerprint256: shown.x509.fingerprint256, spkiSha256: expect.any(String) },
     });
     expect(spy.receivedBytes).toBe(0);
@@ -420,7 +420,7 @@ describe('a modality that', () => {
     await gateway.event({ event: 'association.rejected', reason: 'upstream-rejected', outcome: 'failed' });
   });
 
-  it.each(['modality', 'archive'])('ends with the %s: one aborts, the other is told', async (who) => {
+  it.each(['modality', 'archive'])('ends with the %s: one aborts, the other gets an A-ABORT', async (who) => {
     const { spy, gateway, established } = await setUp();
     const scu = await established();
     if (who === 'archive') scu.socket.destroy();
@@ -431,7 +431,7 @@ describe('a modality that', () => {
     else expect((await scu.readPdu())[0]).toBe(0x07);
   });
 
-  it("aborts is told to the archive with the modality's own words, and the other way round", async () => {
+  it('aborts is passed to the archive as the modality sent it, and the other way round', async () => {
     const { spy, gateway, established } = await setUp();
     const scu = await established();
     spy.connections[0]!.abort(0, 0);

@@ -208,7 +208,7 @@ describe('the stop of the gateway', () => {
   });
 });
 
-describe('what is told', () => {
+describe('what is reported', () => {
   it('takes nobody for another program who has begun with a PDU', async () => {
     const script: SpyScript = {
       onAssociateRq: (connection) => {

@@ -180,7 +180,7 @@ describe('health', () => {
     await other.release();
   });
 
-  it('asks a single server nothing, unless it is told to', async () => {
+  it('does not probe a single server, unless configured to', async () => {
     const { spies, established } = await setUp({ health: undefined }, [{}]);
     await (await established()).release();
     expect(spies[0]!.connects).toBe(1);

@@ -1,5 +1,5 @@
 /**
- * Proves that tests can run, and read, Orthanc, DCMTK and stunnel, without the product in between: what fails here is no
+ * Proves that tests can run, and read, Orthanc, DCMTK and stunnel, without the product in between: what fails here is not a
  * finding about the gateway.
  */
 import { beforeAll, expect, it } from '@jest/globals';

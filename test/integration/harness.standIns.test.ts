@@ -1,5 +1,5 @@
 /**
- * Proves the tests' own SCU and archive against each other and against Wireshark, without the product in between: what fails here is no
+ * Proves the tests' own SCU and archive against each other and against Wireshark, without the product in between: what fails here is not a
  * finding about the gateway.
  */
 import { describe, expect, it } from '@jest/globals';
@@ -68,7 +68,7 @@ describe('the raw SCU and the spy', () => {
     expect(await answerTo((connection) => connection.reset())).toEqual({ kind: 'closed', how: 'ECONNRESET' });
   });
 
-  it('record bytes that are no association, and an abort', async () => {
+  it('record bytes that are not an association, and an abort', async () => {
     const spy = await SpyUpstream.start();
     const scu = await RawScu.connect({ port: spy.port, localAddress: '127.0.0.7' });
     await scu.send(associateRq({}), abort(2, 1));

@@ -87,7 +87,7 @@ async function call(gateway: GatewayProcess, client = certificates.client): Prom
   return scu;
 }
 
-function told(gateway: GatewayProcess, event: string, times = 1) {
+function audited(gateway: GatewayProcess, event: string, times = 1) {
   return gateway.process.waitForOutput(new RegExp(`("event":"${event}"[^]*?){${times}}\\n`));
 }
 
@@ -102,7 +102,7 @@ describe('a device that nobody knows', () => {
   it('is refused, listed, approved, let in with what was named, and off the list', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const listed = await run(gateway, 'modality', 'pending');
     const id = await idOfOnly(gateway);
     expect(listed.printed).toContain(`${id}  CT9@127.0.0.1 to ARCHIVE\n`);
@@ -127,13 +127,13 @@ describe('a device that nobody knows', () => {
     expect((await run(gateway, 'modality', 'pending')).printed).toBe('no pending callers\n');
 
     const scu = await call(gateway);
-    await told(gateway, 'association.accepted');
+    await audited(gateway, 'association.accepted');
     const instance = { sopClassUid: SopClass.CTImageStorage, sopInstanceUid: '1.2.3', dataSet };
     expect(await scu.store(3, instance)).toBe(0);
     await scu.release();
     const stranger = certificates.issue('stranger', { issuer: certificates.ca });
     await call(gateway, stranger);
-    await told(gateway, 'association.rejected', 2);
+    await audited(gateway, 'association.rejected', 2);
     const { printed } = await run(gateway, 'modality', 'pending');
     expect(printed).toContain('reason      certificate-mismatch: ');
     expect(printed).toContain('(entry ct9)');
@@ -147,7 +147,7 @@ describe('a device that nobody knows', () => {
   it('is let in by nothing that only looks', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const before = readFileSync(gateway.configurationFile, 'utf8');
     const { printed } = await run(
       gateway,
@@ -165,13 +165,13 @@ describe('a device that nobody knows', () => {
     );
     expect(readFileSync(gateway.configurationFile, 'utf8')).toBe(before);
     await call(gateway);
-    await told(gateway, 'association.rejected', 2);
+    await audited(gateway, 'association.rejected', 2);
   });
 
   it('goes off the list unapproved', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const id = await idOfOnly(gateway);
     expect((await run(gateway, 'modality', 'pending', '--remove', id)).printed).toBe(
       `${id} is no longer listed\n`,
@@ -180,10 +180,10 @@ describe('a device that nobody knows', () => {
     expect((await run(gateway, 'modality', 'pending')).printed).toBe('no pending callers\n');
   });
 
-  it('can be approved without a token: the operator is told to reload', async () => {
+  it('can be approved without a token: the operator is asked to reload', async () => {
     const gateway = await start({ admin: { port: await freePort() } });
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
     expect(printed).toMatch(/\nnext: reload the gateway \(SIGHUP, or "systemctl reload aegis"\)/);
     await expect(
@@ -195,7 +195,7 @@ describe('a device that nobody knows', () => {
     gateway.process.kill('SIGHUP');
     await gateway.process.waitForOutput(/was reloaded/);
     const scu = await call(gateway);
-    await told(gateway, 'association.accepted');
+    await audited(gateway, 'association.accepted');
     expect((await run(gateway, 'modality', 'pending')).printed).toBe('no pending callers\n');
     await scu.release();
   });
@@ -204,7 +204,7 @@ describe('a device that nobody knows', () => {
     const file = join(temporaryFolder(), 'pending.json');
     const gateway = await start({ pending: { file } });
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     await gateway.process.stop();
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
     expect(printed).toContain('modalities.ct9 was added');
@@ -214,7 +214,7 @@ describe('a device that nobody knows', () => {
   it('is not said to be let in by a gateway that runs from another file', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const copy = join(temporaryFolder(), 'copy.json');
     copyFileSync(gateway.configurationFile, copy);
     const id = await idOfOnly(gateway);
@@ -227,10 +227,10 @@ describe('a device that nobody knows', () => {
     expect(await idOfOnly(gateway)).toBe(id);
   });
 
-  it('is said to be let in by a gateway that took the file over before it was told to', async () => {
+  it('is let in by a gateway that took the file over before the request to do so', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const early: PlanEntry = async (...planned) => {
       const { diff, save } = await writeEntry(...planned);
       return {
@@ -251,10 +251,10 @@ describe('a device that nobody knows', () => {
     expect(printed).toContain('the gateway has reloaded it\n');
   });
 
-  it('is told that the gateway does not take the file over', async () => {
+  it('learns that the gateway does not take the file over', async () => {
     const gateway = await start();
     await call(gateway);
-    await told(gateway, 'association.rejected');
+    await audited(gateway, 'association.rejected');
     const id = await idOfOnly(gateway);
     writeFileSync(
       gateway.configurationFile,
@@ -332,7 +332,7 @@ describe('aegis status', () => {
     });
   });
 
-  it('watches until it is told to end, also while the gateway is away', async () => {
+  it('watches until it is stopped, also while the gateway is away', async () => {
     const gateway = await start();
     const watching = startProcess(process.execPath, [
       cli,

@@ -73,7 +73,7 @@ beforeAll(async () => {
   });
 });
 
-/** Bytes are sent on a connection of their own; resolves when the gateway has told how it ended. */
+/** Bytes are sent on a connection of their own; resolves when the gateway has reported how it ended. */
 async function tellAll(...bytes: readonly Buffer[]): Promise<void> {
   const scu = await RawScu.connect({ port: gateway.port('plain') });
   const port = scu.socket.localPort;

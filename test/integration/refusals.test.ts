@@ -226,7 +226,7 @@ describe('a refused connection', () => {
       '\0\0\0\0\0\0',
       '00H; 01H to 07H are accepted; this is something that is neither TLS nor DICOM (first byte 0x00)',
     ],
-  ])('answers A-ABORT 2/1 to what is no DICOM, and says what it is: %j', async (text, detail) => {
+  ])('answers A-ABORT 2/1 to what is not DICOM, and says what it is: %j', async (text, detail) => {
     const scu = await connect(setting, { from: '127.0.0.2', listener: 'plain' });
     await scu.send(Buffer.from(text));
     expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 1 });

@@ -71,7 +71,7 @@ const finding = {
 };
 
 describe('a certificate that a modality shows and that ends soon', () => {
-  it('is told once when it is shown, and by "aegis check" as long as the gateway runs', async () => {
+  it('is reported once when it is shown, and by "aegis check" as long as the gateway runs', async () => {
     const { gateway } = await startSite();
     const file = gateway.configurationFile;
     expect((await problemsOf(file)).problems).toEqual([]);
@@ -92,10 +92,10 @@ describe('a certificate that a modality shows and that ends soon', () => {
     });
     expect((await problemsOf(file, '--offline')).problems).toEqual([]);
     await gateway.process.stop();
-    const told = gateway.auditLines.filter(
+    const reported = gateway.auditLines.filter(
       ({ event, modality }) => event === 'certificate.expiring' && modality,
     );
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
     expect((await problemsOf(file)).problems).toEqual([]);
   });
 

@@ -363,7 +363,7 @@ describe('a gateway that cannot start', () => {
     expect(stderr).toContain('has mode 644, so others than its owner have access to the private key');
   });
 
-  it('refuses to run without the audit file that it was told to write, and exits with 2', async () => {
+  it('refuses to run without the audit file of the configuration, and exits with 2', async () => {
     const file = join(temporaryFolder(), 'missing', 'audit.jsonl');
     const { exitCode, stderr } = await failure(configurationWith({ audit: { file } }));
     expect(exitCode).toBe(2);

@@ -28,7 +28,7 @@ export interface Conversation {
   readonly restBytes: number;
 }
 
-/** Reads a whole direction of a connection; an unfinished PDU at its end is no fault. */
+/** Reads a whole direction of a connection; an unfinished PDU at its end is not a fault. */
 export function readConversation(bytes: Buffer): Conversation {
   const reading = new Reading();
   try {

@@ -1,5 +1,5 @@
 /**
- * Reads the text format of Prometheus (version 0.0.4), strictly: what is no comment and no sample throws. Independent of src/.
+ * Reads the text format of Prometheus (version 0.0.4), strictly: all but comments and samples throws. Independent of src/.
  */
 
 export class Exposition {

@@ -53,7 +53,7 @@ export class GatewayProcess {
     return Number(reported?.[1]);
   }
 
-  /** Every line of stdout. Throws where one is no JSON object. */
+  /** Every line of stdout. Throws where one is not a JSON object. */
   get auditLines(): AuditLine[] {
     return this.process.stdout
       .split('\n')

@@ -1,4 +1,4 @@
-/** Memory for tests that assert that it does not grow. */
+/** Memory and processor time of this process, for tests that assert that neither grows. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -16,4 +16,12 @@ export async function heldBytes(): Promise<number> {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
+}
+
+/** The processor time of `work` in ms. Other programs that keep the machine busy do not count. */
+export function processorMs(work: () => unknown): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }

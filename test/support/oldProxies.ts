@@ -1,6 +1,6 @@
 /**
  * The programs that docs/migrating.md leads away from: how each runs in the foreground with the block that the page
- * shows, and how it is told to read its file again. Starts nothing.
+ * shows, and how it reads its file again. Starts nothing.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

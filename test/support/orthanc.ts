@@ -1,6 +1,6 @@
 /**
  * A real Orthanc with a storage of its own, its REST interface, and its sudden death. Listens for DICOM on all
- * interfaces, because Orthanc cannot be told otherwise; unknown callers are let in only as the options say.
+ * interfaces, because Orthanc cannot do otherwise; unknown callers are let in only as the options say.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

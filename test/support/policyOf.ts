@@ -1,6 +1,6 @@
 /**
  * Owns configurations for tests of the policy: what the schema makes of them, with two TLS listeners and a plain
- * one, and two upstreams, unless told otherwise.
+ * one, and two upstreams, unless the test says otherwise.
  */
 import type { z } from 'zod';
 import { type Configuration, configurationSchema } from '../../src/config/schema';

@@ -175,7 +175,7 @@ export async function runProcess(
 const FIRST_PORT = 20_000;
 const LAST_PORT = 31_999;
 
-/** A TCP port of 127.0.0.1 that nobody listens on, for programs that cannot be told to choose one themselves. */
+/** A TCP port of 127.0.0.1 that nobody listens on, for programs that cannot choose one themselves. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt += 1) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT + 1));
@@ -184,7 +184,7 @@ export async function freePort(): Promise<number> {
   throw new Error(`no free port between ${FIRST_PORT} and ${LAST_PORT}`);
 }
 
-// All interfaces, because Orthanc and storescp bind to all and cannot be told otherwise.
+// All interfaces, because Orthanc and storescp bind to all and cannot do otherwise.
 async function canListen(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve) => {

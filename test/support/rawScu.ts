@@ -45,7 +45,7 @@ interface RawScuOptions {
 /** What the peer did next. */
 export type PeerEvent =
   | { readonly kind: 'pdu'; readonly type: number; readonly bytes: Buffer }
-  /** `how` is the error's code where it was no clean end; `rest` is what was left of an unfinished PDU. */
+  /** `how` is the error's code where it was not a clean end; `rest` is what was left of an unfinished PDU. */
   | { readonly kind: 'closed'; readonly how: string; readonly rest: Buffer };
 
 export type AssociateAnswer =
@@ -60,7 +60,7 @@ export interface StoredInstance {
   readonly dataSet: Buffer;
 }
 
-/** The peer aborted, closed, or sent a PDU that is no answer, while a response was awaited. */
+/** The peer aborted, closed, or sent a PDU that is not an answer, while a response was awaited. */
 export class UnexpectedPeerEvent extends Error {
   readonly event: PeerEvent;
 

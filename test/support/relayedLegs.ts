@@ -108,7 +108,7 @@ export class TestLeg {
 /** What a peer got, as its own reader takes it. */
 export interface Received {
   readonly messages: DicomMessage[];
-  /** Types of the PDUs that are no P-DATA-TF, in order. */
+  /** Types of the PDUs other than P-DATA-TF, in order. */
   readonly others: number[];
 }
 

@@ -56,7 +56,7 @@ interface SpyOptions {
 
 export class SpyUpstream {
   readonly connections: SpyConnection[] = [];
-  /** May be replaced at any time; connections ask it anew at every event. */
+  /** May be replaced at any time; connections ask it again at every event. */
   script: SpyScript;
   readonly #server: Server;
   readonly #changes = new Changes();
@@ -109,7 +109,7 @@ export class SpyUpstream {
 
   /**
    * Stops listening and ends what is open. Rejects when a peer sent what does not parse, or a script failed:
-   * whoever is upstream of the product must never see such bytes.
+   * nothing upstream of the product may ever see such bytes.
    */
   async stop(): Promise<void> {
     if (this.#server.listening) {

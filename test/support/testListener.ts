@@ -23,9 +23,9 @@ export type Outcome =
 export interface TestListener {
   readonly listener: Listener;
   readonly port: number;
-  /** Opens nothing anew: what is given replaces what it was opened with. */
+  /** Opens nothing again: what is given replaces what it was opened with. */
   reconfigure(changes: TestListenerOptions): void;
-  /** Everything told so far. */
+  /** Everything reported so far. */
   readonly outcomes: readonly Outcome[];
   /** The next outcome that no call has taken yet. */
   next(): Promise<Outcome>;

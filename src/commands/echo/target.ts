@@ -1,5 +1,5 @@
 /**
- * Whom `aegis echo` calls: the gateway itself, an upstream or a modality by its name in the configuration, or any
+ * What `aegis echo` calls: the gateway itself, an upstream or a modality by its name in the configuration, or any
  * host:port. Finds addresses, titles and certificates; makes no connection.
  */
 

@@ -2,8 +2,7 @@
  * `aegis explain`: what would happen to a peer, by the very functions that decide on live traffic. Connects to
  * nothing and changes nothing.
  */
-import { type GlobalOptions, helpSections, type RegisterCommand } from '../../terminal/command';
-import type { ExplainOptions } from './query';
+import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
 
 export const registerExplain: RegisterCommand = (program, context) => {
   program
@@ -33,8 +32,5 @@ export const registerExplain: RegisterCommand = (program, context) => {
         ['0  allowed', '1  denied', '2  wrong usage, or the configuration is not valid'],
       ),
     )
-    .action(async (options: ExplainOptions, command) => {
-      const { explainPeer } = await import('./report');
-      explainPeer(options, command.optsWithGlobals() as GlobalOptions, context);
-    });
+    .action(workOf(context, async () => (await import('./report')).explainPeer));
 };

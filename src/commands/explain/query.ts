@@ -17,6 +17,7 @@ import {
   EGRESS_LISTENER,
   type Policy,
 } from '../../policy/policy';
+import type { GlobalOptions } from '../../terminal/command';
 import { canonicalAddress, parseAddress } from '../../text/addresses';
 import { aeTitleKey } from '../../text/aeTitle';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
@@ -24,7 +25,7 @@ import { certificateRefusal } from '../../x509/certificateTrust';
 import { readCertificates, readCrl } from '../../x509/tlsFiles';
 
 /** As the command line gives them. */
-export interface ExplainOptions {
+export interface ExplainOptions extends GlobalOptions {
   readonly calling: string;
   readonly called: string;
   readonly from: string;

@@ -10,16 +10,13 @@ import { type ExplainedCheck, type ExplainQuery, type Explanation, explain } fro
 import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
 import { describeMode } from '../../policy/words';
-import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import type { CommandContext } from '../../terminal/command';
 import { quoteValue } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { type ExplainOptions, prepareQuery } from './query';
 
-export function explainPeer(
-  options: ExplainOptions,
-  { config, json }: GlobalOptions,
-  context: CommandContext,
-): void {
+export function explainPeer(context: CommandContext, options: ExplainOptions): void {
+  const { config, json } = options;
   const { configuration, file } = loadConfiguration(config);
   const { policy } = compilePolicy(configuration, Date.now());
   const { query, notes } = prepareQuery(options, policy, configuration);

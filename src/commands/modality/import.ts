@@ -18,7 +18,7 @@ interface ImportOptions extends GlobalOptions {
   readonly update?: boolean;
 }
 
-export async function importModalities(
+export async function importSpreadsheet(
   context: CommandContext,
   options: ImportOptions,
   file: string,

@@ -179,7 +179,7 @@ const registerImport: RegisterCommand = (modality, context) => {
         ],
       ),
     )
-    .action(workOf(context, async () => (await import('./import')).importModalities));
+    .action(workOf(context, async () => (await import('./import')).importSpreadsheet));
 };
 
 const registerExport: RegisterCommand = (modality, context) => {

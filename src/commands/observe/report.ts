@@ -5,8 +5,8 @@
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { allowanceOf } from '../../observe/allowance';
 import {
-  type Denial,
   EntryObservations,
+  type ObservedDenial,
   type SeenRequest,
   type Tally,
 } from '../../observe/entryObservations';
@@ -108,7 +108,7 @@ function modeOf(configuration: ModalityConfiguration, now: Date): string {
   return describeMode({ isObserved: mode === 'observe' && !isOver, configuration }) ?? 'enforce';
 }
 
-function describeDenials(title: string, findings: readonly Denial[]): string[] {
+function describeDenials(title: string, findings: readonly ObservedDenial[]): string[] {
   const width = Math.max(...findings.map(({ count }) => String(count).length));
   return [
     `  ${title}:`,
@@ -119,13 +119,13 @@ function describeDenials(title: string, findings: readonly Denial[]): string[] {
   ];
 }
 
-function describeReason({ reason, direction }: Denial): string {
+function describeReason({ reason, direction }: ObservedDenial): string {
   const where = direction === 'egress' ? ' (what the archive sends)' : '';
   const text = Object.hasOwn(reasons, reason) ? `: ${reasons[reason as keyof typeof reasons].text}` : '';
   return `${escapeUnsafe(reason === '' ? 'without a reason' : reason)}${text}${where}`;
 }
 
-function* detailsOf(finding: Denial): Generator<string> {
+function* detailsOf(finding: ObservedDenial): Generator<string> {
   const { firstSeen, lastSeen, requests } = finding;
   yield firstSeen === lastSeen ? firstSeen : `${firstSeen} to ${lastSeen}`;
   const who = [
@@ -195,9 +195,7 @@ function describeReading(
     `read ${countOf(lines, 'line')} of ${from}${when}`,
     ...(otherLines === 0
       ? []
-      : [
-          `left out ${countOf(otherLines, 'line')} that ${otherLines === 1 ? 'is' : 'are'} no audit line: first ${escapeUnsafe(firstOther)}`,
-        ]),
+      : [`left out ${countOf(otherLines, 'line')} not of the audit log: first ${escapeUnsafe(firstOther)}`]),
     ...(unknown.length === 0
       ? []
       : [
@@ -244,7 +242,7 @@ export function observationsJson(
   };
 }
 
-function denialJson(finding: Denial): object {
+function denialJson(finding: ObservedDenial): object {
   const { reason, direction, count, firstSeen, lastSeen, requests } = finding;
   return {
     reason,

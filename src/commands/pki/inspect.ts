@@ -1,8 +1,9 @@
 /** `aegis pki inspect`: what is in a file, in words. Needs no CA. */
 import { ExitCode } from '../../errors';
 import { existingOf } from '../../files/write';
-import { askSecret, canAsk, readSecret } from '../../pki/secrets';
+import { readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { askSecret, canAsk } from '../../terminal/questions';
 import { countOf } from '../../text/quote';
 import type {
   Currency,
@@ -20,7 +21,7 @@ export interface InspectOptions extends GlobalOptions {
   readonly passwordFile?: string;
 }
 
-export async function inspect(file: string, options: InspectOptions, context: CommandContext): Promise<void> {
+export async function inspect(context: CommandContext, options: InspectOptions, file: string): Promise<void> {
   const contents = await inspectFile(file, (what) => readPassword(file, what, options));
   context.exit(contents.every(isUsable) ? ExitCode.Done : ExitCode.Failed);
   print(context, options, { file, contents }, () => reportInspection(file, options.config, contents));

@@ -12,8 +12,8 @@ import {
   writeServerCertificates,
 } from '../../pki/folderCertificates';
 import { describeNameOfOther } from '../../pki/issuedLog';
-import { canAsk } from '../../pki/secrets';
 import type { CommandContext } from '../../terminal/command';
+import { canAsk } from '../../terminal/questions';
 import {
   describe,
   describeAll,
@@ -33,7 +33,7 @@ import {
   givenPassphrase,
   notAfterOf,
   openAuthority,
-  type Pkcs12Options,
+  type Pkcs12PasswordOptions,
   print,
   warnOfShortSecret,
 } from './verb';
@@ -50,9 +50,9 @@ export interface ServerOptions extends FolderOptions {
   readonly force?: boolean;
 }
 
-export interface ClientOptions extends ServerOptions, Pkcs12Options {}
+export interface ClientOptions extends ServerOptions, Pkcs12PasswordOptions {}
 
-export async function initAuthority(options: InitOptions, context: CommandContext): Promise<void> {
+export async function initAuthority(context: CommandContext, options: InitOptions): Promise<void> {
   await refuseExistingAuthority(options.dir, options.force); // Before the question for a passphrase.
   const passphrase = await choosePassphrase(options, context);
   if (passphrase !== undefined) warnOfShortSecret(context, 'passphrase', passphrase, 'ca.key');
@@ -89,7 +89,7 @@ function reportInit(directory: string, created: CreatedFolder): string {
   ]);
 }
 
-export async function issueServer(options: ServerOptions, context: CommandContext): Promise<void> {
+export async function issueServer(context: CommandContext, options: ServerOptions): Promise<void> {
   const authority = await openAuthority(options, context);
   const written = await writeServerCertificates(options.dir, authority, {
     names: options.name ?? [],
@@ -122,9 +122,9 @@ function reportServer({ dir, config }: ServerOptions, written: WrittenCertificat
 }
 
 export async function issueClient(
-  name: string,
-  options: ClientOptions,
   context: CommandContext,
+  options: ClientOptions,
+  name: string,
 ): Promise<void> {
   await findReplacedClientFiles(options.dir, name, options.force); // Before the question for a password.
   const authority = await openAuthority(options, context);

@@ -11,7 +11,7 @@ export interface ListOptions extends FolderOptions {
   readonly expiringWithin?: number;
 }
 
-export async function list(options: ListOptions, context: CommandContext): Promise<void> {
+export async function list(context: CommandContext, options: ListOptions): Promise<void> {
   const certificates = await listCertificates(options.dir);
   const { expiringWithin = Number.NEGATIVE_INFINITY } = options;
   if (inUse(certificates).some(({ daysLeft }) => daysLeft < expiringWithin)) context.exit(ExitCode.Failed);

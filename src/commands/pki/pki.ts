@@ -2,9 +2,17 @@
  * `aegis pki`: a small CA for sites that have none. Options only; the verbs do their work in files of their own, which
  * are imported when they are called.
  */
-import { type Command, Option, type OptionValues } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Purpose } from '../../pki/leafCertificates';
-import { type CommandContext, helpSections, type RegisterCommand } from '../../terminal/command';
+import {
+  append,
+  type CommandContext,
+  type GlobalOptions,
+  helpSections,
+  type RegisterCommand,
+  type Work,
+  workOf,
+} from '../../terminal/command';
 import { durationOption } from '../../text/moments';
 import { revocationReasons } from '../../x509/revocationList';
 import type { InspectOptions } from './inspect';
@@ -46,7 +54,7 @@ const pkcs12 = [
 ];
 
 function repeated(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((value, values: string[] = []) => [...values, value]);
+  return new Option(flags, description).argParser(append);
 }
 
 interface Verb<Options> {
@@ -56,22 +64,20 @@ interface Verb<Options> {
   readonly options: readonly Option[];
   readonly examples: readonly string[];
   readonly exitCodes?: readonly string[];
-  /** `argument` is empty where the verb has none. */
-  run(argument: string, options: Options, context: CommandContext): Promise<void>;
+  /** Imports the file with the work. */
+  load(): Promise<Work<Options, [argument: string]>>;
 }
 
 type Register = (pki: Command, context: CommandContext) => void;
 
-/** The verb, to be added to the command; its options have the types that `run` expects. */
-function verb<Options extends OptionValues>(definition: Verb<Options>): Register {
+/** The verb, to be added to the command; its options have the types that its work expects. */
+function verb<Options extends GlobalOptions>(definition: Verb<Options>): Register {
   const { name, description, argument, options, examples, exitCodes = DEFAULT_EXIT_CODES } = definition;
   return (pki, context) => {
     const command = pki.command(name).description(description);
     if (argument !== undefined) command.argument(...argument);
     for (const option of options) command.addOption(option);
-    command
-      .addHelpText('after', helpSections(examples, exitCodes))
-      .action(() => definition.run(command.args[0] ?? '', command.optsWithGlobals<Options>(), context));
+    command.addHelpText('after', helpSections(examples, exitCodes)).action(workOf(context, definition.load));
   };
 }
 
@@ -91,7 +97,7 @@ const verbs: readonly Register[] = [
       'aegis pki init --dir /etc/aegis/pki --common-name "Example Hospital DICOM CA"',
       'AEGIS_CA_PASSPHRASE=… aegis pki init    (ca.key is then encrypted)',
     ],
-    run: async (_none, options, context) => (await import('./issue')).initAuthority(options, context),
+    load: async () => (await import('./issue')).initAuthority,
   }),
   verb<ServerOptions>({
     name: 'server',
@@ -101,7 +107,7 @@ const verbs: readonly Register[] = [
       'aegis pki server --name pacs.example.org --name 10.1.0.2',
       'aegis pki server --name localhost --force',
     ],
-    run: async (_none, options, context) => (await import('./issue')).issueServer(options, context),
+    load: async () => (await import('./issue')).issueServer,
   }),
   verb<ClientOptions>({
     name: 'client',
@@ -113,7 +119,7 @@ const verbs: readonly Register[] = [
       'aegis pki client ct1 --name ct1.radiology.example --name 10.1.2.10    (the gateway dials it, too)',
       'aegis pki client us-1998 --legacy --p12-password-file password.txt',
     ],
-    run: async (name, options, context) => (await import('./issue')).issueClient(name, options, context),
+    load: async () => (await import('./issue')).issueClient,
   }),
   verb<SignOptions>({
     name: 'sign',
@@ -144,7 +150,7 @@ const verbs: readonly Register[] = [
       '1  failed: the request is not acceptable, was declined, or a file exists, cannot be read or written',
       '2  wrong usage, or the request does not name the device in a usable way',
     ],
-    run: async (file, options, context) => (await import('./sign')).signRequest(file, options, context),
+    load: async () => (await import('./sign')).signRequest,
   }),
   verb<RenewOptions>({
     name: 'renew',
@@ -168,7 +174,7 @@ const verbs: readonly Register[] = [
       '1  failed: no such certificate, it is revoked, or a file cannot be read or written',
       '2  wrong usage',
     ],
-    run: async (name, options, context) => (await import('./renew')).renew(name, options, context),
+    load: async () => (await import('./renew')).renew,
   }),
   verb<RevokeOptions>({
     name: 'revoke',
@@ -188,7 +194,7 @@ const verbs: readonly Register[] = [
       '1  failed: no such certificate, or a file cannot be read or written',
       '2  wrong usage',
     ],
-    run: async (name, options, context) => (await import('./revoke')).revoke(name, options, context),
+    load: async () => (await import('./revoke')).revoke,
   }),
   verb<ListOptions>({
     name: 'list',
@@ -209,7 +215,7 @@ const verbs: readonly Register[] = [
       '1  failed: a file cannot be read, or something in use ends within --expiring-within',
       '2  wrong usage',
     ],
-    run: async (_none, options, context) => (await import('./list')).list(options, context),
+    load: async () => (await import('./list')).list,
   }),
   verb<InspectOptions>({
     name: 'inspect',
@@ -232,7 +238,7 @@ const verbs: readonly Register[] = [
       '1  it cannot be read, or something in it has expired, is not valid yet, or is a request that cannot be signed',
       '2  wrong usage, or the password is missing',
     ],
-    run: async (file, options, context) => (await import('./inspect')).inspect(file, options, context),
+    load: async () => (await import('./inspect')).inspect,
   }),
 ];
 

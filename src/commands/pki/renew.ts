@@ -25,16 +25,16 @@ import {
   type FolderOptions,
   notAfterOf,
   openAuthority,
-  type Pkcs12Options,
+  type Pkcs12PasswordOptions,
   print,
 } from './verb';
 
-export interface RenewOptions extends FolderOptions, Pkcs12Options {
+export interface RenewOptions extends FolderOptions, Pkcs12PasswordOptions {
   readonly newKey?: boolean;
   readonly days?: number;
 }
 
-export async function renew(name: string, options: RenewOptions, context: CommandContext): Promise<void> {
+export async function renew(context: CommandContext, options: RenewOptions, name: string): Promise<void> {
   if (name === 'ca') await renewCa(options, context);
   else if (name === 'crl') await renewCrl(options, context);
   else await renewCertificate(name, options, context);

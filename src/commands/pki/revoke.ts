@@ -1,5 +1,5 @@
 /** `aegis pki revoke`: revokes certificates and writes the CRL. */
-import { type Revocation, revokeCertificates } from '../../pki/folderAuthority';
+import { type RevocationResult, revokeCertificates } from '../../pki/folderAuthority';
 import type { CommandContext } from '../../terminal/command';
 import type { RevocationReason } from '../../x509/revocationList';
 import { day, row, text } from './reportText';
@@ -10,7 +10,7 @@ export interface RevokeOptions extends FolderOptions {
   readonly reason?: RevocationReason;
 }
 
-export async function revoke(name: string, options: RevokeOptions, context: CommandContext): Promise<void> {
+export async function revoke(context: CommandContext, options: RevokeOptions, name: string): Promise<void> {
   const authority = await openAuthority(options, context);
   const revocation = await revokeCertificates(options.dir, authority, {
     name,
@@ -20,7 +20,7 @@ export async function revoke(name: string, options: RevokeOptions, context: Comm
   print(context, options, revocation, () => reportRevocation(name, revocation));
 }
 
-function reportRevocation(name: string, { revoked, revocationListFile }: Revocation): string {
+function reportRevocation(name: string, { revoked, revocationListFile }: RevocationResult): string {
   return text([
     ...(revoked.length === 0
       ? [`nothing left to revoke for "${name}": all of it is revoked or expired`]

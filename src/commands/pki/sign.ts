@@ -8,9 +8,8 @@ import type { WrittenCertificates } from '../../pki/folderCertificates';
 import { planSigning, readRequestFile, type SigningPlan, signAsPlanned } from '../../pki/folderRequests';
 import { describeNameOfOther } from '../../pki/issuedLog';
 import type { Purpose } from '../../pki/leafCertificates';
-import { canAsk } from '../../pki/secrets';
 import type { CommandContext } from '../../terminal/command';
-import { confirm } from '../../terminal/questions';
+import { canAsk, confirm } from '../../terminal/questions';
 import { describeKey } from '../../x509/algorithms';
 import type { CertificationRequest } from '../../x509/certificationRequest';
 import { publicKeyFingerprint } from '../../x509/fingerprints';
@@ -27,9 +26,9 @@ export interface SignOptions extends FolderOptions {
 }
 
 export async function signRequest(
-  file: string,
-  options: SignOptions,
   context: CommandContext,
+  options: SignOptions,
+  file: string,
 ): Promise<void> {
   const request = await readRequestFile(file);
   const plan = await planSigning(options.dir, request, {

@@ -8,8 +8,9 @@ import { type CertificateAuthority, daysAfter } from '../../pki/authority';
 import { authorityFiles, openFolder } from '../../pki/folder';
 import type { Pkcs12Choice } from '../../pki/folderCertificates';
 import { readIssuedLog } from '../../pki/issuedLog';
-import { askSecret, canAsk, generatePassword, readSecret } from '../../pki/secrets';
+import { generatePassword, readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { askSecret, canAsk } from '../../terminal/questions';
 import { countOf } from '../../text/quote';
 
 export interface FolderOptions extends GlobalOptions {
@@ -17,7 +18,7 @@ export interface FolderOptions extends GlobalOptions {
   readonly passphraseFile?: string;
 }
 
-export interface Pkcs12Options {
+export interface Pkcs12PasswordOptions {
   readonly legacy?: boolean;
   readonly p12PasswordFile?: string;
 }
@@ -72,7 +73,7 @@ export async function askTwice(question: string, what: string): Promise<string> 
 
 export async function choosePkcs12(
   name: string,
-  { legacy, p12PasswordFile }: Pkcs12Options,
+  { legacy, p12PasswordFile }: Pkcs12PasswordOptions,
   context: CommandContext,
 ): Promise<Pkcs12Choice> {
   let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');

@@ -4,18 +4,18 @@ import { AdminClient, type AdminTarget, adminTargetAt, adminTargetOf } from '../
 import { ExitCode, OperatorError } from '../../errors';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { ConfigurationError } from '../../text/problems';
-import { statusText } from './text';
+import { statusReportText } from './text';
 
 export interface StatusOptions extends GlobalOptions {
   readonly url?: string;
   /** Ask again after so many seconds. */
-  readonly watchSeconds?: number;
+  readonly watch?: number;
 }
 
 /** Cursor to the top, the rest of the screen cleared: nothing of the scrollback is lost. */
 const CLEAR_SCREEN = '\x1b[H\x1b[J';
 
-export async function status(options: StatusOptions, context: CommandContext): Promise<void> {
+export async function status(context: CommandContext, options: StatusOptions): Promise<void> {
   const target = options.url === undefined ? configuredTarget(options.config) : adminTargetAt(options.url);
   if (target === undefined) {
     throw new OperatorError(
@@ -23,7 +23,7 @@ export async function status(options: StatusOptions, context: CommandContext): P
     );
   }
   const client = new AdminClient(target);
-  const { watchSeconds } = options;
+  const { watch: watchSeconds } = options;
   if (watchSeconds === undefined) context.exit(await show(client, options, context));
   else await watch(client, watchSeconds, options, context);
 }
@@ -42,9 +42,11 @@ function configuredTarget(file: string): AdminTarget | undefined {
 
 async function show(client: AdminClient, options: StatusOptions, context: CommandContext): Promise<ExitCode> {
   const report = await client.status();
-  const isOnce = options.watchSeconds === undefined;
+  const isOnce = options.watch === undefined;
   context.print(
-    options.json === true ? `${JSON.stringify(report, undefined, isOnce ? 2 : 0)}\n` : statusText(report),
+    options.json === true
+      ? `${JSON.stringify(report, undefined, isOnce ? 2 : 0)}\n`
+      : statusReportText(report),
   );
   return report.isReady ? ExitCode.Done : ExitCode.Failed;
 }

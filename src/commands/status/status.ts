@@ -1,8 +1,7 @@
 /** `aegis status`: its options and exit codes. The work is in show.ts, which is loaded when it is asked for. */
-import type { Command } from 'commander';
-import { helpSections, type RegisterCommand } from '../../terminal/command';
+import { Option } from 'commander';
+import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
 import { durationOption } from '../../text/moments';
-import type { StatusOptions } from './show';
 
 /** Fast enough to see an association come, slow enough to be read. */
 const WATCH_SECONDS = 2;
@@ -14,10 +13,10 @@ export const registerStatus: RegisterCommand = (program, context) => {
     .description(
       'what the running gateway does: listeners, upstreams, associations, last denials, certificates',
     )
-    .option(
-      '--watch [seconds]',
-      `show it again every ${WATCH_SECONDS} seconds, or as often as you say`,
-      durationOption('--watch', WATCH_BOUNDS),
+    .addOption(
+      new Option('--watch [seconds]', `show it again every ${WATCH_SECONDS} seconds, or as often as you say`)
+        .argParser(durationOption('--watch', WATCH_BOUNDS))
+        .preset(String(WATCH_SECONDS)),
     )
     .option(
       '--url <url>',
@@ -39,10 +38,5 @@ export const registerStatus: RegisterCommand = (program, context) => {
         ],
       ),
     )
-    .action(async (_options, command: Command) => {
-      const { status } = await import('./show');
-      const { watch, ...options } = command.optsWithGlobals<StatusOptions & { watch?: number | true }>();
-      const seconds = watch === true ? WATCH_SECONDS : watch;
-      await status(seconds === undefined ? options : { ...options, watchSeconds: seconds }, context);
-    });
+    .action(workOf(context, async () => (await import('./show')).status));
 };

@@ -4,6 +4,7 @@
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
 import { formatHostAndPort } from '../../text/hostAndPort';
+import { DAY_MS } from '../../text/moments';
 import { countOf, escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 
@@ -11,9 +12,8 @@ import { textTable } from '../../text/table';
 const MAX_ROWS = 10;
 /** Certificates that end later need no attention. */
 const SHOWN_DAYS = 60;
-const DAY_MS = 24 * 60 * 60 * 1000;
 
-export function statusText(status: StatusReport, now = new Date()): string {
+export function statusReportText(status: StatusReport, now = new Date()): string {
   const sections = [
     [headline(status)],
     section('LISTENERS', listenerRows(status)),

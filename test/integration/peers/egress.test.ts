@@ -112,7 +112,7 @@ describeWithPeers(['Orthanc', 'movescu', 'storescp', 'stunnel4'], 'C-MOVE over T
     const egress = gateway.events.filter(({ direction }) => direction === 'egress');
     expect(egress.filter(({ command }) => command === 'C-STORE')).toHaveLength(stored.length);
     expect(egress.every(({ modality }) => modality === 'ws1')).toBe(true);
-    // Over TLS, and to whom the certificate says.
+    // Over TLS, and to the device that the certificate names.
     expect(egress.at(-1)?.tls).toMatchObject({ subject: 'CN=WS1' });
   });
 
@@ -124,7 +124,7 @@ describeWithPeers(['Orthanc', 'movescu', 'storescp', 'stunnel4'], 'C-MOVE over T
     expect(gateway.events.slice(before).some(({ direction }) => direction === 'egress')).toBe(false);
   });
 
-  it('sends nothing that the destination is not to have, whoever asks the archive', async () => {
+  it('sends nothing that the destination may not have, no matter who asks the archive', async () => {
     const moved = await movescu({ port: orthanc.dicomPort, callingAeTitle: 'CT1' }, 'WS2', study);
     expect(moved.statuses.at(-1)).not.toBe(0x0000);
     expect(other.instances).toEqual([]);

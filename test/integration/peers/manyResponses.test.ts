@@ -90,7 +90,7 @@ describeWithPeers(['Orthanc', 'findscu', 'getscu', 'stunnel4'], 'a study of 1000
 });
 
 describeWithPeers(['findscu'], 'findscu that cancels', () => {
-  it('is told that the operation was cancelled', async () => {
+  it('learns that the operation was cancelled', async () => {
     const spy = await SpyUpstream.start({
       script: {
         onRequest: (connection, request) => {

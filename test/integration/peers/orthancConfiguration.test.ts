@@ -120,7 +120,7 @@ describeWithPeers(programs, 'Orthanc with exported settings', () => {
         rejection: 'Rejected Permanent, Service User, Calling AE Title Not Recognized',
       });
       const found = await findscu(round('CT1'), study);
-      // From 127.0.0.1 itself nobody comes whom it knows by an address of his own.
+      // No modality that it knows by an address of its own dials from 127.0.0.1 itself.
       if (localAddress === undefined) expect(found).toMatchObject({ isAborted: true, statuses: [] });
       else expect(found.rejection).toMatch(/Calling AE Title Not Recognized$/);
     });
@@ -129,7 +129,7 @@ describeWithPeers(programs, 'Orthanc with exported settings', () => {
       expect(await echoscu(round('AEGIS'))).toMatchObject({ statuses: [0x0000] });
     });
 
-    it('sends through egress, to whom it is told to', async () => {
+    it('sends through egress, to the destination that it was given', async () => {
       await orthanc.sendTo('ws1', instance.sopInstanceUid);
       const moved = await movescu(through('WS1'), 'WS1', study);
       expect(moved.statuses.at(-1)).toBe(0x0000);

@@ -130,7 +130,7 @@ describeWithPeers(['Orthanc', 'storescu'], 'storescu through the gateway to Orth
     },
   );
 
-  // storescu deflates anew.
+  // storescu deflates again.
   const unchanged = syntheticInstances().filter(
     ({ transferSyntaxUid }) =>
       transferSyntaxUid in proposalOptions &&

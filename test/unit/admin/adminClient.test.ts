@@ -81,7 +81,7 @@ describe('an answer that no gateway gives', () => {
     ['other JSON', 200, '{"status":"ok"}'],
     ['a list', 200, '[]'],
     ['nothing', 200, ''],
-  ])('is told: %s', async (_what, status, body) => {
+  ])('reports: %s', async (_what, status, body) => {
     const client = await answering(status, body);
     for (const asking of [client.status(), client.pending()]) {
       await expect(asking).rejects.toThrow(UnreachableError);

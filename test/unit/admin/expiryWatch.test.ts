@@ -22,14 +22,14 @@ const yearLong: CertificateExpiry = {
   notBefore: daysBefore(365),
 };
 
-/** What is told when the watch looks so many days before the end, one after the other. */
+/** What is reported when the watch looks so many days before the end, one after the other. */
 function toldAt(days: readonly number[], expiry: (leftDays: number) => CertificateExpiry = () => yearLong) {
-  const told: string[] = [];
+  const reported: string[] = [];
   let left = 0;
   const audit = {
     record: (event: AuditEvent) => {
       expect(event).toMatchObject({ event: 'certificate.expiring', outcome: 'info', listener: 'tls' });
-      told.push(`${left}: ${event.detail}`);
+      reported.push(`${left}: ${event.detail}`);
     },
   };
   const watch = new ExpiryWatch(
@@ -39,7 +39,7 @@ function toldAt(days: readonly number[], expiry: (leftDays: number) => Certifica
   );
   watches.push(watch);
   for (left of days) watch.look();
-  return told;
+  return reported;
 }
 
 function words(when: string) {
@@ -73,10 +73,10 @@ describe('ExpiryWatch', () => {
   });
 
   it('reports one that has just become known, once', () => {
-    const told: AuditEvent[] = [];
+    const reported: AuditEvent[] = [];
     const shown: CertificateExpiry = { kind: 'modality', name: 'ct1', notAfter: end };
     const watch = new ExpiryWatch(
-      { record: (event) => told.push(event) },
+      { record: (event) => reported.push(event) },
       () => [shown],
       () => daysBefore(3),
     );
@@ -84,7 +84,7 @@ describe('ExpiryWatch', () => {
     watch.lookAt(shown);
     watch.look();
     watch.lookAt({ ...shown, notAfter: new Date(end.getTime() + 90 * DAY_MS) });
-    expect(told).toEqual([expect.objectContaining({ event: 'certificate.expiring', modality: 'ct1' })]);
+    expect(reported).toEqual([expect.objectContaining({ event: 'certificate.expiring', modality: 'ct1' })]);
   });
 
   it('does not tell every day of a list that never lasts longer than a week', () => {
@@ -116,8 +116,8 @@ describe('ExpiryWatch', () => {
     ['egress-ca', 'a certificate that is trusted of modality ct1'],
     ['egress-crl', 'a revocation list for modality ct1'],
   ])('names the modality where it is about one: %s', (kind, what) => {
-    const told: AuditEvent[] = [];
-    const audit = { record: (event: AuditEvent) => told.push(event) };
+    const reported: AuditEvent[] = [];
+    const audit = { record: (event: AuditEvent) => reported.push(event) };
     const watch = new ExpiryWatch(
       audit,
       () => [{ kind, name: 'ct1', notAfter: end }],
@@ -125,7 +125,7 @@ describe('ExpiryWatch', () => {
     );
     watches.push(watch);
     watch.look();
-    expect(told).toEqual([
+    expect(reported).toEqual([
       {
         event: 'certificate.expiring',
         outcome: 'info',

@@ -38,25 +38,25 @@ afterEach(() => {
 
 function setUp(stallSeconds = 60) {
   const socket = new FakeSocket();
-  const told: string[] = [];
+  const calls: string[] = [];
   const leg = {
     invalid: () => {},
     tlsDetected: () => {},
-    stalled: (detail: string) => told.push(detail),
+    stalled: (detail: string) => calls.push(detail),
   } as Partial<PduSink> as PduSink & ConstructorParameters<typeof LegSocket>[2];
   const writer = new LegSocket(socket.asSocket, legOptions({ timeouts: { stallSeconds } }), leg);
   writer.relay({
     awaitsMore: false,
     active: () => {},
-    congested: () => told.push('congested'),
-    drained: () => told.push('drained'),
+    congested: () => calls.push('congested'),
+    drained: () => calls.push('drained'),
     releaseRequested: () => {},
     releaseConfirmed: () => {},
     failed: () => {},
   });
   sockets.push(writer);
   writer.negotiated(131072);
-  return { socket, told, writer };
+  return { socket, calls, writer };
 }
 
 describe('what a leg writes', () => {
@@ -88,25 +88,25 @@ describe('what a leg writes', () => {
   );
 
   it('says when the peer does not take its bytes, and when it has', async () => {
-    const { socket, told, writer } = setUp();
+    const { socket, calls, writer } = setUp();
     socket.isTaking = false;
     writer.fragment(3, Buffer.alloc(200_000));
     await turn();
-    expect([told, writer.isCongested]).toEqual([['congested'], true]);
+    expect([calls, writer.isCongested]).toEqual([['congested'], true]);
     socket.takeAgain();
     await turn();
-    expect([told, writer.isCongested]).toEqual([['congested', 'drained'], false]);
+    expect([calls, writer.isCongested]).toEqual([['congested', 'drained'], false]);
   });
 
   it('says that a peer stalls when it takes nothing in time', () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
-    const { socket, told, writer } = setUp(20);
+    const { socket, calls, writer } = setUp(20);
     socket.isTaking = false;
     writer.pdu(Buffer.from([5]));
     jest.advanceTimersByTime(19_999);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     jest.advanceTimersByTime(100);
-    expect(told).toEqual(['the peer does not take its bytes']);
+    expect(calls).toEqual(['the peer does not take its bytes']);
   });
 
   it('drops what was queued', async () => {

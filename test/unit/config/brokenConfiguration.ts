@@ -3,6 +3,7 @@
  */
 import { expect, it } from '@jest/globals';
 import { parseConfiguration } from '../../../src/config/load';
+import { modality } from '../../../src/config/schemaModality';
 import { formatProblem } from '../../../src/text/problems';
 
 /** One line for each top-level key, so that every position can be counted in a line. */
@@ -62,8 +63,7 @@ export function tls(keys: string): Lines {
 
 export const FILES = '"certificate": "s.crt", "privateKey": "s.key"';
 
-/** What messages about unknown keys name; a new key of the schema is added here by hand. */
+/** What messages about unknown keys name. A new key of the root is added here by hand. */
 export const ROOT_KEYS =
   '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin, pending';
-export const MODALITY_KEYS =
-  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, address';
+export const MODALITY_KEYS = Object.keys(modality.shape).join(', ');

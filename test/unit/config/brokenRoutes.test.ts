@@ -44,7 +44,7 @@ const values: Case[] = [
     ],
   ],
   [
-    'a local address that is no text',
+    'a local address that is not a text',
     upstream(`"servers": ["${OWN}"], "localAddress": true`),
     ['a.jsonc:3:76 upstreams.ORTHANC.localAddress true is a boolean; accepted is "per-modality"'],
   ],

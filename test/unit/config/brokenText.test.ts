@@ -50,7 +50,7 @@ const syntax: Case[] = [
     ['a.jsonc:5:1 "strictAeTitles" is not JSON; keys and texts stand in double quotes'],
   ],
   [
-    'a word that is no value',
+    'a word that is not a value',
     { 5: '"strictAeTitles": no' },
     ['a.jsonc:5:19 "no" is not JSON; keys and texts stand in double quotes'],
   ],

@@ -34,7 +34,7 @@ const types: Case[] = [
     ['a.jsonc:2:25 listeners[0].name "" is empty; at least one character is needed'],
   ],
   [
-    'names that are no names',
+    'names that are not names',
     {
       2: `"listeners": [{ "name": "pl\\nain", "port": 104 }],`,
       4: `"modalities": { "a\\u0000b": { "from": 1 }, "${'x'.repeat(65)}": {}, "ct1": { ${VALID} } },`,
@@ -265,7 +265,7 @@ const values: Case[] = [
   ],
   ...['31.12.2026', '2026-02-30', '2026-12-31T18:00', '2026-12-31T24:00Z', 'tomorrow', ''].map(
     (date): Case => [
-      `an end of observe mode that is no moment: ${date}`,
+      `an end of observe mode that is not a moment: ${date}`,
       ct1(`${VALID}, "mode": "observe", "observeUntil": "${date}"`),
       [
         `a.jsonc:4:127 modalities.ct1.observeUntil "${date}" is neither a date such as 2026-12-31 (to the end of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,

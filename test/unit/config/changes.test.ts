@@ -21,7 +21,7 @@ describe('what a reload changes', () => {
     );
   });
 
-  it('is told of modalities that come and go', () => {
+  it('reports modalities that come and go', () => {
     expect(between([{ ct1 }], [{ mr1 }])).toEqual([
       'modality "mr1" added: MR1, MR1_B from 10.1.3.0/24, allow nothing',
       'modality "ct1" removed',
@@ -40,13 +40,13 @@ describe('what a reload changes', () => {
       'mode "enforce" → "observe"; calledAeTitle added: ["PACS"]',
     ],
     ['an address', { address: { host: 'ct1', port: 104 } }, 'address added: {"host":"ct1","port":104}'],
-  ])('is told of a modality that gets %s', (_what, changes, told) => {
+  ])('reports a modality that gets %s', (_what, changes, expected) => {
     expect(between([{ ct1 }], [{ ct1: { ...ct1, ...changes } }])).toEqual([
-      `modality "ct1" changed: ${told}`,
+      `modality "ct1" changed: ${expected}`,
     ]);
   });
 
-  it('is told of a key that goes, and of one inside another', () => {
+  it('reports a key that goes, and of one inside another', () => {
     const at = (port: number) => ({ ...ct1, maxAssociations: 2, address: { host: 'ct1', port } });
     const { maxAssociations: _, ...after } = at(105);
     expect(between([{ ct1: at(104) }], [{ ct1: after }])).toEqual([
@@ -54,7 +54,7 @@ describe('what a reload changes', () => {
     ]);
   });
 
-  it('is told of upstreams, listeners and everything else', () => {
+  it('reports upstreams, listeners and everything else', () => {
     const rest = (servers: string[], port: number, idleSeconds: number): Rest => ({
       upstreams: { ORTHANC: { servers } },
       listeners: [{ name: 'plain', port }],

@@ -18,6 +18,7 @@ import {
   removeModality,
   saveEdit,
 } from '../../../src/config/editConfiguration';
+import { processorMs } from '../../support/heldBytes';
 import { temporaryFolder } from '../../support/processes';
 
 const text = `// the gateway of radiology
@@ -107,7 +108,7 @@ describe('adding entries', () => {
     );
   });
 
-  it('mends a configuration whose only error is that nobody is in it', () => {
+  it('repairs a configuration whose only error is that it has no modality', () => {
     writeFileSync(file, text.replace(/"modalities": \{[\s\S]*/, '"modalities": {}\n}\n'));
     const { configuration } = add({ ct2: { callingAeTitle: 'CT2', from: '::1', listeners: 'plain' } }).result;
     expect(Object.keys(configuration.modalities)).toEqual(['ct2']);
@@ -130,11 +131,11 @@ describe('adding entries', () => {
         },
       ]),
     ) as Parameters<typeof addModalities>[1];
-    const started = performance.now();
-    const { configuration } = add(entries).result;
-    expect(Object.keys(configuration.modalities)).toHaveLength(10_001);
+    const took = processorMs(() => {
+      expect(Object.keys(add(entries).result.configuration.modalities)).toHaveLength(10_001);
+    });
     // One change for each would be a thousand times slower.
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(took).toBeLessThan(15_000);
   });
 });
 

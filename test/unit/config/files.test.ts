@@ -10,7 +10,7 @@ const certificates = testCertificates();
 const { folder } = certificates;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** The files of a listener that has nothing to mend; certificates are valid for 30 days, the list for 7. */
+/** The files of a listener that has nothing to fix; certificates are valid for 30 days, the list for 7. */
 function good() {
   return {
     certificate: certificates.server.certificateFile,

@@ -78,7 +78,7 @@ describe('canonical form', () => {
 });
 
 describe('beside dcmjs', () => {
-  // dcmjs is no oracle for empty values and for text outside ASCII, which it reads in its own way.
+  // dcmjs is not an oracle for empty values and for text outside ASCII, which it reads in its own way.
   const comparable = commandSets
     .map(withoutEmptyValues)
     .filter(({ ErrorComment = '' }) => isPlain(ErrorComment));

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { pendingCallerSchema } from '../../../src/admin/pendingCaller';
-import { statusText } from '../../../src/commands/status/text';
+import { statusReportText } from '../../../src/commands/status/text';
 import { status } from '../../support/statusReport';
 
 const text = readFileSync(join(__dirname, '../../../docs/admin.md'), 'utf8');
@@ -35,7 +35,7 @@ describe('docs/admin.md', () => {
   });
 
   it('shows the sections that are printed', () => {
-    const titles = statusText(status).match(/^[A-Z]+( [A-Z]+)*(?=$| {2})/gm) ?? [];
+    const titles = statusReportText(status).match(/^[A-Z]+( [A-Z]+)*(?=$| {2})/gm) ?? [];
     expect(titles.length).toBeGreaterThan(4);
     for (const title of titles) expect(text).toContain(`\n${title}`);
   });

@@ -1,21 +1,20 @@
 /**
- * Refuses words that made readers stumble, wherever a person reads: in the documentation, and in the messages and
- * comments of the source.
+ * Refuses words that made readers stumble, wherever a person reads: in the documentation, in messages and comments, and
+ * in the names of tests.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 const ROOT = resolve(__dirname, '../../..');
 
-/** Files and folders that are clean. Add what you have cleaned; the aim is `docs`, `src` and every page. */
-const CLEAN = [
-  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
-  ...['bench/README.md', 'bench/profile.md', 'docs/migrating.md', 'docs/decisions'],
-  ...['src/audit', 'src/net', 'src/pdu'],
+/** Every page, the source, and the tests, whose names are read when they fail. */
+const PLACES = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'Dockerfile'],
+  ...['bench', 'certs/README.md', 'config', 'deploy', 'docs', 'lint', 'scripts', 'src', 'test'],
 ];
-/** Files in these folders that are not clean yet. */
-const NOT_YET = new Set(['src/net/tlsContext.ts']);
+/** This file has the refused words. */
+const OWN_NAME = relative(ROOT, __filename);
 
 /** What is refused, and what to write instead. */
 const REFUSED: readonly (readonly [pattern: string, instead: string])[] = [
@@ -26,12 +25,14 @@ const REFUSED: readonly (readonly [pattern: string, instead: string])[] = [
   ['told', '"reported", "asked", "distinguished"'],
   ['he|him|his', '"you", "the operator", "the modality", "the archive", "the peer"'],
   ['(?<!there )(is|are|was|were) no (?!longer\\b|more\\b)[a-z]+', '"is not a …"'],
+  ['nobody \\w+ but', '"only"'],
+  ['whom|whose sake|thereof|lest', 'a sentence without it'],
   ['(half|twice) as \\w+ again', 'a percentage'],
 ];
 
 /** Words may be parted by the end of a line, and the next one begin with the sign of a comment. */
 function expression(pattern: string): RegExp {
-  return new RegExp(`\\b(${pattern.replaceAll(' ', '(?:\\s|\\*|//)+')})\\b`, 'gi');
+  return new RegExp(`\\b(${pattern.replaceAll(' ', '(?:\\s|\\*|//|#)+')})\\b`, 'gi');
 }
 
 /** Each refused word with its line. */
@@ -47,7 +48,7 @@ function refusedIn(text: string): string[] {
 function filesOf(path: string): string[] {
   if (!statSync(join(ROOT, path)).isDirectory()) return [path];
   return readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(md|ts)$/.test(name))
+    .filter((name) => /\.(cjs|grit|jsonc|md|service|sh|ts)$/.test(name))
     .map((name) => join(path, name));
 }
 
@@ -58,8 +59,8 @@ describe('words', () => {
     expect(refusedIn('There is no file there, there are no\nothers, and it is no longer read.')).toEqual([]);
   });
 
-  it.each(CLEAN)('of %s are plain', (path) => {
-    const files = filesOf(path).filter((file) => !NOT_YET.has(file));
+  it.each(PLACES)('of %s are plain', (path) => {
+    const files = filesOf(path).filter((file) => file !== OWN_NAME);
     const refused = files.flatMap((file) =>
       refusedIn(readFileSync(join(ROOT, file), 'utf8')).map((word) => `${file}:${word}`),
     );

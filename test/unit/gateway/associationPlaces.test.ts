@@ -100,7 +100,7 @@ describe('places of associations', () => {
     expect(granted).toEqual(['ct1', 'ct2', 'ct3']);
   });
 
-  it('go round the modalities that wait, whoever asks for most', async () => {
+  it('go round the modalities that wait, no matter which asks for most', async () => {
     const { granted, request } = setUp({ maxOfUpstream: 1 });
     const held = new Map<string, AssociationPlace>();
     for (const name of ['ct1', 'ct2', 'ct3', 'ct4', 'mr1', 'us1', 'mr2']) held.set(name, request(name));

@@ -111,7 +111,7 @@ const failures: readonly Failure[] = [
     passedOn: abort(0, 4),
   },
   {
-    how: 'sends what is no PDU',
+    how: 'sends what is not a PDU',
     fail: (socket) => socket.deliver(pdu(0x99)),
     reasonOf: () => 'pdu-type-unknown',
     passedOn: abort(2, 0),

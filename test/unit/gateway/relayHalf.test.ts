@@ -251,7 +251,7 @@ interface Request {
 }
 
 describe('any conversation', () => {
-  it('gives each side what a model gives, in order, whatever the chunks and whoever comes first', async () => {
+  it('gives each side what a model gives, in order, whatever the chunks and whichever comes first', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(

@@ -70,7 +70,7 @@ const serverFailures: Readonly<Record<string, { act: () => Promise<unknown>; det
     },
     detail: 'no answer to the association request in time',
   },
-  'that answers with what is no PDU': {
+  'that answers with what is not a PDU': {
     act: async () => {
       await dialled.at(-1)!.succeed();
       dialled.at(-1)!.socket.deliver(pdu(0x99));

@@ -71,13 +71,13 @@ describe('logs that cannot be read', () => {
       },
       /logs is a folder; name the files in it$/,
     ],
-  ])('one that %s is told before anything is read', (_what, file, message) => {
+  ])('one that %s is reported before anything is read', (_what, file, message) => {
     expect(() => findLogFiles([file()])).toThrow(
       expect.objectContaining({ message: expect.stringMatching(message) }),
     );
   });
 
-  it('a compressed one that is cut short is told, not taken for the whole', async () => {
+  it('a compressed one that is cut short is reported, not taken for the whole', async () => {
     const whole = gzipSync(Array.from({ length: 1000 }, (_value, index) => `line ${index}`).join('\n'));
     const file = write('short.jsonl.gz', whole.subarray(0, 500));
     await expect(linesOf(file)).rejects.toThrow(OperatorError);

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { changeModalities, openConfiguration } from '../../../src/config/editConfiguration';
 import { exportCsv, readCsvTable } from '../../../src/onboarding/csvTable';
 import { planImport } from '../../../src/onboarding/importPlan';
+import { processorMs } from '../../support/heldBytes';
 import { temporaryFolder } from '../../support/processes';
 
 const text = `{
@@ -127,7 +128,7 @@ describe('importing a spreadsheet', () => {
     expect([edits.added, [...edits.changed]]).toEqual([[], []]);
   });
 
-  it('changes an entry only when told to, and only what differs', () => {
+  it('changes an entry only when asked to, and only what differs', () => {
     const csv = `${HEADER}\nct1,CT1,10.1.2.20,plain,store,,\n`;
     expect(errorsOf(csv)).toEqual([
       '2 name "ct1" exists already and differs in from, host, port; --update changes it',
@@ -230,9 +231,11 @@ describe('importing a spreadsheet', () => {
       const address = index % 600 === 0 ? 'nowhere' : `10.2.${index >> 8}.${index & 255}`;
       return `m${index},M${index},${address},plain,store,,`;
     });
-    const started = performance.now();
-    const { rows: planned } = plan([HEADER, ...rows].join('\n'));
-    expect(performance.now() - started).toBeLessThan(15_000);
+    let planned: ReturnType<typeof plan>['rows'] = [];
+    const took = processorMs(() => {
+      planned = plan([HEADER, ...rows].join('\n')).rows;
+    });
+    expect(took).toBeLessThan(15_000);
     const refused = planned.filter(({ action }) => action === 'refuse');
     expect(refused.map(({ line }) => line)).toEqual(
       Array.from({ length: 17 }, (_, index) => index * 600 + 2),

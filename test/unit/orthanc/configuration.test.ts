@@ -59,7 +59,7 @@ describe('files of Orthanc', () => {
     expect(configuration.doubts).toEqual([]);
   });
 
-  it('may name variables that are not set, which is told', () => {
+  it('may name variables that are not set, which is reported', () => {
     const { doubts } = orthanc('{ "Name": "${NOTHING}", // ${COMMENT}\n "DicomAet": "${NONE:-A}" }');
     expect(doubts).toEqual([
       expect.objectContaining({

@@ -117,7 +117,7 @@ describe('the export for Orthanc', () => {
     expect(exported(configured, { egressHost: '10.0.0.4' }).notes).toEqual([]);
   });
 
-  it('says that Orthanc will not know a destination of C-MOVE that is no modality', () => {
+  it('says that Orthanc will not know a destination of C-MOVE that is not a modality', () => {
     const { notes } = exported(
       gateway({
         modalities: `"ws1": { "callingAeTitle": "WS1", "from": "10.1.3.1", "allow": "move",
@@ -225,7 +225,7 @@ describe('the export for Orthanc', () => {
     expect(Object.keys(exported(configured, { upstream: 'TEST' }).entries)).toContain('a');
   });
 
-  it('has to be told which of several archives is meant', () => {
+  it('asks which of several archives is meant', () => {
     const configured = gateway({ modalities: CT1, upstreams: two });
     expect(() => exported(configured)).toThrow(
       new OperatorError('--upstream is needed, because there are several; accepted is "MAIN" or "TEST"'),

@@ -13,6 +13,7 @@ import {
   MAX_TRANSFER_SYNTAXES,
   PduError,
 } from '../../../src/pdu/types';
+import { processorMs } from '../../support/heldBytes';
 import {
   applicationContext,
   ascii,
@@ -488,9 +489,10 @@ describe('the work of one request of a megabyte', () => {
   ])('is small for %s', (_name, built) => {
     let best = Number.POSITIVE_INFINITY;
     for (let round = 0; round < 5; round++) {
-      const start = performance.now();
-      errorOf(() => decodeAssociateRq(built.bytes));
-      best = Math.min(best, performance.now() - start);
+      best = Math.min(
+        best,
+        processorMs(() => errorOf(() => decodeAssociateRq(built.bytes))),
+      );
     }
     expect(built.bytes.length).toBeLessThanOrEqual(MAX_ASSOCIATE_BYTES);
     expect(best).toBeLessThan(400);

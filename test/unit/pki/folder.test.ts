@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createFolder, openFolder } from '../../../src/pki/folder';
 import { revokeCertificates } from '../../../src/pki/folderAuthority';
 import {
-  type ClientOptions,
+  type ClientFilesOptions,
   writeClientCertificate,
   writeServerCertificates,
 } from '../../../src/pki/folderCertificates';
@@ -18,7 +18,7 @@ async function noPassphrase() {
   return undefined;
 }
 
-function client(name: string, pkcs12: Partial<ClientOptions['pkcs12']> = {}): ClientOptions {
+function client(name: string, pkcs12: Partial<ClientFilesOptions['pkcs12']> = {}): ClientFilesOptions {
   return {
     name,
     names: [],
@@ -77,7 +77,7 @@ describe('a new folder', () => {
     await expect(openFolder(directory, noPassphrase)).rejects.toThrow('give its passphrase with');
   });
 
-  it('is what one is told to make where there is none', async () => {
+  it('is asked for where there is none', async () => {
     const directory = join(temporaryFolder(), 'nowhere');
     await expect(openFolder(directory, noPassphrase)).rejects.toThrow(
       `${join(directory, 'ca.crt')} does not exist; make a CA with "aegis pki init --dir ${directory}"`,

@@ -153,7 +153,7 @@ describe('a request is refused', () => {
   });
 });
 
-it('a request for a name of somebody else is told', async () => {
+it('a request for a name of somebody else is reported', async () => {
   const { directory, authority, plan } = await newFolder();
   await writeServerCertificates(directory, authority, { names: ['pacs.example', '10.1.0.2'] });
   const { namesOfOthers } = await plan({ names: ['ct1.example', '10.1.0.2'] });

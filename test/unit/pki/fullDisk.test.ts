@@ -35,7 +35,7 @@ describeWithSmallDisk('a full disk', () => {
     expect((await pki('list')).printed).not.toContain('replaced');
   });
 
-  it('that cuts a revocation short is told, and no obstacle to the next attempt', async () => {
+  it('that cuts a revocation short is reported, and not an obstacle to the next attempt', async () => {
     const { disk, directory, pki, log } = await folderOnDisk();
     // The record of the revocation begins in the last bytes of a block.
     const { length } = readFileSync(log);
@@ -58,7 +58,7 @@ describeWithSmallDisk('a full disk', () => {
 });
 
 describeWithSmallDisk('a read-only file system', () => {
-  it('is told as what it is', async () => {
+  it('is reported as what it is', async () => {
     const { disk, directory, pki } = await folderOnDisk();
     disk.makeReadOnly();
     await expect(pki('renew', 'ct1')).rejects.toThrow(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compilePolicy } from '../../../src/policy/compile';
 import { decideAddress, decideAssociation } from '../../../src/policy/decide';
+import { processorMs } from '../../support/heldBytes';
 import {
   associationRequest,
   certificateOf,
@@ -316,9 +317,10 @@ describe('10,000 entries', () => {
   ])('%s: a decision costs what it costs with ten', (_what, title, entry) => {
     const few = compilePolicy(entries(10, entry), NOON);
     const configuration = entries(10_000, entry);
-    const start = process.hrtime.bigint();
-    const many = compilePolicy(configuration, NOON);
-    const compileMs = Number(process.hrtime.bigint() - start) / 1e6;
+    let many = few;
+    const compileMs = processorMs(() => {
+      many = compilePolicy(configuration, NOON);
+    });
     expect(many.problems).toEqual([]);
     expect(compileMs).toBeLessThan(5000);
     // A walk through the entries would make it a thousand times.

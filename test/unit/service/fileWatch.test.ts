@@ -30,7 +30,7 @@ function setUp(...contents: string[]) {
     INTERVAL_MS,
   );
   onCleanUp(() => watch.close());
-  /** How often it told of a change in so many looks. */
+  /** How often it reported a change in so many looks. */
   const toldIn = (looks: number) => {
     const before = changes;
     jest.advanceTimersByTime(looks * INTERVAL_MS);

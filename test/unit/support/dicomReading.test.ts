@@ -84,7 +84,7 @@ describe('the PDU splitter', () => {
     }
   });
 
-  it('keeps what is no whole PDU', () => {
+  it('keeps what is not a whole PDU', () => {
     const splitter = new PduSplitter();
     expect(splitter.push(releaseRq().subarray(0, 7))).toEqual([]);
     expect(splitter.rest).toEqual(releaseRq().subarray(0, 7));

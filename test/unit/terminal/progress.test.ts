@@ -20,7 +20,7 @@ describe('the progress of a long reading', () => {
     jest.restoreAllMocks();
   });
 
-  it('is told when it takes long, in one line, and wiped out in the end', () => {
+  it('is shown when it takes long, in one line, and wiped out in the end', () => {
     const shown = progress(true);
     for (nowMs = 0; nowMs <= 3000; nowMs += 100) shown.add(10 * MIB);
     shown.end();

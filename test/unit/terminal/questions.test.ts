@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Questions } from '../../../src/terminal/questions';
+import { askSecret, Questions } from '../../../src/terminal/questions';
 import { openTerminal, type Terminal } from '../../support/terminal';
 
 let terminal: Terminal;
@@ -24,5 +24,23 @@ describe('Questions', () => {
     terminal.keyboard.end();
     await expect(answer).rejects.toThrow('nothing was entered; nothing was written');
     expect(terminal.asked).toBe('write this (y/n) [y]: \n');
+  });
+});
+
+describe('asking for a secret', () => {
+  it('returns what was typed without showing it', async () => {
+    const answer = askSecret('password: ');
+    terminal.keyboard.write('correct horse\r');
+    expect(await answer).toBe('correct horse');
+    expect(terminal.asked).toBe('password: \n');
+  });
+
+  it.each([
+    ['Ctrl-C', '\x03'],
+    ['Ctrl-D', '\x04'],
+  ])('ends with an error on %s', async (_key, character) => {
+    const answer = askSecret('password: ');
+    terminal.keyboard.write(character);
+    await expect(answer).rejects.toThrow('nothing was entered');
   });
 });

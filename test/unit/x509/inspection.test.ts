@@ -53,7 +53,7 @@ function spki(der: Buffer) {
 }
 
 describe('inspecting a certificate', () => {
-  it('tells who it is for, by whom, for what and how long, and its pins', async () => {
+  it('says who it is for, who issued it, for what and how long, and its pins', async () => {
     const [inspected] = await inspectFile(inFolder('ct1.crt'), mustNotAsk);
     expect(inspected).toMatchObject({
       kind: 'certificate',

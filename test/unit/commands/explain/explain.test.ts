@@ -267,7 +267,7 @@ describe('aegis explain', () => {
     });
   });
 
-  it('needs to know who, from where, and whom', async () => {
+  it('needs the caller, its address, and what it calls', async () => {
     await expect(explain('--calling', 'CT1', '--called', 'ORTHANC')).rejects.toThrow(/--from/);
   });
 });

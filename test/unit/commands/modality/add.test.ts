@@ -291,7 +291,7 @@ describe('issuing the certificate', () => {
 });
 
 describe('the onboarding sheet', () => {
-  it('says where to connect, as whom, with which certificate', async () => {
+  it('says where to connect, under which title, with which certificate', async () => {
     await add(...ct2);
     const markdown = sheet('ct2.md');
     for (const fact of [
@@ -310,7 +310,7 @@ describe('the onboarding sheet', () => {
     expect(statSync(join(site.folder, 'onboarding', 'ct2.html')).mode & 0o777).toBe(0o644);
   });
 
-  it('takes the host that it is told, and can be left out', async () => {
+  it('takes the host that is given, and can be left out', async () => {
     await add(...ct2, '--host', 'gate.example.org');
     expect(sheet('ct2.md')).toContain('| host | gate.example.org |');
     await add('ct3', '--calling', 'CT3', '--from', '10.1.2.12', '--allow', 'store', '--no-sheet');
@@ -340,11 +340,11 @@ describe('the onboarding sheet', () => {
     expect(sheet('ct2.md')).toContain('| host | \\_');
     await add('ct3', '--calling', 'CT3', '--from', '127.0.0.1', '--allow', 'store');
     expect(sheet('ct3.md')).toContain('| host | localhost; 127.0.0.1 |');
-    const told = await site.run([
+    const run = await site.run([
       ...['sheet', 'ct2', '--force', '--sheet-dir', join(site.folder, 'onboarding')],
       ...['--host', 'localhost'],
     ]);
-    expect(told.printedErrors).toContain('warning: the sheet says localhost, which is the device itself');
+    expect(run.printedErrors).toContain('warning: the sheet says localhost, which is the device itself');
   });
 
   it('warns of a host that a certificate of the gateway is not for', async () => {

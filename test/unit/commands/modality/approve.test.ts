@@ -45,7 +45,7 @@ function approve(...options: string[]) {
 }
 
 describe('aegis modality approve on a terminal', () => {
-  it('asks again where the answer is no good, and whether to write it', async () => {
+  it('asks again after an answer that it cannot use, and whether to write it', async () => {
     terminal.answers = ['', 'echo stor', 'echo store', 'y'];
     const { printed } = await approve();
     expect(printed).toContain('modalities.ct9 was added');

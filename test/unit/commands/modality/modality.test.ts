@@ -181,7 +181,7 @@ nothing was written`,
     ['name,callingAET\n', /^m\.csv:1 unknown column "callingAET"; did you mean "callingAeTitle"\?/],
     ['name,from\n"ct2', /^m\.csv:2 has quotes that do not fit/],
     ['name,from\n', /has no row below the names/],
-  ])('refuses a file that is no table: %j', async (csv, message) => {
+  ])('refuses a file that is not a table: %j', async (csv, message) => {
     writeFileSync(join(site.folder, 'm.csv'), csv, 'latin1');
     await expect(site.run(['import', join(site.folder, 'm.csv')])).rejects.toThrow(message);
   });

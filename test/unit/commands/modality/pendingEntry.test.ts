@@ -161,7 +161,7 @@ describe('a caller that another entry would not help', () => {
       { commands: ['C-FIND ModalityWorklistInformationModelFind'] },
       'it has an entry, but tried what that does not allow (C-FIND ModalityWorklistInformationModelFind); if that is right, add it to allow of modalities.ct9',
     ],
-  ])('is told of the remedy: %s', (reason, changes, remedy) => {
+  ])('gets the remedy: %s', (reason, changes, remedy) => {
     expect(otherRemedy({ ...caller, modality: 'ct9', reason, ...changes }, twoUpstreams)).toBe(remedy);
   });
 

@@ -41,7 +41,7 @@ describe('asking on a terminal', () => {
     terminal.close();
   });
 
-  it('asks for what is left open, again where the answer is no good, and whether to write it', async () => {
+  it('asks for what is left open, again after an answer that it cannot use, and whether to write it', async () => {
     terminal.answers = [
       'CT2',
       '',

@@ -111,11 +111,11 @@ read 3 lines of ${log}
     expect(printed).not.toContain('enforce');
   });
 
-  it('leaves out what is no line of the log, and says where the first is', async () => {
+  it('leaves out what is not a line of the log, and says where the first is', async () => {
     configure({ allow: ['echo', 'store'] });
     writeLog('aegis: listening', echoed, '{"cut":', '');
     const { printed } = await report();
-    expect(printed).toContain(`left out 2 lines that are no audit line: first ${log}:1\n`);
+    expect(printed).toContain(`left out 2 lines not of the audit log: first ${log}:1\n`);
   });
 
   it('shows who was denied, entry or none, without counting it', async () => {
@@ -220,7 +220,7 @@ read 3 lines of ${log}
     ],
     ['no log at all', [], {}, /audit\.file is not configured, so there is no log to read; name a file/],
     [
-      'a --since that is no time',
+      'a --since that is not a time',
       ['--since', 'monday'],
       { audit: { file: log } },
       /accepted are days \(7d\)/,

@@ -96,7 +96,7 @@ describe('aegis orthanc import', () => {
     expect(existsSync(output)).toBe(false);
   });
 
-  it('looks up host names where it is told to', async () => {
+  it('looks up host names where asked to', async () => {
     const { printed, printedErrors } = await run('orthanc', 'import', archive, '--resolve');
     const { modalities } = parseSourceText(printed).value as {
       modalities: { us1: { from: string | string[] } };

@@ -31,7 +31,7 @@ function typing(...lines: string[]): { shown: string } {
   Object.defineProperty(process.stderr, 'isTTY', { value: true, configurable: true });
   jest.spyOn(process.stderr, 'write').mockImplementation((text) => {
     terminal.shown += String(text);
-    // Whoever asks listens only after the question was shown.
+    // A question is answered only after it was shown.
     if (/[:\]] $/.test(String(text))) setImmediate(() => keyboard.write(`${lines.shift() ?? ''}\n`));
     return true;
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { statusText } from '../../../../src/commands/status/text';
+import { statusReportText } from '../../../../src/commands/status/text';
 import { association, denial, status } from '../../../support/statusReport';
 
 const now = new Date('2026-11-25T22:00:00Z');
 
 describe('the text of aegis status', () => {
   it('fits a screen', () => {
-    expect(statusText(status, now)).toBe(
+    expect(statusReportText(status, now)).toBe(
       [
         'ready: aegis 1.2.3, up 3 h 12 min, 2 workers',
         '',
@@ -34,7 +34,7 @@ describe('the text of aegis status', () => {
   });
 
   it('says first what is wrong', () => {
-    const text = statusText(
+    const text = statusReportText(
       {
         ...status,
         isReady: false,
@@ -52,21 +52,21 @@ describe('the text of aegis status', () => {
   });
 
   it('shows ten rows of each and how many more there are', () => {
-    const text = statusText({ ...status, associations: Array(25).fill(association) }, now);
+    const text = statusReportText({ ...status, associations: Array(25).fill(association) }, now);
     expect(text.match(/CT1@10\.1\.2\.10/g)).toHaveLength(10);
     expect(text).toContain('\n  and 15 more\n');
   });
 
   it('shows the next certificate to end where none ends soon', () => {
     const [, ca] = status.certificates;
-    expect(statusText({ ...status, certificates: [ca!] }, now)).toContain(
+    expect(statusReportText({ ...status, certificates: [ca!] }, now)).toContain(
       '  ca  tls  2036-12-09  ends in 3666 days\n',
     );
   });
 
   it('lets no peer move the cursor or begin a line', () => {
     const evil = '\u001b[2J\r\n\u202eX';
-    const text = statusText(
+    const text = statusReportText(
       {
         ...status,
         associations: [{ ...association, callingAeTitle: evil, calledAeTitle: evil }],
@@ -76,6 +76,6 @@ describe('the text of aegis status', () => {
       now,
     );
     expect(text).not.toMatch(/[^\P{C}\n]/u);
-    expect(text.split('\n')).toHaveLength(statusText(status, now).split('\n').length);
+    expect(text.split('\n')).toHaveLength(statusReportText(status, now).split('\n').length);
   });
 });
