@@ -155,12 +155,17 @@ function isShort({ address, allow, storeSopClasses }: ModalityConfiguration): bo
 }
 
 function permissions(entry: ModalityConfiguration): SheetSection {
-  const { allow, storeSopClasses, moveDestinations, callingAeTitle, maxAssociations, mode } = entry;
+  const { allow, services = [], storeSopClasses, moveDestinations, callingAeTitle } = entry;
+  const { maxAssociations, mode } = entry;
+  const may = [
+    ...allow.map((one) => permissionTable[one].words),
+    ...services.map((service) => `use the service ${service}`),
+  ];
   const destinations = moveDestinations ?? callingAeTitle;
   const rows: SheetFact[] = [
     {
       label: 'the device may',
-      values: allow.length === 0 ? ['nothing yet'] : allow.map((one) => permissionTable[one].words),
+      values: may.length === 0 ? ['nothing yet'] : may,
     },
   ];
   if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });

@@ -4,12 +4,14 @@
  */
 
 import type { ModalityConfiguration } from '../config/schema';
+import { permissionForService } from '../dimse/permissions';
+import { sopClassUid } from '../dimse/sopClasses';
 import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
 import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
-import { compileSopClasses } from './sopClassMatcher';
+import { compileSopClasses, describeUnknownSopClass } from './sopClassMatcher';
 
 /**
  * Sets that entries share. Of 10,000 entries most have the same permissions and listeners, and a set is large beside the
@@ -60,6 +62,7 @@ export function compileModality(
     certificates: compileCertificates(entry, report),
     calledAeTitles: compileCalledAeTitles(entry, surroundings, report),
     permissions: sets.of(entry.allow),
+    services: sets.of(compileServices(entry, report)),
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, callingAeTitles, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : sets.of(entry.egressAllow),
@@ -76,7 +79,7 @@ function reportEmptyLists(entry: ModalityConfiguration, isObserving: boolean, re
   for (const key of listKeys) {
     if (entry[key]?.length === 0) report('warning', [key], 'is empty, which allows nobody');
   }
-  if (entry.allow.length === 0 && !isObserving) {
+  if (entry.allow.length === 0 && entry.services === undefined && !isObserving) {
     report(
       'warning',
       [],
@@ -139,6 +142,26 @@ function compileCalledAeTitles(
     report('error', ['calledAeTitle', index], describeUnknown(title, 'upstream', known));
   }
   return calledAeTitle === undefined ? undefined : new AeTitleSet(calledAeTitle, strictAeTitles);
+}
+
+/** SOP classes that a permission has are listed by mistake: half a service, without what belongs to it. */
+function compileServices({ services = [] }: ModalityConfiguration, report: Report): string[] {
+  return services.flatMap((text, index) => {
+    const uid = sopClassUid(text);
+    if (uid === undefined) {
+      report('error', ['services', index], describeUnknownSopClass(text, 'accepted are keywords and UIDs'));
+      return [];
+    }
+    const permission = permissionForService(uid);
+    if (permission !== undefined) {
+      report(
+        'warning',
+        ['services', index],
+        `${quoteValue(text)} belongs to the permission ${quoteValue(permission)}, which opens all that goes with it; put that into allow instead`,
+      );
+    }
+    return [uid];
+  });
 }
 
 function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguration, report: Report) {

@@ -21,6 +21,8 @@ export interface CompiledModality {
   /** Undefined: every upstream. */
   readonly calledAeTitles: AeTitleSet | undefined;
   readonly permissions: ReadonlySet<CommandPermission>;
+  /** UIDs of SOP classes on which every request is allowed, in both directions. */
+  readonly services: ReadonlySet<string>;
   /** Undefined: every SOP class. */
   readonly storeSopClasses: SopClassMatcher | undefined;
   readonly moveDestinations: AeTitleSet | 'any';

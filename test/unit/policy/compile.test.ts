@@ -139,6 +139,23 @@ describe('references to other parts', () => {
     ]);
   });
 
+  it('services that are no SOP classes, and those that belong to a permission', () => {
+    const services = [
+      'BasicFilmSesion',
+      '1.2.x',
+      '1.2.840.113619.4.30',
+      'BasicFilmSession',
+      'CTImageStorage',
+    ];
+    const instead = 'which opens all that goes with it; put that into allow instead';
+    expect(problems({ ct1: { ...ct1, services } })).toEqual([
+      'error modalities.ct1.services.0 "BasicFilmSesion" is not a SOP class; did you mean "BasicFilmSession"?',
+      'error modalities.ct1.services.1 "1.2.x" is not a SOP class; accepted are keywords and UIDs',
+      `warning modalities.ct1.services.3 "BasicFilmSession" belongs to the permission "print", ${instead}`,
+      `warning modalities.ct1.services.4 "CTImageStorage" belongs to the permission "store", ${instead}`,
+    ]);
+  });
+
   it('a wildcard where one modality is to be named', () => {
     expect(problems({ ct1: { ...ct1, certificate: ['cn:ct*', 'dns:*.example'] } })).toEqual([
       expect.stringMatching(/^error modalities\.ct1\.certificate\.1 "dns:\*\.example" has a wildcard/),

@@ -132,7 +132,16 @@ describe('gate 4 of egress', () => {
     expect(decideEgressCommand(modalityOf(['store']), store)).toEqual({ allowed: true });
     expect(decideEgressCommand(modalityOf(['store']), echo)).toEqual(denied);
     expect(decideEgressCommand(modalityOf(['store']), print)).toEqual(denied);
+    expect(decideEgressCommand(modalityOf(['print']), print)).toEqual({ allowed: true });
     expect(decideEgressCommand(modalityOf([]), store)).toEqual(denied);
+  });
+
+  it('lets pass the services of the entry too', () => {
+    const services = ['BasicFilmSession'];
+    const policy = policyOf({ ct1: { ...ct1, egressAllow: ['echo'], services } }, { egress });
+    const modality = policy.egress!.modalityByCalledAeTitle.get('CT1')!;
+    expect(decideEgressCommand(modality, print)).toEqual({ allowed: true });
+    expect(decideEgressCommand(modality, store)).toEqual(denied);
   });
 
   it('refuses what no standard defines', () => {
