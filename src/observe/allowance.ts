@@ -6,8 +6,8 @@ import type { ModalityConfiguration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
 import { type CommandPermission, commandPermissions, isPermitted, permissionFor } from '../dimse/permissions';
 import { sopClassUid } from '../dimse/sopClasses';
-import type { CompiledModality } from '../policy/policy';
-import { aeTitleKey, normaliseAeTitle } from '../text/aeTitle';
+import type { CompiledModality, CompiledUpstream } from '../policy/policy';
+import { aeTitleKey, EVERY_AE_TITLE, normaliseAeTitle } from '../text/aeTitle';
 import type { EntryObservations, JudgedRequest, SeenRequest } from './entryObservations';
 
 /** Keys of an entry, as the configuration writes them. */
@@ -86,14 +86,14 @@ class Lacking {
 
 /** A device that is called "*" would open every destination, if its name were put into the list. */
 function canBeListed(aeTitle: string): boolean {
-  return aeTitleKey(aeTitle, true) !== undefined && normaliseAeTitle(aeTitle) !== '*';
+  return aeTitleKey(aeTitle, true) !== undefined && normaliseAeTitle(aeTitle) !== EVERY_AE_TITLE;
 }
 
 function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObservations): AllowanceKeys {
   const { configuration, callingAeTitles } = modality;
-  const { allow, services = [], storeSopClasses = [], moveDestinations, calledAeTitle = [] } = configuration;
-  const calledToo = [...entry.callByTitle.values()].flatMap(({ denial, upstream }) =>
-    denial === undefined || upstream === undefined ? [] : [upstream.calledAeTitle],
+  const { allow, services = [], storeSopClasses = [], moveDestinations } = configuration;
+  const calledToo = [...entry.callByTitle.values()].flatMap(({ denial, upstream, calledAeTitle }) =>
+    denial === undefined || upstream === undefined ? [] : titlesOf(upstream, calledAeTitle),
   );
   const isLimitExceeded = entry.wouldDeny.some(({ reason }) => reason === 'association-limit');
   return {
@@ -112,9 +112,17 @@ function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObserv
             ...[...lacking.moveDestinations].sort(),
           ],
         }),
-    ...(calledToo.length === 0 ? {} : { calledAeTitle: [...new Set([...calledAeTitle, ...calledToo])] }),
+    ...(calledToo.length === 0
+      ? {}
+      : { calledAeTitle: [...new Set([...(configuration.calledAeTitle ?? []), ...calledToo])] }),
     ...(isLimitExceeded ? { maxAssociations: entry.mostAssociations } : {}),
   };
+}
+
+/** To list a catch-all would open every title: of what it takes, only the very title that was called is listed. */
+function titlesOf({ calledAeTitle }: CompiledUpstream, called: string): string[] {
+  if (calledAeTitle !== EVERY_AE_TITLE) return [calledAeTitle];
+  return canBeListed(called) ? [normaliseAeTitle(called)] : [];
 }
 
 function storedSopClasses({ requestByKind }: EntryObservations): readonly string[] {

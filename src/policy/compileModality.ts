@@ -6,7 +6,7 @@
 import type { ModalityConfiguration } from '../config/schema';
 import { permissionForService } from '../dimse/permissions';
 import { sopClassUid } from '../dimse/sopClasses';
-import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
+import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
@@ -34,6 +34,8 @@ export interface Surroundings {
   readonly listenerByName: ReadonlyMap<string, CompiledListener>;
   /** Keyed by aeTitleKey. */
   readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  /** Whether an upstream takes every other called AE title. */
+  readonly hasCatchAll: boolean;
   /** What time it is, in ms since 1970. */
   readonly nowMs: number;
   readonly problems: PolicyProblem[];
@@ -55,6 +57,7 @@ export function compileModality(
   };
   const isObserving = isObserved(entry, surroundings.nowMs, report);
   reportEmptyLists(entry, isObserving, report);
+  reportCallingAeTitles(entry, report);
   return {
     name,
     callingAeTitles,
@@ -86,6 +89,18 @@ function reportEmptyLists(entry: ModalityConfiguration, isObserving: boolean, re
       'allows no command: it may open associations, and every request on them is refused',
     );
   }
+}
+
+/** An AE title is what tells two devices at one address apart, and what the archive knows the device by. */
+function reportCallingAeTitles({ callingAeTitle }: ModalityConfiguration, report: Report): void {
+  const index = callingAeTitle.indexOf(EVERY_AE_TITLE);
+  if (index < 0) return;
+  report(
+    'error',
+    ['callingAeTitle', index],
+    '"*" would stand for any device at these addresses, whatever it calls itself; ' +
+      'list its AE titles ("unknownAddresses": "reject" and "aegis modality pending" show them)',
+  );
 }
 
 /** By default every TLS listener. A plain one must be named: without TLS nothing proves who is calling. */
@@ -132,9 +147,13 @@ function compileCertificates({ certificate }: ModalityConfiguration, report: Rep
 
 function compileCalledAeTitles(
   { calledAeTitle }: ModalityConfiguration,
-  { strictAeTitles, upstreamByCalledAeTitle }: Surroundings,
+  { strictAeTitles, upstreamByCalledAeTitle, hasCatchAll }: Surroundings,
   report: Report,
 ) {
+  if (hasCatchAll) {
+    const isEvery = calledAeTitle === undefined || calledAeTitle.includes(EVERY_AE_TITLE);
+    return isEvery ? undefined : new AeTitleSet(calledAeTitle, strictAeTitles);
+  }
   for (const [index, title] of (calledAeTitle ?? []).entries()) {
     const key = aeTitleKey(title, strictAeTitles);
     if (key !== undefined && upstreamByCalledAeTitle.has(key)) continue;
