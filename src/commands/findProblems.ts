@@ -2,7 +2,9 @@
  * The work of `aegis check`: finds every problem of the configuration, of the files that it names and of the upstreams
  * in one run, each with its place and what to do. Changes nothing.
  */
+import { relative } from 'node:path';
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
+import { adviceOn } from '../config/advice';
 import { type Clock, inspectDates, inspectTlsFiles, WARN_CERTIFICATE_DAYS } from '../config/files';
 import { type ConfigurationReading, readConfiguration } from '../config/load';
 import { inspectOwnFiles } from '../config/ownFiles';
@@ -11,10 +13,14 @@ import { ExitCode, OperatorError } from '../errors';
 import { serversOf, type WatchedServer } from '../gateway/upstreamHealth';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { parseHostAndPort } from '../text/hostAndPort';
+import { daysUntil, formatDay } from '../text/moments';
 import { ConfigurationError, type Finding, formatProblem, type Problem } from '../text/problems';
-import { countOf } from '../text/quote';
+import { countOf, escapeUnsafe } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
+import { validityOf } from '../x509/certificate';
+import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { findUnlistenable } from './findUnlistenable';
 import { findRevokedPins } from './pki/revokedCertificates';
 
 export interface CheckOptions extends GlobalOptions {
@@ -27,39 +33,104 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
   const { config, json } = options;
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
+  let reached: readonly Reached[] = [];
   try {
     const reading = readConfiguration(config);
     configuration = reading.configuration;
-    problems = [...reading.problems, ...(await inspect(reading, options))];
+    const inspected = await inspect(reading, options);
+    problems = [...reading.problems, ...inspected.problems];
+    reached = inspected.reached;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     problems = error.problems;
   }
   const exitCode = exitCodeOf(problems);
+  const isOk = exitCode === ExitCode.Done;
+  const firstToExpire = isOk && configuration !== undefined ? firstExpiry(configuration) : undefined;
   context.exit(exitCode);
   if (json === true) {
-    context.print(`${JSON.stringify({ ok: exitCode === ExitCode.Done, problems }, undefined, 2)}\n`);
+    const facts = { ok: isOk, problems, reached, firstToExpire: firstToExpire ?? null };
+    context.print(`${JSON.stringify(facts, undefined, 2)}\n`);
     return;
   }
   for (const problem of problems) context.print(`${problem.severity}: ${formatProblem(problem)}\n`);
   context.print(`${summaryOf(problems, configuration)}\n`);
+  if (!isOk) return;
+  for (const line of [...reachedLines(reached), ...expiryLines(firstToExpire)]) context.print(`  ${line}\n`);
 }
 
-async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Problem[]> {
+/** A server that answered, and how long that took. */
+interface Reached {
+  readonly upstream: string;
+  readonly server: string;
+  readonly milliseconds: number;
+}
+
+/** The rest is in --json. */
+const MAX_REACHED_LINES = 10;
+
+function reachedLines(reached: readonly Reached[]): string[] {
+  const rest = reached.length - MAX_REACHED_LINES;
+  return [
+    ...reached
+      .slice(0, MAX_REACHED_LINES)
+      .map(
+        ({ upstream, server, milliseconds }) =>
+          `${upstream} ${server} answered in ${Math.ceil(milliseconds)} ms`,
+      ),
+    ...(rest > 0 ? [`and ${countOf(rest, 'server')} more`] : []),
+  ];
+}
+
+function expiryLines(first: Expiry | undefined): string[] {
+  if (first === undefined) return [];
+  const { file, notAfter } = first;
+  const left = countOf(Math.max(0, daysUntil(notAfter)), 'day');
+  return [`first to expire: ${escapeUnsafe(shortest(file))} on ${formatDay(notAfter)} (${left})`];
+}
+
+/** As the operator would type it. */
+function shortest(file: string): string {
+  const fromHere = relative(process.cwd(), file);
+  return fromHere.length < file.length ? fromHere : file;
+}
+
+interface Inspected {
+  readonly problems: readonly Problem[];
+  readonly reached: readonly Reached[];
+}
+
+async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Inspected> {
   const { configuration, place } = reading;
-  if (configuration === undefined) return [];
+  if (configuration === undefined) return { problems: [], reached: [] };
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   const local = place([
     ...inspectTlsFiles(configuration, clock),
     ...inspectOwnFiles(configuration),
     ...(await findRevokedPins(configuration)),
+    ...adviceOn(configuration),
   ]);
-  if (options.offline === true) return local;
-  const asked = await Promise.all([
-    findUnreachable(configuration),
+  if (options.offline === true) return { problems: local, reached: [] };
+  const [upstreams, ...asked] = await Promise.all([
+    askUpstreams(configuration),
     inspectShownCertificates(configuration, clock),
+    findUnlistenable(configuration, reading.file),
   ]);
-  return [...local, ...place(asked.flat())];
+  return {
+    problems: [...local, ...place([...upstreams.findings, ...asked.flat(), ...adviceOnUser()])],
+    reached: upstreams.reached,
+  };
+}
+
+/** Whether the gateway will run as the same user is not known here. */
+function* adviceOnUser(): Generator<Finding> {
+  if (process.getuid?.() !== 0) return;
+  yield {
+    path: [],
+    message:
+      'is checked as root; a gateway that runs as root gives away the machine with its first flaw: start it as a user of its own',
+    severity: 'warning',
+  };
 }
 
 function exitCodeOf(problems: readonly Problem[]): ExitCode {
@@ -84,13 +155,19 @@ function summaryOf(problems: readonly Problem[], configuration: Configuration | 
 }
 
 /** Asks every server of every upstream at the same time. One that answers is enough for an upstream. */
-async function findUnreachable(configuration: Configuration): Promise<Finding[]> {
-  const servers = serversOf(configuration);
-  const faults = await Promise.all(servers.map(faultOf));
-  return Object.keys(configuration.upstreams).flatMap((upstream) => {
-    const ofUpstream = servers.flatMap((server, index) =>
-      server.upstream === upstream ? [{ server: server.server, fault: faults[index] }] : [],
-    );
+async function askUpstreams(
+  configuration: Configuration,
+): Promise<{ readonly findings: readonly Finding[]; readonly reached: readonly Reached[] }> {
+  const answers = await Promise.all(
+    serversOf(configuration).map(async (question) => {
+      const { upstream, server } = question;
+      const begin = performance.now();
+      const fault = await faultOf(question);
+      return { upstream, server, fault, milliseconds: performance.now() - begin };
+    }),
+  );
+  const findings = Object.keys(configuration.upstreams).flatMap((upstream) => {
+    const ofUpstream = answers.filter((answer) => answer.upstream === upstream);
     const severity = ofUpstream.some(({ fault }) => fault === undefined) ? 'warning' : 'error';
     return ofUpstream.flatMap(({ server, fault }, index): Finding[] => {
       if (fault === undefined) return [];
@@ -98,6 +175,34 @@ async function findUnreachable(configuration: Configuration): Promise<Finding[]>
       return [{ path, message: `${server} ${fault}`, severity, kind: 'upstream' }];
     });
   });
+  const reached = answers.flatMap(({ fault, ...facts }) => (fault === undefined ? [facts] : []));
+  return { findings, reached };
+}
+
+interface Expiry {
+  readonly file: string;
+  readonly notAfter: Date;
+}
+
+/** Of the certificates and lists that the gateway reads; they were inspected before, so they can be read. */
+function firstExpiry({ listeners, egress, modalities }: Configuration): Expiry | undefined {
+  const addresses = egress === undefined ? [] : Object.values(modalities).map(({ address }) => address);
+  const settings = [...listeners, ...addresses].flatMap((holder) => holder?.tls ?? []);
+  const certificates = settings.flatMap(({ certificate = [], trustedCertificates = [] }) =>
+    [certificate, trustedCertificates].flat(),
+  );
+  const lists = settings.flatMap(({ crl = [] }) => crl);
+  const expiries = [
+    ...[...new Set(certificates)].flatMap((file) =>
+      readCertificates(file).certificates.map((each) => ({ file, notAfter: validityOf(each).notAfter })),
+    ),
+    ...[...new Set(lists)].flatMap((file) =>
+      readCrl(file).flatMap(({ nextUpdate }) =>
+        nextUpdate === undefined ? [] : [{ file, notAfter: nextUpdate }],
+      ),
+    ),
+  ];
+  return expiries.sort((one, other) => one.notAfter.getTime() - other.notAfter.getTime())[0];
 }
 
 /**

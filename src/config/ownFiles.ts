@@ -2,7 +2,7 @@
  * Checks the files of the gateway itself: those that it writes, and the one that holds the token of the admin HTTP.
  * The files of TLS are checked in files.ts.
  */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
 import type { ConfigurationPath, Finding } from '../text/problems';
@@ -13,22 +13,41 @@ import type { Configuration } from './schema';
 export function inspectOwnFiles({ audit, pending, admin }: Configuration): Finding[] {
   return [
     ...(audit.file === undefined ? [] : inspectAppended(['audit', 'file'], audit.file)),
-    // Written beside its place and then moved there: the folder alone counts.
-    ...(pending.file === undefined ? [] : inspectWritable(['pending', 'file'], dirname(pending.file), true)),
+    ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
   ];
 }
 
 /** The audit log is appended to or made, so its folder has to be there and to be writable. */
 function inspectAppended(path: ConfigurationPath, file: string): Finding[] {
+  if (isFolder(file)) return [aFolder(path, file)];
   const isThere = existsSync(file);
   return inspectWritable(path, isThere ? file : dirname(file), !isThere);
 }
 
-function inspectWritable(path: ConfigurationPath, place: string, isFolder: boolean): Finding[] {
+/** Written beside its place and then moved there: the rights of its folder count. */
+function inspectReplaced(path: ConfigurationPath, file: string): Finding[] {
+  return isFolder(file) ? [aFolder(path, file)] : inspectWritable(path, dirname(file), true);
+}
+
+function isFolder(file: string): boolean {
+  try {
+    return statSync(file).isDirectory();
+  } catch {
+    // Not there, or behind a folder that cannot be entered: the rights are looked at next.
+    return false;
+  }
+}
+
+function aFolder(path: ConfigurationPath, file: string): Finding {
+  const message = `${escapeUnsafe(file)} is a folder; name a file, or move the folder away`;
+  return { path, message, kind: 'file' };
+}
+
+function inspectWritable(path: ConfigurationPath, place: string, isForNewFile: boolean): Finding[] {
   try {
     // Making a file in a folder needs the right to enter it too.
-    accessSync(place, isFolder ? constants.W_OK | constants.X_OK : constants.W_OK);
+    accessSync(place, isForNewFile ? constants.W_OK | constants.X_OK : constants.W_OK);
     return [];
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -149,6 +149,11 @@ const egress = z.strictObject({
   from: oneOrMore(cidr)
     .prefault(['127.0.0.1', '::1'])
     .describe('IP addresses and CIDR blocks of the archives. An empty list allows nobody.'),
+  callingAeTitle: oneOrMore(aeTitle)
+    .optional()
+    .describe(
+      'AE titles that the archives call with beside those of upstreams, such as LocalAet of Orthanc; they open nothing on the way in.',
+    ),
   allowRemotePlaintext: z
     .boolean()
     .default(false)
@@ -200,7 +205,7 @@ export const configurationSchema = z.strictObject({
   upstreams: z
     .record(aeTitleAsKey, upstream)
     .transform(withoutPrototype)
-    .describe('Archives, keyed by the called AE title that modalities use.'),
+    .describe('Archives, keyed by the called AE title that modalities use; "*" takes every other one.'),
   modalities: z
     .record(freeName, modality)
     .transform(withoutPrototype)

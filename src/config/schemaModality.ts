@@ -63,6 +63,9 @@ export const modality = z.strictObject({
   allow: oneOrMore(z.enum(commandPermissions))
     .prefault([])
     .describe('Commands that it may use; nothing by default.'),
+  services: oneOrMore(z.string().min(1))
+    .optional()
+    .describe('SOP classes that it may use beyond allow, such as private N-services: keyword or UID.'),
   storeSopClasses: oneOrMore(z.string().min(1))
     .optional()
     .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),

@@ -56,6 +56,13 @@ export function parseSourceText(
   const faults: TextFault[] = [];
   const failed = (): SourceText => ({ value: undefined, faults, positionOf: () => at(0) });
 
+  // Every other byte of UTF-16 is a NUL, and each would be an error of its own.
+  const nul = text.indexOf('\0');
+  if (nul >= 0) {
+    const message = 'has NUL bytes, as UTF-16 has; save the file as UTF-8';
+    faults.push({ position: at(nul), path: [], message });
+    return failed();
+  }
   const tooDeep = offsetOfDeepNesting(text);
   if (tooDeep !== undefined) {
     faults.push({

@@ -78,15 +78,17 @@ function checkUids(set: CommandSet, name: string): void {
 /**
  * Policy goes by the SOP class, an archive perhaps by the context: a request must not name one service and use
  * another. C-services name the very class of their context, UPS any class of UPS (PS3.4 §CC.3.1). N-services may
- * differ within one service; print, which has no permission at all, does.
+ * differ within one permission: print names the film box on the context of its meta class.
  */
 function checkContext(set: CommandSet, name: string, abstractSyntax: string): void {
   const field = set.CommandField;
   const sopClass = set.AffectedSOPClassUID || set.RequestedSOPClassUID || '';
-  if (sopClass === abstractSyntax) return;
+  // C-CANCEL names no class: it goes by the operation.
+  if (sopClass === abstractSyntax || field === CommandField.CCancelRq) return;
+  const permission = permissionFor(field, sopClass);
   const isSameService = isBoundToContext(field)
     ? isUnifiedProcedureStep(sopClass) && isUnifiedProcedureStep(abstractSyntax)
-    : permissionFor(field, sopClass) === permissionFor(field, abstractSyntax);
+    : permission !== undefined && permission === permissionFor(field, abstractSyntax);
   if (isSameService) return;
   throw new CommandSetError(
     'command-set-sop-class-mismatch',

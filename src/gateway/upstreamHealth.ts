@@ -5,6 +5,7 @@
  */
 import type { AuditSink } from '../audit/events';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
+import { titleToAsk } from '../text/aeTitle';
 import { checkServer, type ServerQuestion } from '../verification/serverCheck';
 import type { ServerName, ServerStates } from './serverStates';
 
@@ -34,13 +35,13 @@ export interface ServerHealth extends ServerName {
 
 /** Every server of every upstream, in the order of the configuration. */
 export function serversOf({ upstreams, timeouts }: Configuration): WatchedServer[] {
-  return Object.entries(upstreams).flatMap(([upstream, { servers, calledAeTitle = upstream, health }]) => {
+  return Object.entries(upstreams).flatMap(([upstream, { servers, calledAeTitle, health }]) => {
     const isWatched = health !== undefined || servers.length > 1;
     const { check, intervalSeconds, deadlineSeconds } = health ?? HEALTH_BY_DEFAULT;
     const deadline = isWatched ? deadlineSeconds : Math.min(deadlineSeconds, timeouts.upstreamConnectSeconds);
     const settings = {
       check,
-      calledAeTitle,
+      calledAeTitle: titleToAsk(upstream, calledAeTitle),
       deadlineMs: deadline * 1000,
       isScheduled: isWatched && check !== 'off',
       intervalMs: intervalSeconds * 1000,

@@ -226,7 +226,14 @@ class GatewayListener implements Listener, ArrivalHost {
 }
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): OperatorError {
-  const where = `cannot listen on ${host}:${port}: `;
+  return new OperatorError(
+    `cannot listen on ${host}:${port}: ${describeListenError(error)}`,
+    ExitCode.Failed,
+  );
+}
+
+/** Why a port cannot be opened, and what to do. */
+export function describeListenError(error: NodeJS.ErrnoException): string {
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is in use (EADDRINUSE); stop the other program or choose another port',
     EADDRNOTAVAIL:
@@ -235,5 +242,5 @@ function cannotListen(host: string, port: number, error: NodeJS.ErrnoException):
       'ports below 1024 need a special permission (EACCES); grant CAP_NET_BIND_SERVICE, or use 2762 or 11112',
     ENOTFOUND: 'the host name cannot be resolved (ENOTFOUND); use an IP address',
   };
-  return new OperatorError(where + (why[error.code ?? ''] ?? error.message), ExitCode.Failed);
+  return why[error.code ?? ''] ?? error.message;
 }

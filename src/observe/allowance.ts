@@ -4,24 +4,24 @@
  */
 import type { ModalityConfiguration } from '../config/schema';
 import { CommandField } from '../dimse/commands';
-import { type CommandPermission, commandPermissions, permissionFor } from '../dimse/permissions';
+import { type CommandPermission, commandPermissions, isPermitted, permissionFor } from '../dimse/permissions';
 import { sopClassUid } from '../dimse/sopClasses';
-import type { CompiledModality } from '../policy/policy';
-import { aeTitleKey, normaliseAeTitle } from '../text/aeTitle';
+import type { CompiledModality, CompiledUpstream } from '../policy/policy';
+import { aeTitleKey, EVERY_AE_TITLE, normaliseAeTitle } from '../text/aeTitle';
 import type { EntryObservations, JudgedRequest, SeenRequest } from './entryObservations';
 
 /** Keys of an entry, as the configuration writes them. */
 export type AllowanceKeys = Partial<
   Pick<
     ModalityConfiguration,
-    'allow' | 'storeSopClasses' | 'moveDestinations' | 'calledAeTitle' | 'maxAssociations'
+    'allow' | 'services' | 'storeSopClasses' | 'moveDestinations' | 'calledAeTitle' | 'maxAssociations'
   >
 >;
 
 export interface Allowance {
   /** Whole lists, to replace those of the entry; without keys that may stay as they are. */
   readonly keys: AllowanceKeys;
-  /** Requests that stay refused whatever the entry says: print, for example. */
+  /** Requests that stay refused whatever the entry says: on a SOP class that is not a UID, for example. */
   readonly impossible: readonly SeenRequest[];
   /** Called AE titles that no upstream has any more. */
   readonly withoutUpstream: readonly string[];
@@ -51,6 +51,8 @@ export function allowanceOf(entry: EntryObservations): Allowance {
 /** What the entry has too little of. */
 class Lacking {
   readonly permissions = new Set<CommandPermission>();
+  /** SOP classes of requests that no permission opens. */
+  readonly services = new Set<string>();
   readonly sopClasses = new Set<string>();
   readonly moveDestinations = new Set<string>();
   readonly impossible: SeenRequest[] = [];
@@ -65,7 +67,7 @@ class Lacking {
       modality.moveDestinations !== 'any' &&
       !modality.moveDestinations.has(moveDestination);
     if (
-      permission === undefined ||
+      (permission === undefined && sopClassUid(kind.sopClass) === undefined) ||
       (isStored && sopClassUid(kind.sopClass) === undefined) ||
       (isMoved && !canBeListed(moveDestination))
     ) {
@@ -73,7 +75,10 @@ class Lacking {
       this.impossible.push({ command, sopClass, ...(moveDestination === '' ? {} : { moveDestination }) });
       return;
     }
-    if (!modality.permissions.has(permission)) this.permissions.add(permission);
+    if (!isPermitted(modality.permissions, commandField, uid) && !modality.services.has(uid)) {
+      if (permission === undefined) this.services.add(kind.sopClass);
+      else this.permissions.add(permission);
+    }
     if (isStored) this.sopClasses.add(kind.sopClass);
     if (isMoved) this.moveDestinations.add(normaliseAeTitle(moveDestination));
   }
@@ -81,20 +86,21 @@ class Lacking {
 
 /** A device that is called "*" would open every destination, if its name were put into the list. */
 function canBeListed(aeTitle: string): boolean {
-  return aeTitleKey(aeTitle, true) !== undefined && normaliseAeTitle(aeTitle) !== '*';
+  return aeTitleKey(aeTitle, true) !== undefined && normaliseAeTitle(aeTitle) !== EVERY_AE_TITLE;
 }
 
 function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObservations): AllowanceKeys {
   const { configuration, callingAeTitles } = modality;
-  const { allow, storeSopClasses = [], moveDestinations, calledAeTitle = [] } = configuration;
-  const calledToo = [...entry.callByTitle.values()].flatMap(({ denial, upstream }) =>
-    denial === undefined || upstream === undefined ? [] : [upstream.calledAeTitle],
+  const { allow, services = [], storeSopClasses = [], moveDestinations } = configuration;
+  const calledToo = [...entry.callByTitle.values()].flatMap(({ denial, upstream, calledAeTitle }) =>
+    denial === undefined || upstream === undefined ? [] : titlesOf(upstream, calledAeTitle),
   );
   const isLimitExceeded = entry.wouldDeny.some(({ reason }) => reason === 'association-limit');
   return {
     ...(lacking.permissions.size === 0
       ? {}
       : { allow: [...allow, ...commandPermissions.filter((name) => lacking.permissions.has(name))] }),
+    ...(lacking.services.size === 0 ? {} : { services: [...services, ...[...lacking.services].sort()] }),
     ...(lacking.sopClasses.size === 0
       ? {}
       : { storeSopClasses: [...storeSopClasses, ...[...lacking.sopClasses].sort()] }),
@@ -106,9 +112,17 @@ function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObserv
             ...[...lacking.moveDestinations].sort(),
           ],
         }),
-    ...(calledToo.length === 0 ? {} : { calledAeTitle: [...new Set([...calledAeTitle, ...calledToo])] }),
+    ...(calledToo.length === 0
+      ? {}
+      : { calledAeTitle: [...new Set([...(configuration.calledAeTitle ?? []), ...calledToo])] }),
     ...(isLimitExceeded ? { maxAssociations: entry.mostAssociations } : {}),
   };
+}
+
+/** To list a catch-all would open every title: of what it takes, only the very title that was called is listed. */
+function titlesOf({ calledAeTitle }: CompiledUpstream, called: string): string[] {
+  if (calledAeTitle !== EVERY_AE_TITLE) return [calledAeTitle];
+  return canBeListed(called) ? [normaliseAeTitle(called)] : [];
 }
 
 function storedSopClasses({ requestByKind }: EntryObservations): readonly string[] {

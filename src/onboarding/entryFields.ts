@@ -31,6 +31,7 @@ const shortOptions: Readonly<Record<string, string>> = {
   callingAeTitle: 'calling',
   calledAeTitle: 'called',
   listeners: 'listener',
+  services: 'service',
   storeSopClasses: 'store-sop-class',
   moveDestinations: 'move-destination',
   'address.calledAeTitle': 'address-called',

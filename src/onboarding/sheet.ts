@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { permissions as permissionTable } from '../dimse/permissions';
+import { EVERY_AE_TITLE, titleToAsk } from '../text/aeTitle';
 import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPort';
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
@@ -48,11 +49,21 @@ export function onboardingSheet(subject: SheetSubject): Sheet {
   };
 }
 
+/** A device needs a title to enter. Where only the catch-all is there, any will do. */
+function calledAeTitles(
+  { calledAeTitle }: ModalityConfiguration,
+  { upstreams }: SheetSubject['configuration'],
+): readonly string[] {
+  const named = (calledAeTitle ?? Object.keys(upstreams)).filter((title) => title !== EVERY_AE_TITLE);
+  const [[key, upstream] = []] = Object.entries(upstreams);
+  return named.length > 0 || key === undefined ? named : [titleToAsk(key, upstream?.calledAeTitle)];
+}
+
 function connection(
   { listeners, hosts, configuration }: SheetSubject,
   entry: ModalityConfiguration,
 ): SheetSection {
-  const called = entry.calledAeTitle ?? Object.keys(configuration.upstreams);
+  const called = calledAeTitles(entry, configuration);
   const profiles = [
     ...new Set(listeners.flatMap(({ tls }) => (tls === undefined ? [] : [profileWords(tls)]))),
   ];
@@ -155,12 +166,17 @@ function isShort({ address, allow, storeSopClasses }: ModalityConfiguration): bo
 }
 
 function permissions(entry: ModalityConfiguration): SheetSection {
-  const { allow, storeSopClasses, moveDestinations, callingAeTitle, maxAssociations, mode } = entry;
+  const { allow, services = [], storeSopClasses, moveDestinations, callingAeTitle } = entry;
+  const { maxAssociations, mode } = entry;
+  const may = [
+    ...allow.map((one) => permissionTable[one].words),
+    ...services.map((service) => `use the service ${service}`),
+  ];
   const destinations = moveDestinations ?? callingAeTitle;
   const rows: SheetFact[] = [
     {
       label: 'the device may',
-      values: allow.length === 0 ? ['nothing yet'] : allow.map((one) => permissionTable[one].words),
+      values: may.length === 0 ? ['nothing yet'] : may,
     },
   ];
   if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });
@@ -197,7 +213,7 @@ function wayBack(entry: ModalityConfiguration): SheetSection[] {
 
 function test(subject: SheetSubject, entry: ModalityConfiguration): SheetSection {
   const calling = entry.callingAeTitle[0] ?? TO_FILL_IN;
-  const called = (entry.calledAeTitle ?? Object.keys(subject.configuration.upstreams))[0] ?? TO_FILL_IN;
+  const called = calledAeTitles(entry, subject.configuration)[0] ?? TO_FILL_IN;
   const { deviceFiles } = subject;
   const shown =
     deviceFiles === undefined ? '' : ` --certificate ${shellQuoted(deviceFiles.certificate.file)}`;

@@ -6,7 +6,7 @@
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { CompiledUpstream, Policy } from '../policy/policy';
-import { aeTitleKey } from '../text/aeTitle';
+import { type AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { type HostAndPort, isLoopback, isUnspecified, parseHostAndPort } from '../text/hostAndPort';
 import { quoteChoices, quoteValue } from '../text/quote';
 import { type ExportedModality, exportEntries } from './exportEntries';
@@ -23,6 +23,8 @@ export interface OrthancExport {
   readonly upstream: string;
   /** What the gateway calls the archive. */
   readonly aeTitle: string;
+  /** What egress takes the archive to call with; undefined without egress. */
+  readonly egressCallingAeTitles: AeTitleSet | undefined;
   readonly checkCalledAeTitle: boolean;
   readonly checkModalityHost: boolean;
   readonly strictAeTitles: boolean;
@@ -34,6 +36,9 @@ export interface OrthancExport {
 /** Where egress listens by default. Without egress nothing listens there, and what is sent there is lost. */
 const DEFAULT_EGRESS = { host: '127.0.0.1', port: 4243 } as const;
 
+/** What Orthanc calls itself by default. */
+const DEFAULT_AE_TITLE = 'ORTHANC';
+
 /** Throws OperatorError where it is not clear which archive is meant. */
 export function exportOrthanc(
   configuration: Configuration,
@@ -42,14 +47,24 @@ export function exportOrthanc(
 ): OrthancExport {
   const upstream = chooseUpstream(policy, options.upstream);
   const notes: string[] = [];
-  const aliases = [...policy.upstreamByCalledAeTitle.values()].filter((other) =>
-    haveCommonServer(other, upstream),
-  );
-  const titles = new Set(aliases.map((alias) => aeTitleKey(titleTowards(alias), policy.strictAeTitles)));
-  if (titles.size > 1) {
-    const names = aliases.map(titleTowards).map(quoteValue).join(' and ');
+  const aliases = upstreamsOf(policy).filter((other) => haveCommonServer(other, upstream));
+  const named = [upstream, ...aliases].flatMap((alias) => titleTowards(alias) ?? []);
+  const aeTitle = named[0] ?? configuration.egress?.callingAeTitle?.[0] ?? DEFAULT_AE_TITLE;
+  const isCalledByAny = aliases.some((alias) => titleTowards(alias) === undefined);
+  const titles = new Set(named.map((title) => aeTitleKey(title, policy.strictAeTitles)));
+  if (isCalledByAny) {
     notes.push(
-      `the archive is called ${names}, so DicomCheckCalledAet has to be false; with calledAeTitle ${quoteValue(titleTowards(upstream))} in each of these upstreams it could be true`,
+      `upstreams["*"] passes on what each modality calls, so DicomCheckCalledAet has to be false; with calledAeTitle ${quoteValue(aeTitle)} there it could be true`,
+    );
+  } else if (titles.size > 1) {
+    const names = aliases.flatMap((alias) => titleTowards(alias) ?? []).map(quoteValue);
+    notes.push(
+      `the archive is called ${names.join(' and ')}, so DicomCheckCalledAet has to be false; with calledAeTitle ${quoteValue(aeTitle)} in each of these upstreams it could be true`,
+    );
+  }
+  if (policy.egress?.callingAeTitles.has(aeTitle) === false) {
+    notes.push(
+      `egress does not know the archive as ${quoteValue(aeTitle)}; add it to egress.callingAeTitle, or what it sends is refused`,
     );
   }
   notes.push(...notesOnEgress(configuration, upstream, options));
@@ -71,8 +86,9 @@ export function exportOrthanc(
   }
   return {
     upstream: upstream.calledAeTitle,
-    aeTitle: titleTowards(upstream),
-    checkCalledAeTitle: titles.size === 1,
+    aeTitle,
+    checkCalledAeTitle: titles.size === 1 && !isCalledByAny,
+    egressCallingAeTitles: policy.egress?.callingAeTitles,
     checkModalityHost: isPerModality && shared.length === 0,
     strictAeTitles: policy.strictAeTitles,
     modalities,
@@ -81,7 +97,7 @@ export function exportOrthanc(
 }
 
 function chooseUpstream(policy: Policy, name: string | undefined): CompiledUpstream {
-  const upstreams = [...policy.upstreamByCalledAeTitle.values()];
+  const upstreams = upstreamsOf(policy);
   const names = upstreams.map(({ calledAeTitle }) => calledAeTitle);
   if (name === undefined) {
     if (upstreams.length === 1) return upstreams[0]!;
@@ -89,8 +105,7 @@ function chooseUpstream(policy: Policy, name: string | undefined): CompiledUpstr
       `--upstream is needed, because there are several; accepted is ${quoteChoices(names)}`,
     );
   }
-  const key = aeTitleKey(name, policy.strictAeTitles);
-  const found = key === undefined ? undefined : policy.upstreamByCalledAeTitle.get(key);
+  const found = upstreams.find(({ calledAeTitle }) => keyOf(calledAeTitle, policy) === keyOf(name, policy));
   if (found !== undefined) return found;
   throw new OperatorError(
     `--upstream ${quoteValue(name)} is not an upstream; accepted is ${quoteChoices(names)}`,
@@ -98,15 +113,24 @@ function chooseUpstream(policy: Policy, name: string | undefined): CompiledUpstr
 }
 
 /** The key of the upstream that the gateway calls by this AE title; undefined where none or several are. */
-export function upstreamCalled({ upstreamByCalledAeTitle }: Policy, aeTitle: string): string | undefined {
-  const called = [...upstreamByCalledAeTitle.values()].filter(
-    (upstream) => aeTitleKey(titleTowards(upstream), false) === aeTitleKey(aeTitle, false),
+export function upstreamCalled(policy: Policy, aeTitle: string): string | undefined {
+  const called = upstreamsOf(policy).filter(
+    (upstream) => aeTitleKey(titleTowards(upstream) ?? '', false) === aeTitleKey(aeTitle, false),
   );
   return called.length === 1 ? called[0]?.calledAeTitle : undefined;
 }
 
-function titleTowards({ calledAeTitle, configuration }: CompiledUpstream): string {
-  return configuration.calledAeTitle ?? calledAeTitle;
+/** Undefined: what each modality calls. */
+function titleTowards({ calledAeTitle, configuration }: CompiledUpstream): string | undefined {
+  return configuration.calledAeTitle ?? (calledAeTitle === EVERY_AE_TITLE ? undefined : calledAeTitle);
+}
+
+function upstreamsOf({ upstreamByCalledAeTitle, catchAllUpstream }: Policy): CompiledUpstream[] {
+  return [...upstreamByCalledAeTitle.values(), ...(catchAllUpstream === undefined ? [] : [catchAllUpstream])];
+}
+
+function keyOf(aeTitle: string, { strictAeTitles }: Policy): string | undefined {
+  return aeTitleKey(aeTitle, strictAeTitles);
 }
 
 function* notesOnEgress(

@@ -4,7 +4,7 @@
  */
 import type { CommandPermission } from '../config/schema';
 import type { CompiledModality, Policy } from '../policy/policy';
-import { aeTitleKey, OWN_AE_TITLE } from '../text/aeTitle';
+import { type AeTitleSet, aeTitleKey, EVERY_AE_TITLE, OWN_AE_TITLE } from '../text/aeTitle';
 import type { HostAndPort } from '../text/hostAndPort';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, type OrthancConfiguration } from './configuration';
@@ -42,7 +42,10 @@ export function exportEntries(policy: Policy, archive: Archive, notes: string[])
   const symbolicNames = new Set<string>();
   for (const modality of compiledModalities(policy)) {
     const { name, calledAeTitles, configuration } = modality;
-    const mayCall = archive.calledAeTitles.some((title) => calledAeTitles?.has(title) ?? true);
+    const mayCall =
+      calledAeTitles === undefined ||
+      archive.calledAeTitles.some((title) => calledAeTitles.has(title)) ||
+      (archive.calledAeTitles.includes(EVERY_AE_TITLE) && callsOther(policy, calledAeTitles));
     if (!mayCall && configuration.address === undefined) continue;
     const permissions = mayCall ? permissionsOf(modality, notes) : [];
     for (const [key, { aeTitle, isCalling, isFirst }] of titlesOf(modality, policy.strictAeTitles)) {
@@ -69,6 +72,11 @@ export function exportEntries(policy: Policy, archive: Archive, notes: string[])
   // Otherwise its C-ECHO would be a refusal in the log of Orthanc.
   if (!entries.has(ownKey)) entries.set(ownKey, ofGateway(archive, symbolicNameOf(['aegis'], symbolicNames)));
   return [...entries.values()];
+}
+
+/** Whether one of the titles leads to the catch-all. */
+function callsOther({ upstreamByCalledAeTitle, strictAeTitles }: Policy, { titles }: AeTitleSet): boolean {
+  return titles.some((title) => !upstreamByCalledAeTitle.has(aeTitleKey(title, strictAeTitles) ?? ''));
 }
 
 function ofGateway({ egress }: Archive, symbolicName: string): ExportedModality {

@@ -29,6 +29,7 @@ export const lintCodes = {
   plugin: 'a plugin that listens or sends by itself',
   'modality-host': 'an entry bypasses the egress of the gateway',
   'modality-port': 'an entry leads to another port of this machine than that of the egress',
+  'local-aet': 'an entry calls with an AE title that egress does not take',
   'modality-unknown': 'an entry for an AE title that the gateway does not let through',
   'permission-wider': 'an entry allows more than the gateway does',
   'permission-default': 'an entry allows what is not written in it',

@@ -18,6 +18,7 @@ export function* lintModalities(subject: LintSubject): Generator<LintDraft> {
   for (const modality of subject.modalities) {
     const expected = expectedByKey.get(keyOf(subject, modality.aeTitle));
     yield* wayOut(modality, expected);
+    yield* localAet(subject, modality);
     yield* permissions(subject, modality, expected);
   }
   yield* duplicates(subject);
@@ -61,6 +62,22 @@ function* wayOut(modality: OrthancModality, expected: ExportedModality | undefin
       message: 'is true, and egress takes DICOM in the clear only; leave it out, egress does TLS',
     };
   }
+}
+
+/** Egress takes the AE titles of the archive only. */
+function* localAet(
+  { expected }: LintSubject,
+  { name, localAet: title }: OrthancModality,
+): Generator<LintDraft> {
+  const taken = expected?.egressCallingAeTitles;
+  if (title === undefined || taken === undefined || taken.has(title)) return;
+  yield {
+    code: 'local-aet',
+    severity: 'hole',
+    path: ['DicomModalities', name],
+    key: 'LocalAet',
+    message: `is ${quoteValue(title)}, which egress refuses; add it to egress.callingAeTitle of the gateway, or leave it out and set address.callingAeTitle of the modality`,
+  };
 }
 
 function* permissions(

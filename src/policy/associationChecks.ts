@@ -136,15 +136,21 @@ export const calledAeTitleChecks: readonly AssociationCheck<
     // Stays denied in observe mode: there is nowhere to relay to.
     reason: 'called-ae-title-unknown',
     name: 'called AE title',
-    narrow({ strictAeTitles, upstreamByCalledAeTitle }, { calledAeTitle }, { modalities }) {
+    narrow({ strictAeTitles, upstreamByCalledAeTitle, catchAllUpstream }, { calledAeTitle }, { modalities }) {
       const key = aeTitleKey(calledAeTitle, strictAeTitles);
-      const upstream = key === undefined ? undefined : upstreamByCalledAeTitle.get(key);
+      const upstream = key === undefined ? undefined : (upstreamByCalledAeTitle.get(key) ?? catchAllUpstream);
       return upstream === undefined ? undefined : { modalities, upstream };
     },
     words({ ground, request, isDenied }) {
       const title = quoteValue(request.calledAeTitle);
-      const known = [...ground.upstreamByCalledAeTitle.values()].map(({ calledAeTitle }) => calledAeTitle);
-      return isDenied ? `${title} is not an upstream; there is: ${listed(known)}` : `${title} is an upstream`;
+      const { upstreamByCalledAeTitle, strictAeTitles, catchAllUpstream } = ground;
+      if (!isDenied) {
+        const isNamed = upstreamByCalledAeTitle.has(aeTitleKey(request.calledAeTitle, strictAeTitles) ?? '');
+        return `${title} is ${isNamed ? 'an upstream' : 'not an upstream, so the upstream "*" takes it'}`;
+      }
+      if (catchAllUpstream !== undefined) return `${title} is not an AE title`;
+      const known = [...upstreamByCalledAeTitle.values()].map(({ calledAeTitle }) => calledAeTitle);
+      return `${title} is not an upstream; there is: ${listed(known)}`;
     },
   },
   {

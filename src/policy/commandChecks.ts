@@ -3,7 +3,7 @@
  * for `aegis explain`. A new check is one object here.
  */
 import { CommandField, isKnownRequest } from '../dimse/commands';
-import { permissionFor } from '../dimse/permissions';
+import { isPermitted } from '../dimse/permissions';
 import type { CommandRequest } from './decide';
 import type { CompiledModality } from './policy';
 import { type ReasonCode, reasons } from './reasons';
@@ -32,11 +32,10 @@ export const ingressCommandChecks: readonly CommandCheck[] = [
   {
     reason: 'command-not-allowed',
     isObservable: true,
-    passes({ permissions }, { commandField, sopClassUid }) {
-      const permission = permissionFor(commandField, sopClassUid);
-      return permission !== undefined && permissions.has(permission);
-    },
-    words: (modality) => `${entryPath(modality)} allows: ${listed([...modality.permissions])}`,
+    passes: ({ permissions, services }, { commandField, sopClassUid }) =>
+      isPermitted(permissions, commandField, sopClassUid) || services.has(sopClassUid),
+    words: (modality) =>
+      `${entryPath(modality)} allows: ${listed([...modality.permissions, ...serviceNames(modality)])}`,
   },
   {
     reason: 'sop-class-not-allowed',
@@ -71,11 +70,10 @@ export const egressCommandChecks: readonly CommandCheck[] = [
   commandKnown,
   {
     reason: 'command-not-allowed',
-    passes({ egressPermissions }, { commandField, sopClassUid }) {
-      if (egressPermissions === 'any') return true;
-      const permission = permissionFor(commandField, sopClassUid);
-      return permission !== undefined && egressPermissions.has(permission);
-    },
+    passes: ({ egressPermissions, services }, { commandField, sopClassUid }) =>
+      egressPermissions === 'any' ||
+      isPermitted(egressPermissions, commandField, sopClassUid) ||
+      services.has(sopClassUid),
     words: describeEgressPermissions,
   },
 ];
@@ -83,6 +81,12 @@ export const egressCommandChecks: readonly CommandCheck[] = [
 /** `egressAllow of modalities.ct1: echo, store`. */
 export function describeEgressPermissions(modality: CompiledModality): string {
   const { egressPermissions } = modality;
-  const permitted = egressPermissions === 'any' ? 'everything' : listed([...egressPermissions]);
+  const permitted =
+    egressPermissions === 'any' ? 'everything' : listed([...egressPermissions, ...serviceNames(modality)]);
   return `egressAllow of ${entryPath(modality)}: ${permitted}`;
+}
+
+/** As the entry writes them. */
+function serviceNames({ configuration }: CompiledModality): readonly string[] {
+  return (configuration.services ?? []).map((text) => `the service ${text}`);
 }

@@ -6,7 +6,7 @@
 
 import type { Configuration } from '../config/schema';
 import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
-import { aeTitleKey } from '../text/aeTitle';
+import { aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { certificatesMayOverlap } from './certificate';
@@ -37,9 +37,17 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
   const { strictAeTitles, unknownAddresses } = configuration;
   const problems: PolicyProblem[] = [];
   const listenerByName = compileListeners(configuration, problems);
-  const upstreamByCalledAeTitle = compileUpstreams(configuration, problems);
+  const { upstreamByCalledAeTitle, catchAllUpstream } = compileUpstreams(configuration, problems);
   const sets = new SharedSets();
-  const compilation = { strictAeTitles, listenerByName, upstreamByCalledAeTitle, nowMs, problems, sets };
+  const compilation = {
+    strictAeTitles,
+    listenerByName,
+    upstreamByCalledAeTitle,
+    hasCatchAll: catchAllUpstream !== undefined,
+    nowMs,
+    problems,
+    sets,
+  };
   const modalities = Object.entries(configuration.modalities).map(([name, entry]) =>
     compileModality(name, entry, compilation),
   );
@@ -63,6 +71,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       addresses,
       entriesByCallingAeTitle,
       upstreamByCalledAeTitle,
+      catchAllUpstream,
       listenerByName,
       egress,
       localAddressByModality: localAddressesOf(configuration),
@@ -89,7 +98,19 @@ function compileListeners({ listeners }: Configuration, problems: PolicyProblem[
 
 function compileUpstreams({ upstreams, strictAeTitles }: Configuration, problems: PolicyProblem[]) {
   const upstreamByCalledAeTitle = new Map<string, CompiledUpstream>();
+  let catchAllUpstream: CompiledUpstream | undefined;
   for (const [calledAeTitle, configuration] of Object.entries(upstreams)) {
+    if (calledAeTitle === EVERY_AE_TITLE) {
+      catchAllUpstream = { calledAeTitle, configuration };
+      problems.push({
+        severity: 'warning',
+        path: ['upstreams', calledAeTitle],
+        message:
+          'takes every called AE title that no other upstream has: a device that calls the wrong archive reaches this one; ' +
+          'name the AE titles instead where you know them',
+      });
+      continue;
+    }
     const key = aeTitleKey(calledAeTitle, strictAeTitles) ?? calledAeTitle;
     const earlier = upstreamByCalledAeTitle.get(key);
     if (earlier !== undefined) {
@@ -104,7 +125,7 @@ function compileUpstreams({ upstreams, strictAeTitles }: Configuration, problems
     }
     upstreamByCalledAeTitle.set(key, { calledAeTitle, configuration });
   }
-  return upstreamByCalledAeTitle;
+  return { upstreamByCalledAeTitle, catchAllUpstream };
 }
 
 function indexByCallingAeTitle(modalities: readonly CompiledModality[], strictAeTitles: boolean) {

@@ -5,7 +5,7 @@
 
 import type { Configuration } from '../config/schema';
 import { AddressSet } from '../text/addresses';
-import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
+import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import type { CompiledEgress, CompiledModality, PolicyProblem } from './policy';
@@ -18,13 +18,31 @@ export function compileEgress(
 ): CompiledEgress | undefined {
   if (egress === undefined) return undefined;
   const archiveTitles = Object.entries(upstreams).flatMap(([key, { calledAeTitle }]) => [
-    key,
+    ...(key === EVERY_AE_TITLE ? [] : [key]),
     ...(calledAeTitle === undefined ? [] : [calledAeTitle]),
   ]);
+  const ownTitles = egress.callingAeTitle ?? [];
+  const index = ownTitles.indexOf(EVERY_AE_TITLE);
+  if (index >= 0) {
+    problems.push({
+      severity: 'error',
+      path: ['egress', 'callingAeTitle', index],
+      message:
+        '"*" would let every program of the archive\'s machine send; list the AE titles that the archive uses',
+    });
+  }
+  if (archiveTitles.length + ownTitles.length === 0) {
+    problems.push({
+      severity: 'warning',
+      path: ['egress'],
+      message:
+        'lets nobody send: upstreams["*"] names no AE title of the archive; give egress.callingAeTitle, or calledAeTitle there',
+    });
+  }
   return {
     strictAeTitles,
     addresses: new AddressSet(egress.from),
-    callingAeTitles: new AeTitleSet(archiveTitles, strictAeTitles),
+    callingAeTitles: new AeTitleSet([...archiveTitles, ...ownTitles], strictAeTitles),
     modalityByCalledAeTitle: indexByCalledAeTitle(modalities, strictAeTitles, problems),
   };
 }

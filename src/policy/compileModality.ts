@@ -4,12 +4,14 @@
  */
 
 import type { ModalityConfiguration } from '../config/schema';
-import { AeTitleSet, aeTitleKey } from '../text/aeTitle';
+import { permissionForService } from '../dimse/permissions';
+import { sopClassUid } from '../dimse/sopClasses';
+import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
-import { compileSopClasses } from './sopClassMatcher';
+import { compileSopClasses, describeUnknownSopClass } from './sopClassMatcher';
 
 /**
  * Sets that entries share. Of 10,000 entries most have the same permissions and listeners, and a set is large beside the
@@ -32,6 +34,8 @@ export interface Surroundings {
   readonly listenerByName: ReadonlyMap<string, CompiledListener>;
   /** Keyed by aeTitleKey. */
   readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  /** Whether an upstream takes every other called AE title. */
+  readonly hasCatchAll: boolean;
   /** What time it is, in ms since 1970. */
   readonly nowMs: number;
   readonly problems: PolicyProblem[];
@@ -53,6 +57,7 @@ export function compileModality(
   };
   const isObserving = isObserved(entry, surroundings.nowMs, report);
   reportEmptyLists(entry, isObserving, report);
+  reportCallingAeTitles(entry, report);
   return {
     name,
     callingAeTitles,
@@ -60,6 +65,7 @@ export function compileModality(
     certificates: compileCertificates(entry, report),
     calledAeTitles: compileCalledAeTitles(entry, surroundings, report),
     permissions: sets.of(entry.allow),
+    services: sets.of(compileServices(entry, report)),
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, callingAeTitles, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : sets.of(entry.egressAllow),
@@ -76,13 +82,25 @@ function reportEmptyLists(entry: ModalityConfiguration, isObserving: boolean, re
   for (const key of listKeys) {
     if (entry[key]?.length === 0) report('warning', [key], 'is empty, which allows nobody');
   }
-  if (entry.allow.length === 0 && !isObserving) {
+  if (entry.allow.length === 0 && entry.services === undefined && !isObserving) {
     report(
       'warning',
       [],
       'allows no command: it may open associations, and every request on them is refused',
     );
   }
+}
+
+/** An AE title is what tells two devices at one address apart, and what the archive knows the device by. */
+function reportCallingAeTitles({ callingAeTitle }: ModalityConfiguration, report: Report): void {
+  const index = callingAeTitle.indexOf(EVERY_AE_TITLE);
+  if (index < 0) return;
+  report(
+    'error',
+    ['callingAeTitle', index],
+    '"*" would stand for any device at these addresses, whatever it calls itself; ' +
+      'list its AE titles ("unknownAddresses": "reject" and "aegis modality pending" show them)',
+  );
 }
 
 /** By default every TLS listener. A plain one must be named: without TLS nothing proves who is calling. */
@@ -129,9 +147,13 @@ function compileCertificates({ certificate }: ModalityConfiguration, report: Rep
 
 function compileCalledAeTitles(
   { calledAeTitle }: ModalityConfiguration,
-  { strictAeTitles, upstreamByCalledAeTitle }: Surroundings,
+  { strictAeTitles, upstreamByCalledAeTitle, hasCatchAll }: Surroundings,
   report: Report,
 ) {
+  if (hasCatchAll) {
+    const isEvery = calledAeTitle === undefined || calledAeTitle.includes(EVERY_AE_TITLE);
+    return isEvery ? undefined : new AeTitleSet(calledAeTitle, strictAeTitles);
+  }
   for (const [index, title] of (calledAeTitle ?? []).entries()) {
     const key = aeTitleKey(title, strictAeTitles);
     if (key !== undefined && upstreamByCalledAeTitle.has(key)) continue;
@@ -139,6 +161,26 @@ function compileCalledAeTitles(
     report('error', ['calledAeTitle', index], describeUnknown(title, 'upstream', known));
   }
   return calledAeTitle === undefined ? undefined : new AeTitleSet(calledAeTitle, strictAeTitles);
+}
+
+/** SOP classes that a permission has are listed by mistake: half a service, without what belongs to it. */
+function compileServices({ services = [] }: ModalityConfiguration, report: Report): string[] {
+  return services.flatMap((text, index) => {
+    const uid = sopClassUid(text);
+    if (uid === undefined) {
+      report('error', ['services', index], describeUnknownSopClass(text, 'accepted are keywords and UIDs'));
+      return [];
+    }
+    const permission = permissionForService(uid);
+    if (permission !== undefined) {
+      report(
+        'warning',
+        ['services', index],
+        `${quoteValue(text)} belongs to the permission ${quoteValue(permission)}, which opens all that goes with it; put that into allow instead`,
+      );
+    }
+    return [uid];
+  });
 }
 
 function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguration, report: Report) {

@@ -6,6 +6,7 @@
 
 import { commandName } from '../dimse/commands';
 import { canonicalAddress } from '../text/addresses';
+import { dayOf } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AssociationCheck, egressChecks, ingressChecks } from './associationChecks';
 import {
@@ -226,7 +227,7 @@ function certificateStep(
     check,
     certificate === undefined
       ? 'no certificate was given; one that the listener trusts is assumed'
-      : `${escapeUnsafe(certificate.subject)}, valid to ${certificate.validTo}`,
+      : `${escapeUnsafe(certificate.subject)}, valid to ${dayOf(certificate.validTo)}`,
   );
 }
 

@@ -21,6 +21,8 @@ export interface CompiledModality {
   /** Undefined: every upstream. */
   readonly calledAeTitles: AeTitleSet | undefined;
   readonly permissions: ReadonlySet<CommandPermission>;
+  /** UIDs of SOP classes on which every request is allowed, in both directions. */
+  readonly services: ReadonlySet<string>;
   /** Undefined: every SOP class. */
   readonly storeSopClasses: SopClassMatcher | undefined;
   readonly moveDestinations: AeTitleSet | 'any';
@@ -45,7 +47,7 @@ export const EGRESS_LISTENER = 'egress';
 export interface CompiledEgress {
   readonly strictAeTitles: boolean;
   readonly addresses: AddressSet;
-  /** Those of the archives, as modalities call them and as `upstreams.*.calledAeTitle` says. */
+  /** Those of the archives: as modalities call them, `upstreams.*.calledAeTitle`, and `egress.callingAeTitle`. */
   readonly callingAeTitles: AeTitleSet;
   /** Modalities that have an address; keyed by aeTitleKey. */
   readonly modalityByCalledAeTitle: ReadonlyMap<string, CompiledModality>;
@@ -75,6 +77,8 @@ export interface Policy {
   readonly entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>;
   /** Keyed by aeTitleKey. */
   readonly upstreamByCalledAeTitle: ReadonlyMap<string, CompiledUpstream>;
+  /** Takes every called AE title that is not among these: `upstreams["*"]`. */
+  readonly catchAllUpstream: CompiledUpstream | undefined;
   readonly listenerByName: ReadonlyMap<string, CompiledListener>;
   /** Undefined: nothing listens for what the archive sends. */
   readonly egress: CompiledEgress | undefined;

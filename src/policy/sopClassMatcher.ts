@@ -46,6 +46,11 @@ export function compileSopClasses(texts: readonly string[]): SopClassList {
 function describeUnknown(text: string): string {
   const accepted = 'accepted are keywords, UIDs, and UID prefixes such as 1.2.840.10008.5.1.4.1.1.*';
   if (text.includes('*')) return `${quoteValue(text)} is not a UID prefix; ${accepted}`;
+  return describeUnknownSopClass(text, accepted);
+}
+
+/** `"CTImageStorrage" is not a SOP class; did you mean "CTImageStorage"?`, or what is accepted. */
+export function describeUnknownSopClass(text: string, accepted: string): string {
   const nearest = nearestOf(text, sopClassKeywords);
   const hint = nearest === undefined ? accepted : `did you mean ${quoteValue(nearest)}?`;
   return `${quoteValue(text)} is not a SOP class; ${hint}`;

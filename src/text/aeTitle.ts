@@ -7,6 +7,17 @@
  */
 export const OWN_AE_TITLE = 'AEGIS';
 
+/** The called AE title where any will do: the default of DCMTK's tools, which Orthanc accepts by default. */
+export const ANY_SCP = 'ANY-SCP';
+
+/** As the key of an upstream: it takes every called AE title that no other upstream has. Never a peer's own title. */
+export const EVERY_AE_TITLE = '*';
+
+/** What an upstream is called where nobody has called it yet: by health checks, `aegis check` and `aegis echo`. */
+export function titleToAsk(key: string, calledAeTitle: string | undefined): string {
+  return calledAeTitle ?? (key === EVERY_AE_TITLE ? ANY_SCP : key);
+}
+
 /** 1 to 16 printable ASCII characters without backslash, once trimmed (PS3.5 §6.2, VR AE). */
 const AE_TITLE = /^[\x20-\x5b\x5d-\x7e]{1,16}$/;
 

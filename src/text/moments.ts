@@ -47,6 +47,12 @@ export function formatDay(date: Date): string {
   return date.toISOString().slice(0, 10);
 }
 
+/** The day of a time that a certificate or JSON has; the text itself where it is not a time. */
+export function dayOf(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? time : formatDay(date);
+}
+
 export interface DurationBounds {
   readonly unit: 'seconds' | 'days';
   readonly min: number;

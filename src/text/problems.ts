@@ -8,8 +8,8 @@ import { escapeUnsafe, quoteValue } from './quote';
 /** An error stops the gateway from starting; a warning does not. */
 export type Severity = 'error' | 'warning';
 
-/** What the problem is about: the text, a file that it names, a date that is near, an upstream server. */
-export type ProblemKind = 'configuration' | 'file' | 'expiry' | 'upstream';
+/** What the problem is about: the text, a file that it names, a date that is near, an upstream server, a port. */
+export type ProblemKind = 'configuration' | 'file' | 'expiry' | 'upstream' | 'port';
 
 /** Keys and indices from the root of the configuration. */
 export type ConfigurationPath = readonly (string | number)[];

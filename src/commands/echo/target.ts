@@ -8,7 +8,7 @@ import type { Configuration, ListenerTlsConfiguration } from '../../config/schem
 import { OperatorError } from '../../errors';
 import type { ClientTlsConfiguration } from '../../net/tlsContext';
 import { peerCertificate } from '../../policy/certificate';
-import { OWN_AE_TITLE } from '../../text/aeTitle';
+import { ANY_SCP, EVERY_AE_TITLE, OWN_AE_TITLE, titleToAsk } from '../../text/aeTitle';
 import { dialledHost, parseHostAndPort } from '../../text/hostAndPort';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
 import { readCertificates } from '../../x509/tlsFiles';
@@ -25,9 +25,6 @@ export interface EchoTarget {
   /** Left out: plain DICOM. */
   readonly tls?: ClientTlsConfiguration;
 }
-
-/** The default of DCMTK's tools; archives such as Orthanc accept it by default. */
-const ANY_SCP = 'ANY-SCP';
 const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[^:\s[\]]+):(\d{1,5})$/;
 
 /**
@@ -65,7 +62,7 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
     title: `upstream ${name}`,
     ...parseHostAndPort(server),
     callingAeTitle: OWN_AE_TITLE,
-    calledAeTitle: upstream.calledAeTitle ?? name,
+    calledAeTitle: titleToAsk(name, upstream.calledAeTitle),
   }));
 }
 
@@ -82,7 +79,9 @@ export function modalityTarget(
     );
   }
   const { host, port, calledAeTitle, tls } = address;
-  const [archive] = Object.entries(upstreams).map(([key, upstream]) => upstream.calledAeTitle ?? key);
+  const [archive] = Object.entries(upstreams).map(([key, upstream]) =>
+    titleToAsk(key, upstream.calledAeTitle),
+  );
   return {
     kind: 'modality',
     title: `modality ${name}`,
@@ -106,7 +105,7 @@ function gatewayTarget({ listeners, upstreams }: Configuration): EchoTarget {
     host,
     port: listener.port,
     callingAeTitle: OWN_AE_TITLE,
-    calledAeTitle: Object.keys(upstreams)[0] ?? ANY_SCP,
+    calledAeTitle: titleToAsk(Object.keys(upstreams)[0] ?? EVERY_AE_TITLE, undefined),
     ...(listener.tls === undefined ? {} : { tls: towards(listener.tls, host) }),
   };
 }

@@ -9,6 +9,7 @@ import { PIN_MISMATCH } from '../../net/dial';
 import { type ClientTlsConfiguration, loadClientTlsContext } from '../../net/tlsContext';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatHostAndPort } from '../../text/hostAndPort';
+import { dayOf } from '../../text/moments';
 import { escapeUnsafe } from '../../text/quote';
 import type {
   VerificationReport,
@@ -132,7 +133,7 @@ export function echoJson({ target, callingAeTitle, calledAeTitle, report }: Echo
 function certificateLines({ tls }: VerificationStep): string[] {
   if (tls === undefined) return [];
   return [
-    `certificate ${tls.subject ?? ''}, valid until ${tls.notAfter ?? ''}`,
+    `certificate ${tls.subject ?? ''}, valid until ${dayOf(tls.notAfter ?? '')}`,
     `issued by ${tls.issuer ?? ''}`,
     `sha256:${tls.fingerprint256 ?? ''}`,
     `spki-sha256:${tls.spkiSha256 ?? ''}`,
@@ -151,8 +152,7 @@ function hints({ name, failure, code, alert, rejection }: VerificationStep, targ
     case 'speaksTls':
       return ['this is a TLS port: add --tls'];
     case 'closed':
-      if (alert !== undefined)
-        return ['it wants another client certificate: --certificate FILE --private-key FILE'];
+      if (alert !== undefined) return [certificateHint(target)];
       return tls === undefined ? ['a TLS port closes like this: try --tls'] : [ADDRESS_HINT];
     case 'rejected':
       return rejection?.source === 1 ? rejectionHints(rejection.reason, kind) : [];
@@ -161,6 +161,11 @@ function hints({ name, failure, code, alert, rejection }: VerificationStep, targ
     default:
       return [];
   }
+}
+
+function certificateHint({ tls }: EchoTarget): string {
+  const which = tls?.certificate === undefined ? 'a client certificate' : 'another client certificate';
+  return `it wants ${which}: --certificate FILE --private-key FILE`;
 }
 
 const ADDRESS_HINT = 'a gateway closes like this where the source address is in no entry';

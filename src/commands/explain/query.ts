@@ -5,7 +5,7 @@
 
 import type { Configuration } from '../../config/schema';
 import { CommandField, commandFieldOf } from '../../dimse/commands';
-import { sopClassKeywords, sopClassUid } from '../../dimse/sopClasses';
+import { sopClassUid } from '../../dimse/sopClasses';
 import { OperatorError } from '../../errors';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import { peerCertificate } from '../../policy/certificate';
@@ -17,6 +17,7 @@ import {
   EGRESS_LISTENER,
   type Policy,
 } from '../../policy/policy';
+import { describeUnknownSopClass } from '../../policy/sopClassMatcher';
 import type { GlobalOptions } from '../../terminal/command';
 import { canonicalAddress, parseAddress } from '../../text/addresses';
 import { aeTitleKey } from '../../text/aeTitle';
@@ -192,17 +193,16 @@ function requestedCommands(options: ExplainOptions, notes: string[]): CommandReq
 }
 
 function unknownCommand(name: string): never {
-  const accepted = [...usualSopClasses.keys()].join(', ');
-  throw new OperatorError(`--command ${quoteValue(name)} is not a DIMSE request; accepted are ${accepted}`);
+  const names = [...usualSopClasses.keys()];
+  // People leave out the service: "store" for c-store.
+  const meant = names.find((known) => known.slice('c-'.length) === name) ?? nearestOf(name, names);
+  const hint = meant === undefined ? `accepted are ${names.join(', ')}` : `did you mean ${meant}?`;
+  throw new OperatorError(`--command ${quoteValue(name)} is not a DIMSE request; ${hint}`);
 }
 
 function sopClassOf(text: string): string {
   const uid = sopClassUid(text);
   if (uid !== undefined) return uid;
-  const nearest = nearestOf(text, sopClassKeywords);
-  const hint =
-    nearest === undefined
-      ? 'accepted are UIDs and keywords of PS3.6'
-      : `did you mean ${quoteValue(nearest)}?`;
-  throw new OperatorError(`--sop-class ${quoteValue(text)} is not a SOP class; ${hint}`);
+  const problem = describeUnknownSopClass(text, 'accepted are UIDs and keywords of PS3.6');
+  throw new OperatorError(`--sop-class ${problem}`);
 }

@@ -4,9 +4,8 @@
  */
 import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
 import type { CommandPermission, Configuration } from '../../config/schema';
-import { CommandField } from '../../dimse/commands';
-import { permissionFor } from '../../dimse/permissions';
-import { isStorageSopClass, sopClassUid } from '../../dimse/sopClasses';
+import { permissionForService } from '../../dimse/permissions';
+import { sopClassUid } from '../../dimse/sopClasses';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import type { PeerCertificate } from '../../policy/certificate';
 import { compilePolicy } from '../../policy/compile';
@@ -153,17 +152,8 @@ export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration)
 export function proposedPermissions({ proposedSopClasses }: PendingCaller): CommandPermission[] {
   const permissions = proposedSopClasses.flatMap((sopClass) => {
     const uid = sopClassUid(sopClass);
-    const permission = uid === undefined ? undefined : permissionFor(commandFieldFor(sopClass, uid), uid);
+    const permission = uid === undefined ? undefined : permissionForService(uid);
     return permission === undefined ? [] : [permission];
   });
   return [...new Set(permissions)];
-}
-
-/** Services that the SOP class alone identifies are those of DIMSE-N. */
-function commandFieldFor(keyword: string, uid: string): number {
-  if (keyword === 'Verification') return CommandField.CEchoRq;
-  if (isStorageSopClass(uid)) return CommandField.CStoreRq;
-  if (keyword.endsWith('Find')) return CommandField.CFindRq;
-  if (keyword.endsWith('Move')) return CommandField.CMoveRq;
-  return keyword.endsWith('Get') ? CommandField.CGetRq : CommandField.NActionRq;
 }

@@ -46,6 +46,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     callingAeTitle,
     from,
     certificate,
+    services,
     storeSopClasses,
     moveDestinations,
     maxAssociations,
@@ -65,6 +66,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     ['certificate', certificate === undefined ? 'any that the listener trusts' : list(certificate, ' or ')],
     ['may do', entry.allow.length === 0 ? 'nothing' : list(entry.allow)],
   ];
+  if (services !== undefined) rows.push(['may use', list(services)]);
   if (storeSopClasses !== undefined) rows.push(['may store', list(storeSopClasses)]);
   if (entry.allow.includes('move')) {
     const own = `its own AE titles (${list(callingAeTitle)})`;

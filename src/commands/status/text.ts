@@ -106,15 +106,22 @@ function certificateRows({ certificates }: StatusReport, now: Date): string[][] 
 }
 
 function lastLines({ lastReload, pendingCallers }: StatusReport): string[] {
-  const reload =
-    lastReload === undefined
-      ? 'not reloaded since the start'
-      : `last reload ${formatTime(lastReload.time)}: ${lastReload.isOk ? 'ok' : `REJECTED: ${lastReload.detail ?? ''}`}`;
   const pending =
     pendingCallers === 0
       ? 'no pending callers'
       : `${countOf(pendingCallers, 'pending caller')}: aegis modality pending`;
-  return [reload, pending];
+  return [reloadLine(lastReload), pending];
+}
+
+/** A rejected one may have a line for each problem: the first one says where to look. */
+function reloadLine(reload: StatusReport['lastReload']): string {
+  if (reload === undefined) return 'not reloaded since the start';
+  const { time, isOk, detail = '' } = reload;
+  if (isOk) return `last reload ${formatTime(time)}: ok`;
+  const [first, ...others] = detail.split('\n');
+  const rest =
+    others.length === 0 ? '' : `, and ${countOf(others.length, 'problem')} more: "aegis check" lists them`;
+  return `last reload ${formatTime(time)}: REJECTED: ${first}${rest}`;
 }
 
 /** `2026-11-25 22:41:07`, in UTC as in the audit log. */

@@ -1,6 +1,7 @@
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { registerCheck } from '../../../src/commands/check';
 import { ExitCode, OperatorError } from '../../../src/errors';
 import { testCertificates } from '../../support/certificates';
@@ -25,15 +26,21 @@ interface Parts {
   readonly privateKey?: string;
   readonly modality?: Record<string, unknown>;
   readonly health?: Record<string, unknown>;
+  /** Of the listener. */
+  readonly host?: string;
+  readonly port?: number;
 }
 
-function write({ servers = [], privateKey = server().privateKeyFile, modality = {}, health }: Parts): string {
+function write(parts: Parts): string {
+  const { servers = [], privateKey = server().privateKeyFile, modality = {}, health } = parts;
+  const { host, port = 0 } = parts;
   const file = join(folder, 'aegis.jsonc');
   const configuration = {
     listeners: [
       {
         name: 'tls',
-        port: 2762,
+        host,
+        port,
         tls: {
           certificate: server().certificateFile,
           privateKey,
@@ -66,20 +73,35 @@ async function unusedAddress(): Promise<string> {
   return address;
 }
 
+/** What expires first: all certificates of these tests last for 400 days. */
+const FIRST = / {2}first to expire: .*\.crt on \d{4}-\d\d-\d\d \(399 days\)\n/;
+
+function lines(...patterns: readonly (string | RegExp)[]): RegExp {
+  const sources = patterns.map((pattern) => (typeof pattern === 'string' ? `${pattern}\n` : pattern.source));
+  return new RegExp(`^${sources.join('')}$`);
+}
+
+// As an ordinary user: containers run the tests as root, which is a warning of its own.
+let getuid: jest.SpiedFunction<() => number>;
+beforeEach(() => {
+  getuid = jest.spyOn(process as Required<typeof process>, 'getuid').mockReturnValue(1000);
+});
+afterEach(() => getuid.mockRestore());
+
 describe('aegis check', () => {
-  it('says in one line what it found good', async () => {
+  it('says what it found good, what it reached and what expires first, in 80 columns', async () => {
     const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [address] }));
-    expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
+    const reached = / {2}ORTHANC 127\.0\.0\.1:\d+ answered in \d+ ms\n/;
+    expect(printed).toMatch(lines('ok: 1 listener, 1 upstream, 1 modality', reached, FIRST));
     expect(exitCode).toBe(ExitCode.Done);
   });
 
   it('counts warnings and does not fail for them', async () => {
     const file = write({ servers: ['127.0.0.1:4242'], modality: { allow: [] } });
     const { exitCode, printed } = await check(file, '--offline');
-    expect(printed).toMatch(
-      /^warning: .*aegis\.jsonc:\d+:\d+ modalities\.ct1 .*\nok: 1 listener, 1 upstream, 1 modality, 1 warning\n$/,
-    );
+    const warning = 'warning: .*aegis\\.jsonc:\\d+:\\d+ modalities\\.ct1 .*';
+    expect(printed).toMatch(lines(warning, 'ok: 1 listener, 1 upstream, 1 modality, 1 warning', FIRST));
     expect(exitCode).toBe(ExitCode.Done);
   });
 
@@ -98,7 +120,9 @@ describe('aegis check', () => {
   it('only warns of a server as long as another one of its upstream answers', async () => {
     const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress(), address] }));
-    expect(printed).toMatch(/^warning: .*servers\[0\] .*\nok: .*, 1 warning\n$/);
+    expect(printed).toMatch(
+      lines('warning: .*servers\\[0\\] .*', 'ok: .*, 1 warning', '  ORTHANC .* answered in .*', FIRST),
+    );
     expect(exitCode).toBe(ExitCode.Done);
   });
 
@@ -148,14 +172,14 @@ describe('aegis check', () => {
 
   it('reaches no upstream with --offline', async () => {
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress()] }), '--offline');
-    expect(printed).toBe('ok: 1 listener, 1 upstream, 1 modality\n');
+    expect(printed).toMatch(lines('ok: 1 listener, 1 upstream, 1 modality', FIRST));
     expect(exitCode).toBe(ExitCode.Done);
   });
 
   it('reports configuration, files and upstreams in one run', async () => {
     const shared = join(folder, 'shared.key');
     copyFileSync(server().privateKeyFile, shared);
-    chmodSync(shared, 0o640);
+    chmodSync(shared, 0o644);
     const address = await unusedAddress();
     const { exitCode, printed } = await check(
       write({ servers: [address], privateKey: shared, modality: { from: 'ct1' } }),
@@ -191,6 +215,8 @@ describe('aegis check', () => {
     expect(JSON.parse((await check(good, '--offline', '--json')).printed)).toEqual({
       ok: true,
       problems: [],
+      reached: [],
+      firstToExpire: { file: expect.stringMatching(/\.crt$/), notAfter: expect.stringMatching(/^\d{4}-/) },
     });
     const bad = write({ servers: ['127.0.0.1:4242'], modality: { mode: 'observ' } });
     const { exitCode, printed } = await check(bad, '--offline', '--json');
@@ -207,7 +233,65 @@ describe('aegis check', () => {
           kind: 'configuration',
         },
       ],
+      reached: [],
+      firstToExpire: null,
     });
     expect(exitCode).toBe(ExitCode.Usage);
+  });
+});
+
+describe('what the start would fail on', () => {
+  let holder: Server | undefined;
+  afterEach(() => void holder?.close());
+
+  async function heldPort(): Promise<number> {
+    const { port } = await new Promise<{ port: number }>((resolve) => {
+      holder = createServer().listen({ host: '127.0.0.1', port: 0 }, () =>
+        resolve(holder?.address() as { port: number }),
+      );
+    });
+    return port;
+  }
+
+  async function found(parts: Parts, ...options: string[]) {
+    const { address } = await archive();
+    const { exitCode, printed } = await check(write({ servers: [address], ...parts }), ...options);
+    return { exitCode, problems: printed.split('\n').filter((line) => /^(error|warning)/.test(line)) };
+  }
+
+  it('is a port that another program has, with the name of the program', async () => {
+    const port = await heldPort();
+    const { exitCode, problems } = await found({ host: '127.0.0.1', port });
+    const where = `listeners\\[0\\]\\.port 127\\.0\\.0\\.1:${port} is in use`;
+    const words =
+      process.platform === 'linux' ? `by .* \\(PID ${process.pid}\\); stop it or choose` : ', by the';
+    expect(problems).toEqual([expect.stringMatching(new RegExp(`^.*${where}.*${words}`))]);
+    expect(exitCode).toBe(process.platform === 'linux' ? ExitCode.Failed : ExitCode.Done);
+  });
+
+  it('is an address that this machine does not have', async () => {
+    const { exitCode, problems } = await found({ host: '192.0.2.1' });
+    expect(problems).toEqual([
+      expect.stringMatching(
+        /^error: .*listeners\[0\]\.host 192\.0\.2\.1:0 cannot be listened on: this machine does not have/,
+      ),
+    ]);
+    expect(exitCode).toBe(ExitCode.Failed);
+  });
+
+  it('is not looked for with --offline, which may run on another machine', async () => {
+    expect(await found({ host: '192.0.2.1' }, '--offline')).toEqual({
+      exitCode: ExitCode.Done,
+      problems: [],
+    });
+  });
+
+  it('warns where it runs as root', async () => {
+    getuid.mockReturnValue(0);
+    const { exitCode, problems } = await found({});
+    expect(problems).toEqual([
+      expect.stringMatching(/^warning: .* is checked as root; a gateway that runs as root/),
+    ]);
+    expect(exitCode).toBe(ExitCode.Done);
   });
 });

@@ -13,6 +13,11 @@ const syntax: Case[] = [
     ['a.jsonc:6:1 is empty; copy config/aegis.example.jsonc to begin with'],
   ],
   [
+    'UTF-16 without a mark, once',
+    { 3: '"\0u\0p\0', 4: '\0"\0', 5: 'x\0' },
+    ['a.jsonc:3:2 has NUL bytes, as UTF-16 has; save the file as UTF-8'],
+  ],
+  [
     'a missing comma between keys',
     { 3: '"upstreams": { "ORTHANC": { "servers": ["127.0.0.1:4242"] } }' },
     ['a.jsonc:4:1 a comma is expected before this'],

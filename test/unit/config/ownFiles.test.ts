@@ -49,6 +49,14 @@ describe('the audit file', () => {
   });
 });
 
+it('files that are folders are reported, as the start would', () => {
+  const advice = `${folder} is a folder; name a file, or move the folder away`;
+  expect(inspect({ audit: { file: folder }, pending: { file: folder } })).toEqual([
+    `audit.file ${advice}`,
+    `pending.file ${advice}`,
+  ]);
+});
+
 describe('the file of the pending callers', () => {
   it('may be there or be made', () => {
     expect(inspect({ pending: { file: join(folder, 'pending.json') } })).toEqual([]);

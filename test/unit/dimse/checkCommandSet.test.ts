@@ -283,6 +283,13 @@ describe('the SOP class and the presentation context', () => {
     expect(codeOf({ ...action, RequestedSOPClassUID: UPS_PUSH }, UPS_PULL)).toBeUndefined();
   });
 
+  it('refuses services without a permission on the context of another class: no entry opens two as one', () => {
+    const action = requests.find(({ name }) => name === 'N-ACTION-RQ')!.set;
+    const logging = { ...action, RequestedSOPClassUID: '1.2.840.10008.1.40' };
+    expect(codeOf(logging, '1.2.840.10008.1.40')).toBeUndefined();
+    expect(codeOf(logging, '1.2.840.113619.4.30')).toBe('command-set-sop-class-mismatch');
+  });
+
   it.each(requests.filter(({ name }) => name.startsWith('N-')))(
     'refuses a $name on the context of another service',
     ({ set }) => {

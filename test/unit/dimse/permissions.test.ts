@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import {
   type CommandPermission,
   commandPermissions,
+  isPermitted,
   isUnifiedProcedureStep,
   permissionFor,
+  permissionForService,
   permissions,
 } from '../../../src/dimse/permissions';
 
@@ -33,9 +35,20 @@ describe('permissionFor', () => {
     ['1.2.840.10008.3.1.2.3.5', 'mpps'],
     ['1.2.840.10008.5.1.4.34.6.1', 'ups'],
     ['1.2.840.10008.5.1.4.34.6.4', 'ups'],
-    // Print, instance availability, a storage class, near misses: nobody may.
-    ['1.2.840.10008.5.1.1.1', undefined],
-    ['1.2.840.10008.5.1.4.33', undefined],
+    ['1.2.840.10008.5.1.4.33', 'instanceAvailability'],
+    ['1.2.840.10008.5.1.1.9', 'print'],
+    ['1.2.840.10008.5.1.1.18', 'print'],
+    ['1.2.840.10008.5.1.1.1', 'print'],
+    ['1.2.840.10008.5.1.1.4.1', 'print'],
+    ['1.2.840.10008.5.1.1.16', 'print'],
+    ['1.2.840.10008.5.1.1.33', 'mediaCreation'],
+    ['1.2.840.10008.5.1.4.34.8', 'rtMachineVerification'],
+    ['1.2.840.10008.5.1.4.34.9', 'rtMachineVerification'],
+    // Event logging, the display system, a storage class, near misses: no permission opens them.
+    ['1.2.840.10008.1.40', undefined],
+    ['1.2.840.10008.5.1.1.40', undefined],
+    ['1.2.840.10008.5.1.1.3', undefined],
+    ['1.2.840.10008.5.1.4.330', undefined],
     ['1.2.840.10008.5.1.4.1.1.2', undefined],
     ['1.2.840.10008.1.20.2', undefined],
     ['1.2.840.10008.3.1.2.3.33', undefined],
@@ -53,6 +66,51 @@ describe('permissionFor', () => {
       }
     },
   );
+});
+
+describe('narrow and general permissions', () => {
+  it.each([
+    [0x0020, '1.2.840.10008.5.1.4.37.1', 'relevantPatientInformation', 'find'],
+    [0x0020, '1.2.840.10008.5.1.4.42', 'substanceAdministration', 'find'],
+    [0x0020, '1.2.840.10008.5.1.4.20.1', 'procedureProtocols', 'find'],
+    [0x0021, '1.2.840.10008.5.1.4.1.1.200.5', 'procedureProtocols', 'move'],
+    [0x0010, '1.2.840.10008.5.1.4.1.1.200.6', 'procedureProtocols', 'get'],
+    [0x0020, '1.2.840.10008.5.1.4.38.2', 'hangingProtocols', 'find'],
+    [0x0010, '1.2.840.10008.5.1.4.45.4', 'implantTemplates', 'get'],
+  ] as const)('command field %i on %s is opened by %s and by %s', (field, uid, narrow, general) => {
+    expect(permissionFor(field, uid)).toBe(narrow);
+    for (const name of commandPermissions) {
+      const isOpen = isPermitted(new Set([name]), field, uid);
+      expect([name, isOpen]).toEqual([name, name === narrow || name === general]);
+    }
+  });
+
+  it('keep the worklist and procedure steps apart from "find"', () => {
+    for (const uid of ['1.2.840.10008.5.1.4.31', '1.2.840.10008.5.1.4.34.6.3']) {
+      expect(isPermitted(new Set(['find']), 0x0020, uid)).toBe(false);
+    }
+  });
+
+  it('open no query of patients with a narrow one', () => {
+    const narrow = new Set<CommandPermission>(['hangingProtocols', 'relevantPatientInformation']);
+    expect(isPermitted(narrow, 0x0020, '1.2.840.10008.5.1.4.1.2.2.1')).toBe(false);
+    expect(isPermitted(narrow, 0x0021, '1.2.840.10008.5.1.4.1.2.2.2')).toBe(false);
+  });
+});
+
+it.each([
+  ['1.2.840.10008.1.1', 'echo'],
+  ['1.2.840.10008.5.1.4.1.1.2', 'store'],
+  ['1.2.840.10008.5.1.4.1.2.2.3', 'get'],
+  ['1.2.840.10008.5.1.4.37.1', 'relevantPatientInformation'],
+  ['1.2.840.10008.5.1.4.41', 'substanceAdministration'],
+  ['1.2.840.10008.1.42', 'substanceAdministration'],
+  ['1.2.840.10008.5.1.4.38.3', 'hangingProtocols'],
+  ['1.2.840.10008.5.1.1.9', 'print'],
+  ['1.2.840.10008.1.40', undefined],
+  ['1.3.12.2.1107.5.9.1', undefined],
+])('the service %s needs %s', (uid, permission) => {
+  expect(permissionForService(uid)).toBe(permission);
 });
 
 it.each([

@@ -214,7 +214,7 @@ describe('the keys that would allow it', () => {
   });
 
   it('are none for what no key allows', () => {
-    const log = lines(command('N-CREATE', 'BasicFilmSession'), accepted('a', { calledAeTitle: 'GONE' }));
+    const log = lines(command('N-CREATE', 'not a UID'), accepted('a', { calledAeTitle: 'GONE' }));
     const entry = observed({}, log);
     expect(reasonsOf(entry).sort()).toEqual([
       ['called-ae-title-unknown', 1],
@@ -222,8 +222,20 @@ describe('the keys that would allow it', () => {
     ]);
     expect(allowanceOf(entry)).toMatchObject({
       keys: {},
-      impossible: [command('N-CREATE', 'BasicFilmSession')],
+      impossible: [command('N-CREATE', 'not a UID')],
       withoutUpstream: ['GONE'],
+    });
+  });
+
+  it('name permissions for services that have one, and the SOP classes of the others', () => {
+    const log = lines(
+      command('N-CREATE', 'BasicFilmSession'),
+      command('N-ACTION', 'ProceduralEventLogging'),
+      command('N-CREATE', '1.2.840.113619.4.30'),
+    );
+    expect(allowanceOf(observed({ services: ['1.2.3'] }, log))).toMatchObject({
+      keys: { allow: ['print'], services: ['1.2.3', '1.2.840.113619.4.30', 'ProceduralEventLogging'] },
+      impossible: [],
     });
   });
 
@@ -240,6 +252,8 @@ describe('the keys that would allow it', () => {
         command('N-CREATE', 'ModalityPerformedProcedureStep'),
         command('N-SET', 'UnifiedProcedureStepPull'),
         command('N-CREATE', 'BasicFilmSession'),
+        command('N-ACTION', 'ProceduralEventLogging'),
+        command('N-CREATE', '1.2.3.4'),
       ),
       fc
         .constantFrom('MR1', 'WS1', 'ws1', ' WS2', '*', '')

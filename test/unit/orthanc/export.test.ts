@@ -247,6 +247,39 @@ describe('the export for Orthanc', () => {
     expect(notes).toEqual([expect.stringMatching(/^the archive is called "MAIN" and "OLD", so/)]);
   });
 
+  it('cannot let Orthanc check the called AE title behind a catch-all, which passes on what modalities call', () => {
+    const upstreams = '"*": { "servers": ["127.0.0.1:4242"] }';
+    const { settings, entries, notes } = exported(
+      gateway({ modalities: CT1, upstreams, rest: '"egress": { "callingAeTitle": "MAIN" }' }),
+    );
+    expect(settings).toMatchObject({ DicomAet: 'MAIN', DicomCheckCalledAet: false });
+    expect(Object.keys(entries)).toContain('ct1');
+    expect(notes).toEqual([
+      expect.stringMatching(/^upstreams\["\*"\] passes on what each modality calls, so/),
+    ]);
+    const unknown = exported(gateway({ modalities: CT1, upstreams })).notes;
+    expect(unknown[1]).toMatch(/^egress does not know the archive as "ORTHANC"; add it to egress\.callingAe/);
+  });
+
+  it('lets Orthanc check the one title that a catch-all translates to', () => {
+    const upstreams = '"*": { "servers": ["127.0.0.1:4242"], "calledAeTitle": "ORTHANC" }';
+    const { settings, notes } = exported(gateway({ modalities: CT1, upstreams }));
+    expect(settings).toMatchObject({ DicomAet: 'ORTHANC', DicomCheckCalledAet: true });
+    expect(notes).toEqual([]);
+  });
+
+  it('has those who may call a title that only the catch-all takes', () => {
+    const upstreams = '"MAIN": { "servers": ["127.0.0.1:4242"] }, "*": { "servers": ["127.0.0.1:4299"] }';
+    const calls = (title: string) =>
+      `"ct1": { "callingAeTitle": "CT1", "from": "10.1.2.10", "allow": ["echo"], "calledAeTitle": "${title}" }`;
+    const names = (title: string, upstream: string) =>
+      Object.keys(exported(gateway({ modalities: calls(title), upstreams }), { upstream }).entries);
+    expect(names('OLD', '*')).toContain('ct1');
+    expect(names('MAIN', '*')).not.toContain('ct1');
+    expect(names('MAIN', 'MAIN')).toContain('ct1');
+    expect(names('OLD', 'MAIN')).not.toContain('ct1');
+  });
+
   it('has no settings that the version does not know, and lets AllowFind stand for worklists before 1.10.0', () => {
     const { settings, entries } = exported(gateway({ modalities: US1 }), { version: '1.8.2' });
     expect(Object.keys(settings)).not.toEqual(expect.arrayContaining(['DicomAlwaysAllowFind']));

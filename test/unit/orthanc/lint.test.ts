@@ -382,9 +382,16 @@ describe('lint beside the configuration of the gateway', () => {
     [modality({ AllowMove: true }), 'hole', 'permission-wider', '{', 'DicomModalities.ct1'],
     [modality({ AllowMove: undefined }), 'hole', 'permission-wider', '{', 'DicomModalities.ct1'],
     [modality({ AET: 'CT9' }), 'hole', 'modality-unknown', '{', 'DicomModalities.ct1'],
+    [modality({ LocalAet: 'ROUTER' }), 'hole', 'local-aet', '"LocalAet"', 'DicomModalities.ct1.LocalAet'],
     [{ DicomAet: '"PACS"' }, 'hole', 'called-ae-title', '"DicomAet"', 'DicomAet'],
   ])('finds %j', (settings, ...expected) => {
     expect(found(file(settings), behind())).toEqual([expected]);
+  });
+
+  it('finds no fault with a LocalAet that egress takes', () => {
+    const listed = behind({ rest: '"egress": { "callingAeTitle": "ROUTER" }' });
+    expect(found(file(modality({ LocalAet: 'ROUTER' })), listed)).toEqual([]);
+    expect(found(file(modality({ LocalAet: 'ORTHANC' })), behind())).toEqual([]);
   });
 
   it('finds a check of addresses that does not go with where the gateway comes from', () => {

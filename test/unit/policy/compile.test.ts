@@ -140,6 +140,23 @@ describe('references to other parts', () => {
     ]);
   });
 
+  it('services that are no SOP classes, and those that belong to a permission', () => {
+    const services = [
+      'BasicFilmSesion',
+      '1.2.x',
+      '1.2.840.113619.4.30',
+      'BasicFilmSession',
+      'CTImageStorage',
+    ];
+    const instead = 'which opens all that goes with it; put that into allow instead';
+    expect(problems({ ct1: { ...ct1, services } })).toEqual([
+      'error modalities.ct1.services.0 "BasicFilmSesion" is not a SOP class; did you mean "BasicFilmSession"?',
+      'error modalities.ct1.services.1 "1.2.x" is not a SOP class; accepted are keywords and UIDs',
+      `warning modalities.ct1.services.3 "BasicFilmSession" belongs to the permission "print", ${instead}`,
+      `warning modalities.ct1.services.4 "CTImageStorage" belongs to the permission "store", ${instead}`,
+    ]);
+  });
+
   it('a wildcard where one modality is to be named', () => {
     expect(problems({ ct1: { ...ct1, certificate: ['cn:ct*', 'dns:*.example'] } })).toEqual([
       expect.stringMatching(/^error modalities\.ct1\.certificate\.1 "dns:\*\.example" has a wildcard/),
@@ -162,6 +179,39 @@ describe('references to other parts', () => {
       expect.stringMatching(/^error upstreams\.Orthanc is the same AE title as "ORTHANC"/),
     ]);
     expect(problems({ ct1 }, { upstreams, strictAeTitles: true })).toEqual([]);
+  });
+});
+
+describe('AE titles that stand for every one', () => {
+  const catchAll = { ORTHANC: { servers: ['127.0.0.1:1'] }, '*': { servers: ['127.0.0.1:2'] } };
+
+  it('are reported as the key of an upstream', () => {
+    expect(problems({ ct1: { ...ct1, calledAeTitle: ['OLD_PACS'] } }, { upstreams: catchAll })).toEqual([
+      'warning upstreams.* takes every called AE title that no other upstream has: a device that calls the wrong archive reaches this one; name the AE titles instead where you know them',
+    ]);
+  });
+
+  it('are refused as a calling AE title, with the reason', () => {
+    expect(problems({ ct1: { ...ct1, callingAeTitle: ['CT1', '*'] } })).toEqual([
+      'error modalities.ct1.callingAeTitle.1 "*" would stand for any device at these addresses, whatever it calls itself; list its AE titles ("unknownAddresses": "reject" and "aegis modality pending" show them)',
+    ]);
+    expect(problems({ ct1 }, { egress: { callingAeTitle: '*' } })).toEqual([
+      expect.stringMatching(/^error egress\.callingAeTitle\.0 "\*" would let every program/),
+    ]);
+  });
+
+  it('are no title of an archive: without another one, egress lets nobody send', () => {
+    const upstreams = { '*': { servers: ['127.0.0.1:2'] } };
+    const ofEgress = (egress: object) =>
+      problems({ ct1 }, { upstreams, egress }).filter((problem) => problem.includes('egress'));
+    expect(ofEgress({})).toEqual([expect.stringMatching(/^warning egress lets nobody send/)]);
+    expect(ofEgress({ callingAeTitle: 'ORTHANC' })).toEqual([]);
+  });
+
+  it('are not taken for an upstream where there is none', () => {
+    expect(problems({ ct1: { ...ct1, calledAeTitle: ['*'] } })).toEqual([
+      expect.stringMatching(/^error modalities\.ct1\.calledAeTitle\.0 "\*" is not an upstream/),
+    ]);
   });
 });
 

@@ -107,6 +107,42 @@ describe('gate 3: who may associate', () => {
     expect(outcome(policy, { certificate, calledAeTitle: ' orthanc\0' })).toBe('ct1');
   });
 
+  describe('a catch-all upstream', () => {
+    const upstreams = { ORTHANC: { servers: ['127.0.0.1:4242'] }, '*': { servers: ['127.0.0.1:4243'] } };
+    const reached = (calledAeTitle: string, allowed?: string[]) => {
+      const entry = { callingAeTitle: 'CT1', from: '10.1.2.10' };
+      const ct1 = allowed === undefined ? entry : { ...entry, calledAeTitle: allowed };
+      const decision = decideAssociation(
+        policyOf({ ct1 }, { upstreams }),
+        associationRequest({ calledAeTitle }),
+      );
+      return decision.allowed ? decision.upstream.calledAeTitle : decision.reason;
+    };
+
+    it.each([
+      ['ORTHANC', 'ORTHANC'],
+      ['orthanc ', 'ORTHANC'],
+      ['OLD_PACS', '*'],
+      ['constructor', '*'],
+      ['*', '*'],
+      ['', 'called-ae-title-unknown'],
+      ['a title that is too long', 'called-ae-title-unknown'],
+      ['OLD\\PACS', 'called-ae-title-unknown'],
+    ])('%j leads to %s', (calledAeTitle, expected) => {
+      expect(reached(calledAeTitle)).toBe(expected);
+    });
+
+    it('leaves an entry what its list has, also titles that only the catch-all takes', () => {
+      expect(reached('ORTHANC', ['ORTHANC'])).toBe('ORTHANC');
+      expect(reached('OLD_PACS', ['ORTHANC'])).toBe('called-ae-title-not-allowed');
+      expect(reached('OLD_PACS', ['OLD_PACS'])).toBe('*');
+      expect(reached('ORTHANC', ['OLD_PACS'])).toBe('called-ae-title-not-allowed');
+      expect(reached('ANYTHING', ['*'])).toBe('*');
+      expect(reached('ORTHANC', ['*'])).toBe('ORTHANC');
+      expect(reached('OLD_PACS', [])).toBe('called-ae-title-not-allowed');
+    });
+  });
+
   it('without a list of called AE titles every upstream may be called', () => {
     const open = policyOf({ ct1: { callingAeTitle: 'CT1', from: '10.1.2.10' } });
     expect(outcome(open, { calledAeTitle: 'PACS' })).toBe('ct1');

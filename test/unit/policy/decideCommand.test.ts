@@ -28,6 +28,8 @@ const STORAGE_COMMITMENT = '1.2.840.10008.1.20.1';
 const MPPS = '1.2.840.10008.3.1.2.3.3';
 const UPS_PUSH = '1.2.840.10008.5.1.4.34.6.1';
 const BASIC_FILM_SESSION = '1.2.840.10008.5.1.1.1';
+const EVENT_LOGGING = '1.2.840.10008.1.40';
+const PRIVATE_SERVICE = '1.2.840.113619.4.30';
 
 function modality(entry: Partial<ModalityInput>, strictAeTitles = false): CompiledModality {
   const policy = policyOf(
@@ -68,6 +70,11 @@ const commandOfPermission = [
   ['storageCommitment', 'N-ACTION', STORAGE_COMMITMENT],
   ['mpps', 'N-CREATE', MPPS],
   ['ups', 'N-CREATE', UPS_PUSH],
+  ['instanceAvailability', 'N-CREATE', '1.2.840.10008.5.1.4.33'],
+  ['print', 'N-CREATE', BASIC_FILM_SESSION],
+  ['mediaCreation', 'N-ACTION', '1.2.840.10008.5.1.1.33'],
+  ['rtMachineVerification', 'N-SET', '1.2.840.10008.5.1.4.34.8'],
+  ['substanceAdministration', 'N-ACTION', '1.2.840.10008.1.42'],
 ] as const;
 
 describe('gate 4: the command', () => {
@@ -94,8 +101,26 @@ describe('gate 4: the command', () => {
 
   it('no permission opens a service that has none', () => {
     const everything = modality({ allow: commandOfPermission.map(([permission]) => permission) });
-    expect(outcome(everything, 'N-CREATE', BASIC_FILM_SESSION)).toBe('command-not-allowed');
-    expect(outcome(everything, 'N-DELETE', BASIC_FILM_SESSION)).toBe('command-not-allowed');
+    expect(outcome(everything, 'N-ACTION', EVENT_LOGGING)).toBe('command-not-allowed');
+    expect(outcome(everything, 'N-CREATE', PRIVATE_SERVICE)).toBe('command-not-allowed');
+  });
+
+  it('"services" opens every command on the SOP classes that it lists, and on no other', () => {
+    const entry = modality({ allow: ['echo'], services: ['ProceduralEventLogging', PRIVATE_SERVICE] });
+    for (const command of ['N-ACTION', 'N-CREATE', 'N-EVENT-REPORT', 'C-FIND'] as const) {
+      expect(outcome(entry, command, EVENT_LOGGING)).toBe('allowed');
+      expect(outcome(entry, command, PRIVATE_SERVICE)).toBe('allowed');
+      expect(outcome(entry, command, `${PRIVATE_SERVICE}.1`)).toBe('command-not-allowed');
+      expect(outcome(entry, command, BASIC_FILM_SESSION)).toBe('command-not-allowed');
+    }
+  });
+
+  it('"services" leaves destinations and stored classes as they are restricted', () => {
+    const services = [STUDY_ROOT_MOVE, '1.2.3.4'];
+    const entry = modality({ services, storeSopClasses: ['CTImageStorage'] });
+    expect(outcome(entry, 'C-MOVE', STUDY_ROOT_MOVE, 'CT1')).toBe('allowed');
+    expect(outcome(entry, 'C-MOVE', STUDY_ROOT_MOVE, 'WS9')).toBe('move-destination-not-allowed');
+    expect(outcome(entry, 'C-STORE', '1.2.3.4')).toBe('sop-class-not-allowed');
   });
 
   it('a command field that the standard does not define is unknown', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { compilePolicy } from '../../../src/policy/compile';
 import {
+  decideAssociation,
   decideEgressAddress,
   decideEgressAssociation,
   decideEgressCommand,
@@ -62,6 +63,25 @@ describe('gate 3 of egress', () => {
     };
     const mr1 = { callingAeTitle: 'MR1', from: '10.1.2.11' };
     expect(outcome(policyOf({ ct1, mr1 }, { egress, upstreams }), changes)).toBe(expected);
+  });
+
+  it('takes the titles that the archive uses in its jobs, and opens nothing for them on the way in', () => {
+    const policy = policyOf({ ct1 }, { egress: { ...egress, callingAeTitle: ['ROUTER', 'ORTHANC_JOB'] } });
+    expect(outcome(policy, { callingAeTitle: 'ROUTER' })).toBe('ct1');
+    expect(outcome(policy, { callingAeTitle: 'orthanc_job' })).toBe('ct1');
+    expect(outcome(policy, { callingAeTitle: 'ORTHANC' })).toBe('ct1');
+    expect(outcome(policy, { callingAeTitle: 'ROUTER2' })).toBe('calling-ae-title-unknown');
+    expect(decideAssociation(policy, associationRequest({ calledAeTitle: 'ROUTER' }))).toMatchObject({
+      reason: 'called-ae-title-unknown',
+    });
+  });
+
+  it('does not take the key of a catch-all for a title of the archive', () => {
+    const upstreams = { '*': { servers: ['127.0.0.1:4242'], calledAeTitle: 'PACS' } };
+    const policy = policyOf({ ct1 }, { egress, upstreams });
+    expect(outcome(policy, { callingAeTitle: 'PACS' })).toBe('ct1');
+    expect(outcome(policy, { callingAeTitle: '*' })).toBe('calling-ae-title-unknown');
+    expect(outcome(policy, { callingAeTitle: 'ANY' })).toBe('calling-ae-title-unknown');
   });
 
   const shared = (own: string | undefined) => ({
@@ -132,7 +152,16 @@ describe('gate 4 of egress', () => {
     expect(decideEgressCommand(modalityOf(['store']), store)).toEqual({ allowed: true });
     expect(decideEgressCommand(modalityOf(['store']), echo)).toEqual(denied);
     expect(decideEgressCommand(modalityOf(['store']), print)).toEqual(denied);
+    expect(decideEgressCommand(modalityOf(['print']), print)).toEqual({ allowed: true });
     expect(decideEgressCommand(modalityOf([]), store)).toEqual(denied);
+  });
+
+  it('lets pass the services of the entry too', () => {
+    const services = ['BasicFilmSession'];
+    const policy = policyOf({ ct1: { ...ct1, egressAllow: ['echo'], services } }, { egress });
+    const modality = policy.egress!.modalityByCalledAeTitle.get('CT1')!;
+    expect(decideEgressCommand(modality, print)).toEqual({ allowed: true });
+    expect(decideEgressCommand(modality, store)).toEqual(denied);
   });
 
   it('refuses what no standard defines', () => {

@@ -115,7 +115,7 @@ describe('aegis explain', () => {
     );
     expect(run.exitCode).toBe(0);
     expect(run.printed).toMatch(/^"CT1" at 10\.1\.2\.10 calls "ORTHANC" on listener "tls": allowed\n/);
-    expect(run.printed).toMatch(/^certificate +TLS +passed +CN=ct1, valid to /m);
+    expect(run.printed).toMatch(/^certificate +TLS +passed +CN=ct1, valid to \d{4}-\d\d-\d\d$/m);
     expect(run.printed).toMatch(/^command +C-STORE CTImageStorage +passed +modalities\.ct1 allows it$/m);
     expect(run.printed).toMatch(/^entry +"ct1" of .*aegis\.jsonc$/m);
     expect(run.printed).toMatch(/^answer +the response of upstream ORTHANC, byte for byte$/m);
@@ -251,6 +251,13 @@ describe('aegis explain', () => {
       [...ct1, '--command', 'c-cancel'],
       /--command "c-cancel" is not a DIMSE request; accepted are/,
     ],
+    [
+      'a command without its "c-"',
+      [...ct1, '--command', 'store'],
+      /is not a DIMSE request; did you mean c-store\?$/,
+    ],
+    ['half a command', [...ct1, '--command', 'get'], /did you mean c-get\?$/],
+    ['a misspelt command', [...ct1, '--command', 'n-acton'], /did you mean n-action\?$/],
     [
       'an unknown class',
       [...ct1, '--command', 'c-store', '--sop-class', 'CTImage'],

@@ -51,6 +51,17 @@ describe('the text of aegis status', () => {
     expect(text).toContain('last reload 2026-11-25 21:00:00: REJECTED: aegis.jsonc:1:1 is not JSON\n');
   });
 
+  it('shows the first of several problems of a rejected reload, in one line', () => {
+    const detail = 'aegis.jsonc:3:1 modalities.ct1 is wrong\nb\nc';
+    const text = statusText(
+      { ...status, lastReload: { time: '2026-11-25T21:00:00.000Z', isOk: false, detail } },
+      now,
+    );
+    expect(text).toContain(
+      'REJECTED: aegis.jsonc:3:1 modalities.ct1 is wrong, and 2 problems more: "aegis check" lists them\n',
+    );
+  });
+
   it('shows ten rows of each and how many more there are', () => {
     const text = statusReportText({ ...status, associations: Array(25).fill(association) }, now);
     expect(text.match(/CT1@10\.1\.2\.10/g)).toHaveLength(10);

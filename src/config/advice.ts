@@ -1,0 +1,51 @@
+/**
+ * What a configuration may well have and should better not: for `aegis check` alone, because a gateway that starts or
+ * reloads would repeat it each time. Refuses nothing, reads no file.
+ */
+import { type Finding, formatPath } from '../text/problems';
+import { countOf, quoteValue } from '../text/quote';
+import type { Configuration, ModalityConfiguration } from './schema';
+
+export function adviceOn(configuration: Configuration): Finding[] {
+  return [...everywhere(configuration), ...unnamedCertificates(configuration)];
+}
+
+/** With ten thousand entries, the first ones say enough. */
+const MAX_NAMES = 3;
+
+function* everywhere({ modalities }: Configuration): Generator<Finding> {
+  for (const [name, { from }] of Object.entries(modalities)) {
+    for (const [index, block] of from.entries()) {
+      if (!block.endsWith('/0')) continue;
+      yield {
+        path: ['modalities', name, 'from', index],
+        message: `${quoteValue(block)} is every address, so gate 1 keeps nobody out; name the addresses or networks of the device`,
+        severity: 'warning',
+      };
+    }
+  }
+}
+
+/** One certificate of the CA is then as good as another: what remains is the address, and an AE title anybody can send. */
+function* unnamedCertificates({ listeners, modalities }: Configuration): Generator<Finding> {
+  for (const [index, { name, tls }] of listeners.entries()) {
+    if (tls?.clientCertificate !== 'required') continue;
+    const users = Object.entries(modalities).filter(([, entry]) => mayUse(entry, name));
+    const unnamed = users.filter(([, { certificate }]) => certificate === undefined);
+    if (users.length < 2 || unnamed.length === 0) continue;
+    const shown = unnamed.slice(0, MAX_NAMES).map(([entry]) => formatPath(['modalities', entry]));
+    const rest = unnamed.length - shown.length;
+    yield {
+      path: ['listeners', index],
+      message:
+        `${quoteValue(name)} is shared by ${countOf(users.length, 'modality')}, and ${unnamed.length === 1 ? 'one names' : `${unnamed.length} name`} no certificate ` +
+        `(${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}): any certificate of the CA may use those AE titles from those addresses; give them "certificate"`,
+      severity: 'warning',
+    };
+  }
+}
+
+/** Without a list, an entry may use every TLS listener. */
+function mayUse({ listeners }: ModalityConfiguration, name: string): boolean {
+  return listeners === undefined || listeners.includes(name);
+}
