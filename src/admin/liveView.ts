@@ -4,6 +4,7 @@
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import { certificateRemedy, describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import type { AssociationStatus, Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
 
 /** A screen or two. The audit log has them all. */
@@ -132,12 +133,15 @@ const DENIAL_KEYS = [
 
 function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonCode, time: Date): Denial {
   const facts = DENIAL_KEYS.flatMap((key) => (event[key] === undefined ? [] : [[key, event[key]]]));
+  const certificate = isCertificateReason(reason) ? describeRefused(event.tls) : undefined;
   return {
     time: time.toISOString(),
     outcome,
     event: event.event,
     reason,
     text: reasons[reason].text,
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(isCertificateReason(reason) ? { remedy: certificateRemedy(reason) } : {}),
     ...(Object.fromEntries(facts) as Partial<Denial>),
   };
 }

@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import type { AuditEvent } from '../audit/events';
 import type { ReasonCode } from '../policy/reasons';
+import { certificateReasons } from '../policy/refusedCertificates';
 
 /** The caller has an entry, and a command of it was refused. */
 const REASONS_OF_COMMAND = [
@@ -21,6 +22,7 @@ const PENDING_REASONS = [
   'certificate-mismatch',
   'called-ae-title-unknown',
   'called-ae-title-not-allowed',
+  ...certificateReasons,
   ...REASONS_OF_COMMAND,
 ] as const satisfies readonly ReasonCode[];
 
@@ -42,6 +44,7 @@ const time = z.iso.datetime();
 export const pendingCallerSchema = z.object({
   /** 12 hex digits, always the same for the same caller. */
   id: z.string().regex(/^[0-9a-f]{12}$/),
+  /** Both are empty where the certificate was refused: the device had no chance to say them. */
   callingAeTitle: text,
   calledAeTitle: text,
   sourceAddress: text,
@@ -53,6 +56,8 @@ export const pendingCallerSchema = z.object({
       spkiSha256: text.exactOptional(),
       subject: text,
       issuer: text,
+      serialNumber: text.exactOptional(),
+      notBefore: time.exactOptional(),
       notAfter: time.exactOptional(),
     })
     .exactOptional(),

@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { TlsFacts } from '../net/inboundConnection';
+import { isCertificateReason } from '../policy/refusedCertificates';
 import { parseAddress } from '../text/addresses';
 import {
   isPendingReason,
@@ -23,7 +24,7 @@ const MAX_OF_NETWORK = 32;
 const IPV6_NETWORK_BITS = 64;
 /** Different commands that one caller was refused. */
 const MAX_COMMANDS = 32;
-/** Names in certificates of a trusted CA can be long. */
+/** Names in certificates can be long. */
 const MAX_NAME_LENGTH = 256;
 /** 48 bits: short enough to be typed, too many for two entries to meet by chance. */
 const ID_LENGTH = 12;
@@ -75,17 +76,29 @@ export class PendingCallers implements AuditSink {
     if (event.event === 'association.accepted') this.#accepted(event);
     else if (event.event === 'association.rejected' || event.event === 'command.refused') {
       if (isPendingReason(event.reason)) this.#refused(event, event.reason);
+    } else if (event.event === 'connection.refused' && event.tls?.fingerprint256 !== undefined) {
+      // Without a certificate there is nothing to tell one device from another.
+      if (isCertificateReason(event.reason)) this.#refused(event, event.reason);
     }
   }
 
   /** A caller that is let in is no longer pending. Refused commands of one that has an entry stay until they are removed. */
   #accepted(event: AuditEvent): void {
     if (event.outcome !== 'allowed' || this.#callerByKey.size === 0) return;
-    const key = keyOf(identityOf(event));
+    const identity = identityOf(event);
+    const isDropped = [
+      this.#dropAdmitted(keyOf(identity)),
+      // Its certificate was refused before, and is good now.
+      this.#dropAdmitted(keyOf({ ...identity, callingAeTitle: '', calledAeTitle: '' })),
+    ];
+    if (isDropped.includes(true)) this.#options.changed?.();
+  }
+
+  #dropAdmitted(key: string): boolean {
     const caller = this.#callerByKey.get(key);
-    if (caller === undefined || refusedCommands.has(caller.reason)) return;
+    if (caller === undefined || refusedCommands.has(caller.reason)) return false;
     this.#drop(key);
-    this.#options.changed?.();
+    return true;
   }
 
   #refused(event: AuditEvent, reason: PendingReason): void {
@@ -159,12 +172,14 @@ function identityOf(event: AuditEvent): Identity {
 }
 
 function certificateOf(tls: TlsFacts, fingerprint256: string): NonNullable<PendingCaller['certificate']> {
-  const { spkiSha256, subject = '', issuer = '', notAfter } = tls;
+  const { spkiSha256, subject = '', issuer = '', serialNumber, notBefore, notAfter } = tls;
   return {
     fingerprint256,
     ...(spkiSha256 === undefined ? {} : { spkiSha256 }),
     subject: subject.slice(0, MAX_NAME_LENGTH),
     issuer: issuer.slice(0, MAX_NAME_LENGTH),
+    ...(serialNumber === undefined ? {} : { serialNumber: serialNumber.slice(0, MAX_NAME_LENGTH) }),
+    ...(notBefore === undefined ? {} : { notBefore }),
     ...(notAfter === undefined ? {} : { notAfter }),
   };
 }

@@ -86,6 +86,10 @@ export interface Denial {
   /** The reason in words. */
   readonly text: string;
   readonly detail?: string;
+  /** Of a refused certificate: which one it was. */
+  readonly certificate?: string;
+  /** Of a refused certificate: what to do. */
+  readonly remedy?: string;
   readonly modality?: string;
   readonly listener?: string;
   readonly sourceAddress?: string;

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { createLogger, format, type Logger, transports } from 'winston';
 import { reasons } from '../policy/reasons';
+import { certificateRemedy, describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import type { AuditEvent, AuditSink } from './events';
 import { LineFile } from './lineFile';
 
@@ -115,7 +116,13 @@ function readableLine(event: TimedEvent): string {
     Boolean,
   );
   const why = reason === undefined ? [] : [`${reason}: ${reasons[reason].text}`];
-  const parts = [time, outcome.padEnd(10), event.event, who, event.modality, ...facts, ...why, detail];
+  const certificate = isCertificateReason(reason)
+    ? [describeRefused(event.tls), certificateRemedy(reason)]
+    : [];
+  const parts = [
+    ...[time, outcome.padEnd(10), event.event, who, event.modality],
+    ...[...facts, ...why, detail, ...certificate],
+  ];
   return parts
     .filter((part) => part !== undefined && part !== '')
     .map((part) => escapeControls(shorten(String(part))))

@@ -2,9 +2,10 @@
  * What the audit log last said of one modality: when it was let in, when it was refused or failed, and why. Reads the
  * file from its end, so that the size of the log does not matter. Writes nothing, and knows only what the file says.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
+import { AddressSet } from '../text/addresses';
 import type { AuditEvent } from './events';
 
 /** Some 150,000 lines, a day or more of a busy gateway, read in a second. What is older is not "last seen" any more. */
@@ -15,6 +16,16 @@ const CHUNK_BYTES = 256 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
 
 const LINE_FEED = 0x0a;
+
+/** Undefined where there is no file to read. */
+export function lastSeenIfKnown(
+  file: string | undefined,
+  modality: string,
+  entry: LookedFor,
+): LastSeen | undefined {
+  // The gateway creates it when it first starts.
+  return file !== undefined && existsSync(file) ? readLastSeen(file, modality, entry) : undefined;
+}
 
 export type SeenEvent = AuditEvent & { readonly time: string };
 
@@ -30,15 +41,31 @@ export interface LastSeen {
   readonly isCutShort: boolean;
 }
 
+/** Of the entry. */
+export interface LookedFor {
+  readonly callingAeTitle: readonly string[];
+  readonly from: readonly string[];
+}
+
 /**
  * Takes events that name the modality, and refusals without a name that used one of its AE titles: with a wrong address or
- * certificate no entry matches, so no modality is named. Throws OperatorError if the file cannot be read.
+ * certificate no entry matches, so no modality is named. A connection that was refused before it said a title, e.g. for its
+ * certificate, counts for each entry with its address. Throws OperatorError if the file cannot be read.
  */
-export function readLastSeen(file: string, modality: string, callingAeTitles: readonly string[]): LastSeen {
+export function readLastSeen(
+  file: string,
+  modality: string,
+  { callingAeTitle: callingAeTitles, from }: LookedFor,
+): LastSeen {
   const titles = new Set(callingAeTitles.map((title) => title.toUpperCase()));
-  const concernsIt = ({ modality: name, callingAeTitle = '', outcome }: SeenEvent) =>
-    name === modality ||
-    (name === undefined && outcome === 'denied' && titles.has(callingAeTitle.trim().toUpperCase()));
+  const addresses = new AddressSet(from);
+  const isOfIt = ({ callingAeTitle, sourceAddress, direction, event }: SeenEvent) =>
+    callingAeTitle === undefined
+      ? event === 'connection.refused' && direction !== 'egress' && addresses.has(String(sourceAddress))
+      : titles.has(callingAeTitle.trim().toUpperCase());
+  const concernsIt = (event: SeenEvent) =>
+    event.modality === modality ||
+    (event.modality === undefined && event.outcome === 'denied' && isOfIt(event));
   let accepted: SeenEvent | undefined;
   let denied: SeenEvent | undefined;
   let failed: SeenEvent | undefined;

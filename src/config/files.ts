@@ -10,7 +10,7 @@ import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsCon
 import { DAY_MS, formatDay } from '../text/moments';
 import type { ConfigurationPath, Finding, Severity } from '../text/problems';
 import { countOf, escapeUnsafe } from '../text/quote';
-import { isMeantFor } from '../x509/certificate';
+import { purposeProblem } from '../x509/certificate';
 import type { ExtendedKeyUsage } from '../x509/extensions';
 import { oneLine } from '../x509/names';
 import {
@@ -62,7 +62,7 @@ interface TlsUse {
   load(): unknown;
   /** The extended key usage that the certificate needs, if it names any. */
   readonly purpose: ExtendedKeyUsage;
-  readonly purposeFault: string;
+  purposeFault(fault: string): string;
   /** What to do about a certificate of our own that ends. */
   readonly renewal: string;
 }
@@ -77,8 +77,8 @@ function serverUse(tls: ListenerTlsConfiguration): TlsUse {
     crl,
     load: () => isTrusting && loadTlsContext(tls),
     purpose: 'serverAuth',
-    purposeFault:
-      'is not meant for servers (its extended key usage lacks serverAuth), so modalities would refuse it; issue one with "aegis pki server"',
+    purposeFault: (fault) =>
+      `is not meant for servers (${fault}), so modalities would refuse it; issue one with "aegis pki server"`,
     renewal: 'issue a new one; if "aegis pki" issued it, run "aegis pki renew server"',
   };
 }
@@ -92,8 +92,8 @@ function clientUse(tls: AddressTls): TlsUse {
     crl,
     load: () => loadClientTlsContext(tls),
     purpose: 'clientAuth',
-    purposeFault:
-      'is not meant for clients (its extended key usage lacks clientAuth), so the modality would refuse it; issue one with "aegis pki client NAME"',
+    purposeFault: (fault) =>
+      `is not meant for clients (${fault}), so the modality would refuse it; public CAs issue none for clients since 2026, so issue one with "aegis pki client NAME"`,
     renewal: 'issue a new one; if "aegis pki" issued it, run "aegis pki renew NAME"',
   };
 }
@@ -111,8 +111,10 @@ function* inspectTls(path: ConfigurationPath, use: TlsUse, clock: Clock): Genera
   if (isReadable && use.certificates.length === use.privateKeys.length)
     yield* attempt(path, () => use.load());
   for (const { path: place, content } of certificates.files) {
-    if (!isMeantFor(content.certificates[0], use.purpose)) {
-      yield { path: place, kind: 'file', message: escapeUnsafe(`${content.file} ${use.purposeFault}`) };
+    const fault = purposeProblem(content.certificates[0], use.purpose);
+    if (fault !== undefined) {
+      const message = escapeUnsafe(`${content.file} ${use.purposeFault(fault)}`);
+      yield { path: place, kind: 'file', message };
     }
     yield* inspectCertificates(place, content, use.renewal, clock);
   }

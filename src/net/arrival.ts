@@ -11,8 +11,7 @@ import { type AddressSet, canonicalAddress } from '../text/addresses';
 import type { InboundConnection, ListenerHandlers, TlsFacts } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
-import type { TlsMaterial } from './tlsContext';
-import { tlsFailure } from './tlsFailures';
+import { handshakeFailure, type TlsFailure } from './tlsFailures';
 import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
 
 /** What an arrival needs of its listener. */
@@ -21,7 +20,6 @@ export interface ArrivalHost {
   readonly handlers: ListenerHandlers;
   /** Absent: no PROXY header is taken. */
   readonly trustedProxies: AddressSet | undefined;
-  readonly peerCertificates: PeerCertificates;
   /** From accept to the end of the handshake, PROXY header included. */
   readonly handshakeMs: number;
   /** The TLS engine for new connections; absent on a plain listener. */
@@ -31,6 +29,12 @@ export interface ArrivalHost {
   releasePending(address: string): void;
   settled(arrival: Arrival): void;
 }
+
+/**
+ * The alert handshake_failure (RFC 5246 §7.2), as OpenSSL sends it to a peer without a certificate. Up to TLS 1.2 our side
+ * is not encrypted yet: what ends our handshake leaves only after the verdict. TLS 1.3 has no way left, and closes.
+ */
+const NO_CERTIFICATE = Buffer.from('15030300020228', 'hex');
 
 type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
 
@@ -121,43 +125,57 @@ export class Arrival {
     );
   }
 
-  /** Gate 2 passed: called by the listener on `secureConnection`. */
-  secured(socket: TLSSocket, isCertificateRequired: boolean): void {
+  /**
+   * Gate 2: called by the listener on `secureConnection`, in the turn in which the handshake ends. Node has let in every
+   * peer up to here, so that the log can say which certificate was refused. Without `certificates` none is asked for.
+   */
+  secured(socket: TLSSocket, certificates: PeerCertificates | undefined): void {
     if (this.#stage !== 'handshaking') {
       socket.destroy();
       return;
     }
     const facts = { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
-    // Second lines of defence: the context offers no session, and OpenSSL demands the certificate.
+    // A second line of defence: the context offers no session, and Node counts one that is resumed as authorized.
     if (socket.isSessionReused()) {
-      this.refuse('tls-handshake-failed', 'the peer resumed a session, which is never offered', facts);
+      const detail = 'the peer resumed a session, which is never offered';
+      this.#refuseSecured(socket, 'tls-handshake-failed', detail, facts);
       return;
     }
-    let certificate: PeerCertificate | undefined;
-    try {
-      certificate = this.#host.peerCertificates.of(socket);
-    } catch (error) {
-      // A trusted CA signed it, but node:crypto cannot read it.
-      this.refuse('certificate-invalid', (error as Error).message, facts);
-      return;
-    }
-    if (isCertificateRequired && (!socket.authorized || certificate === undefined)) {
-      this.refuse('certificate-missing', undefined, facts);
+    const { failure, refused, certificate } = certificates?.judge(socket) ?? {};
+    // Whatever went wrong above: without a certificate nobody passes who has to show one.
+    if (failure !== undefined || (certificates !== undefined && certificate === undefined)) {
+      const { reason, detail }: TlsFailure = failure ?? { reason: 'certificate-missing' };
+      if (reason === 'certificate-missing' && facts.protocol !== 'TLSv1.3') this.#raw.write(NO_CERTIFICATE);
+      this.#refuseSecured(socket, reason, detail, { ...facts, ...refused });
       return;
     }
     this.#connect(socket, withCertificate(facts, certificate), certificate);
   }
 
   /** Called by the listener on `tlsClientError`. */
-  tlsFailed(error: Error, authorizationError: unknown, material: TlsMaterial): void {
-    const { reason, detail } = tlsFailure(error, authorizationError, material);
+  tlsFailed(error: Error): void {
+    const { reason, detail } = handshakeFailure(error);
     this.refuse(reason, detail);
   }
 
   /** Closes the connection, unless it was connected or refused before. */
-  refuse(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
+  refuse(reason: ReasonCode, detail?: string): void {
     if (!this.#settle()) return;
     this.#raw.destroy();
+    this.#reportRefusal(reason, detail);
+  }
+
+  /**
+   * The TLS socket closes the raw one. To destroy both here, inside of the handshake, ends the process (Node 20.20; test
+   * "names the reason for one expired").
+   */
+  #refuseSecured(socket: TLSSocket, reason: ReasonCode, detail: string | undefined, tls: TlsFacts): void {
+    if (!this.#settle()) return;
+    socket.destroy();
+    this.#reportRefusal(reason, detail, tls);
+  }
+
+  #reportRefusal(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
     this.#host.handlers.refused({
       connectionId: this.#connectionId,
       listener: this.#host.name,

@@ -7,7 +7,10 @@ import { connect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { matchesCertificate, type PeerCertificate, peerCertificate } from '../policy/certificate';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import { pathRefusal, revocationPathOf, type Trust } from '../x509/certificateTrust';
+import type { RevocationRefusal } from '../x509/revocationTrust';
 import type { TlsFacts } from './inboundConnection';
+import { shownChain } from './peerCertificates';
 import type { ClientTlsMaterial } from './tlsContext';
 import { alertOf, verificationFailure } from './tlsFailures';
 
@@ -125,12 +128,37 @@ export async function dialTls(
   // Verified, so there is one.
   const verified = shown ?? whatIsShown(socket);
   if (verified === undefined) throw new Error('a verified peer has no certificate');
+  const refusal = revocationOf(socket, options.tls.trust);
+  if (refusal !== undefined) {
+    socket.destroy();
+    const { reason, detail } = refusal;
+    const code = revocationCodes[reason];
+    const words = `${reasons[reason].text}${detail === undefined ? '' : `: ${detail}`} (${code})`;
+    throw new DialError('tls', code, words, reason, verified.tls);
+  }
   return {
     socket,
     ...verified,
     tcpMs: connected - started,
     tlsMs: performance.now() - connected,
   };
+}
+
+/** As OpenSSL calls these faults. */
+const revocationCodes: Readonly<Record<RevocationRefusal['reason'], string>> = {
+  'certificate-revoked': 'CERT_REVOKED',
+  'crl-missing': 'UNABLE_TO_GET_CRL',
+  'crl-expired': 'CRL_HAS_EXPIRED',
+  'crl-scope': 'DIFFERENT_CRL_SCOPE',
+  'crl-invalid': 'CRL_NOT_YET_VALID',
+};
+
+/** OpenSSL has judged all else. Where we find no way to a trusted CA, no list can be of it. */
+function revocationOf(socket: TLSSocket, trust: Trust): RevocationRefusal | undefined {
+  if (trust.revocationLists.length === 0) return undefined;
+  const chain = shownChain(socket);
+  const path = chain && revocationPathOf(chain, trust, new Date());
+  return path === undefined ? { reason: 'crl-missing' } : pathRefusal(path, trust, new Date());
 }
 
 type Shown = Pick<TlsConnection, 'tls' | 'certificate'>;

@@ -5,18 +5,24 @@ import type { Socket } from 'node:net';
 import type { PeerCertificate } from '../policy/certificate';
 import type { Decision, ReasonCode } from '../policy/reasons';
 
-/** The TLS facts of a connection, as they were when the handshake ended. */
-export interface TlsFacts {
-  readonly protocol: string;
-  readonly cipher: string;
+/** What the log says of a certificate. Names are cut to a limit, and nobody vouches for those of a refused one. */
+export interface CertificateFacts {
   readonly subject?: string;
   readonly issuer?: string;
   readonly serialNumber?: string;
   readonly fingerprint256?: string;
-  /** SHA-256 of the public key; of associations that were accepted or rejected. */
+  /** SHA-256 of the public key; of associations that were accepted or rejected, and of refused certificates. */
   readonly spkiSha256?: string;
-  /** When the certificate ends, in ISO 8601; of associations that were accepted or rejected. */
+  /** In ISO 8601; of refused certificates. */
+  readonly notBefore?: string;
+  /** In ISO 8601; of associations that were accepted or rejected, and of refused certificates. */
   readonly notAfter?: string;
+}
+
+/** The TLS facts of a connection, as they were when the handshake ended. */
+export interface TlsFacts extends CertificateFacts {
+  readonly protocol: string;
+  readonly cipher: string;
 }
 
 /** A connection that passed gates 1 and 2. Its receiver owns the socket from now on. */

@@ -4,7 +4,6 @@
  * gates: arrival.ts does.
  */
 
-import { X509Certificate } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { ListenerConfiguration, Timeouts } from '../config/schema';
@@ -14,7 +13,7 @@ import { AddressSet } from '../text/addresses';
 import { certificateRefusal } from '../x509/certificateTrust';
 import { Arrival, type ArrivalHost } from './arrival';
 import type { ListenerHandlers } from './inboundConnection';
-import { PeerCertificates } from './peerCertificates';
+import { PeerCertificates, shownChain } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
 
 export type { InboundConnection, ListenerHandlers, RefusedConnection } from './inboundConnection';
@@ -24,9 +23,6 @@ export type { InboundConnection, ListenerHandlers, RefusedConnection } from './i
  * same moment wait for TCP's retransmission, a second or more. The kernel caps it at net.core.somaxconn.
  */
 const BACKLOG = 4096;
-
-/** As many as `certificateTrust` follows. */
-const MAX_INTERMEDIATES = 10;
 
 export interface ListenerOptions {
   readonly timeouts: Pick<Timeouts, 'tlsHandshakeSeconds'>;
@@ -73,7 +69,6 @@ interface Settings {
 
 class GatewayListener implements Listener, ArrivalHost {
   readonly handlers: ListenerHandlers;
-  readonly peerCertificates = new PeerCertificates();
   readonly #server: Server;
   #address: Listener['address'];
   #settings: Settings;
@@ -137,20 +132,8 @@ class GatewayListener implements Listener, ArrivalHost {
   certificateRefusal(socket: Socket): ReasonCode | undefined {
     const { tls } = this.#settings;
     if (tls?.options.requestCert !== true) return undefined;
-    // Empty if the peer showed none. Not getPeerX509Certificate(): see peerCertificates.ts.
-    const shown = socket instanceof TLSSocket ? socket.getPeerCertificate(true) : undefined;
-    if (shown?.raw === undefined) return 'certificate-missing';
-    const certificate = new X509Certificate(shown.raw);
-    const intermediates: X509Certificate[] = [];
-    let last = shown;
-    // A root is its own issuer; the bound ends any other circle.
-    while (intermediates.length < MAX_INTERMEDIATES && last.issuerCertificate?.raw !== undefined) {
-      last = last.issuerCertificate;
-      const next = new X509Certificate(last.raw);
-      if (next.checkIssued(next)) break;
-      intermediates.push(next);
-    }
-    return certificateRefusal([certificate, ...intermediates], tls, new Date());
+    const chain = socket instanceof TLSSocket ? shownChain(socket) : undefined;
+    return chain === undefined ? 'certificate-missing' : certificateRefusal(chain, tls, new Date());
   }
 
   async close(): Promise<void> {
@@ -198,17 +181,17 @@ class GatewayListener implements Listener, ArrivalHost {
    */
   #createTlsServer(material: TlsMaterial, handshakeMs: number): TlsServer {
     const server = createTlsServer({ ...material.options, handshakeTimeout: handshakeMs });
-    const isCertificateRequired = material.options.requestCert === true;
+    const certificates = material.options.requestCert === true ? new PeerCertificates(material) : undefined;
     server.on('secureConnection', (socket) => {
       const arrival = this.#arrivalOf(socket);
       if (arrival === undefined) socket.destroy();
-      else arrival.secured(socket, isCertificateRequired);
+      else arrival.secured(socket, certificates);
     });
     // Answers that there is no session to resume, as the context does. With this listener Node reads TLS into 16 KB,
     // without it into 1 KB and 16 KB in turn: twice the reads, and a tenth more CPU for a bulk transfer.
     server.on('resumeSession', (_sessionId, resume) => resume(null, null));
     server.on('tlsClientError', (error, socket) => {
-      this.#arrivalOf(socket)?.tlsFailed(error, socket.authorizationError, material);
+      this.#arrivalOf(socket)?.tlsFailed(error);
       socket.destroy();
     });
     return server;

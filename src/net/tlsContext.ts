@@ -14,7 +14,9 @@ import type { ListenerTlsConfiguration, TlsProfile } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type CertificateMatchers, compileCertificateMatchers } from '../policy/certificate';
 import { decodeCertificate } from '../x509/certificate';
+import type { Trust } from '../x509/certificateTrust';
 import { oneLine } from '../x509/names';
+import { hasBegun, listProblem } from '../x509/revocationTrust';
 import {
   type CertificateFile,
   type PrivateKeyFile,
@@ -46,10 +48,8 @@ export interface TlsMaterial {
   /** The listener's own certificates, without chain; for their dates of expiry. */
   readonly certificates: readonly X509Certificate[];
   readonly trustedCertificates: readonly X509Certificate[];
-  /** For their dates of expiry: a list past its next update refuses every peer. */
+  /** Not for OpenSSL: peerCertificates.ts judges revocation. A list past its next update refuses every peer. */
   readonly revocationLists: readonly RevocationList[];
-  /** Whether every trusted CA has a list: a certificate without one is then not of a trusted CA. */
-  readonly hasListForEveryCa: boolean;
 }
 
 /** Reads and checks everything that the listener's `tls` names. Throws OperatorError. */
@@ -57,7 +57,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const identities = loadIdentities(tls.certificate, tls.privateKey);
   const trust = loadTrust(tls.trustedCertificates ?? [], tls.crl ?? []);
   const isCertificateRequired = tls.clientCertificate === 'required';
-  if (isCertificateRequired && trust.trusted.length === 0) {
+  if (isCertificateRequired && trust.trustedCertificates.length === 0) {
     throw new OperatorError(
       'trustedCertificates is missing; it names the CAs whose client certificates are accepted ' +
         '(or set clientCertificate to "none")',
@@ -69,7 +69,8 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     ...trust.options,
     secureOptions: SECURE_OPTIONS,
     requestCert: isCertificateRequired,
-    rejectUnauthorized: isCertificateRequired,
+    // peerCertificates.ts refuses: Node would end the socket before anybody sees the certificate.
+    rejectUnauthorized: false,
     // Not as a list, of which node:tls keeps a copy for every connection. Node has this from 20.4 on.
     ALPNCallback: ({ protocols }) =>
       protocols.includes(APPLICATION_PROTOCOL) ? APPLICATION_PROTOCOL : undefined,
@@ -78,9 +79,8 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   return {
     options,
     certificates: identities.certificates,
-    trustedCertificates: trust.trusted.flatMap((bundle) => bundle.certificates),
+    trustedCertificates: trust.trustedCertificates,
     revocationLists: trust.revocationLists,
-    hasListForEveryCa: withoutList(trust.trusted, trust.revocationLists).length === 0,
   };
 }
 
@@ -105,6 +105,8 @@ export interface ClientTlsMaterial {
   readonly serverName?: string;
   /** The certificates that it may show; absent: any with the name. */
   readonly pins?: CertificateMatchers;
+  /** For revocation, which OpenSSL does not judge here. */
+  readonly trust: Trust;
 }
 
 /** Reads and checks every file. Throws OperatorError. */
@@ -135,6 +137,7 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
       ALPNProtocols: [APPLICATION_PROTOCOL],
     },
     ...expectedIdentity(tls),
+    trust,
   };
 }
 
@@ -142,16 +145,15 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
 export function expectedIdentity({
   serverName,
   pin,
-}: Pick<ClientTlsConfiguration, 'serverName' | 'pin'>): Omit<ClientTlsMaterial, 'options'> {
+}: Pick<ClientTlsConfiguration, 'serverName' | 'pin'>): Omit<ClientTlsMaterial, 'options' | 'trust'> {
   return {
     ...(serverName === undefined ? {} : { serverName }),
     ...(pin === undefined ? {} : { pins: compileCertificateMatchers(pin) }),
   };
 }
 
-interface LoadedTrust {
-  readonly options: Pick<SecureContextOptions, 'ca' | 'crl'>;
-  readonly trusted: readonly CertificateFile[];
+interface LoadedTrust extends Trust {
+  readonly options: Pick<SecureContextOptions, 'ca'>;
   readonly revocationLists: readonly RevocationList[];
 }
 
@@ -159,13 +161,23 @@ function loadTrust(trustedFiles: readonly string[], crlFiles: readonly string[])
   const trusted = trustedFiles.map(readCertificates);
   const revocationLists = crlFiles.flatMap(readCrl);
   refuseForeignLists(trusted, revocationLists);
-  const crl = revocationLists.map(({ pem }) => pem);
+  const trustedCertificates = trusted.flatMap((bundle) => bundle.certificates);
+  const now = new Date();
+  for (const list of revocationLists) {
+    const problem = unusable(list, trustedCertificates, now);
+    if (problem !== undefined) throw new OperatorError(`${list.file} ${problem}`);
+  }
   // Left undefined, `ca` would mean every public CA in the world.
-  const ca = trusted.map(({ pem }) => pem);
-  return { options: { ca, ...(crl.length > 0 ? { crl } : {}) }, trusted, revocationLists };
+  return { options: { ca: trusted.map(({ pem }) => pem) }, trustedCertificates, revocationLists };
 }
 
-/** The trusted CAs without a list: as soon as there is any list, OpenSSL refuses the certificates of these. */
+/** Why a list would refuse devices that it should not, or spare one that it should refuse. */
+function unusable(list: RevocationList, trusted: readonly X509Certificate[], now: Date): string | undefined {
+  if (hasBegun(list, now)) return listProblem(list, trusted);
+  return `is not valid before ${list.thisUpdate.toISOString()}; check the clock of this machine`;
+}
+
+/** The trusted CAs without a list: as soon as there is any list, the certificates of these are refused. */
 export function withoutList(
   trusted: readonly CertificateFile[],
   lists: readonly RevocationList[],

@@ -2,15 +2,15 @@
  * What a failed handshake was about: from the codes of Node and OpenSSL to one reason. Both sides of the table are
  * measured in test/unit/net/tlsFailures.test.ts with TLS 1.2 and 1.3. Knows no sockets.
  */
+import { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import type { ReasonCode } from '../policy/reasons';
-import type { TlsMaterial } from './tlsContext';
+import { purposeProblem } from '../x509/certificate';
 
 export interface TlsFailure {
   readonly reason: ReasonCode;
   readonly detail?: string;
 }
-
-type ListsOfTls = Pick<TlsMaterial, 'hasListForEveryCa' | 'revocationLists'>;
 
 /** Results of OpenSSL's verification, as `authorizationError` names them (openssl-verification-options). */
 const reasonByVerification: ReadonlyMap<string, ReasonCode> = new Map<string, ReasonCode>([
@@ -36,7 +36,6 @@ const reasonByVerification: ReadonlyMap<string, ReasonCode> = new Map<string, Re
 
 /** Errors of the handshake itself. */
 const reasonByErrorCode: ReadonlyMap<string, ReasonCode> = new Map<string, ReasonCode>([
-  ['ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE', 'certificate-missing'],
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'tls-version'],
   ['ERR_SSL_VERSION_TOO_LOW', 'tls-version'],
   ['ERR_SSL_INAPPROPRIATE_FALLBACK', 'tls-version'],
@@ -55,37 +54,13 @@ const reasonByErrorCode: ReadonlyMap<string, ReasonCode> = new Map<string, Reaso
 
 /** Reasons that say all there is to say; with the others goes what OpenSSL said. */
 const needsNoDetail: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
-  'certificate-missing',
   'tls-application-protocol',
   'tls-handshake-timeout',
   'tls-closed',
 ]);
 
-/**
- * The reason of a server's `tlsClientError`. With a refused certificate Node reports ECONNRESET and leaves the truth in
- * `authorizationError` of the socket; give it here.
- *
- * OpenSSL reports the last thing that it misses. Of a stranger's certificate that is a revocation list: where every
- * trusted CA has one (`hasListForEveryCa`), a missing list means a CA that is not trusted. OpenSSL does not report which
- * list has ended, so the detail does.
- */
-export function tlsFailure(
-  error: Error,
-  authorizationError: unknown,
-  { hasListForEveryCa, revocationLists }: ListsOfTls = { hasListForEveryCa: false, revocationLists: [] },
-  now = new Date(),
-): TlsFailure {
-  // A text, although its type says Error.
-  if (typeof authorizationError === 'string') {
-    const reason = verificationFailure(authorizationError);
-    if (reason === 'crl-missing' && hasListForEveryCa) return { reason: 'certificate-untrusted' };
-    if (reason === 'crl-expired') return { reason, detail: endedLists(revocationLists, now) };
-    if (reason !== undefined) return { reason };
-    // Node has no name for a key or a digest below the profile's level of security.
-    const detail =
-      authorizationError === 'UNSPECIFIED' ? 'too weak for the profile, or malformed' : undefined;
-    return { reason: 'certificate-invalid', detail: detail ?? authorizationError };
-  }
+/** The reason of a server's `tlsClientError`. */
+export function handshakeFailure(error: Error): TlsFailure {
   const { code = '', reason: words = error.message } = error as Error & { code?: string; reason?: string };
   const alert = alertOf(code);
   if (alert !== undefined) {
@@ -99,12 +74,43 @@ export function tlsFailure(
   return needsNoDetail.has(reason) ? { reason } : { reason, detail: words };
 }
 
-function endedLists(lists: ListsOfTls['revocationLists'], now: Date): string {
-  return lists
-    .flatMap(({ file, nextUpdate }) =>
-      nextUpdate === undefined || nextUpdate > now ? [] : [`${file} ended at ${nextUpdate.toISOString()}`],
-    )
-    .join(', ');
+/** What of a socket says why OpenSSL does not take the certificate: its name for the fault, and its words. */
+export type Unauthorized = Pick<TLSSocket, 'authorizationError'> & {
+  /** Not public. Should a later Node drop it, the detail is less exact. Safe only while the handshake ends. */
+  readonly ssl?: { verifyError?(): Error | null } | null;
+};
+
+/** Why OpenSSL refused this certificate (DER), right after the handshake. */
+export function certificateFailure(socket: Unauthorized, raw: Buffer): TlsFailure {
+  // A text, although its type says Error.
+  const code = String(socket.authorizationError ?? 'UNSPECIFIED');
+  const reason = verificationFailure(code);
+  if (reason === 'certificate-purpose') return { reason, detail: purposeDetail(raw) };
+  if (reason !== undefined) return { reason };
+  if (code !== 'UNSPECIFIED') return { reason: 'certificate-invalid', detail: code };
+  const words = socket.ssl?.verifyError?.()?.message;
+  return { reason: 'certificate-invalid', detail: faultWords.get(words ?? '') ?? words ?? UNKNOWN_FAULT };
+}
+
+const UNKNOWN_FAULT = 'too weak for the profile, or malformed';
+
+/** Faults that Node has no name for, by the words of OpenSSL. */
+const faultWords: ReadonlyMap<string, string> = new Map([
+  ['EE certificate key too weak', 'its key is too weak for the profile'],
+  ['CA certificate key too weak', 'the key of a CA above it is too weak for the profile'],
+  ['CA signature digest algorithm too weak', 'a signature in its chain is too weak for the profile'],
+  ['unhandled critical extension', 'it has a critical extension that OpenSSL does not know'],
+  ['unspecified certificate verification error', UNKNOWN_FAULT],
+]);
+
+/** Which extension it was. Where the certificate itself is good for clients, it was one of a CA above it. */
+function purposeDetail(raw: Buffer): string {
+  const problem = purposeProblem(new X509Certificate(raw), 'clientAuth');
+  if (problem === undefined) return 'a CA above it is not meant for client certificates';
+  const advice = problem.includes('extended')
+    ? '; public CAs issue no certificates for clients since 2026, so use a CA of your own, e.g. "aegis pki client"'
+    : '';
+  return problem + advice;
 }
 
 /** The reason for a certificate that OpenSSL did not verify, e.g. `CERT_HAS_EXPIRED`; undefined for other codes. */

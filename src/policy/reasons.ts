@@ -77,6 +77,10 @@ export const reasons = {
     wire: close,
     text: 'the revocation list is not valid for the issuer of the certificate',
   },
+  'crl-scope': {
+    wire: close,
+    text: 'the revocation lists of its issuer are for other certificates',
+  },
   'tls-version': { wire: tlsAlert, text: 'the peer offers no TLS version that the profile accepts' },
   'tls-cipher': { wire: tlsAlert, text: 'the peer offers no cipher suite that the profile accepts' },
   'tls-application-protocol': {

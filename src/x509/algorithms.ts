@@ -46,22 +46,27 @@ export function keyProblem(publicKey: KeyObject): string | undefined {
   return modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS ? undefined : problem;
 }
 
+/** Its digest is among its parameters. */
+export const RSA_PSS = '1.2.840.113549.1.1.10';
+
 interface SignatureAlgorithm {
   readonly name: string;
-  /** As node:crypto calls it. Absent where we do not accept it: MD5 and SHA-1 can be forged. */
+  /** As node:crypto calls it. Absent where nothing that is signed so is accepted. */
   readonly digest?: string;
+  /** An attacker who chooses what is signed can forge it. Good enough for lists: only the CA writes them. */
+  readonly isForgeable?: true;
   /** Type of the keys that sign with it, as node:crypto calls it. */
   readonly keyType?: 'rsa' | 'ec';
 }
 
 const signatureAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.2.840.113549.1.1.4': { name: 'RSA with MD5' },
-  '1.2.840.113549.1.1.5': { name: 'RSA with SHA-1' },
+  '1.2.840.113549.1.1.5': { name: 'RSA with SHA-1', digest: 'sha1', keyType: 'rsa', isForgeable: true },
   '1.2.840.113549.1.1.11': { name: 'RSA with SHA-256', digest: 'sha256', keyType: 'rsa' },
   '1.2.840.113549.1.1.12': { name: 'RSA with SHA-384', digest: 'sha384', keyType: 'rsa' },
   '1.2.840.113549.1.1.13': { name: 'RSA with SHA-512', digest: 'sha512', keyType: 'rsa' },
-  '1.2.840.113549.1.1.10': { name: 'RSA-PSS' },
-  '1.2.840.10045.4.1': { name: 'ECDSA with SHA-1' },
+  [RSA_PSS]: { name: 'RSA-PSS' },
+  '1.2.840.10045.4.1': { name: 'ECDSA with SHA-1', digest: 'sha1', keyType: 'ec', isForgeable: true },
   '1.2.840.10045.4.3.2': { name: 'ECDSA with SHA-256', digest: 'sha256', keyType: 'ec' },
   '1.2.840.10045.4.3.3': { name: 'ECDSA with SHA-384', digest: 'sha384', keyType: 'ec' },
   '1.2.840.10045.4.3.4': { name: 'ECDSA with SHA-512', digest: 'sha512', keyType: 'ec' },
@@ -69,7 +74,7 @@ const signatureAlgorithms: Readonly<Record<string, SignatureAlgorithm>> = {
   '1.3.101.113': { name: 'Ed448' },
 };
 
-/** Its name, or its identifier where we know none; the digest where we accept it for requests. */
+/** Its name, or its identifier where we know none. */
 export function signatureAlgorithmOf(oid: string): SignatureAlgorithm {
   return signatureAlgorithms[oid] ?? { name: `the algorithm ${oid}` };
 }

@@ -3,7 +3,14 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { type DerValue, decodeDer, explicitTag, itemsOf, oidOf } from './der';
-import { decodeExtensions, type ExtendedKeyUsage, type Extensions, extendedKeyUsageOid } from './extensions';
+import {
+  decodeExtensions,
+  type ExtendedKeyUsage,
+  type Extensions,
+  extendedKeyUsagesOf,
+  extensionOid,
+  keyUsagesOf,
+} from './extensions';
 
 export interface CertificateParts {
   /** Identifier of the algorithm. */
@@ -42,9 +49,58 @@ export function validityOf({ validFrom, validTo }: X509Certificate): Validity {
   return { notBefore: new Date(validFrom), notAfter: new Date(validTo) };
 }
 
-/** A certificate that says nothing of its purpose is good for any (RFC 5280 §4.2.1.12). */
-export function isMeantFor(certificate: X509Certificate, usage: ExtendedKeyUsage): boolean {
-  // Undefined where the extension is missing, which the type does not say.
-  const usages: readonly string[] | undefined = certificate.keyUsage;
-  return usages === undefined || usages.includes(extendedKeyUsageOid[usage]);
+/** Any one of them is enough, as for OpenSSL. */
+const KEY_USAGES: Readonly<Record<ExtendedKeyUsage, readonly string[]>> = {
+  clientAuth: ['digitalSignature', 'keyAgreement'],
+  serverAuth: ['digitalSignature', 'keyEncipherment', 'keyAgreement'],
+};
+
+/**
+ * Which extension keeps a certificate from this use, with what it names; undefined where none does. One that says nothing
+ * of its purpose is good for any (RFC 5280 §4.2.1.3, §4.2.1.12).
+ */
+export function purposeProblem({ raw }: X509Certificate, usage: ExtendedKeyUsage): string | undefined {
+  const { extensions } = decodeCertificate(raw);
+  const purposes = extendedKeyUsagesOf(extensions);
+  if (purposes !== undefined && !purposes.includes(usage)) {
+    return `its extended key usage lacks ${usage}: it is for ${purposes.join(', ') || 'nothing'}`;
+  }
+  const usages = keyUsagesOf(extensions);
+  if (usages === undefined || KEY_USAGES[usage].some((needed) => usages.includes(needed))) return undefined;
+  return `its key usage lacks ${KEY_USAGES[usage].join(' or ')}: it is for ${usages.join(', ') || 'nothing'}`;
+}
+
+/** What a relying party needs to know to find out whether a certificate is revoked (RFC 5280 §6.3). */
+export interface RevocationSubject {
+  /** The issuer's name as DER. */
+  readonly issuer: Buffer;
+  readonly serialNumber: string;
+  readonly isCa: boolean;
+  /** The names of the places that have its list, as DER (RFC 5280 §4.2.1.13). */
+  readonly distributionPoints: readonly Buffer[];
+}
+
+/** Throws RangeError where an extension is malformed. */
+export function revocationSubjectOf({ raw, serialNumber, ca }: X509Certificate): RevocationSubject {
+  const { issuer, extensions } = decodeCertificate(raw);
+  const points = extensions.get(extensionOid.crlDistributionPoints);
+  return {
+    issuer: issuer.encoded,
+    serialNumber,
+    isCa: ca,
+    distributionPoints: points === undefined ? [] : itemsOf(decodeDer(points)).flatMap(namesOfPoint),
+  };
+}
+
+/** Points for some reasons only, or with the list of somebody else, do not count: such lists are not taken. */
+function namesOfPoint(point: DerValue): Buffer[] {
+  const fields = itemsOf(point);
+  const [name] = fields;
+  return name?.tag === explicitTag(0) && fields.length === 1 ? fullNamesOf(name) : [];
+}
+
+/** The names of a DistributionPointName; of a name that is relative to its issuer none. */
+export function fullNamesOf(distributionPoint: DerValue): Buffer[] {
+  const [choice] = itemsOf(distributionPoint);
+  return choice?.tag === explicitTag(0) ? itemsOf(choice).map(({ encoded }) => encoded) : [];
 }

@@ -1,10 +1,10 @@
 /**
  * Whether a TLS listener would refuse a certificate, without a handshake: for `aegis explain`, and to check connected peers
- * again when trust changes. OpenSSL alone judges who connects.
+ * again when trust changes. Of those who connect, OpenSSL judges all but revocation.
  */
 import type { X509Certificate } from 'node:crypto';
-import { decodeCertificate, isMeantFor, validityOf } from './certificate';
-import { isRevoked, type RevocationListParts } from './revocationList';
+import { purposeProblem, type RevocationSubject, revocationSubjectOf, validityOf } from './certificate';
+import { type NamedList, type RevocationRefusal, revocationRefusal } from './revocationTrust';
 
 /** Longer chains do not occur; the bound ends a circle of cross-signed CAs. */
 const MAX_CHAIN_LENGTH = 10;
@@ -15,52 +15,61 @@ export type TrustRefusal =
   | 'certificate-purpose'
   | 'certificate-not-yet-valid'
   | 'certificate-expired'
-  | 'certificate-revoked'
-  | 'crl-missing'
-  | 'crl-expired';
+  | RevocationRefusal['reason'];
 
 export interface Trust {
   readonly trustedCertificates: readonly X509Certificate[];
   /** Without any, nothing is revoked. */
-  readonly revocationLists: readonly RevocationListParts[];
+  readonly revocationLists: readonly NamedList[];
 }
+
+/** The first is the certificate itself; the others are intermediate CAs. */
+export type Chain = readonly [X509Certificate, ...X509Certificate[]];
 
 /**
  * Why a listener with this trust would refuse the first certificate of the chain; undefined where it would not. Of several
- * reasons it is the one that OpenSSL reports. The rest of the chain are intermediate CAs.
+ * reasons it is the one that OpenSSL reports.
  */
-export function certificateRefusal(
-  chain: readonly [X509Certificate, ...X509Certificate[]],
-  { trustedCertificates: trusted, revocationLists }: Trust,
-  now: Date,
-): TrustRefusal | undefined {
-  const [leaf, ...intermediates] = chain;
-  const isTrustedItself = leaf.subject === leaf.issuer && trusted.some(({ raw }) => raw.equals(leaf.raw));
-  const path = isTrustedItself ? [leaf] : pathToRoot(leaf, intermediates, trusted);
+export function certificateRefusal(chain: Chain, trust: Trust, now: Date): TrustRefusal | undefined {
+  const path = pathOf(chain, trust, now);
   if (path === undefined) return 'certificate-untrusted';
-  if (!isMeantFor(leaf, 'clientAuth')) return 'certificate-purpose';
+  if (purposeProblem(chain[0], 'clientAuth') !== undefined) return 'certificate-purpose';
   const validities = path.map(validityOf);
   if (validities.some(({ notBefore }) => now < notBefore)) return 'certificate-not-yet-valid';
   if (validities.some(({ notAfter }) => now > notAfter)) return 'certificate-expired';
-  for (const certificate of revocationLists.length === 0 ? [] : path) {
-    const refusal = revocation(certificate, revocationLists, now);
+  return pathRefusal(path.map(revocationSubjectOf), trust, now)?.reason;
+}
+
+/** What revocation needs of a chain that leads to a trusted certificate; undefined where it does not. */
+export function revocationPathOf(
+  chain: Chain,
+  trust: Trust,
+  now: Date,
+): readonly RevocationSubject[] | undefined {
+  return pathOf(chain, trust, now)?.map(revocationSubjectOf);
+}
+
+/** As soon as there is any list, each certificate of the path needs a current one of its issuer. */
+export function pathRefusal(
+  path: readonly RevocationSubject[],
+  { revocationLists }: Trust,
+  now: Date,
+): RevocationRefusal | undefined {
+  if (revocationLists.length === 0) return undefined;
+  for (const [index, subject] of path.entries()) {
+    const refusal = revocationRefusal(subject, revocationLists, now, index === path.length - 1);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
-/** As soon as there is any list, each certificate of the path needs a current one of its issuer. */
-function revocation(
-  { raw, serialNumber }: X509Certificate,
-  lists: readonly RevocationListParts[],
+function pathOf(
+  [leaf, ...intermediates]: Chain,
+  { trustedCertificates: trusted }: Trust,
   now: Date,
-): TrustRefusal | undefined {
-  const { encoded } = decodeCertificate(raw).issuer;
-  const ofIssuer = lists.filter(({ issuer }) => issuer.encoded.equals(encoded));
-  if (ofIssuer.length === 0) return 'crl-missing';
-  const current = ofIssuer.filter(({ nextUpdate }) => nextUpdate === undefined || nextUpdate > now);
-  if (current.length === 0) return 'crl-expired';
-  return current.some((list) => isRevoked(list, serialNumber)) ? 'certificate-revoked' : undefined;
+): readonly X509Certificate[] | undefined {
+  const isTrustedItself = leaf.subject === leaf.issuer && trusted.some(({ raw }) => raw.equals(leaf.raw));
+  return isTrustedItself ? [leaf] : pathToRoot(leaf, intermediates, trusted, now);
 }
 
 /** From the leaf to a trusted self-signed certificate, as node:tls demands; undefined where none is reached. */
@@ -68,19 +77,44 @@ function pathToRoot(
   leaf: X509Certificate,
   intermediates: readonly X509Certificate[],
   trusted: readonly X509Certificate[],
+  now: Date,
 ): readonly X509Certificate[] | undefined {
   const path = [leaf];
   let last = leaf;
   while (path.length <= MAX_CHAIN_LENGTH) {
-    const certificate = last;
-    const isIssuer = (candidate: X509Certificate) =>
-      certificate.checkIssued(candidate) && certificate.verify(candidate.publicKey);
-    const trustedIssuer = trusted.find(isIssuer);
-    if (trustedIssuer?.checkIssued(trustedIssuer)) return [...path, trustedIssuer];
-    const issuer = trustedIssuer ?? intermediates.find(isIssuer);
+    const trustedIssuer = issuerOf(last, trusted, now);
+    if (trustedIssuer !== undefined && isSelfSigned(trustedIssuer)) return [...path, trustedIssuer];
+    const issuer = trustedIssuer ?? issuerOf(last, intermediates, now);
     if (issuer === undefined) return undefined;
     path.push(issuer);
     last = issuer;
   }
   return undefined;
+}
+
+/** Of a CA that was renewed with its key, the certificate that is valid now. */
+function issuerOf(
+  certificate: X509Certificate,
+  candidates: readonly X509Certificate[],
+  now: Date,
+): X509Certificate | undefined {
+  const issuers = candidates.filter(
+    (candidate) => certificate.checkIssued(candidate) && certificate.verify(candidate.publicKey),
+  );
+  const isCurrent = (issuer: X509Certificate) => {
+    const { notBefore, notAfter } = validityOf(issuer);
+    return notBefore <= now && now <= notAfter;
+  };
+  return issuers.find(isCurrent) ?? issuers[0];
+}
+
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate);
+}
+
+/** Those of a bundle with which nobody can pass: no chain from them ends at a self-signed certificate of the bundle. */
+export function withoutAnchor(trusted: readonly X509Certificate[], now: Date): readonly X509Certificate[] {
+  return trusted.filter(
+    (certificate) => !isSelfSigned(certificate) && pathToRoot(certificate, [], trusted, now) === undefined,
+  );
 }

@@ -85,8 +85,8 @@ function signatureProblem(
   signature: Buffer,
   publicKey: KeyObject,
 ): string | undefined {
-  const { name, digest, keyType } = signatureAlgorithmOf(algorithm);
-  if (digest === undefined) {
+  const { name, digest, keyType, isForgeable } = signatureAlgorithmOf(algorithm);
+  if (digest === undefined || isForgeable) {
     return `it is signed with ${name}; accepted are RSA and ECDSA with SHA-256, SHA-384 and SHA-512, so make it again, e.g. with "openssl req -new -sha256"`;
   }
   const isGood = keyType === publicKey.asymmetricKeyType && verify(digest, toBeSigned, publicKey, signature);

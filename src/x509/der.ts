@@ -230,6 +230,11 @@ export function timeOf(value: DerValue | undefined): Date {
   return date;
 }
 
+/** Of a BOOLEAN, under its own tag or another. */
+export function isTrue({ content }: DerValue): boolean {
+  return content.length === 1 && content[0] !== 0;
+}
+
 /** The bytes of a BIT STRING, and how many bits of the last one mean nothing. */
 export function bitsOf(value: DerValue | undefined): { readonly bytes: Buffer; readonly unusedBits: number } {
   const content = contentOf(value, Tag.bitString);

@@ -10,6 +10,7 @@ import {
   decodeDer,
   encode,
   implicitTag,
+  isTrue,
   itemsOf,
   objectIdentifier,
   oidOf,
@@ -26,6 +27,9 @@ export const extensionOid = {
   basicConstraints: '2.5.29.19',
   crlNumber: '2.5.29.20',
   reasonCode: '2.5.29.21',
+  deltaCrlIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  crlDistributionPoints: '2.5.29.31',
   authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
 } as const;
@@ -88,6 +92,14 @@ export function decodeExtensions(extensions: DerValue | undefined): Extensions {
       return [oidOf(oid), contentOf(rest.at(-1), Tag.octetString)];
     }),
   );
+}
+
+/** Identifiers of the extensions that must be understood: without that, what they are in has to be refused. */
+export function criticalExtensionsOf(extensions: DerValue | undefined): string[] {
+  return (extensions === undefined ? [] : itemsOf(extensions)).flatMap((entry) => {
+    const [oid, critical] = itemsOf(entry);
+    return critical?.tag === Tag.boolean && isTrue(critical) ? [oidOf(oid)] : [];
+  });
 }
 
 /** The names of KeyUsage bits; undefined where there is no such extension, which allows every usage. */

@@ -1,6 +1,6 @@
 /**
  * Reads certificate revocation lists (RFC 5280 §5.1). Neither node:crypto nor node:tls gives what is in one. With a
- * list past its next update, OpenSSL refuses every peer. The signature is not looked at: OpenSSL alone judges who connects.
+ * list past its next update, every peer is refused. What a list counts for is in revocationTrust.ts.
  */
 import {
   contentOf,
@@ -39,6 +39,12 @@ export interface RevocationListParts {
   /** Read only when they are asked for, by the functions below: there may be a hundred thousand. */
   readonly entries?: DerValue;
   readonly extensions?: DerValue;
+  /** What the CA signed, and how. */
+  readonly toBeSigned: Buffer;
+  readonly algorithm?: DerValue | undefined;
+  readonly signature?: DerValue | undefined;
+  /** Of every revoked certificate, read once. Throws RangeError where an entry is malformed. */
+  readonly serialNumbers: ReadonlySet<string>;
 }
 
 export interface Revocation {
@@ -50,7 +56,7 @@ export interface Revocation {
 
 /** Takes DER. Throws RangeError where the bytes are not a revocation list. */
 export function decodeRevocationList(list: Buffer): RevocationListParts {
-  const [toBeSigned] = itemsOf(decodeDer(list));
+  const [toBeSigned, algorithm, signatureBits] = itemsOf(decodeDer(list));
   const fields = itemsOf(toBeSigned);
   // Version 1 goes without saying.
   if (fields[0]?.tag === Tag.integer) fields.shift();
@@ -59,6 +65,7 @@ export function decodeRevocationList(list: Buffer): RevocationListParts {
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined;
   const entries = rest[0]?.tag === Tag.sequence ? rest.shift() : undefined;
   const extensions = rest[0]?.tag === explicitTag(0) ? rest[0] : undefined;
+  let serialNumbers: ReadonlySet<string> | undefined;
   return {
     issuer,
     signatureAlgorithm: oidOf(itemsOf(signature)[0]),
@@ -66,17 +73,27 @@ export function decodeRevocationList(list: Buffer): RevocationListParts {
     ...(nextUpdate === undefined ? {} : { nextUpdate: timeOf(nextUpdate) }),
     ...(entries === undefined ? {} : { entries }),
     ...(extensions === undefined ? {} : { extensions }),
+    toBeSigned: toBeSigned!.encoded,
+    algorithm,
+    signature: signatureBits,
+    get serialNumbers() {
+      serialNumbers ??= new Set(revokedSerialNumbers({ entries }));
+      return serialNumbers;
+    },
   };
 }
 
 /** Takes a serial number as X509Certificate writes it. Throws RangeError where an entry is malformed. */
 export function isRevoked(list: RevocationListParts, serialNumber: string): boolean {
-  for (const revoked of revokedSerialNumbers(list)) if (revoked === serialNumber) return true;
-  return false;
+  return list.serialNumbers.has(serialNumber);
 }
 
 /** In hexadecimal as X509Certificate writes them. Throws RangeError where an entry is malformed. */
-export function* revokedSerialNumbers({ entries }: RevocationListParts): Generator<string> {
+export function* revokedSerialNumbers({
+  entries,
+}: {
+  readonly entries?: DerValue | undefined;
+}): Generator<string> {
   if (entries === undefined) return;
   for (const entry of eachItemOf(entries)) {
     const [serialNumber] = eachItemOf(entry);

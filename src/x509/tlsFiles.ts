@@ -4,7 +4,8 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
-import { readText } from '../files/read';
+import { readBytes } from '../files/read';
+import { Tag } from './der';
 import { derOf, type PemBlock, pemBlocks } from './pem';
 import { decodeRevocationList, type RevocationListParts } from './revocationList';
 
@@ -24,7 +25,6 @@ export interface CertificateFile {
 /** One of the lists of a file. */
 export interface RevocationList extends RevocationListParts {
   readonly file: string;
-  readonly pem: string;
 }
 
 const PEM_FILE = { folder: 'a PEM file is needed', exitCode: ExitCode.Usage } as const;
@@ -35,20 +35,32 @@ const PEM_FILE = { folder: 'a PEM file is needed', exitCode: ExitCode.Usage } as
  * Throws OperatorError.
  */
 export function readPrivateKey(file: string): PrivateKeyFile {
-  const pem = readText(file, { ...PEM_FILE, secret: 'private key' });
+  const bytes = readBytes(file, { ...PEM_FILE, secret: 'private key' });
+  const pem = bytes.toString('latin1');
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
     throw new OperatorError(
       `${file} is encrypted; a private key without a passphrase is needed, write one with ` +
         `"openssl pkey -in ${file} -out KEY" and "chmod 600 KEY"`,
     );
   }
-  const problem = `${file} holds no private key; a PEM file with an RSA or EC key is accepted`;
+  const problem = `${file} ${keyProblem(file, bytes)}`;
   return readOr(problem, () => ({ file, pem, key: createPrivateKey(pem) }));
+}
+
+function keyProblem(file: string, bytes: Buffer): string {
+  const accepted = 'a PEM file with an RSA or EC key is accepted';
+  const text = bytes.toString('latin1');
+  if (isPkcs12(bytes)) {
+    return `is a PKCS#12 file (.p12, .pfx); ${accepted}, write one with "openssl pkcs12 -in ${file} -nocerts -nodes -out FILE.key"`;
+  }
+  return text.includes('-----BEGIN CERTIFICATE-----') && !text.includes('PRIVATE KEY-----')
+    ? `holds a certificate and no private key; name the file with its key (${accepted})`
+    : `holds no private key; ${accepted}`;
 }
 
 /** Reads a certificate with its chain, or a bundle of CA certificates. Throws OperatorError. */
 export function readCertificates(file: string): CertificateFile {
-  const blocks = blocksOf(file, 'CERTIFICATE', 'openssl x509 -inform DER');
+  const blocks = blocksOf(file, readBytes(file, PEM_FILE), 'CERTIFICATE', 'openssl x509');
   const [first, ...rest] = blocks.map(({ pem }, index) =>
     readOr(damage(file, `certificate ${index + 1}`), () => new X509Certificate(pem)),
   );
@@ -56,27 +68,50 @@ export function readCertificates(file: string): CertificateFile {
   return { file, pem: blocks.map(({ pem }) => pem).join('\n'), certificates: [first, ...rest] };
 }
 
-/** Reads every revocation list of a file; node:tls would take the first and forget the rest. Throws OperatorError. */
+/** Reads the revocation lists of a file: one as DER, as CAs publish it, or any number as PEM. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  return blocksOf(file, 'X509 CRL', 'openssl crl -inform DER').map((block, index) =>
-    readOr(damage(file, `revocation list ${index + 1}`), () => ({
-      ...decodeRevocationList(derOf(block)),
-      file,
-      pem: block.pem,
-    })),
+  const bytes = readBytes(file, PEM_FILE);
+  const isDer = bytes[0] === Tag.sequence;
+  const lists = isDer ? [bytes] : blocksOf(file, bytes, 'X509 CRL', 'openssl crl').map(derOf);
+  const problem = `holds neither a revocation list nor PEM; get the list of the CA again`;
+  return lists.map((list, index) =>
+    readOr(isDer ? `${file} ${problem}` : damage(file, `revocation list ${index + 1}`), () => {
+      const parts = decodeRevocationList(list);
+      // Read here, so that a damaged entry is found now and not when a device comes.
+      void parts.serialNumbers;
+      return Object.assign(parts, { file });
+    }),
   );
 }
 
 /** The blocks with this label; at least one. */
-function blocksOf(file: string, label: string, converter: string): PemBlock[] {
-  const text = readText(file, PEM_FILE);
-  const all = readOr(`${file} is cut short; copy it again`, () => pemBlocks(text));
+function blocksOf(file: string, bytes: Buffer, label: string, converter: string): PemBlock[] {
+  const all = readOr(`${file} is cut short; copy it again`, () => pemBlocks(bytes.toString('latin1')));
   const blocks = all.filter((block) => block.label === label);
   if (blocks.length > 0) return blocks;
-  throw new OperatorError(
-    `${file} holds no PEM block "${label}"; if it is in DER form, convert it with ` +
-      `"${converter} -in ${file} -out FILE.pem"`,
+  throw new OperatorError(`${file} ${otherKind(file, bytes, all, label, converter)}`);
+}
+
+/** What somebody named instead, and what to do. */
+function otherKind(file: string, bytes: Buffer, all: PemBlock[], label: string, converter: string): string {
+  if (isPkcs12(bytes)) {
+    return (
+      'is a PKCS#12 file (.p12, .pfx), and PEM is needed; write the certificate with ' +
+      `"openssl pkcs12 -in ${file} -nokeys -out FILE.crt" and the key with "openssl pkcs12 -in ${file} -nocerts -nodes -out FILE.key"`
+    );
+  }
+  const [other] = all;
+  if (other !== undefined)
+    return `holds no PEM block "${label}", but one "${other.label}"; name the right file`;
+  return (
+    `holds no PEM block "${label}"; if it is in DER form, convert it with ` +
+    `"${converter} -inform DER -in ${file} -out FILE.pem"`
   );
+}
+
+/** PFX of version 3 (RFC 7292 §4) in DER or BER: enough for a word about it. */
+function isPkcs12(bytes: Buffer): boolean {
+  return bytes[0] === Tag.sequence && bytes.subarray(0, 12).includes(Buffer.of(Tag.integer, 1, 3));
 }
 
 function damage(file: string, part: string): string {

@@ -57,6 +57,12 @@ export interface TestCertificateOptions {
   /** Default none: the certificate then has no extendedKeyUsage and is good for anything. */
   readonly purposes?: readonly ('serverAuth' | 'clientAuth')[];
   readonly isCa?: boolean;
+  /** URIs of its CRL distribution points. */
+  readonly distributionPoints?: readonly string[];
+  /** Bits of the first byte of keyUsage; default digitalSignature, for a CA keyCertSign and cRLSign; 0: no such extension. */
+  readonly keyUsage?: number;
+  /** Has an extension that nobody knows, marked critical. */
+  readonly isStrange?: boolean;
   /** Days from now, negative for the past; default yesterday and in 30 days. */
   readonly validFromDays?: number;
   readonly validToDays?: number;
@@ -206,11 +212,18 @@ export interface TestCrlOptions {
   /** Days from now; default an hour ago and in 7 days. */
   readonly issuedDays?: number;
   readonly nextUpdateDays?: number;
+  /** Of its issuing distribution point: a URI, and what else it says. */
+  readonly distributionPoint?: string;
+  readonly only?: 'user' | 'ca' | 'someReasons' | 'indirect';
+  /** Is a delta list. */
+  readonly isDelta?: boolean;
 }
 
 export interface TestCrl {
   readonly crl: string;
   readonly crlFile: string;
+  /** The same list as CAs publish it. */
+  readonly derFile: string;
 }
 
 function issueCrl(folder: string, fileName: string, options: TestCrlOptions): TestCrl {
@@ -227,12 +240,33 @@ function issueCrl(folder: string, fileName: string, options: TestCrlOptions): Te
     utcTime(inDays(options.nextUpdateDays ?? 7)),
     // RFC 5280 §5.1.2.6: left out where nothing is revoked.
     ...(revoked.length === 0 ? [] : [sequence(...revoked)]),
-    explicit(0, sequence(extension('2.5.29.20', integer('1')))), // CRL number
+    explicit(0, sequence(...listExtensions(options))),
   );
-  const crl = pem('X509 CRL', signed(toBeSigned, issuerKey));
+  const list = signed(toBeSigned, issuerKey);
+  const crl = pem('X509 CRL', list);
   const crlFile = join(folder, `${fileName}.crl`);
   writeFileSync(crlFile, crl);
-  return { crl, crlFile };
+  writeFileSync(`${crlFile}.der`, list);
+  return { crl, crlFile, derFile: `${crlFile}.der` };
+}
+
+const scopeFields = {
+  user: implicit(1, Buffer.of(0xff)),
+  ca: implicit(2, Buffer.of(0xff)),
+  someReasons: implicit(3, Buffer.of(6, 0x40)),
+  indirect: implicit(4, Buffer.of(0xff)),
+} as const;
+
+function listExtensions({ distributionPoint, only, isDelta }: TestCrlOptions): Buffer[] {
+  const scope = [
+    ...(distributionPoint === undefined ? [] : [explicit(0, explicit(0, uriName(distributionPoint)))]),
+    ...(only === undefined ? [] : [scopeFields[only]]),
+  ];
+  return [
+    extension('2.5.29.20', integer('1')), // CRL number
+    ...(scope.length === 0 ? [] : [extension('2.5.29.28', sequence(...scope), 'critical')]),
+    ...(isDelta === true ? [extension('2.5.29.27', integer('1'), 'critical')] : []),
+  ];
 }
 
 function generateKeys(keyKind: NonNullable<TestCertificateOptions['keyKind']>) {
@@ -267,13 +301,19 @@ function signed(toBeSigned: Buffer, issuerKey: KeyObject): Buffer {
 function extensions(spki: Buffer, options: TestCertificateOptions): Buffer[] {
   const isCa = options.isCa === true;
   // keyCertSign and cRLSign, or digitalSignature.
-  const keyUsage = isCa ? bitString(Buffer.from([0b00000110]), 1) : bitString(Buffer.from([0b10000000]), 7);
+  const usage = options.keyUsage ?? (isCa ? 0b00000110 : 0b10000000);
+  const keyUsage = bitString(Buffer.from([usage]), usage === 0 ? 0 : 31 - Math.clz32(usage & -usage));
   const list = [
     extension('2.5.29.19', sequence(...(isCa ? [boolean(true)] : [])), 'critical'), // basicConstraints
-    extension('2.5.29.15', keyUsage, 'critical'),
+    ...(usage === 0 ? [] : [extension('2.5.29.15', keyUsage, 'critical')]),
+    ...(options.isStrange === true ? [extension('1.2.3.4.5', nothing(), 'critical')] : []),
     extension('2.5.29.14', octetString(createHash('sha1').update(spki).digest())), // subjectKeyIdentifier
   ];
-  const { purposes = [], names = [] } = options;
+  const { purposes = [], names = [], distributionPoints = [] } = options;
+  if (distributionPoints.length > 0) {
+    const points = distributionPoints.map((uri) => sequence(explicit(0, explicit(0, uriName(uri)))));
+    list.push(extension('2.5.29.31', sequence(...points)));
+  }
   if (purposes.length > 0) {
     const oids = purposes.map((purpose) => objectIdentifier(purposeOids[purpose]));
     list.push(extension('2.5.29.37', sequence(...oids)));
@@ -285,6 +325,10 @@ function extensions(spki: Buffer, options: TestCertificateOptions): Buffer[] {
 function generalName(text: string): Buffer {
   if (isIPv4(text)) return implicit(7, Buffer.from(text.split('.').map(Number)));
   return implicit(2, Buffer.from(text));
+}
+
+function uriName(uri: string): Buffer {
+  return implicit(6, Buffer.from(uri));
 }
 
 function extension(oid: string, value: Buffer, criticality?: 'critical'): Buffer {

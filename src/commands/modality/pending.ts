@@ -5,6 +5,7 @@
 import type { PendingCaller } from '../../admin/pendingCaller';
 import { OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
+import { certificateRemedy, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { countOf, escapeUnsafe } from '../../text/quote';
 import { formatTime } from '../status/text';
@@ -55,12 +56,15 @@ export function callerLines(caller: PendingCaller): string[] {
     caller;
   const near = modality === undefined ? '' : ` (entry ${modality})`;
   return [
-    `${id}  ${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+    isCertificateReason(reason)
+      ? `${id}  ${sourceAddress}, refused before it said its AE title`
+      : `${id}  ${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
     row(
       'refused',
       `${countOf(caller.count, 'time')}, first ${formatTime(caller.firstSeen)}, last ${formatTime(caller.lastSeen)} UTC`,
     ),
     row('reason', `${reason}: ${reasons[reason].text}${near}`),
+    ...(isCertificateReason(reason) ? [row('to do', certificateRemedy(reason))] : []),
     row('listener', `${listener} (${isTls ? 'TLS' : 'without TLS'})`),
     ...(certificate === undefined ? [] : certificateRows(certificate)),
     ...implementationRows(caller),
@@ -72,13 +76,19 @@ export function callerLines(caller: PendingCaller): string[] {
 function certificateRows({
   subject,
   issuer,
+  serialNumber,
+  notBefore,
   notAfter,
   spkiSha256,
   fingerprint256,
 }: NonNullable<PendingCaller['certificate']>): string[] {
+  const number = serialNumber === undefined ? '' : `, serial number ${serialNumber}`;
+  const begin = notBefore === undefined ? '' : `, from ${notBefore.slice(0, 10)}`;
   const end = notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`;
   return [
-    row('certificate', `${subject}, issued by ${issuer}${end}`),
+    row('certificate', `${subject}, issued by ${issuer}${number}${begin}${end}`),
+    // Of a refused one the fingerprint too: it may be known nowhere else.
+    ...(serialNumber === undefined || spkiSha256 === undefined ? [] : [row('', `sha256:${fingerprint256}`)]),
     row('', spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`),
   ];
 }

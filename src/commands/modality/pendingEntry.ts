@@ -11,6 +11,7 @@ import type { PeerCertificate } from '../../policy/certificate';
 import { compilePolicy } from '../../policy/compile';
 import { decideAssociation } from '../../policy/decide';
 import type { ReasonCode } from '../../policy/reasons';
+import { certificateRemedy, isCertificateReason } from '../../policy/refusedCertificates';
 import { aeTitleKey, normaliseAeTitle } from '../../text/aeTitle';
 import { formatPath } from '../../text/problems';
 import { quoteChoices, quoteValue } from '../../text/quote';
@@ -123,6 +124,8 @@ function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCe
 /** Why no new entry would help, with what would; undefined where one does. */
 export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
   const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
+  if (isCertificateReason(reason))
+    return `its certificate was refused (${reason}); ${certificateRemedy(reason)}`;
   if (aeTitleKey(callingAeTitle, true) === undefined) {
     return `${quoteValue(callingAeTitle)} is not an AE title (1 to 16 printable ASCII characters); set another one on the device`;
   }

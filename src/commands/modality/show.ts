@@ -3,15 +3,17 @@
  * show, and warnings.
  */
 
+import { lastSeenIfKnown, type SeenEvent } from '../../audit/lastSeen';
 import { loadConfiguration } from '../../config/load';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
-import { ExitCode } from '../../errors';
+import { ExitCode, OperatorError } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
 import { localAddressesOf } from '../../policy/localAddresses';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
+import { describeTrouble } from './test';
 
 export function show(context: CommandContext, { config, json }: GlobalOptions, name: string): void {
   const loaded = loadConfiguration(config);
@@ -19,10 +21,11 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
   const { listeners, problems } = listenerFacts(loaded.configuration, entry);
   const localAddress = localAddressesOf(loaded.configuration).get(name);
   const warnings = [...warningsAbout(loaded, name), ...problems];
+  const refused = lastRefused(loaded.configuration, name, entry, warnings);
   context.exit(ExitCode.Done);
   if (json === true) {
     context.print(
-      `${JSON.stringify({ name, ...entry, localAddress, usableListeners: listeners, warnings }, undefined, 2)}\n`,
+      `${JSON.stringify({ name, ...entry, localAddress, usableListeners: listeners, lastRefused: refused, warnings }, undefined, 2)}\n`,
     );
     return;
   }
@@ -32,6 +35,7 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
     ...factsOf(entry, loaded.configuration),
     ...(localAddress === undefined ? [] : [['reaches the archive', `from ${localAddress}`]]),
     ...listeners.flatMap(listenerRows),
+    ...(refused === undefined ? [] : [['last refused', describeTrouble(refused)]]),
   ];
   const lines = [
     `${name}, ${at ?? config}`,
@@ -39,6 +43,22 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
   context.print(`${lines.map(escapeUnsafe).join('\n')}\n`);
+}
+
+/** A log that cannot be read keeps nobody from seeing the entry. */
+function lastRefused(
+  { audit }: Configuration,
+  name: string,
+  entry: ModalityConfiguration,
+  warnings: string[],
+): SeenEvent | undefined {
+  try {
+    return lastSeenIfKnown(audit.file, name, entry)?.denied;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    warnings.push(error.message);
+    return undefined;
+  }
 }
 
 function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): string[][] {

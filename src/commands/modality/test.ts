@@ -3,11 +3,11 @@
  * modality reaches the gateway, only the modality can try; this shows when it last did.
  */
 
-import { existsSync } from 'node:fs';
-import { type LastSeen, readLastSeen, type SeenEvent } from '../../audit/lastSeen';
+import { type LastSeen, lastSeenIfKnown, type SeenEvent } from '../../audit/lastSeen';
 import { loadConfiguration } from '../../config/load';
 import { ExitCode, OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
+import { certificateRemedy, describeRefused, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
 import { escapeUnsafe } from '../../text/quote';
@@ -28,7 +28,7 @@ export async function test(context: CommandContext, options: TestOptions, name: 
   const target = entry.address === undefined ? undefined : modalityTarget(name, entry, loaded.configuration);
   const echo = target && (await verifyTarget(target, options));
   if (options.json === true) {
-    const seen = await lastSeen(file, name, entry.callingAeTitle);
+    const seen = lastSeenIfKnown(file, name, entry);
     const isOk = echo?.report.isOk === true;
     const result = { ok: isOk, echo: echo === undefined ? null : echoJson(echo), lastSeen: seen ?? null };
     context.print(`${JSON.stringify(result, undefined, 2)}\n`);
@@ -36,7 +36,7 @@ export async function test(context: CommandContext, options: TestOptions, name: 
     return;
   }
   if (echo !== undefined) context.print(echoText(echo));
-  const seen = await lastSeen(file, name, entry.callingAeTitle);
+  const seen = lastSeenIfKnown(file, name, entry);
   context.print(seenText(seen));
   if (echo === undefined) {
     throw new OperatorError(
@@ -46,40 +46,39 @@ export async function test(context: CommandContext, options: TestOptions, name: 
   context.exit(echo.report.isOk ? ExitCode.Done : ExitCode.Failed);
 }
 
-/** Undefined where there is no file to read. */
-async function lastSeen(
-  file: string | undefined,
-  name: string,
-  callingAeTitles: readonly string[],
-): Promise<LastSeen | undefined> {
-  // The gateway creates it when it first starts.
-  return file !== undefined && existsSync(file) ? readLastSeen(file, name, callingAeTitles) : undefined;
-}
-
 function seenText(seen: LastSeen | undefined): string {
   if (seen === undefined)
     return 'last seen: unknown, because audit.file is not configured or not there yet\n';
-  const from = ({ time, sourceAddress, listener }: SeenEvent) =>
-    `${time} from ${sourceAddress ?? 'an unknown address'}${listener === undefined ? '' : ` on ${listener}`}`;
   const never = seen.isCutShort
     ? 'not in the last 64 MiB of the audit log'
     : 'never, as far as the audit log goes back';
   const { accepted, command, denied, failed } = seen;
-  const trouble = (event: SeenEvent) => {
-    const reason =
-      event.reason === undefined ? [] : [`${event.reason}: ${reasons[event.reason]?.text ?? ''}`];
-    return [from(event), event.command ?? event.event, ...reason].join(', ');
-  };
   const rows = [
-    ['last accepted', accepted === undefined ? never : from(accepted)],
+    ['last accepted', accepted === undefined ? never : whenAndWhere(accepted)],
     [
       'last command',
       command === undefined
         ? never
         : `${command.time} ${command.command ?? ''} status ${command.status ?? 'none'}`,
     ],
-    ['last refused', denied === undefined ? never : trouble(denied)],
-    ['last failure', failed === undefined ? never : trouble(failed)],
+    ['last refused', denied === undefined ? never : describeTrouble(denied)],
+    ['last failure', failed === undefined ? never : describeTrouble(failed)],
   ];
   return `${textTable(rows).map(escapeUnsafe).join('\n')}\n`;
+}
+
+function whenAndWhere({ time, sourceAddress, listener }: SeenEvent): string {
+  return `${time} from ${sourceAddress ?? 'an unknown address'}${listener === undefined ? '' : ` on ${listener}`}`;
+}
+
+/** Where a certificate was refused, also which one and what to do. Not escaped yet. */
+export function describeTrouble(event: SeenEvent): string {
+  const { reason } = event;
+  const what = reason === undefined ? [] : [`${reason}: ${reasons[reason]?.text ?? ''}`];
+  const certificate = isCertificateReason(reason)
+    ? [describeRefused(event.tls), event.detail, `to do: ${certificateRemedy(reason)}`]
+    : [];
+  return [whenAndWhere(event), event.command ?? event.event, ...what, ...certificate]
+    .filter((part) => part !== undefined)
+    .join(', ');
 }

@@ -91,7 +91,9 @@ function denialRow(denial: Denial): string[] {
   const who = callingAeTitle === undefined ? sourceAddress : `${callingAeTitle}@${sourceAddress}`;
   const what = command === undefined ? '' : `${command} `;
   const observed = outcome === 'denied' ? '' : ' (only observed)';
-  return [formatTime(time), who, `${what}${reason}: ${text}${observed}`];
+  const certificate = denial.certificate === undefined ? '' : ` (${denial.certificate})`;
+  const remedy = denial.remedy === undefined ? '' : `; ${denial.remedy}`;
+  return [formatTime(time), who, `${what}${reason}: ${text}${certificate}${remedy}${observed}`];
 }
 
 /** Those that end soon; otherwise the next one. */

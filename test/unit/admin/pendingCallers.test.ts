@@ -52,6 +52,52 @@ function titlesOf(callers: PendingCallers) {
 }
 
 describe('PendingCallers', () => {
+  const refused = (changes: Partial<AuditEvent> = {}): AuditEvent => ({
+    event: 'connection.refused',
+    outcome: 'denied',
+    reason: 'certificate-expired',
+    direction: 'ingress',
+    listener: 'tls',
+    sourceAddress: '10.1.2.9',
+    tls: { ...tls, serialNumber: '0A', notBefore: '2026-01-01T00:00:00.000Z' },
+    ...changes,
+  });
+
+  it('keeps a caller of which the certificate was refused, with which one it was', () => {
+    const { callers } = listOf({ events: [refused(), refused()] });
+    expect(callers.list).toEqual([
+      expect.objectContaining({
+        callingAeTitle: '',
+        sourceAddress: '10.1.2.9',
+        reason: 'certificate-expired',
+        count: 2,
+        certificate: {
+          subject: 'CN=ct9',
+          issuer: 'CN=CA',
+          serialNumber: '0A',
+          fingerprint256: 'AA:BB',
+          spkiSha256: 'CC:DD',
+          notBefore: '2026-01-01T00:00:00.000Z',
+          notAfter: '2027-01-01T00:00:00.000Z',
+        },
+      }),
+    ]);
+    expect(pendingCallerSchema.parse(callers.list[0])).toEqual(callers.list[0]);
+  });
+
+  it('keeps no other refused connection, and takes the caller off once its certificate is good', () => {
+    const { callers } = listOf({
+      events: [
+        refused({ reason: 'tls-version' }),
+        refused({ reason: 'certificate-missing', tls: undefined }),
+      ],
+    });
+    expect(callers.size).toBe(0);
+    callers.record(refused());
+    callers.record(rejected({ event: 'association.accepted', outcome: 'allowed', reason: undefined }));
+    expect(callers.size).toBe(0);
+  });
+
   it('keeps all that is known of a caller, once, with how often and when it came', () => {
     const { callers } = listOf({ events: [rejected(), rejected({ sourcePort: 40_001 }), rejected()] });
     expect(callers.list).toEqual([

@@ -5,6 +5,7 @@ import { MAX_LOOK_BACK_BYTES, readLastSeen } from '../../../src/audit/lastSeen';
 import { temporaryFolder } from '../../support/processes';
 
 const file = join(temporaryFolder(), 'audit.jsonl');
+const nobody = { callingAeTitle: [], from: [] };
 
 function time(second: number) {
   return `2026-11-25T10:00:${String(second).padStart(2, '0')}.000Z`;
@@ -30,10 +31,30 @@ function completed(second: number) {
 
 function read(lines: readonly string[]) {
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
-  return readLastSeen(file, 'ct1', ['CT1', 'CT1_B']);
+  return readLastSeen(file, 'ct1', { callingAeTitle: ['CT1', 'CT1_B'], from: ['10.1.2.0/24'] });
 }
 
 describe('what the audit log last said of a modality', () => {
+  it('has the connections that were refused from its address before they said a title', () => {
+    const refused = (second: number, facts: object) =>
+      JSON.stringify({
+        time: time(second),
+        event: 'connection.refused',
+        outcome: 'denied',
+        reason: 'certificate-expired',
+        direction: 'ingress',
+        ...facts,
+      });
+    const lines = [
+      refused(1, { sourceAddress: '10.1.2.9', tls: { subject: 'CN=ct1' } }),
+      refused(2, { sourceAddress: '10.1.3.9' }),
+      refused(3, { sourceAddress: '10.1.2.9', direction: 'egress' }),
+      refused(4, { sourceAddress: 'unknown' }),
+      refused(5, { sourceAddress: '10.1.2.9', outcome: 'info', reason: 'tls-closed' }),
+    ];
+    expect(read(lines).denied).toMatchObject({ time: time(1), tls: { subject: 'CN=ct1' } });
+  });
+
   it('is the last event of each kind, whatever others did since', () => {
     const seen = read([
       accepted(1),
@@ -62,7 +83,10 @@ describe('what the audit log last said of a modality', () => {
 
   it('skips what is not an event, and a last line that is not complete', () => {
     writeFileSync(file, `null\nnot JSON\n\n${accepted(1)}\n[]\n{"time":"x"}\n{"time":"2026`);
-    expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: { time: time(1) }, denied: undefined });
+    expect(readLastSeen(file, 'ct1', nobody)).toMatchObject({
+      accepted: { time: time(1) },
+      denied: undefined,
+    });
   });
 
   it('finds lines that begin in one part of the file and end in another', () => {
@@ -76,10 +100,10 @@ describe('what the audit log last said of a modality', () => {
   it('reads back to a limit only, and says so', () => {
     const old = `${accepted(1)}\n`;
     writeFileSync(file, old + `${' '.repeat(1023)}\n`.repeat(MAX_LOOK_BACK_BYTES / 1024));
-    expect(readLastSeen(file, 'ct1', [])).toMatchObject({ accepted: undefined, isCutShort: true });
+    expect(readLastSeen(file, 'ct1', nobody)).toMatchObject({ accepted: undefined, isCutShort: true });
   });
 
   it('refuses a file that is not there', () => {
-    expect(() => readLastSeen(join(file, 'none'), 'ct1', [])).toThrow(/audit\.file .* cannot be read/);
+    expect(() => readLastSeen(join(file, 'none'), 'ct1', nobody)).toThrow(/audit\.file .* cannot be read/);
   });
 });

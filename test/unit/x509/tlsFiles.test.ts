@@ -3,6 +3,7 @@ import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OperatorError } from '../../../src/errors';
+import { pemContents } from '../../../src/x509/pem';
 import { readCertificates, readCrl, readPrivateKey } from '../../../src/x509/tlsFiles';
 import { testCertificates } from '../../support/certificates';
 
@@ -106,7 +107,13 @@ describe('a certificate file', () => {
 
   it.each([
     ['in DER form', 'der.crt', server.x509.raw, '"openssl x509 -inform DER -in '],
-    ['with a key instead', 'key.crt', server.key, 'holds no PEM block "CERTIFICATE"'],
+    [
+      'with a key instead',
+      'key.crt',
+      server.key,
+      'holds no PEM block "CERTIFICATE", but one "PRIVATE KEY"; name the right file',
+    ],
+    ['as PKCS#12', 'all.p12', Buffer.from('308209df0201033082', 'hex'), 'is a PKCS#12 file (.p12, .pfx)'],
     ['cut short', 'cut.crt', server.cert.slice(0, 200), 'is cut short; copy it again'],
     ['with a second one cut short', 'cut2.crt', server.cert + ca.cert.slice(0, 200), 'is cut short'],
     ['damaged', 'damaged.crt', ca.cert + server.cert.replace('MII', 'AAA'), 'is damaged: certificate'],
@@ -129,14 +136,23 @@ describe('a revocation list file', () => {
   it('gives every list in it, with its dates', () => {
     const { crl, expiredCrl } = certificates;
     const lists = readCrl(file('two.crl', `${crl.crl}\n${expiredCrl.crl}`));
-    expect(lists.map(({ pem }) => pem)).toEqual([crl.crl.trim(), expiredCrl.crl.trim()]);
+    const bytes = [crl, expiredCrl].map(({ crl: pem }) => pemContents(pem, 'X509 CRL')[0]);
+    expect(lists.map(({ toBeSigned }, index) => bytes[index]?.includes(toBeSigned))).toEqual([true, true]);
     const now = Date.now();
     expect(lists[0]?.nextUpdate?.getTime()).toBeGreaterThan(now);
     expect(lists[1]?.nextUpdate?.getTime()).toBeLessThan(now);
   });
 
+  it('is taken as DER, as CAs publish it', () => {
+    const [bytes] = pemContents(certificates.crl.crl, 'X509 CRL');
+    const [list] = readCrl(file('list.der', bytes!));
+    expect([...list!.serialNumbers]).toEqual([certificates.revokedClient.x509.serialNumber]);
+  });
+
   it.each([
-    ['of another kind', 'other.crl', server.cert, '"openssl crl -inform DER -in '],
+    ['of another kind', 'other.crl', server.cert, 'holds no PEM block "X509 CRL", but one "CERTIFICATE"'],
+    ['empty', 'empty.crl', '', '"openssl crl -inform DER -in '],
+    ['not a list but DER', 'der.crl', server.x509.raw, 'holds neither a revocation list nor PEM'],
     [
       'damaged',
       'damaged.crl',
