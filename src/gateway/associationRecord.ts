@@ -87,8 +87,12 @@ export class AssociationRecord {
     });
   }
 
-  released(reason?: ReasonCode): void {
-    this.#end('association.released', 'info', reason, { bytes: this.#bytes, durationMs: this.#ageMs });
+  released(reason?: ReasonCode, detail?: string): void {
+    this.#end('association.released', 'info', reason, {
+      detail,
+      bytes: this.#bytes,
+      durationMs: this.#ageMs,
+    });
   }
 
   aborted(reason: ReasonCode, detail?: string): void {

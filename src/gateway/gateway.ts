@@ -116,6 +116,10 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#configuration.timeouts;
   }
 
+  get keepAliveSeconds(): number {
+    return this.#configuration.tcp.keepAliveSeconds;
+  }
+
   get limits(): Configuration['limits'] {
     return this.#configuration.limits;
   }
@@ -281,7 +285,7 @@ function policyOf(configuration: Configuration): Policy {
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
   const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
-    Object.entries({ workers, tcp, 'audit.file': audit.file, admin, pending });
+    Object.entries({ workers, 'tcp.quickAck': tcp.quickAck, 'audit.file': audit.file, admin, pending });
   const before = new Map(parts(running));
   return parts(wanted)
     .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))
