@@ -244,9 +244,9 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#associations.add(association);
   }
 
-  #refused(direction: Route['direction'], refusal: RefusedConnection): void {
-    // A port check by a load balancer connects and closes: nothing was refused then.
-    const outcome = refusal.reason === 'tls-closed' ? 'info' : 'denied';
+  #refused(direction: Route['direction'], { isProbe, ...refusal }: RefusedConnection): void {
+    // Who closes by itself was not refused.
+    const outcome = isProbe === true ? 'debug' : refusal.reason === 'tls-closed' ? 'info' : 'denied';
     this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal });
   }
 

@@ -138,7 +138,7 @@ export class InboundAssociation implements LegOwner {
     this.#upstream?.cancel();
     this.#place?.free();
     if (this.#request !== undefined) this.#record.aborted(reason, detail);
-    else this.#record.connectionRefused(reason, detail);
+    else this.#record.connectionRefused(reason, detail, this.#leg.isPeerSilent);
   }
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
@@ -240,7 +240,7 @@ export class InboundAssociation implements LegOwner {
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
-    this.#record.accepted(wouldDeny);
+    this.#record.accepted(wouldDeny, ac, contexts);
     this.#leg.accept(associateAc);
   }
 

@@ -8,7 +8,7 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import { type AddressSet, canonicalAddress } from '../text/addresses';
-import type { InboundConnection, ListenerHandlers, TlsFacts } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers, RefusedConnection, TlsFacts } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import type { TlsMaterial } from './tlsContext';
@@ -44,6 +44,10 @@ export class Arrival {
   #sourcePort: number;
   #pendingAddress: string | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  /** The proxy's header names no client: the connection is its own. */
+  #isOfProxy = false;
+  /** Why gate 1 refuses the proxy itself. */
+  #refusalOfProxy: ReasonCode | undefined;
 
   /** Takes a paused socket of which nothing was read. */
   constructor(raw: Socket, host: ArrivalHost) {
@@ -58,7 +62,7 @@ export class Arrival {
 
   begin(): void {
     if (this.#sourceAddress === 'unknown') {
-      this.refuse('source-address-unknown', 'the peer disconnected before its address was read');
+      this.#closedSilently('source-address-unknown');
     } else if (this.#host.trustedProxies !== undefined) {
       this.#awaitProxyHeader(this.#host.trustedProxies);
     } else {
@@ -77,6 +81,7 @@ export class Arrival {
       const header = decodeProxyHeader(received);
       if (header.kind === 'invalid') this.refuse('proxy-protocol-invalid', header.detail);
       if (header.kind !== 'complete') return undefined;
+      this.#isOfProxy = header.source === undefined;
       if (header.source !== undefined) {
         this.#sourceAddress = canonicalAddress(header.source.address) ?? 'unknown';
         this.#sourcePort = header.source.port;
@@ -88,7 +93,9 @@ export class Arrival {
   /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
     const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
-    if (!decision.allowed) {
+    if (!decision.allowed && this.#isOfProxy) {
+      this.#awaitByteOfProxy(decision.reason);
+    } else if (!decision.allowed) {
       this.refuse(decision.reason);
     } else if (!this.#host.claimPending(this.#sourceAddress)) {
       this.refuse('connection-limit');
@@ -99,6 +106,19 @@ export class Arrival {
       else this.#awaitFirstByte(tlsServer);
     }
   };
+
+  /** A proxy that checks whether the port is open has no business of its own here: it closes. */
+  #awaitByteOfProxy(reason: ReasonCode): void {
+    this.#stage = 'awaitingFirstByte';
+    this.#refusalOfProxy = reason;
+    this.#receive(
+      () => {
+        this.refuse(reason);
+        return undefined;
+      },
+      () => {},
+    );
+  }
 
   /**
    * Looks at the first byte before TLS does. So the log can name what is not TLS, and a peer that sends nothing costs a
@@ -156,6 +176,14 @@ export class Arrival {
 
   /** Closes the connection, unless it was connected or refused before. */
   refuse(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
+    this.#end(reason, { ...(detail === undefined ? {} : { detail }), ...(tls === undefined ? {} : { tls }) });
+  }
+
+  #closedSilently(reason: ReasonCode): void {
+    this.#end(reason, { detail: 'no byte came', isProbe: true });
+  }
+
+  #end(reason: ReasonCode, facts: Pick<RefusedConnection, 'detail' | 'tls' | 'isProbe'>): void {
     if (!this.#settle()) return;
     this.#raw.destroy();
     this.#host.handlers.refused({
@@ -164,8 +192,7 @@ export class Arrival {
       sourceAddress: this.#sourceAddress,
       sourcePort: this.#sourcePort,
       reason,
-      ...(detail === undefined ? {} : { detail }),
-      ...(tls === undefined ? {} : { tls }),
+      ...facts,
     });
   }
 
@@ -221,7 +248,9 @@ export class Arrival {
   #startDeadline(): void {
     this.#deadline ??= setTimeout(() => {
       const seconds = `${this.#host.handshakeMs / 1000} s`;
-      if (this.#stage === 'awaitingProxyHeader') {
+      if (this.#refusalOfProxy !== undefined) {
+        this.refuse(this.#refusalOfProxy);
+      } else if (this.#stage === 'awaitingProxyHeader') {
         this.refuse('proxy-protocol-invalid', `the header was not complete after ${seconds}`);
       } else {
         const sent = this.#stage === 'awaitingFirstByte' ? 'no byte came' : 'the handshake was not complete';
@@ -239,10 +268,11 @@ export class Arrival {
   readonly #closed = (): void => {
     this.#releasePending();
     if (this.#stage === 'settled') return;
-    if (this.#stage === 'awaitingProxyHeader') {
-      this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
-    } else if (this.#stage === 'awaitingFirstByte') {
-      this.refuse('tls-closed', 'no byte came');
+    if (this.#stage === 'awaitingFirstByte') {
+      this.#closedSilently('tls-closed');
+    } else if (this.#stage === 'awaitingProxyHeader') {
+      if (this.#raw.bytesRead === 0) this.#closedSilently('proxy-protocol-invalid');
+      else this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
     } else {
       // With a refused certificate, Node closes the socket first and says why later in this turn of the event loop.
       setImmediate(() => this.refuse('tls-closed'));
