@@ -56,7 +56,7 @@ export class LiveView implements AuditSink {
     switch (event.event) {
       case 'connection.refused':
         // A port check by a load balancer is an event, but nothing was refused.
-        if (event.outcome !== 'info') totals.connectionsRefused += 1;
+        if (event.outcome === 'denied') totals.connectionsRefused += 1;
         break;
       case 'association.accepted':
         totals.associationsAccepted += 1;

@@ -59,6 +59,12 @@ export class Metrics implements AuditSink {
     labelNames: ['listener', 'reason'],
     registers: [this.#registry],
   });
+  readonly #healthChecks = new Counter({
+    name: 'aegis_health_checks_total',
+    help: 'Connections that were closed before a byte came, as load balancers do to see whether a port is open.',
+    labelNames: ['listener'],
+    registers: [this.#registry],
+  });
   readonly #commandDuration = new Histogram({
     name: 'aegis_command_duration_seconds',
     help: 'Time from a relayed request to its final response.',
@@ -92,8 +98,11 @@ export class Metrics implements AuditSink {
   record(event: AuditEvent): void {
     switch (event.event) {
       case 'connection.refused':
-        // A port check by a load balancer is an event, but nothing was refused.
-        if (event.outcome !== 'info') this.#connectionsRefused.inc({ ...listener(event), ...reason(event) });
+        // A peer that only closed was not refused, and one that said nothing before was a port check.
+        if (event.outcome === 'debug') this.#healthChecks.inc(listener(event));
+        else if (event.outcome !== 'info') {
+          this.#connectionsRefused.inc({ ...listener(event), ...reason(event) });
+        }
         break;
       case 'association.accepted':
         this.#countAssociation(event);

@@ -3,6 +3,7 @@
  * through where the state allows them. Knows nothing of what is in a message, of policy or of the other leg.
  */
 import type { Socket } from 'node:net';
+import type { Timeouts } from '../config/schema';
 import type { PduSink } from '../pdu/pduSink';
 import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from '../pdu/smallPdus';
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
@@ -26,6 +27,8 @@ export class Leg implements PduSink, LegSocketEvents {
   readonly #artim = new Deadline(() => this.#artimExpired());
   #state: State = 'idle';
   #hasFailed = false;
+  /** The peer has closed its side and may still read (a half-close). */
+  #hasPeerEnded = false;
   #socketError = '';
 
   constructor(socket: Socket, owner: LegOwner, options: LegOptions) {
@@ -34,7 +37,10 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#options = options;
     this.#wire = new LegSocket(socket, options, this);
     this.#enter(options.role === 'acceptor' ? 'connectionAccepted' : 'requestAssociation');
-    socket.on('end', this.#onClosed);
+    if (options.keepAliveSeconds > 0) socket.setKeepAlive(true, options.keepAliveSeconds * 1000);
+    // Who dials us may close its side when it has sent everything, as it may with an archive.
+    socket.allowHalfOpen = options.role === 'acceptor';
+    socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onSocketClose);
     if (options.role === 'acceptor') this.#artim.start(options.timeouts.artimSeconds * 1000);
@@ -46,9 +52,19 @@ export class Leg implements PduSink, LegSocketEvents {
     return this.#wire.isCongested;
   }
 
+  /** Whether the peer has not sent a byte. */
+  get isPeerSilent(): boolean {
+    return this.#wire.isAtStart;
+  }
+
   /** Whether the peer's request is to be answered with {@link accept} or {@link reject}. */
   get awaitsLocalAnswer(): boolean {
     return this.#state === 'awaitingLocalAccept';
+  }
+
+  /** From now on these deadlines hold: the caller is known. */
+  useTimeouts(timeouts: Timeouts): void {
+    this.#options.timeouts = timeouts;
   }
 
   /** Begins to read. A requestor sends its A-ASSOCIATE-RQ first: it was made in Sta5, awaiting the answer. */
@@ -75,6 +91,8 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#enter('acceptAssociation');
     this.#wire.pdu(associateAc);
     this.#wire.release();
+    // Behind what was held.
+    if (this.#hasPeerEnded) setImmediate(() => this.served());
   }
 
   /** Answers the request with A-ASSOCIATE-RJ and waits for the peer to close. */
@@ -100,6 +118,18 @@ export class Leg implements PduSink, LegSocketEvents {
     if (this.#canSendData) this.#wire.dataSetEnd(contextId, padOdd);
   }
 
+  /** Writes what is queued at once; whether the peer can get it. */
+  flush(): boolean {
+    if (!this.#canSendData) return false;
+    this.#wire.flush();
+    return !this.#socket.destroyed;
+  }
+
+  /** A message is over: a peer that has closed its side goes once it is owed nothing. */
+  served(): void {
+    if (this.#hasPeerEnded && this.#state === 'established' && !this.#isPeerOwed) this.#onClosed();
+  }
+
   requestRelease(): void {
     this.#wire.flush();
     this.#enter('requestRelease');
@@ -114,8 +144,8 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   /**
-   * Ends the association from our side. What is queued is dropped; what was written ends on a PDU boundary,
-   * so the A-ABORT can be read. Does nothing where there is nothing left to abort.
+   * Ends the association from our side. What is queued goes out first: the last answer may be in it. It ends on a PDU
+   * boundary, so the A-ABORT can be read. Does nothing where there is nothing left to abort.
    */
   abortAssociation(abort: Abort): void {
     this.#hasFailed = true;
@@ -233,7 +263,7 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   #sendAbort(abort: Abort): void {
-    this.#wire.drop();
+    this.#wire.flushLast();
     this.#wire.pdu(encodeAbort(abort));
     this.#awaitClose();
   }
@@ -242,6 +272,13 @@ export class Leg implements PduSink, LegSocketEvents {
   #awaitClose(): void {
     this.#artim.start(this.#options.timeouts.closeSeconds * 1000);
     this.#wire.finish();
+    if (this.#hasPeerEnded) this.#socket.destroySoon();
+  }
+
+  /** Closes once everything is written, or at the deadline. */
+  #endSoon(): void {
+    this.#socket.destroySoon();
+    this.#artim.start(this.#options.timeouts.closeSeconds * 1000);
   }
 
   /** Orderly close of a requestor: FIN now, the rest when the peer has closed too, or ARTIM expires. */
@@ -281,8 +318,31 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#socketError = code;
   };
 
+  /** The peer sends no more. It is gone, unless it has something to wait for. */
+  readonly #onEnd = (): void => {
+    this.#hasPeerEnded = this.#options.role === 'acceptor';
+    if (!this.#hasPeerEnded || !this.#isPeerOwed) this.#onClosed();
+  };
+
+  /** Whether the peer may have closed its side only because it has sent everything. */
+  get #isPeerOwed(): boolean {
+    switch (this.#state) {
+      case 'awaitingLocalRelease':
+        return true;
+      case 'awaitingLocalAccept':
+        return this.#wire.holdsBytes;
+      case 'established':
+        if (this.#wire.holdsBytes) return true;
+        return !this.#wire.isInsidePdu && this.#relayed?.isPeerOwed === true;
+      default:
+        return false;
+    }
+  }
+
   readonly #onClosed = (): void => {
-    this.#socket.destroy();
+    // What was written may still be on its way to a peer that reads.
+    if (this.#hasPeerEnded && !this.#socket.destroyed) this.#endSoon();
+    else this.#socket.destroy();
     const found = transition(this.#options.role, this.#state, 'closed');
     if (found !== undefined) this.#state = found.next;
     if (found?.action === 'AA-4' || found?.action === 'AA-5') {

@@ -33,6 +33,10 @@ export interface LegOwner {
 export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
   /** Whether the peer goes on sending without hearing from us: inside a message, or with answers that are due. */
   readonly awaitsMore: boolean;
+  /** Whether a command announced a data set of which nothing has come. */
+  readonly awaitsDataSet: boolean;
+  /** Whether a peer that sends no more, and ended between two messages, has an answer to wait for. */
+  readonly isPeerOwed: boolean;
   /** Bytes of an association came in. */
   active(): void;
   /** The peer sent A-RELEASE-RQ; answer with {@link Leg.confirmRelease}. */
@@ -48,7 +52,10 @@ export interface LegOptions {
   readonly role: Role;
   /** The peer at the other end: `modality` and `archive` dialled us, `upstream` we dialled. */
   readonly peer: 'modality' | 'archive' | 'upstream';
-  readonly timeouts: Timeouts;
+  /** Global ones until the caller is known, then those of its association. */
+  timeouts: Timeouts;
+  /** How long a silent connection may be before TCP asks whether the peer is there; 0 for never. */
+  readonly keepAliveSeconds: number;
   /** What this side announces in item 51H. */
   readonly maxPduLength: number;
   /** On a plain listener: a first byte that begins a TLS handshake is reported as such. */

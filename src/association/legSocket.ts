@@ -60,7 +60,13 @@ export class LegSocket {
     this.#options = options;
     this.#leg = leg;
     this.#reader = new PduReader(leg, { maxPduLength: options.maxPduLength });
-    this.#pduDeadline = new Deadline(() => leg.stalled('a PDU did not become complete'));
+    this.#pduDeadline = new Deadline(() =>
+      leg.stalled(
+        this.isInsidePdu
+          ? 'a PDU did not become complete'
+          : 'the data set that a command announced did not come',
+      ),
+    );
     this.#stallDeadline = new Deadline(() => leg.stalled('the peer does not take its bytes'));
     socket.on('drain', this.#onDrain);
   }
@@ -106,7 +112,7 @@ export class LegSocket {
     if (this.#pauses === 0) return;
     this.#pauses -= 1;
     if (this.#pauses > 0 || this.#reader.isHeld) return;
-    if (this.#reader.isInsidePdu) this.#startPduDeadline();
+    if (this.#isPduDue) this.#startPduDeadline();
     this.#socket.resume();
   }
 
@@ -122,7 +128,7 @@ export class LegSocket {
   /** A chunk is lent: its bytes change once this returns. */
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isDiscarding) return;
-    if (this.#options.detectTls && this.#isAtStart && looksLikeTls(chunk)) {
+    if (this.#options.detectTls && this.isAtStart && looksLikeTls(chunk)) {
       this.#isDiscarding = true;
       this.#leg.tlsDetected();
       return;
@@ -134,8 +140,23 @@ export class LegSocket {
   };
 
   /** Whether no byte has come yet. */
-  get #isAtStart(): boolean {
+  get isAtStart(): boolean {
     return this.#reader.pduCount === 0 && !this.#reader.isInsidePdu;
+  }
+
+  /** Whether what came ends inside a PDU. */
+  get isInsidePdu(): boolean {
+    return this.#reader.isInsidePdu;
+  }
+
+  /** Whether something came during a hold and was not handed on yet. */
+  get holdsBytes(): boolean {
+    return this.#reader.hasWaiting;
+  }
+
+  /** Whether the rest of a PDU must come now, or the data set that a command announced. */
+  get #isPduDue(): boolean {
+    return this.#reader.isInsidePdu || this.#relayed?.awaitsDataSet === true;
   }
 
   /** Without a chunk: what was kept during a hold. */
@@ -155,7 +176,7 @@ export class LegSocket {
       this.#leg.invalid(isFromTheStart ? withWhatSpoke(found, chunk) : found);
       return;
     }
-    if (!reader.isInsidePdu) this.#pduDeadline.stop();
+    if (!this.#isPduDue) this.#pduDeadline.stop();
     else if (!wasInsidePdu || reader.pduCount !== pduCount) this.#startPduDeadline();
     this.#relayed?.active();
     this.#hasReadInTurn = true;
@@ -230,9 +251,7 @@ export class LegSocket {
 
   /** Writes all fragments that are queued, in one system call where the kernel takes it. */
   flush(): void {
-    const pdus: Buffer[] = [];
-    this.#framer?.flush(pdus);
-    if (pdus.length > 0) this.#write(pdus);
+    this.#writeQueued();
     if (!this.#isCongested && this.#socket.writableLength > CONGESTION_BYTES) {
       this.#isCongested = true;
       this.#relayed?.congested();
@@ -244,8 +263,22 @@ export class LegSocket {
     this.#write([bytes]);
   }
 
-  /** Drops what is queued; what was written ends on a PDU boundary. */
-  drop(): void {
+  /**
+   * Writes what is queued, and takes no more. A message that has come in part only goes out in part, never with a Last
+   * fragment, and ends on a PDU boundary.
+   */
+  flushLast(): void {
+    this.#writeQueued();
+    this.#drop();
+  }
+
+  #writeQueued(): void {
+    const pdus: Buffer[] = [];
+    this.#framer?.flush(pdus);
+    if (pdus.length > 0) this.#write(pdus);
+  }
+
+  #drop(): void {
     this.#framer?.discard();
     this.#framer = undefined;
   }
@@ -285,7 +318,7 @@ export class LegSocket {
   dispose(): void {
     this.#isDiscarding = true;
     this.#pduDeadline.dispose();
-    this.drop();
+    this.#drop();
     this.#stallDeadline.dispose();
   }
 }

@@ -51,6 +51,11 @@ export class MessageFlow {
     return this.#phase !== 'betweenMessages';
   }
 
+  /** Whether a command announced a data set of which nothing has come. */
+  get awaitsDataSet(): boolean {
+    return this.#phase === 'dataSet' && this.#dataSetBytes === 0;
+  }
+
   /** Whether part of a forwarded message has gone out, so that nothing else may go out before its end. */
   get isInsideForwardedMessage(): boolean {
     return this.#phase === 'dataSet' && this.#isForwarding;

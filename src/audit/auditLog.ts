@@ -56,6 +56,7 @@ export class AuditLog implements AuditSink {
    * waits longer, so one turn bounds the memory.
    */
   record(event: AuditEvent): void {
+    if (event.outcome === 'debug') return;
     if (this.#waiting.length === 0) setImmediate(() => this.#write());
     // What happened comes first, for people who read the JSON.
     const { event: name, outcome, reason } = event;

@@ -5,12 +5,14 @@
 import type { TlsFacts } from '../net/inboundConnection';
 import type { ReasonCode } from '../policy/reasons';
 
-export type Outcome = 'allowed' | 'denied' | 'would-deny' | 'failed' | 'info';
+/** `debug` is counted, never logged: it is what a load balancer does every second. */
+export type Outcome = 'allowed' | 'denied' | 'would-deny' | 'failed' | 'info' | 'debug';
 
 export type AuditEventName =
   | 'connection.refused'
   | 'association.accepted'
   | 'association.rejected'
+  | 'association.unusable'
   | 'association.released'
   | 'association.aborted'
   | 'command.completed'
@@ -23,6 +25,13 @@ export type AuditEventName =
   | 'upstream.down'
   | 'gateway.started'
   | 'gateway.stopped';
+
+/** A SOP class that was proposed and refused; by keyword if it has one. */
+export interface RefusedContext {
+  readonly sopClass: string;
+  /** PS3.8 Table 9-18, in words. */
+  readonly result: string;
+}
 
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
 export interface AuditEvent {
@@ -45,6 +54,8 @@ export interface AuditEvent {
   readonly implementationVersionName?: string | undefined;
   /** SOP classes that it proposed, each once, by keyword if there is one: at most 128. */
   readonly proposedSopClasses?: readonly string[] | undefined;
+  /** SOP classes of contexts that the other end refused, each once for each result: at most 128. */
+  readonly refusedContexts?: readonly RefusedContext[] | undefined;
   /** The standard's spelling, e.g. `C-STORE`. */
   readonly command?: string | undefined;
   readonly sopClass?: string | undefined;

@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { modality, tlsProfile } from './schemaModality';
+import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
   aeTitleAsKey,
@@ -96,6 +97,7 @@ const upstream = z.strictObject({
     .boolean()
     .default(false)
     .describe('Allow servers beyond loopback: DICOM then crosses the network in the clear.'),
+  timeouts: ownTimeouts.describe('Timeouts of associations with this upstream; default: the global ones.'),
 });
 
 const limits = z.strictObject({
@@ -130,16 +132,7 @@ const limits = z.strictObject({
 const timeouts = z.strictObject({
   tlsHandshakeSeconds: seconds(10, 'From TCP accept to the end of the TLS handshake (and the PROXY header).'),
   artimSeconds: seconds(30, 'From the handshake to the complete A-ASSOCIATE-RQ (PS3.8 §9.1.4).'),
-  closeSeconds: seconds(5, 'For the peer to close after the last PDU of an association.'),
-  upstreamConnectSeconds: seconds(10, 'For TCP to the upstream.'),
-  upstreamAssociationSeconds: seconds(30, 'For the upstream to answer the A-ASSOCIATE-RQ.'),
-  upstreamQueueSeconds: seconds(30, 'For a place at an upstream that has all the associations it may have.'),
-  pduSeconds: seconds(60, 'From the first to the last byte of one PDU.'),
-  stallSeconds: seconds(60, 'For a peer to take bytes that wait for it.'),
-  idleSeconds: seconds(300, 'An open association without any PDU.'),
-  responseSeconds: seconds(60, 'From a forwarded request to its response.'),
-  retrieveResponseSeconds: seconds(600, 'The same for C-MOVE and C-GET, between two responses.'),
-  releaseSeconds: seconds(5, 'For the upstream to answer a release.'),
+  ...associationTimeouts,
   drainSeconds: seconds(60, 'For running associations to end after SIGTERM.'),
 });
 
@@ -161,6 +154,13 @@ const egress = z.strictObject({
 });
 
 const tcp = z.strictObject({
+  keepAliveSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(7200)
+    .default(60)
+    .describe('How long a connection is silent before TCP probes it, so that firewalls keep it; 0: never.'),
   quickAck: z
     .enum(['auto', 'off'])
     .default('auto')

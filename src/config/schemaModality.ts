@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { commandPermissions } from '../dimse/permissions';
+import { ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
   certificateMatcher,
@@ -90,5 +91,8 @@ export const modality = z.strictObject({
   egressAllow: oneOrMore(z.enum(commandPermissions))
     .optional()
     .describe('Commands that the archive may send to it; default: every one.'),
+  timeouts: ownTimeouts.describe(
+    'Timeouts of associations with this modality, also in egress; default: those of the upstream, then the global ones.',
+  ),
   address: address.optional().describe('Where the modality itself listens: for egress and `aegis echo`.'),
 });

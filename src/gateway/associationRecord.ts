@@ -8,9 +8,9 @@ import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { TlsFacts } from '../net/inboundConnection';
 import type { InboundConnection } from '../net/listener';
-import type { AssociateRq } from '../pdu/types';
+import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import { callerTlsFacts, isOfAllowlist, proposalFacts } from './callerFacts';
+import { callerTlsFacts, type Ids, isOfAllowlist, proposalFacts, refusedContexts } from './callerFacts';
 import type { Operation } from './operations';
 import type { Route } from './route';
 
@@ -62,10 +62,10 @@ export class AssociationRecord {
     if (tls !== undefined) this.#facts.tls = tls;
   }
 
-  /** The connection ended before there was an association request. */
-  connectionRefused(reason: ReasonCode, detail?: string): void {
-    // A port check by a load balancer connects and closes: nothing was refused then.
-    const outcome = justClosed.has(reason) ? 'info' : 'denied';
+  /** The connection ended before there was an association request; `isSilent`: not a byte had come. */
+  connectionRefused(reason: ReasonCode, detail?: string, isSilent = false): void {
+    // Who closes by itself was not refused. A port check by a load balancer connects and closes.
+    const outcome = !justClosed.has(reason) ? 'denied' : isSilent ? 'debug' : 'info';
     this.#end('connection.refused', outcome, reason, { detail, durationMs: this.#ageMs });
   }
 
@@ -79,16 +79,33 @@ export class AssociationRecord {
     });
   }
 
-  accepted(wouldDeny: ReasonCode | undefined): void {
+  /** `answer` is that of the other end, and `acceptedIds` the contexts on which messages can flow. */
+  accepted(wouldDeny: ReasonCode | undefined, answer?: AssociateAc, acceptedIds?: Ids): void {
+    const proposed = this.#request?.presentationContexts ?? [];
     this.#request = undefined;
-    this.#record('association.accepted', wouldDeny === undefined ? 'allowed' : 'would-deny', wouldDeny, {
+    const facts: Facts = {
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
+    };
+    if (answer !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
+      facts.refusedContexts = refusedContexts(proposed, answer, acceptedIds);
+    }
+    const outcome = wouldDeny === undefined ? 'allowed' : 'would-deny';
+    this.#record('association.accepted', outcome, wouldDeny, facts);
+    if (acceptedIds?.size !== 0) return;
+    const detail = `all of its presentation contexts were refused (${proposed.length})`;
+    this.#record('association.unusable', 'failed', undefined, {
+      detail,
+      refusedContexts: facts.refusedContexts,
     });
   }
 
-  released(reason?: ReasonCode): void {
-    this.#end('association.released', 'info', reason, { bytes: this.#bytes, durationMs: this.#ageMs });
+  released(reason?: ReasonCode, detail?: string): void {
+    this.#end('association.released', 'info', reason, {
+      detail,
+      bytes: this.#bytes,
+      durationMs: this.#ageMs,
+    });
   }
 
   aborted(reason: ReasonCode, detail?: string): void {

@@ -2,10 +2,10 @@
  * What a request shows of the device behind it, for the person who decides later whether to admit it: its certificate,
  * its maker, what it wants to do. UIDs and names of implementations only. Never looks at user identity.
  */
-import type { AuditEvent } from '../audit/events';
+import type { AuditEvent, RefusedContext } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { TlsFacts } from '../net/inboundConnection';
-import type { AssociateRq } from '../pdu/types';
+import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
 import { type ReasonCode, reasons } from '../policy/reasons';
 
@@ -58,4 +58,32 @@ export function proposalFacts({
     ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
     proposedSopClasses: [...uids].map((uid) => sopClassKeyword(uid) ?? uid),
   };
+}
+
+/** The ids of presentation contexts. */
+export type Ids = { readonly size: number; has(id: number): boolean };
+
+/** PS3.8 Table 9-18. */
+const RESULTS: Readonly<Record<number, string>> = {
+  0: 'accepted, but not as proposed',
+  1: 'user rejection',
+  3: 'abstract syntax not supported',
+  4: 'transfer syntaxes not supported',
+};
+
+/** What was proposed and cannot be used, and why: each SOP class once for each result. */
+export function refusedContexts(
+  proposed: AssociateRq['presentationContexts'],
+  { presentationContexts }: AssociateAc,
+  acceptedIds: Ids,
+): RefusedContext[] {
+  const resultById = new Map(presentationContexts.map(({ id, result }) => [id, result]));
+  const refused = new Map<string, RefusedContext>();
+  for (const { id, abstractSyntax } of proposed) {
+    if (acceptedIds.has(id)) continue;
+    const result = RESULTS[resultById.get(id) ?? -1] ?? 'no reason given';
+    const sopClass = sopClassKeyword(abstractSyntax) ?? abstractSyntax;
+    refused.set(`${sopClass} ${result}`, { sopClass, result });
+  }
+  return [...refused.values()];
 }

@@ -37,7 +37,7 @@ export function egressRoute(
 }
 
 function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | undefined): Destination {
-  const { address, maxAssociations } = modality.configuration;
+  const { address, maxAssociations, timeouts } = modality.configuration;
   if (address === undefined) throw new Error(`modality ${modality.name} is reached without an address`);
   if (address.tls !== undefined && tls === undefined)
     throw new Error(`no TLS is loaded for ${modality.name}`);
@@ -56,6 +56,7 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
     callingAeTitle: address.callingAeTitle,
     // A password must not go out in the clear.
     passUserIdentity: tls !== undefined,
+    timeouts,
     decideCommand: (request) => decideEgressCommand(modality, request),
   };
 }

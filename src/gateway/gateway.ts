@@ -116,6 +116,10 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#configuration.timeouts;
   }
 
+  get keepAliveSeconds(): number {
+    return this.#configuration.tcp.keepAliveSeconds;
+  }
+
   get limits(): Configuration['limits'] {
     return this.#configuration.limits;
   }
@@ -240,9 +244,9 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#associations.add(association);
   }
 
-  #refused(direction: Route['direction'], refusal: RefusedConnection): void {
-    // A port check by a load balancer connects and closes: nothing was refused then.
-    const outcome = refusal.reason === 'tls-closed' ? 'info' : 'denied';
+  #refused(direction: Route['direction'], { isProbe, ...refusal }: RefusedConnection): void {
+    // Who closes by itself was not refused.
+    const outcome = isProbe === true ? 'debug' : refusal.reason === 'tls-closed' ? 'info' : 'denied';
     this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal });
   }
 
@@ -281,7 +285,7 @@ function policyOf(configuration: Configuration): Policy {
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
   const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
-    Object.entries({ workers, tcp, 'audit.file': audit.file, admin, pending });
+    Object.entries({ workers, 'tcp.quickAck': tcp.quickAck, 'audit.file': audit.file, admin, pending });
   const before = new Map(parts(running));
   return parts(wanted)
     .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))

@@ -28,6 +28,7 @@ import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 /** What an association needs of the gateway. Read at each decision, so that a reload is seen at once. */
 export interface InboundContext {
   readonly timeouts: Timeouts;
+  readonly keepAliveSeconds: number;
   readonly limits: Limits;
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
@@ -63,6 +64,7 @@ export class InboundAssociation implements LegOwner {
       role: 'acceptor',
       peer: route.direction === 'ingress' ? 'modality' : 'archive',
       timeouts: context.timeouts,
+      keepAliveSeconds: context.keepAliveSeconds,
       maxPduLength: context.limits.maxPduLengthBytes,
       detectTls: connection.tls === undefined,
       quickAck: context.quickAck,
@@ -136,11 +138,12 @@ export class InboundAssociation implements LegOwner {
     this.#upstream?.cancel();
     this.#place?.free();
     if (this.#request !== undefined) this.#record.aborted(reason, detail);
-    else this.#record.connectionRefused(reason, detail);
+    else this.#record.connectionRefused(reason, detail, this.#leg.isPeerSilent);
   }
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
-    const { places, limits, timeouts } = this.#context;
+    const { places, limits, keepAliveSeconds, quickAck } = this.#context;
+    const timeouts = this.#timeoutsFor(destination);
     this.#destination = destination;
     const { calledAeTitle, callingAeTitle, passUserIdentity, place: wanted } = destination;
     const associateRq = encodedUpstreamRequest(rq, {
@@ -168,18 +171,33 @@ export class InboundAssociation implements LegOwner {
         associateRq,
         maxPduLength: limits.maxPduLengthBytes,
         timeouts,
-        quickAck: this.#context.quickAck,
+        keepAliveSeconds,
+        quickAck,
         serverFailed: (server, detail) => place.failed(server, detail),
         answered: (upstreamAnswer) => {
           if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
-          this.#answered(rq, upstreamAnswer, wouldDeny);
+          this.#answered(rq, upstreamAnswer, timeouts, wouldDeny);
         },
       });
     });
     this.#place = place;
   }
 
-  #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
+  /** Those of the caller hold for both legs and all between them. */
+  #timeoutsFor({ timeouts: own }: Destination): Timeouts {
+    const { timeouts } = this.#context;
+    if (own === undefined) return timeouts;
+    const effective = { ...timeouts, ...own };
+    this.#leg.useTimeouts(effective);
+    return effective;
+  }
+
+  #answered(
+    rq: AssociateRq,
+    answer: UpstreamAnswer,
+    timeouts: Timeouts,
+    wouldDeny: ReasonCode | undefined,
+  ): void {
     // Nothing is left to be cancelled, and what was sent need not be kept.
     this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
@@ -193,7 +211,7 @@ export class InboundAssociation implements LegOwner {
       return;
     }
     try {
-      this.#establish(rq, answer, wouldDeny);
+      this.#establish(rq, answer, timeouts, wouldDeny);
     } catch (error) {
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
       answer.leg.abortAssociation(providerAbort(6));
@@ -204,9 +222,10 @@ export class InboundAssociation implements LegOwner {
   #establish(
     rq: AssociateRq,
     { leg: upstream, ac }: AcceptedAnswer,
+    timeouts: Timeouts,
     wouldDeny: ReasonCode | undefined,
   ): void {
-    const { timeouts, limits } = this.#context;
+    const { limits } = this.#context;
     // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
     const associateAc = encodedInboundAnswer(rq, ac, limits.maxPduLengthBytes);
@@ -221,7 +240,7 @@ export class InboundAssociation implements LegOwner {
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
-    this.#record.accepted(wouldDeny);
+    this.#record.accepted(wouldDeny, ac, contexts);
     this.#leg.accept(associateAc);
   }
 

@@ -1,4 +1,5 @@
 /** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
+import type { UpstreamConfiguration } from '../config/schema';
 import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 import type { Destination, Route } from './route';
@@ -44,7 +45,16 @@ function destinationOf(
     localAddress,
     othersAnswerMs: deadlineSeconds * 1000,
     calledAeTitle: configuration.calledAeTitle,
+    timeouts: timeoutsOf(modality, configuration),
     passUserIdentity: configuration.userIdentity === 'pass',
     decideCommand: (request) => decideCommand(modality, request),
   };
+}
+
+/** The modality's own value wins: it is the narrower rule. */
+function timeoutsOf(
+  { configuration: { timeouts: own } }: CompiledModality,
+  { timeouts: ofUpstream }: UpstreamConfiguration,
+): Destination['timeouts'] {
+  return own === undefined || ofUpstream === undefined ? (own ?? ofUpstream) : { ...ofUpstream, ...own };
 }

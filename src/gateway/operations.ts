@@ -5,7 +5,7 @@
 
 import { ProtocolError } from '../association/protocolError';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandField, RESPONSE_BIT } from '../dimse/commands';
+import { CommandField, RESPONSE_BIT, statusClass } from '../dimse/commands';
 import type { ReasonCode } from '../policy/reasons';
 
 /**
@@ -24,8 +24,16 @@ export interface Operation {
   readonly wouldDeny: ReasonCode | undefined;
 }
 
+/** Commands that have many responses. */
+const MANY_RESPONSES: readonly number[] = [CommandField.CFindRq, CommandField.CGetRq, CommandField.CMoveRq];
+
 export class OutstandingOperations {
   readonly #byMessageId = new Map<number, Operation>();
+  /**
+   * The last operation whose response was a warning, such as B001 of a repository query: some archives send a final
+   * success behind it. Only one, until its message ID is used again: more would be a memory that a peer fills.
+   */
+  #warned: Operation | undefined;
 
   get size(): number {
     return this.#byMessageId.size;
@@ -40,22 +48,27 @@ export class OutstandingOperations {
     if (this.#byMessageId.size >= MAX_OUTSTANDING) {
       throw new ProtocolError('state-operations-limit', `${MAX_OUTSTANDING} operations are outstanding`);
     }
+    if (this.#warned?.request.MessageID === messageId) this.#warned = undefined;
     const operation = { contextId, request, startedMs: performance.now(), bytes: 0, wouldDeny };
     this.#byMessageId.set(messageId, operation);
     return operation;
   }
 
-  /** The operation that this response answers; it stays outstanding. Throws ProtocolError where there is none. */
+  /**
+   * The operation that this response answers; it stays as it is. Message ID and command name it, whatever the context:
+   * some peers answer on another one that was accepted for the same class. Throws ProtocolError where there is none.
+   */
   answered(contextId: number, response: CommandSet): Operation {
-    const operation = this.#byMessageId.get(response.MessageIDBeingRespondedTo ?? -1);
+    const messageId = response.MessageIDBeingRespondedTo ?? -1;
+    const operation = this.#byMessageId.get(messageId) ?? this.#warned;
     if (
       operation === undefined ||
-      operation.contextId !== contextId ||
+      operation.request.MessageID !== messageId ||
       (operation.request.CommandField | RESPONSE_BIT) !== response.CommandField
     ) {
       throw new ProtocolError(
         'state-response-unexpected',
-        `response ${response.MessageIDBeingRespondedTo} on presentation context ${contextId} answers nothing`,
+        `response ${messageId} on presentation context ${contextId} answers nothing`,
       );
     }
     return operation;
@@ -66,8 +79,12 @@ export class OutstandingOperations {
     return this.#byMessageId.get(messageId ?? -1)?.contextId === contextId;
   }
 
-  end(operation: Operation): void {
-    this.#byMessageId.delete(operation.request.MessageID ?? 0);
+  /** This status was the final one. False where the operation had ended before, with a warning. */
+  end(operation: Operation, status: number): boolean {
+    const mayGoOn =
+      statusClass(status) === 'warning' && MANY_RESPONSES.includes(operation.request.CommandField);
+    this.#warned = mayGoOn ? operation : undefined;
+    return this.#byMessageId.delete(operation.request.MessageID ?? 0);
   }
 
   /** Whether a C-GET, or also a C-MOVE, is under way: they are answered after much work of the upstream. */

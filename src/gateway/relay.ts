@@ -31,6 +31,7 @@ export interface RelayOptions {
 }
 
 const NO_REASON = providerAbort(0);
+const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);
 
 export class Relay {
   readonly #options: RelayOptions;
@@ -142,24 +143,29 @@ export class Relay {
   // A release must not end a message that has come in part only: the peer could take it for the whole.
 
   releaseConfirmed(): void {
+    if (this.#isOver) {
+      this.#release.dispose();
+      return;
+    }
     if (this.#upstream.isInsideMessage) {
       this.#aborted('state-release-in-message', 'the upstream confirmed the release inside a message');
       this.#options.inbound.abortAssociation(NO_REASON);
       return;
     }
-    this.#over('response-timeout', (record) => record.released());
+    this.#over('response-missing', (record) => record.released());
     this.#options.inbound.confirmRelease();
   }
 
   /** The work is done and answered: the peer that dialled us gets its release, the upstream an abort. */
   #releaseTimedOut(): void {
-    if (this.#upstream.isInsideMessage) {
+    if (this.#isOver) this.#options.upstream.abortAssociation(NO_REASON);
+    else if (this.#upstream.isInsideMessage) {
       this.abort('release-timeout');
-      return;
+    } else {
+      this.#over('release-timeout', (record) => record.released('release-timeout'));
+      this.#options.inbound.confirmRelease();
+      this.#options.upstream.abortAssociation(NO_REASON);
     }
-    this.#over('release-timeout', (record) => record.released('release-timeout'));
-    this.#options.inbound.confirmRelease();
-    this.#options.upstream.abortAssociation(NO_REASON);
   }
 
   #upstreamReleased(): void {
@@ -171,9 +177,35 @@ export class Relay {
   // Ends.
 
   legFailed(failed: RelayHalf, { reason, detail, abort }: LegFailure): void {
+    if (this.#isOver) {
+      this.#release.dispose();
+      return;
+    }
+    if (this.#isWorkDone && CLOSED.has(reason)) {
+      this.#closedInRelease(failed);
+      return;
+    }
     this.#aborted(reason, detail);
     const { inbound, upstream } = this.#options;
     (failed === this.#inbound ? upstream : inbound).abortAssociation(abort ?? NO_REASON);
+  }
+
+  /** Whether the release was asked for with nothing left to answer: an end of the connection is then no loss. */
+  get #isWorkDone(): boolean {
+    return this.#isReleasing && !this.#hasOutstanding && !this.#upstream.isInsideMessage;
+  }
+
+  /** Some modalities close as soon as they have asked for the release, and some archives instead of answering it. */
+  #closedInRelease(closed: RelayHalf): void {
+    if (closed === this.#upstream) {
+      const detail = 'the upstream closed the connection without an answer to the release';
+      this.#over('response-missing', (record) => record.released(undefined, detail));
+      this.#options.inbound.confirmRelease();
+      return;
+    }
+    this.#over('response-missing', (record) => record.released());
+    // The upstream was asked, and may still answer.
+    this.#release.start(this.#options.timeouts.releaseSeconds * 1000);
   }
 
   #aborted(reason: ReasonCode, detail?: string): void {

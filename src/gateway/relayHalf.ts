@@ -6,7 +6,7 @@ import type { Leg } from '../association/leg';
 import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandField, isPendingStatus, isResponse } from '../dimse/commands';
+import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
 import { isDeflated } from '../dimse/transferSyntaxes';
@@ -37,6 +37,8 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #opposite!: RelayHalf;
   #passing: Passing = { kind: 'cancel' };
   #passingContextId = 0;
+  /** Where it goes out. */
+  #outContextId = 0;
   /** Own answers to this peer, waiting for the end of a message towards it. */
   #replies: { readonly contextId: number; readonly commandSet: Buffer }[] = [];
   #isPausedForReplies = false;
@@ -65,26 +67,37 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   command(contextId: number, command: CommandSet): boolean {
     this.#passingContextId = contextId;
-    this.#passing = this.#judge(contextId, command);
-    if (this.#passing.kind === 'refused') return false;
+    const passing = this.#judge(contextId, command);
+    this.#passing = passing;
+    this.#outContextId = contextId;
+    if (passing.kind === 'refused') return false;
     // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
-    if (
-      this.#passing.kind === 'cancel' &&
-      !this.requested.isCancellable(contextId, command.MessageIDBeingRespondedTo)
-    ) {
-      return false;
+    if (passing.kind === 'cancel') {
+      if (!this.requested.isCancellable(contextId, command.MessageIDBeingRespondedTo)) return false;
+    } else if (passing.operation.contextId !== contextId) {
+      this.#outContextId = this.#contextOfAnswer(passing.operation.contextId, contextId, command);
     }
-    this.#opposite.leg.sendCommandSet(contextId, encodeCommandSet(command));
+    this.#opposite.leg.sendCommandSet(this.#outContextId, encodeCommandSet(command));
     return true;
   }
 
-  dataSetFragment(contextId: number, bytes: Buffer): void {
-    this.#opposite.leg.sendFragment(contextId, bytes);
+  /**
+   * A response goes out on the context of its request, on whichever it came. Its data set cannot where the two encode it
+   * differently: then it stays on the context that says how to read it.
+   */
+  #contextOfAnswer(ofRequest: number, ofResponse: number, command: CommandSet): number {
+    const { contexts } = this.#options;
+    const isReadAlike = contexts.get(ofRequest)?.transferSyntax === contexts.get(ofResponse)?.transferSyntax;
+    return isReadAlike || !hasDataSet(command) ? ofRequest : ofResponse;
+  }
+
+  dataSetFragment(_contextId: number, bytes: Buffer): void {
+    this.#opposite.leg.sendFragment(this.#outContextId, bytes);
   }
 
   dataSetEnd(contextId: number): void {
     const transferSyntax = this.#options.contexts.get(contextId)?.transferSyntax ?? '';
-    this.#opposite.leg.endDataSet(contextId, isDeflated(transferSyntax));
+    this.#opposite.leg.endDataSet(this.#outContextId, isDeflated(transferSyntax));
   }
 
   messageEnd(dataSetBytes: number): void {
@@ -92,13 +105,21 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     if (passing.kind === 'refused') this.#refuse(passing.request, passing.reason, dataSetBytes);
     else if (passing.kind !== 'cancel') {
       passing.operation.bytes += dataSetBytes;
-      if (passing.kind === 'response' && !isPendingStatus(passing.response.Status ?? 0)) {
-        this.#opposite.requested.end(passing.operation);
-        this.#options.record.operationEnded(passing.operation, passing.response);
-      }
+      if (passing.kind === 'response') this.#answered(passing.operation, passing.response);
       this.#relay.progressed();
     }
     this.#opposite.#sendReplies();
+    this.leg.served();
+    this.#opposite.leg.served();
+  }
+
+  /** A final response is recorded once it was written: until then its operation is not over. */
+  #answered(operation: Operation, response: CommandSet): void {
+    const status = response.Status ?? 0;
+    if (isPendingStatus(status) || !this.#opposite.leg.flush()) return;
+    if (this.#opposite.requested.end(operation, status)) {
+      this.#options.record.operationEnded(operation, response);
+    }
   }
 
   #judge(contextId: number, command: CommandSet): Passing {
@@ -148,6 +169,16 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   get awaitsMore(): boolean {
     return this.isInsideMessage || this.#opposite.requested.size > 0;
+  }
+
+  get awaitsDataSet(): boolean {
+    return this.#flow.awaitsDataSet;
+  }
+
+  /** Not where the other side waits for an answer of this peer, which can no longer come. */
+  get isPeerOwed(): boolean {
+    const isDue = this.requested.size > 0 || this.#replies.length > 0;
+    return isDue && !this.isInsideMessage && this.#opposite.requested.size === 0;
   }
 
   active(): void {

@@ -2,6 +2,7 @@
  * The two ways through the gateway: ingress, where a modality calls an archive, and egress, where an archive calls a
  * modality. What differs between them is here; the rest of the gateway is the same machine for both. Types only.
  */
+import type { Timeouts } from '../config/schema';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import type { AssociationRequest, CommandRequest } from '../policy/decide';
 import type { Decision, ReasonCode } from '../policy/reasons';
@@ -48,6 +49,8 @@ export interface Destination {
   readonly calledAeTitle?: string | undefined;
   readonly callingAeTitle?: string | undefined;
   readonly passUserIdentity: boolean;
+  /** In place of the global ones; absent where there are none. */
+  readonly timeouts?: Partial<Timeouts> | undefined;
   /** Gate 4. */
   decideCommand(request: CommandRequest): Decision;
 }

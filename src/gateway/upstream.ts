@@ -31,6 +31,7 @@ export interface UpstreamRequest {
   /** What it announces in item 51H. */
   readonly maxPduLength: number;
   readonly timeouts: Timeouts;
+  readonly keepAliveSeconds: number;
   readonly quickAck: QuickAck;
   /** A server did not answer the request; another one may. */
   serverFailed(server: string, detail: string): void;
@@ -136,12 +137,13 @@ export class UpstreamAssociation implements LegOwner {
   }
 
   #send({ socket, ...answering }: Answering & { readonly socket: Socket }, isLast: boolean): void {
-    const { associateRq, maxPduLength, timeouts, quickAck, othersAnswerMs } = this.#request;
+    const { associateRq, maxPduLength, timeouts, keepAliveSeconds, quickAck, othersAnswerMs } = this.#request;
     this.#answering = answering;
     this.#leg = new Leg(socket, this, {
       role: 'requestor',
       peer: 'upstream',
       timeouts,
+      keepAliveSeconds,
       quickAck,
       maxPduLength,
       closed: ignored,

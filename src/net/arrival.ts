@@ -8,7 +8,7 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import { type AddressSet, canonicalAddress } from '../text/addresses';
-import type { InboundConnection, ListenerHandlers, TlsFacts } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers, RefusedConnection, TlsFacts } from './inboundConnection';
 import type { PeerCertificates } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import { handshakeFailure, type TlsFailure } from './tlsFailures';
@@ -38,6 +38,9 @@ const NO_CERTIFICATE = Buffer.from('15030300020228', 'hex');
 
 type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
 
+/** What a refusal says beside its reason. */
+type RefusalFacts = Pick<RefusedConnection, 'detail' | 'tls' | 'isProbe'>;
+
 export class Arrival {
   readonly #connectionId = nextConnectionId();
   readonly #raw: Socket;
@@ -48,6 +51,10 @@ export class Arrival {
   #sourcePort: number;
   #pendingAddress: string | undefined;
   #deadline: NodeJS.Timeout | undefined;
+  /** The proxy's header names no client: the connection is its own. */
+  #isOfProxy = false;
+  /** Why gate 1 refuses the proxy itself. */
+  #refusalOfProxy: ReasonCode | undefined;
 
   /** Takes a paused socket of which nothing was read. */
   constructor(raw: Socket, host: ArrivalHost) {
@@ -62,7 +69,7 @@ export class Arrival {
 
   begin(): void {
     if (this.#sourceAddress === 'unknown') {
-      this.refuse('source-address-unknown', 'the peer disconnected before its address was read');
+      this.#closedSilently('source-address-unknown');
     } else if (this.#host.trustedProxies !== undefined) {
       this.#awaitProxyHeader(this.#host.trustedProxies);
     } else {
@@ -81,6 +88,7 @@ export class Arrival {
       const header = decodeProxyHeader(received);
       if (header.kind === 'invalid') this.refuse('proxy-protocol-invalid', header.detail);
       if (header.kind !== 'complete') return undefined;
+      this.#isOfProxy = header.source === undefined;
       if (header.source !== undefined) {
         this.#sourceAddress = canonicalAddress(header.source.address) ?? 'unknown';
         this.#sourcePort = header.source.port;
@@ -92,7 +100,9 @@ export class Arrival {
   /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
     const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
-    if (!decision.allowed) {
+    if (!decision.allowed && this.#isOfProxy) {
+      this.#awaitByteOfProxy(decision.reason);
+    } else if (!decision.allowed) {
       this.refuse(decision.reason);
     } else if (!this.#host.claimPending(this.#sourceAddress)) {
       this.refuse('connection-limit');
@@ -103,6 +113,19 @@ export class Arrival {
       else this.#awaitFirstByte(tlsServer);
     }
   };
+
+  /** A proxy that checks whether the port is open has no business of its own here: it closes. */
+  #awaitByteOfProxy(reason: ReasonCode): void {
+    this.#stage = 'awaitingFirstByte';
+    this.#refusalOfProxy = reason;
+    this.#receive(
+      () => {
+        this.refuse(reason);
+        return undefined;
+      },
+      () => {},
+    );
+  }
 
   /**
    * Looks at the first byte before TLS does. So the log can name what is not TLS, and a peer that sends nothing costs a
@@ -160,9 +183,17 @@ export class Arrival {
 
   /** Closes the connection, unless it was connected or refused before. */
   refuse(reason: ReasonCode, detail?: string): void {
+    this.#end(reason, detail === undefined ? {} : { detail });
+  }
+
+  #closedSilently(reason: ReasonCode): void {
+    this.#end(reason, { detail: 'no byte came', isProbe: true });
+  }
+
+  #end(reason: ReasonCode, facts: RefusalFacts): void {
     if (!this.#settle()) return;
     this.#raw.destroy();
-    this.#reportRefusal(reason, detail);
+    this.#reportRefusal(reason, facts);
   }
 
   /**
@@ -172,18 +203,17 @@ export class Arrival {
   #refuseSecured(socket: TLSSocket, reason: ReasonCode, detail: string | undefined, tls: TlsFacts): void {
     if (!this.#settle()) return;
     socket.destroy();
-    this.#reportRefusal(reason, detail, tls);
+    this.#reportRefusal(reason, detail === undefined ? { tls } : { detail, tls });
   }
 
-  #reportRefusal(reason: ReasonCode, detail?: string, tls?: TlsFacts): void {
+  #reportRefusal(reason: ReasonCode, facts: RefusalFacts): void {
     this.#host.handlers.refused({
       connectionId: this.#connectionId,
       listener: this.#host.name,
       sourceAddress: this.#sourceAddress,
       sourcePort: this.#sourcePort,
       reason,
-      ...(detail === undefined ? {} : { detail }),
-      ...(tls === undefined ? {} : { tls }),
+      ...facts,
     });
   }
 
@@ -239,7 +269,9 @@ export class Arrival {
   #startDeadline(): void {
     this.#deadline ??= setTimeout(() => {
       const seconds = `${this.#host.handshakeMs / 1000} s`;
-      if (this.#stage === 'awaitingProxyHeader') {
+      if (this.#refusalOfProxy !== undefined) {
+        this.refuse(this.#refusalOfProxy);
+      } else if (this.#stage === 'awaitingProxyHeader') {
         this.refuse('proxy-protocol-invalid', `the header was not complete after ${seconds}`);
       } else {
         const sent = this.#stage === 'awaitingFirstByte' ? 'no byte came' : 'the handshake was not complete';
@@ -257,10 +289,11 @@ export class Arrival {
   readonly #closed = (): void => {
     this.#releasePending();
     if (this.#stage === 'settled') return;
-    if (this.#stage === 'awaitingProxyHeader') {
-      this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
-    } else if (this.#stage === 'awaitingFirstByte') {
-      this.refuse('tls-closed', 'no byte came');
+    if (this.#stage === 'awaitingFirstByte') {
+      this.#closedSilently('tls-closed');
+    } else if (this.#stage === 'awaitingProxyHeader') {
+      if (this.#raw.bytesRead === 0) this.#closedSilently('proxy-protocol-invalid');
+      else this.refuse('proxy-protocol-invalid', 'the connection was closed before the header was complete');
     } else {
       // With a refused certificate, Node closes the socket first and says why later in this turn of the event loop.
       setImmediate(() => this.refuse('tls-closed'));

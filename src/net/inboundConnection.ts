@@ -61,6 +61,8 @@ export interface RefusedConnection {
   readonly reason: ReasonCode;
   readonly detail?: string;
   readonly tls?: TlsFacts;
+  /** The peer went without a byte of its own, as the health check of a load balancer does: nothing was refused. */
+  readonly isProbe?: boolean;
 }
 
 /** Every accepted connection ends in exactly one call of `connected` or `refused`. Neither may throw. */

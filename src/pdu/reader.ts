@@ -94,6 +94,11 @@ export class PduReader {
     return this.#held;
   }
 
+  /** Whether it keeps bytes that are not walked yet. */
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Whether the bytes that were walked end inside a PDU (header included). */
   get isInsidePdu(): boolean {
     return this.#state !== IN_PDU_HEADER || this.#cutBytes > 0;

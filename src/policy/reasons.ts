@@ -199,6 +199,10 @@ export const reasons = {
     text: 'a PDU did not become complete, or a peer did not take its bytes, in time',
   },
   'response-timeout': { wire: abort(0), text: 'the response to a command did not come in time' },
+  'response-missing': {
+    wire: abort(0),
+    text: 'the upstream confirmed the release, or closed, without the response to a command',
+  },
   'release-timeout': { wire: abort(0), text: 'the upstream did not answer the release in time' },
 
   // The other side went away.

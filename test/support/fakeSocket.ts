@@ -16,6 +16,9 @@ export class FakeSocket extends EventEmitter {
   destroyed = false;
   isEnded = false;
   isPaused = false;
+  allowHalfOpen = false;
+  /** Undefined where it was not asked for. */
+  keepAliveMs: number | undefined;
   writableLength = 0;
   readonly readableLength = 0;
   /** Called at each write, for what must have happened before it. */
@@ -89,6 +92,20 @@ export class FakeSocket extends EventEmitter {
 
   end(): void {
     this.isEnded = true;
+  }
+
+  /** The peer closes its side and may still read. */
+  endByPeer(): void {
+    this.emit('end');
+  }
+
+  destroySoon(): void {
+    this.end();
+    this.destroy();
+  }
+
+  setKeepAlive(_isOn: boolean, delayMs: number): void {
+    this.keepAliveMs = delayMs;
   }
 
   destroy(): void {

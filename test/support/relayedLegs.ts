@@ -54,6 +54,7 @@ export function legOptions({ timeouts, ...changes }: LegChanges = {}): LegOption
     role: 'acceptor',
     peer: 'modality',
     timeouts: timeoutsOf(timeouts),
+    keepAliveSeconds: 0,
     maxPduLength: 131072,
     quickAck: { description: 'off', acknowledge: () => {} },
     closed: () => {},

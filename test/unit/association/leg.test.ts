@@ -58,6 +58,8 @@ function relayed(role: Role): TestLeg {
   test.leg.relay(
     {
       awaitsMore: false,
+      awaitsDataSet: false,
+      isPeerOwed: false,
       active: () => {},
       congested: () => reported.push('congested'),
       drained: () => reported.push('drained'),

@@ -47,6 +47,8 @@ function setUp(stallSeconds = 60) {
   const writer = new LegSocket(socket.asSocket, legOptions({ timeouts: { stallSeconds } }), leg);
   writer.relay({
     awaitsMore: false,
+    awaitsDataSet: false,
+    isPeerOwed: false,
     active: () => {},
     congested: () => calls.push('congested'),
     drained: () => calls.push('drained'),
@@ -109,12 +111,14 @@ describe('what a leg writes', () => {
     expect(calls).toEqual(['the peer does not take its bytes']);
   });
 
-  it('drops what was queued', async () => {
+  it('writes at the end what was queued, and takes no more', async () => {
     const { socket, writer } = setUp();
     writer.fragment(3, Buffer.alloc(1000));
-    writer.drop();
+    writer.flushLast();
     writer.pdu(Buffer.from([7]));
+    writer.fragment(3, Buffer.alloc(1000));
     await turn();
-    expect(Buffer.concat(socket.writes)).toEqual(Buffer.from([7]));
+    const written = Buffer.concat(socket.writes);
+    expect([written.length, written[11], written.at(-1)]).toEqual([1013, 0, 7]);
   });
 });

@@ -59,6 +59,7 @@ function connected(decision: RouteDecision = { allowed: true, destination }, isR
   const atWrite: string[][] = [];
   const context: InboundContext = {
     timeouts: timeoutsOf(),
+    keepAliveSeconds: 60,
     limits: limitsOf(),
     places,
     audit: { record: (event) => recorded.push(event) },

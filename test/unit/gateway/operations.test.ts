@@ -31,11 +31,11 @@ describe('outstanding operations', () => {
     expect(operations.size).toBe(32);
   });
 
-  it('are answered by their ID, on their context, by the response to their command', () => {
+  it('are answered by their ID, on any context, by the response to their command', () => {
     const operations = new OutstandingOperations();
     const operation = operations.begin(3, request(7));
     expect(operations.answered(3, response(7))).toBe(operation);
-    expect(codeOf(() => operations.answered(1, response(7)))).toBe('state-response-unexpected');
+    expect(operations.answered(1, response(7))).toBe(operation);
     expect(codeOf(() => operations.answered(3, response(8)))).toBe('state-response-unexpected');
     expect(codeOf(() => operations.answered(3, response(7, 0x8030)))).toBe('state-response-unexpected');
     expect([
@@ -43,6 +43,28 @@ describe('outstanding operations', () => {
       operations.isCancellable(1, 7),
       operations.isCancellable(3, undefined),
     ]).toEqual([true, false, false]);
+  });
+
+  it('may have one more response behind a warning, if they have many; only the last one is known', () => {
+    const operations = new OutstandingOperations();
+    const [FIND, WARNING] = [0x0020, 0xb001];
+    const first = operations.begin(3, request(7, FIND));
+    expect([operations.end(first, WARNING), operations.size]).toEqual([true, 0]);
+    expect(operations.answered(3, response(7, FIND | RESPONSE))).toBe(first);
+    expect(operations.end(first, 0)).toBe(false);
+    expect(codeOf(() => operations.answered(3, response(7, FIND | RESPONSE)))).toBe(
+      'state-response-unexpected',
+    );
+    operations.end(operations.begin(3, request(8, FIND)), WARNING);
+    operations.end(operations.begin(3, request(9, FIND)), WARNING);
+    expect(codeOf(() => operations.answered(3, response(8, FIND | RESPONSE)))).toBe(
+      'state-response-unexpected',
+    );
+    expect(codeOf(() => operations.answered(3, response(9)))).toBe('state-response-unexpected');
+    const again = operations.begin(3, request(9));
+    expect(operations.answered(3, response(9))).toBe(again);
+    operations.end(again, 0xb000);
+    expect(codeOf(() => operations.answered(3, response(9)))).toBe('state-response-unexpected');
   });
 
   it.each([
@@ -81,12 +103,11 @@ describe('outstanding operations', () => {
               }),
             ).toBe(expected);
           } else if (kind === 'answer') {
-            const isExpected = known?.contextId === context;
             expect(codeOf(() => operations.answered(context, response(id)))).toBe(
-              isExpected ? 'none' : 'state-response-unexpected',
+              known === undefined ? 'state-response-unexpected' : 'none',
             );
           } else if (known !== undefined) {
-            operations.end(known);
+            operations.end(known, 0);
             model = model.filter((operation) => operation !== known);
           }
           expect([...operations]).toEqual(model);

@@ -118,11 +118,14 @@ const failures: readonly Failure[] = [
   },
 ];
 
-const endings = Object.entries(phases).flatMap(([phase, reach]) =>
-  (['inbound', 'upstream'] as const).flatMap((side) =>
-    failures.map((failure) => ({ phase, reach, side, ...failure })),
-  ),
-);
+const endings = Object.entries(phases)
+  .flatMap(([phase, reach]) =>
+    (['inbound', 'upstream'] as const).flatMap((side) =>
+      failures.map((failure) => ({ phase, reach, side, ...failure })),
+    ),
+  )
+  // No failure: the work was done (see "a release").
+  .filter(({ phase, how }) => !(phase === 'releasing' && (how === 'closes' || how === 'resets')));
 
 describe('a leg that fails', () => {
   it.each(endings)(
@@ -173,6 +176,110 @@ describe('a leg that fails', () => {
     expect(legs.upstream.socket.takeWritten()).toEqual(abort(2, 0));
     expect(recordedAtWrite).toEqual(Array(2).fill('association.aborted gateway-stopped'));
     expect([legs.endings, legs.outline.length]).toEqual([1, 1 + unanswered[phase]!]);
+  });
+});
+
+describe('what came whole before the end, in the same read, still goes out', () => {
+  const refusal = messagePdus(3, responseTo(store, { Status: 0xa700 }));
+
+  it.each([
+    ['an A-ABORT', [abort(0, 4)], 'association.aborted upstream-aborted', abort(0, 4)],
+    ['a release', [releaseRq()], 'association.aborted upstream-released', abort(2, 0)],
+    ['a second response', refusal, 'association.aborted state-response-unexpected', abort(2, 0)],
+    ['what is no PDU', [pdu(0x99)], 'association.aborted pdu-type-unknown', abort(2, 0)],
+  ] as const)('an answer and %s', async (_name, behind, end, passedOn) => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    await turn();
+    legs.upstream.socket.deliver(Buffer.concat([...refusal, ...behind]));
+    await turn();
+    const written = legs.inbound.socket.takeWritten();
+    expect(receivedFrom(written)).toMatchObject({ messages: [{ command: { Status: 0xa700 } }], others: [7] });
+    expect(written.subarray(-passedOn.length)).toEqual(passedOn);
+    expect(legs.outline).toEqual(['command.completed', end]);
+    expect(legs.recorded[0]).toMatchObject({ status: '0xA700', outcome: 'allowed' });
+  });
+
+  it('an answer and the end of the connection', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    await turn();
+    legs.upstream.socket.deliver(...refusal);
+    legs.upstream.socket.closeByPeer();
+    await turn();
+    expect(receivedFrom(legs.inbound.socket.takeWritten())).toMatchObject({ messages: [{}], others: [7] });
+  });
+
+  it('a whole instance and an A-ABORT, to the archive; of the next one no Last fragment', async () => {
+    const legs = await relayed();
+    const next = messagePdus(3, { ...store, MessageID: 3 }, dataSet, 26).slice(0, -1);
+    legs.inbound.socket.deliver(Buffer.concat([...storePdus, ...next, abort(0, 0)]));
+    await turn();
+    const { messages, others } = receivedFrom(legs.upstream.socket.takeWritten());
+    expect([messages.length, messages[0]?.dataSet, others]).toEqual([1, dataSet, [7]]);
+  });
+
+  it('and is not recorded as answered where it could not be written', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    await turn();
+    legs.inbound.socket.destroyed = true;
+    legs.upstream.socket.deliver(...messagePdus(3, responseTo(store)));
+    legs.inbound.socket.destroyed = false;
+    legs.inbound.socket.closeByPeer('EPIPE');
+    await turn();
+    expect(legs.outline).toEqual([
+      'command.completed modality-closed',
+      'association.aborted modality-closed',
+    ]);
+  });
+});
+
+describe('a modality that has closed its side', () => {
+  it('gets the answer it waits for, and is gone then', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    legs.inbound.socket.endByPeer();
+    await turn();
+    expect(legs.outline).toEqual([]);
+    expect(receivedFrom(legs.upstream.socket.takeWritten()).messages).toHaveLength(1);
+    legs.upstream.socket.deliver(...messagePdus(3, responseTo(store)));
+    await turn();
+    expect(receivedFrom(legs.inbound.socket.takeWritten())).toMatchObject({ messages: [{}], others: [] });
+    expect(legs.outline).toEqual(['command.completed', 'association.aborted modality-closed']);
+    expect(legs.upstream.socket.takeWritten()).toEqual(abort(2, 0));
+    expect(legs.inbound.socket.destroyed).toBe(true);
+  });
+
+  it.each(['idle', 'inside a request', 'inside a message of the upstream'])(
+    'is gone at once where it waits for nothing: %s',
+    async (phase) => {
+      const legs = await relayed();
+      await phases[phase]!(legs);
+      await turn();
+      legs.inbound.socket.endByPeer();
+      await turn();
+      expect(legs.outline.at(-1)).toBe('association.aborted modality-closed');
+    },
+  );
+
+  it('waits no longer than the answer may take', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    legs.inbound.socket.endByPeer();
+    await passed(60_100);
+    expect(legs.outline.at(-1)).toBe('association.aborted response-timeout');
+    expect(legs.inbound.socket.destroyed).toBe(true);
+  });
+
+  it('is gone when it resets', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus);
+    legs.inbound.socket.endByPeer();
+    await turn();
+    legs.inbound.socket.closeByPeer('ECONNRESET');
+    await turn();
+    expect(legs.outline.at(-1)).toBe('association.aborted modality-closed');
   });
 });
 
@@ -254,6 +361,70 @@ describe('a release', () => {
     expect(legs.upstream.socket.takeWritten()).toEqual(abort(2, 0));
   });
 
+  it.each([undefined, 'ECONNRESET'])(
+    'is one where the modality closes at once (%s), and the upstream may still answer',
+    async (code) => {
+      const legs = await relayed();
+      legs.inbound.socket.deliver(releaseRq());
+      legs.inbound.socket.closeByPeer(code);
+      await turn();
+      expect([legs.outline, legs.recorded.at(-1)?.outcome]).toEqual([['association.released'], 'info']);
+      expect(legs.upstream.socket.takeWritten()).toEqual(releaseRq());
+      legs.upstream.socket.deliver(releaseRp());
+      await turn();
+      expect([legs.outline, legs.endings, legs.upstream.socket.isEnded]).toEqual([
+        ['association.released'],
+        1,
+        true,
+      ]);
+    },
+  );
+
+  it('that nobody waits for any more does not keep the upstream for ever', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(releaseRq());
+    legs.inbound.socket.closeByPeer();
+    await turn();
+    legs.upstream.socket.takeWritten();
+    await passed(5100);
+    expect(legs.upstream.socket.takeWritten()).toEqual(abort(2, 0));
+    expect(legs.outline).toEqual(['association.released']);
+  });
+
+  it('is answered where the modality has closed its side only', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus, releaseRq());
+    legs.inbound.socket.endByPeer();
+    await turn();
+    legs.upstream.socket.deliver(...messagePdus(3, responseTo(store)), releaseRp());
+    await turn();
+    const pdus = receivedFrom(legs.inbound.socket.takeWritten());
+    expect([pdus.messages.length, pdus.others, legs.inbound.socket.destroyed]).toEqual([1, [6], true]);
+    expect(legs.outline).toEqual(['command.completed', 'association.released']);
+  });
+
+  it.each([undefined, 'ECONNRESET'])(
+    'is confirmed where the upstream closes instead of an answer (%s)',
+    async (code) => {
+      const legs = await relayed();
+      legs.inbound.socket.deliver(releaseRq());
+      legs.upstream.socket.closeByPeer(code);
+      await turn();
+      expect(legs.inbound.socket.takeWritten()).toEqual(releaseRp());
+      expect(legs.outline).toEqual(['association.released']);
+      expect(legs.recorded[0]).toMatchObject({ outcome: 'info', detail: expect.stringContaining('closed') });
+    },
+  );
+
+  it('without the answer to a command says so of the command', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...storePdus, releaseRq());
+    await turn();
+    legs.upstream.socket.deliver(releaseRp());
+    await turn();
+    expect(legs.outline).toEqual(['command.completed response-missing', 'association.released']);
+  });
+
   it('with an answer due is not timed before that answer', async () => {
     const legs = await relayed();
     legs.inbound.socket.deliver(...storePdus, releaseRq());
@@ -280,6 +451,23 @@ describe('deadlines of a relay', () => {
     await passed(1100);
     expect(legs.outline.at(-1)).toBe(`association.aborted ${reason}`);
   });
+
+  it.each(['inbound', 'upstream'] as const)(
+    'end it where an announced data set does not come: %s',
+    async (side) => {
+      const legs = await relayed();
+      if (side === 'upstream') legs.inbound.socket.deliver(...getPdus);
+      await turn();
+      legs[side].socket.deliver((side === 'inbound' ? storePdus : subStorePdus)[0]!);
+      await passed(59_900);
+      expect(legs.relay.isOver).toBe(false);
+      await passed(200);
+      expect(legs.recorded.at(-1)).toMatchObject({
+        reason: 'stall-timeout',
+        detail: 'the data set that a command announced did not come',
+      });
+    },
+  );
 
   it('give a C-GET longer, and again after each response', async () => {
     const legs = await relayed();

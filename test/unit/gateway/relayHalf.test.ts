@@ -147,6 +147,53 @@ describe('a message', () => {
   });
 });
 
+describe('a response on another context that was accepted', () => {
+  it('goes out on the context of its request', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...messagePdus(3, storeRequest(2), bytesOf(10)));
+    await turn();
+    legs.upstream.socket.deliver(...messagePdus(5, responseTo(storeRequest(2))));
+    await turn();
+    const [message] = receivedFrom(legs.inbound.socket.takeWritten()).messages;
+    expect([message?.contextId, message?.command.Status, legs.outline]).toEqual([
+      3,
+      0,
+      ['command.completed'],
+    ]);
+  });
+
+  it.each([
+    [3, 7],
+    [5, 5],
+  ])('and has a data set: from %d on %d, so that it can be read', async (context, expected) => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...messagePdus(7, getRequest(2), bytesOf(10)));
+    await turn();
+    const response = responseTo(getRequest(2), { Status: 0xff00, CommandDataSetType: 1 });
+    legs.upstream.socket.deliver(...messagePdus(context, response, bytesOf(10)));
+    await turn();
+    const [message] = receivedFrom(legs.inbound.socket.takeWritten()).messages;
+    expect([message?.contextId, message?.dataSet]).toEqual([expected, bytesOf(10)]);
+  });
+});
+
+describe('a warning with more responses behind it', () => {
+  it('is relayed, and so are they; the command has one line', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...messagePdus(7, getRequest(2), bytesOf(10)));
+    await turn();
+    for (const Status of [0xff00, 0xb001, 0]) {
+      legs.upstream.socket.deliver(...messagePdus(7, responseTo(getRequest(2), { Status })));
+    }
+    await turn();
+    const { messages } = receivedFrom(legs.inbound.socket.takeWritten());
+    expect(messages.map(({ command }) => command.Status)).toEqual([0xff00, 0xb001, 0]);
+    expect(legs.recorded.map(({ event, status }) => `${event} ${status}`)).toEqual([
+      'command.completed 0xB001',
+    ]);
+  });
+});
+
 describe('a refusal, while a message of the upstream goes out to the same peer', () => {
   const retrieved = bytesOf(50, 3);
   const get = getRequest(2);

@@ -35,6 +35,7 @@ function requested(changes: Partial<UpstreamRequest> = {}) {
     associateRq: rq,
     maxPduLength: 131072,
     timeouts: timeoutsOf(),
+    keepAliveSeconds: 0,
     quickAck: { description: 'off', acknowledge: () => {} },
     serverFailed: (server, detail) => failed.push(`${server} ${detail}`),
     answered: (answer) => answers.push(answer),

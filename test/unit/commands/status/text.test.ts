@@ -53,7 +53,7 @@ describe('the text of aegis status', () => {
 
   it('shows the first of several problems of a rejected reload, in one line', () => {
     const detail = 'aegis.jsonc:3:1 modalities.ct1 is wrong\nb\nc';
-    const text = statusText(
+    const text = statusReportText(
       { ...status, lastReload: { time: '2026-11-25T21:00:00.000Z', isOk: false, detail } },
       now,
     );
