@@ -4,7 +4,7 @@
  */
 
 import { checkCommandSet } from '../dimse/checkCommandSet';
-import { type CommandSet, CommandSetError, decodeCommandSet } from '../dimse/commandSet';
+import { type CommandSet, CommandSetError, decodeCommandSet, RefusedRequestError } from '../dimse/commandSet';
 import { hasDataSet } from '../dimse/commands';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
 import type { AcceptedContexts } from './negotiation';
@@ -13,6 +13,8 @@ import { ProtocolError } from './protocolError';
 export interface MessageReceiver {
   /** A whole, well-formed command set. Returns whether the message is to be forwarded; if not, it is dropped. */
   command(contextId: number, command: CommandSet): boolean;
+  /** A request that cannot be passed on: it is dropped, and wants an answer. Left out: it ends the association. */
+  refusedRequest?(contextId: number, refusal: RefusedRequestError): void;
   /** Bytes of a data set that is forwarded. */
   dataSetFragment(contextId: number, bytes: Buffer): void;
   /** The end of a data set that is forwarded. */
@@ -131,11 +133,23 @@ export class MessageFlow {
     const bytes = this.#command.subarray(0, this.#commandBytes);
     this.#command = NOTHING;
     this.#commandBytes = 0;
-    const command = decodeCommandSet(bytes);
-    checkCommandSet(command, this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');
-    this.#isForwarding = this.#receiver.command(this.#contextId, command);
+    const command = this.#decode(bytes);
     this.#phase = 'dataSet';
     if (!hasDataSet(command)) this.#end();
+  }
+
+  /** Decodes and checks the command set, and asks what becomes of it. */
+  #decode(bytes: Buffer): CommandSet {
+    try {
+      const command = decodeCommandSet(bytes);
+      checkCommandSet(command, this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');
+      this.#isForwarding = this.#receiver.command(this.#contextId, command);
+      return command;
+    } catch (error) {
+      if (!(error instanceof RefusedRequestError) || this.#receiver.refusedRequest === undefined) throw error;
+      this.#receiver.refusedRequest(this.#contextId, error);
+      return error.request;
+    }
   }
 
   #end(): void {

@@ -3,7 +3,13 @@
  * (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are encoded again from what was decoded.
  */
 import { encodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
-import type { AssociateAc, AssociateRq, PresentationContextAc, UserInformation } from '../pdu/types';
+import type {
+  AssociateAc,
+  AssociateRq,
+  PresentationContextAc,
+  PresentationContextRq,
+  UserInformation,
+} from '../pdu/types';
 import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
 import { normaliseAeTitle } from '../text/aeTitle';
 import { ProtocolError } from './protocolError';
@@ -45,7 +51,7 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
     calledAeTitle: normaliseAeTitle(options.calledAeTitle ?? rq.calledAeTitle),
     callingAeTitle: normaliseAeTitle(options.callingAeTitle ?? rq.callingAeTitle),
     applicationContextName: APPLICATION_CONTEXT_NAME,
-    presentationContexts: rq.presentationContexts,
+    presentationContexts: proposedContexts(rq),
     userInformation: {
       ...passed,
       maxPduLength: options.maxPduLength,
@@ -57,6 +63,11 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
       ...(options.passUserIdentity && userIdentity !== undefined ? { userIdentity } : {}),
     },
   };
+}
+
+/** Those that can be passed on; may be none. */
+export function proposedContexts(rq: AssociateRq): readonly PresentationContextRq[] {
+  return rq.presentationContexts.filter(({ refusal }) => refusal === undefined);
 }
 
 /**
@@ -73,25 +84,16 @@ export function encodedUpstreamRequest(rq: AssociateRq, options: UpstreamRequest
 }
 
 /**
- * The upstream's answer, checked against what was proposed. One that names other contexts, or accepts a transfer syntax
- * that was not proposed, cannot be relayed: the two legs would disagree.
- *
- * @throws ProtocolError `upstream-protocol-error`
+ * The contexts that the upstream accepted, of those that were proposed to it. One that was not proposed is dropped. One
+ * that is accepted with a transfer syntax that was not proposed counts as refused, or the two legs would disagree.
  */
 export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, AcceptedContext> {
-  const proposed = new Map(rq.presentationContexts.map((context) => [context.id, context]));
+  const proposed = new Map(proposedContexts(rq).map((context) => [context.id, context]));
   const accepted = new Map<number, AcceptedContext>();
   for (const { id, result, transferSyntax } of ac.presentationContexts) {
     const context = proposed.get(id);
-    if (context === undefined) {
-      throw new ProtocolError('upstream-protocol-error', `presentation context ${id} was not proposed`);
-    }
-    if (result !== ContextResult.Acceptance) continue;
-    if (!context.transferSyntaxes.includes(transferSyntax)) {
-      throw new ProtocolError(
-        'upstream-protocol-error',
-        `presentation context ${id} was accepted with a transfer syntax that was not proposed`,
-      );
+    if (result !== ContextResult.Acceptance || context?.transferSyntaxes.includes(transferSyntax) !== true) {
+      continue;
     }
     accepted.set(id, { abstractSyntax: context.abstractSyntax, transferSyntax });
   }
@@ -99,15 +101,20 @@ export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, 
 }
 
 /**
- * The answer to the inbound request: the upstream's answer for every proposed context, and roles and extended negotiation
- * where they were asked for, never more. A context that the upstream left out counts as refused without a reason.
+ * The answer to the inbound request: our own refusals, the upstream's answer for every context that was proposed to it,
+ * and roles and extended negotiation where they were asked for, never more. A context that the upstream left out, or
+ * accepted in a way that nobody asked for, counts as refused without a reason.
  */
 export function inboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): AssociateAc {
-  const answered = new Map(ac.presentationContexts.map((context) => [context.id, context]));
-  const presentationContexts = rq.presentationContexts.map(({ id }): PresentationContextAc => {
-    const answer = answered.get(id);
-    if (answer === undefined) return { id, result: ContextResult.NoReason, transferSyntax: '' };
-    return answer.result === ContextResult.Acceptance ? answer : { ...answer, transferSyntax: '' };
+  const accepted = acceptedContexts(rq, ac);
+  const results = new Map(ac.presentationContexts.map(({ id, result }) => [id, result]));
+  const presentationContexts = rq.presentationContexts.map(({ id, refusal }): PresentationContextAc => {
+    const context = accepted.get(id);
+    if (context !== undefined) {
+      return { id, result: ContextResult.Acceptance, transferSyntax: context.transferSyntax };
+    }
+    const result = refusal ?? (results.get(id) || ContextResult.NoReason);
+    return { id, result, transferSyntax: '' };
   });
   return {
     protocolVersion: 1,

@@ -4,8 +4,8 @@
  * and archive cannot read one message in two ways. Knows no PDUs, no policy, no state of an association.
  */
 
-import { isResponse } from './commands';
-import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUl, decodeUs } from './elementValues';
+import { CommandField, isResponse } from './commands';
+import { decodeAe, decodeAt, decodeLo, decodeUi, decodeUnjudgedUi, decodeUs } from './elementValues';
 
 /** A command set under the keywords of PS3.7 Table E.1-1. Absent elements are absent properties. */
 export interface CommandSet {
@@ -80,17 +80,46 @@ export type CommandSetErrorCode =
   | 'command-set-malformed'
   | 'command-set-too-long'
   | 'command-set-incomplete'
-  | 'command-set-sop-class-mismatch';
+  | CommandFaultCode;
+
+/** Those that a status answers. */
+type CommandFaultCode =
+  | 'command-set-refused'
+  | 'command-set-sop-class-mismatch'
+  | 'sop-class-uid-invalid'
+  | 'sop-instance-uid-invalid';
 
 /** A command set that PS3.7 does not allow. The message names elements, numbers and at most a UID. */
 export class CommandSetError extends Error {
-  override readonly name = 'CommandSetError';
+  override readonly name: string = 'CommandSetError';
   readonly code: CommandSetErrorCode;
 
   constructor(code: CommandSetErrorCode, message: string) {
     super(message);
     this.code = code;
   }
+}
+
+/**
+ * A request that must not be passed on, although it is beyond doubt which one it is: it can be answered by a status, and
+ * the association goes on.
+ */
+export class RefusedRequestError extends CommandSetError {
+  override readonly name = 'RefusedRequestError';
+  /** For the answer only; elements that were not readable are missing. */
+  readonly request: CommandSet;
+
+  constructor({ code, message }: CommandFault, request: CommandSet) {
+    super(code, message);
+    this.request = request;
+  }
+}
+
+interface CommandFault {
+  readonly code: CommandFaultCode;
+  /** It is about the order of elements, or a repeated one. */
+  readonly isOrder?: true;
+  readonly message: string;
 }
 
 /** A command set whose bytes or values are not what PS3.7 says. */
@@ -110,8 +139,6 @@ export function hex(value: number): string {
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
-/** (0000,0000) with its UL; no element can come before it. */
-const GROUP_LENGTH_ELEMENT_BYTES = ELEMENT_HEADER_BYTES + 4;
 /** The most that the configuration allows for limits.maxCommandSetBytes; bounds the work of one decoding. */
 const MAX_COMMAND_SET_BYTES = 65536;
 /**
@@ -132,12 +159,24 @@ const acceptedValues = {
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 /**
- * Decodes one whole command set, Implicit VR Little Endian. Throws CommandSetError for everything that two parsers
- * could read differently: repeated or descending elements, lengths that are odd, wrong for the VR or out of bounds.
- * Elements that are retired, private or unknown are skipped: the archive does not see them either. So are
- * the elements of group 0008 that DCMTK 3.6.7 and Orthanc append to a C-GET or C-MOVE response with failures, beyond
- * the announced group length (test/integration/peers/retrieve.test.ts, "get what cannot be transcoded"). Requests
- * have nothing to append.
+ * What says which request this is, and where it ends. It must be there once and readable, or nothing can be answered.
+ */
+const identifyingElements: ReadonlySet<number> = new Set([0x0100, 0x0110, 0x0120, 0x0800, 0x0900]);
+/** Nothing depends on them, and no command requires them: they are left out where they are not what they should be. */
+const informativeElements: ReadonlySet<number> = new Set([0x0901, 0x0902, 0x0903, 0x1030, 0x1031]);
+/** Judged in requests. Instances are not: only the archive looks at them. */
+const classElements: ReadonlySet<number> = new Set([0x0002, 0x0003]);
+const instanceElements: ReadonlySet<number> = new Set([0x1000, 0x1001]);
+
+/**
+ * Decodes one whole command set, Implicit VR Little Endian. Throws CommandSetError where bytes could be the end of one
+ * element for one parser and the middle for another, and where what identifies the message is missing, repeated or not
+ * readable. All else that two parsers could read differently is a fault of a request: nothing of it is passed on.
+ *
+ * The group length counts for nothing: the set ends where its last fragment ends, and is encoded again with the right one.
+ * Elements that are retired, private or unknown are skipped: the archive does not see them either. So are the elements of
+ * group 0008 that DCMTK 3.6.7 and Orthanc append to a C-GET or C-MOVE response with failures
+ * (test/integration/peers/retrieve.test.ts, "get what cannot be transcoded"). Requests have nothing to append.
  */
 export function decodeCommandSet(bytes: Buffer): CommandSet {
   if (bytes.length > MAX_COMMAND_SET_BYTES) {
@@ -145,7 +184,7 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     throw new CommandSetError('command-set-too-long', `a command set of ${detail}`);
   }
   const set: Mutable<Partial<CommandSet>> = {};
-  let groupEnd: number | undefined;
+  let fault: CommandFault | undefined;
   let previous = -1;
   let offset = 0;
   while (offset < bytes.length) {
@@ -157,23 +196,59 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     const element = bytes.readUInt16LE(offset + 2);
     const length = bytes.readUInt32LE(offset + 4);
     if (group !== 0) {
-      if (offset === groupEnd && isResponse(set.CommandField ?? 0)) break;
-      throw malformed(`the element at byte ${offset} is in group ${hex(group)}, not in 0000`);
+      fault ??= {
+        code: 'command-set-refused',
+        message: `the element at byte ${offset} is in group ${hex(group)}, not in 0000`,
+      };
+      break;
     }
-    if (element <= previous) {
-      throw malformed(`${tag(element)} comes after ${tag(previous)}; elements are unique and ascending`);
-    }
-    const end = start + length;
     checkLength(element, length, bytes.length - start);
-    if (element === 0x0000) groupEnd = end + decodeGroupLength(bytes, start, end);
-    else decodeElement(set, bytes, element, start, end);
+    const end = start + length;
+    if (element <= previous) {
+      const order = `${tag(element)} comes after ${tag(previous)}; elements are unique and ascending`;
+      if (isRepeatedIdentification(set, element)) throw malformed(order);
+      fault = { code: 'command-set-refused', message: order, isOrder: true };
+    }
+    const known = elementByNumber.get(element);
+    if (known !== undefined && !decodeElement(set, known, bytes, start, end)) {
+      if (identifyingElements.has(element)) throw malformed(notItsValue(known, length));
+      fault ??= valueFault(known, length);
+    }
     previous = element;
     offset = end;
   }
-  if (groupEnd !== undefined && groupEnd !== offset) throw wrongGroupLength(bytes, groupEnd);
   if (set.CommandField === undefined) throw incomplete('the command set', 'CommandField');
   if (set.CommandDataSetType === undefined) throw incomplete('the command set', 'CommandDataSetType');
+  if (fault !== undefined) judgeFault(set as CommandSet, fault);
   return set as CommandSet;
+}
+
+function isRepeatedIdentification(set: Partial<CommandSet>, element: number): boolean {
+  const known = elementByNumber.get(element);
+  return known !== undefined && identifyingElements.has(element) && set[known.keyword] !== undefined;
+}
+
+/**
+ * A response cannot be refused, so one whose elements come in an order of its own is not read at all. Foreign elements
+ * behind a response, and values that nothing depends on, are left out instead. A request without a MessageID, and a
+ * C-CANCEL, cannot be answered.
+ */
+function judgeFault(set: CommandSet, fault: CommandFault): void {
+  if (!isResponse(set.CommandField)) {
+    if (set.MessageID === undefined || set.CommandField === CommandField.CCancelRq) {
+      throw malformed(fault.message);
+    }
+    throw new RefusedRequestError(fault, set);
+  }
+  if (fault.isOrder === true) throw malformed(fault.message);
+}
+
+function valueFault(known: CommandElement, valueBytes: number): CommandFault | undefined {
+  if (informativeElements.has(known.element)) return undefined;
+  const message = notItsValue(known, valueBytes);
+  if (classElements.has(known.element)) return { code: 'sop-class-uid-invalid', message };
+  if (instanceElements.has(known.element)) return { code: 'sop-instance-uid-invalid', message };
+  return { code: 'command-set-refused', message };
 }
 
 function checkLength(element: number, length: number, remaining: number): void {
@@ -192,54 +267,54 @@ function checkLength(element: number, length: number, remaining: number): void {
   }
 }
 
-/** Where it is missing nothing is lost: DCMTK and pynetdicom read such command sets too, and we always send it. */
-function decodeGroupLength(bytes: Buffer, start: number, end: number): number {
-  const announced = decodeUl(bytes, start, end);
-  if (announced === undefined) throw malformed(`(0000,0000) has ${end - start} bytes; accepted are 4`);
-  return announced;
-}
-
-function wrongGroupLength(bytes: Buffer, groupEnd: number): CommandSetError {
-  const announced = groupEnd - GROUP_LENGTH_ELEMENT_BYTES;
-  const follow = bytes.length - GROUP_LENGTH_ELEMENT_BYTES;
-  return malformed(`(0000,0000) announces ${announced} bytes, but ${follow} follow`);
-}
-
+/** Whether the value is one of its VR; if not, the element stays absent. */
 function decodeElement(
   set: Mutable<Partial<CommandSet>>,
+  known: CommandElement,
   bytes: Buffer,
-  element: number,
   start: number,
   end: number,
-): void {
-  const known = elementByNumber.get(element);
-  if (known === undefined) return;
+): boolean {
   switch (known.vr) {
-    case 'US':
-      set[known.keyword] = decodeUs(bytes, start, end) ?? refuseValue(known, end - start);
-      break;
-    case 'AT':
-      set[known.keyword] = decodeAt(bytes, start, end) ?? refuseValue(known, end - start);
-      break;
-    case 'UI':
-      set[known.keyword] = decodeUi(bytes, start, end) ?? refuseValue(known, end - start);
-      break;
-    case 'AE':
-      set[known.keyword] = decodeAe(bytes, start, end) ?? refuseValue(known, end - start);
-      break;
+    case 'US': {
+      const value = decodeUs(bytes, start, end);
+      if (value !== undefined) set[known.keyword] = value;
+      return value !== undefined;
+    }
+    case 'AT': {
+      const value = decodeAt(bytes, start, end);
+      if (value !== undefined) set[known.keyword] = value;
+      return value !== undefined;
+    }
+    case 'UI': {
+      const decode = instanceElements.has(known.element) ? decodeUnjudgedUi : decodeUi;
+      const value = decode(bytes, start, end);
+      if (value !== undefined) set[known.keyword] = value;
+      return value !== undefined;
+    }
+    case 'AE': {
+      const value = decodeAe(bytes, start, end);
+      if (value !== undefined) set[known.keyword] = value;
+      return value !== undefined;
+    }
     case 'LO':
       set[known.keyword] = decodeLo(bytes, start, end);
-      break;
+      return true;
   }
 }
 
-function refuseValue({ element, keyword, vr }: CommandElement, valueBytes: number): never {
-  const detail = `${valueBytes} bytes that are not ${vr}; accepted are ${acceptedValues[vr]}`;
-  throw malformed(`${tag(element)} ${keyword} has ${detail}`);
+function notItsValue({ element, keyword, vr }: CommandElement, valueBytes: number): string {
+  const accepted = instanceElements.has(element) ? 'at most 64 printable characters' : acceptedValues[vr];
+  return `${tag(element)} ${keyword} has ${valueBytes} bytes that are not ${vr}; accepted are ${accepted}`;
 }
 
 /** A command set without an element that its command requires. */
 export function incomplete(name: string, keyword: keyof CommandSet): CommandSetError {
+  return new CommandSetError('command-set-incomplete', absence(name, keyword));
+}
+
+/** The same in words. */
+export function absence(name: string, keyword: keyof CommandSet): string {
   const element = commandElements.find((known) => known.keyword === keyword)?.element ?? 0;
-  return new CommandSetError('command-set-incomplete', `${name} has no ${tag(element)} ${keyword}`);
+  return `${name} has no ${tag(element)} ${keyword}`;
 }

@@ -59,6 +59,20 @@ export function decodeUi(bytes: Buffer, start: number, end: number): string | un
 }
 
 /**
+ * 1 to 64 printable ASCII characters, as they came, perhaps none. For UIDs that only the archive looks at: old devices
+ * make instance UIDs with letters, or with a full stop at the end, and archives store them.
+ */
+export function decodeUnjudgedUi(bytes: Buffer, start: number, end: number): string | undefined {
+  const last = withoutPadding(bytes, start, end);
+  if (last - start > MAX_UID_LENGTH) return undefined;
+  for (let at = start; at < last; at++) {
+    const character = bytes[at]!;
+    if (character < SPACE || character >= DELETE) return undefined;
+  }
+  return bytes.toString('latin1', start, last);
+}
+
+/**
  * At most 16 characters without the spaces around them, perhaps none. Only what every parser takes as one title:
  * printable ASCII, and no backslash, which separates values, so that no archive reads half of what policy saw.
  */

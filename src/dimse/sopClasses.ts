@@ -320,3 +320,30 @@ export function sopClassUid(keywordOrUid: string): string | undefined {
 export function isStorageSopClass(uid: string): boolean {
   return storageUids.has(uid);
 }
+
+/**
+ * Retired storage classes and what the standard has in their place. Old devices propose the successor and store the
+ * retired class on it, or the other way round, and DCMTK and Orthanc take that.
+ */
+const successors: Readonly<Record<string, string>> = {
+  UltrasoundMultiFrameImageStorageRetired: 'UltrasoundMultiFrameImageStorage',
+  UltrasoundImageStorageRetired: 'UltrasoundImageStorage',
+  NuclearMedicineImageStorageRetired: 'NuclearMedicineImageStorage',
+  XRayAngiographicBiPlaneImageStorage: 'XRayAngiographicImageStorage',
+  TextSRStorageTrial: 'BasicTextSRStorage',
+  DetailSRStorageTrial: 'EnhancedSRStorage',
+  ComprehensiveSRStorageTrial: 'ComprehensiveSRStorage',
+  RTBeamsDeliveryInstructionStorageTrial: 'RTBeamsDeliveryInstructionStorage',
+};
+
+const successorByUid = new Map(
+  Object.entries(successors).map(([retired, successor]) => [
+    uidByKeyword.get(retired),
+    uidByKeyword.get(successor),
+  ]),
+);
+
+/** Whether one of them is the retired class of the other. */
+export function isSuccession(one: string, other: string): boolean {
+  return successorByUid.get(one) === other || successorByUid.get(other) === one;
+}

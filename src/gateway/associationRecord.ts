@@ -5,6 +5,7 @@
 import type { AuditEvent, AuditEventName, AuditSink, Outcome } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
+import { isUid } from '../dimse/elementValues';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { TlsFacts } from '../net/inboundConnection';
 import type { InboundConnection } from '../net/listener';
@@ -79,11 +80,20 @@ export class AssociationRecord {
     });
   }
 
-  /** `answer` is that of the other end, and `acceptedIds` the contexts on which messages can flow. */
-  accepted(wouldDeny: ReasonCode | undefined, answer?: AssociateAc, acceptedIds?: Ids): void {
+  /**
+   * `deviations`: what was refused, repaired or left out of the two A-ASSOCIATE PDUs. `answer` is that of the other end,
+   * and `acceptedIds` the contexts on which messages can flow.
+   */
+  accepted(
+    wouldDeny: ReasonCode | undefined,
+    deviations: readonly string[],
+    answer?: AssociateAc,
+    acceptedIds?: Ids,
+  ): void {
     const proposed = this.#request?.presentationContexts ?? [];
     this.#request = undefined;
     const facts: Facts = {
+      ...(deviations.length === 0 ? {} : { detail: deviations.join('; ') }),
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
     };
@@ -122,16 +132,19 @@ export class AssociationRecord {
     this.#bytes += bytes;
     const outcome = reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed';
     const durationMs = roundMs(performance.now() - startedMs);
-    this.#record(
-      'command.completed',
-      outcome,
-      reason ?? wouldDeny,
-      commandFacts(request, response?.Status, bytes, durationMs),
-    );
+    const facts = commandFacts(request, response?.Status, bytes, durationMs);
+    const detail = deviationsOf(operation);
+    this.#record('command.completed', outcome, reason ?? wouldDeny, detail ? { ...facts, detail } : facts);
   }
 
-  commandRefused(request: CommandSet, reason: ReasonCode, status: number, bytes: number): void {
-    this.#record('command.refused', 'denied', reason, commandFacts(request, status, bytes));
+  commandRefused(
+    request: CommandSet,
+    reason: ReasonCode,
+    status: number,
+    bytes: number,
+    detail?: string,
+  ): void {
+    this.#record('command.refused', 'denied', reason, { ...commandFacts(request, status, bytes), detail });
   }
 
   get #ageMs(): number {
@@ -152,6 +165,15 @@ export class AssociationRecord {
   #record(event: AuditEventName, outcome: Outcome, reason: ReasonCode | undefined, facts: Facts): void {
     this.#audit.record({ event, outcome, reason, ...this.#facts, ...facts });
   }
+}
+
+/** What was odd about a message and was passed on all the same. */
+function deviationsOf({ request, hasOddDataSet }: Operation): string | undefined {
+  const sopInstance = request.AffectedSOPInstanceUID || request.RequestedSOPInstanceUID;
+  const notes: string[] = [];
+  if (sopInstance && !isUid(sopInstance)) notes.push('the SOP instance UID is not a UID');
+  if (hasOddDataSet === true) notes.push('a data set had an odd number of bytes and got one NUL more');
+  return notes.length === 0 ? undefined : notes.join('; ');
 }
 
 function commandFacts(request: CommandSet, status: number | undefined, bytes: number, durationMs?: number) {

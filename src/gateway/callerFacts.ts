@@ -43,7 +43,7 @@ function notAfterOf(certificate: PeerCertificate): string | undefined {
   return notAfter;
 }
 
-/** At most 128 SOP classes: the decoder takes no more presentation contexts. */
+/** At most 256 SOP classes: a presentation context has an id of one byte. */
 export function proposalFacts({
   userInformation,
   presentationContexts,
@@ -52,7 +52,7 @@ export function proposalFacts({
   'implementationClassUid' | 'implementationVersionName' | 'proposedSopClasses'
 > {
   const { implementationClassUid, implementationVersionName } = userInformation;
-  const uids = new Set(presentationContexts.map(({ abstractSyntax }) => abstractSyntax));
+  const uids = new Set(presentationContexts.map(({ abstractSyntax }) => abstractSyntax).filter(Boolean));
   return {
     ...(implementationClassUid === '' ? {} : { implementationClassUid }),
     ...(implementationVersionName === undefined ? {} : { implementationVersionName }),

@@ -7,7 +7,12 @@
 
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOwner } from '../association/legOwner';
-import { acceptedContexts, encodedInboundAnswer, encodedUpstreamRequest } from '../association/negotiation';
+import {
+  acceptedContexts,
+  encodedInboundAnswer,
+  encodedUpstreamRequest,
+  proposedContexts,
+} from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
 import type { AuditSink } from '../audit/events';
 import type { Limits, Timeouts } from '../config/schema';
@@ -131,7 +136,9 @@ export class InboundAssociation implements LegOwner {
     if (modality !== undefined) this.#record.matched(modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
     else if (this.#context.isRefusing(this, this.#route.direction)) this.#reject('draining');
-    else this.#admit(rq, decision.destination, decision.wouldDeny);
+    else if (proposedContexts(rq).length === 0) {
+      this.#reject('presentation-contexts-unusable', rq.deviations?.join('; '));
+    } else this.#admit(rq, decision.destination, decision.wouldDeny);
   }
 
   failed({ reason, detail }: LegFailure): void {
@@ -240,7 +247,8 @@ export class InboundAssociation implements LegOwner {
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });
-    this.#record.accepted(wouldDeny, ac, contexts);
+    const deviations = [...(rq.deviations ?? []), ...(ac.deviations ?? [])];
+    this.#record.accepted(wouldDeny, deviations, ac, contexts);
     this.#leg.accept(associateAc);
   }
 

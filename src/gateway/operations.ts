@@ -20,6 +20,8 @@ export interface Operation {
   readonly startedMs: number;
   /** Data set bytes of the request and of its responses so far. */
   bytes: number;
+  /** One of these data sets had an odd number of bytes, and was passed on with one NUL more. */
+  hasOddDataSet?: true;
   /** Why it would have been refused, where the modality is in observe mode. */
   readonly wouldDeny: ReasonCode | undefined;
 }
@@ -49,7 +51,7 @@ export class OutstandingOperations {
       throw new ProtocolError('state-operations-limit', `${MAX_OUTSTANDING} operations are outstanding`);
     }
     if (this.#warned?.request.MessageID === messageId) this.#warned = undefined;
-    const operation = { contextId, request, startedMs: performance.now(), bytes: 0, wouldDeny };
+    const operation: Operation = { contextId, request, startedMs: performance.now(), bytes: 0, wouldDeny };
     this.#byMessageId.set(messageId, operation);
     return operation;
   }

@@ -5,12 +5,11 @@
 import type { Leg } from '../association/leg';
 import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
-import type { CommandSet } from '../dimse/commandSet';
+import type { CommandSet, RefusedRequestError } from '../dimse/commandSet';
 import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
-import { isDeflated } from '../dimse/transferSyntaxes';
-import { type ReasonCode, reasons } from '../policy/reasons';
+import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
 import { type Operation, OutstandingOperations } from './operations';
 import type { Relay, RelayOptions } from './relay';
 
@@ -24,8 +23,15 @@ const MAX_WAITING_REPLIES = 16;
 type Passing =
   | { readonly kind: 'request'; readonly operation: Operation }
   | { readonly kind: 'response'; readonly operation: Operation; readonly response: CommandSet }
-  | { readonly kind: 'refused'; readonly request: CommandSet; readonly reason: ReasonCode }
+  | {
+      readonly kind: 'refused';
+      readonly request: CommandSet;
+      readonly reason: ReasonCode;
+      readonly detail?: string;
+    }
   | { readonly kind: 'cancel' };
+
+type Refused = Extract<Passing, { kind: 'refused' }>;
 
 export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   readonly leg: Leg;
@@ -81,6 +87,11 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     return true;
   }
 
+  refusedRequest(contextId: number, { request, code, message }: RefusedRequestError): void {
+    this.#passingContextId = contextId;
+    this.#passing = { kind: 'refused', request, reason: code, detail: message };
+  }
+
   /**
    * A response goes out on the context of its request, on whichever it came. Its data set cannot where the two encode it
    * differently: then it stays on the context that says how to read it.
@@ -95,16 +106,16 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#opposite.leg.sendFragment(this.#outContextId, bytes);
   }
 
-  dataSetEnd(contextId: number): void {
-    const transferSyntax = this.#options.contexts.get(contextId)?.transferSyntax ?? '';
-    this.#opposite.leg.endDataSet(this.#outContextId, isDeflated(transferSyntax));
+  dataSetEnd(_contextId: number): void {
+    this.#opposite.leg.endDataSet(this.#outContextId, true);
   }
 
   messageEnd(dataSetBytes: number): void {
     const passing = this.#passing;
-    if (passing.kind === 'refused') this.#refuse(passing.request, passing.reason, dataSetBytes);
+    if (passing.kind === 'refused') this.#refuse(passing, dataSetBytes);
     else if (passing.kind !== 'cancel') {
       passing.operation.bytes += dataSetBytes;
+      if (dataSetBytes % 2 !== 0) passing.operation.hasOddDataSet = true;
       if (passing.kind === 'response') this.#answered(passing.operation, passing.response);
       this.#relay.progressed();
     }
@@ -128,21 +139,31 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
       return { kind: 'response', operation, response: command };
     }
     if (command.CommandField === CommandField.CCancelRq) return { kind: 'cancel' };
-    const decision = this.#relay.decide(this, command);
+    const decision = this.#decide(contextId, command);
     if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
     return { kind: 'request', operation: this.requested.begin(contextId, command, decision.wouldDeny) };
+  }
+
+  /** A C-STORE of a retired class on the context of its successor needs the permission for both. */
+  #decide(contextId: number, command: CommandSet): Decision {
+    const decision = this.#relay.decide(this, command);
+    const abstractSyntax = this.#options.contexts.get(contextId)?.abstractSyntax;
+    const isOfContext = command.AffectedSOPClassUID === abstractSyntax;
+    if (!decision.allowed || isOfContext || command.CommandField !== CommandField.CStoreRq) return decision;
+    const other = this.#relay.decide(this, { ...command, AffectedSOPClassUID: abstractSyntax ?? '' });
+    return other.allowed && other.wouldDeny === undefined ? decision : other;
   }
 
   /**
    * Answers a refused request once its data set is drained: half-duplex senders write everything before they read. The
    * text is the same for every refusal, so that nobody learns what the allowlist holds.
    */
-  #refuse(request: CommandSet, reason: ReasonCode, dataSetBytes: number): void {
+  #refuse({ request, reason, detail }: Refused, dataSetBytes: number): void {
     const { wire } = reasons[reason];
     const status = wire.kind === 'status' ? wire.status : 0x0110;
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
     this.#replies.push({ contextId: this.#passingContextId, commandSet });
-    this.#options.record.commandRefused(request, reason, status, dataSetBytes);
+    this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);
     this.#sendReplies();
   }
 

@@ -6,6 +6,15 @@
  */
 
 import {
+  decodeContextAc,
+  decodeContextRq,
+  encodeContextAc,
+  encodeContextRq,
+  joinRepeatedAc,
+  joinRepeatedRq,
+} from './contexts';
+import {
+  Deviations,
   encodeItem,
   encodeText,
   encodeUid,
@@ -16,40 +25,20 @@ import {
   ItemType,
   malformed,
 } from './items';
-import {
-  type AssociateAc,
-  type AssociateRq,
-  ContextResult,
-  MAX_ASSOCIATE_BYTES,
-  MAX_TRANSFER_SYNTAXES,
-  MAX_UID_LENGTH,
-  PduError,
-  PduType,
-  type PresentationContextAc,
-  type PresentationContextRq,
-  type UserInformation,
-} from './types';
-import { absentUserInformation, decodeUserInformation, encodeUserInformation } from './userInformation';
+import { type AssociateAc, type AssociateRq, MAX_ASSOCIATE_BYTES, PduType } from './types';
+import { encodeUserInformation, UserInformationDecoder } from './userInformation';
 
 const AE_TITLE_BYTES = 16;
 const RESERVED_BYTES = 32;
-/** Presentation contexts have the odd ids up to here (PS3.8 §9.3.2.2): 128 of them. */
-const MAX_CONTEXT_ID = 255;
-
-/**
- * Implicit VR Little Endian. The transfer syntax of a refused context has no meaning (PS3.8 Table 9-18). But old
- * versions of fo-dicom and pynetdicom fail if the item is missing or empty, so a valid one is sent.
- */
-const TRANSFER_SYNTAX_OF_REFUSAL = '1.2.840.10008.1.2';
 
 type Common<Context> = Omit<AssociateRq, 'presentationContexts'> & { presentationContexts: Context[] };
 
 /**
  * Decodes the body of an A-ASSOCIATE-RQ (without the 6-byte header). Throws PduError
- * 'pdu-associate-malformed' or 'pdu-presentation-context-invalid'.
+ * 'pdu-associate-malformed'. A context that cannot be proposed to anybody has a `refusal`.
  */
 export function decodeAssociateRq(body: Buffer): AssociateRq {
-  const rq = decodeAssociate(body, ItemType.PresentationContextRq, decodeContextRq);
+  const rq = decodeAssociate(body, ItemType.PresentationContextRq, decodeContextRq, joinRepeatedRq);
   if (rq.presentationContexts.length === 0) {
     throw malformed('A-ASSOCIATE-RQ: no presentation context is proposed; at least one is required');
   }
@@ -58,7 +47,7 @@ export function decodeAssociateRq(body: Buffer): AssociateRq {
 
 /** Decodes the body of an A-ASSOCIATE-AC. Throws as {@link decodeAssociateRq} does. */
 export function decodeAssociateAc(body: Buffer): AssociateAc {
-  return decodeAssociate(body, ItemType.PresentationContextAc, decodeContextAc);
+  return decodeAssociate(body, ItemType.PresentationContextAc, decodeContextAc, joinRepeatedAc);
 }
 
 /** A complete A-ASSOCIATE-RQ PDU. Throws RangeError for values that the PDU cannot carry. */
@@ -75,14 +64,15 @@ export function encodeAssociateAc(ac: AssociateAc): Buffer {
 }
 
 /**
- * Refuses a second application context or user information item: readers differ in which one they use. Refuses the
- * presentation context item of the other PDU too, because DCMTK takes both kinds in both PDUs. All other items are skipped
- * (PS3.8 §9.3.1).
+ * What is broken inside a context or a sub-item costs that one only: it is refused, left out or repaired, and noted in
+ * `deviations`. Nothing of it goes on as it came. An item that crosses the end of the PDU ends the association: no reader
+ * knows what was meant. Items of the other PDU, which DCMTK would take, are skipped as unknown ones are (PS3.8 §9.3.1).
  */
 function decodeAssociate<Context extends { readonly id: number }>(
   body: Buffer,
   contextItem: number,
-  decodeContext: (fields: ItemCursor) => Context,
+  decodeContext: (fields: ItemCursor, deviations: Deviations) => Context | undefined,
+  joinRepeated: (first: Context, second: Context) => Context,
 ): Common<Context> {
   const items = new ItemCursor(body, 'A-ASSOCIATE');
   const protocolVersion = items.uint16('protocol version');
@@ -91,126 +81,40 @@ function decodeAssociate<Context extends { readonly id: number }>(
   const callingAeTitle = decodeAeTitle(items, 'calling AE title');
   items.part(RESERVED_BYTES, 'reserved bytes');
 
-  let applicationContextName: string | undefined;
-  let userInformation: UserInformation | undefined;
+  const deviations = new Deviations();
+  const applicationContextNames = new Set<string>();
+  const user = new UserInformationDecoder(deviations);
   const contextById = new Map<number, Context>();
   while (items.remaining > 0) {
     const type = items.nextItem();
-    switch (type) {
-      case ItemType.ApplicationContext: {
-        if (applicationContextName !== undefined) {
-          throw malformed('A-ASSOCIATE: the application context item is repeated; one is accepted');
-        }
-        const name = items.value('application context');
-        applicationContextName = name.text(name.remaining, MAX_UID_LENGTH, 'name');
-        break;
-      }
-      case contextItem: {
-        const context = decodeContext(items.value('presentation context'));
-        if (contextById.has(context.id)) {
-          throw invalidContext(`presentation context id ${context.id} is repeated; ids are unique`);
-        }
-        contextById.set(context.id, context);
-        break;
-      }
-      case ItemType.PresentationContextRq:
-      case ItemType.PresentationContextAc:
-        throw malformed('A-ASSOCIATE: a presentation context item of the other A-ASSOCIATE PDU');
-      case ItemType.UserInformation:
-        if (userInformation !== undefined) {
-          throw malformed('A-ASSOCIATE: the user information item is repeated; one is accepted');
-        }
-        userInformation = decodeUserInformation(items.value('user information'));
-        break;
+    if (type === contextItem) {
+      const context = decodeContext(items.value('presentation context'), deviations);
+      if (context === undefined) continue;
+      const first = contextById.get(context.id);
+      if (first !== undefined) deviations.add(`presentation context id ${context.id} is repeated`);
+      contextById.set(context.id, first === undefined ? context : joinRepeated(first, context));
+    } else if (type === ItemType.ApplicationContext) {
+      const name = items.value('application context');
+      applicationContextNames.add(name.tolerantText(name.remaining));
+    } else if (type === ItemType.UserInformation) {
+      user.decode(items.value('user information'));
     }
   }
   return {
     protocolVersion,
     calledAeTitle,
     callingAeTitle,
-    applicationContextName: applicationContextName ?? '',
+    // Two that differ are no name at all: readers differ in which one they use.
+    applicationContextName: applicationContextNames.size === 1 ? [...applicationContextNames][0]! : '',
     presentationContexts: [...contextById.values()],
-    userInformation: userInformation ?? absentUserInformation(),
+    userInformation: user.result(),
+    ...(deviations.notes.length === 0 ? {} : { deviations: deviations.notes }),
   };
 }
 
-/**
- * Only the ends are trimmed. A NUL inside stays, where DCMTK would cut the title: "CT1\0X" is not "CT1", and
- * no policy entry matches it.
- */
+/** Ends at the first NUL, as C programs read it. Policy and upstream get this very value, so they see the same title. */
 function decodeAeTitle(items: ItemCursor, field: string): string {
-  return items.text(AE_TITLE_BYTES, AE_TITLE_BYTES, field).replace(/^ +/, '');
-}
-
-/** Ids are odd and unique, so there are at most 128 contexts, without counting them. */
-function decodeContextId(fields: ItemCursor): number {
-  const id = fields.uint8('id');
-  if (!isContextId(id)) {
-    throw invalidContext(`presentation context id ${id}; odd ids from 1 to ${MAX_CONTEXT_ID} are accepted`);
-  }
-  return id;
-}
-
-function decodeContextRq(fields: ItemCursor): PresentationContextRq {
-  const id = decodeContextId(fields);
-  fields.part(3, 'reserved bytes');
-  let abstractSyntax: string | undefined;
-  const transferSyntaxes: string[] = [];
-  while (fields.remaining > 0) {
-    const type = fields.nextItem();
-    if (type === ItemType.AbstractSyntax) {
-      if (abstractSyntax !== undefined) {
-        throw malformed(`presentation context ${id}: the abstract syntax is repeated; one is accepted`);
-      }
-      abstractSyntax = decodeUidItem(fields, 'abstract syntax');
-    } else if (type === ItemType.TransferSyntax) {
-      if (transferSyntaxes.length === MAX_TRANSFER_SYNTAXES) {
-        throw malformed(
-          `presentation context ${id}: too many transfer syntaxes; ${MAX_TRANSFER_SYNTAXES} are accepted`,
-        );
-      }
-      transferSyntaxes.push(decodeUidItem(fields, 'transfer syntax'));
-    }
-  }
-  if (abstractSyntax === undefined) {
-    throw malformed(`presentation context ${id}: the abstract syntax is missing; one is required`);
-  }
-  if (transferSyntaxes.length === 0) {
-    throw malformed(`presentation context ${id}: no transfer syntax; at least one is required`);
-  }
-  return { id, abstractSyntax, transferSyntaxes };
-}
-
-/**
- * Of a context that is not accepted, only the result is read. Its transfer syntax has no meaning and must not be tested
- * (PS3.8 Table 9-18); peers leave it out or empty.
- */
-function decodeContextAc(fields: ItemCursor): PresentationContextAc {
-  const id = decodeContextId(fields);
-  fields.uint8('reserved byte');
-  const result = fields.uint8('result');
-  fields.uint8('reserved byte');
-  if (result !== ContextResult.Acceptance) {
-    return { id, result, transferSyntax: '' };
-  }
-  let transferSyntax: string | undefined;
-  while (fields.remaining > 0) {
-    if (fields.nextItem() === ItemType.TransferSyntax) {
-      if (transferSyntax !== undefined) {
-        throw malformed(`presentation context ${id}: the transfer syntax is repeated; one is accepted`);
-      }
-      transferSyntax = decodeUidItem(fields, 'transfer syntax');
-    }
-  }
-  if (transferSyntax === undefined) {
-    throw malformed(`presentation context ${id}: accepted without a transfer syntax; one is required`);
-  }
-  return { id, result, transferSyntax };
-}
-
-function decodeUidItem(items: ItemCursor, place: string): string {
-  const uid = items.value(place);
-  return uid.uid(uid.remaining, 'UID');
+  return items.textToNul(AE_TITLE_BYTES, field).replace(/^ +/, '');
 }
 
 function encodeAssociate(type: number, associate: AssociateRq | AssociateAc, contexts: Buffer[]): Buffer {
@@ -242,48 +146,4 @@ function encodeAeTitle(title: string, field: string): Buffer {
   const padded = Buffer.alloc(AE_TITLE_BYTES, ' ');
   encodeText(title, AE_TITLE_BYTES, field).copy(padded);
   return padded;
-}
-
-function encodeContextRq(context: PresentationContextRq): Buffer {
-  const count = context.transferSyntaxes.length;
-  if (count < 1 || count > MAX_TRANSFER_SYNTAXES) {
-    throw new RangeError(
-      `presentation context ${context.id} has ${count} transfer syntaxes; 1 to ${MAX_TRANSFER_SYNTAXES} are accepted`,
-    );
-  }
-  return encodeItem(ItemType.PresentationContextRq, [
-    encodeContextId(context.id),
-    Buffer.alloc(3),
-    encodeItem(ItemType.AbstractSyntax, [encodeUid(context.abstractSyntax, 'abstract syntax')]),
-    ...context.transferSyntaxes.map((uid) =>
-      encodeItem(ItemType.TransferSyntax, [encodeUid(uid, 'transfer syntax')]),
-    ),
-  ]);
-}
-
-function encodeContextAc(context: PresentationContextAc): Buffer {
-  const isAccepted = context.result === ContextResult.Acceptance;
-  const transferSyntax = isAccepted ? context.transferSyntax : TRANSFER_SYNTAX_OF_REFUSAL;
-  return encodeItem(ItemType.PresentationContextAc, [
-    encodeContextId(context.id),
-    encodeUint8(0),
-    encodeUint8(context.result),
-    encodeUint8(0),
-    encodeItem(ItemType.TransferSyntax, [encodeUid(transferSyntax, 'transfer syntax')]),
-  ]);
-}
-
-function encodeContextId(id: number): Buffer {
-  if (!isContextId(id)) {
-    throw new RangeError(`presentation context id ${id}; odd ids from 1 to ${MAX_CONTEXT_ID} are accepted`);
-  }
-  return encodeUint8(id);
-}
-
-function isContextId(id: number): boolean {
-  return id % 2 === 1 && id <= MAX_CONTEXT_ID;
-}
-
-function invalidContext(message: string): PduError {
-  return new PduError('pdu-presentation-context-invalid', message);
 }

@@ -38,6 +38,29 @@ export function malformed(message: string): PduError {
   return new PduError('pdu-associate-malformed', message);
 }
 
+/** Broken bytes cost only what they are in: what `decode` makes of them, or undefined where they do not fit it. */
+export function recovered<Value>(decode: () => Value): Value | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof PduError) return undefined;
+    throw error;
+  }
+}
+
+/** Deviations that are named one by one. With more, the log line says only that there are others. */
+const MAX_NOTES = 8;
+
+/** What was refused, repaired or left out of one A-ASSOCIATE PDU, in words for the log. Names no content. */
+export class Deviations {
+  readonly notes: string[] = [];
+
+  add(note: string): void {
+    if (this.notes.length < MAX_NOTES) this.notes.push(note);
+    else this.notes[MAX_NOTES] = 'and more of the kind';
+  }
+}
+
 /**
  * Reads fields and items one after the other, and throws PduError if one would cross the end of its parent. All lengths of
  * an A-ASSOCIATE PDU are judged here, against what is left. A length is never added to an offset first, so that none can
@@ -103,15 +126,6 @@ export class ItemCursor {
     return this.#bytes.readUInt32BE(this.#skip(4, field));
   }
 
-  /** A byte that must be 0 or 1. Two readers may read any other value differently. */
-  flag(field: string): boolean {
-    const value = this.uint8(field);
-    if (value > 1) {
-      throw malformed(`${this.#place}: ${field} is ${value}; 0 and 1 are accepted`);
-    }
-    return value === 1;
-  }
-
   /** A copy, so that the field does not keep the whole PDU in memory. */
   copy(length: number, field: string): Buffer {
     const start = this.#skip(length, field);
@@ -124,47 +138,33 @@ export class ItemCursor {
     return new ItemCursor(this.#bytes, field, start, start + length);
   }
 
-  /**
-   * Text, one character per byte. Old peers pad it with NULs or spaces to an even length, which PS3.8 §F.1 forbids; they
-   * are removed.
-   */
-  text(length: number, maxLength: number, field: string): string {
+  /** Text, one character per byte, up to its first NUL, as C programs read it, and without spaces at its end. */
+  textToNul(length: number, field: string): string {
     const start = this.#skip(length, field);
-    let end = this.#offset;
-    while (end > start && (this.#bytes[end - 1] === NUL || this.#bytes[end - 1] === SPACE)) {
-      end--;
-    }
-    if (end - start > maxLength) {
-      throw malformed(
-        `${this.#place}: ${field} is ${end - start} characters; at most ${maxLength} are accepted`,
-      );
-    }
+    let end = start;
+    while (end < this.#offset && this.#bytes[end] !== NUL) end++;
+    while (end > start && this.#bytes[end - 1] === SPACE) end--;
     return this.#bytes.toString('latin1', start, end);
   }
 
-  /** A UID, or '' where the field is empty (PS3.8 §F.1). */
-  uidOrEmpty(length: number, field: string): string {
-    const uid = this.text(length, MAX_UID_LENGTH, field);
-    if (!isDigitsAndDots(uid)) {
-      throw malformed(`${this.#place}: ${field} is not a UID; digits and dots are accepted`);
-    }
-    return uid;
+  /** The same where a longer text than any UID counts as none. */
+  tolerantText(length: number): string {
+    const text = this.textToNul(length, 'text');
+    return text.length > MAX_UID_LENGTH ? '' : text;
   }
 
-  /** A UID that must not be empty. */
-  uid(length: number, field: string): string {
-    const uid = this.uidOrEmpty(length, field);
-    if (uid === '') {
-      throw malformed(`${this.#place}: ${field} is empty; a UID is required`);
-    }
-    return uid;
+  /**
+   * A UID; undefined where the field is empty or holds something else. Old peers pad with NULs or spaces to an even
+   * length, which PS3.8 §F.1 forbids; leftovers behind a NUL are not read, by DCMTK neither.
+   */
+  uid(length: number): string | undefined {
+    const uid = this.tolerantText(length);
+    return uid !== '' && isDigitsAndDots(uid) ? uid : undefined;
   }
 
-  /** Refuses bytes after the last field: another reader could give them a meaning. */
-  expectEnd(): void {
-    if (this.remaining > 0) {
-      throw malformed(`${this.#place}: ${this.remaining} bytes follow the last field; none are accepted`);
-    }
+  /** The UID that fills the rest of this cursor. */
+  wholeUid(): string | undefined {
+    return this.uid(this.remaining);
   }
 
   #skip(length: number, field: string): number {

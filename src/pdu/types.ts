@@ -33,8 +33,8 @@ export const ASSOCIATE_FIXED_BYTES = 2 + 2 + 16 + 16 + 32;
  * storage transfer syntax are about 20 KB. Checked on the header before a byte of the body is kept.
  */
 export const MAX_ASSOCIATE_BYTES = 1024 * 1024;
-/** Odd ids from 1 to 255 (PS3.8 §9.3.2.2). */
-export const MAX_PRESENTATION_CONTEXTS = 128;
+/** As many as there are ids of one byte. PS3.8 §9.3.2.2 has odd ids, 128 of them; DCMTK and Orthanc accept all. */
+export const MAX_PRESENTATION_CONTEXTS = 256;
 /** No peer sends this many transfer syntaxes in a context; it bounds the work of one A-ASSOCIATE-RQ. */
 export const MAX_TRANSFER_SYNTAXES = 128;
 /** Empty fragments carry nothing. More than this in a row are an attack on the CPU, not a message. */
@@ -72,6 +72,11 @@ export interface PresentationContextRq {
   readonly id: number;
   readonly abstractSyntax: string;
   readonly transferSyntaxes: readonly string[];
+  /**
+   * Set where the proposal is not one that can be passed on: the result that answers it. Its syntaxes may be missing
+   * then ('' and none).
+   */
+  readonly refusal?: number;
 }
 
 /** Results of a presentation context (PS3.8 Table 9-18). */
@@ -142,13 +147,16 @@ interface Associate {
   /** Bit 0 is version 1 (PS3.8 §9.3.2). */
   readonly protocolVersion: number;
   /**
-   * AE titles without leading and trailing spaces and without trailing NULs, otherwise as on the wire, one
+   * AE titles up to their first NUL, without leading and trailing spaces, otherwise as on the wire, one
    * character per byte (latin1). May be '' and may hold control characters: policy decides, the log escapes.
    */
   readonly calledAeTitle: string;
   readonly callingAeTitle: string;
+  /** '' where it is missing, or where two of them differ. */
   readonly applicationContextName: string;
   readonly userInformation: UserInformation;
+  /** What the decoder refused, repaired or left out, in words for the log; absent where there was nothing. */
+  readonly deviations?: readonly string[];
 }
 
 export interface AssociateRq extends Associate {

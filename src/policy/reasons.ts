@@ -118,6 +118,10 @@ export const reasons = {
     wire: reject(2, 3, 1),
     text: 'the upstream answered the association request with something that DICOM does not allow',
   },
+  'presentation-contexts-unusable': {
+    wire: reject(1, 1, 1),
+    text: 'no presentation context of the request can be proposed to anybody',
+  },
   draining: { wire: reject(2, 3, 1), text: 'the gateway is shutting down' },
   'upstream-rejected': { wire: { kind: 'rejectAsUpstream' }, text: 'the upstream rejected the association' },
 
@@ -132,6 +136,19 @@ export const reasons = {
     text: 'the modality may not move instances to this destination',
   },
   'command-unknown': { wire: status(0x0211), text: 'the standard does not define this command field' },
+  'command-set-sop-class-mismatch': {
+    wire: status(0x0122),
+    text: 'the SOP class of a command is not the one of its presentation context',
+  },
+  'command-set-refused': {
+    wire: status(0x0212),
+    text: 'the command set of a request is ambiguous, incomplete or contradicts itself',
+  },
+  'sop-class-uid-invalid': { wire: status(0x0118), text: 'the SOP class of a request is not a UID' },
+  'sop-instance-uid-invalid': {
+    wire: status(0x0117),
+    text: 'the SOP instance UID of a request is too long or has characters that cannot be printed',
+  },
 
   // Protocol errors: bytes.
   'pdu-type-unknown': { wire: abort(1), text: 'PS3.8 does not define this PDU type' },
@@ -139,7 +156,7 @@ export const reasons = {
   'pdu-associate-malformed': { wire: abort(6), text: 'an A-ASSOCIATE PDU is malformed' },
   'pdu-presentation-context-invalid': {
     wire: abort(6),
-    text: 'a presentation context has an even, repeated or unknown id, or there are too many',
+    text: 'a message came on a presentation context that was not accepted',
   },
   'pdu-pdv-invalid': { wire: abort(6), text: 'a PDV has a length that does not fit its PDU' },
   'pdu-pdv-order': {
@@ -160,11 +177,6 @@ export const reasons = {
     wire: abort(6),
     text: 'a command set lacks an element that its command requires',
   },
-  'command-set-sop-class-mismatch': {
-    wire: abort(6),
-    text: 'the SOP class of a command is not the one of its presentation context',
-  },
-
   // Protocol errors: states.
   'state-pdu-unexpected': {
     wire: abort(2),
