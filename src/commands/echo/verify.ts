@@ -9,7 +9,7 @@ import { PIN_MISMATCH } from '../../net/dial';
 import { type ClientTlsConfiguration, loadClientTlsContext } from '../../net/tlsContext';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatHostAndPort } from '../../text/hostAndPort';
-import { escapeUnsafe } from '../../text/quote';
+import { safeLines } from '../../text/quote';
 import type {
   VerificationReport,
   VerificationStep,
@@ -110,7 +110,7 @@ export function echoText({ target, callingAeTitle, calledAeTitle, report }: Echo
       ...[...certificateLines(step), ...hints(step, target)].map((line) => `${' '.repeat(34)}${line}`),
     );
   }
-  return `${lines.map(escapeUnsafe).join('\n')}\n`;
+  return safeLines(lines);
 }
 
 /** The same for machines. */

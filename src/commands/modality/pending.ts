@@ -6,7 +6,8 @@ import type { PendingCaller } from '../../admin/pendingCaller';
 import { OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { countOf, escapeUnsafe } from '../../text/quote';
+import { formatDay } from '../../text/moments';
+import { countOf, safeLines } from '../../text/quote';
 import { formatTime } from '../status/text';
 import { proposedPermissions } from './pendingEntry';
 import { openPendingSource, pendingCaller } from './pendingSource';
@@ -41,8 +42,8 @@ const MAX_SOP_CLASSES = 4;
 /** `hint` says what may keep callers off the list. */
 function pendingText(callers: readonly PendingCaller[], hint: string | undefined): string {
   const hints = hint === undefined ? [] : ['', `note: ${hint}`];
-  if (callers.length === 0) return lines(['no pending callers', ...hints]);
-  return lines([
+  if (callers.length === 0) return safeLines(['no pending callers', ...hints]);
+  return safeLines([
     ...callers.flatMap((caller) => [...callerLines(caller), '']),
     'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
     ...hints,
@@ -76,7 +77,7 @@ function certificateRows({
   spkiSha256,
   fingerprint256,
 }: NonNullable<PendingCaller['certificate']>): string[] {
-  const end = notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`;
+  const end = notAfter === undefined ? '' : `, until ${formatDay(notAfter)}`;
   return [
     row('certificate', `${subject}, issued by ${issuer}${end}`),
     row('', spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`),
@@ -100,8 +101,4 @@ function proposalText(caller: PendingCaller): string {
 
 function row(label: string, value: string): string {
   return `  ${label.padEnd(12)}${value}`;
-}
-
-function lines(texts: readonly string[]): string {
-  return `${texts.map(escapeUnsafe).join('\n')}\n`;
 }

@@ -9,7 +9,8 @@ import { ExitCode } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
 import { localAddressesOf } from '../../policy/localAddresses';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { escapeUnsafe } from '../../text/quote';
+import { formatDay } from '../../text/moments';
+import { safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
 
@@ -38,7 +39,7 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
     ...textTable(rows).map((line) => `  ${line}`),
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
-  context.print(`${lines.map(escapeUnsafe).join('\n')}\n`);
+  context.print(safeLines(lines));
 }
 
 function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): string[][] {
@@ -101,7 +102,7 @@ function listenerRows({ name, port, tls }: ListenerFacts): string[][] {
     ],
     ...tls.serverCertificates.map(({ names, notAfter, fingerprint256 }) => [
       '  it shows',
-      `${names.join(', ')} until ${notAfter.toISOString().slice(0, 10)} sha256:${fingerprint256}`,
+      `${names.join(', ')} until ${formatDay(notAfter)} sha256:${fingerprint256}`,
     ]),
   ];
 }

@@ -10,7 +10,7 @@ import { ExitCode, OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
-import { escapeUnsafe } from '../../text/quote';
+import { safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { modalityTarget } from '../echo/target';
 import { echoJson, echoText, verifyTarget } from '../echo/verify';
@@ -81,5 +81,5 @@ function seenText(seen: LastSeen | undefined): string {
     ['last refused', denied === undefined ? never : trouble(denied)],
     ['last failure', failed === undefined ? never : trouble(failed)],
   ];
-  return `${textTable(rows).map(escapeUnsafe).join('\n')}\n`;
+  return safeLines(textTable(rows));
 }
