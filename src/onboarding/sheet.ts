@@ -7,6 +7,7 @@ import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { permissions as permissionTable } from '../dimse/permissions';
 import { EVERY_AE_TITLE, titleToAsk } from '../text/aeTitle';
 import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPort';
+import { formatDay } from '../text/moments';
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
   type CertificateFacts,
@@ -36,7 +37,7 @@ export function onboardingSheet(subject: SheetSubject): Sheet {
   const entry = configuration.modalities[name]!;
   return {
     title: `DICOM connection of ${name}`,
-    subtitle: `What to set up on the device, and how to test it. ${day(date)}`,
+    subtitle: `What to set up on the device, and how to test it. ${formatDay(date)}`,
     sections: [
       connection(subject, entry),
       certificates(subject, entry),
@@ -152,7 +153,7 @@ function certificateWords({ subject, names, fingerprint256, notAfter }: Certific
   const whose = names.length === 0 ? subject : few(names).join(', ');
   const middle = 'AA:'.length * 16;
   const halves = [fingerprint256.slice(0, middle), fingerprint256.slice(middle)];
-  return [`${whose}, until ${day(notAfter)}, SHA-256`, ...halves].join('\n');
+  return [`${whose}, until ${formatDay(notAfter)}, SHA-256`, ...halves].join('\n');
 }
 
 function unique(certificates: readonly (CertificateFacts | undefined)[]): CertificateFacts[] {
@@ -288,8 +289,4 @@ function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConf
 function few(values: readonly string[]): string[] {
   const rest = values.length - MAX_VALUES;
   return rest <= 0 ? [...values] : [...values.slice(0, MAX_VALUES), `and ${rest} more`];
-}
-
-function day(date: Date): string {
-  return date.toISOString().slice(0, 10);
 }

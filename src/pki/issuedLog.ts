@@ -13,6 +13,7 @@ import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';
 import { readText } from '../files/read';
 import { fileError } from '../files/systemErrors';
+import { formatDay } from '../text/moments';
 import { publicKeyFingerprint } from '../x509/fingerprints';
 import { type RevocationReason, revocationReasons } from '../x509/revocationList';
 
@@ -167,7 +168,7 @@ export function revokedKeyOf(
     const revocation = revokedBySerialNumber.get(serialNumber);
     if (spkiFingerprint !== fingerprint || revocation === undefined) continue;
     if (HARMLESS_REASONS.includes(revocation.reason)) continue;
-    return { name, serialNumber, date: revocation.time.slice(0, 10) };
+    return { name, serialNumber, date: formatDay(revocation.time) };
   }
   return undefined;
 }

@@ -43,8 +43,8 @@ export function daysUntil(time: Date, now = new Date()): number {
 }
 
 /** `2026-12-31`, in UTC. */
-export function formatDay(date: Date): string {
-  return date.toISOString().slice(0, 10);
+export function formatDay(time: Date | string): string {
+  return (typeof time === 'string' ? time : time.toISOString()).slice(0, 10);
 }
 
 /** The day of a time that a certificate or JSON has; the text itself where it is not a time. */

@@ -25,6 +25,11 @@ export function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
 
+/** Lines for a terminal. Nothing in one of them can begin another. */
+export function safeLines(lines: readonly string[]): string {
+  return `${lines.map(escapeUnsafe).join('\n')}\n`;
+}
+
 /** An argument for a POSIX shell, to be copied from a terminal or a sheet: always one word, run by nothing. */
 export function shellQuoted(text: string): string {
   return /^[\w.:/@%+=,-]+$/.test(text) ? text : `'${escapeUnsafe(text).replaceAll("'", `'\\''`)}'`;

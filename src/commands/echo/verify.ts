@@ -10,7 +10,7 @@ import { type ClientTlsConfiguration, loadClientTlsContext } from '../../net/tls
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { dayOf } from '../../text/moments';
-import { escapeUnsafe } from '../../text/quote';
+import { safeLines } from '../../text/quote';
 import type {
   VerificationReport,
   VerificationStep,
@@ -111,7 +111,7 @@ export function echoText({ target, callingAeTitle, calledAeTitle, report }: Echo
       ...[...certificateLines(step), ...hints(step, target)].map((line) => `${' '.repeat(34)}${line}`),
     );
   }
-  return `${lines.map(escapeUnsafe).join('\n')}\n`;
+  return safeLines(lines);
 }
 
 /** The same for machines. */

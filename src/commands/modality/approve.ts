@@ -14,7 +14,7 @@ import { defaultEntryName } from '../../onboarding/entryFields';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { canAsk, confirm, Questions } from '../../terminal/questions';
 import { formatPath } from '../../text/problems';
-import { escapeUnsafe, quoteValue } from '../../text/quote';
+import { escapeUnsafe, quoteValue, safeLines } from '../../text/quote';
 import { callerLines } from './pending';
 import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
 import { openPendingSource, type PendingSource, pendingCaller } from './pendingSource';
@@ -119,7 +119,7 @@ async function askPermissions(caller: PendingCaller, context: CommandContext): P
       `name what it may do: --allow with one or more of ${commandPermissions.join(', ')}`,
     );
   }
-  context.printError(`${callerLines(caller).map(escapeUnsafe).join('\n')}\n`);
+  context.printError(safeLines(callerLines(caller)));
   const questions = new Questions();
   let permissions: CommandPermission[] = [];
   try {

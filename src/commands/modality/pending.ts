@@ -7,7 +7,8 @@ import { OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
 import { certificateRemedy, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { countOf, escapeUnsafe } from '../../text/quote';
+import { formatDay } from '../../text/moments';
+import { countOf, safeLines } from '../../text/quote';
 import { formatTime } from '../status/text';
 import { proposedPermissions } from './pendingEntry';
 import { openPendingSource, pendingCaller } from './pendingSource';
@@ -42,8 +43,8 @@ const MAX_SOP_CLASSES = 4;
 /** `hint` says what may keep callers off the list. */
 function pendingText(callers: readonly PendingCaller[], hint: string | undefined): string {
   const hints = hint === undefined ? [] : ['', `note: ${hint}`];
-  if (callers.length === 0) return lines(['no pending callers', ...hints]);
-  return lines([
+  if (callers.length === 0) return safeLines(['no pending callers', ...hints]);
+  return safeLines([
     ...callers.flatMap((caller) => [...callerLines(caller), '']),
     'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
     ...hints,
@@ -83,8 +84,8 @@ function certificateRows({
   fingerprint256,
 }: NonNullable<PendingCaller['certificate']>): string[] {
   const number = serialNumber === undefined ? '' : `, serial number ${serialNumber}`;
-  const begin = notBefore === undefined ? '' : `, from ${notBefore.slice(0, 10)}`;
-  const end = notAfter === undefined ? '' : `, until ${notAfter.slice(0, 10)}`;
+  const begin = notBefore === undefined ? '' : `, from ${formatDay(notBefore)}`;
+  const end = notAfter === undefined ? '' : `, until ${formatDay(notAfter)}`;
   return [
     row('certificate', `${subject}, issued by ${issuer}${number}${begin}${end}`),
     // Of a refused one the fingerprint too: it may be known nowhere else.
@@ -110,8 +111,4 @@ function proposalText(caller: PendingCaller): string {
 
 function row(label: string, value: string): string {
   return `  ${label.padEnd(12)}${value}`;
-}
-
-function lines(texts: readonly string[]): string {
-  return `${texts.map(escapeUnsafe).join('\n')}\n`;
 }

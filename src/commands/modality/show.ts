@@ -10,7 +10,8 @@ import { ExitCode, OperatorError } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
 import { localAddressesOf } from '../../policy/localAddresses';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { escapeUnsafe } from '../../text/quote';
+import { formatDay } from '../../text/moments';
+import { safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
 import { describeTrouble } from './test';
@@ -42,7 +43,7 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
     ...textTable(rows).map((line) => `  ${line}`),
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
-  context.print(`${lines.map(escapeUnsafe).join('\n')}\n`);
+  context.print(safeLines(lines));
 }
 
 /** A log that cannot be read keeps nobody from seeing the entry. */
@@ -123,7 +124,7 @@ function listenerRows({ name, port, tls }: ListenerFacts): string[][] {
     ],
     ...tls.serverCertificates.map(({ names, notAfter, fingerprint256 }) => [
       '  it shows',
-      `${names.join(', ')} until ${notAfter.toISOString().slice(0, 10)} sha256:${fingerprint256}`,
+      `${names.join(', ')} until ${formatDay(notAfter)} sha256:${fingerprint256}`,
     ]),
   ];
 }

@@ -10,7 +10,7 @@ import { reasons } from '../../policy/reasons';
 import { certificateRemedy, describeRefused, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
-import { escapeUnsafe } from '../../text/quote';
+import { safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { modalityTarget } from '../echo/target';
 import { echoJson, echoText, verifyTarget } from '../echo/verify';
@@ -64,7 +64,7 @@ function seenText(seen: LastSeen | undefined): string {
     ['last refused', denied === undefined ? never : describeTrouble(denied)],
     ['last failure', failed === undefined ? never : describeTrouble(failed)],
   ];
-  return `${textTable(rows).map(escapeUnsafe).join('\n')}\n`;
+  return safeLines(textTable(rows));
 }
 
 function whenAndWhere({ time, sourceAddress, listener }: SeenEvent): string {

@@ -4,7 +4,7 @@ import { existingOf } from '../../files/write';
 import { readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { askSecret, canAsk } from '../../terminal/questions';
-import { countOf } from '../../text/quote';
+import { countOf, safeLines } from '../../text/quote';
 import type {
   Currency,
   Inspected,
@@ -14,7 +14,7 @@ import type {
   InspectedRevocationList,
 } from '../../x509/inspected';
 import { inspectFile } from '../../x509/inspection';
-import { row, rows, text } from './reportText';
+import { row, rows } from './reportText';
 import { print } from './verb';
 
 export interface InspectOptions extends GlobalOptions {
@@ -64,7 +64,7 @@ function reportInspection(file: string, configuration: string, contents: readonl
       ? [`PKCS#12 file, encrypted with ${inspected.ciphers.join(', ') || 'nothing'}`, '']
       : [],
   );
-  return text([
+  return safeLines([
     ...container,
     ...flat.flatMap((inspected, index) => [...(index === 0 ? [] : ['']), ...wordsOf(inspected)]),
     ...nextStep(file, configuration, flat),

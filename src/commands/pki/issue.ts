@@ -14,6 +14,7 @@ import {
 import { describeNameOfOther } from '../../pki/issuedLog';
 import type { CommandContext } from '../../terminal/command';
 import { canAsk } from '../../terminal/questions';
+import { safeLines } from '../../text/quote';
 import {
   describe,
   describeAll,
@@ -24,7 +25,6 @@ import {
   row,
   rows,
   stillAccepted,
-  text,
 } from './reportText';
 import {
   askTwice,
@@ -75,7 +75,7 @@ async function choosePassphrase(options: InitOptions, context: CommandContext): 
 
 function reportInit(directory: string, created: CreatedFolder): string {
   const { privateKeyFile } = created.authority;
-  return text([
+  return safeLines([
     ...describe(`CA "${created.authority.commonName}"`, created.authority),
     row('CRL', `${created.revocationListFile}, empty`),
     ...rows('replaced', created.replacedFiles),
@@ -110,7 +110,7 @@ function reportServer({ dir, config }: ServerOptions, written: WrittenCertificat
     trustedCertificates: seen(certificate),
     crl: seen(revocationList),
   };
-  return text([
+  return safeLines([
     ...describeAll(written.certificates, ({ keyType }) => `server certificate, ${keyType.toUpperCase()}`),
     ...rows('replaced', written.replacedFiles),
     ...stillAccepted(dir, written),
@@ -148,7 +148,7 @@ function reportClient(
 ): string {
   const [summary] = written.certificates;
   const { pkcs12File, pkcs12PasswordFile } = written;
-  return text([
+  return safeLines([
     ...describe(`client certificate "${name}"`, summary!),
     ...describePkcs12(written),
     ...rows('replaced', written.replacedFiles),

@@ -2,9 +2,10 @@
 import { ExitCode } from '../../errors';
 import { inUse, type ListedCertificate, listCertificates } from '../../pki/folderListing';
 import type { CommandContext } from '../../terminal/command';
-import { countOf } from '../../text/quote';
+import { formatDay } from '../../text/moments';
+import { countOf, safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
-import { day, firstSteps, folderOption, text } from './reportText';
+import { firstSteps, folderOption } from './reportText';
 import { type FolderOptions, print } from './verb';
 
 export interface ListOptions extends FolderOptions {
@@ -24,16 +25,16 @@ function reportList(directory: string, certificates: readonly ListedCertificate[
   const rows = certificates.map((entry) => [
     entry.file,
     stateOf(entry),
-    day(entry.notAfter),
+    formatDay(entry.notAfter),
     entry.daysLeft < 0 ? '-' : String(entry.daysLeft),
     entry.serialNumber ?? '-',
     entry.names.join(', '),
   ]);
-  return text([...textTable([HEADER, ...rows]), '', ...nextSteps(directory, certificates)]);
+  return safeLines([...textTable([HEADER, ...rows]), '', ...nextSteps(directory, certificates)]);
 }
 
 function stateOf({ state, revokedAt, isReplaced }: ListedCertificate): string {
-  if (revokedAt !== undefined) return `revoked ${day(revokedAt)}`;
+  if (revokedAt !== undefined) return `revoked ${formatDay(revokedAt)}`;
   return `${state.replace('-', ' ')}${isReplaced ? ' (replaced)' : ''}`;
 }
 

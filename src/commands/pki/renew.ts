@@ -17,9 +17,11 @@ import {
   renewAsPlanned,
 } from '../../pki/folderRenewal';
 import type { CommandContext } from '../../terminal/command';
+import { formatDay } from '../../text/moments';
 import { formatPath } from '../../text/problems';
+import { safeLines } from '../../text/quote';
 import { canonicalPin } from '../../x509/fingerprints';
-import { day, describe, describeAll, describePkcs12, row, rows, stillAccepted, text } from './reportText';
+import { describe, describeAll, describePkcs12, row, rows, stillAccepted } from './reportText';
 import {
   choosePkcs12,
   type FolderOptions,
@@ -114,7 +116,7 @@ function reportRenewal(
   pinnedEntries: readonly PinnedEntry[],
 ): string {
   const { isKeyNew } = renewed;
-  return text([
+  return safeLines([
     ...describeAll(
       renewed.certificates,
       () => `${plan.kind} certificate "${plan.name}", renewed for ${isKeyNew ? 'a new' : 'the same'} key`,
@@ -166,7 +168,7 @@ function deviceSteps(
 
 function reportRenewedAuthority(renewed: RenewedAuthority): string {
   const { authority, revocationListFile, keptFile, formerNotAfter } = renewed;
-  return text([
+  return safeLines([
     ...describe(`CA "${authority.commonName}", renewed for the same key`, authority),
     row('CRL', `${revocationListFile}, ends with it`),
     row('kept', keptFile),
@@ -174,15 +176,15 @@ function reportRenewedAuthority(renewed: RenewedAuthority): string {
     'everything that the CA issued stays valid',
     '',
     'next:',
-    `  copy ${authority.certificateFile} to each modality before ${day(formerNotAfter)}, when the one that it has ends`,
+    `  copy ${authority.certificateFile} to each modality before ${formatDay(formerNotAfter)}, when the one that it has ends`,
     `  put ${authority.certificateFile} and ${revocationListFile} where the listeners read them, and ${RELOAD}`,
   ]);
 }
 
 function reportRenewedList({ revocationListFile, nextUpdate }: RenewedRevocationList): string {
-  return text([
+  return safeLines([
     `CRL ${revocationListFile}, with all that was revoked`,
-    row('next update', day(nextUpdate)),
+    row('next update', formatDay(nextUpdate)),
     '',
     `next: ${RELOAD}, and copy the CRL to everything else that checks it`,
   ]);

@@ -5,11 +5,8 @@
 import { dirname, relative } from 'node:path';
 import type { CertificateSummary } from '../../pki/folder';
 import type { WrittenCertificates, WrittenPkcs12 } from '../../pki/folderCertificates';
-import { escapeUnsafe, shellQuoted } from '../../text/quote';
-
-export function text(lines: readonly string[]): string {
-  return `${lines.map(escapeUnsafe).join('\n')}\n`;
-}
+import { formatDay } from '../../text/moments';
+import { shellQuoted } from '../../text/quote';
 
 export function row(label: string, value: string): string {
   return `  ${label.padEnd(14)}${value}`;
@@ -29,7 +26,7 @@ export function describe(title: string, summary: CertificateSummary): string[] {
     row('fingerprint', summary.fingerprint),
     row('public key', summary.spkiFingerprint),
     row('serial number', summary.serialNumber),
-    row('expires', day(summary.notAfter)),
+    row('expires', formatDay(summary.notAfter)),
   ];
 }
 
@@ -73,14 +70,9 @@ export function stillAccepted(
 ): string[] {
   return entries.flatMap((entry) => [
     '',
-    `the earlier certificate ${entry.serialNumber} is accepted until ${day(entry.notAfter)}; once it is out of use:`,
+    `the earlier certificate ${entry.serialNumber} is accepted until ${formatDay(entry.notAfter)}; once it is out of use:`,
     `  aegis pki revoke${folderOption(directory)} ${entry.name} --serial ${entry.serialNumber} --reason superseded`,
   ]);
-}
-
-/** The calendar day of a time; of a text as ISO 8601 has it. */
-export function day(time: string | Date): string {
-  return (typeof time === 'string' ? time : time.toISOString()).slice(0, 10);
 }
 
 /** For a command that is to be copied. */

@@ -1,8 +1,10 @@
 /** `aegis pki revoke`: revokes certificates and writes the CRL. */
 import { type RevocationResult, revokeCertificates } from '../../pki/folderAuthority';
 import type { CommandContext } from '../../terminal/command';
+import { formatDay } from '../../text/moments';
+import { safeLines } from '../../text/quote';
 import type { RevocationReason } from '../../x509/revocationList';
-import { day, row, text } from './reportText';
+import { row } from './reportText';
 import { type FolderOptions, openAuthority, print } from './verb';
 
 export interface RevokeOptions extends FolderOptions {
@@ -21,10 +23,12 @@ export async function revoke(context: CommandContext, options: RevokeOptions, na
 }
 
 function reportRevocation(name: string, { revoked, revocationListFile }: RevocationResult): string {
-  return text([
+  return safeLines([
     ...(revoked.length === 0
       ? [`nothing left to revoke for "${name}": all of it is revoked or expired`]
-      : revoked.map((entry) => `revoked ${entry.serialNumber} (${entry.file}, issued ${day(entry.time)})`)),
+      : revoked.map(
+          (entry) => `revoked ${entry.serialNumber} (${entry.file}, issued ${formatDay(entry.time)})`,
+        )),
     row('CRL', revocationListFile),
     '',
     'next: reload the gateway (SIGHUP), and copy the CRL to everything else that checks it',

@@ -10,6 +10,7 @@ import { ExitCode, OperatorError } from '../../errors';
 import { authorityFiles } from '../../pki/folder';
 import { acceptedOf, type IssuedEntry, type IssuedLog, readIssuedLog } from '../../pki/issuedLog';
 import { parseClientName } from '../../pki/subjectNames';
+import { formatDay } from '../../text/moments';
 import { type Finding, formatPath } from '../../text/problems';
 import { quoteValue } from '../../text/quote';
 import { decodeCertificate } from '../../x509/certificate';
@@ -32,7 +33,7 @@ export async function findRevokedPins({ listeners, modalities }: Configuration):
     for (const entry of log.issued) {
       const revocation = log.revokedBySerialNumber.get(entry.serialNumber);
       if (revocation === undefined) continue;
-      const words = `certificate ${entry.serialNumber} of ${quoteValue(entry.name)}, which was revoked on ${revocation.time.slice(0, 10)}: ${makeAnother(folder, entry.name)}`;
+      const words = `certificate ${entry.serialNumber} of ${quoteValue(entry.name)}, which was revoked on ${formatDay(revocation.time)}: ${makeAnother(folder, entry.name)}`;
       for (const pin of pinsOf(entry)) if (!accepted.has(pin)) revokedByPin.set(pin, words);
     }
   }

@@ -10,10 +10,11 @@ import { describeNameOfOther } from '../../pki/issuedLog';
 import type { Purpose } from '../../pki/leafCertificates';
 import type { CommandContext } from '../../terminal/command';
 import { canAsk, confirm } from '../../terminal/questions';
+import { safeLines } from '../../text/quote';
 import { describeKey } from '../../x509/algorithms';
 import type { CertificationRequest } from '../../x509/certificationRequest';
 import { publicKeyFingerprint } from '../../x509/fingerprints';
-import { describe, entryLines, row, rows, stillAccepted, text } from './reportText';
+import { describe, entryLines, row, rows, stillAccepted } from './reportText';
 import { type FolderOptions, notAfterOf, openAuthority, print } from './verb';
 
 export interface SignOptions extends FolderOptions {
@@ -48,7 +49,7 @@ export async function signRequest(
 }
 
 function reportRequest(file: string, request: CertificationRequest, plan: SigningPlan): string {
-  return text([
+  return safeLines([
     `certification request ${file}`,
     row('subject', request.subject === '' ? 'none' : request.subject),
     ...rows('asks for', request.names),
@@ -65,7 +66,7 @@ function reportRequest(file: string, request: CertificationRequest, plan: Signin
 
 function reportSigned({ dir, config }: SignOptions, plan: SigningPlan, written: WrittenCertificates): string {
   const [summary] = written.certificates;
-  return text([
+  return safeLines([
     ...describe(`${plan.purpose} certificate "${plan.name}"`, summary!),
     ...rows('replaced', written.replacedFiles),
     ...stillAccepted(dir, written),
