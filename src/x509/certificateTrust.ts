@@ -115,7 +115,7 @@ function issuerOf(
   return issuers.find(isCurrent) ?? issuers[0];
 }
 
-export function isSelfSigned(certificate: X509Certificate): boolean {
+function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
 }
 
