@@ -8,7 +8,7 @@ import { escapeUnsafe } from '../text/quote';
 import { signsAsDevice, withoutAnchor } from '../x509/certificateTrust';
 import { canonicalPin, certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
 import { oneLine } from '../x509/names';
-import type { CertificateFile } from '../x509/tlsFiles';
+import { type CertificateFile, readCertificates } from '../x509/tlsFiles';
 import type { Configuration } from './schema';
 
 export interface TrustedFile {
@@ -70,10 +70,22 @@ export const SIGNER_ADVICE =
   'or make it again with "-addext basicConstraints=critical,CA:FALSE"';
 
 /** The beginning of a sentence about what its key can do. */
-export function describeDeviceSigner(file: string, certificate: X509Certificate): string {
+function describeDeviceSigner(file: string, certificate: X509Certificate): string {
   const subject = oneLine(certificate.subject, 'no subject');
   const pin = publicKeyFingerprint(certificate.publicKey);
   return `${file} (${subject}, ${pin}) is self-signed and may sign other certificates (CA:TRUE): who has its key`;
+}
+
+/** Of each such certificate of a file; of none where it cannot be read here, which `aegis check` reports. */
+export function deviceSignersIn(file: string): string[] {
+  try {
+    const { certificates } = readCertificates(file);
+    return certificates
+      .filter((certificate) => signsAsDevice(certificate))
+      .map((certificate) => describeDeviceSigner(file, certificate));
+  } catch {
+    return [];
+  }
 }
 
 function isFingerprint(pin: string): boolean {

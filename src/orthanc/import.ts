@@ -2,13 +2,10 @@
  * Orthanc's modalities as entries of the gateway, and everything that an operator has to know or to complete. Allows
  * only what is written: what Orthanc allows by default is not allowed.
  */
-import type { X509Certificate } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CommandPermission } from '../config/schema';
-import { describeDeviceSigner, SIGNER_ADVICE } from '../config/trustedFiles';
+import { deviceSignersIn, SIGNER_ADVICE } from '../config/trustedFiles';
 import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
-import { signsAsDevice } from '../x509/certificateTrust';
-import { readCertificates } from '../x509/tlsFiles';
 import {
   booleanSetting,
   dicomAet,
@@ -118,20 +115,10 @@ function problem({ setting, ...rest }: TextPlace & { setting: string; message: s
 
 /** Every modality that is imported could be impersonated: none has a certificate of its own in its entry yet. */
 function trustNotes({ trustedCertificates: file }: ImportedTlsFiles): ImportNoteDraft[] {
-  return (file === undefined ? [] : certificatesOf(file)).flatMap((certificate) => {
-    if (!signsAsDevice(certificate)) return [];
-    const message = `names ${describeDeviceSigner(file!, certificate)} can pass as any modality; ${SIGNER_ADVICE}`;
-    return [{ severity: 'warning', path: [], key: 'DicomTlsTrustedCertificates', message }];
+  return (file === undefined ? [] : deviceSignersIn(file)).map((words) => {
+    const message = `names ${words} can pass as any modality; ${SIGNER_ADVICE}`;
+    return { severity: 'warning', path: [], key: 'DicomTlsTrustedCertificates', message };
   });
-}
-
-/** None where the file cannot be read here: `aegis check` reports it. */
-function certificatesOf(file: string): readonly X509Certificate[] {
-  try {
-    return readCertificates(file).certificates;
-  } catch {
-    return [];
-  }
 }
 
 /** Relative names are relative to the file that has them, as for Orthanc. */
