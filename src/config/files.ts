@@ -13,7 +13,6 @@ import { countOf, escapeUnsafe } from '../text/quote';
 import { purposeProblem } from '../x509/certificate';
 import type { ExtendedKeyUsage } from '../x509/extensions';
 import { oneLine } from '../x509/names';
-import { describeScope, scopeOf } from '../x509/revocationTrust';
 import {
   type CertificateFile,
   type RevocationList,
@@ -22,7 +21,7 @@ import {
   readPrivateKey,
 } from '../x509/tlsFiles';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
-import { inspectAnchors, inspectDeviceSigners, type TrustedFile } from './trustedFiles';
+import { inspectAnchors, inspectDeviceSigners, scopeWarning, type TrustedFile } from './trustedFiles';
 
 /** Long enough to order a certificate from an authority that works by post. */
 export const WARN_CERTIFICATE_DAYS = 30;
@@ -231,17 +230,6 @@ function* inspectAuthorities(
   const advice = 'certificates of this CA are refused then; add the new one of the CA';
   for (const finding of inspectCertificates(path, file, advice, clock)) {
     yield file.certificates.length > 1 ? { ...finding, severity: 'warning' } : finding;
-  }
-}
-
-/** Undefined for a complete list, and for a malformed one, which loading refuses. */
-function scopeWarning(list: RevocationList): string | undefined {
-  try {
-    const { only, names } = scopeOf(list);
-    if (only === undefined && names === undefined) return undefined;
-    return `${describeScope(list)}; a device whose certificate no list is for is refused (crl-scope), so name every part of the list`;
-  } catch {
-    return undefined;
   }
 }
 

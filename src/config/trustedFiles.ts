@@ -8,7 +8,8 @@ import { escapeUnsafe } from '../text/quote';
 import { signsAsDevice, withoutAnchor } from '../x509/certificateTrust';
 import { canonicalPin, certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
 import { oneLine } from '../x509/names';
-import { type CertificateFile, readCertificates } from '../x509/tlsFiles';
+import { describeScope, scopeOf } from '../x509/revocationTrust';
+import { type CertificateFile, type RevocationList, readCertificates } from '../x509/tlsFiles';
 import type { Configuration } from './schema';
 
 export interface TrustedFile {
@@ -90,4 +91,15 @@ export function deviceSignersIn(file: string): string[] {
 
 function isFingerprint(pin: string): boolean {
   return pin.startsWith('sha256:') || pin.startsWith('spki-sha256:');
+}
+
+/** Undefined for a complete list, and for a malformed one, which loading refuses. */
+export function scopeWarning(list: RevocationList): string | undefined {
+  try {
+    const { only, names } = scopeOf(list);
+    if (only === undefined && names === undefined) return undefined;
+    return `${describeScope(list)}; a device whose certificate no list is for is refused (crl-scope), so name every part of the list`;
+  } catch {
+    return undefined;
+  }
 }
