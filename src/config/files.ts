@@ -21,6 +21,7 @@ import {
   readPrivateKey,
 } from '../x509/tlsFiles';
 import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
+import { inspectAnchors, inspectDeviceSigners, scopeWarning, type TrustedFile } from './trustedFiles';
 
 /** Long enough to order a certificate from an authority that works by post. */
 export const WARN_CERTIFICATE_DAYS = 30;
@@ -43,7 +44,9 @@ type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls
 export function inspectTlsFiles(configuration: Configuration, clock: Clock = {}): Finding[] {
   const findings: Finding[] = [];
   for (const [index, { tls }] of configuration.listeners.entries()) {
-    if (tls !== undefined) findings.push(...inspectTls(['listeners', index, 'tls'], serverUse(tls), clock));
+    if (tls === undefined) continue;
+    const path = ['listeners', index, 'tls'];
+    findings.push(...inspectTls(path, serverUse(tls, configuration), clock));
   }
   for (const [name, { address }] of Object.entries(configuration.modalities)) {
     if (address?.tls === undefined) continue;
@@ -60,6 +63,8 @@ interface TlsUse {
   readonly crl: readonly string[];
   /** Throws OperatorError where they do not fit together. */
   load(): unknown;
+  /** Finds trust that reaches further than was meant. */
+  inspectTrust(files: readonly TrustedFile[]): Iterable<Finding>;
   /** The extended key usage that the certificate needs, if it names any. */
   readonly purpose: ExtendedKeyUsage;
   purposeFault(fault: string): string;
@@ -67,7 +72,7 @@ interface TlsUse {
   readonly renewal: string;
 }
 
-function serverUse(tls: ListenerTlsConfiguration): TlsUse {
+function serverUse(tls: ListenerTlsConfiguration, configuration: Configuration): TlsUse {
   const { certificate, privateKey, trustedCertificates = [], clientCertificate, crl = [] } = tls;
   const isTrusting = clientCertificate === 'none' || trustedCertificates.length > 0;
   return {
@@ -76,6 +81,7 @@ function serverUse(tls: ListenerTlsConfiguration): TlsUse {
     trustedCertificates,
     crl,
     load: () => isTrusting && loadTlsContext(tls),
+    inspectTrust: (files) => inspectDeviceSigners(files, configuration),
     purpose: 'serverAuth',
     purposeFault: (fault) =>
       `is not meant for servers (${fault}), so modalities would refuse it; issue one with "aegis pki server"`,
@@ -91,6 +97,8 @@ function clientUse(tls: AddressTls): TlsUse {
     trustedCertificates,
     crl,
     load: () => loadClientTlsContext(tls),
+    // Trusted for this one address only.
+    inspectTrust: () => [],
     purpose: 'clientAuth',
     purposeFault: (fault) =>
       `is not meant for clients (${fault}), so the modality would refuse it; public CAs issue none for clients since 2026, so issue one with "aegis pki client NAME"`,
@@ -119,6 +127,8 @@ function* inspectTls(path: ConfigurationPath, use: TlsUse, clock: Clock): Genera
     yield* inspectCertificates(place, content, use.renewal, clock);
   }
   for (const { path: place, content } of trusted.files) yield* inspectAuthorities(place, content, clock);
+  yield* inspectAnchors(trusted.files, clock.now ?? new Date());
+  yield* use.inspectTrust(trusted.files);
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
   yield* inspectCoverage([...path, 'crl'], trusted, lists);
 }
@@ -228,7 +238,12 @@ function* inspectLists(
   lists: readonly RevocationList[],
   clock: Clock,
 ): Generator<Finding> {
-  for (const { file, thisUpdate, nextUpdate } of lists) {
+  for (const list of lists) {
+    const { file, thisUpdate, nextUpdate } = list;
+    const scope = scopeWarning(list);
+    if (scope !== undefined) {
+      yield { path, message: escapeUnsafe(scope), severity: 'warning', kind: 'file' };
+    }
     const failWithinDays = failDaysOf(thisUpdate, nextUpdate, clock);
     yield* inspectDates(path, {
       what: file,

@@ -37,7 +37,7 @@ const listenerTls = z.strictObject({
     .describe('Whether peers must show a certificate.'),
   crl: oneOrMore(filePath)
     .optional()
-    .describe('PEM file(s) with certificate revocation lists of the trusted CAs.'),
+    .describe('File(s) with certificate revocation lists of the trusted CAs, PEM or DER.'),
 });
 
 const listener = z.strictObject({

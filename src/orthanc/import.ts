@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { CommandPermission } from '../config/schema';
+import { deviceSignersIn, SIGNER_ADVICE } from '../config/trustedFiles';
 import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
 import {
   booleanSetting,
@@ -96,11 +97,13 @@ export function importOrthanc(configuration: OrthancConfiguration, options: Impo
   if (problems.length > 0) throw new ConfigurationError(problems);
   const drafts: ImportNoteDraft[] = [...globalNotes(configuration, entries)];
   const modalities = importModalities(configuration, entries, options, drafts);
+  const tlsFiles = tlsFilesOf(configuration);
+  drafts.push(...trustNotes(tlsFiles));
   return {
     aeTitle: dicomAet(configuration).trim(),
     port: dicomPort(configuration),
     strictAeTitles: booleanSetting(configuration, 'StrictAetComparison'),
-    tlsFiles: tlsFilesOf(configuration),
+    tlsFiles,
     modalities,
     notes: placed(configuration, drafts),
   };
@@ -108,6 +111,14 @@ export function importOrthanc(configuration: OrthancConfiguration, options: Impo
 
 function problem({ setting, ...rest }: TextPlace & { setting: string; message: string }): Problem {
   return { ...rest, path: setting, severity: 'error', kind: 'configuration' };
+}
+
+/** Every modality that is imported could be impersonated: none has a certificate of its own in its entry yet. */
+function trustNotes({ trustedCertificates: file }: ImportedTlsFiles): ImportNoteDraft[] {
+  return (file === undefined ? [] : deviceSignersIn(file)).map((words) => {
+    const message = `names ${words} can pass as any modality; ${SIGNER_ADVICE}`;
+    return { severity: 'warning', path: [], key: 'DicomTlsTrustedCertificates', message };
+  });
 }
 
 /** Relative names are relative to the file that has them, as for Orthanc. */

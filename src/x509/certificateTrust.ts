@@ -3,7 +3,14 @@
  * again when trust changes. Of those who connect, OpenSSL judges all but revocation.
  */
 import type { X509Certificate } from 'node:crypto';
-import { purposeProblem, type RevocationSubject, revocationSubjectOf, validityOf } from './certificate';
+import {
+  decodeCertificate,
+  purposeProblem,
+  type RevocationSubject,
+  revocationSubjectOf,
+  validityOf,
+} from './certificate';
+import { keyUsagesOf } from './extensions';
 import { type NamedList, type RevocationRefusal, revocationRefusal } from './revocationTrust';
 
 /** Longer chains do not occur; the bound ends a circle of cross-signed CAs. */
@@ -108,8 +115,17 @@ function issuerOf(
   return issuers.find(isCurrent) ?? issuers[0];
 }
 
-export function isSelfSigned(certificate: X509Certificate): boolean {
+function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
+}
+
+/**
+ * Whether a trusted certificate looks like that of a device, and may sign others: OpenSSL makes such ones unless it is
+ * asked otherwise, without a key usage. A CA that was made as one has its key usage. `isDevice`: it is known to be one.
+ */
+export function signsAsDevice(certificate: X509Certificate, isDevice = false): boolean {
+  if (!certificate.ca || !isSelfSigned(certificate)) return false;
+  return isDevice || keyUsagesOf(decodeCertificate(certificate.raw).extensions) === undefined;
 }
 
 /** Those of a bundle with which nobody can pass: no chain from them ends at a self-signed certificate of the bundle. */

@@ -321,3 +321,63 @@ describe('the files of an address', () => {
     ]);
   });
 });
+
+describe('trust', () => {
+  const { issue, issueCrl } = certificates;
+  const of = (
+    trustedCertificates: unknown,
+    more: Record<string, unknown> = {},
+    tls: Record<string, unknown> = {},
+  ) => inspect(configurationWith({ ...lasting(), trustedCertificates, ...tls }, more));
+  const inDays = { validToDays: 400 };
+  const entry = (certificate?: string) => ({
+    callingAeTitle: 'CT1',
+    from: '127.0.0.1',
+    allow: 'echo',
+    ...(certificate === undefined ? {} : { certificate }),
+  });
+
+  it('in a certificate that a CA has signed lets nobody in, and says what to do', () => {
+    const leaf = issue('leaf', { issuer: longCa(), ...inDays });
+    expect(of(leaf.certificateFile)).toEqual([
+      expect.stringMatching(
+        /^error file listeners\[0\]\.tls\.trustedCertificates\[0\] .*leaf\.crt \(CN=leaf\) is signed by CN=Long CA, which trustedCertificates does not name, so nobody can pass with it; add the certificate of that CA, up to its root; to let in this device only, also name "spki-sha256:[0-9A-F:]+" in its entry$/,
+      ),
+    ]);
+    expect(of([leaf.certificateFile, longCa().certificateFile])).toEqual([]);
+  });
+
+  it('in an intermediate CA without its root is only a warning beside a CA that works', () => {
+    const root = issue('Other root', { isCa: true, ...inDays });
+    const intermediate = issue('Long intermediate', { issuer: root, isCa: true, ...inDays });
+    expect(of([longCa().certificateFile, intermediate.certificateFile])).toEqual([
+      expect.stringMatching(/^warning file .*\[1\] .*is signed by CN=Other root/),
+    ]);
+    expect(of([root.certificateFile, intermediate.certificateFile])).toEqual([]);
+  });
+
+  it('in a self-signed certificate that may sign others is warned of, while an entry could be impersonated', () => {
+    const device = issue('orthanc-recipe', { isCa: true, keyUsage: 0, ...inDays });
+    const warning = expect.stringMatching(
+      /^warning file .*\(CN=orthanc-recipe, spki-sha256:[0-9A-F:]+\) is self-signed and may sign other certificates \(CA:TRUE\): who has its key can pass as ct1; .*spki-sha256:/,
+    );
+    expect(of(device.certificateFile, { modalities: { ct1: entry() } })).toEqual([warning]);
+    expect(of(device.certificateFile, { modalities: { ct1: entry('cn:ct1') } })).toEqual([warning]);
+    const pin = `sha256:${device.x509.fingerprint256}`;
+    expect(of(device.certificateFile, { modalities: { ct1: entry(pin) } })).toEqual([]);
+    expect(of(longCa().certificateFile, { modalities: { ct1: entry() } })).toEqual([]);
+  });
+
+  it('in a list that is for some certificates only is warned of', () => {
+    const list = issueCrl('part', {
+      issuer: longCa(),
+      revoked: [],
+      distributionPoint: 'http://pki.example/1',
+    });
+    expect(of(longCa().certificateFile, {}, { crl: list.derFile })).toEqual([
+      expect.stringMatching(
+        /^warning file .*only for certificates with the distribution point URI:http:\/\/pki\.example\/1; /,
+      ),
+    ]);
+  });
+});

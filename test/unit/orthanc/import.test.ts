@@ -4,6 +4,7 @@ import { parseSourceText } from '../../../src/config/sourceText';
 import type { OrthancConfiguration } from '../../../src/orthanc/configuration';
 import { type ImportOptions, importOrthanc } from '../../../src/orthanc/import';
 import { formatConfiguration, formatFragment } from '../../../src/orthanc/importText';
+import { testCertificates } from '../../support/certificates';
 import { orthanc } from './orthancFiles';
 
 const CLOSED =
@@ -29,6 +30,20 @@ function imported(configuration: OrthancConfiguration, options: Partial<ImportOp
 }
 
 describe('the import of Orthanc modalities', () => {
+  it('warns of a trusted certificate of a device that may sign others', () => {
+    const { issue } = testCertificates();
+    const device = issue('recipe', { isCa: true, keyUsage: 0 });
+    const ca = issue('Site CA', { isCa: true });
+    const notesFor = (file: string) =>
+      imported(
+        modalities('', `${CLOSED}, "DicomTlsTrustedCertificates": ${JSON.stringify(file)}`),
+      ).notes.filter((note) => note.includes('DicomTlsTrustedCertificates'));
+    expect(notesFor(device.certificateFile)).toEqual([
+      expect.stringMatching(/^warning .*CA:TRUE\): who has its key can pass as any modality; .*spki-sha256:/),
+    ]);
+    expect(notesFor(ca.certificateFile)).toEqual([]);
+  });
+
   it("takes over the sample of the Orthanc book's page on security", () => {
     const { errors, configuration, notes } = imported(
       orthanc(`{
