@@ -245,7 +245,7 @@ describe('what is told', () => {
     await scu.release();
     expect(reported(gateway)).toEqual([
       'association.accepted',
-      'command.completed response-timeout',
+      'command.completed response-missing',
       'association.released',
     ]);
   });

@@ -66,4 +66,4 @@ export const FILES = '"certificate": "s.crt", "privateKey": "s.key"';
 export const ROOT_KEYS =
   '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, limits, timeouts, tcp, workers, audit, admin, pending';
 export const MODALITY_KEYS =
-  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, address';
+  'callingAeTitle, from, calledAeTitle, listeners, certificate, allow, storeSopClasses, moveDestinations, maxAssociations, mode, observeUntil, egressAllow, timeouts, address';
