@@ -1,16 +1,16 @@
 /**
- * One association: keeps the state of PS3.8 Table 9-10 and the ARTIM timer, and does what the table says. Lets messages
+ * One association: keeps the state of PS3.8 Table 9-10, and does what the table says. Lets messages
  * through where the state allows them. Knows nothing of what is in a message, of policy or of the other leg.
  */
 import type { Socket } from 'node:net';
-import type { Timeouts } from '../config/schema';
 import type { PduSink } from '../pdu/pduSink';
 import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from '../pdu/smallPdus';
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
 import { reasons } from '../policy/reasons';
-import { Deadline } from './deadline';
+import { LegEnding } from './legEnding';
 import type { LegFailure, LegOptions, LegOwner, RelayedLegOwner } from './legOwner';
 import { LegSocket, type LegSocketEvents } from './legSocket';
+import { LegWriter } from './legWriter';
 import type { MessageFlow } from './messageFlow';
 import { ProtocolError } from './protocolError';
 import { type Action, type Event, type State, transition } from './states';
@@ -18,43 +18,41 @@ import { type Action, type Event, type State, transition } from './states';
 export class Leg implements PduSink, LegSocketEvents {
   readonly #socket: Socket;
   readonly #options: LegOptions;
-  readonly #wire: LegSocket;
+  readonly #in: LegSocket;
+  /** Where messages are queued; those that come after the end of the association are dropped. */
+  readonly out: LegWriter;
+  readonly #ending: LegEnding;
   /** Until the association is relayed. Then it is forgotten, with all that it keeps of the request. */
   #owner: LegOwner | undefined;
   #relayed: RelayedLegOwner | undefined;
   #flow: MessageFlow | undefined;
-  /** ARTIM (PS3.8 §9.1.5): in Sta2 until the request, in Sta13 until the peer closes. */
-  readonly #artim = new Deadline(() => this.#artimExpired());
   #state: State = 'idle';
   #hasFailed = false;
-  /** The peer has closed its side and may still read (a half-close). */
-  #hasPeerEnded = false;
   #socketError = '';
 
   constructor(socket: Socket, owner: LegOwner, options: LegOptions) {
     this.#socket = socket;
     this.#owner = owner;
     this.#options = options;
-    this.#wire = new LegSocket(socket, options, this);
+    this.#in = new LegSocket(socket, options, this);
+    this.out = new LegWriter(socket, options, (detail) => this.stalled(detail));
+    this.#ending = new LegEnding(socket, options, () => {
+      if (this.#state === 'awaitingRequest') this.#fail({ reason: 'artim-timeout' });
+    });
     this.#enter(options.role === 'acceptor' ? 'connectionAccepted' : 'requestAssociation');
-    if (options.keepAliveSeconds > 0) socket.setKeepAlive(true, options.keepAliveSeconds * 1000);
-    // Who dials us may close its side when it has sent everything, as it may with an archive.
-    socket.allowHalfOpen = options.role === 'acceptor';
     socket.on('end', this.#onEnd);
-    socket.on('error', this.#onError);
+    // 'close' follows.
+    socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      this.#socketError = code;
+    });
     socket.on('close', this.#onSocketClose);
-    if (options.role === 'acceptor') this.#artim.start(options.timeouts.artimSeconds * 1000);
+    if (options.role === 'acceptor') this.#ending.awaitRequest();
     else this.#enter('connected');
-  }
-
-  /** Whether more waits to be written than should be. */
-  get isCongested(): boolean {
-    return this.#wire.isCongested;
   }
 
   /** Whether the peer has not sent a byte. */
   get isPeerSilent(): boolean {
-    return this.#wire.isAtStart;
+    return this.#in.isAtStart;
   }
 
   /** Whether the peer's request is to be answered with {@link accept} or {@link reject}. */
@@ -62,20 +60,15 @@ export class Leg implements PduSink, LegSocketEvents {
     return this.#state === 'awaitingLocalAccept';
   }
 
-  /** From now on these deadlines hold: the caller is known. */
-  useTimeouts(timeouts: Timeouts): void {
-    this.#options.timeouts = timeouts;
-  }
-
   /** Begins to read. A requestor sends its A-ASSOCIATE-RQ first: it was made in Sta5, awaiting the answer. */
   start(associateRq?: Buffer): void {
-    if (associateRq !== undefined) this.#wire.pdu(associateRq);
-    this.#wire.start(associateRq !== undefined);
+    if (associateRq !== undefined) this.out.pdu(associateRq);
+    this.#in.start(associateRq !== undefined);
   }
 
   /** From now on fragments can be sent, no longer than the peer announced. Throws PduError. */
   negotiated(peerMaxPduLength: number): void {
-    this.#wire.negotiated(peerMaxPduLength);
+    this.out.negotiated(peerMaxPduLength);
   }
 
   /** From now on what the peer sends goes to this flow, and all else to this owner. */
@@ -83,63 +76,42 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#owner = undefined;
     this.#relayed = owner;
     this.#flow = flow;
-    this.#wire.relay(owner);
+    this.#in.relay(owner);
+    this.out.relay(owner);
   }
 
   /** Answers the request with this A-ASSOCIATE-AC and goes on reading what the peer sent meanwhile. */
   accept(associateAc: Buffer): void {
     this.#enter('acceptAssociation');
-    this.#wire.pdu(associateAc);
-    this.#wire.release();
+    this.out.pdu(associateAc);
+    this.#in.release();
     // Behind what was held.
-    if (this.#hasPeerEnded) setImmediate(() => this.served());
+    if (this.#ending.hasPeerEnded) setImmediate(() => this.served());
   }
 
   /** Answers the request with A-ASSOCIATE-RJ and waits for the peer to close. */
   reject(rj: AssociateRj): void {
     this.#enter('rejectAssociation');
     this.#hasFailed = true;
-    this.#wire.pdu(encodeAssociateRj(rj));
+    this.out.pdu(encodeAssociateRj(rj));
     this.#awaitClose();
-  }
-
-  /** Queues a whole command set. Ignored once the association is over. */
-  sendCommandSet(contextId: number, commandSet: Buffer): void {
-    if (this.#canSendData) this.#wire.commandSet(contextId, commandSet);
-  }
-
-  /** Queues bytes of a data set; the view is kept until written. */
-  sendFragment(contextId: number, bytes: Buffer): void {
-    if (this.#canSendData) this.#wire.fragment(contextId, bytes);
-  }
-
-  /** Ends the data set: its last fragment is marked Last (PS3.8 §E.2). */
-  endDataSet(contextId: number, padOdd: boolean): void {
-    if (this.#canSendData) this.#wire.dataSetEnd(contextId, padOdd);
-  }
-
-  /** Writes what is queued at once; whether the peer can get it. */
-  flush(): boolean {
-    if (!this.#canSendData) return false;
-    this.#wire.flush();
-    return !this.#socket.destroyed;
   }
 
   /** A message is over: a peer that has closed its side goes once it is owed nothing. */
   served(): void {
-    if (this.#hasPeerEnded && this.#state === 'established' && !this.#isPeerOwed) this.#onClosed();
+    if (this.#ending.hasPeerEnded && this.#state === 'established' && !this.#isPeerOwed) this.#onClosed();
   }
 
   requestRelease(): void {
-    this.#wire.flush();
+    this.out.flushLast();
     this.#enter('requestRelease');
-    this.#wire.pdu(encodeReleaseRq());
+    this.out.pdu(encodeReleaseRq());
   }
 
   confirmRelease(): void {
-    this.#wire.flush();
+    this.out.flushLast();
     this.#enter('confirmRelease');
-    this.#wire.pdu(encodeReleaseRp());
+    this.out.pdu(encodeReleaseRp());
     if (this.#state === 'awaitingClose') this.#awaitClose();
   }
 
@@ -150,9 +122,7 @@ export class Leg implements PduSink, LegSocketEvents {
   abortAssociation(abort: Abort): void {
     this.#hasFailed = true;
     if (this.#state === 'awaitingRequest') this.#socket.destroy();
-    if (transition(this.#options.role, this.#state, 'requestAbort') === undefined) return;
-    this.#enter('requestAbort');
-    this.#sendAbort(abort);
+    if (this.#try('requestAbort') !== undefined) this.#sendAbort(abort);
   }
 
   /** Closes without an answer. */
@@ -163,11 +133,11 @@ export class Leg implements PduSink, LegSocketEvents {
 
   /** Stops reading; each call needs its own {@link resume}. */
   pause(): void {
-    this.#wire.pause();
+    this.#in.pause();
   }
 
   resume(): void {
-    this.#wire.resume();
+    this.#in.resume();
   }
 
   // PduSink: what the peer sent.
@@ -175,9 +145,9 @@ export class Leg implements PduSink, LegSocketEvents {
   associate(type: typeof PduType.AssociateRq | typeof PduType.AssociateAc, body: Buffer): void {
     const action = this.#received(type === PduType.AssociateRq ? 'associateRq' : 'associateAc');
     if (action === 'AE-6') {
-      this.#artim.stop();
+      this.#ending.requested();
       // What an eager peer sends behind its request waits until the request is answered, unread.
-      this.#wire.hold();
+      this.#in.hold();
       this.#owner?.associateRq?.(body);
     } else if (action === 'AE-3') {
       this.#owner?.associateAc?.(body);
@@ -228,31 +198,30 @@ export class Leg implements PduSink, LegSocketEvents {
     if (action === 'AA-3' || !wasRequested) this.#fail({ reason: `${this.#options.peer}-aborted`, abort });
   }
 
-  get #canSendData(): boolean {
-    return this.#state === 'established' || this.#state === 'awaitingLocalRelease';
-  }
-
   get #takesData(): boolean {
     return this.#state === 'established' || this.#state === 'awaitingReleaseResponse';
   }
 
   /** A local event, which the caller knows to be possible. */
   #enter(event: Event): void {
+    if (this.#try(event) === undefined) throw new Error(`${event} in state ${this.#state}`);
+  }
+
+  /** What the standard does in this state; undefined where it cannot happen. */
+  #try(event: Event): Action | undefined {
     const found = transition(this.#options.role, this.#state, event);
-    if (found === undefined) throw new Error(`${event} in state ${this.#state}`);
-    this.#state = found.next;
+    this.#state = found?.next ?? this.#state;
+    return found?.action;
   }
 
   /** A PDU of the peer. Unexpected ones end the association and throw, so that nothing behind them is read. */
   #received(event: Event): Action | undefined {
-    const found = transition(this.#options.role, this.#state, event);
-    if (found === undefined) return undefined;
-    if (found.action === 'AA-1' || found.action === 'AA-8') {
+    const action = transition(this.#options.role, this.#state, event)?.action;
+    if (action === 'AA-1' || action === 'AA-8') {
       throw new ProtocolError('state-pdu-unexpected', `${event} in state ${this.#state}`);
     }
-    this.#state = found.next;
-    if (found.action === 'AA-7') this.#wire.pdu(encodeAbort(providerAbort(2)));
-    return found.action;
+    if (action === 'AA-7') this.out.pdu(encodeAbort(providerAbort(2)));
+    return this.#try(event);
   }
 
   /** Before the peer is answered, so that the record of the end comes first. */
@@ -263,41 +232,27 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   #sendAbort(abort: Abort): void {
-    this.#wire.flushLast();
-    this.#wire.pdu(encodeAbort(abort));
+    this.out.flushLast();
+    this.out.pdu(encodeAbort(abort));
     this.#awaitClose();
   }
 
   /** Sta13: the peer closes, or ARTIM does it. Reading goes on, or the close would not be seen. */
   #awaitClose(): void {
-    this.#artim.start(this.#options.timeouts.closeSeconds * 1000);
-    this.#wire.finish();
-    if (this.#hasPeerEnded) this.#socket.destroySoon();
+    this.#in.finish();
+    this.#ending.awaitClose();
   }
 
-  /** Closes once everything is written, or at the deadline. */
-  #endSoon(): void {
-    this.#socket.destroySoon();
-    this.#artim.start(this.#options.timeouts.closeSeconds * 1000);
-  }
-
-  /** Orderly close of a requestor: FIN now, the rest when the peer has closed too, or ARTIM expires. */
+  /** Orderly close of a requestor. */
   #close(): void {
     this.#hasFailed = true;
-    this.#socket.end();
-    this.#artim.start(this.#options.timeouts.closeSeconds * 1000);
-  }
-
-  #artimExpired(): void {
-    this.#socket.destroy();
-    if (this.#state === 'awaitingRequest') this.#fail({ reason: 'artim-timeout' });
+    this.#ending.close();
   }
 
   // LegSocketEvents.
 
   invalid(error: ProtocolError): void {
-    const isAnswered = transition(this.#options.role, this.#state, 'invalidPdu') !== undefined;
-    if (isAnswered) this.#enter('invalidPdu');
+    const isAnswered = this.#try('invalidPdu') !== undefined;
     this.#fail({ reason: error.code, detail: error.message });
     const { wire } = reasons[error.code];
     if (isAnswered) this.#sendAbort(providerAbort(wire.kind === 'abort' ? wire.reason : 0));
@@ -313,47 +268,33 @@ export class Leg implements PduSink, LegSocketEvents {
     this.abortAssociation(providerAbort(0));
   }
 
-  /** 'close' follows. */
-  readonly #onError = ({ code = '' }: NodeJS.ErrnoException): void => {
-    this.#socketError = code;
-  };
-
   /** The peer sends no more. It is gone, unless it has something to wait for. */
   readonly #onEnd = (): void => {
-    this.#hasPeerEnded = this.#options.role === 'acceptor';
-    if (!this.#hasPeerEnded || !this.#isPeerOwed) this.#onClosed();
+    this.#ending.peerEnded();
+    if (!this.#ending.hasPeerEnded || !this.#isPeerOwed) this.#onClosed();
   };
 
   /** Whether the peer may have closed its side only because it has sent everything. */
   get #isPeerOwed(): boolean {
-    switch (this.#state) {
-      case 'awaitingLocalRelease':
-        return true;
-      case 'awaitingLocalAccept':
-        return this.#wire.holdsBytes;
-      case 'established':
-        if (this.#wire.holdsBytes) return true;
-        return !this.#wire.isInsidePdu && this.#relayed?.isPeerOwed === true;
-      default:
-        return false;
-    }
+    const state = this.#state;
+    if (state === 'awaitingLocalRelease') return true;
+    if (state !== 'established' && state !== 'awaitingLocalAccept') return false;
+    return this.#in.holdsBytes || (!this.#in.isInsidePdu && this.#relayed?.isPeerOwed === true);
   }
 
   readonly #onClosed = (): void => {
-    // What was written may still be on its way to a peer that reads.
-    if (this.#hasPeerEnded && !this.#socket.destroyed) this.#endSoon();
-    else this.#socket.destroy();
-    const found = transition(this.#options.role, this.#state, 'closed');
-    if (found !== undefined) this.#state = found.next;
-    if (found?.action === 'AA-4' || found?.action === 'AA-5') {
+    this.#ending.destroy();
+    const action = this.#try('closed');
+    if (action === 'AA-4' || action === 'AA-5') {
       this.#fail({ reason: `${this.#options.peer}-closed`, socketError: this.#socketError });
     }
   };
 
   readonly #onSocketClose = (): void => {
     this.#onClosed();
-    this.#artim.dispose();
-    this.#wire.dispose();
+    this.#ending.dispose();
+    this.#in.dispose();
+    this.out.dispose();
     this.#options.closed();
   };
 }

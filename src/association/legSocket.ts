@@ -1,14 +1,12 @@
 /**
- * The socket of a leg: what comes in goes to the PDU reader, what goes out comes from the framer. Owns when the socket
- * is read, when it is written, and both deadlines. Does not know what the bytes mean or which state the association has.
+ * How the socket of a leg is read: what comes in goes to the PDU reader. Owns when the socket is read, what is held, and the
+ * deadline of a PDU. Does not know what the bytes mean or which state the association has. legWriter.ts writes.
  */
 import type { Socket } from 'node:net';
 import { receive } from '../net/sharedReads';
 import { describeFirstBytes, looksLikeTls } from '../net/wrongProtocol';
-import { PDataFramer } from '../pdu/framer';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
-import { returnSlabs, SLAB_BYTES } from '../pdu/slabs';
 import { Deadline } from './deadline';
 import type { LegOptions, RelayedLegOwner } from './legOwner';
 import { ProtocolError, protocolErrorOf } from './protocolError';
@@ -17,18 +15,13 @@ import { ProtocolError, protocolErrorOf } from './protocolError';
 const MAX_HELD_BYTES = 64 * 1024;
 /** What a chunk costs besides its bytes. */
 const HELD_CHUNK_BYTES = 512;
-/**
- * Bytes that the socket could not pass to the kernel: beyond this the other leg stops reading. The kernel has enough to
- * send then; with 128 KB, a bulk transfer costs a fourteenth more CPU.
- */
-const CONGESTION_BYTES = 64 * 1024;
 
 /** What ends the association. */
 export interface LegSocketEvents {
   /** The bytes, or what the sink made of them, are an error; nothing more is parsed. */
   invalid(error: ProtocolError): void;
   tlsDetected(): void;
-  /** A PDU did not become complete in time, or the peer did not take its bytes in time. */
+  /** A PDU, or the data set that a command announced, did not come in time. */
   stalled(detail: string): void;
 }
 
@@ -36,7 +29,7 @@ export class LegSocket {
   readonly #socket: Socket;
   readonly #options: LegOptions;
   readonly #leg: LegSocketEvents;
-  /** Feeds what goes out, once the association is relayed. */
+  /** Once the association is relayed. */
   #relayed: RelayedLegOwner | undefined;
 
   readonly #reader: PduReader;
@@ -48,12 +41,6 @@ export class LegSocket {
   #isTurnEndScheduled = false;
   #hasReadInTurn = false;
   #heldBytes = 0;
-
-  #framer: PDataFramer | undefined;
-  readonly #stallDeadline: Deadline;
-  #isFlushScheduled = false;
-  #isCongested = false;
-  #unwritten = 0;
 
   constructor(socket: Socket, options: LegOptions, leg: PduSink & LegSocketEvents) {
     this.#socket = socket;
@@ -67,16 +54,12 @@ export class LegSocket {
           : 'the data set that a command announced did not come',
       ),
     );
-    this.#stallDeadline = new Deadline(() => leg.stalled('the peer does not take its bytes'));
-    socket.on('drain', this.#onDrain);
   }
 
-  /** From now on this owner feeds the leg, and stops while it is congested. */
+  /** From now on this owner says what is due from the peer. */
   relay(owner: RelayedLegOwner): void {
     this.#relayed = owner;
   }
-
-  // In.
 
   /** Begins to read; each PDU from now on has a deadline where `isTimed`. */
   start(isTimed: boolean): void {
@@ -206,120 +189,10 @@ export class LegSocket {
       this.#pduDeadline.start(this.#options.timeouts.pduSeconds * 1000);
   }
 
-  // Out.
-
-  get isCongested(): boolean {
-    return this.#isCongested;
-  }
-
-  /** From now on fragments can be sent, no longer than the peer announced. Throws PduError. */
-  negotiated(peerMaxPduLength: number): void {
-    this.#framer = new PDataFramer(peerMaxPduLength);
-  }
-
-  commandSet(contextId: number, commandSet: Buffer): void {
-    this.#framer?.command(contextId, commandSet);
-    this.#scheduleFlush();
-  }
-
-  fragment(contextId: number, bytes: Buffer): void {
-    if (this.#framer === undefined) return;
-    // What fills a slab goes out, so that a turn with many reads holds no more. Before, not after: were the last bytes
-    // of a data set flushed here, nothing but an empty fragment would be left to be marked Last, and empty ones must
-    // not be sent (PS3.8 §E.2).
-    if (this.#framer.pendingBytes + bytes.length > SLAB_BYTES) this.flush();
-    this.#framer.data(contextId, bytes);
-    this.#scheduleFlush();
-  }
-
-  dataSetEnd(contextId: number, padOdd: boolean): void {
-    this.#framer?.dataEnd(contextId, padOdd);
-    this.#scheduleFlush();
-  }
-
-  /** Fragments are gathered for one turn of the event loop. */
-  #scheduleFlush(): void {
-    if (this.#isFlushScheduled) return;
-    this.#isFlushScheduled = true;
-    setImmediate(this.#onImmediate);
-  }
-
-  readonly #onImmediate = (): void => {
-    this.#isFlushScheduled = false;
-    this.flush();
-  };
-
-  /** Writes all fragments that are queued, in one system call where the kernel takes it. */
-  flush(): void {
-    this.#writeQueued();
-    if (!this.#isCongested && this.#socket.writableLength > CONGESTION_BYTES) {
-      this.#isCongested = true;
-      this.#relayed?.congested();
-    }
-  }
-
-  /** Writes a whole PDU at once, behind what was flushed. */
-  pdu(bytes: Buffer): void {
-    this.#write([bytes]);
-  }
-
-  /**
-   * Writes what is queued, and takes no more. A message that has come in part only goes out in part, never with a Last
-   * fragment, and ends on a PDU boundary.
-   */
-  flushLast(): void {
-    this.#writeQueued();
-    this.#drop();
-  }
-
-  #writeQueued(): void {
-    const pdus: Buffer[] = [];
-    this.#framer?.flush(pdus);
-    if (pdus.length > 0) this.#write(pdus);
-  }
-
-  #drop(): void {
-    this.#framer?.discard();
-    this.#framer = undefined;
-  }
-
-  #write(pdus: readonly Buffer[]): void {
-    const socket = this.#socket;
-    if (socket.destroyed) return;
-    this.#unwritten += 1;
-    if (!this.#stallDeadline.isRunning) this.#startStallDeadline();
-    const last = pdus.length - 1;
-    // A single buffer, such as a command, has the shorter way through the stream.
-    if (last > 0) socket.cork();
-    for (let index = 0; index < last; index += 1) socket.write(pdus[index] as Buffer);
-    socket.write(pdus[last] as Buffer, (error) => this.#written(pdus, error));
-    if (last > 0) socket.uncork();
-  }
-
-  #written(pdus: readonly Buffer[], error: Error | null | undefined): void {
-    // After an error they may still be read.
-    if (!error) returnSlabs(pdus);
-    this.#unwritten -= 1;
-    if (this.#unwritten === 0) this.#stallDeadline.stop();
-    else this.#startStallDeadline();
-  }
-
-  #startStallDeadline(): void {
-    this.#stallDeadline.start(this.#options.timeouts.stallSeconds * 1000);
-  }
-
-  readonly #onDrain = (): void => {
-    if (!this.#isCongested) return;
-    this.#isCongested = false;
-    this.#relayed?.drained();
-  };
-
   /** The socket is closed. */
   dispose(): void {
     this.#isDiscarding = true;
     this.#pduDeadline.dispose();
-    this.#drop();
-    this.#stallDeadline.dispose();
   }
 }
 

@@ -3,7 +3,7 @@
  * what was wrong, what is accepted, what was probably meant. Knows nothing of files and places.
  */
 import type * as z from 'zod';
-import type { ConfigurationPath, Finding } from '../text/problems';
+import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { nearestOf, quoteValue } from '../text/quote';
 import { type Configuration, configurationSchema } from './schema';
 import { describeAccepted, describeUnknownKey, type Schema, schemaAt, shapeOf } from './schemaShape';
@@ -49,8 +49,13 @@ function* faultsOf(issues: readonly Issue[], parent: ConfigurationPath): Generat
       const shape = schema === undefined ? undefined : shapeOf(schema);
       const accepted = shape?.kind === 'object' ? Object.keys(shape.keys) : [];
       for (const key of issue.keys) {
-        const message = describeUnknownKey(key, accepted);
-        yield { path, key, message, isUnknownKey: true, meant: nearestOf(key, accepted) };
+        // Of an entry that overrides part of what the root has, as `timeouts` does.
+        const isOfRoot = schemaAt(configurationSchema, [...path.slice(-1), key]) !== undefined;
+        const message = isOfRoot
+          ? `${quoteValue(key)} is for the whole gateway; set ${formatPath([...path.slice(-1), key])}`
+          : describeUnknownKey(key, accepted);
+        const meant = isOfRoot ? undefined : nearestOf(key, accepted);
+        yield { path, key, message, isUnknownKey: true, meant };
       }
     } else if (issue.code === 'invalid_key') {
       for (const { message } of issue.issues)

@@ -38,5 +38,3 @@ function withoutDefaults(timeouts: typeof associationTimeouts) {
 }
 
 export const ownTimeouts = z.strictObject(withoutDefaults(associationTimeouts)).optional();
-
-export type OwnTimeouts = z.output<typeof ownTimeouts>;

@@ -6,7 +6,7 @@
  */
 
 import { Leg } from '../association/leg';
-import type { LegFailure, LegOwner } from '../association/legOwner';
+import type { LegFailure, LegOptions, LegOwner } from '../association/legOwner';
 import {
   acceptedContexts,
   encodedInboundAnswer,
@@ -51,6 +51,7 @@ export class InboundAssociation implements LegOwner {
   readonly #route: Route;
   readonly #connection: InboundConnection;
   readonly #record: AssociationRecord;
+  readonly #legOptions: LegOptions;
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
   #relay: Relay | undefined;
@@ -65,7 +66,7 @@ export class InboundAssociation implements LegOwner {
     this.#route = route;
     this.#connection = connection;
     this.#record = new AssociationRecord(context.audit, connection, route.direction);
-    this.#leg = new Leg(connection.socket, this, {
+    this.#legOptions = {
       role: 'acceptor',
       peer: route.direction === 'ingress' ? 'modality' : 'archive',
       timeouts: context.timeouts,
@@ -74,7 +75,8 @@ export class InboundAssociation implements LegOwner {
       detectTls: connection.tls === undefined,
       quickAck: context.quickAck,
       closed,
-    });
+    };
+    this.#leg = new Leg(connection.socket, this, this.#legOptions);
     this.#leg.start();
   }
 
@@ -195,7 +197,7 @@ export class InboundAssociation implements LegOwner {
     const { timeouts } = this.#context;
     if (own === undefined) return timeouts;
     const effective = { ...timeouts, ...own };
-    this.#leg.useTimeouts(effective);
+    this.#legOptions.timeouts = effective;
     return effective;
   }
 

@@ -83,7 +83,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     } else if (passing.operation.contextId !== contextId) {
       this.#outContextId = this.#contextOfAnswer(passing.operation.contextId, contextId, command);
     }
-    this.#opposite.leg.sendCommandSet(this.#outContextId, encodeCommandSet(command));
+    this.#opposite.leg.out.commandSet(this.#outContextId, encodeCommandSet(command));
     return true;
   }
 
@@ -103,11 +103,11 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   }
 
   dataSetFragment(_contextId: number, bytes: Buffer): void {
-    this.#opposite.leg.sendFragment(this.#outContextId, bytes);
+    this.#opposite.leg.out.fragment(this.#outContextId, bytes);
   }
 
   dataSetEnd(_contextId: number): void {
-    this.#opposite.leg.endDataSet(this.#outContextId, true);
+    this.#opposite.leg.out.dataSetEnd(this.#outContextId, true);
   }
 
   messageEnd(dataSetBytes: number): void {
@@ -127,7 +127,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   /** A final response is recorded once it was written: until then its operation is not over. */
   #answered(operation: Operation, response: CommandSet): void {
     const status = response.Status ?? 0;
-    if (isPendingStatus(status) || !this.#opposite.leg.flush()) return;
+    if (isPendingStatus(status) || !this.#opposite.leg.out.flush()) return;
     if (this.#opposite.requested.end(operation, status)) {
       this.#options.record.operationEnded(operation, response);
     }
@@ -171,7 +171,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #sendReplies(): void {
     if (this.#replies.length === 0) return;
     if (!this.#opposite.#flow.isInsideForwardedMessage) {
-      for (const { contextId, commandSet } of this.#replies) this.leg.sendCommandSet(contextId, commandSet);
+      for (const { contextId, commandSet } of this.#replies) this.leg.out.commandSet(contextId, commandSet);
       this.#replies = [];
     }
     this.#pauseForReplies();
@@ -179,7 +179,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   /** A sender that asks without reading the answers, or faster than they can go out, is not read meanwhile. */
   #pauseForReplies(): void {
-    const mustPause = this.leg.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
+    const mustPause = this.leg.out.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
     if (mustPause === this.#isPausedForReplies) return;
     this.#isPausedForReplies = mustPause;
     if (mustPause) this.leg.pause();

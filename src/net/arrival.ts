@@ -118,13 +118,7 @@ export class Arrival {
   #awaitByteOfProxy(reason: ReasonCode): void {
     this.#stage = 'awaitingFirstByte';
     this.#refusalOfProxy = reason;
-    this.#receive(
-      () => {
-        this.refuse(reason);
-        return undefined;
-      },
-      () => {},
-    );
+    this.#receive(() => void this.refuse(reason), ignored);
   }
 
   /**

@@ -245,7 +245,7 @@ describe('what is reported', () => {
     await scu.release();
     expect(reported(gateway)).toEqual([
       'association.accepted',
-      'command.completed response-timeout',
+      'command.completed response-missing',
       'association.released',
     ]);
   });

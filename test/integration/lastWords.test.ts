@@ -3,8 +3,8 @@
  * connection on which nothing was said is nobody's refusal.
  */
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { connect, Socket } from 'node:net';
+import { describe, expect, it, jest } from '@jest/globals';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
 import {
@@ -18,7 +18,7 @@ import {
   releaseRq,
   responseTo,
 } from '../support/dicomBytes';
-import { plainConfiguration, TestGateway } from '../support/gateway';
+import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
 import { RawScu } from '../support/rawScu';
 import { type SpyScript, SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
@@ -42,7 +42,7 @@ const storePdus = messagePdus(3, store, Buffer.alloc(400_000, 5), 16384);
 async function setUp(script: SpyScript = {}) {
   const spy = await SpyUpstream.start({ script });
   const { certificateFile: certificate, privateKeyFile: privateKey } = certificates.server;
-  const gateway = await TestGateway.start(
+  const configuration = (rest: Partial<ConfigurationInput> = {}) =>
     plainConfiguration(
       spy.port,
       { allow: ['store', 'echo'], listeners: ['plain', 'tls'] },
@@ -62,10 +62,10 @@ async function setUp(script: SpyScript = {}) {
             proxyProtocol: { trustedProxies: ['127.0.0.0/8'] },
           },
         ],
+        ...rest,
       },
-    ),
-  );
-  return { spy, gateway };
+    );
+  return { spy, configuration, gateway: await TestGateway.start(configuration()) };
 }
 
 type Setting = Awaited<ReturnType<typeof setUp>>;
@@ -289,6 +289,51 @@ describe('contexts that the archive refused', () => {
         { sopClass: 'CTImageStorage', result: 'abstract syntax not supported' },
       ],
     });
+    await scu.release();
+  });
+});
+
+describe('what can be set for each modality and upstream', () => {
+  /** An association on which nothing happens; the gateway ends it. */
+  async function idle(own: { readonly upstream?: number; readonly modality?: number }): Promise<void> {
+    const spy = await SpyUpstream.start();
+    const timeouts = (idleSeconds?: number) =>
+      idleSeconds === undefined ? {} : { timeouts: { idleSeconds } };
+    const gateway = await TestGateway.start(
+      plainConfiguration(spy.port, timeouts(own.modality), {
+        upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`], ...timeouts(own.upstream) } },
+      }),
+    );
+    const scu = await RawScu.associated(gateway.port(), { contexts });
+    await gateway.event({ event: 'association.aborted', reason: 'idle-timeout' });
+    scu.end();
+  }
+
+  it('is a timeout of the upstream', () => idle({ upstream: 0.1 }));
+  it('is a timeout of the modality, which wins', () => idle({ upstream: 500, modality: 0.1 }));
+});
+
+(process.platform === 'linux' ? describe : describe.skip)('TCP keep-alive', () => {
+  it.each([
+    ['runs on both legs, also with TLS', 60, true],
+    ['is off', 0, false],
+  ])('%s', async (_name, keepAliveSeconds, isOn) => {
+    const set = jest.spyOn(Socket.prototype, 'setKeepAlive');
+    set.mockClear();
+    onCleanUp(() => set.mockRestore());
+    const setting = await setUp();
+    await setting.gateway.reload(setting.configuration({ tcp: { keepAliveSeconds } }));
+    const scu = await scuOf(setting, 'tls');
+    await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+    const calls = set.mock.calls.filter(([isEnabled]) => isEnabled === true);
+    expect(calls).toEqual(
+      isOn
+        ? [
+            [true, 60_000],
+            [true, 60_000],
+          ]
+        : [],
+    );
     await scu.release();
   });
 });

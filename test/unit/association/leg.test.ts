@@ -299,7 +299,7 @@ describe('deadlines of a leg', () => {
   it('end an association whose peer does not take its bytes', async () => {
     const { socket, leg, reported } = relayed('requestor');
     socket.isTaking = false;
-    leg.sendCommandSet(1, Buffer.alloc(100));
+    leg.out.commandSet(1, Buffer.alloc(100));
     await turn();
     jest.advanceTimersByTime(60_100);
     await turn();

@@ -45,6 +45,17 @@ const types: Case[] = [
       `a.jsonc:4:44 modalities "${'x'.repeat(64)}…" is 65 characters; names have 1 to 64`,
     ],
   ],
+  [
+    'timeouts of an entry that are not numbers, not known, or not of one entry',
+    upstream(
+      '"servers": ["127.0.0.1:1"], "timeouts": { "drainSeconds": 5, "idleSecond": 5, "pduSeconds": 0 }',
+    ),
+    [
+      'a.jsonc:3:71 upstreams.ORTHANC.timeouts "drainSeconds" is for the whole gateway; set timeouts.drainSeconds',
+      'a.jsonc:3:90 upstreams.ORTHANC.timeouts unknown key "idleSecond"; did you mean "idleSeconds"?',
+      'a.jsonc:3:121 upstreams.ORTHANC.timeouts.pduSeconds 0 is out of range; accepted is a number above 0 to 86400',
+    ],
+  ],
   ['no listener', { 2: '"listeners": [],' }, ['a.jsonc:2:14 listeners is empty; at least one is needed']],
   [
     'an object where a list belongs',

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { LegSocket } from '../../../src/association/legSocket';
-import type { PduSink } from '../../../src/pdu/pduSink';
+import { LegWriter } from '../../../src/association/legWriter';
 import { FakeSocket } from '../../support/fakeSocket';
 import { legOptions } from '../../support/relayedLegs';
 
@@ -30,7 +29,7 @@ function turn() {
   return new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-const sockets: LegSocket[] = [];
+const sockets: LegWriter[] = [];
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.dispose();
   jest.useRealTimers();
@@ -39,12 +38,8 @@ afterEach(() => {
 function setUp(stallSeconds = 60) {
   const socket = new FakeSocket();
   const calls: string[] = [];
-  const leg = {
-    invalid: () => {},
-    tlsDetected: () => {},
-    stalled: (detail: string) => calls.push(detail),
-  } as Partial<PduSink> as PduSink & ConstructorParameters<typeof LegSocket>[2];
-  const writer = new LegSocket(socket.asSocket, legOptions({ timeouts: { stallSeconds } }), leg);
+  const options = legOptions({ timeouts: { stallSeconds } });
+  const writer = new LegWriter(socket.asSocket, options, (detail) => calls.push(detail));
   writer.relay({
     awaitsMore: false,
     awaitsDataSet: false,
