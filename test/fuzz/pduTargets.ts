@@ -191,7 +191,10 @@ function checkCodec<Value>(
 function withoutDeviations<Pdu extends AssociateRq | AssociateAc>(decoded: Pdu): Pdu {
   const { deviations: _, ...pdu } = decoded;
   const contexts: readonly object[] = decoded.presentationContexts;
-  return { ...pdu, presentationContexts: contexts.filter((context) => !('refusal' in context)) } as Pdu;
+  return {
+    ...pdu,
+    presentationContexts: contexts.filter((context) => !('refusal' in context)),
+  } as unknown as Pdu;
 }
 
 /** Without a context that can be proposed nothing is sent. */

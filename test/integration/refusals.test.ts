@@ -396,13 +396,6 @@ describe('limits and the archive', () => {
       'answers with data',
       { onAssociateRq: (connection) => connection.send(pdu(0x04, unsigned32(2), Buffer.from([1, 3]))) },
     ],
-    [
-      'accepts what was not proposed',
-      {
-        onAssociateRq: (c) =>
-          c.accept({ contexts: [{ id: 99, result: 0, transferSyntax: '1.2.840.10008.1.2' }] }),
-      },
-    ],
   ])('rejects with 2/3/1 where the upstream %s', async (_what, script) => {
     const setting = await setUp(script, { timeouts: { upstreamAssociationSeconds: 0.3 } });
     const [scu, answer] = await call(setting);
@@ -413,6 +406,16 @@ describe('limits and the archive', () => {
       (spy) => spy.connections.every(({ closed }) => closed !== undefined),
       'the close',
     );
+  });
+
+  it('takes an answer for a context that was not proposed as a refusal of those that were', async () => {
+    const contexts = [{ id: 99, result: 0, transferSyntax: '1.2.840.10008.1.2' }];
+    const setting = await setUp({ onAssociateRq: (connection) => connection.accept({ contexts }) });
+    const [scu, answer] = await call(setting);
+    const answered = answer.kind === 'accepted' ? answer.ac.contexts : [];
+    expect(answered.map(({ id, result }) => [id, result])).not.toContainEqual([99, 0]);
+    expect(new Set(answered.map(({ result }) => result))).toEqual(new Set([2]));
+    await scu.release();
   });
 
   it.each([
@@ -737,7 +740,7 @@ describe('a protocol error', () => {
   it('of every context rejects the association, and the archive is not connected to', async () => {
     const before = setting.spy.connects;
     const scu = await connect(setting);
-    const contexts = [proposedContext(1, '1.2.\u00e2'), proposedContext(3, SopClass.Verification, '')];
+    const contexts = [proposedContext(1, '1.2.\u00e2'), proposedContext(3, SopClass.Verification, [''])];
     const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
     expect(answer).toEqual({ kind: 'rejected', result: 1, source: 1, reason: 1 });
     expect(setting.spy.connects).toBe(before);
