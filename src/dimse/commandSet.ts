@@ -209,6 +209,9 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
       if (isRepeatedIdentification(set, element)) throw malformed(order);
       fault = { code: 'command-set-refused', message: order, isOrder: true };
     }
+    if (element === 0x0000 && length !== 4) {
+      fault ??= { code: 'command-set-refused', message: `(0000,0000) has ${length} bytes; accepted are 4` };
+    }
     const known = elementByNumber.get(element);
     if (known !== undefined && !decodeElement(set, known, bytes, start, end)) {
       if (identifyingElements.has(element)) throw malformed(notItsValue(known, length));

@@ -67,7 +67,17 @@ export class Relay {
    * Gate 4. The upstream asks on its own only for what the peer that dialled us began: C-STORE for a C-GET under way
    * (PS3.4 §C.4.3), and reports that the permissions of the modality cover.
    */
-  decide(from: RelayHalf, request: CommandSet): Decision {
+  decide(from: RelayHalf, contextId: number, request: CommandSet): Decision {
+    const decision = this.#decide(from, request);
+    const abstractSyntax = this.#options.contexts.get(contextId)?.abstractSyntax ?? '';
+    const isOfContext = request.AffectedSOPClassUID === abstractSyntax;
+    if (!decision.allowed || isOfContext || request.CommandField !== CommandField.CStoreRq) return decision;
+    // A retired class on the context of its successor, or the reverse: the modality needs both.
+    const other = this.#decide(from, { ...request, AffectedSOPClassUID: abstractSyntax });
+    return other.allowed && other.wouldDeny === undefined ? decision : other;
+  }
+
+  #decide(from: RelayHalf, request: CommandSet): Decision {
     const { CommandField: field } = request;
     if (from === this.#inbound || field === CommandField.NEventReportRq) {
       return this.#options.decideCommand(request);

@@ -9,7 +9,7 @@ import type { CommandSet, RefusedRequestError } from '../dimse/commandSet';
 import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
-import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
+import { type ReasonCode, reasons } from '../policy/reasons';
 import { type Operation, OutstandingOperations } from './operations';
 import type { Relay, RelayOptions } from './relay';
 
@@ -139,19 +139,9 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
       return { kind: 'response', operation, response: command };
     }
     if (command.CommandField === CommandField.CCancelRq) return { kind: 'cancel' };
-    const decision = this.#decide(contextId, command);
+    const decision = this.#relay.decide(this, contextId, command);
     if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
     return { kind: 'request', operation: this.requested.begin(contextId, command, decision.wouldDeny) };
-  }
-
-  /** A C-STORE of a retired class on the context of its successor needs the permission for both. */
-  #decide(contextId: number, command: CommandSet): Decision {
-    const decision = this.#relay.decide(this, command);
-    const abstractSyntax = this.#options.contexts.get(contextId)?.abstractSyntax;
-    const isOfContext = command.AffectedSOPClassUID === abstractSyntax;
-    if (!decision.allowed || isOfContext || command.CommandField !== CommandField.CStoreRq) return decision;
-    const other = this.#relay.decide(this, { ...command, AffectedSOPClassUID: abstractSyntax ?? '' });
-    return other.allowed && other.wouldDeny === undefined ? decision : other;
   }
 
   /**

@@ -104,7 +104,7 @@ function decodeAssociate<Context extends { readonly id: number }>(
     protocolVersion,
     calledAeTitle,
     callingAeTitle,
-    // Two that differ are no name at all: readers differ in which one they use.
+    // Of two that differ, readers differ in which one they use.
     applicationContextName: applicationContextNames.size === 1 ? [...applicationContextNames][0]! : '',
     presentationContexts: [...contextById.values()],
     userInformation: user.result(),

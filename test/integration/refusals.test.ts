@@ -396,13 +396,6 @@ describe('limits and the archive', () => {
       'answers with data',
       { onAssociateRq: (connection) => connection.send(pdu(0x04, unsigned32(2), Buffer.from([1, 3]))) },
     ],
-    [
-      'accepts what was not proposed',
-      {
-        onAssociateRq: (c) =>
-          c.accept({ contexts: [{ id: 99, result: 0, transferSyntax: '1.2.840.10008.1.2' }] }),
-      },
-    ],
   ])('rejects with 2/3/1 where the upstream %s', async (_what, script) => {
     const setting = await setUp(script, { timeouts: { upstreamAssociationSeconds: 0.3 } });
     const [scu, answer] = await call(setting);
@@ -413,6 +406,16 @@ describe('limits and the archive', () => {
       (spy) => spy.connections.every(({ closed }) => closed !== undefined),
       'the close',
     );
+  });
+
+  it('takes an answer for a context that was not proposed as a refusal of those that were', async () => {
+    const contexts = [{ id: 99, result: 0, transferSyntax: '1.2.840.10008.1.2' }];
+    const setting = await setUp({ onAssociateRq: (connection) => connection.accept({ contexts }) });
+    const [scu, answer] = await call(setting);
+    const answered = answer.kind === 'accepted' ? answer.ac.contexts : [];
+    expect(answered.map(({ id, result }) => [id, result])).not.toContainEqual([99, 0]);
+    expect(new Set(answered.map(({ result }) => result))).toEqual(new Set([2]));
+    await scu.release();
   });
 
   it.each([
@@ -657,7 +660,6 @@ describe('a protocol error', () => {
       [2, 6],
       [command(commandSet(store())), ...Array.from({ length: 100 }, () => data(Buffer.alloc(0)))],
     ],
-    ['pdu-data-set-odd', [2, 6], [command(commandSet(store())), data(Buffer.alloc(101), true)]],
     ['pdu-presentation-context-invalid', [2, 6], [command(commandSet(store()), 99)]],
     ['command-set-malformed', [2, 6], [command(duplicateField, 1)]],
     ['command-set-malformed', [2, 6], [command(Buffer.alloc(40, 0xff))]],
@@ -668,21 +670,7 @@ describe('a protocol error', () => {
         Buffer.concat([bytes.subarray(0, 11), Buffer.from([1]), bytes.subarray(12)]),
       ),
     ],
-    [
-      'command-set-incomplete',
-      [2, 6],
-      [command(commandSet({ ...store(), AffectedSOPInstanceUID: undefined }))],
-    ],
-    [
-      'command-set-incomplete',
-      [2, 6],
-      [command(commandSet({ ...store(), CommandDataSetType: CommandDataSetType.None }))],
-    ],
-    [
-      'command-set-sop-class-mismatch',
-      [2, 6],
-      [command(commandSet(store({ AffectedSOPClassUID: SopClass.MRImageStorage })))],
-    ],
+    ['command-set-incomplete', [2, 6], [command(commandSet({ ...store(), MessageID: undefined }))]],
     ['state-pdu-unexpected', [2, 2], [associateRq({ calling: 'CT1', called: 'ARCHIVE', contexts })]],
     ['state-pdu-unexpected', [2, 2], [pdu(0x06, Buffer.alloc(4))]],
     ['state-release-in-message', [2, 2], [command(commandSet(store())), data(some), releaseRq()]],
@@ -716,22 +704,29 @@ describe('a protocol error', () => {
     scu.end();
   });
 
+  it.each<[string, number, CommandSet]>([
+    ['command-set-refused', 0x0212, { AffectedSOPInstanceUID: undefined }],
+    ['sop-instance-uid-invalid', 0x0117, { AffectedSOPInstanceUID: '1.2\x01' }],
+    ['sop-class-uid-invalid', 0x0118, { AffectedSOPClassUID: 'CTImage' }],
+    ['command-set-sop-class-mismatch', 0x0122, { AffectedSOPClassUID: SopClass.MRImageStorage }],
+  ])('%s is answered with status %i, and the association stays', async (reason, status, fields) => {
+    const scu = await established(setting);
+    const upstream = setting.spy.connections.at(-1)!;
+    const before = upstream.receivedBytes;
+    await scu.send(command(commandSet(store(fields))), data(some, true));
+    expect(finalStatus(await scu.readResponses(1))).toBe(status);
+    expect(upstream.receivedBytes).toBe(before);
+    expect(await setting.gateway.event({ event: 'command.refused', reason: reason as never })).toMatchObject({
+      outcome: 'denied',
+      detail: expect.any(String),
+    });
+    await expectUsable(scu);
+  });
+
   it.each<[string, Buffer]>([
     [
       'an item that is longer than its PDU',
       associateRq({ calling: 'CT1', called: 'ARCHIVE', contexts }).fill(0xff, 76, 78),
-    ],
-    [
-      'an even presentation context id',
-      associateRq({
-        calling: 'CT1',
-        called: 'ARCHIVE',
-        contexts: [proposedContext(2, SopClass.Verification)],
-      }),
-    ],
-    [
-      'a repeated presentation context id',
-      associateRq({ calling: 'CT1', called: 'ARCHIVE', contexts: [contexts[0]!, contexts[0]!] }),
     ],
   ])('in the request, %s, ends in A-ABORT and no connection to the archive', async (_what, bytes) => {
     const before = setting.spy.connects;
@@ -739,6 +734,20 @@ describe('a protocol error', () => {
     await scu.send(bytes);
     expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 6 });
     expect(setting.spy.connects).toBe(before);
+    scu.end();
+  });
+
+  it('of every context rejects the association, and the archive is not connected to', async () => {
+    const before = setting.spy.connects;
+    const scu = await connect(setting);
+    const contexts = [proposedContext(1, '1.2.\u00e2'), proposedContext(3, SopClass.Verification, [''])];
+    const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+    expect(answer).toEqual({ kind: 'rejected', result: 1, source: 1, reason: 1 });
+    expect(setting.spy.connects).toBe(before);
+    expect(await setting.gateway.event({ reason: 'presentation-contexts-unusable' })).toMatchObject({
+      event: 'association.rejected',
+      outcome: 'denied',
+    });
     scu.end();
   });
 

@@ -6,7 +6,6 @@ import {
   inboundAnswer,
   upstreamRequest,
 } from '../../../src/association/negotiation';
-import { ProtocolError } from '../../../src/association/protocolError';
 import type { AssociateAc, AssociateRq, UserInformation } from '../../../src/pdu/types';
 
 const VERIFICATION = '1.2.840.10008.1.1';
@@ -153,13 +152,30 @@ describe('the upstream’s answer', () => {
     ]);
   });
 
-  it('is an error where it speaks of a context that was not proposed', () => {
+  it('counts for nothing where it speaks of a context that was not proposed', () => {
     const foreign = { ...ac, presentationContexts: [{ id: 5, result: 0, transferSyntax: IMPLICIT_LITTLE }] };
-    expect(() => acceptedContexts(rq, foreign)).toThrow(ProtocolError);
+    expect([...acceptedContexts(rq, foreign)]).toEqual([]);
+    expect(inboundAnswer(rq, foreign, 131072).presentationContexts.map(({ id }) => id)).toEqual([1, 3]);
   });
 
-  it('is an error where it accepts a transfer syntax that was not proposed', () => {
-    const foreign = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: EXPLICIT_LITTLE }] };
-    expect(() => acceptedContexts(rq, foreign)).toThrow(/transfer syntax/);
+  it('counts as a refusal where it accepts a transfer syntax that was not proposed', () => {
+    const foreign = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: '1.2.3' }] };
+    expect([...acceptedContexts(rq, foreign)]).toEqual([]);
+    expect(inboundAnswer(rq, foreign, 131072).presentationContexts[0]).toEqual({
+      id: 1,
+      result: 2,
+      transferSyntax: '',
+    });
+  });
+
+  it('cannot accept what was refused and never proposed', () => {
+    const [first, ...others] = rq.presentationContexts;
+    const broken = { ...rq, presentationContexts: [{ ...first!, refusal: 3 }, ...others] };
+    const everything = {
+      ...ac,
+      presentationContexts: [{ id: 1, result: 0, transferSyntax: EXPLICIT_LITTLE }],
+    };
+    expect([...acceptedContexts(broken, everything)]).toEqual([]);
+    expect(inboundAnswer(broken, everything, 131072).presentationContexts[0]!.result).toBe(3);
   });
 });

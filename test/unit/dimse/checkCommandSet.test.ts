@@ -194,13 +194,16 @@ describe('refuses as incomplete', () => {
   );
 
   it.each(absences)('a $name without $keyword', ({ set, keyword, context }) => {
-    expect(codeOf(without(set, keyword), context)).toBe('command-set-incomplete');
+    const isAnswerable = keyword !== 'MessageID' && keyword !== 'MessageIDBeingRespondedTo';
+    expect(codeOf(without(set, keyword), context)).toBe(
+      isAnswerable ? 'command-set-refused' : 'command-set-incomplete',
+    );
   });
 
   it.each(absences.filter(({ set, keyword }) => typeof set[keyword as keyof CommandSet] === 'string'))(
     'a $name with an empty $keyword',
     ({ set, keyword, context }) => {
-      expect(codeOf({ ...set, [keyword]: '' }, context)).toBe('command-set-incomplete');
+      expect(codeOf({ ...set, [keyword]: '' }, context)).toBe('command-set-refused');
     },
   );
 
@@ -211,17 +214,15 @@ describe('refuses as incomplete', () => {
   });
 });
 
-describe('refuses as malformed', () => {
+describe('refuses', () => {
   it.each(requests.filter(({ dataSet }) => dataSet === 'must'))('a $name without a data set', (request) => {
-    expect(codeOf({ ...request.set, CommandDataSetType: NONE }, request.context)).toBe(
-      'command-set-malformed',
-    );
+    expect(codeOf({ ...request.set, CommandDataSetType: NONE }, request.context)).toBe('command-set-refused');
   });
 
   it.each(requests.filter(({ dataSet }) => dataSet === 'must not'))('a $name with a data set', (request) => {
     for (const type of [0x0000, 0x0001, 0x0102]) {
       expect(codeOf({ ...request.set, CommandDataSetType: type }, request.context)).toBe(
-        'command-set-malformed',
+        request.name === 'C-CANCEL-RQ' ? 'command-set-malformed' : 'command-set-refused',
       );
     }
   });
@@ -245,25 +246,15 @@ describe('refuses as malformed', () => {
     },
   );
 
-  it.each(['..', '.', '1..2', '.1', '1.'])(
-    'an instance UID of %j, of which an archive may make a path',
-    (uid) => {
-      expect(codeOf({ ...store, AffectedSOPInstanceUID: uid }, CT)).toBe('command-set-malformed');
-      const create = {
-        CommandField: 0x0140,
-        MessageID: 1,
-        AffectedSOPClassUID: MPPS,
-        CommandDataSetType: SOME,
-      };
-      expect(codeOf({ ...create, AffectedSOPInstanceUID: uid }, MPPS)).toBe('command-set-malformed');
-    },
-  );
+  it.each(['..', '1..2', '.1', '1.'])('a SOP class of %j, which is not a UID', (uid) => {
+    expect(codeOf({ ...store, AffectedSOPClassUID: uid }, CT)).toBe('sop-class-uid-invalid');
+  });
 
   it('a request that names two different SOP classes', () => {
     const action = requests.find(({ name }) => name === 'N-ACTION-RQ')!.set;
-    expect(codeOf({ ...action, AffectedSOPClassUID: MPPS }, COMMITMENT)).toBe('command-set-malformed');
+    expect(codeOf({ ...action, AffectedSOPClassUID: MPPS }, COMMITMENT)).toBe('command-set-refused');
     expect(codeOf({ ...action, AffectedSOPClassUID: COMMITMENT }, COMMITMENT)).toBeUndefined();
-    expect(codeOf({ ...store, RequestedSOPClassUID: MPPS }, CT)).toBe('command-set-malformed');
+    expect(codeOf({ ...store, RequestedSOPClassUID: MPPS }, CT)).toBe('command-set-refused');
   });
 });
 
@@ -274,6 +265,18 @@ describe('the SOP class and the presentation context', () => {
     for (const other of ['1.2.840.10008.5.1.4.1.1.4', `${context}.1`, context.slice(0, -1), '']) {
       expect(codeOf(set, other)).toBe('command-set-sop-class-mismatch');
     }
+  });
+
+  it.each([
+    ['1.2.840.10008.5.1.4.1.1.3', '1.2.840.10008.5.1.4.1.1.3.1'],
+    ['1.2.840.10008.5.1.4.1.1.6.1', '1.2.840.10008.5.1.4.1.1.6'],
+    ['1.2.840.10008.5.1.4.1.1.5', '1.2.840.10008.5.1.4.1.1.20'],
+  ])('lets a C-STORE of %s pass on the context of %s', (sopClass, context) => {
+    expect(codeOf({ ...store, AffectedSOPClassUID: sopClass }, context)).toBeUndefined();
+    const query = requests.find(({ name }) => name === 'C-FIND-RQ')!.set;
+    expect(codeOf({ ...query, AffectedSOPClassUID: sopClass }, context)).toBe(
+      'command-set-sop-class-mismatch',
+    );
   });
 
   it('lets N-services differ within one service', () => {

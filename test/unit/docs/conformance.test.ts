@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { deviations } from '../../../src/association/deviations';
 import {
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
@@ -150,6 +151,12 @@ describe('docs/conformance.md', () => {
     const used = answers.flatMap((answer) => (answer.kind === 'abort' ? [answer.reason] : []));
     expect(table('### Release and abort').map(([reason]) => Number(reason))).toEqual(
       [...new Set(used)].sort((a, b) => a - b),
+    );
+  });
+
+  it('lists each deviation and what becomes of it', () => {
+    expect(table('### Deviations')).toEqual(
+      Object.values(deviations).map(({ sent, treatment, how }) => [sent, treatment, how]),
     );
   });
 

@@ -133,8 +133,8 @@ describe('an association', () => {
     ['rejects', associateRj(1, 1, 7), 'upstream-rejected', associateRj(1, 1, 7)],
     ['aborts', abort(2, 0), 'upstream-unavailable', associateRj(2, 3, 1)],
     [
-      'accepts what was not proposed',
-      associateAc({ contexts: [{ id: 3, result: 0, transferSyntax: '1.2' }] }),
+      'answers without sense',
+      associateAc({ contexts: [] }).fill(0xff, 76, 78),
       'upstream-protocol-error',
       undefined,
     ],

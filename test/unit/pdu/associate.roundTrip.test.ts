@@ -21,7 +21,7 @@ const uid = fc
 const text = fc
   .array(byte, { minLength: 1, maxLength: 16 })
   .map((codes) => String.fromCharCode(...codes))
-  .filter((characters) => !/^ |[ \0]$/.test(characters));
+  .filter((characters) => !/^ | $|\0/.test(characters));
 
 const userInformation: fc.Arbitrary<UserInformation> = fc.record(
   {
@@ -29,11 +29,13 @@ const userInformation: fc.Arbitrary<UserInformation> = fc.record(
     implementationClassUid: uid,
     implementationVersionName: text,
     asynchronousOperations: fc.record({ invoked: uint16, performed: uint16 }),
-    roleSelections: fc.array(fc.record({ sopClassUid: uid, scu: fc.boolean(), scp: fc.boolean() }), {
+    roleSelections: fc.uniqueArray(fc.record({ sopClassUid: uid, scu: fc.boolean(), scp: fc.boolean() }), {
       maxLength: 5,
+      selector: ({ sopClassUid }) => sopClassUid,
     }),
-    extendedNegotiations: fc.array(fc.record({ sopClassUid: uid, applicationInformation: bytes }), {
+    extendedNegotiations: fc.uniqueArray(fc.record({ sopClassUid: uid, applicationInformation: bytes }), {
       maxLength: 3,
+      selector: ({ sopClassUid }) => sopClassUid,
     }),
     commonExtendedNegotiations: fc.array(
       fc.record({
