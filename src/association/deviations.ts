@@ -140,4 +140,4 @@ export const deviations = {
   },
 } as const satisfies Readonly<Record<string, Deviation>>;
 
-export type DeviationName = keyof typeof deviations;
+type DeviationName = keyof typeof deviations;

@@ -25,7 +25,7 @@ export function decodeUs(bytes: Buffer, start: number, end: number): number | un
   return end - start === US_BYTES ? bytes.readUInt16LE(start) : undefined;
 }
 
-export function decodeUl(bytes: Buffer, start: number, end: number): number | undefined {
+function decodeUl(bytes: Buffer, start: number, end: number): number | undefined {
   return end - start === UL_BYTES ? bytes.readUInt32LE(start) : undefined;
 }
 
