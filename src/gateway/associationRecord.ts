@@ -167,6 +167,12 @@ export class AssociationRecord {
   }
 }
 
+/** A text that is not a UID may be a name: it is never logged. */
+function loggableInstance(request: CommandSet): string | undefined {
+  const sopInstance = request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID;
+  return sopInstance !== undefined && (sopInstance === '' || isUid(sopInstance)) ? sopInstance : undefined;
+}
+
 /** What was odd about a message and was passed on all the same. */
 function deviationsOf({ request, hasOddDataSet }: Operation): string | undefined {
   const sopInstance = request.AffectedSOPInstanceUID || request.RequestedSOPInstanceUID;
@@ -181,7 +187,7 @@ function commandFacts(request: CommandSet, status: number | undefined, bytes: nu
   return {
     command: commandName(request.CommandField),
     sopClass: sopClassUid === undefined ? undefined : (sopClassKeyword(sopClassUid) ?? sopClassUid),
-    sopInstance: request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID,
+    sopInstance: loggableInstance(request),
     messageId: request.MessageID,
     moveDestination: request.MoveDestination,
     status: status === undefined ? undefined : formatStatus(status),

@@ -1,0 +1,125 @@
+/**
+ * Odd but valid inputs, sent to DCMTK and Orthanc directly and through the gateway: the same contexts are accepted, and
+ * the same statuses come. ODD_RUNS changes how many random ones (`ODD_RUNS=10000 npx jest …/deviations`), ODD_SEED repeats
+ * a run. Inputs of a folder `shared/cases` are sent too where one lies beside the repository.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { beforeAll, expect, it } from '@jest/globals';
+import { Random } from '../../fuzz/random';
+import { Storescp } from '../../support/dcmtk';
+import { releaseRq } from '../../support/dicomBytes';
+import { plainConfiguration, TestGateway } from '../../support/gateway';
+import { type OddInput, oddInput, sendableDeviations } from '../../support/oddInputs';
+import { Orthanc } from '../../support/orthanc';
+import { describeWithPeers } from '../../support/peers';
+import { RawScu } from '../../support/rawScu';
+
+const RUNS = Number(process.env.ODD_RUNS ?? 40);
+const SEED = Number(process.env.ODD_SEED ?? Date.now() % 1_000_000);
+
+interface Outcome {
+  readonly accepted: readonly string[];
+  readonly statuses: readonly (number | undefined)[];
+}
+
+/** What an input brings: the contexts that are accepted, and the status of each C-STORE. */
+async function outcomeOf(
+  port: number,
+  { associateRq, messages }: Pick<OddInput, 'associateRq' | 'messages'>,
+) {
+  const scu = await RawScu.connect({ port });
+  await scu.send(associateRq);
+  const answer = await scu.readAssociateAnswer();
+  if (answer.kind !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
+  const accepted = answer.ac.contexts
+    .filter(({ result }) => result === 0)
+    .map(({ id, transferSyntax }) => `${id} ${transferSyntax}`);
+  const statuses: (number | undefined)[] = [];
+  for (const message of messages) {
+    await scu.send(message);
+    statuses.push((await scu.readMessage()).command.Status);
+  }
+  await scu.send(releaseRq());
+  await scu.readPdu();
+  scu.end();
+  return { accepted, statuses } satisfies Outcome;
+}
+
+/** An archive, and a gateway in front of it that lets everything pass. */
+interface Way {
+  /** The archive accepts every abstract syntax, even if it is not a UID. */
+  readonly isPromiscuous: boolean;
+  readonly direct: number;
+  readonly gateway: TestGateway;
+}
+
+async function way(direct: number, isPromiscuous: boolean): Promise<Way> {
+  return {
+    isPromiscuous,
+    direct,
+    gateway: await TestGateway.start(plainConfiguration(direct, { allow: 'store' })),
+  };
+}
+
+/** The same input both ways, with other SOP instance UIDs. */
+async function expectSame(
+  { direct, gateway, isPromiscuous }: Way,
+  seed: number,
+  only?: OddInput['names'],
+): Promise<void> {
+  const root = `1.2.826.0.1.${seed}`;
+  const first = oddInput(new Random(seed), `${root}.1`, only);
+  const second = oddInput(new Random(seed), `${root}.2`, only);
+  const which = `${first.names.join(', ')}; repeat with ODD_RUNS=1 ODD_SEED=${seed}`;
+  const expected = await outcomeOf(direct, first);
+  const foreign = isPromiscuous ? first.foreignContextIds.map((id) => `${id} `) : [];
+  const accepted = expected.accepted.filter((line) => !foreign.some((id) => line.startsWith(id)));
+  expect([which, await outcomeOf(gateway.port(), second)]).toEqual([which, { ...expected, accepted }]);
+}
+
+describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
+  let orthanc: Orthanc;
+  let ways: readonly Way[];
+  beforeAll(async () => {
+    orthanc = await Orthanc.start();
+    const storescp = await Storescp.start();
+    ways = [await way(orthanc.dicomPort, false), await way(storescp.port, true)];
+  });
+
+  it.each(sendableDeviations)('%s: brings the same as it does directly', async (name) => {
+    for (const one of ways) for (let seed = 1; seed <= 5; seed += 1) await expectSame(one, seed, [name]);
+  });
+
+  it(`brings the same in any mixture: ${RUNS} from seed ${SEED} on`, async () => {
+    for (let seed = SEED; seed < SEED + RUNS; seed += 1) for (const one of ways) await expectSame(one, seed);
+  }, 1_000_000);
+
+  const folder = resolve(__dirname, '../../../../shared/cases');
+  const cases = existsSync(folder)
+    ? readdirSync(folder).filter((name) => name.endsWith('.1-associate-rq.hex'))
+    : [];
+  const read = (name: string) =>
+    Buffer.from(readFileSync(join(folder, name), 'utf8').replaceAll(/#.*|[^0-9a-f]/gi, ''), 'hex');
+
+  it('is stored where it comes from the folder of cases', async () => {
+    for (const name of cases) {
+      const associateRq = read(name);
+      const messages = [read(name.replace('.1-associate-rq', '.2-c-store'))];
+      for (const { direct, gateway, isPromiscuous } of ways) {
+        // The cases call ORTHANC.
+        await gateway.reload(
+          plainConfiguration(
+            0,
+            { allow: 'store' },
+            { upstreams: { ORTHANC: { servers: [`127.0.0.1:${direct}`] } } },
+          ),
+        );
+        const outcomes = [direct, gateway.port()].map((port) => outcomeOf(port, { associateRq, messages }));
+        const [directly, relayed] = await Promise.all(outcomes);
+        expect([name, relayed?.statuses]).toEqual([name, directly?.statuses]);
+        if (!isPromiscuous) expect([name, relayed]).toEqual([name, directly]);
+      }
+    }
+  });
+});
