@@ -140,4 +140,4 @@ export const deviations = {
   },
 } as const satisfies Readonly<Record<string, Deviation>>;
 
-type DeviationName = keyof typeof deviations;
+export type DeviationName = keyof typeof deviations;

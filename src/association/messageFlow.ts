@@ -4,7 +4,8 @@
  */
 
 import { checkCommandSet } from '../dimse/checkCommandSet';
-import { type CommandSet, CommandSetError, decodeCommandSet, RefusedRequestError } from '../dimse/commandSet';
+import { type CommandSet, decodeCommandSet } from '../dimse/commandSet';
+import { CommandSetError, RefusedRequestError } from '../dimse/commandSetError';
 import { hasDataSet } from '../dimse/commands';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
 import type { AcceptedContexts } from './negotiation';

@@ -2,7 +2,7 @@
  * What ends an association by A-ABORT: bytes, command sets or an order of events that the standard does not allow.
  * One shape for the errors of pdu/, of dimse/ and of the gateway itself.
  */
-import { CommandSetError } from '../dimse/commandSet';
+import { CommandSetError } from '../dimse/commandSetError';
 import { PduError } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 

@@ -2,15 +2,8 @@
  * What each command must carry and where it belongs (PS3.7 §9.3, §10.3), checked on a decoded command set. Knows no
  * bytes, no policy, no state of an association.
  */
-import {
-  absence,
-  type CommandSet,
-  type CommandSetError,
-  hex,
-  incomplete,
-  malformed,
-  RefusedRequestError,
-} from './commandSet';
+import { absence, type CommandSet, incomplete } from './commandSet';
+import { type CommandSetError, hex, malformed, RefusedRequestError } from './commandSetError';
 import {
   CommandField,
   commandName,

@@ -5,7 +5,8 @@
 import type { Leg } from '../association/leg';
 import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
-import type { CommandSet, RefusedRequestError } from '../dimse/commandSet';
+import type { CommandSet } from '../dimse/commandSet';
+import type { RefusedRequestError } from '../dimse/commandSetError';
 import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';

@@ -2,14 +2,14 @@
  * One accepted TCP connection on its way through the PROXY header, gate 1 and the TLS handshake. It ends exactly once,
  * connected or refused, whatever happens to the socket meanwhile. Knows neither the listening port nor DICOM.
  */
-import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import { type AddressSet, canonicalAddress } from '../text/addresses';
+import { nextConnectionId } from './connectionId';
 import type { InboundConnection, ListenerHandlers, RefusedConnection, TlsFacts } from './inboundConnection';
-import type { PeerCertificates } from './peerCertificates';
+import { type PeerCertificates, withCertificate } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
 import { handshakeFailure, type TlsFailure } from './tlsFailures';
 import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
@@ -295,25 +295,4 @@ export class Arrival {
   };
 }
 
-function withCertificate(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
-  if (certificate === undefined) return facts;
-  const { protocol, cipher } = facts;
-  const { subject, issuer, serialNumber, fingerprint256 } = certificate;
-  return { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
-}
-
 function ignored(): void {}
-
-const CONNECTION_ID_BYTES = 8;
-/** Random bytes for many ids: reading the bytes for one id takes as long as for all of these. */
-const randomPool = Buffer.alloc(512 * CONNECTION_ID_BYTES);
-let randomUsed = randomPool.length;
-
-function nextConnectionId(): string {
-  if (randomUsed === randomPool.length) {
-    randomFillSync(randomPool);
-    randomUsed = 0;
-  }
-  randomUsed += CONNECTION_ID_BYTES;
-  return randomPool.toString('hex', randomUsed - CONNECTION_ID_BYTES, randomUsed);
-}

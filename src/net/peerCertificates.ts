@@ -11,7 +11,7 @@ import { type RevocationSubject, validityOf } from '../x509/certificate';
 import { type Chain, pathRefusal, revocationPathOf, type Trust } from '../x509/certificateTrust';
 import { spkiSha256 } from '../x509/fingerprints';
 import { oneLine } from '../x509/names';
-import type { CertificateFacts } from './inboundConnection';
+import type { CertificateFacts, TlsFacts } from './inboundConnection';
 import { certificateFailure, type TlsFailure } from './tlsFailures';
 
 /** About 1 KB each. Only certificates of a trusted CA come here, so no stranger can fill it. */
@@ -140,4 +140,12 @@ function isoOf(date: Date): string | undefined {
 
 function cut(text: string): string {
   return text.length <= MAX_FACT_LENGTH ? text : `${text.slice(0, MAX_FACT_LENGTH)}…`;
+}
+
+/** The facts of a connection, with those of the good certificate that was shown. */
+export function withCertificate(facts: TlsFacts, certificate: PeerCertificate | undefined): TlsFacts {
+  if (certificate === undefined) return facts;
+  const { protocol, cipher } = facts;
+  const { subject, issuer, serialNumber, fingerprint256 } = certificate;
+  return { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
 }

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkCommandSet } from '../../src/dimse/checkCommandSet';
-import { type CommandSet, CommandSetError, decodeCommandSet } from '../../src/dimse/commandSet';
+import { type CommandSet, decodeCommandSet } from '../../src/dimse/commandSet';
+import { CommandSetError } from '../../src/dimse/commandSetError';
 import { encodeCommandSet } from '../../src/dimse/encodeCommandSet';
 import { refusalResponse } from '../../src/dimse/refusal';
 import { goldenCommandSets } from '../unit/dimse/goldenCommandSets';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
-import { type CommandSet, CommandSetError } from '../../../src/dimse/commandSet';
+import type { CommandSet } from '../../../src/dimse/commandSet';
+import { CommandSetError } from '../../../src/dimse/commandSetError';
 import { goldenCommandSets } from './goldenCommandSets';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';

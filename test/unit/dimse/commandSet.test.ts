@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { decodeCommandSet } from '../../../src/dimse/commandSet';
 import {
   CommandSetError,
   type CommandSetErrorCode,
-  decodeCommandSet,
   RefusedRequestError,
-} from '../../../src/dimse/commandSet';
+} from '../../../src/dimse/commandSetError';
 import { commandElement, withGroupLength } from '../../support/dicomBytes';
 import { bytesOf, goldenCommandSets } from './goldenCommandSets';
 

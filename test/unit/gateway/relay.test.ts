@@ -186,7 +186,7 @@ describe('what came whole before the end, in the same read, still goes out', () 
     ['an A-ABORT', [abort(0, 4)], 'association.aborted upstream-aborted', abort(0, 4)],
     ['a release', [releaseRq()], 'association.aborted upstream-released', abort(2, 0)],
     ['a second response', refusal, 'association.aborted state-response-unexpected', abort(2, 0)],
-    ['what is no PDU', [pdu(0x99)], 'association.aborted pdu-type-unknown', abort(2, 0)],
+    ['what is not a PDU', [pdu(0x99)], 'association.aborted pdu-type-unknown', abort(2, 0)],
   ] as const)('an answer and %s', async (_name, behind, end, passedOn) => {
     const legs = await relayed();
     legs.inbound.socket.deliver(...storePdus);

@@ -140,7 +140,7 @@ describe('references to other parts', () => {
     ]);
   });
 
-  it('services that are no SOP classes, and those that belong to a permission', () => {
+  it('services that are not SOP classes, and those that belong to a permission', () => {
     const services = [
       'BasicFilmSesion',
       '1.2.x',
@@ -200,7 +200,7 @@ describe('AE titles that stand for every one', () => {
     ]);
   });
 
-  it('are no title of an archive: without another one, egress lets nobody send', () => {
+  it('are not a title of an archive: without another one, egress lets nothing through', () => {
     const upstreams = { '*': { servers: ['127.0.0.1:2'] } };
     const ofEgress = (egress: object) =>
       problems({ ct1 }, { upstreams, egress }).filter((problem) => problem.includes('egress'));
