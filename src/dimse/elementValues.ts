@@ -4,7 +4,6 @@
  */
 
 const US_BYTES = 2;
-const UL_BYTES = 4;
 const AT_BYTES = 2 + 2;
 /** VR UI (PS3.5 §9.1). */
 const MAX_UID_LENGTH = 64;
@@ -23,10 +22,6 @@ const DELETE = 0x7f;
 
 export function decodeUs(bytes: Buffer, start: number, end: number): number | undefined {
   return end - start === US_BYTES ? bytes.readUInt16LE(start) : undefined;
-}
-
-export function decodeUl(bytes: Buffer, start: number, end: number): number | undefined {
-  return end - start === UL_BYTES ? bytes.readUInt32LE(start) : undefined;
 }
 
 /** Tags as (group << 16) + element, unsigned. */
