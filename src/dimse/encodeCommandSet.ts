@@ -1,7 +1,8 @@
 /**
  * Command sets to bytes, in the one canonical form (PS3.7 §6.3.1): what the gateway sends, never what it received.
  */
-import { type CommandElement, type CommandSet, commandElements } from './commandSet';
+import { type CommandElement, commandElements } from './commandElements';
+import type { CommandSet } from './commandSet';
 
 /** Element header, Implicit VR: group (2), element (2), length (4). */
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;

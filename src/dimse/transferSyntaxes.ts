@@ -68,19 +68,7 @@ const transferSyntaxes: Readonly<Record<string, string>> = {
 
 const keywordByUid = new Map(Object.entries(transferSyntaxes).map(([keyword, uid]) => [uid, keyword]));
 
-/** PS3.5 §A.5, §A.7, §A.12. Deflated Image Frame Compression is not one: it deflates frames, not the data set. */
-const deflatedTransferSyntaxes: ReadonlySet<string> = new Set([
-  '1.2.840.10008.1.2.1.99',
-  '1.2.840.10008.1.2.4.95',
-  '1.2.840.10008.1.2.4.205',
-]);
-
 /** `JPEGBaseline8Bit` for its UID; undefined for private and unknown ones. */
 export function transferSyntaxKeyword(uid: string): string | undefined {
   return keywordByUid.get(uid);
-}
-
-/** Whether the data set is one deflated stream, which some peers leave with an odd number of bytes. */
-export function isDeflated(transferSyntaxUid: string): boolean {
-  return deflatedTransferSyntaxes.has(transferSyntaxUid);
 }

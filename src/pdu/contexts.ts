@@ -9,6 +9,7 @@ import {
   encodeUint8,
   type ItemCursor,
   ItemType,
+  isSame,
   recovered,
 } from './items';
 import {
@@ -85,10 +86,6 @@ export function joinRepeatedAc(
   second: PresentationContextAc,
 ): PresentationContextAc {
   return isSame(first, second) ? first : unusable(first.id);
-}
-
-function isSame(first: unknown, second: unknown): boolean {
-  return JSON.stringify(first) === JSON.stringify(second);
 }
 
 function unusable(id: number): PresentationContextAc {

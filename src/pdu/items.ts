@@ -48,6 +48,11 @@ export function recovered<Value>(decode: () => Value): Value | undefined {
   }
 }
 
+/** Whether two decoded values say the same. Only for what was repeated: it is slow. */
+export function isSame(first: unknown, second: unknown): boolean {
+  return JSON.stringify(first) === JSON.stringify(second);
+}
+
 /** Deviations that are named one by one. With more, the log line says only that there are others. */
 const MAX_NOTES = 8;
 

@@ -7,7 +7,6 @@
  * reads it, and no name.
  */
 
-import { isDeepStrictEqual } from 'node:util';
 import {
   type Deviations,
   encodeCounted,
@@ -19,6 +18,7 @@ import {
   encodeUint32,
   type ItemCursor,
   ItemType,
+  isSame,
   recovered,
 } from './items';
 import type {
@@ -83,7 +83,7 @@ export class UserInformationDecoder {
   #keepOne<Key, Value>(kept: Map<Key, Value | typeof CONFLICT>, key: Key, name: string, value: Value): void {
     const before = kept.get(key);
     if (before === undefined) kept.set(key, value);
-    else if (before !== CONFLICT && !isDeepStrictEqual(before, value)) {
+    else if (before !== CONFLICT && !isSame(before, value)) {
       this.#deviations.add(`the ${name} items contradict each other; they are left out`);
       kept.set(key, CONFLICT);
     }

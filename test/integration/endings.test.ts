@@ -367,12 +367,24 @@ describe('connections of one address without an association', () => {
   });
 });
 
-describe('an AE title with NULs around it', () => {
-  it.each(['\0CT1', ' \0 CT1', 'CT1\0\0'])('%j reaches the archive as it was compared', async (calling) => {
+describe('an AE title with NULs', () => {
+  it.each(['CT1\0\0', 'CT1\0EVIL', ' CT1 \0 '])(
+    '%j reaches the archive as it was compared',
+    async (calling) => {
+      const { spy, gateway } = await established();
+      const scu = await RawScu.connect({ port: gateway.port() });
+      expect((await scu.associate({ ...request, calling })).kind).toBe('accepted');
+      expect(spy.connections[1]?.transcript[0]?.bytes.toString('latin1', 26, 42)).toBe('CT1             ');
+      scu.end();
+    },
+  );
+
+  // As DCMTK and Orthanc, which read nothing before the first NUL.
+  it.each(['\0CT1', ' \0 CT1', 'EVIL\0CT1'])('%j is not CT1', async (calling) => {
     const { spy, gateway } = await established();
     const scu = await RawScu.connect({ port: gateway.port() });
-    expect((await scu.associate({ ...request, calling })).kind).toBe('accepted');
-    expect(spy.connections[1]?.transcript[0]?.bytes.toString('latin1', 26, 42)).toBe('CT1             ');
+    expect(await scu.associate({ ...request, calling })).toMatchObject({ kind: 'rejected', reason: 3 });
+    expect(spy.connects).toBe(1);
     scu.end();
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { data } from 'dcmjs';
 import fc from 'fast-check';
-import { type CommandSet, commandElements, decodeCommandSet } from '../../../src/dimse/commandSet';
+import { commandElements } from '../../../src/dimse/commandElements';
+import { type CommandSet, decodeCommandSet } from '../../../src/dimse/commandSet';
 import { encodeCommandSet } from '../../../src/dimse/encodeCommandSet';
 import { commandSets, expectStrictDecoding, hostileBytes } from '../../support/commandSetArbitraries';
 import { withGroupLength } from '../../support/dicomBytes';

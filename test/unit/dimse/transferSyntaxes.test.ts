@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { constants } from 'dcmjs-dimse';
-import { isDeflated, transferSyntaxKeyword } from '../../../src/dimse/transferSyntaxes';
+import { transferSyntaxKeyword } from '../../../src/dimse/transferSyntaxes';
 
 describe('transferSyntaxKeyword', () => {
   it.each([
@@ -23,18 +23,4 @@ describe('transferSyntaxKeyword', () => {
   it.each(Object.entries(constants.TransferSyntax))('knows %s of dcmjs-dimse', (_name, uid) => {
     expect(transferSyntaxKeyword(uid)).toBeDefined();
   });
-});
-
-it.each([
-  ['1.2.840.10008.1.2.1.99', true],
-  ['1.2.840.10008.1.2.4.95', true],
-  ['1.2.840.10008.1.2.4.205', true],
-  ['1.2.840.10008.1.2.1', false],
-  ['1.2.840.10008.1.2.4.94', false],
-  ['1.2.840.10008.1.2.4.204', false],
-  // Deflates frames, not the data set.
-  ['1.2.840.10008.1.2.8.1', false],
-  ['1.2.840.10008.1.2.1.98', false],
-])('%s deflates the data set: %p', (uid, expected) => {
-  expect(isDeflated(uid)).toBe(expected);
 });
