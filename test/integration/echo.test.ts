@@ -162,7 +162,7 @@ describe('a peer that does not', () => {
   it('accepts what was not proposed', async () => {
     const contexts = [{ id: 1, result: 0, transferSyntax: '1.2.840.10008.1.2.4.50' }];
     const { last } = await run({ onAssociateRq: (connection) => connection.accept({ contexts }) });
-    expect(last).toMatchObject({ name: 'association', failure: 'malformed' });
+    expect(last).toMatchObject({ name: 'association', failure: 'contextRefused' });
   });
 
   it('answers with another status, and is released all the same', async () => {

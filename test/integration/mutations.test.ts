@@ -130,6 +130,14 @@ function responses(contextId: number, command: CommandSet): Buffer[] {
   return [...messagePdus(contextId, pending, Buffer.alloc(200, 'match ')), ...final];
 }
 
+const UNANSWERED = {
+  upstreamAssociationSeconds: 1,
+  pduSeconds: 1,
+  idleSeconds: 1,
+  responseSeconds: 1,
+  retrieveResponseSeconds: 1,
+  releaseSeconds: 1,
+};
 let gateway: TestGateway;
 /** Connections that came to each archive. */
 const archives = lanes.map(() => [] as { readonly chunks: Buffer[]; readonly socket: Socket }[]);
@@ -157,7 +165,8 @@ beforeAll(async () => {
     plainConfiguration(
       0,
       { allow: ['echo', 'store', 'find', 'move'], storeSopClasses: 'CTImageStorage' },
-      { upstreams, timeouts: { closeSeconds: 0.2 } },
+      // A peer that has closed its side waits for an answer that a damaged archive may never give.
+      { upstreams, timeouts: { closeSeconds: 0.2, ...UNANSWERED } },
     ),
   );
 });

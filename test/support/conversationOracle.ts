@@ -57,11 +57,20 @@ class Reading implements Conversation {
       this.pduTypes.push(type);
       const pdu = bytes.subarray(offset, end);
       if (type === PduType.PDataTf) this.#readPdvs(pdu);
-      else if (type === PduType.AssociateRq && end <= bytes.length) this.associateRq ??= readAssociateRq(pdu);
+      else if (type === PduType.AssociateRq && end <= bytes.length) this.#readAssociateRq(pdu);
       if (end > bytes.length) break;
       offset = end;
     }
     this.restBytes = bytes.length - offset;
+  }
+
+  /** What is broken in it does not keep the gateway from reading the messages behind it. */
+  #readAssociateRq(pdu: Buffer): void {
+    try {
+      this.associateRq ??= readAssociateRq(pdu);
+    } catch (error) {
+      this.fault = (error as Error).message;
+    }
   }
 
   /** Also of a PDU that is cut short: a reader that streams has seen its first fragments. */
