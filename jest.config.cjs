@@ -10,5 +10,7 @@ module.exports = {
     ],
   },
   reporters: ['default', '<rootDir>/test/support/skippedPeersReporter.cjs'],
+  // The tests wait for other processes most of their time.
+  maxWorkers: 2,
   testTimeout: 30000,
 };

@@ -11,7 +11,7 @@ import { matchesCertificate } from './certificate';
 import type { AssociationRequest } from './decide';
 import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from './policy';
 import type { ReasonCode } from './reasons';
-import { describeAddresses, entryPath, entryPaths, listed } from './words';
+import { describeSources, entryPath, entryPaths, listed } from './words';
 
 /** Which entries the association can still belong to, and what it calls, as far as the checks have come. */
 export interface Candidates {
@@ -97,7 +97,7 @@ const identification: readonly AssociationCheck<Policy>[] = [
     },
     words({ ground, request, modality, isDenied }) {
       const address = canonicalAddress(request.sourceAddress) ?? quoteValue(request.sourceAddress);
-      const addresses = describeAddresses(nearest(ground, request, modality));
+      const addresses = describeSources(nearest(ground, request, modality));
       return `${address} is ${isDenied ? 'not ' : ''}in ${addresses}`;
     },
   },

@@ -34,7 +34,7 @@ import {
   type Policy,
 } from './policy';
 import { type Decision, formatWireAnswer, type ReasonCode, reasons, wireAnswer } from './reasons';
-import { describeAddresses, describeCommand, entryPath } from './words';
+import { describeCommand, describeSources, entryPath } from './words';
 
 export type Gate = 'address' | 'certificate' | 'association' | 'command';
 
@@ -194,7 +194,7 @@ function addressStep(
   const decision = decideAddress(policy, sourceAddress);
   const address = canonicalAddress(sourceAddress) ?? quoteValue(sourceAddress);
   if (!decision.allowed) {
-    const hint = nearest === undefined ? '' : `; ${describeAddresses([nearest])}`;
+    const hint = nearest === undefined ? '' : `; ${describeSources([nearest])}`;
     return failedBy(check, decision.reason, `${address} is in no modality entry${hint}`);
   }
   return passed(

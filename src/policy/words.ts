@@ -30,7 +30,7 @@ export function entryPaths(entries: readonly CompiledModality[]): string {
 }
 
 /** `from of modalities.ct1: 10.1.2.10, 10.1.3.0/24`. */
-export function describeAddresses(entries: readonly CompiledModality[]): string {
+export function describeSources(entries: readonly CompiledModality[]): string {
   const blocks = listed(entries.flatMap((entry) => entry.configuration.from));
   return `from of ${entryPaths(entries)}: ${blocks}`;
 }

@@ -14,7 +14,7 @@ import { Changes, waitFor } from './waiting';
 /** Generous, for a loaded machine: a test that passes never waits this long. */
 const DEADLINE_MS = 15_000;
 /** After this, a process that was asked to end is killed. */
-const KILL_AFTER_MS = 5_000;
+const KILL_AFTER_MS = 15_000;
 
 /** Ordinary users of Debian have no sbin in their path, where Orthanc, HAProxy and nginx are. */
 export const PROGRAM_PATH = [process.env.PATH ?? '', '/usr/local/sbin', '/usr/sbin'].join(delimiter);

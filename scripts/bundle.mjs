@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { defineConfig } from 'rolldown';
+import { build } from 'rolldown';
 
 /** The licences of what is in the bundle ask that they go with every copy. */
 const licences = {
@@ -53,7 +53,7 @@ function licenceOf(folder) {
   ].join('\n\n');
 }
 
-export default defineConfig({
+await build({
   input: {
     cli: 'src/cli.ts',
     workerProcess: 'src/gateway/workers/workerProcess.ts',
