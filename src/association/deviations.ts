@@ -46,7 +46,7 @@ export const deviations = {
   contextsUnusable: {
     sent: 'a request with refused contexts only',
     treatment: 'refused',
-    how: 'the association: 1/1/1, the archive is not connected to',
+    how: 'all of its contexts; the association is open, the archive is not connected to',
   },
   implementationClassForeign: {
     sent: 'an implementation class UID that is not a UID',

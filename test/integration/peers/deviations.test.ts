@@ -8,12 +8,19 @@ import { join, resolve } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { Random } from '../../fuzz/random';
 import { Storescp } from '../../support/dcmtk';
-import { releaseRq } from '../../support/dicomBytes';
+import {
+  CommandField,
+  messagePdus,
+  type ProposedContext,
+  proposedContext,
+  releaseRq,
+} from '../../support/dicomBytes';
 import { plainConfiguration, TestGateway } from '../../support/gateway';
 import { type OddInput, oddInput, sendableDeviations } from '../../support/oddInputs';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { RawScu } from '../../support/rawScu';
+import { SopClass } from '../../support/uids';
 
 const RUNS = Number(process.env.ODD_RUNS ?? 40);
 const SEED = Number(process.env.ODD_SEED ?? Date.now() % 1_000_000);
@@ -90,6 +97,32 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
   it.each(sendableDeviations)('%s: brings the same as it does directly', async (name) => {
     for (const one of ways) for (let seed = 1; seed <= 5; seed += 1) await expectSame(one, seed, [name]);
   });
+
+  it.each<[string, number, (id: number) => ProposedContext]>([
+    ['abstract syntaxes', 3, (id) => proposedContext(id, 'CT')],
+    ['transfer syntaxes', 4, (id) => proposedContext(id, SopClass.CTImageStorage, ['x'])],
+  ])(
+    'is accepted without a context where no %s are UIDs, and good for a release only',
+    async (_of, ours, of) => {
+      const contexts = [of(1), of(3)];
+      const seen = async (port: number) => {
+        const sender = await RawScu.associated(port, { contexts });
+        await sender.release();
+        const scu = await RawScu.connect({ port });
+        const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+        await scu.send(...messagePdus(1, { CommandField: CommandField.CEchoRq, MessageID: 1 }));
+        const end = await scu.readAssociateAnswer();
+        scu.end();
+        return [answer.kind === 'accepted' && answer.ac.contexts.map(({ result }) => result), end.kind];
+      };
+      for (const { direct, gateway, isPromiscuous } of ways) {
+        expect(await seen(gateway.port())).toEqual([[ours, ours], 'aborted']);
+        // One accepts what is not a UID, the other does not say what is wrong with transfer syntaxes.
+        const theirs = isPromiscuous ? (ours === 4 ? 4 : 0) : 3;
+        expect(await seen(direct)).toEqual([[theirs, theirs], theirs === 0 ? expect.anything() : 'aborted']);
+      }
+    },
+  );
 
   it(`brings the same in any mixture: ${RUNS} from seed ${SEED} on`, async () => {
     for (let seed = SEED; seed < SEED + RUNS; seed += 1) for (const one of ways) await expectSame(one, seed);
