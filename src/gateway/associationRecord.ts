@@ -158,7 +158,7 @@ export class AssociationRecord {
   commandRefused(
     request: CommandSet,
     reason: ReasonCode,
-    status: number,
+    status: number | undefined,
     bytes: number,
     detail?: string,
   ): void {

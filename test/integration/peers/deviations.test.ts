@@ -7,10 +7,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { Random } from '../../fuzz/random';
-import { Storescp } from '../../support/dcmtk';
+import { echoscu, Storescp } from '../../support/dcmtk';
 import {
   CommandField,
+  type CommandSet,
   messagePdus,
+  PduType,
   type ProposedContext,
   proposedContext,
   releaseRq,
@@ -20,6 +22,7 @@ import { type OddInput, oddInput, sendableDeviations } from '../../support/oddIn
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { RawScu } from '../../support/rawScu';
+import { SpyUpstream } from '../../support/spyUpstream';
 import { SopClass } from '../../support/uids';
 
 const RUNS = Number(process.env.ODD_RUNS ?? 40);
@@ -154,5 +157,36 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
         if (!isPromiscuous) expect([name, relayed]).toEqual([name, directly]);
       }
     }
+  });
+});
+
+describeWithPeers(['Orthanc', 'echoscu'], 'a response', () => {
+  const complete = {
+    CommandField: 0x8030,
+    MessageIDBeingRespondedTo: 1,
+    CommandDataSetType: 0x0101,
+    Status: 0,
+  };
+
+  it.each<[string, CommandSet, boolean]>([
+    ['SOP class is enough', complete, true],
+    ['status is none', { ...complete, Status: undefined }, false],
+    ['message ID is none', { ...complete, MessageIDBeingRespondedTo: undefined }, false],
+  ])('without a %s, for DCMTK and Orthanc and through the gateway', async (_what, response, isEnough) => {
+    const spy = await SpyUpstream.start({
+      script: {
+        onRequest: (connection, { contextId }) => connection.send(...messagePdus(contextId, response)),
+      },
+    });
+    const gateway = await TestGateway.start(plainConfiguration(spy.port));
+    for (const port of [spy.port, gateway.port()]) {
+      const { statuses } = await echoscu({ port, callingAeTitle: 'CT1', calledAeTitle: 'ARCHIVE' });
+      expect(statuses).toEqual(isEnough ? [0] : []);
+    }
+    const modality = { AET: 'SPY', Host: '127.0.0.1', Port: spy.port };
+    const orthanc = await Orthanc.start({ modalities: { SPY: modality } });
+    expect(await orthanc.echoes('SPY')).toBe(isEnough);
+    const lastPdu = isEnough ? PduType.ReleaseRq : PduType.Abort;
+    expect(spy.connections.slice(0, 2).map(({ pduTypes }) => pduTypes.at(-1))).toEqual([lastPdu, lastPdu]);
   });
 });
