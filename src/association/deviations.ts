@@ -46,7 +46,7 @@ export const deviations = {
   contextsUnusable: {
     sent: 'a request with refused contexts only',
     treatment: 'refused',
-    how: 'the association: 1/1/1, the archive is not connected to',
+    how: 'all of its contexts; the association is open, the archive is not connected to',
   },
   implementationClassForeign: {
     sent: 'an implementation class UID that is not a UID',
@@ -127,6 +127,21 @@ export const deviations = {
     sent: 'a request without an element that it needs, or with a value of the wrong length',
     treatment: 'refused',
     how: 'the message: 0212H; A-ABORT where there is no message ID',
+  },
+  cancelOnOtherContext: {
+    sent: 'a C-CANCEL on another context than its operation',
+    treatment: 'repaired',
+    how: 'passed on the context of the operation, which its message ID names',
+  },
+  cancelMalformed: {
+    sent: 'a C-CANCEL that names no operation, or has a data set',
+    treatment: 'refused',
+    how: 'the message: left out, named in the audit log',
+  },
+  responseIncomplete: {
+    sent: 'a response without the message ID or the status that it needs',
+    treatment: 'refused',
+    how: 'the association: A-ABORT, as DCMTK and Orthanc end it',
   },
   moveOriginatorForeign: {
     sent: 'a move originator that is not an AE title',

@@ -23,6 +23,21 @@ export interface AcceptedContext {
   readonly abstractSyntax: string;
   readonly transferSyntax: string;
 }
+/** What is taken of an upstream's answer. */
+type Answer = Pick<AssociateAc, 'presentationContexts' | 'userInformation'>;
+
+/** Stands for the answer of an upstream that was not asked. */
+export const UNASKED: Answer = {
+  presentationContexts: [],
+  userInformation: {
+    maxPduLength: 0,
+    implementationClassUid: '',
+    roleSelections: [],
+    extendedNegotiations: [],
+    commonExtendedNegotiations: [],
+  },
+};
+
 /** The presentation contexts on which messages may flow, by id. */
 export type AcceptedContexts = ReadonlyMap<number, AcceptedContext>;
 
@@ -87,7 +102,7 @@ export function encodedUpstreamRequest(rq: AssociateRq, options: UpstreamRequest
  * The contexts that the upstream accepted, of those that were proposed to it. One that was not proposed is dropped. One
  * that is accepted with a transfer syntax that was not proposed counts as refused, or the two legs would disagree.
  */
-export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, AcceptedContext> {
+export function acceptedContexts(rq: AssociateRq, ac: Answer): Map<number, AcceptedContext> {
   const proposed = new Map(proposedContexts(rq).map((context) => [context.id, context]));
   const accepted = new Map<number, AcceptedContext>();
   for (const { id, result, transferSyntax } of ac.presentationContexts) {
@@ -105,7 +120,7 @@ export function acceptedContexts(rq: AssociateRq, ac: AssociateAc): Map<number, 
  * and roles and extended negotiation where they were asked for, never more. A context that the upstream left out, or
  * accepted in a way that nobody asked for, counts as refused without a reason.
  */
-export function inboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): AssociateAc {
+export function inboundAnswer(rq: AssociateRq, ac: Answer, maxPduLength: number): AssociateAc {
   const accepted = acceptedContexts(rq, ac);
   const results = new Map(ac.presentationContexts.map(({ id, result }) => [id, result]));
   const presentationContexts = rq.presentationContexts.map(({ id, refusal }): PresentationContextAc => {
@@ -127,7 +142,7 @@ export function inboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: nu
 }
 
 /** The same as bytes. Throws ProtocolError where the upstream's user information leaves no room for our own. */
-export function encodedInboundAnswer(rq: AssociateRq, ac: AssociateAc, maxPduLength: number): Buffer {
+export function encodedInboundAnswer(rq: AssociateRq, ac: Answer, maxPduLength: number): Buffer {
   try {
     return encodeAssociateAc(inboundAnswer(rq, ac, maxPduLength));
   } catch (error) {

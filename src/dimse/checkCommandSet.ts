@@ -21,7 +21,7 @@ import { isSuccession } from './sopClasses';
 const responseElements = ['MessageIDBeingRespondedTo', 'Status'] as const;
 /**
  * Checks that a command has what the standard asks of it (PS3.7 §9.3, §10.3) and belongs on a presentation context with
- * this abstract syntax. Throws RefusedRequestError for a request that a status can answer, else CommandSetError. A request
+ * this abstract syntax. Throws RefusedRequestError for a request that can be refused alone, else CommandSetError. A request
  * that the standard does not define passes if it can be answered, which takes a MessageID.
  */
 export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
@@ -36,12 +36,8 @@ export function checkCommandSet(set: CommandSet, abstractSyntax: string): void {
   }
   const rules = requestRules(field);
   const name = rules === undefined ? `command ${hex(field)}H` : `${rules.name}-RQ`;
-  if (field === CommandField.CCancelRq) {
-    requireElements(set, name, rules?.elements ?? []);
-    if (hasDataSet(set)) throw malformed(`${name} has a data set, but must have none`);
-    return;
-  }
-  requireElements(set, name, ['MessageID']);
+  // A cancel has no ID of its own, and no response: it is refused without one.
+  if (field !== CommandField.CCancelRq) requireElements(set, name, ['MessageID']);
   if (rules === undefined) return;
   const absent = rules.elements.find((keyword) => isAbsent(set, keyword));
   if (absent !== undefined) throw refused(set, absence(name, absent));

@@ -67,10 +67,17 @@ const acceptedValues = {
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
+const MESSAGE_ID_BEING_RESPONDED_TO = 0x0120;
 /**
  * What says which request this is, and where it ends. It must be there once and readable, or nothing can be answered.
  */
-const identifyingElements: ReadonlySet<number> = new Set([0x0100, 0x0110, 0x0120, 0x0800, 0x0900]);
+const identifyingElements: ReadonlySet<number> = new Set([
+  0x0100,
+  0x0110,
+  MESSAGE_ID_BEING_RESPONDED_TO,
+  0x0800,
+  0x0900,
+]);
 /** Nothing depends on them, and no command requires them: they are left out where they are not what they should be. */
 const informativeElements: ReadonlySet<number> = new Set([0x0901, 0x0902, 0x0903, 0x1030, 0x1031]);
 /** Judged in requests. Instances are not: only the archive looks at them. */
@@ -115,7 +122,7 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     const end = start + length;
     if (element <= previous) {
       const order = `${tag(element)} comes after ${tag(previous)}; elements are unique and ascending`;
-      if (isRepeatedIdentification(set, element)) throw malformed(order);
+      if (identifies(set, element) && isRepeated(set, element)) throw malformed(order);
       fault = { code: 'command-set-refused', message: order, isOrder: true };
     }
     if (element === 0x0000 && length !== 4) {
@@ -123,7 +130,7 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     }
     const known = elementByNumber.get(element);
     if (known !== undefined && !decodeElement(set, known, bytes, start, end)) {
-      if (identifyingElements.has(element)) throw malformed(notItsValue(known, length));
+      if (identifies(set, element)) throw malformed(notItsValue(known, length));
       fault ??= valueFault(known, length);
     }
     previous = element;
@@ -135,19 +142,25 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
   return set as CommandSet;
 }
 
-function isRepeatedIdentification(set: Partial<CommandSet>, element: number): boolean {
+function isRepeated(set: Partial<CommandSet>, element: number): boolean {
   const known = elementByNumber.get(element);
-  return known !== undefined && identifyingElements.has(element) && set[known.keyword] !== undefined;
+  return known !== undefined && set[known.keyword] !== undefined;
+}
+
+/** A cancel names an operation, but not itself. */
+function identifies({ CommandField: field }: Partial<CommandSet>, element: number): boolean {
+  const isOfCancel = field === CommandField.CCancelRq && element === MESSAGE_ID_BEING_RESPONDED_TO;
+  return identifyingElements.has(element) && !isOfCancel;
 }
 
 /**
  * A response cannot be refused, so one whose elements come in an order of its own is not read at all. Foreign elements
- * behind a response, and values that nothing depends on, are left out instead. A request without a MessageID, and a
- * C-CANCEL, cannot be answered.
+ * behind a response, and values that nothing depends on, are left out instead. A request without a MessageID cannot be
+ * answered. A C-CANCEL needs no answer.
  */
 function judgeFault(set: CommandSet, fault: CommandFault): void {
   if (!isResponse(set.CommandField)) {
-    if (set.MessageID === undefined || set.CommandField === CommandField.CCancelRq) {
+    if (set.MessageID === undefined && set.CommandField !== CommandField.CCancelRq) {
       throw malformed(fault.message);
     }
     throw new RefusedRequestError(fault, set);

@@ -28,7 +28,7 @@ export class CommandSetError extends Error {
 
 /**
  * A request that must not be passed on, although it is beyond doubt which one it is: it can be answered by a status, and
- * the association goes on.
+ * the association goes on. A C-CANCEL has no answer: it is left out.
  */
 export class RefusedRequestError extends CommandSetError {
   override readonly name = 'RefusedRequestError';

@@ -22,6 +22,8 @@ const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'archive-aborted',
 ]);
 
+const NO_IDS: ReadonlySet<number> = new Set();
+
 type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'reason'>]: AuditEvent[Key] };
 
 export class AssociationRecord {
@@ -90,6 +92,22 @@ export class AssociationRecord {
     answer?: AssociateAc,
     acceptedIds?: Ids,
   ): void {
+    this.#accepted(wouldDeny, deviations, answer?.presentationContexts, acceptedIds);
+  }
+
+  /** Accepted, but every presentation context was refused by the gateway: the other end was not asked. */
+  unserved(wouldDeny: ReasonCode | undefined, deviations: readonly string[]): void {
+    this.#accepted(wouldDeny, deviations, [], NO_IDS, 'presentation-contexts-unusable');
+  }
+
+  /** `refusal`: why the other end was not asked. */
+  #accepted(
+    wouldDeny: ReasonCode | undefined,
+    deviations: readonly string[],
+    answered: AssociateAc['presentationContexts'] | undefined,
+    acceptedIds: Ids | undefined,
+    refusal?: ReasonCode,
+  ): void {
     const proposed = this.#request?.presentationContexts ?? [];
     this.#request = undefined;
     const facts: Facts = {
@@ -97,14 +115,14 @@ export class AssociationRecord {
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
     };
-    if (answer !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
-      facts.refusedContexts = refusedContexts(proposed, answer, acceptedIds);
+    if (answered !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
+      facts.refusedContexts = refusedContexts(proposed, answered, acceptedIds);
     }
     const outcome = wouldDeny === undefined ? 'allowed' : 'would-deny';
     this.#record('association.accepted', outcome, wouldDeny, facts);
     if (acceptedIds?.size !== 0) return;
     const detail = `all of its presentation contexts were refused (${proposed.length})`;
-    this.#record('association.unusable', 'failed', undefined, {
+    this.#record('association.unusable', refusal === undefined ? 'failed' : 'denied', refusal, {
       detail,
       refusedContexts: facts.refusedContexts,
     });
@@ -140,7 +158,7 @@ export class AssociationRecord {
   commandRefused(
     request: CommandSet,
     reason: ReasonCode,
-    status: number,
+    status: number | undefined,
     bytes: number,
     detail?: string,
   ): void {

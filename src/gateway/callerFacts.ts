@@ -5,9 +5,27 @@
 import type { AuditEvent, RefusedContext } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { TlsFacts } from '../net/inboundConnection';
+import type { InboundConnection } from '../net/listener';
 import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
+import type { AssociationRequest } from '../policy/decide';
 import { type ReasonCode, reasons } from '../policy/reasons';
+
+/** What policy looks at, and no more: it is kept as long as the association lives. */
+export function associationRequest(
+  { listener, sourceAddress, certificate }: InboundConnection,
+  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
+): AssociationRequest {
+  return {
+    listener,
+    sourceAddress,
+    ...(certificate === undefined ? {} : { certificate }),
+    protocolVersion,
+    applicationContextName,
+    callingAeTitle,
+    calledAeTitle,
+  };
+}
 
 /** "Calling AE title not recognized" and the same of the called one (PS3.8 Table 9-21). */
 const AE_TITLE_REASONS: readonly number[] = [3, 7];
@@ -71,18 +89,21 @@ const RESULTS: Readonly<Record<number, string>> = {
   4: 'transfer syntaxes not supported',
 };
 
-/** What was proposed and cannot be used, and why: each SOP class once for each result. */
+/**
+ * What was proposed and cannot be used, and why: each SOP class once for each result. `answered` are those that the other
+ * end answered; what the gateway itself refused never came there.
+ */
 export function refusedContexts(
   proposed: AssociateRq['presentationContexts'],
-  { presentationContexts }: AssociateAc,
+  answered: AssociateAc['presentationContexts'],
   acceptedIds: Ids,
 ): RefusedContext[] {
-  const resultById = new Map(presentationContexts.map(({ id, result }) => [id, result]));
+  const resultById = new Map(answered.map(({ id, result }) => [id, result]));
   const refused = new Map<string, RefusedContext>();
-  for (const { id, abstractSyntax } of proposed) {
+  for (const { id, abstractSyntax, refusal } of proposed) {
     if (acceptedIds.has(id)) continue;
-    const result = RESULTS[resultById.get(id) ?? -1] ?? 'no reason given';
-    const sopClass = sopClassKeyword(abstractSyntax) ?? abstractSyntax;
+    const result = RESULTS[refusal ?? resultById.get(id) ?? -1] ?? 'no reason given';
+    const sopClass = sopClassKeyword(abstractSyntax) ?? (abstractSyntax || 'not a UID');
     refused.set(`${sopClass} ${result}`, { sopClass, result });
   }
   return [...refused.values()];

@@ -1,8 +1,8 @@
 /**
  * One connection that came to the gateway, from its first PDU to the relay. Reads the A-ASSOCIATE-RQ, asks the policy,
- * takes a place, asks the upstream, and answers. Dials the upstream only after all that. Every answer is recorded before
- * it goes out: a process that dies between the two leaves no association without a line. Does not know which end the
- * modality is at: the route knows.
+ * takes a place, asks the upstream, and answers. Dials the upstream only after all that, and only if a context is left to
+ * propose. Every answer is recorded before it goes out: a process that dies between the two leaves no association without a
+ * line. Does not know which end the modality is at: the route knows.
  */
 
 import { Leg } from '../association/leg';
@@ -12,6 +12,7 @@ import {
   encodedInboundAnswer,
   encodedUpstreamRequest,
   proposedContexts,
+  UNASKED,
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
 import type { AuditSink } from '../audit/events';
@@ -26,8 +27,10 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
+import { associationRequest } from './callerFacts';
 import { Relay } from './relay';
 import type { Destination, Route } from './route';
+import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
 /** What an association needs of the gateway. Read at each decision, so that a reload is seen at once. */
@@ -54,7 +57,7 @@ export class InboundAssociation implements LegOwner {
   readonly #legOptions: LegOptions;
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
-  #relay: Relay | undefined;
+  #relay: Relay | Unserved | undefined;
   #place: AssociationPlace | undefined;
   /** What was asked for; undefined until it was. */
   #request: AssociationRequest | undefined;
@@ -138,9 +141,7 @@ export class InboundAssociation implements LegOwner {
     if (modality !== undefined) this.#record.matched(modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
     else if (this.#context.isRefusing(this, this.#route.direction)) this.#reject('draining');
-    else if (proposedContexts(rq).length === 0) {
-      this.#reject('presentation-contexts-unusable', rq.deviations?.join('; '));
-    } else this.#admit(rq, decision.destination, decision.wouldDeny);
+    else this.#admit(rq, decision.destination, decision.wouldDeny);
   }
 
   failed({ reason, detail }: LegFailure): void {
@@ -151,62 +152,77 @@ export class InboundAssociation implements LegOwner {
   }
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
-    const { places, limits, keepAliveSeconds, quickAck } = this.#context;
-    const timeouts = this.#timeoutsFor(destination);
+    const { places, limits } = this.#context;
+    const { upstreamQueueSeconds } = this.#takeTimeouts(destination);
     this.#destination = destination;
-    const { calledAeTitle, callingAeTitle, passUserIdentity, place: wanted } = destination;
-    const associateRq = encodedUpstreamRequest(rq, {
-      calledAeTitle,
-      callingAeTitle,
-      passUserIdentity,
-      maxPduLength: limits.maxPduLengthBytes,
-    });
+    const { calledAeTitle, callingAeTitle, passUserIdentity, place } = destination;
+    const maxPduLength = limits.maxPduLengthBytes;
+    const isServed = proposedContexts(rq).length > 0;
+    const pdu = isServed
+      ? encodedUpstreamRequest(rq, { calledAeTitle, callingAeTitle, passUserIdentity, maxPduLength })
+      : encodedInboundAnswer(rq, UNASKED, maxPduLength);
     const request: PlaceRequest = Object.assign(
-      { maxOfAll: limits.maxAssociations, waitMs: timeouts.upstreamQueueSeconds * 1000 },
-      wanted,
+      { maxOfAll: limits.maxAssociations, waitMs: upstreamQueueSeconds * 1000 },
+      isServed ? place : withoutUpstream(place),
     );
-    const place = places.request(request, (answer) => {
+    this.#place = places.request(request, (answer) => {
       if (!answer.isGranted) {
         this.#reject('association-limit');
         return;
       }
       this.#connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
-      this.#upstream = new UpstreamAssociation({
-        servers: destination.address === undefined ? answer.servers : [destination.address],
-        tls: destination.tls,
-        localAddress: destination.localAddress,
-        othersAnswerMs: destination.othersAnswerMs,
-        associateRq,
-        maxPduLength: limits.maxPduLengthBytes,
-        timeouts,
-        keepAliveSeconds,
-        quickAck,
-        serverFailed: (server, detail) => place.failed(server, detail),
-        answered: (upstreamAnswer) => {
-          if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
-          this.#answered(rq, upstreamAnswer, timeouts, wouldDeny);
-        },
-      });
+      if (isServed) this.#askUpstream(rq, pdu, destination, answer.servers, wouldDeny);
+      else this.#acceptUnserved(rq, pdu, wouldDeny);
     });
-    this.#place = place;
+  }
+
+  #askUpstream(
+    rq: AssociateRq,
+    associateRq: Buffer,
+    { address, tls, localAddress, othersAnswerMs }: Destination,
+    servers: readonly string[],
+    wouldDeny: ReasonCode | undefined,
+  ): void {
+    const { limits, keepAliveSeconds, quickAck } = this.#context;
+    this.#upstream = new UpstreamAssociation({
+      servers: address === undefined ? servers : [address],
+      tls,
+      localAddress,
+      othersAnswerMs,
+      associateRq,
+      maxPduLength: limits.maxPduLengthBytes,
+      timeouts: this.#legOptions.timeouts,
+      keepAliveSeconds,
+      quickAck,
+      serverFailed: (server, detail) => this.#place?.failed(server, detail),
+      answered: (answer) => {
+        if (answer.kind !== 'failed') this.#place?.arrived(answer.server);
+        this.#answered(rq, answer, wouldDeny);
+      },
+    });
+  }
+
+  /** Every context is refused, as DCMTK and Orthanc answer it. There is nothing to ask the upstream. */
+  #acceptUnserved(rq: AssociateRq, associateAc: Buffer, wouldDeny: ReasonCode | undefined): void {
+    this.#relay = new Unserved({
+      inbound: this.#leg,
+      record: this.#record,
+      timeouts: this.#legOptions.timeouts,
+      ended: () => this.#place?.free(),
+    });
+    this.#record.unserved(wouldDeny, rq.deviations ?? []);
+    this.#leg.accept(associateAc);
   }
 
   /** Those of the caller hold for both legs and all between them. */
-  #timeoutsFor({ timeouts: own }: Destination): Timeouts {
+  #takeTimeouts({ timeouts: own }: Destination): Timeouts {
     const { timeouts } = this.#context;
-    if (own === undefined) return timeouts;
-    const effective = { ...timeouts, ...own };
-    this.#legOptions.timeouts = effective;
-    return effective;
+    this.#legOptions.timeouts = own === undefined ? timeouts : { ...timeouts, ...own };
+    return this.#legOptions.timeouts;
   }
 
-  #answered(
-    rq: AssociateRq,
-    answer: UpstreamAnswer,
-    timeouts: Timeouts,
-    wouldDeny: ReasonCode | undefined,
-  ): void {
+  #answered(rq: AssociateRq, answer: UpstreamAnswer, wouldDeny: ReasonCode | undefined): void {
     // Nothing is left to be cancelled, and what was sent need not be kept.
     this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
@@ -220,7 +236,7 @@ export class InboundAssociation implements LegOwner {
       return;
     }
     try {
-      this.#establish(rq, answer, timeouts, wouldDeny);
+      this.#establish(rq, answer, wouldDeny);
     } catch (error) {
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
       answer.leg.abortAssociation(providerAbort(6));
@@ -231,7 +247,6 @@ export class InboundAssociation implements LegOwner {
   #establish(
     rq: AssociateRq,
     { leg: upstream, ac }: AcceptedAnswer,
-    timeouts: Timeouts,
     wouldDeny: ReasonCode | undefined,
   ): void {
     const { limits } = this.#context;
@@ -244,7 +259,7 @@ export class InboundAssociation implements LegOwner {
       upstream,
       contexts,
       record: this.#record,
-      timeouts,
+      timeouts: this.#legOptions.timeouts,
       limits,
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
@@ -279,18 +294,7 @@ const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining'
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;
 
-/** What policy looks at, and no more: it is kept as long as the association lives. */
-function associationRequest(
-  { listener, sourceAddress, certificate }: InboundConnection,
-  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
-): AssociationRequest {
-  return {
-    listener,
-    sourceAddress,
-    ...(certificate === undefined ? {} : { certificate }),
-    protocolVersion,
-    applicationContextName,
-    callingAeTitle,
-    calledAeTitle,
-  };
+/** Counted with all and with those of the modality. It takes no place of an archive that it does not reach. */
+function withoutUpstream({ servers, ...place }: Destination['place']): Destination['place'] {
+  return { ...place, upstream: '', maxOfUpstream: undefined };
 }

@@ -76,9 +76,9 @@ export class OutstandingOperations {
     return operation;
   }
 
-  /** Whether a C-CANCEL for this message ID on this context has something to cancel. */
-  isCancellable(contextId: number, messageId: number | undefined): boolean {
-    return this.#byMessageId.get(messageId ?? -1)?.contextId === contextId;
+  /** What a C-CANCEL for this message ID cancels, on whichever context it came; undefined where nothing is outstanding. */
+  cancelled(messageId: number | undefined): Operation | undefined {
+    return this.#byMessageId.get(messageId ?? -1);
   }
 
   /** This status was the final one. False where the operation had ended before, with a warning. */

@@ -78,9 +78,11 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#passing = passing;
     this.#outContextId = contextId;
     if (passing.kind === 'refused') return false;
-    // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
     if (passing.kind === 'cancel') {
-      if (!this.requested.isCancellable(contextId, command.MessageIDBeingRespondedTo)) return false;
+      const cancelled = this.requested.cancelled(command.MessageIDBeingRespondedTo);
+      // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
+      if (cancelled === undefined) return false;
+      this.#outContextId = cancelled.contextId;
     } else if (passing.operation.contextId !== contextId) {
       this.#outContextId = this.#contextOfAnswer(passing.operation.contextId, contextId, command);
     }
@@ -150,6 +152,11 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
    * text is the same for every refusal, so that nobody learns what the allowlist holds.
    */
   #refuse({ request, reason, detail }: Refused, dataSetBytes: number): void {
+    // Nothing answers a cancel (PS3.7 §9.3.2.3): one that names no operation is only noted.
+    if (request.CommandField === CommandField.CCancelRq) {
+      this.#options.record.commandRefused(request, reason, undefined, dataSetBytes, detail);
+      return;
+    }
     const { wire } = reasons[reason];
     const status = wire.kind === 'status' ? wire.status : 0x0110;
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));

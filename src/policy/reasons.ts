@@ -14,6 +14,8 @@ export type WireAnswer =
   | { readonly kind: 'reject'; readonly result: number; readonly source: number; readonly reason: number }
   /** A-ASSOCIATE-RJ with the very bytes that the upstream sent. */
   | { readonly kind: 'rejectAsUpstream' }
+  /** A-ASSOCIATE-AC in which every presentation context is refused; the association stays. */
+  | { readonly kind: 'acceptNothing' }
   /** A DIMSE response with this status; the association stays (PS3.7 Annex C). */
   | { readonly kind: 'status'; readonly status: number }
   /** A-ABORT with the source and reason that the other side sent. */
@@ -119,8 +121,8 @@ export const reasons = {
     text: 'the upstream answered the association request with something that DICOM does not allow',
   },
   'presentation-contexts-unusable': {
-    wire: reject(1, 1, 1),
-    text: 'no presentation context of the request can be proposed to anybody',
+    wire: { kind: 'acceptNothing' },
+    text: 'every presentation context was refused, and the upstream was not connected to',
   },
   draining: { wire: reject(2, 3, 1), text: 'the gateway is shutting down' },
   'upstream-rejected': { wire: { kind: 'rejectAsUpstream' }, text: 'the upstream rejected the association' },
@@ -260,6 +262,8 @@ export function formatWireAnswer(answer: WireAnswer, command?: string): string {
       return `A-ASSOCIATE-RJ result ${answer.result}, source ${answer.source}, reason ${answer.reason}`;
     case 'rejectAsUpstream':
       return 'A-ASSOCIATE-RJ with the result, source and reason of the upstream';
+    case 'acceptNothing':
+      return 'A-ASSOCIATE-AC in which every presentation context is refused';
     case 'status': {
       const response = command === undefined ? 'a DIMSE response' : `${command}-RSP`;
       return `${response} status ${formatStatus(answer.status)}; the association stays`;

@@ -737,18 +737,45 @@ describe('a protocol error', () => {
     scu.end();
   });
 
-  it('of every context rejects the association, and the archive is not connected to', async () => {
+  it('in every context is answered without the archive, and the association is good for a release only', async () => {
     const before = setting.spy.connects;
-    const scu = await connect(setting);
-    const contexts = [proposedContext(1, '1.2.\u00e2'), proposedContext(3, SopClass.Verification, [''])];
-    const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
-    expect(answer).toEqual({ kind: 'rejected', result: 1, source: 1, reason: 1 });
+    const foreign = [proposedContext(1, '1.2.\u00e2'), proposedContext(3, SopClass.Verification, [''])];
+    const associated = async () => {
+      const scu = await connect(setting);
+      const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts: foreign });
+      const results = answer.kind === 'accepted' && answer.ac.contexts.map(({ id, result }) => [id, result]);
+      expect(results).toEqual([
+        [1, 3],
+        [3, 4],
+      ]);
+      return scu;
+    };
+    await (await associated()).release();
+    const scu = await associated();
+    await scu.send(...messagePdus(3, store()));
+    expect(await scu.readAssociateAnswer()).toEqual({ kind: 'aborted', source: 2, reason: 6 });
+    await scu.expectClosed();
+    await setting.gateway.event({ event: 'association.aborted' });
     expect(setting.spy.connects).toBe(before);
-    expect(await setting.gateway.event({ reason: 'presentation-contexts-unusable' })).toMatchObject({
-      event: 'association.rejected',
-      outcome: 'denied',
+    const lines = setting.gateway.events.map(({ event, outcome, reason }) => [event, outcome, reason]);
+    const accepted = [
+      ['association.accepted', 'allowed', undefined],
+      ['association.unusable', 'denied', 'presentation-contexts-unusable'],
+    ];
+    expect(lines.slice(-6)).toEqual([
+      ...accepted,
+      ['association.released', 'info', undefined],
+      ...accepted,
+      ['association.aborted', 'failed', 'pdu-presentation-context-invalid'],
+    ]);
+    expect(setting.gateway.events.at(-2)).toMatchObject({
+      detail: 'all of its presentation contexts were refused (2)',
+      refusedContexts: [
+        { sopClass: 'not a UID', result: 'abstract syntax not supported' },
+        { sopClass: 'Verification', result: 'transfer syntaxes not supported' },
+      ],
     });
-    scu.end();
+    expect(setting.gateway.events.at(-3)).toMatchObject({ detail: expect.stringContaining('context 1') });
   });
 
   it('does not take an A-ASSOCIATE-RQ that declares more than a mebibyte', async () => {

@@ -139,6 +139,9 @@ const builders: Readonly<Record<DeviationName, ((draft: Draft) => void) | undefi
   },
   elementsDisordered: undefined,
   elementMissing: undefined,
+  cancelOnOtherContext: undefined,
+  cancelMalformed: undefined,
+  responseIncomplete: undefined,
   moveOriginatorForeign: (draft) => {
     const title = draft.random.pick(['A\u0001CD', 'A'.repeat(20), 'A\\B ']);
     const { elements } = draft;

@@ -7,13 +7,23 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
 import { Random } from '../../fuzz/random';
-import { Storescp } from '../../support/dcmtk';
-import { releaseRq } from '../../support/dicomBytes';
+import { echoscu, Storescp } from '../../support/dcmtk';
+import {
+  CommandField,
+  type CommandSet,
+  messagePdus,
+  PduType,
+  type ProposedContext,
+  proposedContext,
+  releaseRq,
+} from '../../support/dicomBytes';
 import { plainConfiguration, TestGateway } from '../../support/gateway';
 import { type OddInput, oddInput, sendableDeviations } from '../../support/oddInputs';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { RawScu } from '../../support/rawScu';
+import { SpyUpstream } from '../../support/spyUpstream';
+import { SopClass } from '../../support/uids';
 
 const RUNS = Number(process.env.ODD_RUNS ?? 40);
 const SEED = Number(process.env.ODD_SEED ?? Date.now() % 1_000_000);
@@ -91,6 +101,32 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
     for (const one of ways) for (let seed = 1; seed <= 5; seed += 1) await expectSame(one, seed, [name]);
   });
 
+  it.each<[string, number, (id: number) => ProposedContext]>([
+    ['abstract syntaxes', 3, (id) => proposedContext(id, 'CT')],
+    ['transfer syntaxes', 4, (id) => proposedContext(id, SopClass.CTImageStorage, ['x'])],
+  ])(
+    'is accepted without a context where no %s are UIDs, and good for a release only',
+    async (_of, ours, of) => {
+      const contexts = [of(1), of(3)];
+      const seen = async (port: number) => {
+        const sender = await RawScu.associated(port, { contexts });
+        await sender.release();
+        const scu = await RawScu.connect({ port });
+        const answer = await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+        await scu.send(...messagePdus(1, { CommandField: CommandField.CEchoRq, MessageID: 1 }));
+        const end = await scu.readAssociateAnswer();
+        scu.end();
+        return [answer.kind === 'accepted' && answer.ac.contexts.map(({ result }) => result), end.kind];
+      };
+      for (const { direct, gateway, isPromiscuous } of ways) {
+        expect(await seen(gateway.port())).toEqual([[ours, ours], 'aborted']);
+        // One accepts what is not a UID, the other does not say what is wrong with transfer syntaxes.
+        const theirs = isPromiscuous ? (ours === 4 ? 4 : 0) : 3;
+        expect(await seen(direct)).toEqual([[theirs, theirs], theirs === 0 ? expect.anything() : 'aborted']);
+      }
+    },
+  );
+
   it(`brings the same in any mixture: ${RUNS} from seed ${SEED} on`, async () => {
     for (let seed = SEED; seed < SEED + RUNS; seed += 1) for (const one of ways) await expectSame(one, seed);
   }, 1_000_000);
@@ -121,5 +157,36 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
         if (!isPromiscuous) expect([name, relayed]).toEqual([name, directly]);
       }
     }
+  });
+});
+
+describeWithPeers(['Orthanc', 'echoscu'], 'a response', () => {
+  const complete = {
+    CommandField: 0x8030,
+    MessageIDBeingRespondedTo: 1,
+    CommandDataSetType: 0x0101,
+    Status: 0,
+  };
+
+  it.each<[string, CommandSet, boolean]>([
+    ['SOP class is enough', complete, true],
+    ['status is none', { ...complete, Status: undefined }, false],
+    ['message ID is none', { ...complete, MessageIDBeingRespondedTo: undefined }, false],
+  ])('without a %s, for DCMTK and Orthanc and through the gateway', async (_what, response, isEnough) => {
+    const spy = await SpyUpstream.start({
+      script: {
+        onRequest: (connection, { contextId }) => connection.send(...messagePdus(contextId, response)),
+      },
+    });
+    const gateway = await TestGateway.start(plainConfiguration(spy.port));
+    for (const port of [spy.port, gateway.port()]) {
+      const { statuses } = await echoscu({ port, callingAeTitle: 'CT1', calledAeTitle: 'ARCHIVE' });
+      expect(statuses).toEqual(isEnough ? [0] : []);
+    }
+    const modality = { AET: 'SPY', Host: '127.0.0.1', Port: spy.port };
+    const orthanc = await Orthanc.start({ modalities: { SPY: modality } });
+    expect(await orthanc.echoes('SPY')).toBe(isEnough);
+    const lastPdu = isEnough ? PduType.ReleaseRq : PduType.Abort;
+    expect(spy.connections.slice(0, 2).map(({ pduTypes }) => pduTypes.at(-1))).toEqual([lastPdu, lastPdu]);
   });
 });

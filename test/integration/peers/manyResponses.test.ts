@@ -47,9 +47,18 @@ describeWithPeers(['Orthanc', 'findscu', 'getscu', 'stunnel4'], 'a study of 1000
     await secured.gateway.event({ event: 'command.completed', command: 'C-FIND', status: '0x0000' });
   });
 
-  it('is found in part when the SCU cancels', async () => {
+  // Of the latter two Orthanc itself makes nothing: sent to it directly, the C-FIND is never answered.
+  it.each<[string, number, Buffer[]]>([
+    ['', 1, []],
+    [' on another context', 3, []],
+    [
+      ' behind a cancel that names nothing',
+      1,
+      messagePdus(1, { CommandField: CommandField.CCancelRq, CommandDataSetType: CommandDataSetType.None }),
+    ],
+  ])('is found in part when the SCU cancels%s', async (_how, contextId, before) => {
     const scu = await RawScu.connect(secured.rawTls);
-    const contexts = [proposedContext(1, SopClass.StudyRootFind)];
+    const contexts = [proposedContext(1, SopClass.StudyRootFind), proposedContext(3, SopClass.StudyRootFind)];
     const { callingAeTitle: calling, calledAeTitle: called } = MODALITY;
     expect((await scu.associate({ calling, called, contexts })).kind).toBe('accepted');
     const request = {
@@ -69,7 +78,8 @@ describeWithPeers(['Orthanc', 'findscu', 'getscu', 'stunnel4'], 'a study of 1000
     // In one write, so that Orthanc has it long before its last response.
     await scu.send(
       ...messagePdus(1, numberedRequest(1, request, true), identifier),
-      ...messagePdus(1, cancel),
+      ...before,
+      ...messagePdus(contextId, cancel),
     );
     const responses = await scu.readResponses(1);
     expect(finalStatus(responses)).toBe(0xfe00);

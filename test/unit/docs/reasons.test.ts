@@ -31,6 +31,8 @@ function notation(answer: WireAnswer): string {
       return `A-ASSOCIATE-RJ ${answer.result}/${answer.source}/${answer.reason}`;
     case 'rejectAsUpstream':
       return 'A-ASSOCIATE-RJ as the upstream sent it';
+    case 'acceptNothing':
+      return 'A-ASSOCIATE-AC without an accepted context';
     case 'status':
       return `status ${answer.status.toString(16).toUpperCase().padStart(4, '0')}H`;
     case 'abortAsPeer':

@@ -3,7 +3,15 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { AuditEvent } from '../../../src/audit/events';
 import type { InboundContext } from '../../../src/gateway/inbound';
 import type { Destination, Route, RouteDecision } from '../../../src/gateway/route';
-import { abort, associateAc, associateRj, associateRq, proposedContext } from '../../support/dicomBytes';
+import {
+  abort,
+  associateAc,
+  associateRj,
+  associateRq,
+  proposedContext,
+  releaseRp,
+  releaseRq,
+} from '../../support/dicomBytes';
 import { dialled, fakeDialTcp, fakeDialTls } from '../../support/fakeDial';
 import { FakeSocket } from '../../support/fakeSocket';
 import { limitsOf, timeoutsOf, turn } from '../../support/relayedLegs';
@@ -50,9 +58,13 @@ afterEach(async () => {
   jest.useRealTimers();
 });
 
-function connected(decision: RouteDecision = { allowed: true, destination }, isRefusing = false) {
+function connected(
+  decision: RouteDecision = { allowed: true, destination },
+  isRefusing = false,
+  places = new LocalPlaces(),
+) {
   const recorded: AuditEvent[] = [];
-  const places = new LocalPlaces();
+  let decided = decision;
   /** Of each write, what had been recorded before it. */
   const outline = () =>
     recorded.map(({ event, reason }) => (reason === undefined ? event : `${event} ${reason}`));
@@ -70,7 +82,7 @@ function connected(decision: RouteDecision = { allowed: true, destination }, isR
   const route: Route = {
     direction: 'ingress',
     decideAddress: () => ({ allowed: true }),
-    decide: () => decision,
+    decide: () => decided,
   };
   const socket = new FakeSocket();
   sockets.push(socket);
@@ -87,7 +99,10 @@ function connected(decision: RouteDecision = { allowed: true, destination }, isR
   const association = new InboundAssociation(context, route, connection, () => {
     closed += 1;
   });
-  return { association, socket, places, outline, atWrite, closedCount: () => closed };
+  const decide = (changed: RouteDecision) => {
+    decided = changed;
+  };
+  return { association, socket, places, outline, atWrite, decide, closedCount: () => closed };
 }
 
 async function dialledAfter(setting: ReturnType<typeof connected>) {
@@ -187,5 +202,75 @@ describe('an association', () => {
     expect(setting.association.stop()).toBe(true);
     expect(setting.atWrite.at(-1)).toEqual(['association.accepted', 'association.aborted gateway-stopped']);
     expect([setting.socket.writes.at(-1), upstream.writes.at(-1)]).toEqual([abort(2, 0), abort(2, 0)]);
+  });
+});
+
+describe('an association that has no context to propose', () => {
+  const foreign = associateRq({ contexts: [proposedContext(1, 'CT')] });
+  const accepted = ['association.accepted', 'association.unusable presentation-contexts-unusable'];
+
+  async function unserved(): Promise<ReturnType<typeof connected>> {
+    const setting = connected();
+    setting.socket.deliver(foreign);
+    await turn();
+    // What came behind the request is read now.
+    await turn();
+    expect([setting.atWrite, setting.socket.written[0]]).toEqual([[accepted], 2]);
+    expect([dialled.length, setting.places.taken]).toEqual([0, 1]);
+    return setting;
+  }
+
+  it.each<[string, string, (setting: ReturnType<typeof connected>) => unknown]>([
+    ['is idle', 'idle-timeout', () => jest.advanceTimersByTime(timeoutsOf().idleSeconds * 1000)],
+    ['is open when the gateway stops', 'gateway-stopped', ({ association }) => association.stop()],
+    [
+      'is no longer allowed',
+      'calling-ae-title-unknown',
+      ({ association, decide }) => {
+        decide({ allowed: false, reason: 'calling-ae-title-unknown' });
+        expect(association.enforce()).toBe(true);
+      },
+    ],
+  ])('and %s ends in an A-ABORT', async (_how, reason, end) => {
+    const setting = await unserved();
+    end(setting);
+    await turn();
+    expect(setting.outline()).toEqual([...accepted, `association.aborted ${reason}`]);
+    expect(setting.socket.writes.at(-1)).toEqual(abort(2, 0));
+    expect(setting.places.taken).toBe(0);
+  });
+
+  it('is released', async () => {
+    const setting = await unserved();
+    setting.socket.deliver(releaseRq());
+    await turn();
+    expect(setting.outline()).toEqual([...accepted, 'association.released']);
+    expect(setting.socket.writes.at(-1)).toEqual(releaseRp());
+    expect(setting.places.taken).toBe(0);
+  });
+
+  it('is over when its peer goes', async () => {
+    const setting = await unserved();
+    setting.socket.closeByPeer();
+    await turn();
+    expect(setting.outline()).toEqual([...accepted, 'association.aborted modality-closed']);
+    expect([setting.places.taken, setting.closedCount()]).toEqual([0, 1]);
+  });
+
+  it('counts for the limit of its modality', async () => {
+    const setting = await unserved();
+    const second = connected(undefined, false, setting.places);
+    second.socket.deliver(foreign);
+    await turn();
+    expect(second.outline()).toEqual(['association.rejected association-limit']);
+    expect(second.socket.written).toEqual(associateRj(2, 3, 2));
+  });
+
+  it('takes no place of the archive', async () => {
+    const full = { ...destination, place: { ...destination.place, maxOfUpstream: 0 } };
+    const setting = connected({ allowed: true, destination: full });
+    setting.socket.deliver(foreign);
+    await turn();
+    expect(setting.outline()).toEqual(accepted);
   });
 });

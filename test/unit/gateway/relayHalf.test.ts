@@ -133,9 +133,40 @@ describe('a message', () => {
       ...messagePdus(7, cancel(2)),
     );
     await turn();
-    expect(
-      receivedFrom(legs.upstream.socket.takeWritten()).messages.map(({ command }) => command.CommandField),
-    ).toEqual([RequestField.CGetRq, RequestField.CCancelRq]);
+    const { messages } = receivedFrom(legs.upstream.socket.takeWritten());
+    // It names the operation by its message ID, and goes on the context of the operation.
+    expect(messages.map(({ contextId, command }) => [contextId, command.CommandField])).toEqual([
+      [7, RequestField.CGetRq],
+      [7, RequestField.CCancelRq],
+      [7, RequestField.CCancelRq],
+    ]);
+  });
+
+  it.each<[string, Buffer[]]>([
+    [
+      'names no operation',
+      messagePdus(7, { CommandField: RequestField.CCancelRq, CommandDataSetType: 0x0101 }),
+    ],
+    [
+      'has a data set',
+      messagePdus(
+        7,
+        { CommandField: RequestField.CCancelRq, MessageIDBeingRespondedTo: 2, CommandDataSetType: 1 },
+        bytesOf(4),
+      ),
+    ],
+  ])('that cancels and %s is left out and noted', async (_what, cancel) => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...messagePdus(7, getRequest(2), bytesOf(10)), ...cancel);
+    await turn();
+    const { messages } = receivedFrom(legs.upstream.socket.takeWritten());
+    expect(messages.map(({ command }) => command.CommandField)).toEqual([RequestField.CGetRq]);
+    expect(legs.inbound.socket.written.length).toBe(0);
+    expect(legs.outline).toEqual(['command.refused command-set-refused']);
+    expect(legs.recorded.at(-1)).toMatchObject({
+      command: 'C-CANCEL',
+      detail: expect.stringContaining('C-CANCEL'),
+    });
   });
 });
 
