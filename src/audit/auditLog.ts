@@ -5,15 +5,12 @@
  */
 import { once } from 'node:events';
 import { createLogger, format, type Logger, transports } from 'winston';
-import { reasons } from '../policy/reasons';
-import { certificateRemedy, describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import type { AuditEvent, AuditSink } from './events';
 import { LineFile } from './lineFile';
+import { readableLine, shorten, type TimedEvent } from './readableLine';
 
 /** Where winston's transports look for the finished line. */
 const MESSAGE = Symbol.for('message');
-/** AE titles have 16 characters and UIDs 64; only certificate names and details can come near this. */
-const MAX_TEXT_LENGTH = 512;
 /** Lines up to this length are not shortened: looking at every text of every line costs more than making it. */
 const MAX_USUAL_LENGTH = 1024;
 
@@ -80,17 +77,11 @@ export class AuditLog implements AuditSink {
   }
 }
 
-type TimedEvent = AuditEvent & { readonly time: string };
-
 function linesFormat(render: (event: TimedEvent) => string) {
   return format((info) => {
     info[MESSAGE] = (info.events as TimedEvent[]).map(render).join('\n');
     return info;
   })();
-}
-
-function shorten(text: string): string {
-  return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
 }
 
 function shortenText(_key: string, value: unknown): unknown {
@@ -105,34 +96,4 @@ function jsonLine(event: TimedEvent): string {
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-function readableLine(event: TimedEvent): string {
-  const { time, outcome, reason, detail } = event;
-  const who =
-    event.callingAeTitle === undefined
-      ? event.sourceAddress
-      : `${event.callingAeTitle}@${event.sourceAddress} to ${event.calledAeTitle}`;
-  const facts = [event.command, event.sopClass, event.moveDestination, event.status, event.upstream].filter(
-    Boolean,
-  );
-  const why = reason === undefined ? [] : [`${reason}: ${reasons[reason].text}`];
-  const certificate = isCertificateReason(reason)
-    ? [describeRefused(event.tls), certificateRemedy(reason)]
-    : [];
-  const parts = [
-    ...[time, outcome.padEnd(10), event.event, who, event.modality],
-    ...[...facts, ...why, detail, ...certificate],
-  ];
-  return parts
-    .filter((part) => part !== undefined && part !== '')
-    .map((part) => escapeControls(shorten(String(part))))
-    .join('  ');
-}
-
-/** Control characters, C1 controls and line separators as \xNN: a log line must not move a cursor. */
-function escapeControls(text: string): string {
-  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }
