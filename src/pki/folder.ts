@@ -10,7 +10,9 @@ import { readText } from '../files/read';
 import { fileError } from '../files/systemErrors';
 import { existingOf, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../files/write';
 import type { KeyType } from '../x509/algorithms';
+import { decodeCertificate } from '../x509/certificate';
 import { certificateFingerprint, publicKeyFingerprint } from '../x509/fingerprints';
+import { commonNamesOf } from '../x509/names';
 import {
   type CertificateAuthority,
   createCertificateAuthority,
@@ -81,9 +83,7 @@ export async function createFolder(directory: string, options: CreateFolderOptio
     options.passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: options.passphrase };
   const privateKeyPem = authority.privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption });
   const revocationList = issueAuthorityRevocationList(authority, []);
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    throw fileError('write', cause, directory);
-  });
+  await makeFolder(directory);
   await writeFiles([
     { path: files.privateKey, content: privateKeyPem, mode: SECRET_MODE },
     { path: files.issuedLog, content: '', mode: PUBLIC_MODE },
@@ -99,6 +99,13 @@ export async function createFolder(directory: string, options: CreateFolderOptio
     isKeyEncrypted: options.passphrase !== undefined,
     replacedFiles,
   };
+}
+
+/** Keys lie in it: nobody else gets in. */
+export async function makeFolder(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw fileError('write', cause, directory);
+  });
 }
 
 /** The files that a new CA will replace; throws OperatorError when there are any and `force` is not set. */
@@ -166,8 +173,8 @@ export function summarize(
   files: Pick<CertificateSummary, 'certificateFile' | 'privateKeyFile'>,
 ): CertificateSummary {
   return {
-    // The subject has this one attribute.
-    commonName: certificate.subject.replace(/^CN=/, ''),
+    // A CA of somebody else may leave it out.
+    commonName: commonNamesOf(decodeCertificate(certificate.raw).subject)[0] ?? names[0] ?? '',
     names,
     keyType: certificate.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ecdsa',
     fingerprint: certificateFingerprint(certificate),

@@ -119,7 +119,6 @@ export function certify(authority: CertificateAuthority, options: CertifyOptions
       'a server certificate needs at least one name: the DNS name or IP address that modalities dial',
     );
   }
-  const isRsa = options.publicKey.asymmetricKeyType === 'rsa';
   const certificatePem = issueCertificate(
     {
       ...validityWithin(authority, options),
@@ -127,14 +126,18 @@ export function certify(authority: CertificateAuthority, options: CertifyOptions
       issuer: identityOf(authority.certificate),
       publicKey: options.publicKey,
       isAuthority: false,
-      // keyEncipherment: the RSA key exchange of PS3.15 B.3, the only one that some modalities have.
-      keyUsage: KeyUsage.digitalSignature | (isRsa ? KeyUsage.keyEncipherment : 0),
+      keyUsage: keyUsageFor(options.publicKey),
       extendedKeyUsage: extendedKeyUsages[options.purpose],
       subjectNames: names,
     },
     authority.privateKey,
   );
   return { certificate: new X509Certificate(certificatePem), names, certificatePem };
+}
+
+/** keyEncipherment: the RSA key exchange of PS3.15 B.3, the only one that some modalities have. */
+export function keyUsageFor({ asymmetricKeyType }: KeyObject): number {
+  return KeyUsage.digitalSignature | (asymmetricKeyType === 'rsa' ? KeyUsage.keyEncipherment : 0);
 }
 
 function validityWithin({ certificate }: CertificateAuthority, options: ValidityOptions): Validity {

@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { OperatorError } from '../errors';
 import { quoteValue } from '../text/quote';
+import type { NameAttribute } from '../x509/names';
 
 /** Names of files that `aegis pki` itself uses, and of what it renews; compared in lower case, as some file systems do. */
 const RESERVED_NAMES = new Set(['ca', 'crl', 'server', 'server-ecdsa']);
@@ -51,4 +52,39 @@ export function parseClientName(name: string): string {
     );
   }
   return name;
+}
+
+/** Those that CAs ask for, in the usual order; the common name comes from the first DNS name. */
+const SUBJECT_ATTRIBUTES = ['C', 'ST', 'L', 'O', 'OU', 'CN'] as const;
+/** ub-common-name and its like (RFC 5280, appendix A.1). */
+const MAX_ATTRIBUTE_CHARACTERS = 64;
+
+/** Takes `O=Example Hospital`. Throws OperatorError where that is not an attribute of a subject. */
+export function parseSubject(texts: readonly string[], commonName: string): NameAttribute[] {
+  const given = new Map<string, string[]>();
+  for (const text of texts) {
+    const at = text.indexOf('=');
+    const name = text.slice(0, Math.max(at, 0)).trim().toUpperCase();
+    const value = text.slice(at + 1).trim();
+    if (!SUBJECT_ATTRIBUTES.some((known) => known === name)) {
+      throw new OperatorError(
+        `${quoteValue(text)} is not a part of a subject; accepted are ${SUBJECT_ATTRIBUTES.join(', ')}, each as in O=Example Hospital`,
+      );
+    }
+    refuseAttribute(name, value);
+    given.set(name, [...(given.get(name) ?? []), value]);
+  }
+  if (!given.has('CN')) given.set('CN', [commonName]);
+  return SUBJECT_ATTRIBUTES.flatMap((name) => (given.get(name) ?? []).map((value) => [name, value] as const));
+}
+
+function refuseAttribute(name: string, value: string): void {
+  if (name === 'C' && !/^[A-Za-z]{2}$/.test(value)) {
+    throw new OperatorError(`${quoteValue(value)} is not a country; two letters are needed, as in C=CH`);
+  }
+  if (!/^[^\p{Cc}]+$/u.test(value) || [...value].length > MAX_ATTRIBUTE_CHARACTERS) {
+    throw new OperatorError(
+      `${name}=${quoteValue(value)} cannot be a part of a subject; accepted are 1 to ${MAX_ATTRIBUTE_CHARACTERS} printable characters`,
+    );
+  }
 }

@@ -6,6 +6,10 @@ import type { KeyObject } from 'node:crypto';
 /** RSA because every modality understands it; ECDSA P-256 because it costs the gateway less per handshake. */
 export type KeyType = 'rsa' | 'ecdsa';
 
+/** Keys that one can ask for. CAs of hospitals set a lower bound, which is often higher than ours. */
+export const requestKeys = ['rsa-2048', 'rsa-3072', 'rsa-4096', 'ecdsa-p256', 'ecdsa-p384'] as const;
+export type RequestKey = (typeof requestKeys)[number];
+
 /** Curves that TLS peers have in common, by the name that Node has for them. */
 const curveNames: Readonly<Record<string, string>> = {
   prime256v1: 'P-256',

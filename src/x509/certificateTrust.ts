@@ -14,7 +14,7 @@ import { keyUsagesOf } from './extensions';
 import { type NamedList, type RevocationRefusal, revocationRefusal } from './revocationTrust';
 
 /** Longer chains do not occur; the bound ends a circle of cross-signed CAs. */
-const MAX_CHAIN_LENGTH = 10;
+export const MAX_CHAIN_LENGTH = 10;
 
 /** Each is a reason of policy/reasons.ts. */
 export type TrustRefusal =
@@ -100,7 +100,7 @@ function pathToRoot(
 }
 
 /** Of a CA that was renewed with its key, the certificate that is valid now. */
-function issuerOf(
+export function issuerOf(
   certificate: X509Certificate,
   candidates: readonly X509Certificate[],
   now: Date,
@@ -115,7 +115,7 @@ function issuerOf(
   return issuers.find(isCurrent) ?? issuers[0];
 }
 
-function isSelfSigned(certificate: X509Certificate): boolean {
+export function isSelfSigned(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
 }
 

@@ -1,23 +1,39 @@
 /**
- * PKCS#10 certification requests (RFC 2986): what a device asks for, and whether it has the key that it asks for. Decides
- * nothing about what is issued: pki/folderRequests.ts does, never the request. node-forge knows no elliptic curves, so
- * der.ts takes the request apart and node:crypto does the rest.
+ * PKCS#10 certification requests (RFC 2986): what a device asks for, and whether it has the key that it asks for; and
+ * requests of our own, for the CA of somebody else. Decides nothing about what is issued or asked for: pki/ does.
+ * node-forge knows no elliptic curves, so der.ts takes the request apart and node:crypto does the rest.
  */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { keyProblem, signatureAlgorithmOf } from './algorithms';
 import {
+  bitString,
   bitsOf,
   type DerValue,
   decodeDer,
+  encode,
   explicitTag,
   hexOf,
+  integer,
   isShortestForm,
   itemsOf,
+  objectIdentifier,
   oidOf,
+  sequence,
   Tag,
 } from './der';
-import { decodeExtensions, type Extensions, extensionOid, subjectNamesOf } from './extensions';
-import { commonNamesOf, formatName } from './names';
+import {
+  decodeExtensions,
+  type ExtendedKeyUsage,
+  type Extensions,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeSubjectNames,
+  extension,
+  extensionOid,
+  subjectNamesOf,
+} from './extensions';
+import { commonNamesOf, encodeName, formatName, type NameAttribute } from './names';
+import { encodePem } from './pem';
 
 /** Extensions that the request asks for (RFC 2985 §5.4.2). */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
@@ -130,3 +146,39 @@ function describeExtensions(extensions: Extensions): string[] {
 const extensionNames: ReadonlyMap<string, string> = new Map(
   Object.entries(extensionOid).map(([name, oid]) => [oid, name]),
 );
+
+export interface RequestFields {
+  readonly subject: readonly NameAttribute[];
+  /** DNS names and IP addresses, checked. */
+  readonly names: readonly string[];
+  /** Sum of KeyUsage bits. */
+  readonly keyUsage: number;
+  readonly extendedKeyUsage: readonly ExtendedKeyUsage[];
+}
+
+/** Identifiers of the algorithms that requests are signed with. */
+const RSA_WITH_SHA256 = '1.2.840.113549.1.1.11';
+const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
+
+/** A request for this key, RSA or ECDSA, signed with it, as PEM. */
+export function encodeCertificationRequest(fields: RequestFields, privateKey: KeyObject): string {
+  const extensions = sequence(
+    extension(extensionOid.keyUsage, encodeKeyUsage(fields.keyUsage), true),
+    extension(extensionOid.extendedKeyUsage, encodeExtendedKeyUsage(fields.extendedKeyUsage)),
+    extension(extensionOid.subjectAltName, encodeSubjectNames(fields.names)),
+  );
+  const attribute = sequence(objectIdentifier(EXTENSION_REQUEST), encode(Tag.set, extensions));
+  const toBeSigned = sequence(
+    integer(0), // version v1
+    encodeName(fields.subject),
+    createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
+    encode(explicitTag(0), attribute),
+  );
+  // RFC 4055 §5 and RFC 5758 §3.2: with RSA the parameters are NULL, with ECDSA there are none.
+  const algorithm =
+    privateKey.asymmetricKeyType === 'rsa'
+      ? sequence(objectIdentifier(RSA_WITH_SHA256), encode(Tag.null))
+      : sequence(objectIdentifier(ECDSA_WITH_SHA256));
+  const signature = bitString(sign('sha256', toBeSigned, privateKey));
+  return encodePem('CERTIFICATE REQUEST', sequence(toBeSigned, algorithm, signature));
+}

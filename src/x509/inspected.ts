@@ -17,6 +17,24 @@ import {
   revocationsOf,
 } from './revocationList';
 
+/** What a file holds, before it is put into words. */
+export type Recognised =
+  | RecognisedPart
+  | { readonly kind: 'public-key'; readonly key: KeyObject }
+  | { readonly kind: 'certification-request'; readonly request: CertificationRequest }
+  | { readonly kind: 'revocation-list'; readonly list: RevocationListParts }
+  | {
+      readonly kind: 'pkcs12';
+      readonly ciphers: readonly string[];
+      readonly contents: readonly RecognisedPart[];
+    };
+
+/** What a PKCS#12 file holds. */
+export type RecognisedPart =
+  | { readonly kind: 'certificate'; readonly certificate: X509Certificate }
+  /** Without `key`, it could not be opened. */
+  | { readonly kind: 'private-key'; readonly isEncrypted: boolean; readonly key?: KeyObject };
+
 export type Inspected =
   | InspectedCertificate
   | InspectedPrivateKey
@@ -92,7 +110,30 @@ export interface InspectedPkcs12 {
   readonly contents: readonly (InspectedPrivateKey | InspectedCertificate)[];
 }
 
-export function describeCertificate(certificate: X509Certificate): InspectedCertificate {
+export function describeRecognised(recognised: Recognised): Inspected {
+  switch (recognised.kind) {
+    case 'certificate':
+    case 'private-key':
+      return describePart(recognised);
+    case 'public-key':
+      return describePublicKey(recognised.key);
+    case 'certification-request':
+      return describeRequest(recognised.request);
+    case 'revocation-list':
+      return describeRevocationList(recognised.list);
+    case 'pkcs12':
+      return { ...recognised, contents: recognised.contents.map(describePart) };
+  }
+}
+
+function describePart(part: RecognisedPart): InspectedCertificate | InspectedPrivateKey {
+  if (part.kind === 'certificate') return describeCertificate(part.certificate);
+  const { isEncrypted, key } = part;
+  const publicKey = key === undefined ? {} : describePublicKey(createPublicKey(key));
+  return { ...publicKey, kind: 'private-key', isEncrypted };
+}
+
+function describeCertificate(certificate: X509Certificate): InspectedCertificate {
   const { subject, issuer, signatureAlgorithm, extensions } = decodeCertificate(certificate.raw);
   const { notBefore, notAfter } = validityOf(certificate);
   const keyUsage = keyUsagesOf(extensions);
@@ -118,15 +159,11 @@ export function describeCertificate(certificate: X509Certificate): InspectedCert
   };
 }
 
-export function describePrivateKey(key: KeyObject, isEncrypted: boolean): InspectedPrivateKey {
-  return { ...describePublicKey(createPublicKey(key)), kind: 'private-key', isEncrypted };
-}
-
-export function describePublicKey(key: KeyObject): InspectedPublicKey {
+function describePublicKey(key: KeyObject): InspectedPublicKey {
   return { kind: 'public-key', key: describeKey(key), spkiFingerprint: publicKeyFingerprint(key) };
 }
 
-export function describeRequest(request: CertificationRequest): InspectedRequest {
+function describeRequest(request: CertificationRequest): InspectedRequest {
   const { publicKey, commonNames: _, ...shown } = request;
   return {
     kind: 'certification-request',
@@ -136,7 +173,7 @@ export function describeRequest(request: CertificationRequest): InspectedRequest
   };
 }
 
-export function describeRevocationList(list: RevocationListParts): InspectedRevocationList {
+function describeRevocationList(list: RevocationListParts): InspectedRevocationList {
   const { thisUpdate, nextUpdate } = list;
   const number = revocationListNumber(list);
   return {

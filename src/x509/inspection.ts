@@ -2,21 +2,13 @@
  * Recognises what is in a file, PEM or DER, and takes it apart: certificates, keys, requests, CRLs, PKCS#12. For files
  * that an operator has at hand. OpenSSL alone reads what peers send.
  */
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { ExitCode, OperatorError } from '../errors';
 import { readBytes } from '../files/read';
 import { decodeCertificationRequest } from './certificationRequest';
-import {
-  describeCertificate,
-  describePrivateKey,
-  describePublicKey,
-  describeRequest,
-  describeRevocationList,
-  type Inspected,
-  type InspectedPrivateKey,
-} from './inspected';
+import { describeRecognised, type Inspected, type Recognised } from './inspected';
 import { derOf, type PemBlock, pemBlocks } from './pem';
-import { ciphersOf, decodePkcs12, isPkcs12 } from './pkcs12';
+import { ciphersOf, decodePkcs7, decodePkcs12, isPkcs12 } from './pkcs12';
 import { decodeRevocationList } from './revocationList';
 
 /** A bundle of all public CAs has a quarter of it; what is longer is another kind of file. */
@@ -25,22 +17,27 @@ const MAX_FILE_BYTES = 1024 * 1024;
 /** Called when something is encrypted; undefined where nobody knows the password. */
 export type ReadPassword = (what: 'private key' | 'PKCS#12 file') => Promise<string | undefined>;
 
-/** What is in the file, in its order; at least one. Throws OperatorError where nothing can be recognised. */
+/** What is in the file in words, in its order; at least one. Throws OperatorError where nothing can be recognised. */
 export async function inspectFile(file: string, readPassword: ReadPassword): Promise<Inspected[]> {
+  return (await recogniseFile(file, readPassword)).map(describeRecognised);
+}
+
+/** What is in the file, in its order; at least one. Throws OperatorError where nothing can be recognised. */
+export async function recogniseFile(file: string, readPassword: ReadPassword): Promise<Recognised[]> {
   const content = readBytes(file, {
     maxBytes: MAX_FILE_BYTES,
     tooLong: 'files of certificates and keys are smaller',
   });
   try {
-    const text = content.toString('latin1');
+    const text = textOf(content);
     const blocks = pemBlocks(text);
-    if (blocks.length === 0) return [await inspectDer(content, readPassword)];
-    const found: Inspected[] = [];
+    if (blocks.length === 0) return await recogniseDer(content, text, readPassword);
+    const found: Recognised[] = [];
     for (const block of blocks) {
       // OpenSSL writes the curve in front of the key, which names it too.
-      if (block.label !== 'EC PARAMETERS') found.push(await inspectBlock(block, readPassword));
+      if (block.label !== 'EC PARAMETERS') found.push(...(await recogniseBlock(block, readPassword)));
     }
-    if (found.length === 0) throw unrecognised();
+    if (found.length === 0) throw unrecognised(text);
     return found;
   } catch (error) {
     const { message } = error as Error;
@@ -49,55 +46,74 @@ export async function inspectFile(file: string, readPassword: ReadPassword): Pro
   }
 }
 
-function unrecognised(): OperatorError {
+/** What Windows redirects into a file is UTF-16. */
+function textOf(content: Buffer): string {
+  return content.toString(content[0] === 0xff && content[1] === 0xfe ? 'utf16le' : 'latin1');
+}
+
+function unrecognised(text: string): OperatorError {
   return new OperatorError(
-    'no certificate, key, certification request, CRL or PKCS#12 file can be recognised; accepted are PEM and DER',
+    /^\s*<(!doctype|html|\?xml)/i.test(text)
+      ? 'it is a web page; download the certificate, not the page that offers it'
+      : 'no certificate, key, certification request, CRL, PKCS#7 or PKCS#12 file can be recognised; accepted are PEM and DER',
     ExitCode.Failed,
   );
 }
 
-async function inspectBlock(block: PemBlock, readPassword: ReadPassword): Promise<Inspected> {
+async function recogniseBlock(block: PemBlock, readPassword: ReadPassword): Promise<Recognised[]> {
   switch (block.label) {
     case 'CERTIFICATE':
     case 'X509 CERTIFICATE':
     case 'TRUSTED CERTIFICATE':
-      return describeCertificate(new X509Certificate(block.pem));
+      // The web page of AD CS writes PKCS#7 with this label.
+      return decodePkcs7(derOf(block))?.map(certificateOf) ?? [certificateOf(new X509Certificate(block.pem))];
+    case 'PKCS7':
+    case 'CMS': {
+      const certificates = decodePkcs7(derOf(block));
+      if (certificates === undefined) throw new OperatorError('the PKCS#7 file is damaged', ExitCode.Failed);
+      return certificates.map(certificateOf);
+    }
     case 'CERTIFICATE REQUEST':
     case 'NEW CERTIFICATE REQUEST':
-      return describeRequest(decodeCertificationRequest(derOf(block)));
+      return [requestOf(derOf(block))];
     case 'X509 CRL':
-      return describeRevocationList(decodeRevocationList(derOf(block)));
+      return [listOf(derOf(block))];
     case 'PUBLIC KEY':
-      return describePublicKey(createPublicKey(block.pem));
+      return [{ kind: 'public-key', key: createPublicKey(block.pem) }];
     case 'PRIVATE KEY':
     case 'RSA PRIVATE KEY':
     case 'EC PRIVATE KEY':
     case 'ENCRYPTED PRIVATE KEY':
-      return inspectPrivateKey(block.pem, /ENCRYPTED/.test(block.pem), readPassword);
-    case 'PKCS7':
-      throw new OperatorError(
-        'it is a PKCS#7 file; take the certificates out of it with "openssl pkcs7 -print_certs -in FILE"',
-        ExitCode.Failed,
-      );
+      return [await recognisePrivateKey(block.pem, /ENCRYPTED/.test(block.pem), readPassword)];
     default:
       throw new OperatorError(`the PEM block "${block.label}" is of no known kind`, ExitCode.Failed);
   }
 }
 
+function certificateOf(certificate: X509Certificate): Recognised {
+  return { kind: 'certificate', certificate };
+}
+
+function requestOf(der: Buffer): Recognised {
+  return { kind: 'certification-request', request: decodeCertificationRequest(der) };
+}
+
+function listOf(der: Buffer): Recognised {
+  return { kind: 'revocation-list', list: decodeRevocationList(der) };
+}
+
 /** Without its passphrase, an encrypted key is still recognised as one. */
-async function inspectPrivateKey(
+async function recognisePrivateKey(
   key: string | Buffer,
   isEncrypted: boolean,
   readPassword: ReadPassword,
-): Promise<InspectedPrivateKey> {
+): Promise<Recognised> {
   const passphrase = isEncrypted ? await readPassword('private key') : undefined;
   if (isEncrypted && passphrase === undefined) return { kind: 'private-key', isEncrypted };
   try {
     const form = typeof key === 'string' ? { key } : ({ key, type: 'pkcs8', format: 'der' } as const);
-    return describePrivateKey(
-      createPrivateKey({ ...form, ...(passphrase === undefined ? {} : { passphrase }) }),
-      isEncrypted,
-    );
+    const opened = createPrivateKey({ ...form, ...(passphrase === undefined ? {} : { passphrase }) });
+    return { kind: 'private-key', isEncrypted, key: opened };
   } catch (cause) {
     throw new OperatorError(
       isEncrypted
@@ -109,21 +125,35 @@ async function inspectPrivateKey(
 }
 
 /** DER does not say what it is: the reader that understands it is right. */
-async function inspectDer(content: Buffer, readPassword: ReadPassword): Promise<Inspected> {
-  const privateKey = (type: 'pkcs8' | 'pkcs1' | 'sec1') => () =>
-    describePrivateKey(createPrivateKey({ key: content, type, format: 'der' }), false);
-  const described =
-    attempt(() => describeCertificate(new X509Certificate(content))) ??
-    attempt(() => describeRequest(decodeCertificationRequest(content))) ??
-    attempt(() => describeRevocationList(decodeRevocationList(content))) ??
+async function recogniseDer(
+  content: Buffer,
+  text: string,
+  readPassword: ReadPassword,
+): Promise<Recognised[]> {
+  const privateKey = (type: 'pkcs8' | 'pkcs1' | 'sec1') => (): Recognised => ({
+    kind: 'private-key',
+    isEncrypted: false,
+    key: createPrivateKey({ key: content, type, format: 'der' }),
+  });
+  const recognised =
+    attempt(() => certificateOf(new X509Certificate(content))) ??
+    attempt(() => requestOf(content)) ??
+    attempt(() => listOf(content)) ??
     attempt(privateKey('pkcs8')) ??
     attempt(privateKey('pkcs1')) ??
     attempt(privateKey('sec1')) ??
-    attempt(() => describePublicKey(createPublicKey({ key: content, type: 'spki', format: 'der' })));
-  if (described !== undefined) return described;
-  if (isPkcs12(content)) return inspectPkcs12(content, readPassword);
-  if (isEncryptedDerKey(content)) return inspectPrivateKey(content, true, readPassword);
-  throw unrecognised();
+    attempt(
+      (): Recognised => ({
+        kind: 'public-key',
+        key: createPublicKey({ key: content, type: 'spki', format: 'der' }),
+      }),
+    );
+  if (recognised !== undefined) return [recognised];
+  const certificates = decodePkcs7(content);
+  if (certificates !== undefined) return certificates.map(certificateOf);
+  if (isPkcs12(content)) return [await recognisePkcs12(content, readPassword)];
+  if (isEncryptedDerKey(content)) return [await recognisePrivateKey(content, true, readPassword)];
+  throw unrecognised(text);
 }
 
 function attempt<T>(read: () => T): T | undefined {
@@ -144,14 +174,14 @@ function isEncryptedDerKey(content: Buffer): boolean {
   }
 }
 
-async function inspectPkcs12(content: Buffer, readPassword: ReadPassword): Promise<Inspected> {
+async function recognisePkcs12(content: Buffer, readPassword: ReadPassword): Promise<Recognised> {
   const { privateKeys, certificates } = await openPkcs12(content, readPassword);
   return {
     kind: 'pkcs12',
     ciphers: ciphersOf(content),
     contents: [
-      ...privateKeys.map((key: KeyObject) => describePrivateKey(key, false)),
-      ...certificates.map(describeCertificate),
+      ...privateKeys.map((key) => ({ kind: 'private-key', isEncrypted: false, key }) as const),
+      ...certificates.map((certificate) => ({ kind: 'certificate', certificate }) as const),
     ],
   };
 }

@@ -1,6 +1,6 @@
 /**
  * Names in certificates, requests and CRLs: distinguished names (RFC 5280 §4.1.2.4) and the names of subjectAltName
- * (§4.2.1.6), as bytes, back, and in words. Names that we write have one attribute, the common name.
+ * (§4.2.1.6), as bytes, back, and in words.
  */
 import { isIP } from 'node:net';
 import {
@@ -34,7 +34,26 @@ const attributeNames: Readonly<Record<string, string>> = {
 
 /** A name of one attribute, the common name. */
 export function encodeCommonName(commonName: string): Buffer {
-  return sequence(encode(Tag.set, sequence(objectIdentifier(COMMON_NAME), utf8String(commonName))));
+  return encodeName([['CN', commonName]]);
+}
+
+/** An attribute such as `O`, and its value. */
+export type NameAttribute = readonly [name: string, value: string];
+
+/** Takes the attributes that `attributeNames` has, checked, in the order of the name. */
+export function encodeName(attributes: readonly NameAttribute[]): Buffer {
+  return sequence(
+    ...attributes.map(([name, value]) => {
+      const [oid] = Object.entries(attributeNames).find(([, known]) => known === name)!;
+      return encode(Tag.set, sequence(objectIdentifier(oid!), encodeAttributeValue(name, value)));
+    }),
+  );
+}
+
+/** RFC 5280, appendix A.1: these two have a type of their own, everything else may be UTF-8. */
+function encodeAttributeValue(name: string, value: string): Buffer {
+  if (name === 'C') return encode(Tag.printableString, Buffer.from(value, 'ascii'));
+  return name === 'emailAddress' ? encode(Tag.ia5String, Buffer.from(value, 'ascii')) : utf8String(value);
 }
 
 /** `CN=ct1, O=Example`, in the order of the name; for people, not for comparing. */

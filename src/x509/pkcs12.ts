@@ -1,6 +1,7 @@
 /**
  * PKCS#12 files: writes them as devices import them, with one RSA key, its certificate and that of the CA; reads those
- * of other programs. The only file that loads node-forge. Knows nothing of where the password comes from.
+ * of other programs. Reads PKCS#7 files with certificates, too. The only file that loads node-forge, which reads BER: Windows
+ * writes it. Knows nothing of where the password comes from.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
@@ -86,6 +87,30 @@ export function isPkcs12(content: Buffer): boolean {
 
 function decodeBer(content: Buffer): forge.asn1.Asn1 {
   return forge.asn1.fromDer(content.toString('latin1'), false);
+}
+
+/** SignedData (RFC 5652 §5.1): a PKCS#7 file with certificates is one without anything signed. */
+const SIGNED_DATA = '1.2.840.113549.1.7.2';
+
+/** The certificates of a PKCS#7 file (.p7b, .p7c), in its order; undefined where the bytes are not one. */
+export function decodePkcs7(content: Buffer): X509Certificate[] | undefined {
+  try {
+    const [type, wrapped] = valuesOf(decodeBer(content));
+    if (type === undefined || forge.asn1.derToOid(String(type.value)) !== SIGNED_DATA) return undefined;
+    const { CONTEXT_SPECIFIC } = forge.asn1.Class;
+    const fields = valuesOf(valuesOf(wrapped)[0]);
+    // [0] are the certificates, [1] the revocation lists.
+    const certificates = fields.find(
+      ({ tagClass, type }) => tagClass === CONTEXT_SPECIFIC && Number(type) === 0,
+    );
+    return valuesOf(certificates).map((certificate) => new X509Certificate(bytesOf(certificate)));
+  } catch {
+    return undefined;
+  }
+}
+
+function valuesOf(value: forge.asn1.Asn1 | undefined): forge.asn1.Asn1[] {
+  return Array.isArray(value?.value) ? value.value : [];
 }
 
 /** node-forge carries bytes in strings, one character per byte. */

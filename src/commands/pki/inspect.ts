@@ -1,9 +1,6 @@
 /** `aegis pki inspect`: what is in a file, in words. Needs no CA. */
 import { ExitCode } from '../../errors';
-import { existingOf } from '../../files/write';
-import { readSecret } from '../../pki/secrets';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { askSecret, canAsk } from '../../terminal/questions';
 import { countOf, safeLines } from '../../text/quote';
 import type {
   Currency,
@@ -15,29 +12,14 @@ import type {
 } from '../../x509/inspected';
 import { inspectFile } from '../../x509/inspection';
 import { row, rows } from './reportText';
-import { print } from './verb';
+import { type FilePasswordOptions, print, readFilePassword } from './verb';
 
-export interface InspectOptions extends GlobalOptions {
-  readonly passwordFile?: string;
-}
+export interface InspectOptions extends GlobalOptions, FilePasswordOptions {}
 
 export async function inspect(context: CommandContext, options: InspectOptions, file: string): Promise<void> {
-  const contents = await inspectFile(file, (what) => readPassword(file, what, options));
+  const contents = await inspectFile(file, (what) => readFilePassword(file, what, options));
   context.exit(contents.every(isUsable) ? ExitCode.Done : ExitCode.Failed);
   print(context, options, { file, contents }, () => reportInspection(file, options.config, contents));
-}
-
-async function readPassword(
-  file: string,
-  what: 'private key' | 'PKCS#12 file',
-  { passwordFile }: InspectOptions,
-): Promise<string | undefined> {
-  const isPkcs12 = what === 'PKCS#12 file';
-  // As `aegis pki client` leaves it beside the file.
-  const [generated] = isPkcs12 ? await existingOf([`${file}.password`]) : [];
-  const variable = isPkcs12 ? 'AEGIS_P12_PASSWORD' : 'AEGIS_CA_PASSPHRASE';
-  const given = await readSecret('password', passwordFile ?? generated, variable);
-  return given === undefined && canAsk() ? askSecret(`password of the ${what}: `) : given;
 }
 
 /** Whether a peer, or the CA, would take it today. */

@@ -2,19 +2,13 @@
  * `aegis pki`: a small CA for sites that have none. Options only; the verbs do their work in files of their own, which
  * are imported when they are called.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import type { Purpose } from '../../pki/leafCertificates';
-import {
-  append,
-  type CommandContext,
-  type GlobalOptions,
-  helpSections,
-  type RegisterCommand,
-  type Work,
-  workOf,
-} from '../../terminal/command';
+import { helpSections, type RegisterCommand } from '../../terminal/command';
 import { durationOption } from '../../text/moments';
 import { revocationReasons } from '../../x509/revocationList';
+import { type Register, repeated, verb } from './define';
+import { gatewayVerbs } from './gatewayVerbs';
 import type { InspectOptions } from './inspect';
 import type { ClientOptions, InitOptions, ServerOptions } from './issue';
 import type { ListOptions } from './list';
@@ -22,12 +16,6 @@ import type { RenewOptions } from './renew';
 import type { RevokeOptions } from './revoke';
 import type { SignOptions } from './sign';
 import type { FolderOptions } from './verb';
-
-const DEFAULT_EXIT_CODES = [
-  '0  done',
-  '1  failed: a file exists, cannot be read or written',
-  '2  wrong usage',
-];
 
 /** As long as the CA itself; nothing is issued beyond its end. */
 const DAYS_BOUNDS = { unit: 'days', min: 1, max: 3650 } as const;
@@ -52,34 +40,6 @@ const pkcs12 = [
     'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
   ),
 ];
-
-function repeated(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(append);
-}
-
-interface Verb<Options> {
-  readonly name: string;
-  readonly description: string;
-  readonly argument?: readonly [name: string, description: string];
-  readonly options: readonly Option[];
-  readonly examples: readonly string[];
-  readonly exitCodes?: readonly string[];
-  /** Imports the file with the work. */
-  load(): Promise<Work<Options, [argument: string]>>;
-}
-
-type Register = (pki: Command, context: CommandContext) => void;
-
-/** The verb, to be added to the command; its options have the types that its work expects. */
-function verb<Options extends GlobalOptions>(definition: Verb<Options>): Register {
-  const { name, description, argument, options, examples, exitCodes = DEFAULT_EXIT_CODES } = definition;
-  return (pki, context) => {
-    const command = pki.command(name).description(description);
-    if (argument !== undefined) command.argument(...argument);
-    for (const option of options) command.addOption(option);
-    command.addHelpText('after', helpSections(examples, exitCodes)).action(workOf(context, definition.load));
-  };
-}
 
 const verbs: readonly Register[] = [
   verb<InitOptions>({
@@ -245,7 +205,9 @@ const verbs: readonly Register[] = [
 export const registerPki: RegisterCommand = (program, context) => {
   const pki = program
     .command('pki')
-    .description('a small CA: certificates for the gateway and for each modality')
+    .description(
+      'certificates for the gateway and each modality: a small CA, or requests to that of the hospital',
+    )
     .addHelpText(
       'after',
       helpSections([
@@ -253,9 +215,10 @@ export const registerPki: RegisterCommand = (program, context) => {
         'aegis pki server --name aegis.hospital.example --name 10.1.2.3',
         'aegis pki client ct1',
         'aegis pki list',
+        'aegis pki request --name aegis.hospital.example    (where the hospital has a CA)',
       ]),
     );
-  for (const register of verbs) register(pki, context);
+  for (const register of [...verbs, ...gatewayVerbs]) register(pki, context);
   pki.hook('preAction', async (_pki, verb) => {
     const { dir } = verb.opts<Partial<FolderOptions>>();
     if (dir === undefined) return;

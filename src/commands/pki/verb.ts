@@ -4,6 +4,7 @@
  */
 import { OperatorError } from '../../errors';
 import { describeSharing } from '../../files/read';
+import { existingOf } from '../../files/write';
 import { type CertificateAuthority, daysAfter } from '../../pki/authority';
 import { authorityFiles, openFolder } from '../../pki/folder';
 import type { Pkcs12Choice } from '../../pki/folderCertificates';
@@ -21,6 +22,24 @@ export interface FolderOptions extends GlobalOptions {
 export interface Pkcs12PasswordOptions {
   readonly legacy?: boolean;
   readonly p12PasswordFile?: string;
+}
+
+export interface FilePasswordOptions {
+  readonly passwordFile?: string;
+}
+
+/** That of a file of somebody else; undefined where nobody knows it. */
+export async function readFilePassword(
+  file: string,
+  what: 'private key' | 'PKCS#12 file',
+  { passwordFile }: FilePasswordOptions,
+): Promise<string | undefined> {
+  const isPkcs12 = what === 'PKCS#12 file';
+  // As `aegis pki client` leaves it beside the file.
+  const [generated] = isPkcs12 ? await existingOf([`${file}.password`]) : [];
+  const variable = isPkcs12 ? 'AEGIS_P12_PASSWORD' : 'AEGIS_CA_PASSPHRASE';
+  const given = await readSecret('password', passwordFile ?? generated, variable);
+  return given === undefined && canAsk() ? askSecret(`password of the ${what}: `) : given;
 }
 
 /** Counts `--days` from now on, not from the backdated beginning. */
