@@ -113,8 +113,12 @@ export class AdminClient {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
-  async reload(): Promise<ReloadReport> {
-    return (await this.#ask('POST', '/api/v1/reload', [200, 422])) as ReloadReport;
+  /** `enforce`: end the associations that are no longer allowed; undefined: as the gateway was started. */
+  async reload(enforce?: boolean): Promise<ReloadReport> {
+    const query = enforce === undefined ? '' : `?enforce=${enforce}`;
+    const report = (await this.#ask('POST', `/api/v1/reload${query}`, [200, 422])) as ReloadReport;
+    if (typeof report.isReloaded !== 'boolean') throw unexpectedAnswer(this.url);
+    return report;
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */

@@ -13,11 +13,13 @@ import { registerModality } from './modality/modality';
 import { registerObserve } from './observe/observe';
 import { registerOrthanc } from './orthanc/orthanc';
 import { registerPki } from './pki/pki';
+import { registerReload } from './reload/reload';
 import { registerStart } from './start';
 import { registerStatus } from './status/status';
 
 const commands: readonly RegisterCommand[] = [
   registerStart,
+  registerReload,
   registerCheck,
   registerExplain,
   registerStatus,

@@ -38,7 +38,7 @@ export function addProperties(text: string, path: ConfigurationPath, properties:
 
 /**
  * Sets the value at `path`, which begins at an object that is there; objects between the two are made where they are
- * missing. An object of the text is replaced whole, with the comments in it.
+ * missing. In a list, the items that stay keep their comments. An object is replaced whole, with the comments in it.
  */
 export function setValue(
   text: string,
@@ -48,6 +48,9 @@ export function setValue(
 ): string {
   const root = rootOf(text);
   const existing = valueAt(root, path);
+  if (existing?.type === 'array' && isContinued(existing, [value].flat())) {
+    return setItems(text, path, [value].flat(), style);
+  }
   if (existing !== undefined) {
     const isOneLine = !/[\r\n]/.test(text.slice(existing.offset, endOf(existing)));
     const content = formatJson(value, style, lineIndent(text, existing.offset), isOneLine);
@@ -58,6 +61,34 @@ export function setValue(
   const nested = path.slice(depth + 1).reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
   const object = objectAt(root, path.slice(0, depth));
   return applyEdits(text, additions(text, object, [[String(path[depth]), nested]], style));
+}
+
+/** Whether the list becomes `wanted` by taking items out and adding others at its end. */
+function isContinued({ children = [] }: Node, wanted: readonly unknown[]): boolean {
+  const items = children.map(({ value }) => value as unknown);
+  const kept = items.filter((item) => wanted.includes(item));
+  const isPlain = [...children, ...wanted].every(
+    (item) => !isObject(item) || (item as Node).value !== undefined,
+  );
+  return isPlain && kept.length > 0 && kept.every((item, index) => item === wanted[index]);
+}
+
+function setItems(
+  text: string,
+  path: ConfigurationPath,
+  wanted: readonly unknown[],
+  style: JsonStyle,
+): string {
+  let list = valueAt(rootOf(text), path)!;
+  const added = wanted.slice((list.children ?? []).filter(({ value }) => wanted.includes(value)).length);
+  let changed = text;
+  for (let index = (list.children?.length ?? 0) - 1; index >= 0; index -= 1) {
+    if (wanted.includes(list.children![index]!.value)) continue;
+    changed = applyEdits(changed, removal(changed, list, index));
+    list = valueAt(rootOf(changed), path)!;
+  }
+  const items = added.map((item) => [undefined, item] as const);
+  return applyEdits(changed, additions(changed, list, items, style));
 }
 
 /**
@@ -97,10 +128,11 @@ export function hasValue(text: string, path: ConfigurationPath): boolean {
   return valueAt(rootOf(text), path) !== undefined;
 }
 
+/** Behind the last property of an object, or the last item of a list: items have no key. */
 function additions(
   text: string,
   object: Node,
-  properties: readonly (readonly [string, unknown])[],
+  properties: readonly (readonly [key: string | undefined, value: unknown])[],
   style: JsonStyle,
 ): Edit[] {
   if (properties.length === 0) return [];
@@ -122,7 +154,11 @@ function additions(
   const baseIndent = lineIndent(text, object.offset);
   const indent = last !== undefined && !isInLine ? lineIndent(text, last.offset) : baseIndent + style.unit;
   const isOneLine = stayInLine || isWrittenInOneLine(text, last);
-  const written = properties.map(([key, value]) => formatProperty(key, value, style, indent, isOneLine));
+  const written = properties.map(([key, value]) =>
+    key === undefined
+      ? formatJson(value, style, indent, isOneLine)
+      : formatProperty(key, value, style, indent, isOneLine),
+  );
   if (stayInLine) {
     const trailing = comma === undefined ? '' : ',';
     edits.push({ offset: end, length: 0, content: ` ${written.join(', ')}${trailing}` });

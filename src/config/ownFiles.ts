@@ -10,10 +10,11 @@ import { escapeUnsafe } from '../text/quote';
 import { readBearerToken } from './bearerToken';
 import type { Configuration } from './schema';
 
-export function inspectOwnFiles({ audit, pending, admin }: Configuration): Finding[] {
+export function inspectOwnFiles({ audit, pending, admin, pidFile }: Configuration): Finding[] {
   return [
     ...(audit.file === undefined ? [] : inspectAppended(['audit', 'file'], audit.file)),
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
+    ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
   ];
 }

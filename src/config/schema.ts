@@ -57,10 +57,9 @@ const listener = z.strictObject({
 });
 
 const upstream = z.strictObject({
-  servers: z
-    .array(hostAndPort)
-    .min(1)
-    .describe('host:port of the archive; with several, `balance` says which one takes an association.'),
+  servers: oneOrMore(hostAndPort, { min: 1 }).describe(
+    'host:port of the archive; with several, `balance` says which one takes an association.',
+  ),
   balance: z
     .enum(['failover', 'leastAssociations'])
     .default('failover')
@@ -232,6 +231,9 @@ export const configurationSchema = z.strictObject({
   pending: pending
     .prefault({})
     .describe('The list of callers that were refused, for `aegis modality pending`.'),
+  pidFile: filePath
+    .optional()
+    .describe('Where the gateway writes its process ID, for `aegis reload` without an admin token.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

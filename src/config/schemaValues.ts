@@ -8,10 +8,11 @@ import { observeEndMs } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
 
-/** One value or a list of them; always a list once parsed. */
-export function oneOrMore<T extends z.ZodType>(item: T) {
+/** One value or a list of them; always a list once parsed. With `min` 1, an empty list is refused. */
+export function oneOrMore<T extends z.ZodType>(item: T, { min = 0 } = {}) {
+  const list = z.array(item);
   return z
-    .union([item, z.array(item)])
+    .union([item, min === 0 ? list : list.min(min)])
     .transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
 }
 

@@ -19,12 +19,14 @@ import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway
 import { describeAddresses } from '../gateway/lifeEvents';
 import { ConfigurationError } from '../text/problems';
 import { FileWatch } from './fileWatch';
+import type { PidFile } from './pidFile';
 import { type Say, warn } from './warnings';
 
 export interface Reloadable {
   readonly configuration: Configuration;
   readonly gateway: RunningGateway;
   readonly monitoring: Monitoring;
+  readonly pidFile: Pick<PidFile, 'moveTo'>;
 }
 
 /** Of `aegis start`. */
@@ -88,7 +90,7 @@ export class Reloads {
     return [this.#file, ...watchedFiles(configuration)];
   }
 
-  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
+  async #reload({ gateway, monitoring, pidFile }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;
@@ -107,6 +109,7 @@ export class Reloads {
       this.#say(`${this.#file} was not reloaded, the running configuration stays:\n${detail}`);
       return { isReloaded: false, file, problems: this.#withAbsoluteFile(problemsOf(error)) };
     }
+    await pidFile.moveTo(loaded.configuration.pidFile);
     const changes = this.#changes(loaded.configuration, monitoring);
     this.#watch?.replace(this.#watchedFiles(loaded.configuration), filesRead);
     const lines = [...changes, ...(ended === 0 ? [] : [`associations ended: ${ended}`])];

@@ -13,6 +13,7 @@ import { Gateway, type RunningGateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { describeAddresses } from '../gateway/lifeEvents';
 import { formatHostAndPort } from '../text/hostAndPort';
+import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { type Say, warn } from './warnings';
 
@@ -22,6 +23,7 @@ interface Opened {
   readonly audit: AuditLog;
   /** The audit log, and everything else that reads what goes into it. */
   readonly monitoring: Monitoring;
+  readonly pidFile: PidFile;
 }
 
 export interface Running extends Opened {
@@ -61,7 +63,9 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
-    return { configuration, gateway, audit, monitoring };
+    const pidFile = new PidFile(say);
+    await pidFile.moveTo(configuration.pidFile);
+    return { configuration, gateway, audit, monitoring, pidFile };
   } catch (error) {
     await gateway?.stop();
     await monitoring.close();

@@ -185,7 +185,7 @@ describe('a device that nobody knows', () => {
     await call(gateway);
     await audited(gateway, 'association.rejected');
     const { printed } = await run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo');
-    expect(printed).toMatch(/\nnext: reload the gateway \(SIGHUP, or "systemctl reload aegis"\)/);
+    expect(printed).toMatch(/\nnext: systemctl reload aegis +\(or "kill -HUP PID"/);
     await expect(
       run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'),
     ).rejects.toMatchObject({

@@ -18,12 +18,13 @@ import { ExitCode, OperatorError } from '../../errors';
 import { refuseReplacedSheets, type SheetFiles, sheetFiles } from '../../onboarding/sheetFiles';
 import { type WrittenClientCertificate, writeClientCertificate } from '../../pki/folderCertificates';
 import { describeNameOfOther } from '../../pki/issuedLog';
-import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import type { CommandContext } from '../../terminal/command';
 import { canAsk, confirm } from '../../terminal/questions';
 import { formatPath } from '../../text/problems';
 import { nameArgument } from '../../text/quote';
 import { refuseIssued, revocationWarnings } from '../pki/revokedCertificates';
 import { choosePkcs12, openAuthority, warnOfUnfinishedRecord } from '../pki/verb';
+import { type OfferOptions, offerReload, reloadForJson } from '../reload/offerReload';
 import {
   commaWarnings,
   type Draft,
@@ -39,7 +40,7 @@ import { warningsAbout } from './entry';
 import { askForDraft } from './questions';
 import { type SheetOptions, writeSheetOf } from './sheet';
 
-interface AddOptions extends GlobalOptions, SheetOptions {
+interface AddOptions extends OfferOptions, SheetOptions {
   readonly issueCertificate?: boolean;
   readonly passphraseFile?: string;
   readonly p12PasswordFile?: string;
@@ -66,7 +67,7 @@ export async function add(
   const planned = edit(isIssuing ? withCertificate(draft, NOT_ISSUED_YET) : draft);
   if (options.dryRun === true) {
     const warnings = await warningsOf(planned, draft, options);
-    report(context, options, { name, edit: planned, warnings });
+    await report(context, options, { name, edit: planned, warnings });
     return;
   }
   if (wasAsked) {
@@ -87,7 +88,7 @@ export async function add(
   const lacking = files === undefined ? [] : await writeSheet(name, final, options, files);
   const shared = (issued?.namesOfOthers ?? []).map(describeNameOfOther);
   const warnings = [...(await warningsOf(final, draft, options)), ...shared, ...lacking];
-  report(context, options, { name, edit: final, issued, files, warnings });
+  await report(context, options, { name, edit: final, issued, files, warnings });
 }
 
 /** Stands for the fingerprint of a public key that does not exist yet, while everything else is checked. */
@@ -188,14 +189,15 @@ interface Added {
   readonly warnings: readonly string[];
 }
 
-function report(context: CommandContext, options: AddOptions, added: Added): void {
+async function report(context: CommandContext, options: AddOptions, added: Added): Promise<void> {
   const { name, edit, issued, files, warnings } = added;
   const isWritten = options.dryRun !== true;
   context.exit(ExitCode.Done);
   if (options.json === true) {
     const entry: ModalityEntry | undefined = edit.result.configuration.modalities[name];
     const result = { ok: true, isWritten, name, file: options.config, entry, diff: shownDiff(edit) };
-    const rest = { certificate: issued ?? null, sheet: files ?? null, warnings };
+    const reload = isWritten ? await reloadForJson(context, options) : null;
+    const rest = { certificate: issued ?? null, sheet: files ?? null, reload, warnings };
     context.print(`${JSON.stringify({ ...result, ...rest }, undefined, 2)}\n`);
     return;
   }
@@ -207,16 +209,18 @@ function report(context: CommandContext, options: AddOptions, added: Added): voi
   }
   const row = (label: string, value: string) => `  ${label.padEnd(14)}${value}`;
   const password = issued?.pkcs12PasswordFile;
-  const lines = [
+  const written = [
     `added ${formatPath(['modalities', name])} to ${options.config}`,
     ...(issued === undefined ? [] : [row('certificate', `${issued.pkcs12File}, or .crt and .key beside it`)]),
     ...(password === undefined ? [] : [row('password', `generated, in ${password}; delete it afterwards`)]),
     ...(files === undefined ? [] : [row('sheet', files.html), row('', files.markdown)]),
-    '',
-    'next:',
-    '  reload the gateway (SIGHUP)',
-    ...(files === undefined ? [] : ['  give the sheet to the vendor; send keys and passwords separately']),
-    `  aegis modality ${added.edit.result.configuration.modalities[name]?.address === undefined ? 'show' : 'test'} ${nameArgument(name)}`,
   ];
-  context.print(`${lines.join('\n')}\n`);
+  context.print(`${written.join('\n')}\n`);
+  const isDialled = edit.result.configuration.modalities[name]?.address !== undefined;
+  const next = [
+    ...(await offerReload(context, options)),
+    ...(files === undefined ? [] : ['give the sheet to the vendor; send keys and passwords separately']),
+    `aegis modality ${isDialled ? 'test' : 'show'} ${nameArgument(name)}`,
+  ];
+  context.print(`\nnext:\n${next.map((line) => `  ${line}\n`).join('')}`);
 }

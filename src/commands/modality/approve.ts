@@ -4,17 +4,18 @@
  */
 
 import type { PendingCaller } from '../../admin/pendingCaller';
-import type { ReloadReport } from '../../admin/statusReport';
 import { addModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
-import { loadConfiguration, readConfigurationText, textSha256 } from '../../config/load';
+import { loadConfiguration } from '../../config/load';
 import type { CommandPermission } from '../../config/schema';
 import { commandPermissions } from '../../dimse/permissions';
 import { ExitCode, OperatorError } from '../../errors';
 import { defaultEntryName } from '../../onboarding/entryFields';
-import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import type { CommandContext } from '../../terminal/command';
 import { canAsk, confirm, Questions } from '../../terminal/questions';
 import { formatPath } from '../../text/problems';
 import { escapeUnsafe, quoteValue, safeLines } from '../../text/quote';
+import { type OfferOptions, offerReload } from '../reload/offerReload';
+import { isReloadOf } from '../reload/reloadGateway';
 import { callerLines } from './pending';
 import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
 import { openPendingSource, type PendingSource, pendingCaller } from './pendingSource';
@@ -30,7 +31,7 @@ export interface PlannedEntry {
 /** Plans a new entry in the configuration file. Throws OperatorError where the result could not be used. */
 export type PlanEntry = (file: string, name: string, entry: ApprovedEntry) => Promise<PlannedEntry>;
 
-interface ApproveOptions extends GlobalOptions {
+interface ApproveOptions extends OfferOptions {
   readonly name?: string;
   readonly allow?: string;
   readonly certificate?: boolean;
@@ -93,7 +94,7 @@ async function approve(
     throw new OperatorError('nothing was written', ExitCode.Failed);
   await planned.save();
   say(`${formatPath(['modalities', name])} was added to ${options.config}`);
-  await takeOver(id, source, options.config, context);
+  await takeOver(id, source, options, context);
 }
 
 /** `echo,store` or `echo store`. Throws OperatorError. */
@@ -138,31 +139,17 @@ async function askPermissions(caller: PendingCaller, context: CommandContext): P
 }
 
 /**
- * A gateway answers where the configuration says so, and a copy of it says the same. Paths tell nothing, containers have
- * their own; nor does what has changed, because the gateway may have taken the file over before it was asked.
+ * With a token the gateway takes it over at once: a caller that was approved is to be let in, and nothing is left to
+ * ask. It has then had its answer.
  */
-async function refuseOtherFile(
-  file: string,
-  url: string,
-  { file: running, sha256 }: ReloadReport,
-): Promise<void> {
-  if (sha256 === textSha256(readConfigurationText(file))) return;
-  throw new OperatorError(
-    escapeUnsafe(
-      `the entry was written to ${file}, but the gateway at ${url} does not have it: it runs from ${running}, which says something else; add the entry there (--config), then reload`,
-    ),
-    ExitCode.Failed,
-  );
-}
-
-/** The gateway takes it over at once where we may tell it to; the pending caller has then had its answer. */
 async function takeOver(
   id: string,
   source: PendingSource,
-  file: string,
+  options: ApproveOptions,
   context: CommandContext,
 ): Promise<void> {
   const { gateway } = source;
+  const { config: file } = options;
   if (gateway?.hasToken === true) {
     const reloaded = await gateway.reload();
     if (!reloaded.isReloaded) {
@@ -174,14 +161,20 @@ async function takeOver(
         ExitCode.Failed,
       );
     }
-    await refuseOtherFile(file, gateway.url, reloaded);
+    if (!isReloadOf(file, reloaded)) {
+      throw new OperatorError(
+        escapeUnsafe(
+          `the entry was written to ${file}, but the gateway at ${gateway.url} does not have it: it runs from ${reloaded.file}, which says something else; add the entry there (--config), then reload`,
+        ),
+        ExitCode.Failed,
+      );
+    }
     context.print('the gateway has reloaded it\n');
   }
   if (source.canRemove) await source.remove(id);
-  if (gateway === undefined) context.print('next: aegis start\n');
-  else if (!gateway.hasToken) {
-    context.print(
-      'next: reload the gateway (SIGHUP, or "systemctl reload aegis"); the pending caller goes off the list when it is let in\n',
-    );
-  }
+  if (gateway?.hasToken === true) return;
+  const isRunning = gateway !== undefined || options.reload === true;
+  const next = isRunning ? await offerReload(context, options) : ['aegis start'];
+  for (const line of next) context.print(`next: ${line}\n`);
+  if (gateway !== undefined) context.print('the pending caller goes off the list when it is let in\n');
 }

@@ -16,7 +16,7 @@ import {
   withFields,
 } from '../../onboarding/entryFields';
 import { hasPlainItems, parseFieldText, splitValues } from '../../onboarding/fieldText';
-import { faultsOfFields, rawConfiguration } from '../../onboarding/findings';
+import { faultsOfFields, type RawConfiguration, rawConfiguration } from '../../onboarding/findings';
 import { titlesWithComma } from '../../onboarding/titleDoubts';
 import { peerCertificate } from '../../policy/certificate';
 import { parseHostAndPort } from '../../text/hostAndPort';
@@ -119,7 +119,7 @@ export function entryOfDraft({ values }: Draft): ModalityEntry {
 }
 
 /** `store-sop-class` as commander stores it. */
-function attributeOf(option: string): string {
+export function attributeOf(option: string): string {
   return option.replace(/-(.)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
@@ -144,20 +144,23 @@ function pathFrom(config: string, path: string): string {
  * Everything that is wrong with the options, at once and by option. Empty where what is given is good; what is missing
  * is not reported.
  */
-export function faultsOfOptions(
-  { name, values, faults }: OptionDraft,
-  source: ConfigurationSource,
-): string[] {
+export function faultsOfOptions(draft: OptionDraft, source: ConfigurationSource): string[] {
+  const { name } = draft;
   const current = rawConfiguration(source);
-  const all = [
+  const all = faultsAmong(draft, current);
+  // On its own, it is reported when the entry is made, or another name is asked for.
+  if (all.length > 0 && current.modalities[name] !== undefined) all.push(`${quoteValue(name)} is taken`);
+  return all;
+}
+
+/** The same beside the entries of `current`. */
+export function faultsAmong({ values, faults }: OptionDraft, current: RawConfiguration): string[] {
+  return [
     ...faults,
     ...[...faultsOfFields(current, values)].map(([{ column, option }, message]) =>
       column === 'host' || column === 'port' ? `--address ${message}` : `--${option} ${message}`,
     ),
   ];
-  // On its own, it is reported when the entry is made, or another name is asked for.
-  if (all.length > 0 && current.modalities[name] !== undefined) all.push(`${quoteValue(name)} is taken`);
-  return all;
 }
 
 /** A title with a comma is more often two titles; if it is one, there is nothing to do. */

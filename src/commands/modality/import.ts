@@ -8,12 +8,13 @@ import { ExitCode, OperatorError } from '../../errors';
 import { CsvFault, decodeSpreadsheet } from '../../onboarding/csvCells';
 import { type CsvProblem, readCsvTable } from '../../onboarding/csvTable';
 import { type ImportPlan, type PlannedRow, planImport } from '../../onboarding/importPlan';
-import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import type { CommandContext } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
 import { countOf, escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
+import { type OfferOptions, offerReload, reloadForJson } from '../reload/offerReload';
 
-interface ImportOptions extends GlobalOptions {
+interface ImportOptions extends OfferOptions {
   readonly dryRun?: boolean;
   readonly update?: boolean;
 }
@@ -34,7 +35,8 @@ export async function importSpreadsheet(
   }
   if (options.json === true) {
     context.exit(errors.length === 0 ? ExitCode.Done : ExitCode.Usage);
-    const result = { ok: errors.length === 0, isWritten, ...counts(plan), rows: plan.rows, errors };
+    const reload = isWritten ? await reloadForJson(context, options) : null;
+    const result = { ok: errors.length === 0, isWritten, ...counts(plan), rows: plan.rows, errors, reload };
     context.print(`${JSON.stringify(result, undefined, 2)}\n`);
     return;
   }
@@ -50,7 +52,10 @@ export async function importSpreadsheet(
   context.exit(ExitCode.Done);
   if (!isWritten) context.print('nothing was written (--dry-run)\n');
   else if (add + change === 0) context.print(`${options.config} already says all of this\n`);
-  else context.print(`written to ${options.config}\n\nnext: reload the gateway (SIGHUP)\n`);
+  else {
+    context.print(`written to ${options.config}\n`);
+    for (const line of await offerReload(context, options)) context.print(`\nnext: ${line}\n`);
+  }
 }
 
 /** 10,000 modalities with every column take some 5 MB; more is another kind of file. */

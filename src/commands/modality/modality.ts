@@ -11,6 +11,7 @@ import {
   workOf,
 } from '../../terminal/command';
 import { parseAeTitle, parseTimeout } from '../echo/echo';
+import { RELOAD_OPTION } from '../reload/reload';
 import type { PlanEntry } from './approve';
 
 const NO_SUCH = '2  there is no such modality, or the configuration is not valid';
@@ -24,6 +25,7 @@ export const registerModality: RegisterCommand = (program, context) => {
       helpSections([
         'aegis modality list',
         'aegis modality add ct1 --calling CT1 --from 10.1.2.10 --allow echo --allow store',
+        'aegis modality set ct1 --allow +find',
         'aegis modality pending',
         'aegis modality approve --help',
       ]),
@@ -31,7 +33,7 @@ export const registerModality: RegisterCommand = (program, context) => {
   for (const register of verbs) register(modality, context);
   // The schema takes longer to load than a command to start.
   modality.hook('preSubcommand', async (_modality, verb) => {
-    if (verb.name() === 'add') await addEntryOptions(verb);
+    if (['add', 'set'].includes(verb.name())) await addEntryOptions(verb);
   });
 };
 
@@ -80,6 +82,7 @@ const registerAdd: RegisterCommand = (modality, context) => {
     )
     .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES')
     .option('--no-sheet', 'write no onboarding sheet')
+    .option(...RELOAD_OPTION)
     .option('--dry-run', 'show the change and write nothing');
   withSheet(command)
     .addHelpText(
@@ -94,7 +97,7 @@ const registerAdd: RegisterCommand = (modality, context) => {
         ],
         [
           '0  done',
-          '1  a file exists, cannot be written, or was changed meanwhile',
+          '1  a file exists, cannot be written, or was changed meanwhile; with --reload, the reload failed',
           '2  wrong usage, or the configuration would not be valid; nothing was written',
         ],
       ),
@@ -102,18 +105,51 @@ const registerAdd: RegisterCommand = (modality, context) => {
     .action(workOf(context, async () => (await import('./add')).add));
 };
 
+const registerSet: RegisterCommand = (modality, context) => {
+  named(modality, 'set', 'change keys of a modality in the configuration file, which keeps its comments')
+    .option('--unset <key>', 'take a key out, back to its default; may be repeated', append)
+    .option('--sheet-dir <directory>', 'folder of the sheets, to see whether it has one', 'onboarding')
+    .option(...RELOAD_OPTION)
+    .option('--dry-run', 'show the change and write nothing')
+    .addHelpText(
+      'after',
+      `
+An option with a list replaces the list. Addresses and permissions may begin with + or -, for one more or one less.
+${helpSections(
+  [
+    'aegis modality set ct1 --from 10.1.2.11',
+    'aegis modality set ct1 --allow +find,-store --dry-run',
+    'aegis modality set ct1 --mode observe --observe-until 2026-12-31 --reload',
+    'aegis modality set ct1 --certificate certs/ct1.crt',
+    'aegis modality set ct1 --unset certificate --unset address',
+  ],
+  [
+    '0  done, or the entry says this already',
+    '1  the file cannot be written, or was changed meanwhile; with --reload, the reload failed',
+    '2  wrong usage, no such modality, or the configuration would not be valid; nothing was written',
+  ],
+)}`,
+    )
+    .action(workOf(context, async () => (await import('./set')).set));
+};
+
 const registerRemove: RegisterCommand = (modality, context) => {
   named(modality, 'remove', 'take a modality out of the configuration file, which keeps its comments')
     .option('--dry-run', 'show the change and write nothing')
     .option('--dir <directory>', 'folder of the CA, to see whether its certificate is left', 'certs')
     .option('--sheet-dir <directory>', 'folder of the sheets, to see whether its sheet is left', 'onboarding')
+    .option(...RELOAD_OPTION)
     .addHelpText(
       'after',
       helpSections(
-        ['aegis modality remove ct1 --dry-run', 'aegis modality remove ct1'],
+        [
+          'aegis modality remove ct1 --dry-run',
+          'aegis modality remove ct1',
+          'aegis modality remove ct1 --reload',
+        ],
         [
           '0  done',
-          '1  the file cannot be written, or was changed meanwhile',
+          '1  the file cannot be written, or was changed meanwhile; with --reload, the reload failed',
           '2  there is no such modality, or the configuration would not be valid without it',
         ],
       ),
@@ -163,6 +199,7 @@ const registerImport: RegisterCommand = (modality, context) => {
     )
     .option('--dry-run', 'show what each row would do and write nothing')
     .option('--update', 'change existing entries where a row differs')
+    .option(...RELOAD_OPTION)
     .addHelpText(
       'after',
       helpSections(
@@ -174,7 +211,7 @@ const registerImport: RegisterCommand = (modality, context) => {
         ],
         [
           '0  done',
-          '1  the configuration file cannot be written, or was changed meanwhile',
+          '1  the configuration file cannot be written, or was changed meanwhile; with --reload, the reload failed',
           '2  a row has an error, and nothing was written; or the configuration has errors of its own',
         ],
       ),
@@ -230,6 +267,7 @@ export function registerApprove(modality: Command, context: CommandContext, plan
       '--no-certificate',
       'accept any certificate that the listener trusts (default: only the one that it showed)',
     )
+    .option('--reload', 'then reload the running gateway; with an admin token, that is done anyway')
     .option('--dry-run', 'show the change and write nothing')
     .addHelpText(
       'after',
@@ -253,6 +291,7 @@ const verbs: readonly RegisterCommand[] = [
   registerList,
   registerShow,
   registerAdd,
+  registerSet,
   registerRemove,
   registerTest,
   registerSheet,

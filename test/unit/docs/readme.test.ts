@@ -27,7 +27,7 @@ const pages = [
 const program = createProgram({ print: () => {}, printError: () => {}, exit: () => {} });
 beforeAll(async () => {
   const family = program.commands.find((command) => command.name() === 'modality')!;
-  await addEntryOptions(family.commands.find((command) => command.name() === 'add')!);
+  for (const verb of family.commands) if (['add', 'set'].includes(verb.name())) await addEntryOptions(verb);
 });
 
 interface CodeBlock {
