@@ -26,7 +26,7 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
-import { Relay } from './relay';
+import { type AssociationProgress, Relay } from './relay';
 import type { Destination, Route } from './route';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
@@ -83,6 +83,10 @@ export class InboundAssociation implements LegOwner {
   /** Whether an association was requested; until the connection is gone its last PDU may be on the way. */
   get isBusy(): boolean {
     return this.#request !== undefined;
+  }
+
+  get progress(): AssociationProgress | undefined {
+    return this.#relay?.progress;
   }
 
   /** Ends what there is: the gateway stops. Whether that was an association under way. */
