@@ -7,6 +7,7 @@ import { CommanderError } from 'commander';
 import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';
 import type { CommandContext } from './terminal/command';
+import { paintOn, showOn } from './text/display';
 
 /** A reader that stops early (`aegis modality list | head`) is not an error; there is nobody left to report it to. */
 function endQuietly(error: NodeJS.ErrnoException): void {
@@ -16,6 +17,7 @@ function endQuietly(error: NodeJS.ErrnoException): void {
 
 async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', endQuietly);
+  showOn(process.stdout, process.env);
   const context: CommandContext = {
     print: (text) => process.stdout.write(text),
     printError: (text) => process.stderr.write(text),
@@ -36,7 +38,8 @@ async function main(argv: readonly string[]): Promise<void> {
     const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
     // All problems of a configuration are reported at once, one line each.
     const lines = wantsStack ? [stack] : message.split('\n');
-    context.printError(lines.map((line) => `error: ${line}\n`).join(''));
+    const label = paintOn(process.stderr, process.env, 'refused', 'error:');
+    context.printError(lines.map((line) => `${label} ${line}\n`).join(''));
     context.exit(isExpected ? error.exitCode : ExitCode.Failed);
   }
 }

@@ -29,7 +29,7 @@ const BODY_LIMIT_BYTES = 1024;
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'>;
   readonly workers: number;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options?: ReloadOptions): Promise<ReloadReport>;
@@ -129,7 +129,7 @@ export class AdminServer implements AuditSink {
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
-      ...this.#live.report,
+      ...this.#live.report(await this.#control.gateway.progress()),
       certificates: this.#sources.expiries.list.map(({ kind, name, notAfter }) => ({
         kind,
         name,

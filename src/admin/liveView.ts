@@ -3,6 +3,7 @@
  * reload. Knows no configuration, no upstreams and no HTTP.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AssociationProgress } from '../gateway/relay';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import { certificateRemedy, describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import type { AssociationStatus, Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
@@ -33,9 +34,15 @@ export class LiveView implements AuditSink {
     this.#now = now;
   }
 
-  get report(): Pick<StatusReport, 'associations' | 'totals' | 'denials' | 'lastReload'> {
+  /** `progress` is what is under way now: no audit event says so yet. */
+  report(
+    progress: readonly AssociationProgress[] = [],
+  ): Pick<StatusReport, 'associations' | 'totals' | 'denials' | 'lastReload'> {
+    const progressById = new Map(progress.map((each) => [each.connectionId, each]));
     return {
-      associations: [...this.#associationById.values()],
+      associations: [...this.#associationById.values()].map((association) =>
+        withProgress(association, progressById.get(association.connectionId)),
+      ),
       totals: { ...this.#totals },
       denials: [...this.#denials].reverse(),
       ...(this.#lastReload === undefined ? {} : { lastReload: this.#lastReload }),
@@ -117,6 +124,12 @@ export class LiveView implements AuditSink {
     association.commands += 1;
     association.bytes += bytes;
   }
+}
+
+function withProgress(association: AssociationStatus, progress: AssociationProgress | undefined) {
+  if (progress === undefined) return association;
+  const { command, bytes } = progress;
+  return { ...association, bytes: association.bytes + bytes, inProgress: { command, bytes } };
 }
 
 const DENIAL_KEYS = [

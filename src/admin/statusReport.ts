@@ -63,7 +63,16 @@ export interface AssociationStatus {
   readonly since: string;
   /** Completed and refused ones. */
   readonly commands: number;
-  /** Data set bytes of completed commands. */
+  /** Data set bytes of completed commands, and of the one in progress so far. */
+  readonly bytes: number;
+  /** The command that is not answered yet; absent where there is none. */
+  readonly inProgress?: CommandInProgress;
+}
+
+export interface CommandInProgress {
+  /** `C-STORE`. */
+  readonly command: string;
+  /** Data set bytes so far. */
   readonly bytes: number;
 }
 

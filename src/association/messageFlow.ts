@@ -59,6 +59,11 @@ export class MessageFlow {
     return this.#phase === 'dataSet' && this.#dataSetBytes === 0;
   }
 
+  /** Bytes of the data set that is passing, so far. */
+  get dataSetBytes(): number {
+    return this.#dataSetBytes;
+  }
+
   /** Whether part of a forwarded message has gone out, so that nothing else may go out before its end. */
   get isInsideForwardedMessage(): boolean {
     return this.#phase === 'dataSet' && this.#isForwarding;

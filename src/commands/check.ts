@@ -27,6 +27,7 @@ export const registerCheck: RegisterCommand = (program, context) => {
           '0  no errors (there may be warnings)',
           '1  an upstream does not answer, a certificate or CRL is out of date, or ends within --expiring-within',
           '2  the configuration, or a file that it names, is not valid',
+          '130  interrupted with Ctrl-C',
         ],
       ),
     )

@@ -12,14 +12,16 @@ import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { serversOf, type WatchedServer } from '../gateway/upstreamHealth';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
+import { paint } from '../text/display';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { daysUntil, formatDay } from '../text/moments';
-import { ConfigurationError, type Finding, formatProblem, type Problem } from '../text/problems';
+import { ConfigurationError, type Finding, type Problem } from '../text/problems';
 import { countOf, escapeUnsafe } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
 import { validityOf } from '../x509/certificate';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { CheckProgress, type Reached } from './checkProgress';
 import { findUnlistenable } from './findUnlistenable';
 import { findRevokedPins } from './pki/revokedCertificates';
 
@@ -31,18 +33,23 @@ export interface CheckOptions extends GlobalOptions {
 
 export async function check(context: CommandContext, options: CheckOptions): Promise<void> {
   const { config, json } = options;
+  const progress = json === true ? undefined : new CheckProgress(context);
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
   let reached: readonly Reached[] = [];
   try {
     const reading = readConfiguration(config);
     configuration = reading.configuration;
-    const inspected = await inspect(reading, options);
+    progress?.found(reading.problems);
+    const inspected = await inspect(reading, options, progress);
     problems = [...reading.problems, ...inspected.problems];
     reached = inspected.reached;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     problems = error.problems;
+    progress?.found(problems);
+  } finally {
+    progress?.end();
   }
   const exitCode = exitCodeOf(problems);
   const isOk = exitCode === ExitCode.Done;
@@ -53,33 +60,11 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
     context.print(`${JSON.stringify(facts, undefined, 2)}\n`);
     return;
   }
-  for (const problem of problems) context.print(`${problem.severity}: ${formatProblem(problem)}\n`);
-  context.print(`${summaryOf(problems, configuration)}\n`);
-  if (!isOk) return;
-  for (const line of [...reachedLines(reached), ...expiryLines(firstToExpire)]) context.print(`  ${line}\n`);
-}
-
-/** A server that answered, and how long that took. */
-interface Reached {
-  readonly upstream: string;
-  readonly server: string;
-  readonly milliseconds: number;
-}
-
-/** The rest is in --json. */
-const MAX_REACHED_LINES = 10;
-
-function reachedLines(reached: readonly Reached[]): string[] {
-  const rest = reached.length - MAX_REACHED_LINES;
-  return [
-    ...reached
-      .slice(0, MAX_REACHED_LINES)
-      .map(
-        ({ upstream, server, milliseconds }) =>
-          `${upstream} ${server} answered in ${Math.ceil(milliseconds)} ms`,
-      ),
-    ...(rest > 0 ? [`and ${countOf(rest, 'server')} more`] : []),
-  ];
+  const summary = summaryOf(problems, configuration);
+  context.print(
+    `${isOk ? summary.replace(/^ok/, (word) => paint('ok', word)) : paint('refused', summary)}\n`,
+  );
+  for (const line of expiryLines(firstToExpire)) context.print(`  ${line}\n`);
 }
 
 function expiryLines(first: Expiry | undefined): string[] {
@@ -100,7 +85,11 @@ interface Inspected {
   readonly reached: readonly Reached[];
 }
 
-async function inspect(reading: ConfigurationReading, options: CheckOptions): Promise<Inspected> {
+async function inspect(
+  reading: ConfigurationReading,
+  options: CheckOptions,
+  progress: CheckProgress | undefined,
+): Promise<Inspected> {
   const { configuration, place } = reading;
   if (configuration === undefined) return { problems: [], reached: [] };
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
@@ -110,16 +99,24 @@ async function inspect(reading: ConfigurationReading, options: CheckOptions): Pr
     ...(await findRevokedPins(configuration)),
     ...adviceOn(configuration),
   ]);
+  progress?.found(local);
   if (options.offline === true) return { problems: local, reached: [] };
-  const [upstreams, ...asked] = await Promise.all([
-    askUpstreams(configuration),
-    inspectShownCertificates(configuration, clock),
-    findUnlistenable(configuration, reading.file),
-  ]);
-  return {
-    problems: [...local, ...place([...upstreams.findings, ...asked.flat(), ...adviceOnUser()])],
-    reached: upstreams.reached,
+  const shown = (findings: readonly Finding[]): readonly Finding[] => {
+    progress?.found(place(findings));
+    return findings;
   };
+  const asked = Promise.all([
+    inspectShownCertificates(configuration, clock).then(shown),
+    findUnlistenable(configuration, reading.file).then(shown),
+  ]);
+  const reached: Reached[] = [];
+  const upstreams = Object.keys(configuration.upstreams).map(async (upstream) => {
+    const answers = await askUpstream(configuration, upstream, progress);
+    reached.push(...answers.reached);
+    return shown(answers.findings);
+  });
+  const findings = [await Promise.all(upstreams), await asked, shown([...adviceOnUser()])].flat(2);
+  return { problems: [...local, ...place(findings)], reached };
 }
 
 /** Whether the gateway will run as the same user is not known here. */
@@ -154,29 +151,33 @@ function summaryOf(problems: readonly Problem[], configuration: Configuration | 
   ].join(', ')}`;
 }
 
-/** Asks every server of every upstream at the same time. One that answers is enough for an upstream. */
-async function askUpstreams(
+/** Asks every server of one upstream at the same time. One that answers is enough. */
+async function askUpstream(
   configuration: Configuration,
+  upstream: string,
+  progress: CheckProgress | undefined,
 ): Promise<{ readonly findings: readonly Finding[]; readonly reached: readonly Reached[] }> {
+  const questions = serversOf(configuration).filter((question) => question.upstream === upstream);
   const answers = await Promise.all(
-    serversOf(configuration).map(async (question) => {
-      const { upstream, server } = question;
+    questions.map(async (question) => {
+      const { server } = question;
       const begin = performance.now();
+      progress?.asked(question);
       const fault = await faultOf(question);
-      return { upstream, server, fault, milliseconds: performance.now() - begin };
+      const reached = { upstream, server, milliseconds: performance.now() - begin };
+      progress?.answered(question, fault === undefined ? reached : undefined);
+      return { server, fault, reached };
     }),
   );
-  const findings = Object.keys(configuration.upstreams).flatMap((upstream) => {
-    const ofUpstream = answers.filter((answer) => answer.upstream === upstream);
-    const severity = ofUpstream.some(({ fault }) => fault === undefined) ? 'warning' : 'error';
-    return ofUpstream.flatMap(({ server, fault }, index): Finding[] => {
+  const severity = answers.some(({ fault }) => fault === undefined) ? 'warning' : 'error';
+  return {
+    findings: answers.flatMap(({ server, fault }, index): Finding[] => {
       if (fault === undefined) return [];
       const path = ['upstreams', upstream, 'servers', index];
       return [{ path, message: `${server} ${fault}`, severity, kind: 'upstream' }];
-    });
-  });
-  const reached = answers.flatMap(({ fault, ...facts }) => (fault === undefined ? [facts] : []));
-  return { findings, reached };
+    }),
+    reached: answers.flatMap(({ fault, reached }) => (fault === undefined ? [reached] : [])),
+  };
 }
 
 interface Expiry {

@@ -49,6 +49,10 @@ export class AssociationRecord {
     if (connection.tls !== undefined) this.#facts.tls = connection.tls;
   }
 
+  get connectionId(): string {
+    return this.#facts.connectionId ?? '';
+  }
+
   requested(rq: AssociateRq): void {
     this.#request = rq;
     this.#facts.callingAeTitle = rq.callingAeTitle;

@@ -15,6 +15,7 @@ import { InboundAssociation, type InboundContext } from './inbound';
 import { ingressRoute } from './ingressRoute';
 import { startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
+import type { AssociationProgress } from './relay';
 import type { Route } from './route';
 import { UpstreamHealth } from './upstreamHealth';
 
@@ -56,6 +57,8 @@ export interface RunningGateway {
    * judges them again. Rejects with OperatorError where it cannot be used.
    */
   reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
+  /** What is under way on each association with an operation that is not answered. */
+  progress(): Promise<readonly AssociationProgress[]>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }
@@ -192,6 +195,10 @@ export class Gateway implements InboundContext, RunningGateway {
   /** Judges every running association by the rules in force; returns how many it ended. */
   enforce(): number {
     return [...this.#associations].filter((association) => association.enforce()).length;
+  }
+
+  async progress(): Promise<readonly AssociationProgress[]> {
+    return [...this.#associations].flatMap(({ progress }) => progress ?? []);
   }
 
   certificateRefusal({ listener, socket }: InboundConnection): ReasonCode | undefined {

@@ -28,7 +28,7 @@ import { reasons } from '../policy/reasons';
 import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
-import { Relay } from './relay';
+import { type AssociationProgress, Relay } from './relay';
 import type { Destination, Route } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
@@ -86,6 +86,10 @@ export class InboundAssociation implements LegOwner {
   /** Whether an association was requested; until the connection is gone its last PDU may be on the way. */
   get isBusy(): boolean {
     return this.#request !== undefined;
+  }
+
+  get progress(): AssociationProgress | undefined {
+    return this.#relay?.progress;
   }
 
   /** Ends what there is: the gateway stops. Whether that was an association under way. */

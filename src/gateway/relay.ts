@@ -10,7 +10,7 @@ import type { AcceptedContexts } from '../association/negotiation';
 import { ProtocolError } from '../association/protocolError';
 import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandField } from '../dimse/commands';
+import { CommandField, commandName } from '../dimse/commands';
 import { providerAbort } from '../pdu/types';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
@@ -28,6 +28,15 @@ export interface RelayOptions {
   decideCommand(request: CommandSet): Decision;
   /** The association is over, whatever became of it; the sockets close by themselves. Once. */
   ended(): void;
+}
+
+/** An operation under way, for people who look on. Plain data: it crosses a pipe as JSON. */
+export interface AssociationProgress {
+  readonly connectionId: string;
+  /** The one that was asked for first, in the standard's spelling: `C-STORE`. */
+  readonly command: string;
+  /** Data set bytes so far, of this command and of others that are not answered either. */
+  readonly bytes: number;
 }
 
 const NO_REASON = providerAbort(0);
@@ -54,6 +63,17 @@ export class Relay {
   /** Whether it has ended, whatever is still to be written. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** What is under way, from what the halves count anyway; undefined where nothing is. */
+  get progress(): AssociationProgress | undefined {
+    if (this.#isOver || !this.#hasOutstanding) return undefined;
+    const [operation] = [...this.#inbound.requested, ...this.#upstream.requested];
+    return {
+      connectionId: this.#options.record.connectionId,
+      command: commandName(operation!.request.CommandField) ?? '',
+      bytes: this.#inbound.bytesInProgress + this.#upstream.bytesInProgress,
+    };
   }
 
   /** Ends both associations: a timeout, the gateway stops, or a reload no longer allows them. */

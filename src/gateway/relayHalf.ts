@@ -70,6 +70,13 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     return this.#flow.isInsideMessage;
   }
 
+  /** Data set bytes of what the peer asked for and is not answered, and of the message that it is sending. */
+  get bytesInProgress(): number {
+    let bytes = this.#flow.isInsideForwardedMessage ? this.#flow.dataSetBytes : 0;
+    for (const operation of this.requested) bytes += operation.bytes;
+    return bytes;
+  }
+
   // MessageReceiver: what the peer sends.
 
   command(contextId: number, command: CommandSet): boolean {

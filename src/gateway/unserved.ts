@@ -15,6 +15,8 @@ export class Unserved implements RelayedLegOwner {
   readonly awaitsMore = false;
   readonly awaitsDataSet = false;
   readonly isPeerOwed = false;
+  /** Nothing is under way. */
+  readonly progress = undefined;
   readonly #options: UnservedOptions;
   readonly #idle = new Deadline(() => this.abort('idle-timeout'));
   #isOver = false;

@@ -40,6 +40,8 @@ export interface VerificationOptions {
   readonly timeoutMs: number;
   /** Connects, closes and sends nothing. */
   readonly isConnectionOnly?: boolean;
+  /** Called with each step as soon as it is over. */
+  stepped?(step: VerificationStep): void;
 }
 
 export type VerificationStepName = 'tcp' | 'tls' | 'association' | 'echo' | 'release';
@@ -97,7 +99,7 @@ const ECHO_RESPONSE = CommandField.CEchoRq | RESPONSE_BIT;
  * const { isOk } = await verify({ host, port, callingAeTitle: 'AEGIS', calledAeTitle: 'ORTHANC', timeoutMs: 10_000 });
  */
 export async function verify(options: VerificationOptions): Promise<VerificationReport> {
-  const steps = new StepList();
+  const steps = new StepList(options);
   const socket = await connect(options, steps);
   if (options.isConnectionOnly === true) socket?.destroy();
   else if (socket !== undefined) {
@@ -109,12 +111,19 @@ export async function verify(options: VerificationOptions): Promise<Verification
 /** The steps so far. The time of each begins at the end of the one before it. */
 class StepList {
   readonly list: VerificationStep[] = [];
+  readonly #options: VerificationOptions;
   #startedMs = performance.now();
+
+  constructor(options: VerificationOptions) {
+    this.#options = options;
+  }
 
   add(step: Omit<VerificationStep, 'durationMs' | 'isOk'>): void {
     const now = performance.now();
     const durationMs = Math.round((now - this.#startedMs) * 10) / 10;
-    this.list.push({ ...step, isOk: step.failure === undefined, durationMs });
+    const done = { ...step, isOk: step.failure === undefined, durationMs };
+    this.list.push(done);
+    this.#options.stepped?.(done);
     this.#startedMs = now;
   }
 }

@@ -54,6 +54,7 @@ export const registerEcho: RegisterCommand = (program, context) => {
           '0  the peer answered with success and released the association',
           '1  a step failed; the line says which and why',
           '2  wrong usage or configuration',
+          '130  interrupted with Ctrl-C',
         ],
       ),
     )

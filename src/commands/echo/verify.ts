@@ -8,9 +8,12 @@ import { ExitCode } from '../../errors';
 import { PIN_MISMATCH } from '../../net/dial';
 import { type ClientTlsConfiguration, loadClientTlsContext } from '../../net/tlsContext';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { WaitingLine } from '../../terminal/waiting';
+import { displayColumns, paint } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { dayOf } from '../../text/moments';
-import { safeLines } from '../../text/quote';
+import { escapeUnsafe } from '../../text/quote';
+import { hangingLines, wrapped } from '../../text/table';
 import type {
   VerificationReport,
   VerificationStep,
@@ -46,9 +49,9 @@ export async function echo(
   const targets = findEchoTargets(name, options.config).map((target) => withTls(target, options));
   const echoes: Echo[] = [];
   for (const target of targets) {
-    const done = await verifyTarget(target, options);
-    echoes.push(done);
-    if (options.json !== true) context.print(echoText(done));
+    echoes.push(
+      options.json === true ? await verifyTarget(target, options) : await showEcho(target, options, context),
+    );
   }
   const isOk = echoes.every(({ report }) => report.isOk);
   if (options.json === true) {
@@ -60,7 +63,11 @@ export async function echo(
 /** Who asks, and how long each step may take. */
 export type VerifyOptions = Pick<EchoOptions, 'calling' | 'called' | 'timeout'>;
 
-export async function verifyTarget(target: EchoTarget, options: VerifyOptions): Promise<Echo> {
+export async function verifyTarget(
+  target: EchoTarget,
+  options: VerifyOptions,
+  stepped: (step: VerificationStep) => void = () => {},
+): Promise<Echo> {
   const callingAeTitle = options.calling ?? target.callingAeTitle;
   const calledAeTitle = options.called ?? target.calledAeTitle;
   const report = await verify({
@@ -70,6 +77,7 @@ export async function verifyTarget(target: EchoTarget, options: VerifyOptions): 
     callingAeTitle,
     calledAeTitle,
     timeoutMs: options.timeout * 1000,
+    stepped,
   });
   return { target, callingAeTitle, calledAeTitle, report };
 }
@@ -98,20 +106,67 @@ const stepTitles: Readonly<Record<VerificationStepName, string>> = {
   release: 'release',
 };
 
-export function echoText({ target, callingAeTitle, calledAeTitle, report }: Echo): string {
+/** Prints each step as soon as it is over, and on a terminal what is waited for. */
+export async function showEcho(
+  target: EchoTarget,
+  options: VerifyOptions,
+  context: CommandContext,
+): Promise<Echo> {
+  const waiting = new WaitingLine(context.print);
+  const lines = hangingLines(escapeUnsafe(titleOf(target, options)), 2);
+  context.print(`${lines.join('\n')}\n`);
+  const waitBehind = (step?: VerificationStep) => {
+    const next = nextStep(target, step);
+    if (next !== undefined) waiting.waitFor(stepTitles[next]);
+  };
+  waitBehind();
+  try {
+    return await verifyTarget(target, options, (step) => {
+      waiting.stop();
+      context.print(`${stepLines(step, target).join('\n')}\n`);
+      waitBehind(step);
+    });
+  } finally {
+    waiting.end();
+  }
+}
+
+function titleOf(target: EchoTarget, { calling, called }: VerifyOptions): string {
   const { kind, title, host, port, tls } = target;
   const how = tls === undefined ? 'plain' : 'TLS';
   const who = kind === 'address' ? how : `${title}, ${how}`;
-  const lines = [`${callingAeTitle} to ${calledAeTitle} at ${formatHostAndPort({ host, port })} (${who})`];
-  for (const step of report.steps) {
-    const { name, isOk, durationMs, text } = step;
-    const time = `${durationMs.toFixed(1)} ms`.padStart(10);
-    lines.push(`  ${isOk ? 'ok    ' : 'failed'}  ${stepTitles[name].padEnd(11)} ${time}  ${text}`);
-    lines.push(
-      ...[...certificateLines(step), ...hints(step, target)].map((line) => `${' '.repeat(34)}${line}`),
-    );
-  }
-  return safeLines(lines);
+  const from = calling ?? target.callingAeTitle;
+  return `${from} to ${called ?? target.calledAeTitle} at ${formatHostAndPort({ host, port })} (${who})`;
+}
+
+function nextStep({ tls }: EchoTarget, done: VerificationStep | undefined): VerificationStepName | undefined {
+  const order: readonly VerificationStepName[] = ['tcp', 'tls', 'association', 'echo', 'release'];
+  if (done === undefined) return 'tcp';
+  // A bad status is followed by the release all the same.
+  if (!done.isOk && done.failure !== 'status') return undefined;
+  return order.slice(order.indexOf(done.name) + 1).find((name) => name !== 'tls' || tls !== undefined);
+}
+
+/** Where the text of a step begins, and what is said about it below, where there is no room beside it. */
+const TEXT_COLUMN = 34;
+const LESS_COLUMN = 10;
+
+function stepLines(step: VerificationStep, target: EchoTarget): string[] {
+  const { name, isOk, durationMs, text } = step;
+  const state = isOk ? paint('ok', 'ok    ') : paint('refused', 'failed');
+  const time = `${durationMs.toFixed(1)} ms`.padStart(10);
+  const columns = displayColumns();
+  const [first = '', ...rest] = wrapped(escapeUnsafe(text), Math.max(columns - TEXT_COLUMN, TEXT_COLUMN));
+  const below = [...certificateLines(step), ...hints(step, target)].map(escapeUnsafe);
+  const isRoomy = below.every(({ length }) => TEXT_COLUMN + length <= columns);
+  const indent = isRoomy ? TEXT_COLUMN : LESS_COLUMN;
+  return [
+    `  ${state}  ${stepTitles[name].padEnd(11)} ${time}  ${first}`,
+    ...rest.map((line) => `${' '.repeat(TEXT_COLUMN)}${line}`),
+    ...below
+      .flatMap((line) => wrapped(line, Math.max(columns - indent, TEXT_COLUMN)))
+      .map((line) => `${' '.repeat(indent)}${line}`),
+  ];
 }
 
 /** The same for machines. */

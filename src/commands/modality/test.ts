@@ -10,10 +10,9 @@ import { reasons } from '../../policy/reasons';
 import { certificateRemedy, describeRefused, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
-import { safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { modalityTarget } from '../echo/target';
-import { echoJson, echoText, verifyTarget } from '../echo/verify';
+import { echoJson, showEcho, verifyTarget } from '../echo/verify';
 import { entryNamed } from './entry';
 
 interface TestOptions extends GlobalOptions {
@@ -26,8 +25,10 @@ export async function test(context: CommandContext, options: TestOptions, name: 
   const entry = entryNamed(loaded, name);
   const { file } = loaded.configuration.audit;
   const target = entry.address === undefined ? undefined : modalityTarget(name, entry, loaded.configuration);
-  const echo = target && (await verifyTarget(target, options));
-  if (options.json === true) {
+  const isJson = options.json === true;
+  const echo =
+    target && (await (isJson ? verifyTarget(target, options) : showEcho(target, options, context)));
+  if (isJson) {
     const seen = lastSeenIfKnown(file, name, entry);
     const isOk = echo?.report.isOk === true;
     const result = { ok: isOk, echo: echo === undefined ? null : echoJson(echo), lastSeen: seen ?? null };
@@ -35,7 +36,6 @@ export async function test(context: CommandContext, options: TestOptions, name: 
     context.exit(echo === undefined ? ExitCode.Usage : isOk ? ExitCode.Done : ExitCode.Failed);
     return;
   }
-  if (echo !== undefined) context.print(echoText(echo));
   const seen = lastSeenIfKnown(file, name, entry);
   context.print(seenText(seen));
   if (echo === undefined) {
@@ -64,7 +64,7 @@ function seenText(seen: LastSeen | undefined): string {
     ['last refused', denied === undefined ? never : describeTrouble(denied)],
     ['last failure', failed === undefined ? never : describeTrouble(failed)],
   ];
-  return safeLines(textTable(rows));
+  return `${textTable(rows, { fits: ['whole'] }).join('\n')}\n`;
 }
 
 function whenAndWhere({ time, sourceAddress, listener }: SeenEvent): string {

@@ -1,19 +1,21 @@
 /** The work of `aegis status`: asks a running gateway over its admin HTTP, once or again and again, and prints. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { AdminClient, type AdminTarget, adminTargetAt, adminTargetOf } from '../../admin/adminClient';
+import type { StatusReport } from '../../admin/statusReport';
 import { ExitCode, OperatorError } from '../../errors';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { AlternateScreen } from '../../terminal/screen';
+import { canOverwrite, displayRows, paint } from '../../text/display';
 import { ConfigurationError } from '../../text/problems';
-import { statusReportText } from './text';
+import { escapeUnsafe } from '../../text/quote';
+import { hangingLines } from '../../text/table';
+import { formatTime, MAX_ROWS, statusReportText } from './text';
 
 export interface StatusOptions extends GlobalOptions {
   readonly url?: string;
   /** Ask again after so many seconds. */
   readonly watch?: number;
 }
-
-/** Cursor to the top, the rest of the screen cleared: nothing of the scrollback is lost. */
-const CLEAR_SCREEN = '\x1b[H\x1b[J';
 
 export async function status(context: CommandContext, options: StatusOptions): Promise<void> {
   const target = options.url === undefined ? configuredTarget(options.config) : adminTargetAt(options.url);
@@ -23,9 +25,13 @@ export async function status(context: CommandContext, options: StatusOptions): P
     );
   }
   const client = new AdminClient(target);
-  const { watch: watchSeconds } = options;
-  if (watchSeconds === undefined) context.exit(await show(client, options, context));
-  else await watch(client, watchSeconds, options, context);
+  const { watch: seconds, json: isJson = false } = options;
+  if (seconds === undefined) {
+    const report = await client.status();
+    context.exit(exitCodeOf(report));
+    context.print(isJson ? `${JSON.stringify(report, undefined, 2)}\n` : statusReportText(report));
+  } else if (!isJson && canOverwrite()) await watchOnScreen(client, seconds, context);
+  else await watchInLines(client, seconds, isJson, context);
 }
 
 function configuredTarget(file: string): AdminTarget | undefined {
@@ -40,37 +46,111 @@ function configuredTarget(file: string): AdminTarget | undefined {
   }
 }
 
-async function show(client: AdminClient, options: StatusOptions, context: CommandContext): Promise<ExitCode> {
-  const report = await client.status();
-  const isOnce = options.watch === undefined;
-  context.print(
-    options.json === true
-      ? `${JSON.stringify(report, undefined, isOnce ? 2 : 0)}\n`
-      : statusReportText(report),
-  );
-  return report.isReady ? ExitCode.Done : ExitCode.Failed;
+function exitCodeOf({ isReady }: StatusReport): ExitCode {
+  return isReady ? ExitCode.Done : ExitCode.Failed;
+}
+
+interface Frame {
+  readonly report: StatusReport;
+  readonly now: Date;
+  /** Since the frame before. */
+  readonly rates: ReadonlyMap<string, number>;
 }
 
 /** Until Ctrl-C. A gateway that does not answer is reported, and asked again. */
 async function watch(
   client: AdminClient,
   seconds: number,
-  options: StatusOptions,
   context: CommandContext,
+  { show, fail }: { show(frame: Frame): void; fail(error: OperatorError): void },
 ): Promise<void> {
   const ended = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
-  const isScreen = process.stdout.isTTY === true && options.json !== true;
+  let last: Omit<Frame, 'rates'> | undefined;
   while (!ended.signal.aborted) {
-    if (isScreen) context.print(CLEAR_SCREEN);
     try {
-      context.exit(await show(client, options, context));
+      const report = await client.status();
+      const now = new Date();
+      context.exit(exitCodeOf(report));
+      show({ report, now, rates: ratesOf(report, now, last) });
+      last = { report, now };
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      context.printError(`error: ${error.message}\n`);
       context.exit(ExitCode.Failed);
+      last = undefined;
+      fail(error);
     }
-    if (!isScreen && options.json !== true) context.print('\n');
     await delay(seconds * 1000, undefined, { signal: ended.signal }).catch(() => {});
   }
+}
+
+async function watchInLines(
+  client: AdminClient,
+  seconds: number,
+  isJson: boolean,
+  context: CommandContext,
+): Promise<void> {
+  await watch(client, seconds, context, {
+    show: ({ report, now, rates }) =>
+      context.print(isJson ? `${JSON.stringify(report)}\n` : `${statusReportText(report, now, { rates })}\n`),
+    fail: ({ message }) => context.printError(`error: ${message}\n`),
+  });
+}
+
+async function watchOnScreen(client: AdminClient, seconds: number, context: CommandContext): Promise<void> {
+  let draw = () => {};
+  const screen = new AlternateScreen(
+    (text) => context.print(text),
+    () => draw(),
+  );
+  const how = `every ${seconds} s; Ctrl-C ends`;
+  const show = (lines: () => readonly string[]) => {
+    draw = () => screen.draw(lines());
+    draw();
+  };
+  try {
+    await watch(client, seconds, context, {
+      show: (frame) => show(() => fittedLines(frame, how)),
+      fail: ({ message }) =>
+        show(() => {
+          const lines = message
+            .split('\n')
+            .flatMap((line) => hangingLines(`error: ${escapeUnsafe(line)}`, 2));
+          return [...lines, '', paint('heading', `asked ${how}`)];
+        }),
+    });
+  } finally {
+    screen.close();
+  }
+}
+
+/** With fewer rows of each section where the window is low. */
+function fittedLines({ report, now, rates }: Frame, how: string): string[] {
+  for (let maxRows = MAX_ROWS; ; maxRows -= 1) {
+    const text = statusReportText(report, now, { rates, maxRows });
+    const lines = [
+      ...text.split('\n').slice(0, -1),
+      paint('heading', `${formatTime(now.toISOString())} UTC, ${how}`),
+    ];
+    if (maxRows === 1 || lines.length <= displayRows()) return lines;
+  }
+}
+
+/** Bytes per second of each association that was open before, too. */
+function ratesOf(
+  { associations }: StatusReport,
+  now: Date,
+  last: Omit<Frame, 'rates'> | undefined,
+): ReadonlyMap<string, number> {
+  if (last === undefined) return new Map();
+  const seconds = (now.getTime() - last.now.getTime()) / 1000;
+  const bytesBefore = new Map(
+    last.report.associations.map(({ connectionId, bytes }) => [connectionId, bytes]),
+  );
+  return new Map(
+    associations.flatMap(({ connectionId, bytes }) => {
+      const before = bytesBefore.get(connectionId);
+      return before === undefined ? [] : [[connectionId, (bytes - before) / seconds] as const];
+    }),
+  );
 }

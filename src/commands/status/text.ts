@@ -3,34 +3,64 @@
  * network is escaped. Knows no HTTP.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import { paint, type Tone } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { DAY_MS } from '../../text/moments';
 import { countOf, escapeUnsafe } from '../../text/quote';
-import { textTable } from '../../text/table';
+import { type Fit, hangingLines, textTable } from '../../text/table';
 
 /** The view should fit a screen. The rest is in --json and in the audit log. */
-const MAX_ROWS = 10;
+export const MAX_ROWS = 10;
 /** Certificates that end later need no attention. */
 const SHOWN_DAYS = 60;
 
-export function statusReportText(status: StatusReport, now = new Date()): string {
-  const sections = [
-    [headline(status)],
-    section('LISTENERS', listenerRows(status)),
-    section('UPSTREAMS', upstreamRows(status)),
-    section(
-      associationsTitle(status),
-      status.associations.map((each) => associationRow(each, now)),
-    ),
-    section('LAST DENIALS', status.denials.map(denialRow)),
-    section('CERTIFICATES', certificateRows(status, now)),
-    lastLines(status),
-  ];
-  const text = sections.map((lines) => lines.map(escapeUnsafe).join('\n')).join('\n\n');
-  return `${text}\n`;
+interface View {
+  /** Bytes per second of associations, by their connection. */
+  readonly rates?: ReadonlyMap<string, number>;
+  /** Of each section. */
+  readonly maxRows?: number;
 }
 
-function headline({ version, uptimeSeconds, workers, isReady, checks }: StatusReport): string {
+export function statusReportText(status: StatusReport, now = new Date(), view: View = {}): string {
+  const { rates = new Map(), maxRows = MAX_ROWS } = view;
+  const section = (title: string, rows: readonly (readonly string[])[], fits: readonly Fit[] = []) => {
+    const rest = rows.length - maxRows;
+    return [
+      ...hangingLines(title, 2).map((line) => paint('heading', line)),
+      ...(rows.length === 0 ? ['  none'] : textTable(rows.slice(0, maxRows), { fits, indent: 2, tone })),
+      ...(rest > 0 ? [`  and ${rest} more`] : []),
+    ];
+  };
+  const sections = [
+    headline(status),
+    section('LISTENERS', listenerRows(status)),
+    section('UPSTREAMS', upstreamRows(status)),
+    section(associationsTitle(status), associationRows(status, now, rates), [
+      'whole',
+      'words',
+      'whole',
+      'whole',
+    ]),
+    section('LAST DENIALS', status.denials.map(denialRow), ['whole', 'whole']),
+    section('CERTIFICATES', certificateRows(status, now), ['whole', 'words', 'whole', 'whole']),
+    lastLines(status).flatMap((line) => hangingLines(escapeUnsafe(line), 2)),
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function tone(cell: string): Tone | undefined {
+  return TONES[cell];
+}
+
+const TONES: Readonly<Record<string, Tone>> = { up: 'ok', DOWN: 'refused', 'HAS ENDED': 'refused' };
+
+function headline(report: StatusReport): string[] {
+  const [first = '', ...rest] = hangingLines(escapeUnsafe(headlineText(report)), 2);
+  const state = report.isReady ? 'ready' : 'NOT READY';
+  return [`${paint(report.isReady ? 'ok' : 'refused', state)}${first.slice(state.length)}`, ...rest];
+}
+
+function headlineText({ version, uptimeSeconds, workers, isReady, checks }: StatusReport): string {
   const failed = Object.entries(checks).flatMap(([name, isPassed]) =>
     isPassed ? [] : [CHECK_WORDS[name] ?? name],
   );
@@ -45,13 +75,6 @@ const CHECK_WORDS: Readonly<Record<string, string>> = {
   upstreamUp: 'no upstream answers',
   certificatesValid: 'a certificate has expired',
 };
-
-function section(title: string, rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [title, '  none'];
-  const shown = textTable(rows.slice(0, MAX_ROWS)).map((line) => `  ${line}`);
-  const rest = rows.length - MAX_ROWS;
-  return [title, ...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
-}
 
 function listenerRows({ listeners }: StatusReport): string[][] {
   return listeners.map(({ name, host, port, isTls }) => [
@@ -73,17 +96,40 @@ function associationsTitle({ associations, totals }: StatusReport): string {
   );
 }
 
-function associationRow(association: AssociationStatus, now: Date): string[] {
-  const { modality, callingAeTitle, calledAeTitle, sourceAddress, isTls, commands, bytes, since } =
-    association;
-  return [
-    modality,
-    `${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
-    isTls ? 'TLS' : 'plain',
-    formatSpan((now.getTime() - Date.parse(since)) / 1000),
-    countOf(commands, 'command'),
-    formatBytes(bytes),
-  ];
+/** The last two columns are there where something is under way. The busiest come first, to be seen. */
+function associationRows(
+  { associations }: StatusReport,
+  now: Date,
+  rates: ReadonlyMap<string, number>,
+): string[][] {
+  const busyFirst = [...associations].sort(
+    (one, other) => Number(other.inProgress !== undefined) - Number(one.inProgress !== undefined),
+  );
+  return busyFirst.map((association) => {
+    const { modality, callingAeTitle, calledAeTitle, sourceAddress, isTls, commands, bytes, since } =
+      association;
+    return [
+      modality,
+      `${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+      isTls ? 'TLS' : 'plain',
+      formatSpan((now.getTime() - Date.parse(since)) / 1000),
+      countOf(commands, 'command'),
+      formatBytes(bytes),
+      inProgressText(association),
+      rateText(rates.get(association.connectionId)),
+    ];
+  });
+}
+
+/** `C-STORE 402.1 MB`: the command that is not answered yet. */
+function inProgressText({ inProgress }: AssociationStatus): string {
+  if (inProgress === undefined) return '';
+  const { command, bytes } = inProgress;
+  return bytes === 0 ? command : `${command} ${formatBytes(bytes)}`;
+}
+
+function rateText(bytesPerSecond: number | undefined): string {
+  return bytesPerSecond === undefined || bytesPerSecond <= 0 ? '' : `${formatBytes(bytesPerSecond)}/s`;
 }
 
 function denialRow(denial: Denial): string[] {
@@ -152,5 +198,5 @@ function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power]}`;
+  return `${power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`;
 }

@@ -9,6 +9,7 @@ import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import type { ListeningAddress } from '../gateway';
+import type { AssociationProgress } from '../relay';
 
 /** From the primary. Plain data, as all messages: they cross a pipe as JSON. */
 export type ToWorker =
@@ -18,6 +19,8 @@ export type ToWorker =
   /** Take over what was prepared, or forget it; then judge running associations again, or not. */
   | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
   | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
+  /** Say what is under way. */
+  | { readonly kind: 'tellProgress' }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -33,6 +36,7 @@ export type FromWorker =
       /** Associations that are no longer allowed and were ended. */
       readonly ended: number;
     }
+  | { readonly kind: 'progress'; readonly associations: readonly AssociationProgress[] }
   | { readonly kind: 'audit'; readonly event: AuditEvent }
   | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
   | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
@@ -42,6 +46,9 @@ export type FromWorker =
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
 const MAX_RELOAD_ANSWER_MS = 15_000;
+
+/** A person waits for it. A worker that is so late is busy or hangs; the rest of the status does not wait for it. */
+const MAX_PROGRESS_ANSWER_MS = 500;
 
 export interface PoolMemberEvents {
   audit(event: AuditEvent): void;
@@ -66,6 +73,9 @@ export class PoolMember {
   #hasStopped = false;
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
+  #toldProgress: (associations: readonly AssociationProgress[]) => void = () => {};
+  /** All who ask meanwhile get the same answer. */
+  #askedForProgress: Promise<readonly AssociationProgress[]> | undefined;
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
   #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
 
@@ -115,6 +125,21 @@ export class PoolMember {
     });
   }
 
+  /** What is under way in this worker. Of one that does not answer in time, nothing is known. */
+  progress(): Promise<readonly AssociationProgress[]> {
+    this.#askedForProgress ??= new Promise((resolve) => {
+      const answer = (associations: readonly AssociationProgress[]) => {
+        clearTimeout(deadline);
+        this.#askedForProgress = undefined;
+        resolve(associations);
+      };
+      const deadline = setTimeout(() => answer([]), MAX_PROGRESS_ANSWER_MS);
+      this.#toldProgress = answer;
+      this.send({ kind: 'tellProgress' });
+    });
+    return this.#askedForProgress;
+  }
+
   /** At once: it may hang and read no message. */
   kill(): void {
     this.worker.process.kill('SIGKILL');
@@ -145,6 +170,9 @@ export class PoolMember {
         break;
       case 'reloadEnded':
         this.#reloadEnded?.(message);
+        break;
+      case 'progress':
+        this.#toldProgress(message.associations);
         break;
       case 'audit':
         this.#follow(message.event);
@@ -208,6 +236,7 @@ export class PoolMember {
     if (!this.#hasStopped) this.#events.stopped(lost);
     this.#reloadPrepared?.(undefined);
     this.#reloadEnded?.(undefined);
+    this.#toldProgress([]);
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);
   }

@@ -11,6 +11,7 @@ import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
 import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from '../gateway';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
+import type { AssociationProgress } from '../relay';
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 
@@ -109,6 +110,11 @@ export class WorkerPool implements RunningGateway {
     this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
     this.#health?.replace(configuration);
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
+  }
+
+  async progress(): Promise<readonly AssociationProgress[]> {
+    const members = [...this.#members.values()];
+    return (await Promise.all(members.map((member) => member.progress()))).flat();
   }
 
   async stop(): Promise<StopResult> {

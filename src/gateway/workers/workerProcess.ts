@@ -90,6 +90,9 @@ async function receive(message: ToWorker): Promise<void> {
     case 'placeAnswer':
       places.answer(message.id, message.answer);
       return;
+    case 'tellProgress':
+      send({ kind: 'progress', associations: (await gateway?.progress()) ?? [] });
+      return;
     case 'stop': {
       const running = await started();
       if (running === undefined) return;

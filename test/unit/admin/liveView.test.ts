@@ -26,7 +26,7 @@ function accepted(connectionId: string): AuditEvent {
 function viewOf(...events: readonly AuditEvent[]) {
   const view = new LiveView(() => now);
   for (const event of events) view.record(event);
-  return view.report;
+  return view.report();
 }
 
 describe('LiveView', () => {

@@ -89,11 +89,11 @@ beforeEach(() => {
 afterEach(() => getuid.mockRestore());
 
 describe('aegis check', () => {
-  it('says what it found good, what it reached and what expires first, in 80 columns', async () => {
+  it('says what it reached, what it found good and what expires first, in 80 columns', async () => {
     const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [address] }));
     const reached = / {2}ORTHANC 127\.0\.0\.1:\d+ answered in \d+ ms\n/;
-    expect(printed).toMatch(lines('ok: 1 listener, 1 upstream, 1 modality', reached, FIRST));
+    expect(printed).toMatch(lines(reached, 'ok: 1 listener, 1 upstream, 1 modality', FIRST));
     expect(exitCode).toBe(ExitCode.Done);
   });
 
@@ -121,7 +121,7 @@ describe('aegis check', () => {
     const { address } = await archive();
     const { exitCode, printed } = await check(write({ servers: [await unusedAddress(), address] }));
     expect(printed).toMatch(
-      lines('warning: .*servers\\[0\\] .*', 'ok: .*, 1 warning', '  ORTHANC .* answered in .*', FIRST),
+      lines('  ORTHANC .* answered in .*', 'warning: .*servers\\[0\\] .*', 'ok: .*, 1 warning', FIRST),
     );
     expect(exitCode).toBe(ExitCode.Done);
   });
