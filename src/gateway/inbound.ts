@@ -67,6 +67,7 @@ export class InboundAssociation implements LegOwner {
     this.#connection = connection;
     this.#record = new AssociationRecord(context.audit, connection, route.direction);
     this.#legOptions = {
+      audit: context.audit,
       role: 'acceptor',
       peer: route.direction === 'ingress' ? 'modality' : 'archive',
       timeouts: context.timeouts,
@@ -151,7 +152,7 @@ export class InboundAssociation implements LegOwner {
   }
 
   #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
-    const { places, limits, keepAliveSeconds, quickAck } = this.#context;
+    const { audit, places, limits, keepAliveSeconds, quickAck } = this.#context;
     const timeouts = this.#timeoutsFor(destination);
     this.#destination = destination;
     const { calledAeTitle, callingAeTitle, passUserIdentity, place: wanted } = destination;
@@ -182,6 +183,7 @@ export class InboundAssociation implements LegOwner {
         timeouts,
         keepAliveSeconds,
         quickAck,
+        audit,
         serverFailed: (server, detail) => place.failed(server, detail),
         answered: (upstreamAnswer) => {
           if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);

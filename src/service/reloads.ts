@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { Monitoring } from '../admin/monitoring';
 import type { ReloadReport } from '../admin/statusReport';
+import type { AuditLog } from '../audit/auditLog';
 import { describeChanges } from '../config/changes';
 import { type LoadedConfiguration, loadConfiguration, textSha256 } from '../config/load';
 import type { Configuration } from '../config/schema';
@@ -25,6 +26,7 @@ export interface Reloadable {
   readonly configuration: Configuration;
   readonly gateway: RunningGateway;
   readonly monitoring: Monitoring;
+  readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
 }
 
 /** Of `aegis start`. */
@@ -88,7 +90,9 @@ export class Reloads {
     return [this.#file, ...watchedFiles(configuration)];
   }
 
-  async #reload({ gateway, monitoring }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
+  async #reload({ gateway, monitoring, audit }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
+    // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
+    audit.reopen();
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;
@@ -101,6 +105,7 @@ export class Reloads {
       const takeOver = monitoring.prepareReload(loaded.configuration);
       ({ ended } = await gateway.reload(loaded.configuration, { enforce }));
       takeOver();
+      audit.replace(loaded.configuration.audit);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });

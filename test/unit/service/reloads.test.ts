@@ -23,6 +23,7 @@ it('names files by their absolute path, however they were named at the start', a
       addresses: [],
       reload: async () => ({ ended: 0 }),
     } as Partial<RunningGateway> as RunningGateway,
+    audit: { reopen: () => {}, replace: () => {} },
     monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
   });
   const said: string[] = [];
