@@ -3,7 +3,7 @@
  * the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
  * these together.
  */
-import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
@@ -23,6 +23,7 @@ type Warn = (message: string) => void;
  * await monitoring.attach(configuration, { gateway, workers: 1, reload });
  */
 export class Monitoring implements AuditSink {
+  readonly #audit: AuditSink;
   readonly #sinks: readonly AuditSink[];
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
@@ -33,6 +34,7 @@ export class Monitoring implements AuditSink {
   readonly #missed: AuditEvent[] = [];
 
   private constructor(audit: AuditSink, expiries: CertificateExpiries, pending: Pending, door?: AdminDoor) {
+    this.#audit = audit;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
@@ -62,6 +64,14 @@ export class Monitoring implements AuditSink {
     else if (this.#door !== undefined) this.#missed.push(event);
     const shown = this.#expiries.record(event);
     if (shown !== undefined) this.#expiryWatch.lookAt(shown);
+  }
+
+  flush(): void {
+    this.#audit.flush?.();
+  }
+
+  hold(sender: Sender, outcome: Outcome): void {
+    this.#audit.hold?.(sender, outcome);
   }
 
   /** The gateway has started: resolves when the admin HTTP answers. */

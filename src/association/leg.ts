@@ -283,6 +283,8 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   readonly #onClosed = (): void => {
+    // The last answer may still be queued.
+    this.out.flush();
     this.#ending.destroy();
     const action = this.#try('closed');
     if (action === 'AA-4' || action === 'AA-5') {

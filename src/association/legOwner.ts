@@ -1,4 +1,5 @@
 /** What a leg is given when it is made, and what it reports: types only. */
+import type { AuditSink } from '../audit/events';
 import type { Timeouts } from '../config/schema';
 import type { QuickAck } from '../net/quickAck';
 import type { Abort, AssociateRj } from '../pdu/types';
@@ -49,6 +50,8 @@ export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
 }
 
 export interface LegOptions {
+  /** What was recorded is written before bytes go to the peer. */
+  readonly audit?: Pick<AuditSink, 'flush'> | undefined;
   readonly role: Role;
   /** The peer at the other end: `modality` and `archive` dialled us, `upstream` we dialled. */
   readonly peer: 'modality' | 'archive' | 'upstream';

@@ -83,14 +83,18 @@ export class LegWriter {
     this.flush();
   };
 
-  /** Writes all fragments that are queued, in one system call where the kernel takes it. Whether the peer can get them. */
-  flush(): boolean {
+  /** Whether the peer can get what is queued. */
+  get isOpen(): boolean {
+    return this.#framer !== undefined && !this.#socket.destroyed;
+  }
+
+  /** Writes all fragments that are queued, in one system call where the kernel takes it. */
+  flush(): void {
     this.#writeQueued();
     if (!this.#isCongested && this.#socket.writableLength > CONGESTION_BYTES) {
       this.#isCongested = true;
       this.#relayed?.congested();
     }
-    return this.#framer !== undefined && !this.#socket.destroyed;
   }
 
   /** Writes a whole PDU at once, behind what was flushed. */
@@ -121,6 +125,7 @@ export class LegWriter {
   #write(pdus: readonly Buffer[]): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    this.#options.audit?.flush?.();
     this.#unwritten += 1;
     if (!this.#stallDeadline.isRunning) this.#startStallDeadline();
     const last = pdus.length - 1;

@@ -1,18 +1,23 @@
 /**
  * The audit log: turns events into lines and writes them to stdout and, if configured, to a file. A line is one JSON
  * object, or readable text on a terminal. Texts that came from the network are escaped and shortened on their way into a
- * line, so events may carry them as they are. Does not know what an event means, nor how a file is written (lineFile.ts).
+ * line, so events may carry them as they are. Refusals of one kind are added up (refusalSums.ts). Does not know what an
+ * event means, nor how lines are written (lineFile.ts, lineStream.ts).
  */
 import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import { createLogger, format, type Logger, transports } from 'winston';
-import type { AuditEvent, AuditSink } from './events';
-import { LineFile } from './lineFile';
+import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
+import { HeldSenders } from './heldSenders';
+import { LineFile, type Rotation } from './lineFile';
+import { LineStream, type Missed } from './lineStream';
 import { readableLine, shorten, type TimedEvent } from './readableLine';
+import { RefusalSums, type SumOptions } from './refusalSums';
 
-/** Where winston's transports look for the finished line. */
-const MESSAGE = Symbol.for('message');
 /** Lines up to this length are not shortened: looking at every text of every line costs more than making it. */
 const MAX_USUAL_LENGTH = 1024;
+/** How long the sender of a refusal is not read while nobody takes lines. Sums hold what it sends meanwhile. */
+const MAX_HOLD_MS = 1000;
 
 export interface AuditLogOptions {
   /** Where lines go, usually process.stdout. */
@@ -21,67 +26,151 @@ export interface AuditLogOptions {
   readonly isReadable: boolean;
   /** A second copy, always JSON. */
   readonly file?: string | undefined;
-  /** Called at the first failed write, and again only after one succeeded. Lines still go to the stream. */
-  fileFailed(message: string): void;
+  readonly rotate?: Rotation | undefined;
+  readonly refusals: SumOptions;
+  /** Words for the operator: the file cannot be written, or can again. */
+  say(message: string): void;
 }
 
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
+  readonly #stream: LineStream;
   readonly #file: LineFile | undefined;
+  readonly #isReadable: boolean;
+  readonly #say: (message: string) => void;
+  readonly #sums: RefusalSums;
+  readonly #held = new HeldSenders();
+  #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
-  constructor(options: AuditLogOptions) {
-    const { stream, isReadable, file, fileFailed } = options;
-    this.#logger = createLogger({
-      format: linesFormat(jsonLine),
-      transports: [
-        new transports.Stream({
-          stream,
-          eol: '\n',
-          ...(isReadable ? { format: linesFormat(readableLine) } : {}),
-        }),
-      ],
+  constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
+    this.#isReadable = isReadable;
+    this.#say = say;
+    this.#sums = new RefusalSums(refusals, {
+      write: (sum) => this.#add(sum),
+      isBlocked: () => this.#isBlocked,
     });
-    if (file === undefined) return;
-    this.#file = new LineFile(file, fileFailed);
-    this.#logger.add(new transports.Stream({ stream: this.#file, eol: '\n' }));
+    this.#stream = new LineStream(stream, () => {
+      this.#release();
+      this.#reportMissed();
+    });
+    this.#file =
+      file === undefined
+        ? undefined
+        : new LineFile(file, rotate, {
+            say,
+            resumed: (count, since, why) =>
+              this.#add(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
+          });
+    const sinks = new Writable({
+      objectMode: true,
+      write: ({ events }: { readonly events: readonly TimedEvent[] }, _encoding, done) => {
+        this.#writeLines(events);
+        done();
+      },
+    });
+    this.#logger = createLogger({
+      format: format((info) => info)(),
+      transports: [new transports.Stream({ stream: sinks })],
+    });
   }
 
   /**
-   * Writes the line at the end of this turn of the event loop, so that the answer to the peer goes out first. No line
-   * waits longer, so one turn bounds the memory.
+   * Writes the line when something is sent to a peer, at the latest at the end of this turn of the event loop: so one turn
+   * bounds the memory, and no peer gets an answer before its line is out.
    */
   record(event: AuditEvent): void {
     if (event.outcome === 'debug') return;
-    if (this.#waiting.length === 0) setImmediate(() => this.#write());
-    // What happened comes first, for people who read the JSON.
+    if (event.event === 'gateway.stopped') this.#sums.writeAll();
+    if (!this.#sums.adds(event)) this.#add(event);
+  }
+
+  /** All lines that were recorded since the last time in one call: a call of winston costs more than a line. */
+  flush(): void {
+    if (this.#waiting.length === 0) return;
+    this.#logger.log({ level: 'info', message: '', events: this.#waiting.splice(0) });
+  }
+
+  /**
+   * While nobody takes lines, who is refused is not read for a moment after each refusal. Who is served goes on: what was
+   * allowed is counted.
+   */
+  hold(sender: Sender, outcome: Outcome): void {
+    if (outcome !== 'denied' || !this.#isBlocked) return;
+    this.#held.hold(sender);
+    this.#holdTimer ??= setTimeout(() => this.#release(), MAX_HOLD_MS).unref();
+  }
+
+  /** The file was moved away, perhaps. */
+  reopen(): void {
+    this.flush();
+    this.#file?.reopen();
+  }
+
+  /** Of a reload. */
+  replace({ rotate, refusals }: Pick<AuditLogOptions, 'rotate' | 'refusals'>): void {
+    if (this.#file !== undefined) this.#file.rotation = rotate;
+    this.#sums.options = refusals;
+  }
+
+  /** Resolves when every line is written, or was given to a stdout that does not take it yet. */
+  async close(): Promise<void> {
+    this.#sums.close();
+    this.#release();
+    this.flush();
+    // What that brought to light: a disk that has room again.
+    this.#reportMissed(true);
+    this.flush();
+    const finished = this.#logger.transports.map((transport) => once(transport, 'finish'));
+    this.#logger.end();
+    await Promise.all(finished);
+    this.#file?.close();
+  }
+
+  get #isBlocked(): boolean {
+    return this.#stream.isFull && this.#file?.isTaking !== true;
+  }
+
+  /** What happened comes first, for people who read the JSON. */
+  #add(event: AuditEvent): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.flush());
     const { event: name, outcome, reason } = event;
     const facts: Partial<AuditEvent> = event;
     this.#waiting.push({ time: new Date().toISOString(), event: name, outcome, reason, ...facts });
   }
 
-  /** All lines of a turn in one call: a call of winston costs more than a line. */
-  #write(): void {
-    const events = this.#waiting.splice(0);
-    if (events.length > 0) this.#logger.log({ level: 'info', message: '', events });
+  #writeLines(events: readonly TimedEvent[]): void {
+    const lines = this.#file === undefined && this.#isReadable ? [] : events.map(jsonLine);
+    this.#file?.append(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
+    this.#stream.write(events, this.#isReadable ? events.map(readableLine) : lines);
+    this.#reportMissed();
   }
 
-  /** Resolves when every line is written. */
-  async close(): Promise<void> {
-    this.#write();
-    const finished = this.#logger.transports.map((transport) => once(transport, 'finish'));
-    this.#logger.end();
-    await Promise.all(finished);
-    this.#file?.destroy();
+  #reportMissed(isLast = false): void {
+    const missed = this.#stream.takeMissed(isLast);
+    if (missed === undefined) return;
+    const event = missedEvent(missed);
+    this.#say(isLast ? `${event.detail}` : `stdout takes lines again; ${event.detail}`);
+    this.#add(event);
+  }
+
+  #release(): void {
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = undefined;
+    this.#held.release();
   }
 }
 
-function linesFormat(render: (event: TimedEvent) => string) {
-  return format((info) => {
-    info[MESSAGE] = (info.events as TimedEvent[]).map(render).join('\n');
-    return info;
-  })();
+function gapEvent(count: number, since: Date, detail: string): AuditEvent {
+  return { event: 'audit.resumed', outcome: 'failed', detail, count, since: since.toISOString() };
+}
+
+function missedEvent({ countByOutcome, since }: Missed): AuditEvent {
+  const counts = [...countByOutcome].map(([outcome, count]) => `${count} ${outcome}`);
+  const count = [...countByOutcome.values()].reduce((sum, some) => sum + some, 0);
+  const why = 'its reader did not take them';
+  return gapEvent(count, since, `${count} lines were not written to stdout (${counts.join(', ')}): ${why}`);
 }
 
 function shortenText(_key: string, value: unknown): unknown {

@@ -24,7 +24,8 @@ export type AuditEventName =
   | 'upstream.up'
   | 'upstream.down'
   | 'gateway.started'
-  | 'gateway.stopped';
+  | 'gateway.stopped'
+  | 'audit.resumed';
 
 /** A SOP class that was proposed and refused; by keyword if it has one. */
 export interface RefusedContext {
@@ -69,9 +70,23 @@ export interface AuditEvent {
   readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
   readonly upstream?: string | undefined;
+  /** The line stands for so many refusals, or reports so many lines that were not written. */
+  readonly count?: number | undefined;
+  /** Of the first of them; as `time`. */
+  readonly since?: string | undefined;
 }
 
 /** Where events go. Must not throw and must not block: it is called in the data path. */
 export interface AuditSink {
   record(event: AuditEvent): void;
+  /** Writes what was recorded so far. Called before bytes go to a peer, so that no answer is without its line. */
+  flush?(): void;
+  /** Pauses who caused a line of this outcome for as long as the sink cannot take more of them; usually not at all. */
+  hold?(sender: Sender, outcome: Outcome): void;
+}
+
+/** Who is read and causes lines, such as a leg. Each pause is followed by one resume. */
+export interface Sender {
+  pause(): void;
+  resume(): void;
 }

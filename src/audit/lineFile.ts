@@ -1,59 +1,248 @@
 /**
- * A file that lines are appended to, some at a time. Owns what happens when the disk is full; knows no events.
+ * A file that lines are appended to, some at a time. Owns what happens when the disk is full, when the file was moved
+ * away, and when it has grown enough; knows no events. Names of rotated files are rotatedFiles.ts's.
  *
- * Writes are synchronous on purpose, as to stdout. Lines that wait in memory are lost with the process, and a peer that
- * is refused a hundred thousand times a second would fill the memory with them. A write to the page cache takes some
- * microseconds.
+ * Writes are synchronous on purpose. Lines that wait in memory are lost with the process, and a peer that is refused a
+ * hundred thousand times a second would fill the memory with them. A write to the page cache takes some microseconds.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
 import { OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
+import { isFileAt, rotateFiles, targetOf, temporaryName } from './rotatedFiles';
 
 const LINE_FEED = 0x0a;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A rotation that failed is tried again after this time: the folder may be full, or not writable, for long. */
+const ROTATION_RETRY_MS = 60_000;
+/** The time stands at the beginning of a line, as `{"time":"2026-11-23T19:36:10.292Z"`. */
+const FIRST_TIME = /^\{"time":"([0-9TZ:.-]{24})"/;
+const FIRST_TIME_BYTES = 40;
 
-export class LineFile extends Writable {
-  readonly #descriptor: number;
-  readonly #failed: (message: string) => void;
-  #isFailing = false;
+/** At least one of the first two is there. */
+export interface Rotation {
+  readonly maxBytes?: number | undefined;
+  readonly days?: number | undefined;
+  /** Rotated files that stay. */
+  readonly keep: number;
+}
+
+export interface LineFileEvents {
+  /** Words for the operator. */
+  say(message: string): void;
+  /** Lines can be written again. So many were not. */
+  resumed(lost: number, since: Date, why: string): void;
+}
+
+interface Failure {
+  readonly since: Date;
+  readonly why: string;
+  lost: number;
+}
+
+export class LineFile {
+  readonly #name: string;
+  readonly #events: LineFileEvents;
+  rotation: Rotation | undefined;
+  #descriptor: number;
+  #bytes = 0;
+  /** When the first line of the file was written. */
+  #beganMs = 0;
+  #failure: Failure | undefined;
   /** The last write ended inside a line: the next one must not be appended to it. */
   #isInsideLine = false;
+  #nextRotationMs = 0;
 
-  /**
-   * `failed` is called when a write fails, and again only after one succeeded. Lines that could not be written are lost.
-   * Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start.
-   */
-  constructor(file: string, failed: (message: string) => void) {
-    super({ decodeStrings: true });
-    this.#failed = failed;
+  /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
+  constructor(name: string, rotation: Rotation | undefined, events: LineFileEvents) {
+    this.#name = name;
+    this.#events = events;
+    this.rotation = rotation;
     try {
-      this.#descriptor = openSync(file, 'a', 0o640);
+      this.#descriptor = openSync(name, 'a', 0o640);
     } catch (error) {
-      throw new OperatorError(`audit.file ${fileError('write', error, file).message}`);
+      throw new OperatorError(`audit.file ${fileError('write', error, name).message}`);
+    }
+    this.#look();
+  }
+
+  /** Whether the last write succeeded. */
+  get isTaking(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** `lines` end with a line feed each. */
+  append(lines: Buffer): void {
+    let from = 0;
+    while (from < lines.length) {
+      const to = this.#rotateIfDue(lines, from);
+      this.#write(from === 0 && to === lines.length ? lines : lines.subarray(from, to));
+      from = to;
     }
   }
 
-  override _write(lines: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#append(lines);
-    done();
+  /**
+   * Opens the file again by its name, because it was moved away: a new one is made with the mode and the owner of the old
+   * one. Where that fails, lines go on into the old one.
+   */
+  reopen(): void {
+    try {
+      if (isFileAt(this.#name, fstatSync(this.#descriptor))) return;
+      this.#replace(this.#openLike(this.#name));
+    } catch (error) {
+      this.#events.say(
+        `the audit log file cannot be opened again, lines go on into the old one: ${(error as Error).message}`,
+      );
+    }
   }
 
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+  close(): void {
+    if (this.#failure !== undefined) {
+      this.#events.say(`lines that are not in the audit log file: ${this.#failure.lost}`);
+    }
     closeSync(this.#descriptor);
-    done(error);
   }
 
-  #append(lines: Buffer): void {
+  /** One that is there already keeps its own mode and owner: logrotate or the operator made it. */
+  #openLike(name: string): number {
+    const { mode, uid, gid } = fstatSync(this.#descriptor);
+    let descriptor: number;
+    try {
+      descriptor = openSync(name, 'ax', mode & 0o777);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      return openSync(name, 'a');
+    }
+    fchmodSync(descriptor, mode & 0o777);
+    try {
+      fchownSync(descriptor, uid, gid);
+    } catch {
+      // Only root can give files away. The mode is kept all the same.
+    }
+    return descriptor;
+  }
+
+  #replace(descriptor: number): void {
+    closeSync(this.#descriptor);
+    this.#descriptor = descriptor;
+    this.#isInsideLine = false;
+    this.#look();
+  }
+
+  #look(): void {
+    const stats = fstatSync(this.#descriptor);
+    this.#bytes = stats.size;
+    this.#beganMs = stats.size === 0 ? 0 : (firstTimeMs(this.#name) ?? stats.birthtimeMs);
+  }
+
+  /** Returns the end of what belongs into the file that is open now: whole lines. */
+  #rotateIfDue(lines: Buffer, from: number): number {
+    // Not on a disk that is full.
+    if (this.rotation === undefined || this.#failure !== undefined) return lines.length;
+    const { maxBytes = Number.POSITIVE_INFINITY, days = Number.POSITIVE_INFINITY } = this.rotation;
+    const nowMs = Date.now();
+    if (this.#bytes === 0) this.#beganMs = nowMs;
+    const isOld = nowMs - this.#beganMs >= days * DAY_MS;
+    const room = maxBytes - this.#bytes;
+    if (!isOld && lines.length - from <= room) return lines.length;
+    const end = isOld || room <= 0 ? 0 : lines.lastIndexOf(LINE_FEED, from + room - 1) + 1;
+    if (end > from) return end;
+    // A line that is longer than a file may be has one of its own.
+    if (this.#bytes === 0) return lines.indexOf(LINE_FEED, from) + 1 || lines.length;
+    if (!this.#rotate(nowMs)) return lines.length;
+    return this.#rotateIfDue(lines, from);
+  }
+
+  /** Whether there is room now: a file that was emptied or moved meanwhile need not be rotated. */
+  #rotate(nowMs: number): boolean {
+    if (nowMs < this.#nextRotationMs) return false;
+    let made: number | undefined;
+    try {
+      const stats = fstatSync(this.#descriptor);
+      if (!stats.isFile()) return false;
+      if (this.#wasChanged(stats)) return true;
+      // The link may be in another folder than the file.
+      const name = targetOf(this.#name);
+      made = this.#openLike(temporaryName(name));
+      rotateFiles(name, this.rotation!.keep);
+      this.#replace(made);
+      return true;
+    } catch (error) {
+      if (made !== undefined) closeSync(made);
+      this.#nextRotationMs = nowMs + ROTATION_RETRY_MS;
+      this.#events.say(
+        `the audit log file cannot be rotated, lines go on into the old one: ${(error as Error).message}`,
+      );
+      return false;
+    }
+  }
+
+  /** Emptied by copytruncate, or moved: it is looked at again. */
+  #wasChanged(stats: Stats): boolean {
+    if (stats.size < this.#bytes) {
+      this.#look();
+      return true;
+    }
+    if (isFileAt(this.#name, stats)) return false;
+    this.#replace(this.#openLike(this.#name));
+    return true;
+  }
+
+  #write(lines: Buffer): void {
     const bytes = this.#isInsideLine ? Buffer.concat([Buffer.of(LINE_FEED), lines]) : lines;
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
+      this.#bytes += written;
       this.#isInsideLine = false;
-      this.#isFailing = false;
     } catch (error) {
+      this.#bytes += written;
       if (written > 0) this.#isInsideLine = bytes[written - 1] !== LINE_FEED;
-      if (!this.#isFailing) this.#failed((error as Error).message);
-      this.#isFailing = true;
+      this.#failed(
+        (error as Error).message,
+        countLines(bytes, Math.max(written, bytes.length - lines.length)),
+      );
+      return;
     }
+    if (this.#failure === undefined) return;
+    const { lost, since, why } = this.#failure;
+    this.#failure = undefined;
+    this.#events.say(`the audit log file can be written again; lines that are not in it: ${lost}`);
+    this.#events.resumed(lost, since, why);
+  }
+
+  #failed(why: string, lost: number): void {
+    if (this.#failure === undefined) {
+      this.#failure = { since: new Date(), why, lost: 0 };
+      this.#events.say(`the audit log file cannot be written: ${why}`);
+    }
+    this.#failure.lost += lost;
+  }
+}
+
+function countLines(bytes: Buffer, from: number): number {
+  let count = 0;
+  for (let at = bytes.indexOf(LINE_FEED, from); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count += 1;
+  return count;
+}
+
+function firstTimeMs(name: string): number | undefined {
+  const bytes = Buffer.alloc(FIRST_TIME_BYTES);
+  try {
+    const descriptor = openSync(name, 'r');
+    const length = readSync(descriptor, bytes, 0, FIRST_TIME_BYTES, 0);
+    closeSync(descriptor);
+    const time = Date.parse(FIRST_TIME.exec(bytes.toString('latin1', 0, length))?.[1] ?? '');
+    return Number.isNaN(time) ? undefined : time;
+  } catch {
+    return undefined; // it may only be written
   }
 }

@@ -52,7 +52,7 @@ function readableAuditLog(say: (text: string) => void): AuditSink {
       written();
     },
   });
-  return new AuditLog({ stream, isReadable: true, fileFailed: () => {} });
+  return new AuditLog({ stream, isReadable: true, refusals: { whole: 20, everySeconds: 10 }, say: () => {} });
 }
 
 function jsonOf({ isOk, rows, ...result }: DemoResult): object {

@@ -2,7 +2,7 @@
  * The audit lines of one connection and its association: the facts that every line carries, gathered as they become
  * known, and one method for each event. Does not write them, nor escape text from the network: the audit log does.
  */
-import type { AuditEvent, AuditEventName, AuditSink, Outcome } from '../audit/events';
+import type { AuditEvent, AuditEventName, AuditSink, Outcome, Sender } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
 import { isUid } from '../dimse/elementValues';
@@ -167,6 +167,11 @@ export class AssociationRecord {
     detail?: string,
   ): void {
     this.#record('command.refused', 'denied', reason, { ...commandFacts(request, status, bytes), detail });
+  }
+
+  /** Pauses who caused the line that was recorded last, where the log cannot take more. */
+  hold(sender: Sender, outcome: Outcome): void {
+    this.#audit.hold?.(sender, outcome);
   }
 
   get #ageMs(): number {

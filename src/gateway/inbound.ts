@@ -70,6 +70,7 @@ export class InboundAssociation implements LegOwner {
     this.#connection = connection;
     this.#record = new AssociationRecord(context.audit, connection, route.direction);
     this.#legOptions = {
+      audit: context.audit,
       role: 'acceptor',
       peer: route.direction === 'ingress' ? 'modality' : 'archive',
       timeouts: context.timeouts,
@@ -188,7 +189,7 @@ export class InboundAssociation implements LegOwner {
     servers: readonly string[],
     wouldDeny: ReasonCode | undefined,
   ): void {
-    const { limits, keepAliveSeconds, quickAck } = this.#context;
+    const { audit, limits, keepAliveSeconds, quickAck } = this.#context;
     this.#upstream = new UpstreamAssociation({
       servers: address === undefined ? servers : [address],
       tls,
@@ -199,6 +200,7 @@ export class InboundAssociation implements LegOwner {
       timeouts: this.#legOptions.timeouts,
       keepAliveSeconds,
       quickAck,
+      audit,
       serverFailed: (server, detail) => this.#place?.failed(server, detail),
       answered: (answer) => {
         if (answer.kind !== 'failed') this.#place?.arrived(answer.server);

@@ -134,13 +134,13 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#opposite.leg.served();
   }
 
-  /** A final response is recorded once it was written: until then its operation is not over. */
+  /** A final response is recorded before it is written. Where it no longer can be, its operation is not over. */
   #answered(operation: Operation, response: CommandSet): void {
     const status = response.Status ?? 0;
-    if (isPendingStatus(status) || !this.#opposite.leg.out.flush()) return;
-    if (this.#opposite.requested.end(operation, status)) {
-      this.#options.record.operationEnded(operation, response);
-    }
+    if (isPendingStatus(status) || !this.#opposite.leg.out.isOpen) return;
+    if (!this.#opposite.requested.end(operation, status)) return;
+    this.#options.record.operationEnded(operation, response);
+    this.#options.record.hold(this.#opposite.leg, 'allowed');
   }
 
   #judge(contextId: number, command: CommandSet): Passing {
@@ -169,6 +169,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
     this.#replies.push({ contextId: this.#passingContextId, commandSet });
     this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);
+    this.#options.record.hold(this.leg, 'denied');
     this.#sendReplies();
   }
 

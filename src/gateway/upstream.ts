@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { Deadline } from '../association/deadline';
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOwner } from '../association/legOwner';
+import type { AuditSink } from '../audit/events';
 import type { Timeouts } from '../config/schema';
 import { DialError, dialTcp, dialTls } from '../net/dial';
 import type { TlsFacts } from '../net/inboundConnection';
@@ -33,6 +34,7 @@ export interface UpstreamRequest {
   readonly timeouts: Timeouts;
   readonly keepAliveSeconds: number;
   readonly quickAck: QuickAck;
+  readonly audit?: AuditSink;
   /** A server did not answer the request; another one may. */
   serverFailed(server: string, detail: string): void;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
@@ -137,7 +139,8 @@ export class UpstreamAssociation implements LegOwner {
   }
 
   #send({ socket, ...answering }: Answering & { readonly socket: Socket }, isLast: boolean): void {
-    const { associateRq, maxPduLength, timeouts, keepAliveSeconds, quickAck, othersAnswerMs } = this.#request;
+    const { associateRq, maxPduLength, timeouts, keepAliveSeconds, quickAck, audit, othersAnswerMs } =
+      this.#request;
     this.#answering = answering;
     this.#leg = new Leg(socket, this, {
       role: 'requestor',
@@ -145,6 +148,7 @@ export class UpstreamAssociation implements LegOwner {
       timeouts,
       keepAliveSeconds,
       quickAck,
+      audit,
       maxPduLength,
       closed: ignored,
     });

@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { Monitoring } from '../admin/monitoring';
 import type { ReloadReport } from '../admin/statusReport';
+import type { AuditLog } from '../audit/auditLog';
 import { describeChanges } from '../config/changes';
 import { type LoadedConfiguration, loadConfiguration, textSha256 } from '../config/load';
 import type { Configuration } from '../config/schema';
@@ -27,6 +28,7 @@ export interface Reloadable {
   readonly gateway: RunningGateway;
   readonly monitoring: Monitoring;
   readonly pidFile: Pick<PidFile, 'moveTo'>;
+  readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
 }
 
 /** Of `aegis start`. */
@@ -90,7 +92,12 @@ export class Reloads {
     return [this.#file, ...watchedFiles(configuration)];
   }
 
-  async #reload({ gateway, monitoring, pidFile }: Reloadable, options: ReloadOptions): Promise<ReloadReport> {
+  async #reload(
+    { gateway, monitoring, pidFile, audit }: Reloadable,
+    options: ReloadOptions,
+  ): Promise<ReloadReport> {
+    // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
+    audit.reopen();
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;
@@ -103,6 +110,7 @@ export class Reloads {
       const takeOver = monitoring.prepareReload(loaded.configuration);
       ({ ended } = await gateway.reload(loaded.configuration, { enforce }));
       takeOver();
+      audit.replace(loaded.configuration.audit);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });

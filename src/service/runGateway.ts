@@ -46,8 +46,8 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
-    file: configuration.audit.file,
-    fileFailed: (message) => say(`the audit log file cannot be written: ${message}`),
+    ...configuration.audit,
+    say,
   });
   // A closed pipe at stdout ends every other command. It must not end the gateway.
   process.stdout.removeAllListeners('error');

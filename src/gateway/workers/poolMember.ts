@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Worker } from 'node:cluster';
-import type { AuditEvent } from '../../audit/events';
+import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
@@ -21,6 +21,8 @@ export type ToWorker =
   | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
   /** Say what is under way. */
   | { readonly kind: 'tellProgress' }
+  /** Whether the log takes no lines: who is refused is not read meanwhile. */
+  | { readonly kind: 'logBlocked'; readonly isBlocked: boolean }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -37,7 +39,7 @@ export type FromWorker =
       readonly ended: number;
     }
   | { readonly kind: 'progress'; readonly associations: readonly AssociationProgress[] }
-  | { readonly kind: 'audit'; readonly event: AuditEvent }
+  | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
   | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
   | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
   | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
@@ -59,7 +61,7 @@ export interface PoolMemberEvents {
 
 type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
 
-export class PoolMember {
+export class PoolMember implements Sender {
   readonly worker: Worker;
   hasStarted = false;
   readonly startedMs = performance.now();
@@ -140,6 +142,15 @@ export class PoolMember {
     return this.#askedForProgress;
   }
 
+  /** The log takes no lines. */
+  pause(): void {
+    this.send({ kind: 'logBlocked', isBlocked: true });
+  }
+
+  resume(): void {
+    this.send({ kind: 'logBlocked', isBlocked: false });
+  }
+
   /** At once: it may hang and read no message. */
   kill(): void {
     this.worker.process.kill('SIGKILL');
@@ -175,8 +186,10 @@ export class PoolMember {
         this.#toldProgress(message.associations);
         break;
       case 'audit':
-        this.#follow(message.event);
-        this.#events.audit(message.event);
+        for (const event of message.events) {
+          this.#follow(event);
+          this.#events.audit(event);
+        }
         break;
       case 'placeRequest':
         this.#request(message);

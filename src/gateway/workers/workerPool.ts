@@ -145,6 +145,7 @@ export class WorkerPool implements RunningGateway {
       audit: (event) => {
         if (this.#early === undefined) this.#audit.record(event);
         else this.#early.push(event);
+        this.#audit.hold?.(member, event.outcome);
       },
       stopped: (aborted) => {
         if (this.#isStopping) this.#aborted += aborted;

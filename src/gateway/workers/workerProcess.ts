@@ -7,6 +7,7 @@ import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } f
 import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
+import { AuditPipe } from './auditPipe';
 import type { FromWorker, ToWorker } from './poolMember';
 
 /**
@@ -51,15 +52,18 @@ let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
 const places = new RemotePlaces();
+const audit = new AuditPipe((events, taken) => send({ kind: 'audit', events }, taken));
 
+/** In order: what was recorded before goes first. */
 function send(message: FromWorker, sent?: () => void): void {
+  if (message.kind !== 'audit') audit.flush();
   if (process.connected) process.send?.(message, undefined, undefined, () => sent?.());
 }
 
 async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
-      starting = Gateway.start(message.configuration, { record }, places);
+      starting = Gateway.start(message.configuration, audit, places);
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
@@ -87,6 +91,9 @@ async function receive(message: ToWorker): Promise<void> {
         ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
       });
       return;
+    case 'logBlocked':
+      audit.logBlocked(message.isBlocked);
+      return;
     case 'placeAnswer':
       places.answer(message.id, message.answer);
       return;
@@ -106,11 +113,6 @@ async function receive(message: ToWorker): Promise<void> {
 /** Messages during the start wait for it; undefined where it fails, which ends the process. */
 async function started(): Promise<Gateway | undefined> {
   return await starting?.catch(() => undefined);
-}
-
-/** The primary records the start and the stop of the whole gateway, once. */
-function record(event: Extract<FromWorker, { kind: 'audit' }>['event']): void {
-  if (event.event !== 'gateway.started' && event.event !== 'gateway.stopped') send({ kind: 'audit', event });
 }
 
 process.on('message', (message: ToWorker) => {

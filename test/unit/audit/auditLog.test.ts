@@ -24,7 +24,8 @@ function open(options: Partial<AuditLogOptions> = {}) {
   const audit = new AuditLog({
     stream,
     isReadable: false,
-    fileFailed: (message) => failures.push(message),
+    refusals: { whole: Number.POSITIVE_INFINITY, everySeconds: 10 },
+    say: (message) => failures.push(message),
     ...options,
   });
   let text = '';
@@ -95,12 +96,15 @@ describe('the audit log', () => {
     const { audit, failures, written } = open({ file: '/dev/full' });
     for (let count = 0; count < 100; count += 1) audit.record(rejected);
     expect(lines(await written())).toHaveLength(100);
-    expect(failures).toEqual([expect.stringContaining('ENOSPC')]);
+    expect(failures).toEqual([
+      expect.stringContaining('ENOSPC'),
+      'lines that are not in the audit log file: 100',
+    ]);
   });
 });
 
 describeWithSmallDisk('a disk that runs full while lines are written', () => {
-  it('loses lines while the disk is full, and none after that', async () => {
+  it('loses lines while the disk is full, none after that, and says how many', async () => {
     const disk = new SmallDisk();
     const file = join(disk.folder, 'audit.jsonl');
     const { audit, failures, written } = open({ file });
@@ -110,13 +114,21 @@ describeWithSmallDisk('a disk that runs full while lines are written', () => {
     disk.free();
     for (let count = 0; count < 2; count += 1) audit.record({ ...rejected, callingAeTitle: 'AFTER' });
     await written();
-    expect(failures).toEqual([expect.stringContaining('ENOSPC')]);
-    const [first, ...rest] = readFileSync(file, 'latin1').trimEnd().split('\n').reverse();
-    expect(lines(`${rest.shift()}\n${first}`)).toEqual(
-      Array(2).fill({ time: expect.any(String), ...rejected, callingAeTitle: 'AFTER' }),
-    );
+    const text = readFileSync(file, 'latin1').trimEnd().split('\n');
+    const [after, other, gap] = [text.at(-3), text.at(-2), text.at(-1)].map((line) => JSON.parse(line!));
+    const expected = { time: expect.any(String), ...rejected, callingAeTitle: 'AFTER' };
+    expect([after, other]).toEqual([expected, expected]);
     // The last one that had room may be cut off.
-    expect(lines(rest.slice(1).join('\n')).length).toBeGreaterThan(10);
+    const before = text.slice(0, -3).filter((line) => line.endsWith('}'));
+    expect(lines(before.join('\n')).length).toBeGreaterThan(10);
+    const lost = 100 - before.length;
+    expect(gap).toMatchObject({ event: 'audit.resumed', outcome: 'failed', count: lost });
+    expect(gap.detail).toMatch(`${lost} lines are not in the audit log file: ENOSPC`);
+    expect(Date.parse(gap.since)).toBeLessThanOrEqual(Date.parse(gap.time));
+    expect(failures).toEqual([
+      expect.stringContaining('cannot be written: ENOSPC'),
+      `the audit log file can be written again; lines that are not in it: ${lost}`,
+    ]);
   });
 });
 

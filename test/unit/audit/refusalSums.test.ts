@@ -1,0 +1,255 @@
+/** Floods of refusals: few lines, exact numbers, bounded memory. */
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { AuditLog } from '../../../src/audit/auditLog';
+import type { AuditEvent } from '../../../src/audit/events';
+
+const refused: AuditEvent = {
+  event: 'command.refused',
+  outcome: 'denied',
+  reason: 'command-not-allowed',
+  connectionId: 'c1',
+  modality: 'ct1',
+  sourceAddress: '192.0.2.1',
+  sourcePort: 1000,
+  command: 'C-FIND',
+  messageId: 7,
+};
+const rejected: AuditEvent = {
+  event: 'association.rejected',
+  outcome: 'denied',
+  reason: 'calling-ae-title-unknown',
+  sourceAddress: '192.0.2.1',
+};
+
+beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
+afterEach(() => void jest.useRealTimers());
+
+type Line = AuditEvent & { readonly time: string };
+
+function open() {
+  const stream = new PassThrough();
+  let text = '';
+  stream.on('data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+  });
+  const audit = new AuditLog({
+    stream,
+    isReadable: false,
+    refusals: { whole: 20, everySeconds: 10 },
+    say: () => {},
+  });
+  /** What was written since the last time. */
+  const lines = async (): Promise<Line[]> => {
+    audit.flush();
+    await new Promise(setImmediate);
+    const parsed = text.split('\n').slice(0, -1);
+    text = '';
+    return parsed.map((line) => JSON.parse(line) as Line);
+  };
+  const record = (
+    count: number,
+    event: AuditEvent,
+    vary: (index: number) => Partial<AuditEvent> = () => ({}),
+  ) => {
+    for (let index = 0; index < count; index += 1) audit.record({ ...event, ...vary(index) });
+  };
+  return { audit, lines, record };
+}
+
+function represented(lines: readonly AuditEvent[]): number {
+  return lines.reduce((sum, { count = 1 }) => sum + count, 0);
+}
+
+describe('refusals of the same kind', () => {
+  it('are written whole at first, then as one line every 10 seconds, with what they share', async () => {
+    const { lines, record } = open();
+    const began = Date.now();
+    record(5000, refused, (messageId) => ({ messageId }));
+    const whole = await lines();
+    expect(whole).toHaveLength(20);
+    expect(whole.at(-1)).toMatchObject({ messageId: 19 });
+    jest.advanceTimersByTime(10_000);
+    const { time, ...sum } = (await lines())[0]!;
+    const { messageId: _, ...shared } = refused;
+    expect(sum).toEqual({
+      ...shared,
+      count: 4980,
+      since: new Date(began).toISOString(),
+      detail: '4980 more in 10 s',
+    });
+    expect(Date.parse(time)).toBe(began + 10_000);
+    record(300, refused, (index) => ({ connectionId: `c${index}`, sourceAddress: `192.0.2.${index % 3}` }));
+    expect(await lines()).toEqual([]);
+    jest.advanceTimersByTime(10_000);
+    const [other] = await lines();
+    expect(other).toMatchObject({ count: 300, modality: 'ct1' });
+    expect(other!.detail).toBe('300 more in 10 s from 192.0.2.0, 192.0.2.1, 192.0.2.2');
+    expect(Object.keys(other!)).not.toEqual(expect.arrayContaining(['connectionId']));
+    expect(other!.sourceAddress).toBeUndefined();
+  });
+
+  it('are written whole again after a quiet time', async () => {
+    const { lines, record } = open();
+    record(21, refused);
+    jest.advanceTimersByTime(20_000);
+    expect(represented(await lines())).toBe(21);
+    record(20, refused);
+    expect(await lines()).toHaveLength(20);
+    jest.advanceTimersByTime(20_000);
+    expect(await lines()).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('are added up for each event, reason and modality, or address', async () => {
+    const { lines, record } = open();
+    record(25, refused);
+    record(25, { ...refused, modality: 'ct2' });
+    record(25, { ...refused, reason: 'sop-class-not-allowed' });
+    record(25, rejected);
+    record(25, { ...rejected, sourceAddress: '192.0.2.2' });
+    jest.advanceTimersByTime(10_000);
+    const counts = (await lines()).slice(100).map(({ count }) => count);
+    expect(counts).toEqual([5, 5, 5, 5, 5]);
+  });
+
+  it('do not hide what is not refused', async () => {
+    const { lines, record } = open();
+    record(100, { event: 'command.completed', outcome: 'allowed', modality: 'ct1' });
+    expect(await lines()).toHaveLength(100);
+  });
+
+  it('are all in the log before the line of the stop, and after the end', async () => {
+    const { audit, lines, record } = open();
+    record(100, refused);
+    record(1, { event: 'gateway.stopped', outcome: 'info' });
+    const written = await lines();
+    expect(written.slice(-2)).toMatchObject([{ count: 80 }, { event: 'gateway.stopped' }]);
+    record(30, rejected);
+    await audit.close();
+    expect(represented(await lines())).toBe(30);
+  });
+
+  it('cost little however many addresses an attacker has, and every one is counted', async () => {
+    const { lines, record } = open();
+    const vary = (index: number) => ({
+      sourceAddress: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
+    });
+    let sum = 0;
+    let count = 0;
+    for (let second = 0; second < 60; second += 1) {
+      record(5000, rejected, (index) => vary(second * 5000 + index));
+      if (second === 59) break;
+      jest.advanceTimersByTime(1000);
+      const written = await lines();
+      sum += represented(written);
+      count += written.length;
+    }
+    jest.advanceTimersByTime(20_000);
+    const rest = await lines();
+    expect(sum + represented(rest)).toBe(300_000);
+    // 200 whole and 101 sums in ten seconds, at most.
+    expect(count).toBeLessThan(7 * 301);
+    expect(rest.at(-1)!.detail).toMatch(/^\d+ more in \d+ s from 10\.[\d., ]+ and others$/);
+  });
+});
+
+describe('a reader of stdout that hangs', () => {
+  function hanging() {
+    const waiting: (() => void)[] = [];
+    const text: string[] = [];
+    const stream = new PassThrough({
+      highWaterMark: 1024,
+      transform: (chunk, _encoding, done) => {
+        text.push(String(chunk));
+        waiting.push(done);
+      },
+    });
+    const said: string[] = [];
+    const audit = new AuditLog({
+      stream,
+      isReadable: false,
+      refusals: { whole: 20, everySeconds: 10 },
+      say: (message) => said.push(message),
+    });
+    const readOn = async () => {
+      stream.resume();
+      for (let quiet = 0; quiet < 5; quiet += 1) {
+        for (let done = waiting.shift(); done !== undefined; done = waiting.shift(), quiet = 0) done();
+        await new Promise(setImmediate);
+      }
+      return text
+        .join('')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Line);
+    };
+    return { stream, said, audit, readOn };
+  }
+
+  const completed: AuditEvent = {
+    event: 'command.completed',
+    outcome: 'allowed',
+    connectionId: 'c1',
+    modality: 'ct1',
+    sopInstance: '1.2.3'.repeat(10),
+  };
+  const aborted: AuditEvent = { ...completed, event: 'association.aborted', outcome: 'failed' };
+
+  it('costs bounded memory; what was allowed is counted, what was refused is written, and the gap is reported', async () => {
+    const { stream, said, audit, readOn } = hanging();
+    for (let round = 0; round < 200; round += 1) {
+      for (let index = 0; index < 500; index += 1) audit.record(completed);
+      audit.record({ ...refused, reason: round % 2 ? 'command-unknown' : 'command-not-allowed' });
+      audit.flush();
+      expect(stream.writableLength).toBeLessThan(2 * 1024 * 1024);
+    }
+    jest.advanceTimersByTime(10_000);
+    audit.flush();
+    const lines = await readOn();
+    expect(represented(lines.filter(({ event }) => event === 'command.refused'))).toBe(200);
+    const written = lines.filter(({ event }) => event === 'command.completed').length;
+    expect(lines.find(({ event }) => event === 'audit.resumed')).toMatchObject({
+      outcome: 'failed',
+      count: 100_000 - written,
+      detail: `${100_000 - written} lines were not written to stdout (${100_000 - written} allowed): its reader did not take them`,
+    });
+    expect(said).toEqual([expect.stringMatching(/^stdout takes lines again; /)]);
+  });
+
+  it('drops no refusal: they are added up while nothing can be written, and their senders are not read', async () => {
+    const { stream, audit, readOn } = hanging();
+    const calls: string[] = [];
+    const sender = { pause: () => calls.push('pause'), resume: () => calls.push('resume') };
+    audit.hold(sender, 'denied');
+    expect(calls).toEqual([]);
+    for (let index = 0; index < 60_000; index += 1) {
+      audit.record(aborted);
+      if (index % 1000 === 0) audit.flush();
+    }
+    audit.flush();
+    expect(stream.writableLength).toBeGreaterThan(4 * 1024 * 1024);
+    const full = stream.writableLength;
+    for (let index = 0; index < 500; index += 1) {
+      audit.record({ ...refused, modality: `m${index}` });
+      audit.hold(sender, 'denied');
+      audit.flush();
+    }
+    audit.hold({ pause: () => calls.push('wrong'), resume: () => {} }, 'allowed');
+    expect(stream.writableLength).toBe(full);
+    expect(calls).toEqual(['pause']);
+    // Not for ever: a modality that is refused something else now and then is served.
+    jest.advanceTimersByTime(1000);
+    expect(calls).toEqual(['pause', 'resume']);
+    audit.hold(sender, 'denied');
+    jest.advanceTimersByTime(999);
+    await readOn();
+    expect(calls).toEqual(['pause', 'resume', 'pause', 'resume']);
+    jest.advanceTimersByTime(10_000);
+    audit.flush();
+    const lines = await readOn();
+    expect(represented(lines.filter(({ event }) => event === 'command.refused'))).toBe(500);
+    const written = lines.filter(({ event }) => event === 'association.aborted').length;
+    expect(lines.find(({ event }) => event === 'audit.resumed')!.count).toBe(60_000 - written);
+  });
+});
