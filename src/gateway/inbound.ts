@@ -26,6 +26,7 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
+import type { CommandPace } from './commandPace';
 import { Relay } from './relay';
 import type { Destination, Route } from './route';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
@@ -38,6 +39,8 @@ export interface InboundContext {
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
+  /** How fast the commands of an association are taken; undefined: as they come. */
+  paceOf?(destination: Destination, direction: Route['direction']): CommandPace | undefined;
   /** Whether no new association is taken because the gateway stops. */
   isRefusing(association: InboundAssociation, direction: Route['direction']): boolean;
   /** Checks the certificate of this connection again, with the trust and the CRLs that its listener has now. */
@@ -165,30 +168,35 @@ export class InboundAssociation implements LegOwner {
       { maxOfAll: limits.maxAssociations, waitMs: timeouts.upstreamQueueSeconds * 1000 },
       wanted,
     );
-    const place = places.request(request, (answer) => {
-      if (!answer.isGranted) {
-        this.#reject('association-limit');
-        return;
-      }
-      this.#connection.pendingDone();
-      const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
-      this.#upstream = new UpstreamAssociation({
-        servers: destination.address === undefined ? answer.servers : [destination.address],
-        tls: destination.tls,
-        localAddress: destination.localAddress,
-        othersAnswerMs: destination.othersAnswerMs,
-        associateRq,
-        maxPduLength: limits.maxPduLengthBytes,
-        timeouts,
-        keepAliveSeconds,
-        quickAck,
-        serverFailed: (server, detail) => place.failed(server, detail),
-        answered: (upstreamAnswer) => {
-          if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
-          this.#answered(rq, upstreamAnswer, timeouts, wouldDeny);
-        },
-      });
-    });
+    const yieldPlace = () => this.#relay?.yieldPlace();
+    const place = places.request(
+      request,
+      (answer) => {
+        if (!answer.isGranted) {
+          this.#reject('association-limit');
+          return;
+        }
+        this.#connection.pendingDone();
+        const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
+        this.#upstream = new UpstreamAssociation({
+          servers: destination.address === undefined ? answer.servers : [destination.address],
+          tls: destination.tls,
+          localAddress: destination.localAddress,
+          othersAnswerMs: destination.othersAnswerMs,
+          associateRq,
+          maxPduLength: limits.maxPduLengthBytes,
+          timeouts,
+          keepAliveSeconds,
+          quickAck,
+          serverFailed: (server, detail) => place.failed(server, detail),
+          answered: (upstreamAnswer) => {
+            if (upstreamAnswer.kind !== 'failed') place.arrived(upstreamAnswer.server);
+            this.#answered(rq, upstreamAnswer, timeouts, wouldDeny);
+          },
+        });
+      },
+      yieldPlace,
+    );
     this.#place = place;
   }
 
@@ -246,6 +254,7 @@ export class InboundAssociation implements LegOwner {
       record: this.#record,
       timeouts,
       limits,
+      pace: this.#context.paceOf?.(this.#destination!, this.#route.direction),
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });

@@ -18,6 +18,8 @@ export type ToWorker =
   /** Take over what was prepared, or forget it; then judge running associations again, or not. */
   | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
   | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
+  /** Another modality waits for the place: free it where the association is idle. */
+  | { readonly kind: 'placeAsked'; readonly id: number }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -195,7 +197,11 @@ export class PoolMember {
   }
 
   #request({ id, request }: Extract<FromWorker, { kind: 'placeRequest' }>): void {
-    const place = this.#places.request(request, (answer) => this.send({ kind: 'placeAnswer', id, answer }));
+    const place = this.#places.request(
+      request,
+      (answer) => this.send({ kind: 'placeAnswer', id, answer }),
+      () => this.send({ kind: 'placeAsked', id }),
+    );
     this.#placeById.set(id, place);
   }
 
