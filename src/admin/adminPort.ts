@@ -19,6 +19,11 @@ const CONNECTION_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** A monitor needs one or two. The file descriptors are for modalities. */
 const MAX_CONNECTIONS = 32;
+/** Beyond them, for liveness probes while all others wait for answers; the oldest of these goes first. */
+const MAX_SPARE = 8;
+const SPARE_MS = 1000;
+/** Enough for a browser with cookies of other programs on this machine. */
+const MAX_HEADER_BYTES = 8192;
 
 export class AdminPort {
   readonly server: Server;
@@ -36,8 +41,12 @@ export class AdminPort {
         headersTimeout: REQUEST_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        maxHeaderSize: MAX_HEADER_BYTES,
       },
-      (request, response) => void answering.then((answer) => answer(request, response)),
+      (request, response) =>
+        void answering.then((answer) => {
+          if (!request.socket.destroyed) answer(request, response);
+        }),
     );
     this.server.setTimeout(CONNECTION_TIMEOUT_MS);
     limitConnections(this.server, MAX_CONNECTIONS);
@@ -84,24 +93,38 @@ function cannotListen(where: AdminConfiguration, error: NodeJS.ErrnoException): 
 
 /**
  * At `maxConnections`, the oldest idle connection of the address that has most of them is closed, not the newest one:
- * a peer that opens many and asks nothing must not keep a liveness probe out.
+ * a peer that opens many and asks nothing must not keep a liveness probe out. Where all of them wait for answers, the
+ * newest may ask whether the gateway is alive, at once, and nothing else. A connection that sends a request before its
+ * last one is answered is closed: no monitor does, and without reading it could fill the memory with answers.
  */
 export function limitConnections(server: Server, maxConnections: number): void {
   /** In the order in which they came. */
   const requestsBySocket = new Map<Socket, number>();
+  const spare = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    if (requestsBySocket.size >= maxConnections) {
-      const victim = idlestOf(requestsBySocket);
-      (victim ?? socket).destroy();
-      if (victim === undefined) return;
+    const isFull = requestsBySocket.size - spare.size >= maxConnections;
+    const victim = isFull ? idlestOf(requestsBySocket, spare) : undefined;
+    if (victim !== undefined) {
+      victim.destroy();
       requestsBySocket.delete(victim);
+    } else if (isFull) {
+      spare.add(socket);
+      const timer = setTimeout(() => socket.destroy(), SPARE_MS);
+      socket.once('close', () => clearTimeout(timer));
+      const [oldest] = spare;
+      if (spare.size > MAX_SPARE) oldest?.destroy();
     }
     requestsBySocket.set(socket, 0);
-    socket.once('close', () => requestsBySocket.delete(socket));
+    socket.once('close', () => {
+      requestsBySocket.delete(socket);
+      spare.delete(socket);
+    });
   });
-  server.on('request', ({ socket }, response: ServerResponse) => {
+  server.on('request', ({ socket, url }, response: ServerResponse) => {
+    const isAnother = (requestsBySocket.get(socket) ?? 0) > 0;
     count(requestsBySocket, socket, 1);
     response.once('close', () => count(requestsBySocket, socket, -1));
+    if (isAnother || (spare.has(socket) && url !== '/healthz')) socket.destroy();
   });
 }
 
@@ -110,10 +133,13 @@ function count(requestsBySocket: Map<Socket, number>, socket: Socket, change: 1 
   if (requests !== undefined) requestsBySocket.set(socket, requests + change);
 }
 
-function idlestOf(requestsBySocket: ReadonlyMap<Socket, number>): Socket | undefined {
+function idlestOf(
+  requestsBySocket: ReadonlyMap<Socket, number>,
+  spare: ReadonlySet<Socket>,
+): Socket | undefined {
   const idleByAddress = new Map<string, Socket[]>();
   for (const [socket, requests] of requestsBySocket) {
-    if (requests > 0) continue;
+    if (requests > 0 || spare.has(socket)) continue;
     const { remoteAddress = '' } = socket;
     const idle = idleByAddress.get(remoteAddress) ?? [];
     idle.push(socket);

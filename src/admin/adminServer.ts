@@ -3,6 +3,7 @@
  * Learns what happens from audit events, like the audit log. Loaded only where `admin` is configured. Knows nothing of
  * who may ask.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type FastifyError,
   type FastifyInstance,
@@ -23,6 +24,8 @@ import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
 import type { ListenerStatus, Readiness, ReloadReport, StatusReport } from './statusReport';
 
+/** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
+const RENDER_MS = 1000;
 /** No request needs more than a request line and headers. */
 const BODY_LIMIT_BYTES = 1024;
 
@@ -63,6 +66,9 @@ export class AdminServer implements AuditSink {
   readonly #control: GatewayControl;
   #configuration: Configuration;
   #isDraining = false;
+  #renderedMs = Number.NEGATIVE_INFINITY;
+  /** What scrapes wait for. */
+  #nextExposition: Promise<string> | undefined;
 
   constructor({ access, port }: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
     this.#configuration = configuration;
@@ -139,6 +145,18 @@ export class AdminServer implements AuditSink {
     };
   }
 
+  /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */
+  #exposition(): Promise<string> {
+    this.#nextExposition ??= delay(this.#renderedMs + RENDER_MS - performance.now(), undefined, {
+      ref: false,
+    }).then(() => {
+      this.#nextExposition = undefined;
+      this.#renderedMs = performance.now();
+      return this.#metrics.exposition();
+    });
+    return this.#nextExposition;
+  }
+
   #listeners(): ListenerStatus[] {
     const tlsByName = new Map(this.#configuration.listeners.map(({ name, tls }) => [name, tls]));
     return this.#control.gateway.addresses.map(({ name, host, port }) => ({
@@ -156,7 +174,7 @@ export class AdminServer implements AuditSink {
       return reply.code(readiness.isReady ? 200 : 503).send(readiness);
     });
     this.#server.get('/metrics', async (_request, reply) =>
-      reply.type(this.#metrics.contentType).send(await this.#metrics.exposition()),
+      reply.type(this.#metrics.contentType).send(await this.#exposition()),
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);

@@ -32,6 +32,11 @@ export class Deadline {
     return this.#dueMs !== NEVER;
   }
 
+  /** Infinite where it does not run. */
+  get remainingMs(): number {
+    return this.#dueMs - performance.now();
+  }
+
   /** Expires `afterMs` from now, whatever was set before. */
   start(afterMs: number): void {
     const nowMs = performance.now();

@@ -18,7 +18,7 @@ import { type Action, type Event, type State, transition } from './states';
 export class Leg implements PduSink, LegSocketEvents {
   readonly #socket: Socket;
   readonly #options: LegOptions;
-  readonly #in: LegSocket;
+  readonly in: LegSocket;
   /** Where messages are queued; those that come after the end of the association are dropped. */
   readonly out: LegWriter;
   readonly #ending: LegEnding;
@@ -34,7 +34,7 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#socket = socket;
     this.#owner = owner;
     this.#options = options;
-    this.#in = new LegSocket(socket, options, this);
+    this.in = new LegSocket(socket, options, this);
     this.out = new LegWriter(socket, options, (detail) => this.stalled(detail));
     this.#ending = new LegEnding(socket, options, () => {
       if (this.#state === 'awaitingRequest') this.#fail({ reason: 'artim-timeout' });
@@ -52,7 +52,7 @@ export class Leg implements PduSink, LegSocketEvents {
 
   /** Whether the peer has not sent a byte. */
   get isPeerSilent(): boolean {
-    return this.#in.isAtStart;
+    return this.in.isAtStart;
   }
 
   /** Whether the peer's request is to be answered with {@link accept} or {@link reject}. */
@@ -63,7 +63,7 @@ export class Leg implements PduSink, LegSocketEvents {
   /** Begins to read. A requestor sends its A-ASSOCIATE-RQ first: it was made in Sta5, awaiting the answer. */
   start(associateRq?: Buffer): void {
     if (associateRq !== undefined) this.out.pdu(associateRq);
-    this.#in.start(associateRq !== undefined);
+    this.in.start(associateRq !== undefined);
   }
 
   /** From now on fragments can be sent, no longer than the peer announced. Throws PduError. */
@@ -76,7 +76,7 @@ export class Leg implements PduSink, LegSocketEvents {
     this.#owner = undefined;
     this.#relayed = owner;
     this.#flow = flow;
-    this.#in.relay(owner);
+    this.in.relay(owner);
     this.out.relay(owner);
   }
 
@@ -84,7 +84,7 @@ export class Leg implements PduSink, LegSocketEvents {
   accept(associateAc: Buffer): void {
     this.#enter('acceptAssociation');
     this.out.pdu(associateAc);
-    this.#in.release();
+    this.in.release();
     // Behind what was held.
     if (this.#ending.hasPeerEnded) setImmediate(() => this.served());
   }
@@ -133,11 +133,11 @@ export class Leg implements PduSink, LegSocketEvents {
 
   /** Stops reading; each call needs its own {@link resume}. */
   pause(): void {
-    this.#in.pause();
+    this.in.pause();
   }
 
   resume(): void {
-    this.#in.resume();
+    this.in.resume();
   }
 
   // PduSink: what the peer sent.
@@ -147,7 +147,7 @@ export class Leg implements PduSink, LegSocketEvents {
     if (action === 'AE-6') {
       this.#ending.requested();
       // What an eager peer sends behind its request waits until the request is answered, unread.
-      this.#in.hold();
+      this.in.hold();
       this.#owner?.associateRq?.(body);
     } else if (action === 'AE-3') {
       this.#owner?.associateAc?.(body);
@@ -239,7 +239,7 @@ export class Leg implements PduSink, LegSocketEvents {
 
   /** Sta13: the peer closes, or ARTIM does it. Reading goes on, or the close would not be seen. */
   #awaitClose(): void {
-    this.#in.finish();
+    this.in.finish();
     this.#ending.awaitClose();
   }
 
@@ -279,7 +279,7 @@ export class Leg implements PduSink, LegSocketEvents {
     const state = this.#state;
     if (state === 'awaitingLocalRelease') return true;
     if (state !== 'established' && state !== 'awaitingLocalAccept') return false;
-    return this.#in.holdsBytes || (!this.#in.isInsidePdu && this.#relayed?.isPeerOwed === true);
+    return this.in.holdsBytes || (!this.in.isInsidePdu && this.#relayed?.isPeerOwed === true);
   }
 
   readonly #onClosed = (): void => {
@@ -295,7 +295,7 @@ export class Leg implements PduSink, LegSocketEvents {
   readonly #onSocketClose = (): void => {
     this.#onClosed();
     this.#ending.dispose();
-    this.#in.dispose();
+    this.in.dispose();
     this.out.dispose();
     this.#options.closed();
   };

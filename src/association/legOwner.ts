@@ -47,6 +47,8 @@ export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
   /** More is waiting to be written than should be; stop feeding this leg until {@link drained}. */
   congested(): void;
   drained(): void;
+  /** The kernel has taken all that was written to this leg. */
+  written?(): void;
 }
 
 export interface LegOptions {

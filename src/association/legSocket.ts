@@ -38,6 +38,8 @@ export class LegSocket {
   /** Until the association request is complete ARTIM is the only deadline, and after the last PDU again. */
   #isTimed = false;
   #pauses = 0;
+  #holds = 0;
+  #isPausedByHold = false;
   #isTurnEndScheduled = false;
   #hasReadInTurn = false;
   #heldBytes = 0;
@@ -72,6 +74,31 @@ export class LegSocket {
     this.#reader.hold();
   }
 
+  /** Hands on nothing behind the message that is being handed on; each call needs its own {@link goOn}. */
+  holdMessages(): void {
+    this.#holds += 1;
+    this.#reader.hold();
+    if (this.#isPausedByHold) return;
+    this.#isPausedByHold = true;
+    this.pause();
+  }
+
+  goOn(): void {
+    if (this.#holds === 0) return;
+    this.#holds -= 1;
+    if (this.#holds === 0) setImmediate(this.#onHoldsOver);
+  }
+
+  /** First what was kept; it may end in another hold. */
+  readonly #onHoldsOver = (): void => {
+    if (this.#holds > 0 || this.#isDiscarding) return;
+    this.#heldBytes = 0;
+    this.#parse();
+    if (this.#holds > 0 || !this.#isPausedByHold) return;
+    this.#isPausedByHold = false;
+    this.resume();
+  };
+
   /** Ends the hold: first what was kept, then the socket. */
   release(): void {
     if (!this.#reader.isHeld) return;
@@ -102,6 +129,8 @@ export class LegSocket {
   /** Reads on to the end of the connection, without pauses or deadlines: the last PDU was sent. */
   finish(): void {
     this.#pauses = 0;
+    this.#holds = 0;
+    this.#isPausedByHold = false;
     this.#socket.resume();
     this.release();
     this.#isTimed = false;

@@ -140,8 +140,12 @@ export class LegWriter {
     // After an error they may still be read.
     if (!error) returnSlabs(pdus);
     this.#unwritten -= 1;
-    if (this.#unwritten === 0) this.#stallDeadline.stop();
-    else this.#startStallDeadline();
+    if (this.#unwritten > 0) {
+      this.#startStallDeadline();
+      return;
+    }
+    this.#stallDeadline.stop();
+    this.#relayed?.written?.();
   }
 
   #startStallDeadline(): void {

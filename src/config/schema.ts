@@ -119,6 +119,24 @@ const limits = z.strictObject({
     .min(1)
     .default(2000)
     .describe('Connections of one address that have no association yet.'),
+  connectionsPerSecondPerAddress: z
+    .number()
+    .int()
+    .min(0)
+    .default(100)
+    .describe('New connections of one address that come to no association; more wait. 0: no limit.'),
+  commandsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(1000)
+    .describe('Commands of one modality; more are read later. 0: no limit.'),
+  maxPendingRequestBytes: z
+    .number()
+    .int()
+    .min(1_048_576)
+    .default(67_108_864)
+    .describe('Incomplete A-ASSOCIATE PDUs of all addresses together; the longest one goes beyond it.'),
   maxCommandSetBytes: z
     .number()
     .int()

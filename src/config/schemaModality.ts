@@ -81,6 +81,12 @@ export const modality = z.strictObject({
     .min(1)
     .optional()
     .describe('Concurrent associations; default: no limit of its own.'),
+  commandsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('Its commands, over all its associations; default: limits.commandsPerSecond. 0: no limit.'),
   mode: z
     .enum(['enforce', 'observe'])
     .default('enforce')

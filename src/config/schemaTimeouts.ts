@@ -5,6 +5,10 @@
 import * as z from 'zod';
 import { seconds } from './schemaValues';
 
+function off(what: string) {
+  return z.number().min(0).max(1_000_000).default(0).describe(what);
+}
+
 export const associationTimeouts = {
   closeSeconds: seconds(5, 'For the peer to close after the last PDU of an association.'),
   upstreamConnectSeconds: seconds(10, 'For TCP to the upstream.'),
@@ -16,6 +20,8 @@ export const associationTimeouts = {
   responseSeconds: seconds(60, 'From a forwarded request to its response.'),
   retrieveResponseSeconds: seconds(600, 'The same for C-MOVE and C-GET, between two responses.'),
   releaseSeconds: seconds(5, 'For the upstream to answer a release.'),
+  maxAgeSeconds: off('An association, busy or not: it ends between two messages. 0: no limit.'),
+  minBytesPerSecond: off('What a peer must send inside a message, on average over a minute. 0: no limit.'),
 };
 
 type WithoutDefault<Timeouts> = {

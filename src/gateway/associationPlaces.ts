@@ -45,9 +45,19 @@ export interface AssociationPlace {
 export interface AssociationPlaces {
   /** What is known of the servers; absent where another process keeps the places. */
   readonly servers?: ServerStates;
-  /** `answered` is called once, never before this returns; not after `free`. */
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace;
+  /**
+   * `answered` is called once, never before this returns; not after `free`. `asked` is called where another modality waits
+   * and this one has more than its share: it frees the place where the association is idle.
+   */
+  request(
+    request: PlaceRequest,
+    answered: (answer: PlaceAnswer) => void,
+    asked?: () => void,
+  ): AssociationPlace;
 }
+
+/** While somebody waits, how often others are asked for idle places. */
+const ASK_MS = 250;
 
 interface Waiting {
   readonly request: PlaceRequest;
@@ -61,6 +71,9 @@ export class LocalPlaces implements AssociationPlaces {
   #taken = 0;
   readonly #takenOfModality = new Map<string, number>();
   readonly #takenOfUpstream = new Map<string, number>();
+  /** Who can be asked for a place at an upstream, by modality; who was not asked for longest comes first. */
+  readonly #holders = new Map<string, Map<string, Set<() => void>>>();
+  readonly #askAgain = new Deadline(() => this.#askAll());
   /** The associations that wait for an upstream, by modality, in the order in which the modalities are next. */
   readonly #lines = new Map<string, Map<string, Set<Waiting>>>();
 
@@ -68,7 +81,11 @@ export class LocalPlaces implements AssociationPlaces {
     return this.#taken;
   }
 
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace {
+  request(
+    request: PlaceRequest,
+    answered: (answer: PlaceAnswer) => void,
+    asked: () => void = () => {},
+  ): AssociationPlace {
     const ofModality = this.#takenOfModality.get(request.modality) ?? 0;
     const exceedsModalityLimit = ofModality >= (request.maxOfModality ?? Number.POSITIVE_INFINITY);
     let isOver = false;
@@ -87,12 +104,13 @@ export class LocalPlaces implements AssociationPlaces {
     // A place of the modality and of all is taken while waiting too: waiting costs a connection.
     this.#count(this.#takenOfModality, request.modality, 1);
     this.#taken += 1;
-    const { upstream } = request;
+    const { upstream, modality } = request;
     const use = request.servers && new ServerUse(this.servers, upstream, request.servers);
     let holdsUpstream = false;
     const grant = () => {
       holdsUpstream = true;
       this.#count(this.#takenOfUpstream, upstream, 1);
+      this.#holdersOf(upstream, modality).add(asked);
       answer({ isGranted: true, exceedsModalityLimit, servers: use?.choose() ?? [] });
     };
     let leaveLine = () => {};
@@ -113,6 +131,7 @@ export class LocalPlaces implements AssociationPlaces {
         this.#taken -= 1;
         if (!holdsUpstream) return;
         this.#count(this.#takenOfUpstream, upstream, -1);
+        this.#forget(upstream, modality, asked);
         this.#next(upstream);
       },
     };
@@ -133,6 +152,7 @@ export class LocalPlaces implements AssociationPlaces {
       if (ofModality.size === 0 && line.get(modality) === ofModality) line.delete(modality);
       // An association that was let in leaves again at its end. Another line may stand here then.
       if (line.size === 0 && this.#lines.get(upstream) === line) this.#lines.delete(upstream);
+      if (this.#lines.size === 0) this.#askAgain.dispose();
     };
     const waiting: Waiting = {
       request,
@@ -147,7 +167,46 @@ export class LocalPlaces implements AssociationPlaces {
     };
     this.#lines.set(upstream, line.set(modality, ofModality.add(waiting)));
     waiting.deadline.start(waitMs);
+    if (!this.#askAgain.isRunning) this.#askAgain.start(0);
     return leave;
+  }
+
+  #holdersOf(upstream: string, modality: string): Set<() => void> {
+    const byModality = this.#holders.get(upstream) ?? new Map<string, Set<() => void>>();
+    const ofModality = byModality.get(modality) ?? new Set();
+    this.#holders.set(upstream, byModality.set(modality, ofModality));
+    return ofModality;
+  }
+
+  #forget(upstream: string, modality: string, asked: () => void): void {
+    const byModality = this.#holders.get(upstream);
+    const ofModality = byModality?.get(modality);
+    ofModality?.delete(asked);
+    if (ofModality?.size === 0) byModality?.delete(modality);
+    if (byModality?.size === 0) this.#holders.delete(upstream);
+  }
+
+  #askAll(): void {
+    for (const [upstream, line] of this.#lines) {
+      for (const modality of line.keys()) this.#askFor(modality, upstream);
+    }
+    if (this.#lines.size > 0) this.#askAgain.start(ASK_MS);
+  }
+
+  /**
+   * Asks the modality that holds most for one place. It must hold two more than the one that waits, or the two would take
+   * the place from each other for ever. A worker answers later, so it is not known here whether the place comes.
+   */
+  #askFor(modality: string, upstream: string): void {
+    const byModality = this.#holders.get(upstream);
+    let most: Set<() => void> | undefined;
+    for (const held of byModality?.values() ?? []) if (held.size > (most?.size ?? 0)) most = held;
+    const own = byModality?.get(modality)?.size ?? 0;
+    const [longest] = most ?? [];
+    if (most === undefined || longest === undefined || most.size < own + 2) return;
+    most.delete(longest);
+    most.add(longest);
+    longest();
   }
 
   /**

@@ -10,13 +10,14 @@ import { compilePolicy } from '../policy/compile';
 import type { Policy } from '../policy/policy';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
+import { type CommandPace, CommandPaces } from './commandPace';
 import { egressRoute, loadModalityTls, type ModalityTls } from './egressRoute';
 import { InboundAssociation, type InboundContext } from './inbound';
 import { ingressRoute } from './ingressRoute';
 import { startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
 import type { AssociationProgress } from './relay';
-import type { Route } from './route';
+import type { Destination, Route } from './route';
 import { UpstreamHealth } from './upstreamHealth';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
@@ -79,6 +80,7 @@ export class Gateway implements InboundContext, RunningGateway {
   #health: UpstreamHealth | undefined;
   readonly #listeners: OpenListeners;
   readonly #associations = new Set<InboundAssociation>();
+  readonly #paces = new CommandPaces();
   #isDraining = false;
   #isListening = true;
   #stopWaiting: () => void = () => {};
@@ -133,6 +135,15 @@ export class Gateway implements InboundContext, RunningGateway {
 
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** The archive may send as fast as it can. */
+  paceOf(
+    { modality, commandsPerSecond }: Destination,
+    direction: Route['direction'],
+  ): CommandPace | undefined {
+    if (direction === 'egress') return undefined;
+    return this.#paces.begin(modality, commandsPerSecond ?? this.limits.commandsPerSecond);
   }
 
   /**

@@ -25,9 +25,10 @@ import { type AssociateRj, type AssociateRq, providerAbort } from '../pdu/types'
 import type { AssociationRequest } from '../policy/decide';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
-import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
+import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
+import type { CommandPace } from './commandPace';
 import { type AssociationProgress, Relay } from './relay';
 import type { Destination, Route } from './route';
 import { Unserved } from './unserved';
@@ -41,6 +42,8 @@ export interface InboundContext {
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
+  /** How fast the commands of an association are taken; undefined: as they come. */
+  paceOf?(destination: Destination, direction: Route['direction']): CommandPace | undefined;
   /** Whether no new association is taken because the gateway stops. */
   isRefusing(association: InboundAssociation, direction: Route['direction']): boolean;
   /** Checks the certificate of this connection again, with the trust and the CRLs that its listener has now. */
@@ -170,7 +173,7 @@ export class InboundAssociation implements LegOwner {
       { maxOfAll: limits.maxAssociations, waitMs: upstreamQueueSeconds * 1000 },
       isServed ? place : withoutUpstream(place),
     );
-    this.#place = places.request(request, (answer) => {
+    const granted = (answer: PlaceAnswer) => {
       if (!answer.isGranted) {
         this.#reject('association-limit');
         return;
@@ -179,7 +182,8 @@ export class InboundAssociation implements LegOwner {
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
       if (isServed) this.#askUpstream(rq, pdu, destination, answer.servers, wouldDeny);
       else this.#acceptUnserved(rq, pdu, wouldDeny);
-    });
+    };
+    this.#place = places.request(request, granted, () => this.#relay?.yieldPlace());
   }
 
   #askUpstream(
@@ -267,6 +271,7 @@ export class InboundAssociation implements LegOwner {
       record: this.#record,
       timeouts: this.#legOptions.timeouts,
       limits,
+      pace: this.#context.paceOf?.(this.#destination!, this.#route.direction),
       decideCommand: (request) => this.#decideCommand(request),
       ended: () => this.#place?.free(),
     });

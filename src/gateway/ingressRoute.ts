@@ -46,6 +46,7 @@ function destinationOf(
     othersAnswerMs: deadlineSeconds * 1000,
     calledAeTitle: configuration.calledAeTitle,
     timeouts: timeoutsOf(modality, configuration),
+    commandsPerSecond: modality.configuration.commandsPerSecond,
     passUserIdentity: configuration.userIdentity === 'pass',
     decideCommand: (request) => decideCommand(modality, request),
   };

@@ -89,10 +89,12 @@ export class OpenListeners {
 
 function wantedBy(configuration: Configuration, policy: Policy): Wanted[] {
   const { listeners, egress, timeouts, limits } = configuration;
-  const common = { timeouts, maxPendingConnectionsPerAddress: limits.maxPendingConnectionsPerAddress };
+  const { maxPendingConnectionsPerAddress, connectionsPerSecondPerAddress } = limits;
+  const common = { timeouts, maxPendingConnectionsPerAddress };
+  const ofModalities = { ...common, connectionsPerSecondPerAddress };
   const ingress = listeners.map((listener): Wanted => {
     const tls = listener.tls === undefined ? {} : { tls: loadTlsContext(listener.tls) };
-    return { direction: 'ingress', configuration: listener, options: { ...common, ...tls } };
+    return { direction: 'ingress', configuration: listener, options: { ...ofModalities, ...tls } };
   });
   if (egress === undefined) return ingress;
   const { host, port } = egress;

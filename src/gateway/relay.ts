@@ -14,6 +14,7 @@ import { CommandField, commandName } from '../dimse/commands';
 import { providerAbort } from '../pdu/types';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
+import type { CommandPace } from './commandPace';
 import { RelayHalf } from './relayHalf';
 
 export interface RelayOptions {
@@ -24,6 +25,8 @@ export interface RelayOptions {
   readonly record: AssociationRecord;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
+  /** Of the peer that dialled us; absent where nothing limits it. Ends with the relay. */
+  readonly pace?: CommandPace | undefined;
   /** Gate 4 for a request, whichever side sends it. */
   decideCommand(request: CommandSet): Decision;
   /** The association is over, whatever became of it; the sockets close by themselves. Once. */
@@ -39,6 +42,8 @@ export interface AssociationProgress {
   readonly bytes: number;
 }
 
+/** A sender that takes this long between two instances can begin again. */
+const YIELDING_IDLE_MS = 5000;
 const NO_REASON = providerAbort(0);
 const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);
 
@@ -54,6 +59,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    options.pace?.attach(options.inbound);
     this.#inbound = new RelayHalf(this, options.inbound, options);
     this.#upstream = new RelayHalf(this, options.upstream, options);
     RelayHalf.join(this.#inbound, this.#upstream);
@@ -81,6 +87,17 @@ export class Relay {
     this.#aborted(reason, detail);
     this.#options.inbound.abortAssociation(NO_REASON);
     this.#options.upstream.abortAssociation(NO_REASON);
+  }
+
+  /**
+   * Another modality waits for the place at the upstream: gives it up where nothing has moved for a while. Never inside a
+   * message, nor while an answer is due.
+   */
+  yieldPlace(): void {
+    if (this.#isOver || this.#isReleasing || this.#hasOutstanding) return;
+    if (this.#inbound.isInsideMessage || this.#upstream.isInsideMessage) return;
+    const idleMs = this.#options.timeouts.idleSeconds * 1000 - this.#idle.remainingMs;
+    if (idleMs >= YIELDING_IDLE_MS) this.abort('place-yielded');
   }
 
   /**
@@ -249,7 +266,8 @@ export class Relay {
     this.#idle.dispose();
     this.#response.dispose();
     this.#release.dispose();
-    const { record } = this.#options;
+    const { record, pace } = this.#options;
+    pace?.end();
     for (const { requested } of [this.#inbound, this.#upstream]) {
       for (const operation of requested) record.operationEnded(operation, undefined, unanswered);
     }

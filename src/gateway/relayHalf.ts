@@ -11,6 +11,7 @@ import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
 import { type ReasonCode, reasons } from '../policy/reasons';
+import type { CommandPace } from './commandPace';
 import { type Operation, OutstandingOperations } from './operations';
 import type { Relay, RelayOptions } from './relay';
 
@@ -40,6 +41,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   readonly requested = new OutstandingOperations();
   readonly #relay: Relay;
   readonly #options: RelayOptions;
+  readonly #pace: CommandPace | undefined;
   readonly #flow: MessageFlow;
   #opposite!: RelayHalf;
   #passing: Passing = { kind: 'cancel' };
@@ -54,6 +56,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#relay = relay;
     this.leg = leg;
     this.#options = options;
+    this.#pace = leg === options.inbound ? options.pace : undefined;
     this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
   }
 
@@ -80,6 +83,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   // MessageReceiver: what the peer sends.
 
   command(contextId: number, command: CommandSet): boolean {
+    if (!isResponse(command.CommandField)) this.#pace?.commandCame();
     this.#passingContextId = contextId;
     const passing = this.#judge(contextId, command);
     this.#passing = passing;
@@ -98,6 +102,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   }
 
   refusedRequest(contextId: number, { request, code, message }: RefusedRequestError): void {
+    this.#pace?.commandCame();
     this.#passingContextId = contextId;
     this.#passing = { kind: 'refused', request, reason: code, detail: message };
   }
@@ -169,6 +174,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
     this.#replies.push({ contextId: this.#passingContextId, commandSet });
     this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);
+    this.#pace?.answerQueued();
     this.#options.record.hold(this.leg, 'denied');
     this.#sendReplies();
   }
@@ -222,6 +228,10 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   drained(): void {
     this.#opposite.leg.resume();
     if (this.#isPausedForReplies) this.#pauseForReplies();
+  }
+
+  written(): void {
+    if (this.#replies.length === 0) this.#pace?.answersWritten();
   }
 
   releaseRequested(): void {

@@ -49,6 +49,8 @@ export interface Destination {
   readonly calledAeTitle?: string | undefined;
   readonly callingAeTitle?: string | undefined;
   readonly passUserIdentity: boolean;
+  /** In place of the global one. 0: no limit. */
+  readonly commandsPerSecond?: number | undefined;
   /** In place of the global ones; absent where there are none. */
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Gate 4. */

@@ -37,6 +37,9 @@ export class Unserved implements RelayedLegOwner {
     this.#options.inbound.abortAssociation(providerAbort(0));
   }
 
+  /** It holds no place of an upstream. */
+  yieldPlace(): void {}
+
   active(): void {
     if (!this.#isOver) this.#idle.start(this.#options.timeouts.idleSeconds * 1000);
   }
@@ -53,6 +56,7 @@ export class Unserved implements RelayedLegOwner {
   // Nothing is relayed: no release of ours can be confirmed, nothing waits to be written.
   releaseConfirmed(): void {}
   congested(): void {}
+  written(): void {}
   drained(): void {}
 
   #over(recordEnd: () => void): void {

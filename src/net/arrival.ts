@@ -7,6 +7,7 @@ import type { TLSSocket, Server as TlsServer } from 'node:tls';
 import type { PeerCertificate } from '../policy/certificate';
 import type { ReasonCode } from '../policy/reasons';
 import { type AddressSet, canonicalAddress } from '../text/addresses';
+import type { AddressClaim } from './addressLimits';
 import { nextConnectionId } from './connectionId';
 import type { InboundConnection, ListenerHandlers, RefusedConnection, TlsFacts } from './inboundConnection';
 import { type PeerCertificates, withCertificate } from './peerCertificates';
@@ -24,9 +25,8 @@ export interface ArrivalHost {
   readonly handshakeMs: number;
   /** The TLS engine for new connections; absent on a plain listener. */
   tlsServer(): TlsServer | undefined;
-  /** Counts a pending connection; false if the address has too many. */
-  claimPending(address: string): boolean;
-  releasePending(address: string): void;
+  /** Counts a pending connection; undefined if the address has too many. */
+  claim(address: string): AddressClaim | undefined;
   settled(arrival: Arrival): void;
 }
 
@@ -36,7 +36,13 @@ export interface ArrivalHost {
  */
 const NO_CERTIFICATE = Buffer.from('15030300020228', 'hex');
 
-type Stage = 'accepted' | 'awaitingProxyHeader' | 'awaitingFirstByte' | 'handshaking' | 'settled';
+type Stage =
+  | 'accepted'
+  | 'awaitingProxyHeader'
+  | 'awaitingTurn'
+  | 'awaitingFirstByte'
+  | 'handshaking'
+  | 'settled';
 
 /** What a refusal says beside its reason. */
 type RefusalFacts = Pick<RefusedConnection, 'detail' | 'tls' | 'isProbe'>;
@@ -49,7 +55,7 @@ export class Arrival {
   // Read at once: a closed socket no longer knows its peer.
   #sourceAddress: string;
   #sourcePort: number;
-  #pendingAddress: string | undefined;
+  #claim: AddressClaim | undefined;
   #deadline: NodeJS.Timeout | undefined;
   /** The proxy's header names no client: the connection is its own. */
   #isOfProxy = false;
@@ -68,13 +74,9 @@ export class Arrival {
   }
 
   begin(): void {
-    if (this.#sourceAddress === 'unknown') {
-      this.#closedSilently('source-address-unknown');
-    } else if (this.#host.trustedProxies !== undefined) {
-      this.#awaitProxyHeader(this.#host.trustedProxies);
-    } else {
-      this.#admit();
-    }
+    if (this.#sourceAddress === 'unknown') this.#closedSilently('source-address-unknown');
+    else if (this.#host.trustedProxies === undefined) this.#admit();
+    else this.#awaitProxyHeader(this.#host.trustedProxies);
   }
 
   #awaitProxyHeader(trustedProxies: AddressSet): void {
@@ -100,18 +102,25 @@ export class Arrival {
   /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
     const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
-    if (!decision.allowed && this.#isOfProxy) {
-      this.#awaitByteOfProxy(decision.reason);
-    } else if (!decision.allowed) {
-      this.refuse(decision.reason);
-    } else if (!this.#host.claimPending(this.#sourceAddress)) {
-      this.refuse('connection-limit');
-    } else {
-      this.#pendingAddress = this.#sourceAddress;
-      const tlsServer = this.#host.tlsServer();
-      if (tlsServer === undefined) this.#connect(this.#raw);
-      else this.#awaitFirstByte(tlsServer);
+    if (!decision.allowed && this.#isOfProxy) this.#awaitByteOfProxy(decision.reason);
+    else if (!decision.allowed) this.refuse(decision.reason);
+    else this.#takeTurn(this.#host.claim(this.#sourceAddress));
+  };
+
+  #takeTurn(claim: AddressClaim | undefined): void {
+    this.#claim = claim;
+    if (claim === undefined) this.refuse('connection-limit');
+    else if (!claim.enter(this.#enter)) this.refuse('connection-rate');
+    else if (claim.isWaiting) {
+      this.#stage = 'awaitingTurn';
+      this.#startDeadline();
     }
+  }
+
+  readonly #enter = (): void => {
+    const tlsServer = this.#host.tlsServer();
+    if (tlsServer === undefined) this.#connect(this.#raw);
+    else this.#awaitFirstByte(tlsServer);
   };
 
   /** A proxy that checks whether the port is open has no business of its own here: it closes. */
@@ -220,7 +229,7 @@ export class Arrival {
       sourceAddress: this.#sourceAddress,
       sourcePort: this.#sourcePort,
       socket,
-      pendingDone: this.#releasePending,
+      pendingDone: () => this.#claim?.associated(),
     };
     if (tls !== undefined) connection.tls = tls;
     if (certificate !== undefined) connection.certificate = certificate;
@@ -230,6 +239,7 @@ export class Arrival {
   /** False if it was settled before. */
   #settle(): boolean {
     if (this.#stage === 'settled') return false;
+    if (this.#claim?.isWaiting === true) this.#claim.release();
     this.#stage = 'settled';
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
@@ -263,9 +273,9 @@ export class Arrival {
   #startDeadline(): void {
     this.#deadline ??= setTimeout(() => {
       const seconds = `${this.#host.handshakeMs / 1000} s`;
-      if (this.#refusalOfProxy !== undefined) {
-        this.refuse(this.#refusalOfProxy);
-      } else if (this.#stage === 'awaitingProxyHeader') {
+      if (this.#refusalOfProxy !== undefined) this.refuse(this.#refusalOfProxy);
+      else if (this.#stage === 'awaitingTurn') this.refuse('connection-rate', `it had waited for ${seconds}`);
+      else if (this.#stage === 'awaitingProxyHeader') {
         this.refuse('proxy-protocol-invalid', `the header was not complete after ${seconds}`);
       } else {
         const sent = this.#stage === 'awaitingFirstByte' ? 'no byte came' : 'the handshake was not complete';
@@ -274,16 +284,10 @@ export class Arrival {
     }, this.#host.handshakeMs);
   }
 
-  readonly #releasePending = (): void => {
-    if (this.#pendingAddress === undefined) return;
-    this.#host.releasePending(this.#pendingAddress);
-    this.#pendingAddress = undefined;
-  };
-
   readonly #closed = (): void => {
-    this.#releasePending();
+    this.#claim?.release();
     if (this.#stage === 'settled') return;
-    if (this.#stage === 'awaitingFirstByte') {
+    if (this.#stage === 'awaitingFirstByte' || this.#stage === 'awaitingTurn') {
       this.#closedSilently('tls-closed');
     } else if (this.#stage === 'awaitingProxyHeader') {
       if (this.#raw.bytesRead === 0) this.#closedSilently('proxy-protocol-invalid');

@@ -1,6 +1,6 @@
 /**
  * Listens on one port and hands on each connection that passed gates 1 and 2. Owns the TCP server, the TLS engine behind
- * it and its renewal, and the count of pending connections of each address. Does not know how one connection passes the
+ * it and its renewal. Does not know how one connection passes the
  * gates: arrival.ts does.
  */
 
@@ -11,6 +11,7 @@ import { ExitCode, OperatorError } from '../errors';
 import type { ReasonCode } from '../policy/reasons';
 import { AddressSet } from '../text/addresses';
 import { certificateRefusal } from '../x509/certificateTrust';
+import { type AddressClaim, type AddressLimit, AddressLimits } from './addressLimits';
 import { Arrival, type ArrivalHost } from './arrival';
 import type { ListenerHandlers } from './inboundConnection';
 import { PeerCertificates, shownChain } from './peerCertificates';
@@ -27,6 +28,8 @@ const BACKLOG = 4096;
 export interface ListenerOptions {
   readonly timeouts: Pick<Timeouts, 'tlsHandshakeSeconds'>;
   readonly maxPendingConnectionsPerAddress: number;
+  /** 0 or left out: as fast as they come. */
+  readonly connectionsPerSecondPerAddress?: number;
   /** Given exactly where the configuration says `tls`. */
   readonly tls?: TlsMaterial | undefined;
 }
@@ -62,7 +65,7 @@ interface Settings {
   readonly name: string;
   readonly trustedProxies: AddressSet | undefined;
   readonly handshakeMs: number;
-  readonly maxPendingPerAddress: number;
+  readonly addressLimit: AddressLimit;
   readonly tls: TlsMaterial | undefined;
   readonly tlsServer: TlsServer | undefined;
 }
@@ -74,7 +77,7 @@ class GatewayListener implements Listener, ArrivalHost {
   #settings: Settings;
   readonly #arrivals = new Set<Arrival>();
   readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
-  readonly #pendingByAddress = new Map<string, number>();
+  readonly #addresses = new AddressLimits();
 
   constructor(configuration: ListenerConfiguration, options: ListenerOptions, handlers: ListenerHandlers) {
     this.handlers = handlers;
@@ -142,17 +145,8 @@ class GatewayListener implements Listener, ArrivalHost {
     for (const arrival of this.#arrivals) arrival.refuse('draining');
   }
 
-  claimPending(address: string): boolean {
-    const pending = this.#pendingByAddress.get(address) ?? 0;
-    if (pending >= this.#settings.maxPendingPerAddress) return false;
-    this.#pendingByAddress.set(address, pending + 1);
-    return true;
-  }
-
-  releasePending(address: string): void {
-    const pending = (this.#pendingByAddress.get(address) ?? 0) - 1;
-    if (pending > 0) this.#pendingByAddress.set(address, pending);
-    else this.#pendingByAddress.delete(address);
+  claim(address: string): AddressClaim | undefined {
+    return this.#addresses.claim(address, this.#settings.addressLimit);
   }
 
   settled(arrival: Arrival): void {
@@ -168,7 +162,10 @@ class GatewayListener implements Listener, ArrivalHost {
     return {
       name,
       handshakeMs,
-      maxPendingPerAddress: options.maxPendingConnectionsPerAddress,
+      addressLimit: {
+        maxPending: options.maxPendingConnectionsPerAddress,
+        connectionsPerSecond: options.connectionsPerSecondPerAddress ?? 0,
+      },
       trustedProxies: proxyProtocol && new AddressSet(proxyProtocol.trustedProxies),
       tls: options.tls,
       tlsServer: options.tls && this.#createTlsServer(options.tls, handshakeMs),

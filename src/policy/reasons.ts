@@ -48,6 +48,10 @@ export const reasons = {
   // Gate 1: the connection.
   'source-address-unknown': { wire: close, text: 'nobody may connect from the source address' },
   'connection-limit': { wire: close, text: 'too many connections of this address have no association yet' },
+  'connection-rate': {
+    wire: close,
+    text: 'this address opens connections faster than an address may, and too many of them wait',
+  },
   'proxy-protocol-untrusted': {
     wire: close,
     text: 'the listener takes connections from its trusted proxies only',
@@ -208,6 +212,11 @@ export const reasons = {
     text: 'no complete A-ASSOCIATE-RQ came in time, or the peer did not close in time',
   },
   'idle-timeout': { wire: abort(0), text: 'the association was idle for too long' },
+  'age-limit': { wire: abort(0), text: 'the association was older than an association may be' },
+  'place-yielded': {
+    wire: abort(0),
+    text: 'the association was idle, and another modality waited for its place at the upstream',
+  },
   'stall-timeout': {
     wire: abort(0),
     text: 'a PDU did not become complete, or a peer did not take its bytes, in time',

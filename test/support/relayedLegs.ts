@@ -9,6 +9,7 @@ import type { AuditEvent } from '../../src/audit/events';
 import type { Limits, Timeouts } from '../../src/config/schema';
 import type { CommandSet } from '../../src/dimse/commandSet';
 import { AssociationRecord } from '../../src/gateway/associationRecord';
+import type { CommandPace } from '../../src/gateway/commandPace';
 import { Relay } from '../../src/gateway/relay';
 import type { InboundConnection } from '../../src/net/inboundConnection';
 import type { Decision } from '../../src/policy/reasons';
@@ -133,6 +134,8 @@ interface RelaySetting {
   readonly maxPduLengths?: { readonly inbound?: number; readonly upstream?: number };
   /** Gate 4; default: everything is allowed. */
   readonly decideCommand?: (request: CommandSet) => Decision;
+  /** Default: commands are taken as they come. */
+  readonly pace?: CommandPace;
 }
 
 /** Two associations that are relayed, as after the A-ASSOCIATE-AC; and all that was recorded of them. */
@@ -143,7 +146,7 @@ export class RelayedLegs {
   readonly relay: Relay;
   endings = 0;
 
-  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand }: RelaySetting = {}) {
+  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand, pace }: RelaySetting = {}) {
     this.inbound = new TestLeg({ timeouts: timeouts ?? {} });
     this.upstream = new TestLeg({ role: 'requestor', peer: 'upstream', timeouts: timeouts ?? {} });
     this.inbound.establish(maxPduLengths.inbound);
@@ -163,6 +166,7 @@ export class RelayedLegs {
       record: new AssociationRecord({ record: (event) => this.recorded.push(event) }, connection, 'ingress'),
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),
+      pace,
       decideCommand: decideCommand ?? (() => ({ allowed: true })),
       ended: () => {
         this.endings += 1;

@@ -40,6 +40,7 @@ export interface TestListenerOptions {
   readonly trustedProxies?: string[];
   readonly admitAddress?: ListenerHandlers['admitAddress'];
   readonly maxPendingConnectionsPerAddress?: number;
+  readonly connectionsPerSecondPerAddress?: number;
 }
 
 export async function openTestListener(options: TestListenerOptions = {}): Promise<TestListener> {
@@ -97,6 +98,7 @@ function settingsOf(options: TestListenerOptions): [ListenerConfiguration, Liste
   const listenerOptions: ListenerOptions = {
     timeouts: { tlsHandshakeSeconds: options.handshakeSeconds ?? 10 },
     maxPendingConnectionsPerAddress: options.maxPendingConnectionsPerAddress ?? 1000,
+    connectionsPerSecondPerAddress: options.connectionsPerSecondPerAddress ?? 0,
     tls: options.tls,
   };
   return [configuration, listenerOptions];

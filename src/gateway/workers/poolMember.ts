@@ -23,6 +23,8 @@ export type ToWorker =
   | { readonly kind: 'tellProgress' }
   /** Whether the log takes no lines: who is refused is not read meanwhile. */
   | { readonly kind: 'logBlocked'; readonly isBlocked: boolean }
+  /** Another modality waits for the place: free it where the association is idle. */
+  | { readonly kind: 'placeAsked'; readonly id: number }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -236,7 +238,11 @@ export class PoolMember implements Sender {
   }
 
   #request({ id, request }: Extract<FromWorker, { kind: 'placeRequest' }>): void {
-    const place = this.#places.request(request, (answer) => this.send({ kind: 'placeAnswer', id, answer }));
+    const place = this.#places.request(
+      request,
+      (answer) => this.send({ kind: 'placeAnswer', id, answer }),
+      () => this.send({ kind: 'placeAsked', id }),
+    );
     this.#placeById.set(id, place);
   }
 

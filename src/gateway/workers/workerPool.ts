@@ -27,6 +27,7 @@ export class WorkerPool implements RunningGateway {
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
   #configuration: Configuration;
+  readonly #count: number;
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
   #isStopping = false;
@@ -37,8 +38,14 @@ export class WorkerPool implements RunningGateway {
   #aborted = 0;
   #noneLeft: () => void = () => {};
 
-  private constructor(configuration: Configuration, audit: AuditSink, workerDied: (message: string) => void) {
+  private constructor(
+    configuration: Configuration,
+    count: number,
+    audit: AuditSink,
+    workerDied: (message: string) => void,
+  ) {
     this.#configuration = configuration;
+    this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
   }
@@ -56,7 +63,7 @@ export class WorkerPool implements RunningGateway {
       // Only the primary writes the audit log, which is all that may go to stdout.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const pool = new WorkerPool(configuration, audit, workerDied);
+    const pool = new WorkerPool(configuration, count, audit, workerDied);
     try {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));
     } catch (error) {
@@ -100,7 +107,8 @@ export class WorkerPool implements RunningGateway {
 
   async #reload(configuration: Configuration, { enforce = false }: ReloadOptions): Promise<ReloadResult> {
     const members = [...this.#members.values()];
-    const errors = await Promise.all(members.map((member) => member.prepareReload(configuration)));
+    const share = shareOf(configuration, this.#count);
+    const errors = await Promise.all(members.map((member) => member.prepareReload(share)));
     const error = errors.find((message) => message !== undefined);
     const endings = await Promise.all(
       members.map((member) => member.endReload(error === undefined, enforce)),
@@ -153,7 +161,7 @@ export class WorkerPool implements RunningGateway {
       died: (how) => this.#died(member, how),
     });
     this.#members.set(member.worker.id, member);
-    const { addresses, quickAck } = await member.start(this.#configuration);
+    const { addresses, quickAck } = await member.start(shareOf(this.#configuration, this.#count));
     this.#addresses = addresses;
     this.#quickAck = quickAck;
   }
@@ -181,4 +189,32 @@ export class WorkerPool implements RunningGateway {
       });
     }, delayMs);
   }
+}
+
+/**
+ * The part of each worker in what counts for all. Connections are dealt out in turn, so one peer comes to all workers
+ * alike. A rate of 0 stays no limit.
+ */
+function shareOf(configuration: Configuration, count: number): Configuration {
+  const { limits, modalities } = configuration;
+  const share = (whole: number) => Math.ceil(whole / count);
+  return {
+    ...configuration,
+    limits: {
+      ...limits,
+      connectionsPerSecondPerAddress: share(limits.connectionsPerSecondPerAddress),
+      commandsPerSecond: share(limits.commandsPerSecond),
+    },
+    modalities: Object.fromEntries(
+      Object.entries(modalities).map(([name, modality]) => {
+        const { commandsPerSecond } = modality;
+        return [
+          name,
+          commandsPerSecond === undefined
+            ? modality
+            : { ...modality, commandsPerSecond: share(commandsPerSecond) },
+        ];
+      }),
+    ),
+  };
 }

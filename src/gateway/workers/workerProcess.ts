@@ -16,12 +16,18 @@ import type { FromWorker, ToWorker } from './poolMember';
  */
 class RemotePlaces implements AssociationPlaces {
   readonly #waiting = new Map<number, (answer: PlaceAnswer) => void>();
+  readonly #askedById = new Map<number, () => void>();
   #lastId = 0;
 
-  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void): AssociationPlace {
+  request(
+    request: PlaceRequest,
+    answered: (answer: PlaceAnswer) => void,
+    asked: () => void = () => {},
+  ): AssociationPlace {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#waiting.set(id, answered);
+    this.#askedById.set(id, asked);
     send({ kind: 'placeRequest', id, request });
     let isFree = false;
     return {
@@ -35,6 +41,7 @@ class RemotePlaces implements AssociationPlaces {
         if (isFree) return;
         isFree = true;
         this.#waiting.delete(id);
+        this.#askedById.delete(id);
         send({ kind: 'placeFreed', id });
       },
     };
@@ -45,6 +52,10 @@ class RemotePlaces implements AssociationPlaces {
     const answered = this.#waiting.get(id);
     this.#waiting.delete(id);
     answered?.(answer);
+  }
+
+  asked(id: number): void {
+    this.#askedById.get(id)?.();
   }
 }
 
@@ -99,6 +110,9 @@ async function receive(message: ToWorker): Promise<void> {
       return;
     case 'tellProgress':
       send({ kind: 'progress', associations: (await gateway?.progress()) ?? [] });
+      return;
+    case 'placeAsked':
+      places.asked(message.id);
       return;
     case 'stop': {
       const running = await started();

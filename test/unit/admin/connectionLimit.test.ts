@@ -79,4 +79,27 @@ describe('limitConnections', () => {
     // They are idle again, so there is room.
     expect(await ask(await open(), '/')).toMatch(/ 200 OK/);
   });
+
+  it('lets the newest ask whether the gateway is alive while all others wait, and nothing else', async () => {
+    for (let count = 0; count < LIMIT; count += 1) void ask(await open(), '/slow');
+    while (waiting.length < LIMIT) await new Promise(setImmediate);
+    for (let count = 0; count < 40; count += 1) await open();
+    expect(await ask(await open(), '/healthz')).toMatch(/ 200 OK/);
+    expect(await ask(await open(), '/slow')).toBe('closed');
+  });
+
+  it('closes one that asks again before its answer', async () => {
+    const socket = await open();
+    void ask(socket, '/slow');
+    while (waiting.length < 1) await new Promise(setImmediate);
+    expect(await ask(socket, '/')).toBe('closed');
+  });
+
+  it('closes one that asks many times at once, and takes none of it', async () => {
+    const socket = await open();
+    const closed = closeOf(socket);
+    socket.write('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(1000));
+    await closed;
+    expect(await ask(await open(), '/')).toMatch(/ 200 OK/);
+  });
 });

@@ -14,6 +14,7 @@ import {
   testTlsMaterial,
   withOptions,
 } from '../../support/testListener';
+import { waitFor } from '../../support/waiting';
 
 const certificates = testCertificates();
 const versions: SecureVersion[] = ['TLSv1.2', 'TLSv1.3'];
@@ -149,6 +150,31 @@ describe('gate 1', () => {
     await once(closing.connection.socket, 'close');
     dialPlain(listener.port);
     await listener.nextConnection();
+  });
+
+  it('lets connections of one address wait that come faster than they may, and closes more', async () => {
+    const listener = await openTestListener({ connectionsPerSecondPerAddress: 2 });
+    const refusals = () => listener.outcomes.filter(({ kind }) => kind === 'refused').length;
+    const connections = () => listener.outcomes.length - refusals();
+    for (let count = 0; count < 100; count += 1) dialPlain(listener.port);
+    await waitFor('what is closed', () => refusals() >= 100 - 20 - 64 - 2);
+    // Twenty at once, and what comes to two a second meanwhile.
+    expect(connections()).toBeGreaterThanOrEqual(20);
+    expect(connections()).toBeLessThanOrEqual(24);
+    const [refusal] = listener.outcomes.filter(({ kind }) => kind === 'refused');
+    expect(refusal).toMatchObject({ refusal: { reason: 'connection-rate' } });
+    const before = connections();
+    await waitFor('the next in line', () => connections() >= before + 2);
+  });
+
+  it('gives back the turn of a connection that came to an association', async () => {
+    const listener = await openTestListener({ connectionsPerSecondPerAddress: 1 });
+    for (let count = 0; count < 50; count += 1) {
+      const client = dialPlain(listener.port);
+      const { pendingDone } = await listener.nextConnection();
+      pendingDone();
+      client.destroy();
+    }
   });
 
   it('frees the place of a connection whose handshake failed', async () => {
