@@ -3,7 +3,7 @@
  * storescp receives. Their exit codes say little (echoscu, findscu and getscu exit 0 on any status), so what they
  * print is parsed.
  */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestCertificate } from './certificates';
 import { type Instance, readPart10 } from './dicomFiles';
@@ -201,6 +201,13 @@ export class Storescp {
   /** What has been received completely. */
   get instances(): Instance[] {
     return instancesIn(this.#folder);
+  }
+
+  /** The same, which is then removed. */
+  takeInstances(): Instance[] {
+    const taken = this.instances;
+    for (const { name } of taken) rmSync(join(this.#folder, name));
+    return taken;
   }
 }
 

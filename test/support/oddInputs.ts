@@ -15,6 +15,19 @@ const RETIRED_ULTRASOUND = '1.2.840.10008.5.1.4.1.1.6';
 /** The context on which every input also stores an instance that nothing is wrong with. */
 const GOOD_CONTEXT = 101;
 
+/** SOP instance UIDs that are not UIDs, and one that is as long as one can be, each made from one that is. */
+export const oddUids: readonly ((uid: string) => string)[] = [
+  (uid) => `${uid}.`,
+  (uid) => `${uid}.A`,
+  (uid) => `${uid}.a b`,
+  (uid) => `${uid}..1`,
+  (uid) => `${uid}.x_y`,
+  (uid) => `${uid}-1`,
+  (uid) => `${uid}.01`,
+  (uid) => `${uid}.`.padEnd(64, '9'),
+  (uid) => `${uid}.`.padEnd(64, 'z'),
+];
+
 type Parts = Parameters<typeof join>;
 
 /** What is being built; a builder changes it. */
@@ -120,7 +133,7 @@ const builders: Readonly<Record<DeviationName, ((draft: Draft) => void) | undefi
   applicationContextsDiffer: undefined,
   answerForeign: undefined,
   instanceUidForeign: (draft) => {
-    draft.instance += draft.random.pick(['.', '.A', '.a b', '..1', '.x_y', '-1']);
+    draft.instance = draft.random.pick(oddUids)(draft.instance);
   },
   instanceUidUnprintable: undefined,
   sopClassForeign: undefined,

@@ -115,6 +115,18 @@ export class Orthanc {
     return readPart10(sopInstanceUid, Buffer.from(await response.arrayBuffer()));
   }
 
+  /** Everything that it has, which it then forgets. */
+  async takeInstances(): Promise<Instance[]> {
+    const ids = (await this.get('/instances')) as string[];
+    const taken: Instance[] = [];
+    for (const id of ids) {
+      const file = await this.#request('GET', `/instances/${id}/file`);
+      taken.push(readPart10(id, Buffer.from(await file.arrayBuffer())));
+      await (await this.#request('DELETE', `/instances/${id}`)).arrayBuffer();
+    }
+    return taken;
+  }
+
   /** Adds or replaces an entry of DicomModalities while it runs. */
   async setModality(name: string, modality: OrthancModality): Promise<void> {
     await this.#request('PUT', `/modalities/${name}`, JSON.stringify(modality));

@@ -25,6 +25,7 @@ export const packageByProgram = {
   tshark: 'tshark',
   chromium: 'chromium',
   openssl: 'openssl',
+  odil: 'odil',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;

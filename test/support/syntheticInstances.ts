@@ -48,6 +48,8 @@ export function syntheticInstances(): Instance[] {
 interface SyntheticOptions {
   /** Bytes of pixel data, even; compressed ones are a single fragment that no codec can read. Default 512. */
   readonly pixelBytes?: number;
+  /** Default: one that no other instance has. */
+  readonly sopInstanceUid?: string;
   /**
    * true: the sequence and its item have undefined lengths. Default false, because DCMTK, and Orthanc with it,
    * stores defined ones whatever came.
@@ -55,14 +57,17 @@ interface SyntheticOptions {
   readonly hasUndefinedLengths?: boolean;
 }
 
+function freshUid(): string {
+  instanceCounter += 1;
+  return `${UID_ROOT}.2.${process.pid}.${Date.now()}.${instanceCounter}`;
+}
+
 export function syntheticInstance(
   name: string,
   sopClassUid: string,
   transferSyntaxUid: string,
-  { pixelBytes = 512, hasUndefinedLengths = false }: SyntheticOptions = {},
+  { pixelBytes = 512, hasUndefinedLengths = false, sopInstanceUid = freshUid() }: SyntheticOptions = {},
 ): Instance {
-  instanceCounter += 1;
-  const sopInstanceUid = `${UID_ROOT}.2.${process.pid}.${Date.now()}.${instanceCounter}`;
   const encoding = encodingOf(transferSyntaxUid);
   const elements = Buffer.concat([
     ...identifyingElements(encoding, sopClassUid, sopInstanceUid),

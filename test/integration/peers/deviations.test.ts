@@ -1,6 +1,6 @@
 /**
- * Odd but valid inputs, sent to DCMTK and Orthanc directly and through the gateway: the same contexts are accepted, and
- * the same statuses come. ODD_RUNS changes how many random ones (`ODD_RUNS=10000 npx jest …/deviations`), ODD_SEED repeats
+ * Odd but valid inputs, sent to DCMTK and Orthanc directly and through the gateway: the same contexts are accepted, the
+ * same statuses come, and the same instances are stored. ODD_RUNS changes how many random ones (`ODD_RUNS=10000 npx jest …/deviations`), ODD_SEED repeats
  * a run. Inputs of a folder `shared/cases` are sent too where one lies beside the repository.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -17,6 +17,7 @@ import {
   proposedContext,
   releaseRq,
 } from '../../support/dicomBytes';
+import type { Instance } from '../../support/dicomFiles';
 import { plainConfiguration, TestGateway } from '../../support/gateway';
 import { type OddInput, oddInput, sendableDeviations } from '../../support/oddInputs';
 import { Orthanc } from '../../support/orthanc';
@@ -58,34 +59,44 @@ async function outcomeOf(
 
 /** An archive, and a gateway in front of it that lets everything pass. */
 interface Way {
+  /** What was stored since the last time. */
+  readonly takeInstances: () => Instance[] | Promise<Instance[]>;
   /** The archive accepts every abstract syntax, even if it is not a UID. */
   readonly isPromiscuous: boolean;
   readonly direct: number;
   readonly gateway: TestGateway;
 }
 
-async function way(direct: number, isPromiscuous: boolean): Promise<Way> {
+async function way(archive: Orthanc | Storescp, direct: number, isPromiscuous: boolean): Promise<Way> {
   return {
+    takeInstances: () => archive.takeInstances(),
     isPromiscuous,
     direct,
     gateway: await TestGateway.start(plainConfiguration(direct, { allow: 'store' })),
   };
 }
 
-/** The same input both ways, with other SOP instance UIDs. */
-async function expectSame(
-  { direct, gateway, isPromiscuous }: Way,
-  seed: number,
-  only?: OddInput['names'],
-): Promise<void> {
-  const root = `1.2.826.0.1.${seed}`;
-  const first = oddInput(new Random(seed), `${root}.1`, only);
-  const second = oddInput(new Random(seed), `${root}.2`, only);
-  const which = `${first.names.join(', ')}; repeat with ODD_RUNS=1 ODD_SEED=${seed}`;
-  const expected = await outcomeOf(direct, first);
-  const foreign = isPromiscuous ? first.foreignContextIds.map((id) => `${id} `) : [];
+/** The same input on both ways: the same contexts are accepted, the same statuses come, the same instances are stored. */
+async function expectSame(way: Way, seed: number, only?: OddInput['names']): Promise<void> {
+  const input = oddInput(new Random(seed), `1.2.826.0.1.${seed}`, only);
+  const which = `${input.names.join(', ')}; repeat with ODD_RUNS=1 ODD_SEED=${seed}`;
+  const expected = await storedBy(way, way.direct, input);
+  expect([which, expected.stored.length]).toEqual([which, input.messages.length]);
+  const foreign = way.isPromiscuous ? input.foreignContextIds.map((id) => `${id} `) : [];
   const accepted = expected.accepted.filter((line) => !foreign.some((id) => line.startsWith(id)));
-  expect([which, await outcomeOf(gateway.port(), second)]).toEqual([which, { ...expected, accepted }]);
+  expect([which, await storedBy(way, way.gateway.port(), input)]).toEqual([which, { ...expected, accepted }]);
+}
+
+async function storedBy(
+  { takeInstances }: Way,
+  port: number,
+  input: Pick<OddInput, 'associateRq' | 'messages'>,
+): Promise<Outcome & { readonly stored: readonly string[] }> {
+  const outcome = await outcomeOf(port, input);
+  const taken = (await takeInstances()).map(
+    ({ sopClassUid, sopInstanceUid, sha256 }) => `${sopClassUid} ${sopInstanceUid} ${sha256}`,
+  );
+  return { ...outcome, stored: taken.sort() };
 }
 
 describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
@@ -94,7 +105,7 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
   beforeAll(async () => {
     orthanc = await Orthanc.start();
     const storescp = await Storescp.start();
-    ways = [await way(orthanc.dicomPort, false), await way(storescp.port, true)];
+    ways = [await way(orthanc, orthanc.dicomPort, false), await way(storescp, storescp.port, true)];
   });
 
   it.each(sendableDeviations)('%s: brings the same as it does directly', async (name) => {
@@ -142,7 +153,8 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
     for (const name of cases) {
       const associateRq = read(name);
       const messages = [read(name.replace('.1-associate-rq', '.2-c-store'))];
-      for (const { direct, gateway, isPromiscuous } of ways) {
+      for (const one of ways) {
+        const { direct, gateway, isPromiscuous } = one;
         // The cases call ORTHANC.
         await gateway.reload(
           plainConfiguration(
@@ -151,10 +163,11 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
             { upstreams: { ORTHANC: { servers: [`127.0.0.1:${direct}`] } } },
           ),
         );
-        const outcomes = [direct, gateway.port()].map((port) => outcomeOf(port, { associateRq, messages }));
-        const [directly, relayed] = await Promise.all(outcomes);
-        expect([name, relayed?.statuses]).toEqual([name, directly?.statuses]);
-        if (!isPromiscuous) expect([name, relayed]).toEqual([name, directly]);
+        const directly = await storedBy(one, direct, { associateRq, messages });
+        const relayed = await storedBy(one, gateway.port(), { associateRq, messages });
+        expect([name, directly.stored.length]).toEqual([name, 1]);
+        const accepted = isPromiscuous ? relayed.accepted : directly.accepted;
+        expect([name, relayed]).toEqual([name, { ...directly, accepted }]);
       }
     }
   });
