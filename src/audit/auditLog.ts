@@ -4,6 +4,7 @@
  * line, so events may carry them as they are. Does not know what an event means, nor how a file is written (lineFile.ts).
  */
 import { once } from 'node:events';
+import type { WriteStream } from 'node:tty';
 import { createLogger, format, type Logger, transports } from 'winston';
 import type { AuditEvent, AuditSink } from './events';
 import { LineFile } from './lineFile';
@@ -39,7 +40,7 @@ export class AuditLog implements AuditSink {
         new transports.Stream({
           stream,
           eol: '\n',
-          ...(isReadable ? { format: linesFormat(readableLine) } : {}),
+          ...(isReadable ? { format: linesFormat((event) => readableLine(event, columnsOf(stream))) } : {}),
         }),
       ],
     });
@@ -75,6 +76,11 @@ export class AuditLog implements AuditSink {
     await Promise.all(finished);
     this.#file?.destroy();
   }
+}
+
+/** At each line, because a terminal can change its size. Undefined for anything else. */
+function columnsOf(stream: NodeJS.WritableStream): number | undefined {
+  return (stream as Partial<WriteStream>).columns;
 }
 
 function linesFormat(render: (event: TimedEvent) => string) {
