@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
+import type { WriteStream } from 'node:tty';
 import { createLogger, format, type Logger, transports } from 'winston';
 import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
 import { HeldSenders } from './heldSenders';
@@ -34,6 +35,7 @@ export interface AuditLogOptions {
 
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
+  readonly #output: Partial<Pick<WriteStream, 'columns'>>;
   readonly #stream: LineStream;
   readonly #file: LineFile | undefined;
   readonly #isReadable: boolean;
@@ -45,6 +47,7 @@ export class AuditLog implements AuditSink {
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
   constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
+    this.#output = stream;
     this.#isReadable = isReadable;
     this.#say = say;
     this.#sums = new RefusalSums(refusals, {
@@ -143,8 +146,14 @@ export class AuditLog implements AuditSink {
   #writeLines(events: readonly TimedEvent[]): void {
     const lines = this.#file === undefined && this.#isReadable ? [] : events.map(jsonLine);
     this.#file?.append(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
-    this.#stream.write(events, this.#isReadable ? events.map(readableLine) : lines);
+    this.#stream.write(events, this.#isReadable ? this.#readableLines(events) : lines);
     this.#reportMissed();
+  }
+
+  /** A terminal can change its size. */
+  #readableLines(events: readonly TimedEvent[]): string[] {
+    const { columns } = this.#output;
+    return events.map((event) => readableLine(event, columns));
   }
 
   #reportMissed(isLast = false): void {

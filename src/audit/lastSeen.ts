@@ -47,25 +47,36 @@ export interface LookedFor {
   readonly from: readonly string[];
 }
 
+/** What of a line says whose it is. */
+type Whose = Readonly<
+  Partial<
+    Record<'modality' | 'outcome' | 'event' | 'direction' | 'callingAeTitle' | 'sourceAddress', unknown>
+  >
+>;
+
 /**
- * Takes events that name the modality, and refusals without a name that used one of its AE titles: with a wrong address or
- * certificate no entry matches, so no modality is named. A connection that was refused before it said a title, e.g. for its
- * certificate, counts for each entry with its address. Throws OperatorError if the file cannot be read.
+ * Whether an event is about the modality: it names it, or it is a refusal without a name that used one of its AE titles.
+ * With a wrong address or certificate no entry matches, so no modality is named. A connection that was refused before it
+ * said a title, e.g. for its certificate, counts for each entry with its address.
  */
-export function readLastSeen(
-  file: string,
+export function concernOf(
   modality: string,
   { callingAeTitle: callingAeTitles, from }: LookedFor,
-): LastSeen {
+): (event: Whose) => boolean {
   const titles = new Set(callingAeTitles.map((title) => title.toUpperCase()));
   const addresses = new AddressSet(from);
-  const isOfIt = ({ callingAeTitle, sourceAddress, direction, event }: SeenEvent) =>
+  const isOfIt = ({ callingAeTitle, sourceAddress, direction, event }: Whose) =>
     callingAeTitle === undefined
       ? event === 'connection.refused' && direction !== 'egress' && addresses.has(String(sourceAddress))
-      : titles.has(callingAeTitle.trim().toUpperCase());
-  const concernsIt = (event: SeenEvent) =>
+      : titles.has(String(callingAeTitle).trim().toUpperCase());
+  return (event) =>
     event.modality === modality ||
     (event.modality === undefined && event.outcome === 'denied' && isOfIt(event));
+}
+
+/** Takes the events that concern the modality. Throws OperatorError if the file cannot be read. */
+export function readLastSeen(file: string, modality: string, entry: LookedFor): LastSeen {
+  const concernsIt = concernOf(modality, entry);
   let accepted: SeenEvent | undefined;
   let denied: SeenEvent | undefined;
   let failed: SeenEvent | undefined;

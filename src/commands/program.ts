@@ -9,6 +9,7 @@ import { registerCheck } from './check';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
 import { registerExplain } from './explain/explain';
+import { registerLog } from './log';
 import { registerModality } from './modality/modality';
 import { registerObserve } from './observe/observe';
 import { registerOrthanc } from './orthanc/orthanc';
@@ -23,6 +24,7 @@ const commands: readonly RegisterCommand[] = [
   registerCheck,
   registerExplain,
   registerStatus,
+  registerLog,
   registerEcho,
   registerObserve,
   registerOrthanc,

@@ -52,12 +52,13 @@ export function approveWith(planEntry: PlanEntry = planInFile) {
 async function approve(
   context: CommandContext,
   options: ApproveOptions,
-  id: string,
+  wantedId: string,
   planEntry: PlanEntry,
 ): Promise<void> {
   const { configuration } = loadConfiguration(options.config);
   const source = await openPendingSource(options.config);
-  const caller = pendingCaller(source.callers, id);
+  const caller = pendingCaller(source.callers, wantedId);
+  const { id } = caller;
   const approved = entryThatLetsIn(caller, configuration);
   if (approved !== undefined) {
     throw new OperatorError(

@@ -247,7 +247,7 @@ The list comes from the running gateway (admin). If it does not run, the list co
 With unknownAddresses "close", the default, an address that is in no entry is closed before it can say who it is:
 such callers are not listed. Set it to "reject" while you wait for new ones.
 ${helpSections(
-  ['aegis modality pending', 'aegis --json modality pending', 'aegis modality pending --remove 3f2a91c0d4e5'],
+  ['aegis modality pending', 'aegis --json modality pending', 'aegis modality pending --remove 3f2a'],
   ['0  done', '1  the gateway cannot be asked, or there is no such ID', '2  wrong usage or configuration'],
 )}`,
     )
@@ -259,7 +259,7 @@ export function registerApprove(modality: Command, context: CommandContext, plan
   modality
     .command('approve')
     .description('let a pending caller in: adds the entry to the configuration file')
-    .argument('<ID>', 'as "aegis modality pending" shows it')
+    .argument('<ID>', 'as "aegis modality pending" shows it; 4 digits do if only one begins so')
     .option('--name <NAME>', 'name of the entry (default: from the calling AE title)')
     .option('--allow <commands>', 'what it may do, such as echo,store (default: asked for)')
     .option('--certificate', 'fail unless it showed a certificate that can be pinned')
@@ -273,9 +273,9 @@ export function registerApprove(modality: Command, context: CommandContext, plan
       'after',
       helpSections(
         [
-          'aegis modality approve 3f2a91c0d4e5 --allow echo,store',
-          'aegis modality approve 3f2a91c0d4e5 --allow find,move --name workstation1 --dry-run',
-          'aegis modality approve 3f2a91c0d4e5',
+          'aegis modality approve 3f2a --allow echo,store',
+          'aegis modality approve 3f2a --allow find,move --name workstation1 --dry-run',
+          'aegis modality approve 3f2a',
         ],
         [
           '0  the entry was written; with a token, the gateway has reloaded it',

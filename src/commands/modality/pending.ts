@@ -11,7 +11,7 @@ import { formatDay } from '../../text/moments';
 import { countOf, safeLines } from '../../text/quote';
 import { formatTime } from '../status/text';
 import { proposedPermissions } from './pendingEntry';
-import { openPendingSource, pendingCaller } from './pendingSource';
+import { openPendingSource, pendingCaller, shortIds } from './pendingSource';
 
 interface PendingOptions extends GlobalOptions {
   readonly remove?: string;
@@ -44,16 +44,17 @@ const MAX_SOP_CLASSES = 4;
 function pendingText(callers: readonly PendingCaller[], hint: string | undefined): string {
   const hints = hint === undefined ? [] : ['', `note: ${hint}`];
   if (callers.length === 0) return safeLines(['no pending callers', ...hints]);
+  const shortIdOf = shortIds(callers);
   return safeLines([
-    ...callers.flatMap((caller) => [...callerLines(caller), '']),
+    ...callers.flatMap((caller) => [...callerLines(caller, shortIdOf.get(caller.id)), '']),
     'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
     ...hints,
   ]);
 }
 
 /** The same facts for `aegis modality approve`, before the operator decides. */
-export function callerLines(caller: PendingCaller): string[] {
-  const { id, callingAeTitle, calledAeTitle, sourceAddress, listener, isTls, certificate, reason, modality } =
+export function callerLines(caller: PendingCaller, id = caller.id): string[] {
+  const { callingAeTitle, calledAeTitle, sourceAddress, listener, isTls, certificate, reason, modality } =
     caller;
   const near = modality === undefined ? '' : ` (entry ${modality})`;
   return [

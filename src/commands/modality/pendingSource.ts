@@ -64,22 +64,70 @@ function fileSource(file: string): Omit<PendingSource, 'hint'> {
   };
 }
 
-/** Throws OperatorError if there is none, or more than one: an attacker may have made two look alike. */
-export function pendingCaller(callers: readonly PendingCaller[], id: string): PendingCaller {
-  const [caller, ...others] = callers.filter((candidate) => candidate.id === id);
+/** With fewer digits, a long list hardly ever has one caller only. */
+const MIN_ID_LENGTH = 4;
+/** The list has up to 10,000 callers. */
+const MAX_IDS_NAMED = 5;
+
+/** The beginning of an ID that no other caller of the list shares, at least 4 digits. By the ID. */
+export function shortIds(callers: readonly PendingCaller[]): ReadonlyMap<string, string> {
+  const sorted = callers.map(({ id }) => id).sort();
+  return new Map(
+    sorted.map((id, index) => {
+      const shared = Math.max(commonLength(id, sorted[index - 1]), commonLength(id, sorted[index + 1]));
+      return [id, id.slice(0, Math.max(MIN_ID_LENGTH, shared + 1))];
+    }),
+  );
+}
+
+function commonLength(one: string, other = ''): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
+}
+
+/**
+ * By its ID, or the beginning of it where only one caller has that. Throws OperatorError if there is none, or more than
+ * one: an attacker may have made two look alike.
+ */
+export function pendingCaller(callers: readonly PendingCaller[], text: string): PendingCaller {
+  const wanted = text.toLowerCase();
+  const found = wanted.length < MIN_ID_LENGTH ? [] : callers.filter(({ id }) => id.startsWith(wanted));
+  const [caller, ...others] = found;
   if (caller !== undefined && others.length === 0) return caller;
-  if (caller !== undefined) {
+  if (caller?.id === wanted) {
     throw new OperatorError(
-      `${id} stands for several pending callers; add the entry by hand`,
+      `${caller.id} stands for several pending callers; add the entry by hand`,
+      ExitCode.Failed,
+    );
+  }
+  if (caller !== undefined) {
+    const named = found.slice(0, MAX_IDS_NAMED).map((each) => `  ${each.id}  ${whoIs(each)}`);
+    const rest = found.length - named.length;
+    throw new OperatorError(
+      [
+        `${quoteValue(text)} is the beginning of ${found.length} IDs; give more digits:`,
+        ...named,
+        ...(rest > 0 ? [`  and ${rest} more`] : []),
+      ].join('\n'),
       ExitCode.Failed,
     );
   }
   const nearest = nearestOf(
-    id,
-    callers.map((candidate) => candidate.id),
+    wanted,
+    callers.map(({ id }) => id),
   );
   const help = nearest === undefined ? '"aegis modality pending" lists them' : `did you mean ${nearest}?`;
-  throw new OperatorError(`${quoteValue(id)} is not a pending caller; ${help}`, ExitCode.Failed);
+  const what =
+    wanted.length < MIN_ID_LENGTH ? `needs ${MIN_ID_LENGTH} digits or more` : 'is not a pending caller';
+  throw new OperatorError(`${quoteValue(text)} ${what}; ${help}`, ExitCode.Failed);
+}
+
+/** Text of strangers, escaped. */
+function whoIs({ callingAeTitle, calledAeTitle, sourceAddress }: PendingCaller): string {
+  return escapeUnsafe(
+    callingAeTitle === '' ? sourceAddress : `${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+  );
 }
 
 function hintOf({ unknownAddresses }: Configuration): string | undefined {

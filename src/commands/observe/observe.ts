@@ -2,10 +2,8 @@
  * `aegis observe report`: what entries in observe mode would have refused, and the keys that would allow it. Options
  * only.
  */
-import { OperatorError } from '../../errors';
 import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
-import { momentMs } from '../../text/moments';
-import { quoteValue } from '../../text/quote';
+import { sinceOption } from '../../text/moments';
 
 export const registerObserve: RegisterCommand = (program, context) => {
   const observe = program
@@ -19,7 +17,7 @@ export const registerObserve: RegisterCommand = (program, context) => {
     .option(
       '--since <when>',
       'leave out what is older: 7d, 12h, a date, or a date and time with an offset',
-      parseSince,
+      (text) => sinceOption(text, Date.now()),
     )
     .addHelpText(
       'after',
@@ -40,15 +38,3 @@ export const registerObserve: RegisterCommand = (program, context) => {
     )
     .action(workOf(context, async () => (await import('./readLogs')).reportLogs));
 };
-
-const UNIT_MS: Readonly<Record<string, number>> = { d: 24 * 60 * 60 * 1000, h: 60 * 60 * 1000 };
-
-/** The time in the form of audit lines. */
-function parseSince(text: string): string {
-  const [, count, unit] = /^(\d{1,5})([dh])$/.exec(text) ?? [];
-  const ms = unit === undefined ? momentMs(text) : Date.now() - Number(count) * (UNIT_MS[unit] ?? 0);
-  if (ms !== undefined) return new Date(ms).toISOString();
-  throw new OperatorError(
-    `--since ${quoteValue(text)} is not a time; accepted are days (7d), hours (12h), dates (2026-11-01) and moments (2026-11-01T08:00Z)`,
-  );
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../../src/admin/pendingCaller';
 import { writePendingFile } from '../../../../src/admin/pendingFile';
-import { openPendingSource, pendingCaller } from '../../../../src/commands/modality/pendingSource';
+import { openPendingSource, pendingCaller, shortIds } from '../../../../src/commands/modality/pendingSource';
 import { temporaryFolder } from '../../../support/processes';
 
 const caller: PendingCaller = {
@@ -33,11 +33,39 @@ describe('a pending caller by its ID', () => {
     );
   });
 
-  it('is found by the whole ID only', () => {
-    expect(() => pendingCaller([caller], '0123')).toThrow(
-      '"0123" is not a pending caller; did you mean 0123456789ab?',
+  it('is found by the beginning of its ID, in any case, if it is the only one', () => {
+    expect(pendingCaller([later, caller], '0123')).toBe(caller);
+    expect(pendingCaller([later, caller], 'BA98')).toBe(later);
+  });
+
+  it('is not found by the beginning that several share: they are named', () => {
+    const near = { ...later, id: '0123ffffffff', callingAeTitle: 'A\nB' };
+    expect(() => pendingCaller([caller, near], '0123')).toThrow(
+      [
+        '"0123" is the beginning of 2 IDs; give more digits:',
+        '  0123456789ab  CT9@10.1.2.9 to ORTHANC',
+        '  0123ffffffff  A\\u{a}B@10.1.2.9 to ORTHANC',
+      ].join('\n'),
+    );
+  });
+
+  it('is not found by what is too short, or no ID of the list', () => {
+    expect(() => pendingCaller([caller], '012')).toThrow(
+      '"012" needs 4 digits or more; did you mean 0123456789ab?',
+    );
+    expect(() => pendingCaller([caller], '0123456789ac')).toThrow(
+      '"0123456789ac" is not a pending caller; did you mean 0123456789ab?',
     );
     expect(() => pendingCaller([], '0123')).toThrow('"aegis modality pending" lists them');
+  });
+
+  it('has a short ID: as many digits as tell it from the others, and 4 at least', () => {
+    const near = { ...later, id: '012345ffffff' };
+    expect([...shortIds([later, caller, near])]).toEqual([
+      ['0123456789ab', '0123456'],
+      ['012345ffffff', '012345f'],
+      ['ba9876543210', 'ba98'],
+    ]);
   });
 });
 
