@@ -25,9 +25,9 @@ export function* certificateProblems(
   const names = namesOf(leaf);
   const lacking = wanted.filter((name) => !isFor(leaf, name));
   if (names.length === 0) {
-    yield 'it has no subjectAltName, so peers that compare names refuse it; the template of the CA must take it from the request';
+    yield 'it has no subjectAltName, so peers that compare names refuse it; the template of the CA has to take the names from the request';
   } else if (lacking.length > 0) {
-    yield `it is not for ${lacking.join(', ')}, but for ${names.join(', ')}; the template of the CA must take the names from the request. If these are the right ones, say so with a --name for each`;
+    yield `it is not for ${lacking.join(', ')}, but for ${names.join(', ')}; the template of the CA has to take the names from the request. If these are right, name each with --name`;
   }
   const purpose = purposeProblem(leaf, 'serverAuth');
   if (purpose !== undefined) yield `${purpose}; ask for one of a template with "Server Authentication"`;
@@ -74,10 +74,10 @@ function missingIssuer(
   const issuer = formatName(decodeCertificate(last.raw).issuer);
   const sameName = candidates.find((candidate) => subjectOf(candidate) === quoteValue(issuer));
   if (sameName !== undefined) {
-    return `the certificate of the CA ${quoteValue(issuer)} is there, but of another key than the one that signed ${subjectOf(last)}; get its current one`;
+    return `${subjectOf(last)} was signed by the CA ${quoteValue(issuer)}, but with another key than that of the certificate that is there; get the current certificate of that CA`;
   }
   const whose = roots.length === 0 ? 'its CA' : 'the intermediate CA';
-  return `the certificate of ${whose} ${quoteValue(issuer)} is missing, which has signed ${subjectOf(last)}; get it from the CA ("certutil -ca.cert FILE" there) and name its file, too`;
+  return `the certificate of ${whose} ${quoteValue(issuer)} is missing; get it from the CA ("certutil -ca.cert FILE" there), and name its file too`;
 }
 
 function* validityProblems(certificate: X509Certificate, what: string, now: Date): Generator<string> {

@@ -5,7 +5,7 @@
 import { type Installation, type InstalledCertificate, installAnswer } from '../../pki/gatewayAnswer';
 import { type WrittenRequest, writeGatewayRequest } from '../../pki/gatewayRequest';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { safeLines, shellQuoted } from '../../text/quote';
+import { safeLines } from '../../text/quote';
 import type { RequestKey } from '../../x509/algorithms';
 import type { Recognised } from '../../x509/inspected';
 import { recogniseFile } from '../../x509/inspection';
@@ -49,7 +49,7 @@ function reportRequest({ dir }: RequestOptions, written: WrittenRequest): string
     '',
     'next:',
     `  send ${requestFile} to the CA of the hospital; for AD CS, on Windows:`,
-    '    certreq -submit -attrib "CertificateTemplate:WebServer" server.csr server.cer',
+    '  certreq -submit -attrib "CertificateTemplate:WebServer" server.csr server.cer',
     '  ask for "Server Authentication" and for the chain of the CA (.p7b)',
     `  aegis pki install${folderOption(dir)} FILE...    (what the CA sends back)`,
   ]);
@@ -106,7 +106,10 @@ function reportInstallation({ config }: InstallOptions, installation: Installati
           ...`"tls": ${JSON.stringify(tls, null, 2)}`.split('\n').map((line) => `    ${line}`),
           '  then reload the gateway (SIGHUP)',
         ]),
-    `  each modality must trust the root CA ${roots.map(shellQuoted).join(' and ')}`,
+    `  each modality must trust the root CA: ${roots.join(' and ')}`,
+    ...(authorityFile === undefined
+      ? []
+      : [`  with ${authorityFile}, every device of this CA passes TLS: name the certificate in each entry`]),
   ]);
 }
 

@@ -228,9 +228,14 @@ describe('inspecting a PKCS#12 file', () => {
 
 describe('inspecting anything else', () => {
   it.each<[string, string | Buffer, string]>([
-    ['text', 'hello', 'no certificate, key, certification request, CRL or PKCS#12 file can be recognised'],
+    [
+      'text',
+      'hello',
+      'no certificate, key, certification request, CRL, PKCS#7 or PKCS#12 file can be recognised',
+    ],
     ['nothing', '', 'can be recognised'],
-    ['PKCS#7', '-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n', 'openssl pkcs7 -print_certs'],
+    ['a damaged PKCS#7 file', '-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n', 'PKCS#7 file is damaged'],
+    ['a web page', '<!DOCTYPE html><title>Certificate Issued</title>', 'it is a web page'],
     [
       'another label',
       '-----BEGIN DH PARAMETERS-----\n-----END DH PARAMETERS-----',
