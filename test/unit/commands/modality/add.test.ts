@@ -80,7 +80,9 @@ describe('aegis modality add', () => {
     );
     expect(printed).toContain('+    "ct2": {\n+      "callingAeTitle": "CT2",\n');
     expect(printed).toContain(`added modalities.ct2 to ${site.file}\n`);
-    expect(printed).toContain('\n  systemctl reload aegis    (or "kill -HUP PID": SIGHUP reloads the gateway)\n');
+    expect(printed).toContain(
+      '\n  systemctl reload aegis    (or "kill -HUP PID": SIGHUP reloads the gateway)\n',
+    );
   });
 
   it('has an option for every key of an entry', async () => {
