@@ -35,7 +35,7 @@ export interface AuditLogOptions {
 
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
-  readonly #output: Partial<Pick<WriteStream, 'columns'>>;
+  readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'columns'>>;
   readonly #stream: LineStream;
   readonly #file: LineFile | undefined;
   readonly #isReadable: boolean;

@@ -9,6 +9,7 @@ import { registerCheck } from './check';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
 import { registerExplain } from './explain/explain';
+import { registerInit } from './init/init';
 import { registerLog } from './log';
 import { registerModality } from './modality/modality';
 import { registerObserve } from './observe/observe';
@@ -19,6 +20,7 @@ import { registerStart } from './start';
 import { registerStatus } from './status/status';
 
 const commands: readonly RegisterCommand[] = [
+  registerInit,
   registerStart,
   registerReload,
   registerCheck,

@@ -8,10 +8,13 @@
 import { type Node, parseTree } from 'jsonc-parser';
 import type { ConfigurationPath } from '../text/problems';
 import {
+  endOf,
   endOfLineComment,
   formatJson,
   formatProperty,
   gapOf,
+  hasBlankLines,
+  isWrittenInOneLine,
   type JsonStyle,
   lineIndent,
   lineStart,
@@ -67,9 +70,7 @@ export function setValue(
 function isContinued({ children = [] }: Node, wanted: readonly unknown[]): boolean {
   const items = children.map(({ value }) => value as unknown);
   const kept = items.filter((item) => wanted.includes(item));
-  const isPlain = [...children, ...wanted].every(
-    (item) => !isObject(item) || (item as Node).value !== undefined,
-  );
+  const isPlain = children.every(({ type }) => type !== 'object' && type !== 'array');
   return isPlain && kept.length > 0 && kept.every((item, index) => item === wanted[index]);
 }
 
@@ -245,23 +246,6 @@ function blankLines(text: string): number {
   return /^\s*?(?=\r?\n[^\S\r\n]*(?!\s))/.exec(text)?.[0].length ?? 0;
 }
 
-/** Between the last two properties. */
-function hasBlankLines(text: string, { children = [] }: Node): boolean {
-  const [one, other] = children.slice(-2);
-  return (
-    one !== undefined &&
-    other !== undefined &&
-    /\r?\n[^\S\r\n]*\r?\n/.test(text.slice(endOf(one), other.offset))
-  );
-}
-
-/** A property whose value is a filled object on one line: the next ones are to look the same. */
-function isWrittenInOneLine(text: string, property: Node | undefined): boolean {
-  const value = property?.children?.[1];
-  if (value?.type !== 'object' || value.children?.length === 0) return false;
-  return !/[\r\n]/.test(text.slice(value.offset, endOf(value)));
-}
-
 /** All edits refer to the text as it is; they are in its order and do not overlap. */
 function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
@@ -299,10 +283,6 @@ function valueAt(root: Node, path: ConfigurationPath): Node | undefined {
 
 function keyOf(property: Node): unknown {
   return property.children?.[0]?.value;
-}
-
-function endOf(node: Node): number {
-  return node.offset + node.length;
 }
 
 function isObject(value: unknown): boolean {

@@ -2,7 +2,7 @@
  * How a JSON text is laid out: what stands between its values, and how new parts are written so that they look like the
  * rest. Changes nothing in a text that is there.
  */
-import { createScanner } from 'jsonc-parser';
+import { createScanner, type Node } from 'jsonc-parser';
 
 export interface JsonStyle {
   readonly eol: string;
@@ -110,4 +110,25 @@ export function lineStart(text: string, offset: number): number {
 /** The white space that this line begins with, up to `offset`. */
 export function lineIndent(text: string, offset: number): string {
   return /^[ \t]*/.exec(text.slice(lineStart(text, offset), offset))![0];
+}
+
+/** Between the last two properties. */
+export function hasBlankLines(text: string, { children = [] }: Node): boolean {
+  const [one, other] = children.slice(-2);
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    /\r?\n[^\S\r\n]*\r?\n/.test(text.slice(endOf(one), other.offset))
+  );
+}
+
+/** A property whose value is a filled object on one line: the next ones are to look the same. */
+export function isWrittenInOneLine(text: string, property: Node | undefined): boolean {
+  const value = property?.children?.[1];
+  if (value?.type !== 'object' || value.children?.length === 0) return false;
+  return !/[\r\n]/.test(text.slice(value.offset, endOf(value)));
+}
+
+export function endOf(node: Node): number {
+  return node.offset + node.length;
 }

@@ -29,7 +29,7 @@ import { validateConfiguration } from './validate';
 export const MAX_CONFIGURATION_BYTES = 16 * 1024 * 1024;
 
 const READ_OPTIONS = {
-  missing: 'copy config/aegis.example.jsonc there, or name another file with --config',
+  missing: 'make one with "aegis init", or name another file with --config',
   folder: 'name the file in it with --config',
   forbidden: 'let the account that runs aegis read it',
   maxBytes: MAX_CONFIGURATION_BYTES,

@@ -142,11 +142,11 @@ function pathUnder(key: string, faults: string[]): (readonly string[])[] {
   const objects = new Set(entryFields.flatMap(({ path }) => (path.length > 1 ? [path[0]!] : [])));
   if (field === undefined && objects.has(key)) return [[key]];
   if (field !== undefined && !field.isRequired) return [field.path];
-  const names = [...objects, ...entryFields.filter((each) => !each.isRequired).map(({ option }) => option)];
-  const meant = nearestOf(key, names);
+  const meant = nearestOf(key, [...objects, ...entryFields.map(({ option }) => option)]);
+  const help = meant === undefined ? '"aegis modality set --help" lists them' : `did you mean ${meant}?`;
   faults.push(
     field === undefined
-      ? `--unset ${quoteValue(key)} is not a key of an entry; ${meant === undefined ? `accepted are ${names.join(', ')}` : `did you mean ${meant}?`}`
+      ? `--unset ${quoteValue(key)} is not a key of an entry; ${help}`
       : `--unset ${key}: an entry needs it; set it to another value instead`,
   );
   return [];

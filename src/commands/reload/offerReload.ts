@@ -20,7 +20,7 @@ export interface OfferOptions extends GlobalOptions {
 export async function offerReload(context: CommandContext, options: OfferOptions): Promise<string[]> {
   const gateway = await gatewayOf(options);
   if (options.reload !== true && !(gateway === 'running' && canAsk() && (await isWanted()))) {
-    return [gateway === 'stopped' ? commandOf(options, 'start') : lineToType(gateway, options)];
+    return [gateway === 'stopped' ? commandLine(options, 'start') : lineToType(gateway, options)];
   }
   try {
     showReloaded(context, options.config, await reloadRunning(options));
@@ -28,7 +28,7 @@ export async function offerReload(context: CommandContext, options: OfferOptions
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     throw new OperatorError(
-      `${error.message}\n${options.config} was written all the same; reload later with "${commandOf(options, 'reload')}"`,
+      `${error.message}\n${options.config} was written all the same; reload later with "${commandLine(options, 'reload')}"`,
       ExitCode.Failed,
     );
   }
@@ -91,11 +91,12 @@ function isAnswering(client: AdminClient): Promise<boolean> {
 
 function lineToType(gateway: GatewayState, options: OfferOptions): string {
   return gateway === 'running'
-    ? commandOf(options, 'reload')
+    ? commandLine(options, 'reload')
     : 'systemctl reload aegis    (or "kill -HUP PID": SIGHUP reloads the gateway)';
 }
 
-function commandOf({ config, isConfigNamed }: OfferOptions, verb: string): string {
+/** To be copied from a terminal. */
+export function commandLine({ config, isConfigNamed }: GlobalOptions, verb: string): string {
   const file = isConfigNamed === true ? ` --config ${shellQuoted(config)}` : '';
   return `aegis${file} ${verb}`;
 }

@@ -19,9 +19,9 @@ export interface ReloadOptions extends GlobalOptions {
   readonly url?: string;
 }
 
-/** What came of it. A signal gets no answer: `isReloaded` is null. */
+/** What came of it. `check`: nobody was asked, because the file is wrong. A signal gets no answer: `isReloaded` is null. */
 export type Reloaded =
-  | ({ readonly by: 'admin' } & ReloadReport)
+  | ({ readonly by: 'admin' | 'check' } & ReloadReport)
   | { readonly by: 'signal'; readonly isReloaded: null; readonly pid: number; readonly auditFile?: string };
 
 export async function reload(context: CommandContext, options: ReloadOptions): Promise<void> {
@@ -37,7 +37,12 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
     const report = await new AdminClient(adminTargetAt(options.url)).reload(options.enforce);
     return { by: 'admin', ...report };
   }
-  const { admin, pidFile, audit, problems } = understood(options.config);
+  const file = resolve(options.config);
+  const { configuration, problems, place } = readConfiguration(options.config);
+  // The gateway cannot be found with it, and would refuse it.
+  if (configuration === undefined) return { by: 'check', isReloaded: false, file, problems };
+  const { pidFile, audit } = configuration;
+  const admin = clientOf(configuration);
   if (admin === undefined && pidFile === undefined) throw new OperatorError(noWay(options.config));
   if (admin !== undefined) {
     try {
@@ -65,13 +70,9 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
     );
   }
   // The gateway could refuse it with nobody to see that.
-  const errors = problems.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) {
-    throw new OperatorError(
-      `${errors.map(formatProblem).join('\n')}\nno signal was sent: the gateway would refuse this`,
-      ExitCode.Failed,
-    );
-  }
+  const found = [...problems, ...place(inspectTlsFiles(configuration))];
+  const errors = found.filter(({ severity, kind }) => severity === 'error' && kind !== 'expiry');
+  if (errors.length > 0) return { by: 'check', isReloaded: false, file, problems: errors };
   process.kill(pid, 'SIGHUP');
   return {
     by: 'signal',
@@ -81,29 +82,10 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   };
 }
 
-interface Understood extends Pick<Configuration, 'pidFile' | 'audit'> {
-  /** Absent where it could change nothing, for want of a token. */
-  readonly admin: AdminClient | undefined;
-  readonly problems: readonly Problem[];
-}
-
-/** Also of a file with errors: the gateway is to say what it thinks of it. */
-function understood(file: string): Understood {
-  const { configuration, problems, place } = readConfiguration(file);
-  if (configuration === undefined) {
-    throw new OperatorError(
-      `${new ConfigurationError(problems).message}\nthe gateway was not asked: it would refuse this, and goes on with what it has`,
-      ExitCode.Failed,
-    );
-  }
-  const { admin, pidFile, audit } = configuration;
+/** Undefined where it could change nothing, for want of a token. */
+function clientOf({ admin }: Configuration): AdminClient | undefined {
   const client = admin === undefined ? undefined : new AdminClient(adminTarget(admin));
-  return {
-    admin: client?.hasToken === true ? client : undefined,
-    pidFile,
-    audit,
-    problems: [...problems, ...place(inspectTlsFiles(configuration)).filter(({ kind }) => kind !== 'expiry')],
-  };
+  return client?.hasToken === true ? client : undefined;
 }
 
 function noWay(file: string): string {
@@ -118,7 +100,7 @@ function otherFile(file: string, url: string, running: string): string {
 
 function unreachable({ message }: UnreachableError): UnreachableError {
   return new UnreachableError(
-    `${message}\nif it does run, admin.host or admin.port was changed in the file: name the address that it printed at its start with --url`,
+    `${message}\nstart it with "aegis start"; if it runs, admin was changed in the file since, which takes a restart`,
   );
 }
 
@@ -139,16 +121,13 @@ export function showReloaded(context: CommandContext, config: string, reloaded: 
     context.print(safeLines(signalLines(config, reloaded.pid, reloaded.auditFile)));
     return;
   }
-  const { isReloaded, file, problems, changes = [], ended = 0 } = reloaded;
+  const { by, isReloaded, file, problems, changes = [], ended = 0 } = reloaded;
   const lines = problems.map((problem) => problemLine(config, problem));
   if (!isReloaded) {
-    throw new OperatorError(
-      [
-        ...lines,
-        `the gateway refused ${escapeUnsafe(named(config, file))} and goes on with its old configuration`,
-      ].join('\n'),
-      ExitCode.Failed,
-    );
+    const what =
+      by === 'admin' ? 'the gateway refused' : 'the gateway was not asked, because it would refuse';
+    const last = `${what} ${escapeUnsafe(named(config, file))}; it goes on with its old configuration`;
+    throw new OperatorError([...lines, last].join('\n'), ExitCode.Failed);
   }
   for (const line of lines) context.printError(`warning: ${line}\n`);
   const rest = changes.length - MAX_CHANGES_SHOWN;

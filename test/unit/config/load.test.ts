@@ -97,7 +97,7 @@ describe('a configuration file', () => {
   it('that does not exist says which and what to do', () => {
     const file = join(folder, 'none.jsonc');
     expect(errorOf(() => loadConfiguration(file)).message).toBe(
-      `${file} does not exist; copy config/aegis.example.jsonc there, or name another file with --config`,
+      `${file} does not exist; make one with "aegis init", or name another file with --config`,
     );
   });
 

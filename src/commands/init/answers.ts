@@ -1,0 +1,293 @@
+/**
+ * What a first configuration has to know: from options, from questions to the person at the terminal, or by default.
+ * Judges each answer as it comes. Writes nothing.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import { dirname, join } from 'node:path';
+import { aeTitleAsKey, hostAndPort } from '../../config/schemaValues';
+import { OperatorError } from '../../errors';
+import { isDnsName, parseSubjectNames } from '../../pki/subjectNames';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { type Check, canAsk, Questions } from '../../terminal/questions';
+import { isLoopback, parseHostAndPort } from '../../text/hostAndPort';
+import { escapeUnsafe, quoteValue } from '../../text/quote';
+import { checkServer } from '../../verification/serverCheck';
+import { readCertificates, readPrivateKey } from '../../x509/tlsFiles';
+
+export interface InitOptions extends GlobalOptions {
+  readonly archive?: string;
+  readonly called?: string;
+  readonly allowRemotePlaintext?: boolean;
+  readonly name?: readonly string[];
+  readonly certificates?: CertificateKind;
+  readonly certificate?: string;
+  readonly privateKey?: string;
+  readonly ca?: string;
+  /** false: none. */
+  readonly admin: boolean;
+  readonly adminPort?: string;
+  /** false: none. */
+  readonly auditFile?: string | false;
+  readonly port: string;
+  readonly dir: string;
+  readonly offline?: boolean;
+  readonly yes?: boolean;
+}
+
+export type CertificateKind = 'new' | 'files' | 'later';
+
+export interface Answers {
+  /** `host:port`. */
+  readonly archive: string;
+  readonly calledAeTitle: string;
+  readonly isArchiveRemote: boolean;
+  readonly names: readonly string[];
+  readonly certificates: CertificateKind;
+  /** With `files`. */
+  readonly files: { readonly certificate: string; readonly privateKey: string; readonly ca: string };
+  readonly port: number;
+  readonly adminPort: number | undefined;
+  readonly auditFile: string | undefined;
+}
+
+const KINDS = [
+  '    new    make a small CA and certificates here',
+  '    files  you have them',
+  '    later  the CA of the hospital will send them',
+];
+
+/** An answer that means "without it". */
+const NONE = 'none';
+
+/** Throws OperatorError where an answer is wrong and cannot be asked for again, and on Ctrl-C and Ctrl-D. */
+export async function answersFor(context: CommandContext, options: InitOptions): Promise<Answers> {
+  if (options.yes !== true && !canAsk()) {
+    throw new OperatorError(
+      'there is no terminal to ask at; add --yes, and options for what is not to have its default (aegis init --help)',
+    );
+  }
+  const questions = options.yes === true ? undefined : new Questions();
+  /** What the option says, else the answer, else the default. */
+  const answerTo = async (
+    option: string,
+    given: string | undefined,
+    question: string,
+    byDefault: string,
+    check: Check,
+  ) => {
+    if (given === undefined && questions !== undefined) return questions.ask(question, byDefault, check);
+    const problem = check(given ?? byDefault);
+    if (problem !== undefined) throw new OperatorError(`--${option} ${problem}`);
+    return given ?? byDefault;
+  };
+  const say = (text: string) => context.printError(`  ${escapeUnsafe(text)}\n`);
+
+  try {
+    let archive: string;
+    let calledAeTitle: string;
+    let isGood: boolean;
+    do {
+      archive = await answerTo(
+        'archive',
+        options.archive,
+        '1/5 archive, host:port',
+        '127.0.0.1:4242',
+        archiveFault,
+      );
+      calledAeTitle = await answerTo(
+        'called',
+        options.called,
+        '    its AE title, as modalities call it',
+        'ORTHANC',
+        faultBy((title) => aeTitleAsKey.safeParse(title)),
+      );
+      const fault = options.offline === true ? undefined : await tryArchive(archive, calledAeTitle, say);
+      const isFixed = options.archive !== undefined && options.called !== undefined;
+      isGood =
+        fault === undefined ||
+        questions === undefined ||
+        isFixed ||
+        (await questions.confirm('    use it all the same'));
+    } while (!isGood);
+    const isArchiveRemote = !isLoopback(parseHostAndPort(archive).host);
+    if (isArchiveRemote && options.allowRemotePlaintext !== true) await acceptPlaintext(archive, questions);
+
+    const names = parseSubjectNames(
+      wordsOf(
+        await answerTo(
+          'name',
+          options.name?.join(' '),
+          '2/5 names or addresses by which modalities dial this machine',
+          ownNames().join(' '),
+          namesFault,
+        ),
+      ),
+    );
+
+    if (questions !== undefined && options.certificates === undefined) {
+      context.printError(KINDS.map((line) => `${line}\n`).join(''));
+    }
+    const certificates = (await answerTo(
+      'certificates',
+      options.certificates,
+      '3/5 certificates',
+      'new',
+      (answer) => kindFault(answer, options.dir),
+    )) as CertificateKind;
+    const fileAnswer = (
+      option: 'certificate' | 'private-key' | 'ca',
+      given: string | undefined,
+      question: string,
+      read: (file: string) => unknown,
+    ) => (certificates === 'files' ? answerTo(option, given, question, '', readFault(read)) : '');
+    const files = {
+      certificate: await fileAnswer(
+        'certificate',
+        options.certificate,
+        '    PEM file of the certificate and its chain',
+        readCertificates,
+      ),
+      privateKey: await fileAnswer(
+        'private-key',
+        options.privateKey,
+        '    PEM file of its private key',
+        readPrivateKey,
+      ),
+      ca: await fileAnswer(
+        'ca',
+        options.ca,
+        '    PEM file of the CA that signs the certificates of modalities',
+        readCertificates,
+      ),
+    };
+
+    const port = Number(await answerTo('port', options.port, '', '', portFault));
+    const admin = await answerTo(
+      'admin-port',
+      options.admin ? options.adminPort : NONE,
+      '4/5 port for status and reload, on this machine only (none: without)',
+      '9762',
+      (answer) => (answer === NONE ? undefined : portFault(answer)),
+    );
+    const auditFile = await answerTo(
+      'audit-file',
+      options.auditFile === false ? NONE : options.auditFile,
+      '5/5 file for the audit log (none: on stdout only)',
+      'audit.jsonl',
+      (answer) => (answer === NONE ? undefined : folderFault(answer)),
+    );
+    return {
+      ...{ archive, calledAeTitle, isArchiveRemote, names, certificates, files, port },
+      adminPort: admin === NONE ? undefined : Number(admin),
+      auditFile: auditFile === NONE ? undefined : auditFile,
+    };
+  } finally {
+    questions?.close();
+  }
+}
+
+/** Long enough for an archive that is busy, short enough for a person who waits. */
+const ECHO_DEADLINE_MS = 5000;
+
+/** Says what it found; returns what is wrong, or undefined. */
+async function tryArchive(
+  server: string,
+  calledAeTitle: string,
+  say: (text: string) => void,
+): Promise<string | undefined> {
+  const { isUp, detail, failed } = await checkServer({
+    server,
+    calledAeTitle,
+    check: 'echo',
+    deadlineMs: ECHO_DEADLINE_MS,
+  });
+  const fault = isUp ? failed?.text : detail;
+  if (fault === undefined) say(`${server} answered the C-ECHO to ${calledAeTitle}`);
+  else if (isUp) say(`${server} speaks DICOM, but did not answer the C-ECHO to ${calledAeTitle}: ${fault}`);
+  else say(`${server} is not reached: ${fault}`);
+  return fault;
+}
+
+async function acceptPlaintext(archive: string, questions: Questions | undefined): Promise<void> {
+  const why = `${archive} is another machine: DICOM would cross the network between here and there in the clear`;
+  if (questions === undefined) {
+    throw new OperatorError(`${why}; add --allow-remote-plaintext to accept that`);
+  }
+  if (await questions.confirm(`    ${why}. Accept that`, 'n')) return;
+  throw new OperatorError(
+    'nothing was written; put the gateway on the machine of the archive, and dial 127.0.0.1 there',
+  );
+}
+
+type Parsing = {
+  readonly success: boolean;
+  readonly error?: { readonly issues: readonly { message: string }[] };
+};
+
+function faultBy(parse: (answer: string) => Parsing): Check {
+  return (answer) => parse(answer).error?.issues[0]?.message;
+}
+
+function archiveFault(answer: string): string | undefined {
+  const fault = faultBy((text) => hostAndPort.safeParse(text))(answer);
+  if (fault !== undefined) return fault;
+  const { port } = parseHostAndPort(answer);
+  return port >= 1 && port <= 65535 ? undefined : `port ${port} is out of range; accepted is 1 to 65535`;
+}
+
+function portFault(answer: string): string | undefined {
+  if (/^\d{1,5}$/.test(answer) && Number(answer) <= 65535) return undefined;
+  return `${quoteValue(answer)} is not a port; accepted is a whole number up to 65535`;
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '');
+}
+
+function namesFault(answer: string): string | undefined {
+  if (wordsOf(answer).length === 0) return 'at least one is needed: the certificate is made for it';
+  return faultOf(() => parseSubjectNames(wordsOf(answer)));
+}
+
+function readFault(read: (file: string) => unknown): Check {
+  return (file) => (file === '' ? 'is missing; name the file' : faultOf(() => read(file)));
+}
+
+function faultOf(attempt: () => unknown): string | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OperatorError) return error.message;
+    throw error;
+  }
+}
+
+function kindFault(answer: string, dir: string): string | undefined {
+  if (!['new', 'files', 'later'].includes(answer)) {
+    return `${quoteValue(answer)} is not accepted; accepted are new, files and later`;
+  }
+  const authority = join(dir, 'ca.key');
+  if (answer !== 'new' || !existsSync(authority)) return undefined;
+  return `new: ${escapeUnsafe(authority)} exists, so there is a CA already; make certificates with "aegis pki server" and choose files, or choose another folder with --dir`;
+}
+
+function folderFault(file: string): string | undefined {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    return `${escapeUnsafe(file)} is a folder; name a file`;
+  }
+  const folder = dirname(file);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  return `the folder ${escapeUnsafe(folder)} does not exist; make it, or name another file`;
+}
+
+/** What others can dial: the name of this machine and its IPv4 addresses, as far as they go into a certificate. */
+function ownNames(): string[] {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address);
+  const names = [...(isDnsName(hostname()) ? [hostname()] : []), ...addresses];
+  return names.length === 0 ? ['localhost'] : names;
+}
