@@ -6,9 +6,11 @@ import { Writable } from 'node:stream';
 import { AuditLog } from '../audit/auditLog';
 import type { AuditSink } from '../audit/events';
 import { type DemoResult, runDemo } from '../demo/demo';
-import { invitationText, resultText } from '../demo/report';
+import { invitationText, nextText, resultText } from '../demo/report';
 import { ExitCode } from '../errors';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
+import { WaitingLine } from '../terminal/waiting';
+import { canOverwrite } from '../text/display';
 
 interface DemoCommandOptions extends GlobalOptions {
   readonly keep?: boolean;
@@ -19,20 +21,25 @@ export async function playDemo(context: CommandContext, options: DemoCommandOpti
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const aegis = `node ${relative('', process.argv[1] ?? '')}`;
+  const waiting = new WaitingLine(context.print, false);
+  // A person sees one line, and then the table alone. Others read what is made; the table says what was sent.
+  const isLive = !isJson && canOverwrite();
   const result = await runDemo({
-    tell: (progress) => context.printError(`${progress}\n`),
+    tell: (progress) => (isLive ? waiting.waitFor(progress) : context.printError(`${progress}\n`)),
+    playing: (sent) => {
+      if (isLive) waiting.waitFor(sent);
+    },
     signal: interrupted.signal,
     keepsFiles: options.keep === true,
     finished: async (played, site) => {
-      context.print(
-        isJson
-          ? `${JSON.stringify(jsonOf(played), undefined, 2)}\n`
-          : `\n${resultText(played, process.stdout.columns)}`,
-      );
+      waiting.end();
+      context.print(isJson ? `${JSON.stringify(jsonOf(played), undefined, 2)}\n` : resultText(played));
+      if (!isJson && options.keep !== true && played.isOk) context.print(nextText(aegis));
       if (options.keep !== true || interrupted.signal.aborted) return;
       // With --json, stdout holds nothing but JSON.
       const say = (text: string) => (isJson ? context.printError(text) : context.print(text));
-      say(invitationText(site, `node ${relative('', process.argv[1] ?? '')}`));
+      say(invitationText(site, aegis));
       site.trail.copyTo(readableAuditLog(say));
       await new Promise<void>((resolve) => {
         interrupted.signal.addEventListener('abort', () => resolve(), { once: true });

@@ -34,8 +34,10 @@ export interface DemoResult {
 export interface DemoOptions {
   /** Default: those for which the scenes are written. */
   readonly modalities?: DemoModalities;
-  /** One line for each thing that is done. */
+  /** One line for each thing that is done before the scenes. */
   tell(progress: string): void;
+  /** A scene begins: what is sent in it. */
+  playing?(sent: string): void;
   /** Ends the demo after the scene that is being played. */
   readonly signal?: AbortSignal;
   /** Called with the result while everything still runs; the demo ends when it resolves. */
@@ -66,7 +68,7 @@ async function playScenes(site: DemoSite, options: DemoOptions, startedMs: numbe
   const rows: DemoRow[] = [];
   for (const scene of scenes) {
     if (options.signal?.aborted === true) break;
-    options.tell(scene.sent);
+    options.playing?.(scene.sent);
     rows.push(await play(scene, site));
   }
   const stored = rows.filter(({ outcome }) => outcome.archive === 'stored');

@@ -1,36 +1,78 @@
 /**
- * What the demo prints: its table, the comparison of the instances, and how to talk to a gateway that goes on running.
+ * What the demo prints: its table, the comparison of the instances, what next, and how to talk to a gateway that goes on
+ * running.
  */
-import { textTable } from '../text/table';
+import { displayColumns, paint, type Tone } from '../text/display';
+import { hangingLines, tableRows, textTable } from '../text/table';
 import type { DemoResult, DemoRow } from './demo';
 import { ARCHIVE, type DemoSite } from './site';
 
-const headings = ['what was sent', 'what the wire answered', 'what the audit log says', 'archive got', 'ok'];
+/** Below this width, a table of all columns would break most of its cells. */
+const MIN_TABLE_COLUMNS = 120;
 
-/** A table where it fits into `columns`; where it does not, four lines for each thing that was sent. */
-export function resultText(result: DemoResult, columns = Number.POSITIVE_INFINITY): string {
-  const rows = result.rows.map(cells);
-  const rule = headings.map((heading, column) =>
-    '-'.repeat(Math.max(heading.length, ...rows.map((row) => row[column]!.length))),
-  );
-  const table = textTable([headings, rule, ...rows]);
+const SENT = 'WHAT WAS SENT';
+const WIRE = 'WHAT THE WIRE ANSWERED';
+const AUDIT = 'WHAT THE AUDIT LOG SAYS';
+const ARCHIVE_GOT = 'ARCHIVE GOT';
+
+export function resultText(result: DemoResult): string {
   const failed = result.rows.filter(({ isOk }) => !isOk);
   return text([
-    ...(table.some(({ length }) => length > columns) ? rows.flatMap(stacked) : table),
+    ...(displayColumns() < MIN_TABLE_COLUMNS ? pairs(result.rows) : wideTable(result.rows)),
     '',
     ...failed.flatMap(failureLines),
-    instancesLine(result),
-    summaryLine(result, failed.length),
+    ...hangingLines(instancesLine(result), 2),
+    paint(result.isOk ? 'ok' : 'refused', summaryLine(result, failed.length)),
   ]);
 }
 
-function stacked([sent, wire, audit, archive, ok]: readonly string[]): string[] {
-  return [`${ok}: ${sent}`, `  wire     ${wire}`, `  audit    ${audit}`, `  archive  ${archive}`];
+/** What to do after a demo that went well. `aegis` is how the command was called, e.g. `node dist/cli.js`. */
+export function nextText(aegis: string): string {
+  return text([
+    '',
+    paint('heading', 'next:'),
+    ...textTable(
+      [
+        [`${aegis} demo --keep`, 'keeps it running: try it with your own tools'],
+        ['README.md, Quick start', 'your archive behind the gateway'],
+        ['docs/onboarding.md', 'your first modality'],
+      ],
+      { fits: ['whole'], indent: 2 },
+    ),
+  ]);
 }
 
-function cells({ sent, outcome, wireDetail, isOk }: DemoRow): string[] {
-  const wire = wireDetail === undefined ? outcome.wire : `${outcome.wire} (${wireDetail})`;
-  return [sent, wire, outcome.audit, outcome.archive, isOk ? 'ok' : 'FAILED'];
+function wideTable(rows: readonly DemoRow[]): string[] {
+  const cells = rows.map((row) => [
+    row.sent,
+    wireOf(row),
+    row.outcome.audit,
+    row.outcome.archive,
+    stateOf(row),
+  ]);
+  return textTable([[SENT, WIRE, AUDIT, ARCHIVE_GOT, 'OK'], ...cells], { hasHeadings: true, tone });
+}
+
+/** Two lines for each thing that was sent: what became of it at both ends, and what was said of it. */
+function pairs(rows: readonly DemoRow[]): string[] {
+  const upper = rows.map((row) => [stateOf(row), row.sent, row.outcome.archive]);
+  const lower = rows.map((row) => ['', wireOf(row), row.outcome.audit]);
+  const stateColumns = Math.max(0, ...rows.map((row) => stateOf(row).length));
+  const ends = tableRows([['', SENT, ARCHIVE_GOT], ...upper], { hasHeadings: true, tone });
+  const words = tableRows([[' '.repeat(stateColumns), WIRE, AUDIT], ...lower], { hasHeadings: true });
+  return ends.flatMap((lines, index) => [...lines, ...(words[index] ?? [])]);
+}
+
+function tone(cell: string): Tone | undefined {
+  return cell === 'ok' ? 'ok' : cell === 'FAILED' ? 'refused' : undefined;
+}
+
+function stateOf({ isOk }: DemoRow): string {
+  return isOk ? 'ok' : 'FAILED';
+}
+
+function wireOf({ outcome, wireDetail }: DemoRow): string {
+  return wireDetail === undefined ? outcome.wire : `${outcome.wire} (${wireDetail})`;
 }
 
 function failureLines({ sent, expected }: DemoRow): string[] {

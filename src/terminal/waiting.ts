@@ -18,9 +18,10 @@ export class WaitingLine {
   #timer: NodeJS.Timeout | undefined;
   #turns = 0;
 
-  constructor(write: (text: string) => void) {
+  /** `endsOnInterrupt`: false where the command itself listens for Ctrl-C. */
+  constructor(write: (text: string) => void, endsOnInterrupt = true) {
     this.#write = write;
-    if (this.#isShown) process.once('SIGINT', this.#interrupted);
+    if (this.#isShown && endsOnInterrupt) process.once('SIGINT', this.#interrupted);
   }
 
   /** From now on this is waited for. `text` is escaped. */

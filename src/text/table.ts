@@ -1,6 +1,6 @@
 /**
- * Aligned columns for reports, no wider than the display. Columns give way by wrapping at words; nothing is lost but in
- * the middle of a column that says so. Escapes what could fool a terminal. Knows nothing of what is in the cells.
+ * Aligned columns for reports, no wider than the display: cells wrap, and nothing of them is lost. Escapes what could
+ * fool a terminal. Knows nothing of what is in the cells.
  */
 import { displayColumns, paint, type Tone } from './display';
 import { escapeUnsafe } from './quote';
@@ -9,17 +9,16 @@ import { escapeUnsafe } from './quote';
 const MAX_CELL_LENGTH = 200;
 /** A column does not become narrower than its longest word, up to this: the longest reason has 32 characters. */
 const MAX_LEAST_COLUMNS = 32;
-/** Enough of both ends to tell one value from another. */
-const LEAST_OF_MIDDLE = 16;
+/** Half a serial number. */
+const LEAST_OF_BROKEN = 16;
 /** Narrower than this, a paragraph goes beyond the display. */
 const MIN_CELL_COLUMNS = 8;
 const GAP = '  ';
 
 /**
- * How a column gives way: `words` wraps between words, `whole` does not, `middle` leaves out what is in the middle. AE
- * titles, IDs and reasons are never `middle`.
+ * How a column gives way: `words` wraps between words, `anywhere` within them too, `whole` does not. Nothing is lost.
  */
-export type Fit = 'words' | 'whole' | 'middle';
+export type Fit = 'words' | 'anywhere' | 'whole';
 
 export interface TableOptions {
   /** Of each column; default: `words`. */
@@ -50,7 +49,7 @@ export function tableRows(rows: readonly Row[], options: TableOptions = {}): str
   const least = columns.map((column) => {
     const fit = fits[column] ?? 'words';
     if (fit === 'whole') return natural[column]!;
-    if (fit === 'middle') return Math.min(LEAST_OF_MIDDLE, natural[column]!);
+    if (fit === 'anywhere') return Math.min(LEAST_OF_BROKEN, natural[column]!);
     return Math.min(MAX_LEAST_COLUMNS, widest(shown, column, longestWord));
   });
   const available = displayColumns() - indent - GAP.length * last;
@@ -59,7 +58,7 @@ export function tableRows(rows: readonly Row[], options: TableOptions = {}): str
   return shown.map((row, index) => {
     const toneOf = (cell: string, column: number) =>
       options.hasHeadings === true && index === 0 ? 'heading' : options.tone?.(cell, column);
-    const parts = row.map((cell, column) => fitCell(cell, widths[column]!, fits[column]));
+    const parts = row.map((cell, column) => wrapped(cell, widths[column]!));
     const height = Math.max(1, ...parts.map(({ length }) => length));
     return Array.from({ length: height }, (_, line) => {
       const texts = parts.map((part) => part[line] ?? '');
@@ -80,15 +79,17 @@ export function wrapped(text: string, columns: number): string[] {
   let rest = text;
   while (rest.length > columns) {
     const space = rest.lastIndexOf(' ', columns);
-    const end = rest.slice(0, space).trim() === '' ? breakInWord(rest, columns) : space;
+    const isBetweenWords = space > 0 && rest.slice(0, space).trim() !== '';
+    const end = isBetweenWords ? space : breakInWord(rest, columns);
     lines.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end).trimStart();
   }
   return rest === '' ? lines : [...lines, rest];
 }
 
-/** One text on as many lines as it needs on this display; all but the first begin with `indent` spaces. */
-export function hangingLines(text: string, indent: number): string[] {
+/** One text on as many lines as it needs on this display, escaped; all but the first begin with `indent` spaces. */
+export function hangingLines(unsafe: string, indent: number): string[] {
+  const text = escapeUnsafe(unsafe);
   const columns = displayColumns();
   const [first = ''] = wrapped(text, columns);
   if (first.length === text.length) return [text];
@@ -101,13 +102,6 @@ function breakInWord(text: string, columns: number): number {
   const part = text.slice(0, columns);
   const end = part.search(/[:/,=][^:/,=]*$/) + 1;
   return end > columns / 2 ? end : columns;
-}
-
-function fitCell(cell: string, columns: number, fit: Fit = 'words'): string[] {
-  if (cell.length <= columns) return [cell];
-  if (fit !== 'middle') return wrapped(cell, columns);
-  const head = Math.ceil((columns - 1) / 2);
-  return [`${cell.slice(0, head)}…${cell.slice(cell.length - (columns - 1 - head))}`];
 }
 
 /** The widest columns give way first. Undefined where all of them at their least are too wide. */

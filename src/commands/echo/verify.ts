@@ -113,7 +113,7 @@ export async function showEcho(
   context: CommandContext,
 ): Promise<Echo> {
   const waiting = new WaitingLine(context.print);
-  const lines = hangingLines(escapeUnsafe(titleOf(target, options)), 2);
+  const lines = hangingLines(titleOf(target, options), 2);
   context.print(`${lines.join('\n')}\n`);
   const waitBehind = (step?: VerificationStep) => {
     const next = nextStep(target, step);

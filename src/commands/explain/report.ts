@@ -11,8 +11,9 @@ import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
 import { describeMode } from '../../policy/words';
 import type { CommandContext } from '../../terminal/command';
+import type { Tone } from '../../text/display';
 import { quoteValue } from '../../text/quote';
-import { textTable } from '../../text/table';
+import { hangingLines, textTable } from '../../text/table';
 import { type ExplainOptions, prepareQuery } from './query';
 
 export function explainPeer(context: CommandContext, options: ExplainOptions): void {
@@ -44,13 +45,19 @@ function reportExplanation(
   // Observe mode is about what a modality asks for, not about what the archive sends to it.
   const mode = modality === undefined || listener === EGRESS_LISTENER ? undefined : describeMode(modality);
   return [
-    `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
-      `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
+    ...hangingLines(
+      `${quoteValue(callingAeTitle)} at ${sourceAddress} calls ${quoteValue(calledAeTitle)} ` +
+        `on listener ${quoteValue(listener)}: ${verdict(explanation)}`,
+      2,
+    ),
     '',
-    ...textTable([
-      ['gate', 'check', 'outcome', 'detail'],
-      ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
-    ]),
+    ...textTable(
+      [
+        ['gate', 'check', 'outcome', 'detail'],
+        ...checks.map(({ gate, check, outcome, detail }) => [gate, check, outcome.replace('-', ' '), detail]),
+      ],
+      { hasHeadings: true, fits: ['whole'], tone },
+    ),
     '',
     ...textTable([
       ['entry', entry],
@@ -62,6 +69,13 @@ function reportExplanation(
     '',
   ].join('\n');
 }
+
+function tone(cell: string, column: number): Tone | undefined {
+  return column === OUTCOME_COLUMN ? TONES[cell] : undefined;
+}
+
+const OUTCOME_COLUMN = 2;
+const TONES: Readonly<Record<string, Tone>> = { passed: 'ok', failed: 'refused', 'would deny': 'warning' };
 
 function verdict({ allowed, checks }: Explanation): string {
   if (!allowed) return 'denied';

@@ -123,5 +123,5 @@ function preview(rows: readonly PlannedRow[]): string {
       changes.map(({ column, from, to }) => `${column} ${from || '(none)'} -> ${to || '(none)'}`).join('; '),
     ].map(escapeUnsafe),
   );
-  return `${textTable([['LINE', 'ACTION', 'NAME', 'CHANGES'], ...cells]).join('\n')}\n\n`;
+  return `${textTable([['LINE', 'ACTION', 'NAME', 'CHANGES'], ...cells], { hasHeadings: true }).join('\n')}\n\n`;
 }

@@ -28,7 +28,7 @@ export function list(context: CommandContext, { config, json }: GlobalOptions): 
     const rows = entries.map(([name, entry]) =>
       [name, ...cellsOf(entry, configuration), ...localOf(name)].map(escapeUnsafe),
     );
-    context.print(`${textTable([header, ...rows]).join('\n')}\n`);
+    context.print(`${textTable([header, ...rows], { hasHeadings: true }).join('\n')}\n`);
   }
   context.exit(ExitCode.Done);
 }

@@ -9,6 +9,7 @@ import { certificateRemedy, isCertificateReason } from '../../policy/refusedCert
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { countOf, safeLines } from '../../text/quote';
+import { hangingLines, textTable } from '../../text/table';
 import { formatTime } from '../status/text';
 import { proposedPermissions } from './pendingEntry';
 import { openPendingSource, pendingCaller, shortIds } from './pendingSource';
@@ -42,12 +43,15 @@ const MAX_SOP_CLASSES = 4;
 
 /** `hint` says what may keep callers off the list. */
 function pendingText(callers: readonly PendingCaller[], hint: string | undefined): string {
-  const hints = hint === undefined ? [] : ['', `note: ${hint}`];
+  const hints = hint === undefined ? [] : ['', ...hangingLines(`note: ${hint}`, 2)];
   if (callers.length === 0) return safeLines(['no pending callers', ...hints]);
   const shortIdOf = shortIds(callers);
   return safeLines([
     ...callers.flatMap((caller) => [...callerLines(caller, shortIdOf.get(caller.id)), '']),
-    'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
+    ...hangingLines(
+      'next: aegis modality approve ID --allow echo,store (or what it needs), or --remove ID to take it off',
+      2,
+    ),
     ...hints,
   ]);
 }
@@ -57,10 +61,10 @@ export function callerLines(caller: PendingCaller, id = caller.id): string[] {
   const { callingAeTitle, calledAeTitle, sourceAddress, listener, isTls, certificate, reason, modality } =
     caller;
   const near = modality === undefined ? '' : ` (entry ${modality})`;
-  return [
-    isCertificateReason(reason)
-      ? `${id}  ${sourceAddress}, refused before it said its AE title`
-      : `${id}  ${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`,
+  const title = isCertificateReason(reason)
+    ? `${id}  ${sourceAddress}, refused before it said its AE title`
+    : `${id}  ${callingAeTitle}@${sourceAddress} to ${calledAeTitle}`;
+  const rows = [
     row(
       'refused',
       `${countOf(caller.count, 'time')}, first ${formatTime(caller.firstSeen)}, last ${formatTime(caller.lastSeen)} UTC`,
@@ -73,6 +77,7 @@ export function callerLines(caller: PendingCaller, id = caller.id): string[] {
     ...(caller.proposedSopClasses.length === 0 ? [] : [row('proposes', proposalText(caller))]),
     ...(caller.commands.length === 0 ? [] : [row('tried', caller.commands.join(', '))]),
   ];
+  return [...hangingLines(title, 2), ...textTable(rows, { indent: 2, fits: ['whole'] })];
 }
 
 function certificateRows({
@@ -83,7 +88,7 @@ function certificateRows({
   notAfter,
   spkiSha256,
   fingerprint256,
-}: NonNullable<PendingCaller['certificate']>): string[] {
+}: NonNullable<PendingCaller['certificate']>): Row[] {
   const number = serialNumber === undefined ? '' : `, serial number ${serialNumber}`;
   const begin = notBefore === undefined ? '' : `, from ${formatDay(notBefore)}`;
   const end = notAfter === undefined ? '' : `, until ${formatDay(notAfter)}`;
@@ -95,7 +100,7 @@ function certificateRows({
   ];
 }
 
-function implementationRows({ implementationClassUid, implementationVersionName }: PendingCaller): string[] {
+function implementationRows({ implementationClassUid, implementationVersionName }: PendingCaller): Row[] {
   const parts = [implementationVersionName, implementationClassUid].filter((part) => part !== undefined);
   return parts.length === 0 ? [] : [row('device', parts.join(', '))];
 }
@@ -110,6 +115,8 @@ function proposalText(caller: PendingCaller): string {
   return `${shown}${rest > 0 ? ` and ${rest} more` : ''}${needs}`;
 }
 
-function row(label: string, value: string): string {
-  return `  ${label.padEnd(12)}${value}`;
+type Row = readonly [label: string, value: string];
+
+function row(label: string, value: string): Row {
+  return [label, value];
 }

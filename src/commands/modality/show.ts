@@ -12,7 +12,7 @@ import { localAddressesOf } from '../../policy/localAddresses';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
-import { textTable } from '../../text/table';
+import { hangingLines, textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
 import { describeTrouble } from './test';
 
@@ -40,8 +40,8 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
   ];
   const lines = [
     `${name}, ${at ?? config}`,
-    ...textTable(rows).map((line) => `  ${line}`),
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ...textTable(rows, { indent: 2, fits: ['whole'] }),
+    ...warnings.flatMap((warning) => hangingLines(`warning: ${warning}`, 2)),
   ];
   context.print(safeLines(lines));
 }

@@ -16,6 +16,7 @@ import { describeMode } from '../../policy/words';
 import { observeEndMs } from '../../text/moments';
 import { formatPath } from '../../text/problems';
 import { countOf, escapeUnsafe, quoteValue } from '../../text/quote';
+import { hangingLines } from '../../text/table';
 
 /** What was read, and what of it made sense. */
 export interface LogReading {
@@ -70,7 +71,18 @@ export function reportObservations(
       : ['no entry matched:', ...describeDenials('denied', observations.unmatched.denied), '']),
     ...describeReading(observations, reading),
     '',
-  ].join('\n');
+  ]
+    .flatMap(laidOut)
+    .join('\n');
+}
+
+/** The keys go into a configuration: what continues a comment is one too. */
+function laidOut(line: string): string[] {
+  const margin = line.length - line.trimStart().length;
+  const mark = line.trimStart().startsWith('//') ? '// ' : '';
+  return hangingLines(line, margin + 2 + mark.length).map((part, index) =>
+    index === 0 ? part : `${' '.repeat(margin)}${mark}  ${part.trimStart()}`,
+  );
 }
 
 function describeEntry({ name, configuration, observed }: NamedEntry, now: Date): string[] {

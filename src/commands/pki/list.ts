@@ -20,6 +20,7 @@ export async function list(context: CommandContext, options: ListOptions): Promi
 }
 
 const HEADER = ['CERTIFICATE', 'STATE', 'EXPIRES', 'DAYS LEFT', 'SERIAL NUMBER', 'NAMES'];
+const FITS = ['words', 'words', 'whole', 'words', 'anywhere'] as const;
 
 function reportList(directory: string, certificates: readonly ListedCertificate[]): string {
   const rows = certificates.map((entry) => [
@@ -30,7 +31,8 @@ function reportList(directory: string, certificates: readonly ListedCertificate[
     entry.serialNumber ?? '-',
     entry.names.join(', '),
   ]);
-  return safeLines([...textTable([HEADER, ...rows]), '', ...nextSteps(directory, certificates)]);
+  const table = textTable([HEADER, ...rows], { hasHeadings: true, fits: FITS });
+  return `${table.join('\n')}\n\n${safeLines(nextSteps(directory, certificates))}`;
 }
 
 function stateOf({ state, revokedAt, isReplaced }: ListedCertificate): string {

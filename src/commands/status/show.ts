@@ -7,7 +7,6 @@ import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { AlternateScreen } from '../../terminal/screen';
 import { canOverwrite, displayRows, paint } from '../../text/display';
 import { ConfigurationError } from '../../text/problems';
-import { escapeUnsafe } from '../../text/quote';
 import { hangingLines } from '../../text/table';
 import { formatTime, MAX_ROWS, statusReportText } from './text';
 
@@ -113,9 +112,7 @@ async function watchOnScreen(client: AdminClient, seconds: number, context: Comm
       show: (frame) => show(() => fittedLines(frame, how)),
       fail: ({ message }) =>
         show(() => {
-          const lines = message
-            .split('\n')
-            .flatMap((line) => hangingLines(`error: ${escapeUnsafe(line)}`, 2));
+          const lines = message.split('\n').flatMap((line) => hangingLines(`error: ${line}`, 2));
           return [...lines, '', paint('heading', `asked ${how}`)];
         }),
     });

@@ -6,7 +6,7 @@ import type { AssociationStatus, Denial, StatusReport } from '../../admin/status
 import { paint, type Tone } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { DAY_MS } from '../../text/moments';
-import { countOf, escapeUnsafe } from '../../text/quote';
+import { countOf } from '../../text/quote';
 import { type Fit, hangingLines, textTable } from '../../text/table';
 
 /** The view should fit a screen. The rest is in --json and in the audit log. */
@@ -43,7 +43,7 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
     ]),
     section('LAST DENIALS', status.denials.map(denialRow), ['whole', 'whole']),
     section('CERTIFICATES', certificateRows(status, now), ['whole', 'words', 'whole', 'whole']),
-    lastLines(status).flatMap((line) => hangingLines(escapeUnsafe(line), 2)),
+    lastLines(status).flatMap((line) => hangingLines(line, 2)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
@@ -55,7 +55,7 @@ function tone(cell: string): Tone | undefined {
 const TONES: Readonly<Record<string, Tone>> = { up: 'ok', DOWN: 'refused', 'HAS ENDED': 'refused' };
 
 function headline(report: StatusReport): string[] {
-  const [first = '', ...rest] = hangingLines(escapeUnsafe(headlineText(report)), 2);
+  const [first = '', ...rest] = hangingLines(headlineText(report), 2);
   const state = report.isReady ? 'ready' : 'NOT READY';
   return [`${paint(report.isReady ? 'ok' : 'refused', state)}${first.slice(state.length)}`, ...rest];
 }
