@@ -247,6 +247,8 @@ export class InboundAssociation implements LegOwner {
       timeouts,
       limits,
       decideCommand: (request) => this.#decideCommand(request),
+      // Relayed: so it was admitted, and has a destination.
+      dataSetChecks: this.#destination!.dataSetChecks,
       ended: () => this.#place?.free(),
     });
     const deviations = [...(rq.deviations ?? []), ...(ac.deviations ?? [])];
@@ -255,7 +257,6 @@ export class InboundAssociation implements LegOwner {
   }
 
   #decideCommand(request: CommandSet): Decision {
-    // Relayed: so it was admitted, and has a destination.
     return this.#destination!.decideCommand({
       commandField: request.CommandField,
       sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',

@@ -47,6 +47,7 @@ function destinationOf(
     calledAeTitle: configuration.calledAeTitle,
     timeouts: timeoutsOf(modality, configuration),
     passUserIdentity: configuration.userIdentity === 'pass',
+    dataSetChecks: modality.dataSets.ingress,
     decideCommand: (request) => decideCommand(modality, request),
   };
 }

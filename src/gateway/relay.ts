@@ -12,6 +12,7 @@ import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField } from '../dimse/commands';
 import { providerAbort } from '../pdu/types';
+import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
 import { RelayHalf } from './relayHalf';
@@ -26,6 +27,8 @@ export interface RelayOptions {
   readonly limits: Limits;
   /** Gate 4 for a request, whichever side sends it. */
   decideCommand(request: CommandSet): Decision;
+  /** The same for the data sets of C-STOREs. */
+  readonly dataSetChecks: ChecksOfSides;
   /** The association is over, whatever became of it; the sockets close by themselves. Once. */
   ended(): void;
 }
@@ -45,8 +48,8 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
-    this.#inbound = new RelayHalf(this, options.inbound, options);
-    this.#upstream = new RelayHalf(this, options.upstream, options);
+    this.#inbound = new RelayHalf(this, options.inbound, options, options.dataSetChecks.inbound);
+    this.#upstream = new RelayHalf(this, options.upstream, options, options.dataSetChecks.upstream);
     RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
   }

@@ -11,6 +11,7 @@ import type { CommandSet } from '../../src/dimse/commandSet';
 import { AssociationRecord } from '../../src/gateway/associationRecord';
 import { Relay } from '../../src/gateway/relay';
 import type { InboundConnection } from '../../src/net/inboundConnection';
+import type { ChecksOfSides } from '../../src/policy/policy';
 import type { Decision } from '../../src/policy/reasons';
 import { associateAc, associateRq, pDataTf } from './dicomBytes';
 import { type DicomMessage, MessageAssembler, PduSplitter } from './dicomReading';
@@ -133,6 +134,8 @@ interface RelaySetting {
   readonly maxPduLengths?: { readonly inbound?: number; readonly upstream?: number };
   /** Gate 4; default: everything is allowed. */
   readonly decideCommand?: (request: CommandSet) => Decision;
+  /** Default: data sets are not looked at. */
+  readonly dataSetChecks?: ChecksOfSides;
 }
 
 /** Two associations that are relayed, as after the A-ASSOCIATE-AC; and all that was recorded of them. */
@@ -143,7 +146,7 @@ export class RelayedLegs {
   readonly relay: Relay;
   endings = 0;
 
-  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand }: RelaySetting = {}) {
+  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand, dataSetChecks }: RelaySetting = {}) {
     this.inbound = new TestLeg({ timeouts: timeouts ?? {} });
     this.upstream = new TestLeg({ role: 'requestor', peer: 'upstream', timeouts: timeouts ?? {} });
     this.inbound.establish(maxPduLengths.inbound);
@@ -164,6 +167,7 @@ export class RelayedLegs {
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),
       decideCommand: decideCommand ?? (() => ({ allowed: true })),
+      dataSetChecks: dataSetChecks ?? { inbound: undefined, upstream: undefined },
       ended: () => {
         this.endings += 1;
       },
