@@ -66,7 +66,9 @@ const transferSyntaxes = {
   DeflatedImageFrameCompression: '1.2.840.10008.1.2.8.1',
 } as const;
 
-const keywordByUid = new Map<string, string>(Object.entries(transferSyntaxes).map(([keyword, uid]) => [uid, keyword]));
+const keywordByUid = new Map<string, string>(
+  Object.entries(transferSyntaxes).map(([keyword, uid]) => [uid, keyword]),
+);
 
 /** `JPEGBaseline8Bit` for its UID; undefined for private and unknown ones. */
 export function transferSyntaxKeyword(uid: string): string | undefined {

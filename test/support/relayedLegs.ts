@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { Leg } from '../../src/association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../../src/association/legOwner';
+import type { AcceptedContexts } from '../../src/association/negotiation';
 import type { AuditEvent } from '../../src/audit/events';
 import type { Limits, Timeouts } from '../../src/config/schema';
 import type { CommandSet } from '../../src/dimse/commandSet';
@@ -136,6 +137,8 @@ interface RelaySetting {
   readonly decideCommand?: (request: CommandSet) => Decision;
   /** Default: data sets are not looked at. */
   readonly dataSetChecks?: ChecksOfSides;
+  /** Default: those of every association here. */
+  readonly contexts?: AcceptedContexts;
 }
 
 /** Two associations that are relayed, as after the A-ASSOCIATE-AC; and all that was recorded of them. */
@@ -146,7 +149,14 @@ export class RelayedLegs {
   readonly relay: Relay;
   endings = 0;
 
-  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand, dataSetChecks }: RelaySetting = {}) {
+  constructor({
+    timeouts,
+    limits,
+    maxPduLengths = {},
+    decideCommand,
+    dataSetChecks,
+    ...setting
+  }: RelaySetting = {}) {
     this.inbound = new TestLeg({ timeouts: timeouts ?? {} });
     this.upstream = new TestLeg({ role: 'requestor', peer: 'upstream', timeouts: timeouts ?? {} });
     this.inbound.establish(maxPduLengths.inbound);
@@ -162,7 +172,7 @@ export class RelayedLegs {
     this.relay = new Relay({
       inbound: this.inbound.leg,
       upstream: this.upstream.leg,
-      contexts,
+      contexts: setting.contexts ?? contexts,
       record: new AssociationRecord({ record: (event) => this.recorded.push(event) }, connection, 'ingress'),
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),
