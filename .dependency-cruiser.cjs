@@ -82,11 +82,11 @@ module.exports = {
     {
       name: 'pure',
       comment:
-        'pdu, dimse, policy and association/states.ts import nothing of Node but Buffer, X509Certificate and comparisons',
+        'pdu, dimse, policy and association/states.ts import nothing of Node but Buffer, X509Certificate, comparisons and inflating',
       severity: 'error',
       // BlockList and isIP are the only things of node:net that touch no network.
       from: { path: pureFolders, pathNot: '^src/text/addresses\\.ts$' },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto|util)$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|crypto|util|zlib)$' },
     },
     {
       name: 'orthanc-reads-in-one-place',

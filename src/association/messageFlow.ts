@@ -1,19 +1,30 @@
 /**
  * Fragments to messages (PS3.8 Annex E), for one peer of an association. Collects the command set of a message, asks what
- * to do with it, and passes or drops the data set behind it as it comes. Holds no data set. Decides nothing.
+ * to do with it, and passes or drops the data set behind it as it comes. Holds no more of a data set than its beginning,
+ * where the answer depends on that. Decides nothing.
  */
 
 import { checkCommandSet } from '../dimse/checkCommandSet';
 import { type CommandSet, decodeCommandSet } from '../dimse/commandSet';
 import { CommandSetError, RefusedRequestError } from '../dimse/commandSetError';
 import { hasDataSet } from '../dimse/commands';
+import { MAX_START_BYTES } from '../dimse/dataSetStart';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
+import { GatheredBytes } from './gatheredBytes';
 import type { AcceptedContexts } from './negotiation';
 import { ProtocolError } from './protocolError';
 
+/** What becomes of a message. `look`: its data set says, as far as it goes. */
+export type Verdict = 'forward' | 'drop' | 'look';
+
 export interface MessageReceiver {
-  /** A whole, well-formed command set. Returns whether the message is to be forwarded; if not, it is dropped. */
-  command(contextId: number, command: CommandSet): boolean;
+  /** A whole, well-formed command set. `look` is only for a message with a data set. */
+  command(contextId: number, command: CommandSet): Verdict;
+  /**
+   * After `look`: the data set so far. `isWhole` or MAX_START_BYTES of it are the last chance to say something else. What
+   * is to be forwarded comes again, as fragments.
+   */
+  look?(bytes: Buffer, isWhole: boolean): Verdict;
   /** A request that cannot be passed on: it is dropped, and wants an answer. Left out: it ends the association. */
   refusedRequest?(contextId: number, refusal: RefusedRequestError): void;
   /** Bytes of a data set that is forwarded. */
@@ -25,8 +36,6 @@ export interface MessageReceiver {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** Most command sets are shorter; one that comes in many fragments grows by doubling. */
-const FIRST_COMMAND_BYTES = 256;
 
 type Phase = 'betweenMessages' | 'command' | 'dataSet';
 
@@ -37,16 +46,17 @@ export class MessageFlow {
   #phase: Phase = 'betweenMessages';
   #contextId = 0;
   #isLast = false;
-  #isForwarding = false;
-  /** The fragments of a command set so far are in its first `#commandBytes`. */
-  #command: Buffer = NOTHING;
-  #commandBytes = 0;
+  #verdict: Verdict = 'drop';
+  readonly #command: GatheredBytes;
+  /** The beginning of a data set that is looked into, where it came in pieces. */
+  #start: GatheredBytes | undefined;
   #dataSetBytes = 0;
 
   constructor(receiver: MessageReceiver, contexts: AcceptedContexts, maxCommandSetBytes: number) {
     this.#receiver = receiver;
     this.#contexts = contexts;
     this.#maxCommandSetBytes = maxCommandSetBytes;
+    this.#command = new GatheredBytes(maxCommandSetBytes);
   }
 
   /** Whether a message has begun and is not over. */
@@ -66,7 +76,7 @@ export class MessageFlow {
 
   /** Whether part of a forwarded message has gone out, so that nothing else may go out before its end. */
   get isInsideForwardedMessage(): boolean {
-    return this.#phase === 'dataSet' && this.#isForwarding;
+    return this.#phase === 'dataSet' && this.#verdict === 'forward';
   }
 
   pdvStart(contextId: number, messageControlHeader: number): void {
@@ -103,43 +113,52 @@ export class MessageFlow {
   fragment(bytes: Buffer): void {
     if (this.#phase === 'dataSet') {
       this.#dataSetBytes += bytes.length;
-      if (this.#isForwarding) this.#receiver.dataSetFragment(this.#contextId, bytes);
+      if (this.#verdict === 'forward') this.#receiver.dataSetFragment(this.#contextId, bytes);
+      else if (this.#verdict === 'look') this.#look(bytes);
       return;
     }
-    if (this.#commandBytes + bytes.length > this.#maxCommandSetBytes) {
+    if (this.#command.add(bytes) < bytes.length) {
       throw new CommandSetError(
         'command-set-too-long',
         `a command set of more than ${this.#maxCommandSetBytes} bytes`,
       );
     }
-    this.#addToCommand(bytes);
   }
 
-  /** Copied, because what was read is only lent. */
-  #addToCommand(bytes: Buffer): void {
-    const end = this.#commandBytes + bytes.length;
-    if (end > this.#command.length) {
-      const grown = Buffer.allocUnsafe(
-        Math.min(Math.max(2 * end, FIRST_COMMAND_BYTES), this.#maxCommandSetBytes),
-      );
-      this.#command.copy(grown, 0, 0, this.#commandBytes);
-      this.#command = grown;
+  /** What is enough by itself is not copied. */
+  #look(bytes: Buffer): void {
+    if (this.#start === undefined) {
+      this.#decide(bytes, false);
+      if (this.#verdict !== 'look') return;
+      this.#start = new GatheredBytes(MAX_START_BYTES);
+      this.#start.add(bytes);
+      return;
     }
-    bytes.copy(this.#command, this.#commandBytes);
-    this.#commandBytes = end;
+    const added = this.#start.add(bytes);
+    this.#decide(this.#start.view, false);
+    if (this.#verdict === 'forward' && added < bytes.length) {
+      this.#receiver.dataSetFragment(this.#contextId, bytes.subarray(added));
+    }
+  }
+
+  #decide(start: Buffer, isWhole: boolean): void {
+    this.#verdict = this.#receiver.look?.(start, isWhole) ?? 'drop';
+    if (this.#verdict === 'look') return;
+    this.#start = undefined;
+    if (this.#verdict === 'forward' && start.length > 0) {
+      this.#receiver.dataSetFragment(this.#contextId, start);
+    }
   }
 
   pdvEnd(): void {
     if (!this.#isLast) return;
     if (this.#phase === 'dataSet') {
-      if (this.#isForwarding) this.#receiver.dataSetEnd(this.#contextId);
+      if (this.#verdict === 'look') this.#decide(this.#start?.view ?? NOTHING, true);
+      if (this.#verdict === 'forward') this.#receiver.dataSetEnd(this.#contextId);
       this.#end();
       return;
     }
-    const bytes = this.#command.subarray(0, this.#commandBytes);
-    this.#command = NOTHING;
-    this.#commandBytes = 0;
-    const command = this.#decode(bytes);
+    const command = this.#decode(this.#command.take());
     this.#phase = 'dataSet';
     if (!hasDataSet(command)) this.#end();
   }
@@ -149,7 +168,7 @@ export class MessageFlow {
     try {
       const command = decodeCommandSet(bytes);
       checkCommandSet(command, this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');
-      this.#isForwarding = this.#receiver.command(this.#contextId, command);
+      this.#verdict = this.#receiver.command(this.#contextId, command);
       return command;
     } catch (error) {
       if (!(error instanceof RefusedRequestError) || this.#receiver.refusedRequest === undefined) throw error;
@@ -161,7 +180,8 @@ export class MessageFlow {
   #end(): void {
     const dataSetBytes = this.#dataSetBytes;
     this.#phase = 'betweenMessages';
-    this.#isForwarding = false;
+    this.#verdict = 'drop';
+    this.#start = undefined;
     this.#dataSetBytes = 0;
     this.#receiver.messageEnd(dataSetBytes);
   }

@@ -72,6 +72,12 @@ export const modality = z.strictObject({
   storeSopClasses: oneOrMore(z.string().min(1))
     .optional()
     .describe('SOP classes that it may store: keyword, UID, or UID prefix ending in *.'),
+  dataSets: z
+    .enum(['verify', 'observe', 'off'])
+    .default('verify')
+    .describe(
+      'verify: a C-STORE is refused if its data set is of another SOP class or instance than its command says. observe: it is relayed, logged and counted. off: data sets are not looked at.',
+    ),
   moveDestinations: oneOrMore(aeTitle)
     .optional()
     .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),

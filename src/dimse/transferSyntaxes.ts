@@ -3,7 +3,7 @@
  * of them. Nothing is ever transcoded, so unknown ones are as good as known ones.
  */
 
-const transferSyntaxes: Readonly<Record<string, string>> = {
+const transferSyntaxes = {
   ImplicitVRLittleEndian: '1.2.840.10008.1.2',
   ExplicitVRLittleEndian: '1.2.840.10008.1.2.1',
   EncapsulatedUncompressedExplicitVRLittleEndian: '1.2.840.10008.1.2.1.98',
@@ -64,11 +64,41 @@ const transferSyntaxes: Readonly<Record<string, string>> = {
   SMPTEST211020UncompressedInterlacedActiveVideo: '1.2.840.10008.1.2.7.2',
   SMPTEST211030PCMDigitalAudio: '1.2.840.10008.1.2.7.3',
   DeflatedImageFrameCompression: '1.2.840.10008.1.2.8.1',
-};
+} as const;
 
-const keywordByUid = new Map(Object.entries(transferSyntaxes).map(([keyword, uid]) => [uid, keyword]));
+const keywordByUid = new Map<string, string>(
+  Object.entries(transferSyntaxes).map(([keyword, uid]) => [uid, keyword]),
+);
 
 /** `JPEGBaseline8Bit` for its UID; undefined for private and unknown ones. */
 export function transferSyntaxKeyword(uid: string): string | undefined {
   return keywordByUid.get(uid);
+}
+
+/** How the elements of a data set are written. */
+export interface DataSetEncoding {
+  readonly isExplicit: boolean;
+  readonly isBigEndian: boolean;
+  /** As a whole (PS3.5 §A.5), not frame by frame. */
+  readonly isDeflated: boolean;
+}
+
+const EXPLICIT_LITTLE_ENDIAN: DataSetEncoding = { isExplicit: true, isBigEndian: false, isDeflated: false };
+const IMPLICIT: DataSetEncoding = { ...EXPLICIT_LITTLE_ENDIAN, isExplicit: false };
+const DEFLATED: DataSetEncoding = { ...EXPLICIT_LITTLE_ENDIAN, isDeflated: true };
+
+const otherEncodings = new Map<string, DataSetEncoding>([
+  [transferSyntaxes.ImplicitVRLittleEndian, IMPLICIT],
+  [transferSyntaxes.ExplicitVRBigEndian, { ...EXPLICIT_LITTLE_ENDIAN, isBigEndian: true }],
+  [transferSyntaxes.DeflatedExplicitVRLittleEndian, DEFLATED],
+  [transferSyntaxes.JPIPReferencedDeflate, DEFLATED],
+  [transferSyntaxes.JPIPHTJ2KReferencedDeflate, DEFLATED],
+  // Papyrus 3, retired; and GE's, which is implicit little endian but for the pixels.
+  ['1.2.840.10008.1.20', IMPLICIT],
+  ['1.2.840.113619.5.2', IMPLICIT],
+]);
+
+/** All others are explicit little endian, also unknown ones (PS3.5 §A.4). */
+export function encodingOf(transferSyntaxUid: string): DataSetEncoding {
+  return otherEncodings.get(transferSyntaxUid) ?? EXPLICIT_LITTLE_ENDIAN;
 }

@@ -201,9 +201,9 @@ function loggableInstance(request: CommandSet): string | undefined {
 }
 
 /** What was odd about a message and was passed on all the same. */
-function deviationsOf({ request, hasOddDataSet }: Operation): string | undefined {
+function deviationsOf({ request, hasOddDataSet, detail }: Operation): string | undefined {
   const sopInstance = request.AffectedSOPInstanceUID || request.RequestedSOPInstanceUID;
-  const notes: string[] = [];
+  const notes = detail === undefined ? [] : [detail];
   if (sopInstance && !isUid(sopInstance)) notes.push('the SOP instance UID is not a UID');
   if (hasOddDataSet === true) notes.push('a data set had an odd number of bytes and got one NUL more');
   return notes.length === 0 ? undefined : notes.join('; ');

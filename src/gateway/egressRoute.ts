@@ -57,6 +57,7 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
     // A password must not go out in the clear.
     passUserIdentity: tls !== undefined,
     timeouts,
+    dataSetChecks: modality.dataSets.egress,
     decideCommand: (request) => decideEgressCommand(modality, request),
   };
 }

@@ -273,6 +273,8 @@ export class InboundAssociation implements LegOwner {
       limits,
       pace: this.#context.paceOf?.(this.#destination!, this.#route.direction),
       decideCommand: (request) => this.#decideCommand(request),
+      // Relayed: so it was admitted, and has a destination.
+      dataSetChecks: this.#destination!.dataSetChecks,
       ended: () => this.#place?.free(),
     });
     const deviations = [...(rq.deviations ?? []), ...(ac.deviations ?? [])];
@@ -281,7 +283,6 @@ export class InboundAssociation implements LegOwner {
   }
 
   #decideCommand(request: CommandSet): Decision {
-    // Relayed: so it was admitted, and has a destination.
     return this.#destination!.decideCommand({
       commandField: request.CommandField,
       sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',

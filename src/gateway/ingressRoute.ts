@@ -48,6 +48,7 @@ function destinationOf(
     timeouts: timeoutsOf(modality, configuration),
     commandsPerSecond: modality.configuration.commandsPerSecond,
     passUserIdentity: configuration.userIdentity === 'pass',
+    dataSetChecks: modality.dataSets.ingress,
     decideCommand: (request) => decideCommand(modality, request),
   };
 }

@@ -22,8 +22,10 @@ export interface Operation {
   bytes: number;
   /** One of these data sets had an odd number of bytes, and was passed on with one NUL more. */
   hasOddDataSet?: true;
-  /** Why it would have been refused, where the modality is in observe mode. */
+  /** Why it would have been refused, where that is only observed. */
   readonly wouldDeny: ReasonCode | undefined;
+  /** What was seen of its data set, for the log. */
+  readonly detail: string | undefined;
 }
 
 /** Commands that have many responses. */
@@ -42,7 +44,7 @@ export class OutstandingOperations {
   }
 
   /** Throws ProtocolError where the message ID is in use or too many are outstanding. */
-  begin(contextId: number, request: CommandSet, wouldDeny?: ReasonCode): Operation {
+  begin(contextId: number, request: CommandSet, wouldDeny?: ReasonCode, detail?: string): Operation {
     const messageId = request.MessageID ?? 0;
     if (this.#byMessageId.has(messageId)) {
       throw new ProtocolError('state-message-id-in-use', `message ID ${messageId} is outstanding`);
@@ -51,7 +53,8 @@ export class OutstandingOperations {
       throw new ProtocolError('state-operations-limit', `${MAX_OUTSTANDING} operations are outstanding`);
     }
     if (this.#warned?.request.MessageID === messageId) this.#warned = undefined;
-    const operation: Operation = { contextId, request, startedMs: performance.now(), bytes: 0, wouldDeny };
+    const startedMs = performance.now();
+    const operation: Operation = { contextId, request, startedMs, bytes: 0, wouldDeny, detail };
     this.#byMessageId.set(messageId, operation);
     return operation;
   }

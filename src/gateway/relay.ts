@@ -12,6 +12,7 @@ import type { Limits, Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, commandName } from '../dimse/commands';
 import { providerAbort } from '../pdu/types';
+import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
 import type { CommandPace } from './commandPace';
@@ -29,6 +30,8 @@ export interface RelayOptions {
   readonly pace?: CommandPace | undefined;
   /** Gate 4 for a request, whichever side sends it. */
   decideCommand(request: CommandSet): Decision;
+  /** The same for the data sets of C-STOREs. */
+  readonly dataSetChecks: ChecksOfSides;
   /** The association is over, whatever became of it; the sockets close by themselves. Once. */
   ended(): void;
 }
@@ -60,8 +63,8 @@ export class Relay {
   constructor(options: RelayOptions) {
     this.#options = options;
     options.pace?.attach(options.inbound);
-    this.#inbound = new RelayHalf(this, options.inbound, options);
-    this.#upstream = new RelayHalf(this, options.upstream, options);
+    this.#inbound = new RelayHalf(this, options.inbound, options, options.dataSetChecks.inbound);
+    this.#upstream = new RelayHalf(this, options.upstream, options, options.dataSetChecks.upstream);
     RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
   }

@@ -4,12 +4,13 @@
  */
 import type { Leg } from '../association/leg';
 import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
-import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
+import { MessageFlow, type MessageReceiver, type Verdict } from '../association/messageFlow';
 import type { CommandSet } from '../dimse/commandSet';
 import type { RefusedRequestError } from '../dimse/commandSetError';
 import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
+import { type DataSetChecks, StoredDataSet } from '../policy/dataSetChecks';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import type { CommandPace } from './commandPace';
 import { type Operation, OutstandingOperations } from './operations';
@@ -31,7 +32,14 @@ type Passing =
       readonly reason: ReasonCode;
       readonly detail?: string;
     }
-  | { readonly kind: 'cancel' };
+  | { readonly kind: 'cancel' }
+  /** Its data set decides. */
+  | {
+      readonly kind: 'undecided';
+      readonly request: CommandSet;
+      readonly wouldDeny: ReasonCode | undefined;
+      readonly dataSet: StoredDataSet;
+    };
 
 type Refused = Extract<Passing, { kind: 'refused' }>;
 
@@ -42,6 +50,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   readonly #relay: Relay;
   readonly #options: RelayOptions;
   readonly #pace: CommandPace | undefined;
+  readonly #dataSetChecks: DataSetChecks | undefined;
   readonly #flow: MessageFlow;
   #opposite!: RelayHalf;
   #passing: Passing = { kind: 'cancel' };
@@ -52,11 +61,12 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #replies: { readonly contextId: number; readonly commandSet: Buffer }[] = [];
   #isPausedForReplies = false;
 
-  constructor(relay: Relay, leg: Leg, options: RelayOptions) {
+  constructor(relay: Relay, leg: Leg, options: RelayOptions, dataSetChecks: DataSetChecks | undefined) {
     this.#relay = relay;
     this.leg = leg;
     this.#options = options;
     this.#pace = leg === options.inbound ? options.pace : undefined;
+    this.#dataSetChecks = dataSetChecks;
     this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
   }
 
@@ -82,23 +92,44 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   // MessageReceiver: what the peer sends.
 
-  command(contextId: number, command: CommandSet): boolean {
+  command(contextId: number, command: CommandSet): Verdict {
     if (!isResponse(command.CommandField)) this.#pace?.commandCame();
     this.#passingContextId = contextId;
     const passing = this.#judge(contextId, command);
     this.#passing = passing;
     this.#outContextId = contextId;
-    if (passing.kind === 'refused') return false;
+    if (passing.kind === 'refused') return 'drop';
+    if (passing.kind === 'undecided') return 'look';
     if (passing.kind === 'cancel') {
       const cancelled = this.requested.cancelled(command.MessageIDBeingRespondedTo);
       // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
-      if (cancelled === undefined) return false;
+      if (cancelled === undefined) return 'drop';
       this.#outContextId = cancelled.contextId;
     } else if (passing.operation.contextId !== contextId) {
       this.#outContextId = this.#contextOfAnswer(passing.operation.contextId, contextId, command);
     }
+    return this.#forward(command);
+  }
+
+  #forward(command: CommandSet): Verdict {
     this.#opposite.leg.out.commandSet(this.#outContextId, encodeCommandSet(command));
-    return true;
+    return 'forward';
+  }
+
+  look(bytes: Buffer, isWhole: boolean): Verdict {
+    const passing = this.#passing;
+    if (passing.kind !== 'undecided') return 'drop';
+    const { request, wouldDeny } = passing;
+    const decision = passing.dataSet.decide(bytes, isWhole);
+    if (decision === undefined) return 'look';
+    if (!decision.allowed) {
+      this.#passing = { kind: 'refused', request, reason: decision.reason, detail: decision.detail };
+      return 'drop';
+    }
+    const reason = wouldDeny ?? decision.wouldDeny;
+    const operation = this.requested.begin(this.#passingContextId, request, reason, decision.detail);
+    this.#passing = { kind: 'request', operation };
+    return this.#forward(request);
   }
 
   refusedRequest(contextId: number, { request, code, message }: RefusedRequestError): void {
@@ -128,7 +159,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   messageEnd(dataSetBytes: number): void {
     const passing = this.#passing;
     if (passing.kind === 'refused') this.#refuse(passing, dataSetBytes);
-    else if (passing.kind !== 'cancel') {
+    else if (passing.kind === 'request' || passing.kind === 'response') {
       passing.operation.bytes += dataSetBytes;
       if (dataSetBytes % 2 !== 0) passing.operation.hasOddDataSet = true;
       if (passing.kind === 'response') this.#answered(passing.operation, passing.response);
@@ -156,7 +187,23 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     if (command.CommandField === CommandField.CCancelRq) return { kind: 'cancel' };
     const decision = this.#relay.decide(this, contextId, command);
     if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
-    return { kind: 'request', operation: this.requested.begin(contextId, command, decision.wouldDeny) };
+    const { wouldDeny } = decision;
+    const dataSet = this.#dataSetOf(contextId, command);
+    if (dataSet !== undefined) return { kind: 'undecided', request: command, wouldDeny, dataSet };
+    return { kind: 'request', operation: this.requested.begin(contextId, command, wouldDeny) };
+  }
+
+  /** Undefined where it is not looked at. */
+  #dataSetOf(contextId: number, command: CommandSet): StoredDataSet | undefined {
+    const checks = this.#dataSetChecks;
+    if (checks === undefined || command.CommandField !== CommandField.CStoreRq || !hasDataSet(command)) {
+      return undefined;
+    }
+    return new StoredDataSet(checks, {
+      sopClassUid: command.AffectedSOPClassUID ?? '',
+      sopInstanceUid: command.AffectedSOPInstanceUID ?? '',
+      transferSyntaxUid: this.#options.contexts.get(contextId)?.transferSyntax ?? '',
+    });
   }
 
   /**

@@ -5,6 +5,7 @@
 import type { Timeouts } from '../config/schema';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import type { AssociationRequest, CommandRequest } from '../policy/decide';
+import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { PlaceRequest } from './associationPlaces';
 
@@ -53,6 +54,8 @@ export interface Destination {
   readonly commandsPerSecond?: number | undefined;
   /** In place of the global ones; absent where there are none. */
   readonly timeouts?: Partial<Timeouts> | undefined;
+  /** Gate 4, for the data sets of C-STOREs. */
+  readonly dataSetChecks: ChecksOfSides;
   /** Gate 4. */
   decideCommand(request: CommandRequest): Decision;
 }

@@ -70,7 +70,7 @@ export class Unserved implements RelayedLegOwner {
 
 /** Without a context there is no message: the flow refuses the first fragment. */
 const NO_RECEIVER: MessageReceiver = {
-  command: () => false,
+  command: () => 'drop',
   dataSetFragment() {},
   dataSetEnd() {},
   messageEnd() {},

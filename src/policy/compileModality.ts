@@ -10,6 +10,7 @@ import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
+import { dataSetChecks } from './dataSetChecks';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
 import { compileSopClasses, describeUnknownSopClass } from './sopClassMatcher';
 
@@ -69,6 +70,7 @@ export function compileModality(
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, callingAeTitles, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : sets.of(entry.egressAllow),
+    dataSets: compileDataSets(entry, isObserving),
     isObserved: isObserving,
     configuration: entry,
   };
@@ -191,6 +193,19 @@ function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguratio
   const { matcher, problems } = compileSopClasses(storeSopClasses);
   for (const { index, message } of problems) report('error', ['storeSopClasses', index], message);
   return matcher;
+}
+
+/**
+ * What a modality gets by C-GET is judged as what it stores. Observe mode does not open egress: it is about what a
+ * modality asks for.
+ */
+function compileDataSets({ dataSets }: ModalityConfiguration, isObserving: boolean) {
+  const ingress = dataSetChecks(dataSets, isObserving);
+  const egress = dataSetChecks(dataSets, false);
+  return {
+    ingress: { inbound: ingress, upstream: ingress },
+    egress: { inbound: egress, upstream: egress },
+  };
 }
 
 /** By default the entry's own AE titles: a C-MOVE elsewhere is a way of carrying images out. */

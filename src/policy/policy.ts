@@ -7,7 +7,14 @@ import type { CommandPermission } from '../dimse/permissions';
 import type { AddressSet, AddressTable } from '../text/addresses';
 import type { AeTitleSet } from '../text/aeTitle';
 import type { CertificateMatchers } from './certificate';
+import type { DataSetChecks } from './dataSetChecks';
 import type { SopClassMatcher } from './sopClassMatcher';
+
+/** By the end of the association that sends the C-STORE; undefined: nothing is looked at. */
+export interface ChecksOfSides {
+  readonly inbound: DataSetChecks | undefined;
+  readonly upstream: DataSetChecks | undefined;
+}
 
 /** One entry of the allowlist. */
 export interface CompiledModality {
@@ -28,6 +35,8 @@ export interface CompiledModality {
   readonly moveDestinations: AeTitleSet | 'any';
   /** What the archive may send to it through egress. */
   readonly egressPermissions: ReadonlySet<CommandPermission> | 'any';
+  /** How data sets of C-STOREs are judged: those of its own associations, and those of egress. */
+  readonly dataSets: { readonly ingress: ChecksOfSides; readonly egress: ChecksOfSides };
   /** Would-be denials after identification are relayed, logged and counted. */
   readonly isObserved: boolean;
   /** The entry as it was configured, for what is not policy: limits and the modality's own address. */

@@ -141,6 +141,10 @@ export const reasons = {
     wire: status(0xa801),
     text: 'the modality may not move instances to this destination',
   },
+  'data-set-mismatch': {
+    wire: status(0xa900),
+    text: 'the data set is not of the SOP class or instance that its command names, or cannot be read',
+  },
   'command-unknown': { wire: status(0x0211), text: 'the standard does not define this command field' },
   'command-set-sop-class-mismatch': {
     wire: status(0x0122),

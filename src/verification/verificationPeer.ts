@@ -64,7 +64,7 @@ export class VerificationPeer implements PduSink {
     const receiver = {
       command: (_: number, command: CommandSet) => {
         this.#add({ kind: 'message', command });
-        return false;
+        return 'drop' as const;
       },
       dataSetFragment: () => {},
       dataSetEnd: () => {},

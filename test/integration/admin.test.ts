@@ -37,7 +37,7 @@ function configurationWith(changes: Partial<ConfigurationInput> = {}): Configura
     listeners: [{ name: LISTENER, host: '127.0.0.1', port: 0 }],
     upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
     modalities: {
-      ct1: { ...modality, callingAeTitle: 'CT1', allow: ['echo', 'store'] },
+      ct1: { ...modality, callingAeTitle: 'CT1', allow: ['echo', 'store'], dataSets: 'off' },
       ws1: { ...modality, callingAeTitle: 'WS1', allow: 'echo' },
       mr1: { ...modality, callingAeTitle: 'MR1', allow: 'echo', mode: 'observe' },
     },

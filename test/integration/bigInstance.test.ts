@@ -50,7 +50,13 @@ async function startGateway(archivePort: number): Promise<Gateway> {
     listeners: [{ name: 'tls', host: '127.0.0.1', port: 0, tls }],
     upstreams: { ARCHIVE: { servers: [`127.0.0.1:${archivePort}`] } },
     modalities: {
-      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: 'store', storeSopClasses: 'CTImageStorage' },
+      ct1: {
+        callingAeTitle: 'CT1',
+        from: '127.0.0.1',
+        allow: 'store',
+        storeSopClasses: 'CTImageStorage',
+        dataSets: 'off',
+      },
     },
   };
   const file = join(temporaryFolder(), 'aegis.jsonc');

@@ -249,6 +249,7 @@ it(`relays what each of many peers sends, whatever the others do (FUZZ_SEED=${se
         from: '127.0.0.1',
         listeners: ['plain', 'tls'],
         allow: ['echo', 'find', 'get', 'store'],
+        dataSets: 'off',
       },
     },
   });

@@ -72,6 +72,8 @@ async function setUp(
         callingAeTitle: ['WS1', 'WS1_QR'],
         from: '10.1.2.3',
         listeners: 'plain',
+        // What is relayed here is not a data set.
+        dataSets: 'off',
         address: { host: '127.0.0.1', port: spy.port, ...address },
         ...modality,
       },

@@ -164,7 +164,7 @@ beforeAll(async () => {
   gateway = await TestGateway.start(
     plainConfiguration(
       0,
-      { allow: ['echo', 'store', 'find', 'move'], storeSopClasses: 'CTImageStorage' },
+      { allow: ['echo', 'store', 'find', 'move'], storeSopClasses: 'CTImageStorage', dataSets: 'off' },
       // A peer that has closed its side waits for an answer that a damaged archive may never give.
       { upstreams, timeouts: { closeSeconds: 0.2, ...UNANSWERED } },
     ),

@@ -85,6 +85,7 @@ async function setUp(
         calledAeTitle: 'ARCHIVE',
         certificate: 'cn:ct1',
         allow: ['store', 'move'],
+        dataSets: 'off',
         storeSopClasses: 'CTImageStorage',
         moveDestinations: 'WS1',
         maxAssociations: 1,
@@ -339,7 +340,7 @@ describe('limits and the archive', () => {
       {},
       {
         upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`], maxAssociations: 1 } },
-        modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: ['store'] } },
+        modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: ['store'], dataSets: 'off' } },
       },
     );
     const first = await established(setting);
@@ -456,6 +457,7 @@ describe('a refused command', () => {
         callingAeTitle: 'CT1',
         from: '127.0.0.1',
         allow: ['store', 'move'],
+        dataSets: 'off',
         storeSopClasses: 'CTImageStorage',
         moveDestinations: 'WS1',
       },
@@ -615,7 +617,12 @@ describe('a protocol error', () => {
       {},
       {
         modalities: {
-          ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: ['store', 'echo', 'find'] },
+          ct1: {
+            callingAeTitle: 'CT1',
+            from: '127.0.0.1',
+            allow: ['store', 'echo', 'find'],
+            dataSets: 'off',
+          },
         },
       },
     );

@@ -40,7 +40,8 @@ async function setUp(
   configuration: Partial<ConfigurationInput> = {},
 ): Promise<Setting> {
   const spy = await SpyUpstream.start(spyOptions);
-  const ct1 = { allow: [...everything], moveDestinations: '*' };
+  // What is relayed here is not a data set.
+  const ct1 = { allow: [...everything], moveDestinations: '*', dataSets: 'off' as const };
   const gateway = await TestGateway.start(plainConfiguration(spy.port, ct1, configuration));
   return { gateway, spy };
 }
@@ -232,7 +233,13 @@ describe('operations that go both ways', () => {
       { script },
       {
         modalities: {
-          ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: ['get'] },
+          ct1: {
+            callingAeTitle: 'CT1',
+            from: '127.0.0.1',
+            listeners: 'plain',
+            allow: ['get'],
+            dataSets: 'off',
+          },
         },
       },
     );

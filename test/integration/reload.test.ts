@@ -23,6 +23,7 @@ const ct1: Entry = {
   from: '127.0.0.1',
   certificate: 'cn:ct1',
   allow: ['echo', 'store'],
+  dataSets: 'off',
 };
 
 function configurationOf(port: number, modalities: Record<string, Entry>, crl?: string): ConfigurationInput {

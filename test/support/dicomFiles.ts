@@ -62,6 +62,19 @@ export function writePart10(folder: string, instance: Instance): string {
   return path;
 }
 
+/** Where the file meta information names another instance than the data set, by which senders go. */
+const instanceNamedWrong: Readonly<Record<string, Pick<Instance, 'sopInstanceUid'>>> = Object.fromEntries(
+  [
+    ['badVR', '1.9.999.999.99.9.9999.9999.20030818153516'],
+    ['rtdose', '1.9.999.999.99.9.9999.9999.20030818153516'],
+    ['rtdose_1frame', '1.9.999.999.99.9.9999.9999.20030818153516'],
+    ['rtdose_expb', '1.9.999.999.99.9.9999.9999.20030818153516'],
+    ['rtdose_expb_1frame', '1.9.999.999.99.9.9999.9999.20030818153516'],
+    ['rtplan', '1.2.777.777.77.7.7777.7777.20030903150023'],
+    ['rtplan_truncated', '1.2.777.777.77.7.7777.7777.20030903150023'],
+  ].map(([name, sopInstanceUid]) => [name, { sopInstanceUid: sopInstanceUid! }]),
+);
+
 /** Real files of `../shared/data`, without those whose meta header is unusable; empty where there is no such folder. */
 export function realInstances(): Instance[] {
   const folder = resolve(__dirname, '../../../shared/data');
@@ -69,6 +82,7 @@ export function realInstances(): Instance[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.dcm'))
     .map((name) => readPart10(name.replace(/\.dcm$/, ''), readFileSync(join(folder, name))))
+    .map((instance) => ({ ...instance, ...instanceNamedWrong[instance.name] }))
     .filter(({ sopClassUid, sopInstanceUid, transferSyntaxUid }) =>
       [sopClassUid, sopInstanceUid, transferSyntaxUid].every((uid) => /^[0-9.]{1,64}$/.test(uid)),
     );

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { Leg } from '../../src/association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../../src/association/legOwner';
+import type { AcceptedContexts } from '../../src/association/negotiation';
 import type { AuditEvent } from '../../src/audit/events';
 import type { Limits, Timeouts } from '../../src/config/schema';
 import type { CommandSet } from '../../src/dimse/commandSet';
@@ -12,6 +13,7 @@ import { AssociationRecord } from '../../src/gateway/associationRecord';
 import type { CommandPace } from '../../src/gateway/commandPace';
 import { Relay } from '../../src/gateway/relay';
 import type { InboundConnection } from '../../src/net/inboundConnection';
+import type { ChecksOfSides } from '../../src/policy/policy';
 import type { Decision } from '../../src/policy/reasons';
 import { associateAc, associateRq, pDataTf } from './dicomBytes';
 import { type DicomMessage, MessageAssembler, PduSplitter } from './dicomReading';
@@ -136,6 +138,10 @@ interface RelaySetting {
   readonly decideCommand?: (request: CommandSet) => Decision;
   /** Default: commands are taken as they come. */
   readonly pace?: CommandPace;
+  /** Default: data sets are not looked at. */
+  readonly dataSetChecks?: ChecksOfSides;
+  /** Default: those of every association here. */
+  readonly contexts?: AcceptedContexts;
 }
 
 /** Two associations that are relayed, as after the A-ASSOCIATE-AC; and all that was recorded of them. */
@@ -146,7 +152,15 @@ export class RelayedLegs {
   readonly relay: Relay;
   endings = 0;
 
-  constructor({ timeouts, limits, maxPduLengths = {}, decideCommand, pace }: RelaySetting = {}) {
+  constructor({
+    timeouts,
+    limits,
+    maxPduLengths = {},
+    decideCommand,
+    dataSetChecks,
+    pace,
+    ...setting
+  }: RelaySetting = {}) {
     this.inbound = new TestLeg({ timeouts: timeouts ?? {} });
     this.upstream = new TestLeg({ role: 'requestor', peer: 'upstream', timeouts: timeouts ?? {} });
     this.inbound.establish(maxPduLengths.inbound);
@@ -162,12 +176,13 @@ export class RelayedLegs {
     this.relay = new Relay({
       inbound: this.inbound.leg,
       upstream: this.upstream.leg,
-      contexts,
+      contexts: setting.contexts ?? contexts,
       record: new AssociationRecord({ record: (event) => this.recorded.push(event) }, connection, 'ingress'),
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),
       pace,
       decideCommand: decideCommand ?? (() => ({ allowed: true })),
+      dataSetChecks: dataSetChecks ?? { inbound: undefined, upstream: undefined },
       ended: () => {
         this.endings += 1;
       },

@@ -50,7 +50,10 @@ function relayed(role: Role): TestLeg {
   const test = legOf(role).establish();
   const { reported } = test;
   const receiver = {
-    command: () => reported.push('command') > 0,
+    command() {
+      reported.push('command');
+      return 'forward' as const;
+    },
     dataSetFragment: () => {},
     dataSetEnd: () => {},
     messageEnd: () => {},

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MessageFlow, type MessageReceiver } from '../../../src/association/messageFlow';
+import { MessageFlow, type MessageReceiver, type Verdict } from '../../../src/association/messageFlow';
 import { protocolErrorOf } from '../../../src/association/protocolError';
 import { checkCommandSet } from '../../../src/dimse/checkCommandSet';
 import { type CommandSet, decodeCommandSet } from '../../../src/dimse/commandSet';
@@ -21,10 +21,10 @@ class Recorder implements MessageReceiver {
   readonly log: string[] = [];
   #dataSet = '';
 
-  command(contextId: number, { MessageID = 0 }: CommandSet): boolean {
+  command(contextId: number, { MessageID = 0 }: CommandSet): Verdict {
     const isForwarded = MessageID % 2 === 0;
     this.log.push(`${isForwarded ? 'forward' : 'drop'} ${MessageID} on ${contextId}`);
-    return isForwarded;
+    return isForwarded ? 'forward' : 'drop';
   }
 
   dataSetFragment(contextId: number, bytes: Buffer): void {

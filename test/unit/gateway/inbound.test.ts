@@ -43,6 +43,7 @@ const destination: Destination = {
   },
   address: '10.0.0.1:104',
   passUserIdentity: false,
+  dataSetChecks: { inbound: undefined, upstream: undefined },
   decideCommand: () => ({ allowed: true }),
 };
 
