@@ -26,6 +26,7 @@ import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
 import type { AssociationPlace, AssociationPlaces, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
+import { associationRequest } from './callerFacts';
 import type { CommandPace } from './commandPace';
 import { Relay } from './relay';
 import type { Destination, Route } from './route';
@@ -88,8 +89,17 @@ export class InboundAssociation implements LegOwner {
     return this.#request !== undefined;
   }
 
+  get sourceAddress(): string {
+    return this.#connection.sourceAddress;
+  }
+
+  /** Closes a connection that is not busy: another one needs its descriptor. */
+  giveWay(): void {
+    this.stop('descriptors-exhausted');
+  }
+
   /** Ends what there is: the gateway stops. Whether that was an association under way. */
-  stop(): boolean {
+  stop(reason: ReasonCode = 'draining'): boolean {
     const isUnderWay = this.#relay?.isOver === false;
     if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
     else if (this.#leg.awaitsLocalAnswer) {
@@ -97,7 +107,7 @@ export class InboundAssociation implements LegOwner {
       this.#reject('draining');
     } else {
       this.#leg.destroy();
-      this.#record.connectionRefused('draining');
+      this.#record.connectionRefused(reason);
     }
     return isUnderWay;
   }
@@ -287,19 +297,3 @@ const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining'
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;
-
-/** What policy looks at, and no more: it is kept as long as the association lives. */
-function associationRequest(
-  { listener, sourceAddress, certificate }: InboundConnection,
-  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
-): AssociationRequest {
-  return {
-    listener,
-    sourceAddress,
-    ...(certificate === undefined ? {} : { certificate }),
-    protocolVersion,
-    applicationContextName,
-    callingAeTitle,
-    calledAeTitle,
-  };
-}
