@@ -127,8 +127,14 @@ export function limitConnections(server: Server, maxConnections: number): void {
     const isAnother = (requestsBySocket.get(socket) ?? 0) > 0;
     count(requestsBySocket, socket, 1);
     response.once('close', () => count(requestsBySocket, socket, -1));
-    if (isAnother || (spare.has(socket) && url !== '/healthz')) socket.destroy();
+    if (isAnother || (spare.has(socket) && url !== '/healthz')) drop(socket);
   });
+}
+
+/** Node would go on with all requests that were read: two thousand in one read. Its parser can stop, but has no public name. */
+function drop(socket: Socket): void {
+  (socket as Socket & { readonly parser?: { pause?(): void } | null }).parser?.pause?.();
+  socket.destroy();
 }
 
 function count(requestsBySocket: Map<Socket, number>, socket: Socket, change: 1 | -1): void {
