@@ -7,6 +7,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import { openFileLimit } from '../gateway/connectionRoom';
 import { formatHostAndPort, type HostAndPort } from '../text/hostAndPort';
 
 type AdminConfiguration = NonNullable<Configuration['admin']>;
@@ -17,10 +18,11 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const CONNECTION_TIMEOUT_MS = 15_000;
 /** Longer than the minute between two questions of a monitor. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-/** A monitor needs one or two. The file descriptors are for modalities. */
+/** A monitor needs one or two. The file descriptors are for modalities: of few, no more than a sixteenth is taken. */
 const MAX_CONNECTIONS = 32;
+const MIN_CONNECTIONS = 4;
 /** Beyond them, for liveness probes while all others wait for answers; the oldest of these goes first. */
-const MAX_SPARE = 8;
+const MAX_SPARE = 2;
 const SPARE_MS = 1000;
 /** Enough for a browser with cookies of other programs on this machine. */
 const MAX_HEADER_BYTES = 8192;
@@ -49,7 +51,8 @@ export class AdminPort {
         }),
     );
     this.server.setTimeout(CONNECTION_TIMEOUT_MS);
-    limitConnections(this.server, MAX_CONNECTIONS);
+    const ofFiles = Math.floor((openFileLimit() ?? Number.POSITIVE_INFINITY) / 16);
+    limitConnections(this.server, Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, ofFiles)));
   }
 
   /** Throws OperatorError where the port cannot be had. */
@@ -124,8 +127,14 @@ export function limitConnections(server: Server, maxConnections: number): void {
     const isAnother = (requestsBySocket.get(socket) ?? 0) > 0;
     count(requestsBySocket, socket, 1);
     response.once('close', () => count(requestsBySocket, socket, -1));
-    if (isAnother || (spare.has(socket) && url !== '/healthz')) socket.destroy();
+    if (isAnother || (spare.has(socket) && url !== '/healthz')) drop(socket);
   });
+}
+
+/** Node would go on with all requests that were read: two thousand in one read. Its parser can stop, but has no public name. */
+function drop(socket: Socket): void {
+  (socket as Socket & { readonly parser?: { pause?(): void } | null }).parser?.pause?.();
+  socket.destroy();
 }
 
 function count(requestsBySocket: Map<Socket, number>, socket: Socket, change: 1 | -1): void {

@@ -131,12 +131,6 @@ const limits = z.strictObject({
     .min(0)
     .default(1000)
     .describe('Commands of one modality; more are read later. 0: no limit.'),
-  maxPendingRequestBytes: z
-    .number()
-    .int()
-    .min(1_048_576)
-    .default(67_108_864)
-    .describe('Incomplete A-ASSOCIATE PDUs of all addresses together; the longest one goes beyond it.'),
   maxCommandSetBytes: z
     .number()
     .int()

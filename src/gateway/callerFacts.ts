@@ -4,28 +4,11 @@
  */
 import type { AuditEvent, RefusedContext } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
-import type { TlsFacts } from '../net/inboundConnection';
-import type { InboundConnection } from '../net/listener';
+import type { InboundConnection, TlsFacts } from '../net/inboundConnection';
 import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
 import type { AssociationRequest } from '../policy/decide';
 import { type ReasonCode, reasons } from '../policy/reasons';
-
-/** What policy looks at, and no more: it is kept as long as the association lives. */
-export function associationRequest(
-  { listener, sourceAddress, certificate }: InboundConnection,
-  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
-): AssociationRequest {
-  return {
-    listener,
-    sourceAddress,
-    ...(certificate === undefined ? {} : { certificate }),
-    protocolVersion,
-    applicationContextName,
-    callingAeTitle,
-    calledAeTitle,
-  };
-}
 
 /** "Calling AE title not recognized" and the same of the called one (PS3.8 Table 9-21). */
 const AE_TITLE_REASONS: readonly number[] = [3, 7];
@@ -107,4 +90,20 @@ export function refusedContexts(
     refused.set(`${sopClass} ${result}`, { sopClass, result });
   }
   return [...refused.values()];
+}
+
+/** What policy looks at, and no more: it is kept as long as the association lives. */
+export function associationRequest(
+  { listener, sourceAddress, certificate }: InboundConnection,
+  { protocolVersion, applicationContextName, callingAeTitle, calledAeTitle }: AssociateRq,
+): AssociationRequest {
+  return {
+    listener,
+    sourceAddress,
+    ...(certificate === undefined ? {} : { certificate }),
+    protocolVersion,
+    applicationContextName,
+    callingAeTitle,
+    calledAeTitle,
+  };
 }

@@ -6,18 +6,19 @@ import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
-import { compilePolicy } from '../policy/compile';
-import type { Policy } from '../policy/policy';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { type CommandPace, CommandPaces } from './commandPace';
-import { egressRoute, loadModalityTls, type ModalityTls } from './egressRoute';
-import { InboundAssociation, type InboundContext } from './inbound';
+import { ConnectionRoom } from './connectionRoom';
+import { egressRoute } from './egressRoute';
+import { InboundAssociation } from './inbound';
+import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
 import { startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
+import { policyOf, type Rules, rulesOf } from './rules';
 import { UpstreamHealth } from './upstreamHealth';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
@@ -81,6 +82,7 @@ export class Gateway implements InboundContext, RunningGateway {
   readonly #listeners: OpenListeners;
   readonly #associations = new Set<InboundAssociation>();
   readonly #paces = new CommandPaces();
+  #room: ConnectionRoom | undefined;
   #isDraining = false;
   #isListening = true;
   #stopWaiting: () => void = () => {};
@@ -96,6 +98,7 @@ export class Gateway implements InboundContext, RunningGateway {
       egress: egressRoute(() => this.#currentRules),
     };
     this.#listeners = new OpenListeners((direction) => ({
+      accepting: () => this.#makeRoom(),
       admitAddress: (address) => routes[direction].decideAddress(address),
       connected: (connection) => this.#connected(routes[direction], connection),
       refused: (refusal) => this.#refused(direction, refusal),
@@ -110,6 +113,7 @@ export class Gateway implements InboundContext, RunningGateway {
   ): Promise<Gateway> {
     const gateway = new Gateway(configuration, audit, places);
     (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
+    gateway.#room = new ConnectionRoom();
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
@@ -254,6 +258,12 @@ export class Gateway implements InboundContext, RunningGateway {
     return count;
   }
 
+  #makeRoom(): boolean {
+    const pending = this.#listeners.all.map((listener) => listener.pending);
+    const count = pending.reduce((sum, { size }) => sum + size, this.#associations.size);
+    return this.#room?.make(count, () => [...pending, this.#associations].flatMap((all) => [...all])) ?? true;
+  }
+
   #connected(route: Route, connection: InboundConnection): void {
     const association = new InboundAssociation(this, route, connection, () => {
       this.#associations.delete(association);
@@ -282,22 +292,6 @@ export class Gateway implements InboundContext, RunningGateway {
       };
     });
   }
-}
-
-interface Rules {
-  readonly policy: Policy;
-  readonly modalityTls: ModalityTls;
-}
-
-function rulesOf(configuration: Configuration): Rules {
-  return { policy: policyOf(configuration), modalityTls: loadModalityTls(configuration) };
-}
-
-function policyOf(configuration: Configuration): Policy {
-  const { policy, problems } = compilePolicy(configuration, Date.now());
-  const errors = problems.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) throw new OperatorError(errors.map(({ message }) => message).join('\n'));
-  return policy;
 }
 
 /** What a running process can't change, by path. */

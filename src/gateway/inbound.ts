@@ -15,40 +15,22 @@ import {
   UNASKED,
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
-import type { AuditSink } from '../audit/events';
-import type { Limits, Timeouts } from '../config/schema';
+import type { Timeouts } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import type { InboundConnection } from '../net/listener';
-import type { QuickAck } from '../net/quickAck';
 import { decodeAssociateRq } from '../pdu/associate';
 import { type AssociateRj, type AssociateRq, providerAbort } from '../pdu/types';
 import type { AssociationRequest } from '../policy/decide';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import { reasons } from '../policy/reasons';
-import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from './associationPlaces';
+import type { AssociationPlace, PlaceAnswer, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
-import type { CommandPace } from './commandPace';
+import type { InboundContext } from './inboundContext';
 import { type AssociationProgress, Relay } from './relay';
-import type { Destination, Route } from './route';
+import { type Destination, type Route, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
-
-/** What an association needs of the gateway. Read at each decision, so that a reload is seen at once. */
-export interface InboundContext {
-  readonly timeouts: Timeouts;
-  readonly keepAliveSeconds: number;
-  readonly limits: Limits;
-  readonly places: AssociationPlaces;
-  readonly audit: AuditSink;
-  readonly quickAck: QuickAck;
-  /** How fast the commands of an association are taken; undefined: as they come. */
-  paceOf?(destination: Destination, direction: Route['direction']): CommandPace | undefined;
-  /** Whether no new association is taken because the gateway stops. */
-  isRefusing(association: InboundAssociation, direction: Route['direction']): boolean;
-  /** Checks the certificate of this connection again, with the trust and the CRLs that its listener has now. */
-  certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
-}
 
 type AcceptedAnswer = Extract<UpstreamAnswer, { kind: 'accepted' }>;
 
@@ -96,8 +78,17 @@ export class InboundAssociation implements LegOwner {
     return this.#relay?.progress;
   }
 
+  get sourceAddress(): string {
+    return this.#connection.sourceAddress;
+  }
+
+  /** Closes a connection that is not busy: another one needs its descriptor. */
+  giveWay(): void {
+    this.stop('descriptors-exhausted');
+  }
+
   /** Ends what there is: the gateway stops. Whether that was an association under way. */
-  stop(): boolean {
+  stop(reason: ReasonCode = 'draining'): boolean {
     const isUnderWay = this.#relay?.isOver === false;
     if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
     else if (this.#leg.awaitsLocalAnswer) {
@@ -105,7 +96,7 @@ export class InboundAssociation implements LegOwner {
       this.#reject('draining');
     } else {
       this.#leg.destroy();
-      this.#record.connectionRefused('draining');
+      this.#record.connectionRefused(reason);
     }
     return isUnderWay;
   }
@@ -305,8 +296,3 @@ const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining'
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;
-
-/** Counted with all and with those of the modality. It takes no place of an archive that it does not reach. */
-function withoutUpstream({ servers, ...place }: Destination['place']): Destination['place'] {
-  return { ...place, upstream: '', maxOfUpstream: undefined };
-}

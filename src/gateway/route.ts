@@ -59,3 +59,8 @@ export interface Destination {
   /** Gate 4. */
   decideCommand(request: CommandRequest): Decision;
 }
+
+/** Counted with all and with those of the modality. It takes no place of an archive that it does not reach. */
+export function withoutUpstream({ servers, ...place }: Destination['place']): Destination['place'] {
+  return { ...place, upstream: '', maxOfUpstream: undefined };
+}

@@ -12,7 +12,7 @@ import { nextConnectionId } from './connectionId';
 import type { InboundConnection, ListenerHandlers, RefusedConnection, TlsFacts } from './inboundConnection';
 import { type PeerCertificates, withCertificate } from './peerCertificates';
 import { decodeProxyHeader } from './proxyProtocol';
-import { handshakeFailure, type TlsFailure } from './tlsFailures';
+import { handshakeFailure, NO_CERTIFICATE, type TlsFailure } from './tlsFailures';
 import { describeFirstBytes, looksLikeTls } from './wrongProtocol';
 
 /** What an arrival needs of its listener. */
@@ -30,12 +30,6 @@ export interface ArrivalHost {
   settled(arrival: Arrival): void;
 }
 
-/**
- * The alert handshake_failure (RFC 5246 §7.2), as OpenSSL sends it to a peer without a certificate. Up to TLS 1.2 our side
- * is not encrypted yet: what ends our handshake leaves only after the verdict. TLS 1.3 has no way left, and closes.
- */
-const NO_CERTIFICATE = Buffer.from('15030300020228', 'hex');
-
 type Stage =
   | 'accepted'
   | 'awaitingProxyHeader'
@@ -44,7 +38,6 @@ type Stage =
   | 'handshaking'
   | 'settled';
 
-/** What a refusal says beside its reason. */
 type RefusalFacts = Pick<RefusedConnection, 'detail' | 'tls' | 'isProbe'>;
 
 export class Arrival {
@@ -53,7 +46,7 @@ export class Arrival {
   readonly #host: ArrivalHost;
   #stage: Stage = 'accepted';
   // Read at once: a closed socket no longer knows its peer.
-  #sourceAddress: string;
+  sourceAddress: string;
   #sourcePort: number;
   #claim: AddressClaim | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -66,7 +59,7 @@ export class Arrival {
   constructor(raw: Socket, host: ArrivalHost) {
     this.#raw = raw;
     this.#host = host;
-    this.#sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
+    this.sourceAddress = canonicalAddress(raw.remoteAddress ?? '') ?? 'unknown';
     this.#sourcePort = raw.remotePort ?? 0;
     // A close follows every error. This listener stays for ever: an error without a listener would end the process.
     raw.on('error', ignored);
@@ -74,13 +67,13 @@ export class Arrival {
   }
 
   begin(): void {
-    if (this.#sourceAddress === 'unknown') this.#closedSilently('source-address-unknown');
+    if (this.sourceAddress === 'unknown') this.#closedSilently('source-address-unknown');
     else if (this.#host.trustedProxies === undefined) this.#admit();
     else this.#awaitProxyHeader(this.#host.trustedProxies);
   }
 
   #awaitProxyHeader(trustedProxies: AddressSet): void {
-    if (!trustedProxies.has(this.#sourceAddress)) {
+    if (!trustedProxies.has(this.sourceAddress)) {
       this.refuse('proxy-protocol-untrusted');
       return;
     }
@@ -92,7 +85,7 @@ export class Arrival {
       if (header.kind !== 'complete') return undefined;
       this.#isOfProxy = header.source === undefined;
       if (header.source !== undefined) {
-        this.#sourceAddress = canonicalAddress(header.source.address) ?? 'unknown';
+        this.sourceAddress = canonicalAddress(header.source.address) ?? 'unknown';
         this.#sourcePort = header.source.port;
       }
       return header.headerBytes;
@@ -101,10 +94,10 @@ export class Arrival {
 
   /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
-    const decision = this.#host.handlers.admitAddress(this.#sourceAddress);
+    const decision = this.#host.handlers.admitAddress(this.sourceAddress);
     if (!decision.allowed && this.#isOfProxy) this.#awaitByteOfProxy(decision.reason);
     else if (!decision.allowed) this.refuse(decision.reason);
-    else this.#takeTurn(this.#host.claim(this.#sourceAddress));
+    else this.#takeTurn(this.#host.claim(this.sourceAddress));
   };
 
   #takeTurn(claim: AddressClaim | undefined): void {
@@ -184,6 +177,11 @@ export class Arrival {
     this.refuse(reason, detail);
   }
 
+  /** Closes the connection: another one needs its descriptor. */
+  giveWay(): void {
+    this.refuse('descriptors-exhausted');
+  }
+
   /** Closes the connection, unless it was connected or refused before. */
   refuse(reason: ReasonCode, detail?: string): void {
     this.#end(reason, detail === undefined ? {} : { detail });
@@ -213,7 +211,7 @@ export class Arrival {
     this.#host.handlers.refused({
       connectionId: this.#connectionId,
       listener: this.#host.name,
-      sourceAddress: this.#sourceAddress,
+      sourceAddress: this.sourceAddress,
       sourcePort: this.#sourcePort,
       reason,
       ...facts,
@@ -226,7 +224,7 @@ export class Arrival {
     const connection: { -readonly [K in keyof InboundConnection]: InboundConnection[K] } = {
       connectionId: this.#connectionId,
       listener: this.#host.name,
-      sourceAddress: this.#sourceAddress,
+      sourceAddress: this.sourceAddress,
       sourcePort: this.#sourcePort,
       socket,
       pendingDone: () => this.#claim?.associated(),

@@ -69,6 +69,8 @@ export interface RefusedConnection {
 export interface ListenerHandlers {
   /** Gate 1; called before a byte is read (if a PROXY header is required, after that). */
   admitAddress(address: string): Decision;
+  /** Called at accept. False: there is no room, and the connection is refused. */
+  accepting?(): boolean;
   connected(connection: InboundConnection): void;
   refused(refusal: RefusedConnection): void;
   /** The system could not accept a connection, usually because file descriptors ran out; the listener continues. */

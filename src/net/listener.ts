@@ -45,6 +45,8 @@ export interface Listener {
   reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
   /** Checks the certificate of a connected peer against the current trust and CRLs; undefined if it would pass. */
   certificateRefusal(socket: Socket): ReasonCode | undefined;
+  /** Connections that are neither connected nor refused. */
+  readonly pending: ReadonlySet<Arrival>;
   /** Stops listening and refuses what is not connected yet (`draining`). Connected peers stay. */
   close(): Promise<void>;
 }
@@ -86,9 +88,11 @@ class GatewayListener implements Listener, ArrivalHost {
     // Paused, so that no byte is read of a connection that gate 1 refuses.
     this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
       const arrival = new Arrival(raw, this);
+      const hasRoom = this.handlers.accepting?.() !== false;
       this.#arrivals.add(arrival);
       this.#arrivalByRawSocket.set(raw, arrival);
-      arrival.begin();
+      if (hasRoom) arrival.begin();
+      else arrival.giveWay();
     });
   }
 
@@ -110,6 +114,10 @@ class GatewayListener implements Listener, ArrivalHost {
 
   get address(): Listener['address'] {
     return this.#address;
+  }
+
+  get pending(): ReadonlySet<Arrival> {
+    return this.#arrivals;
   }
 
   get name(): string {

@@ -7,6 +7,12 @@ import type { TLSSocket } from 'node:tls';
 import type { ReasonCode } from '../policy/reasons';
 import { purposeProblem } from '../x509/certificate';
 
+/**
+ * The alert handshake_failure (RFC 5246 §7.2), as OpenSSL sends it to a peer without a certificate. Up to TLS 1.2 our side
+ * is not encrypted yet: what ends our handshake leaves only after the verdict. TLS 1.3 has no way left, and closes.
+ */
+export const NO_CERTIFICATE = Buffer.from('15030300020228', 'hex');
+
 export interface TlsFailure {
   readonly reason: ReasonCode;
   readonly detail?: string;

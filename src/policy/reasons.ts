@@ -52,6 +52,10 @@ export const reasons = {
     wire: close,
     text: 'this address opens connections faster than an address may, and too many of them wait',
   },
+  'descriptors-exhausted': {
+    wire: close,
+    text: 'the gateway has all files open that it may, and this connection had no association',
+  },
   'proxy-protocol-untrusted': {
     wire: close,
     text: 'the listener takes connections from its trusted proxies only',

@@ -2,9 +2,9 @@
  * What does not keep the gateway from starting or from a reload, but what the operator should know: dates that come
  * near, and a limit of open files that is too low. Finds and says it; changes nothing.
  */
-import { readFileSync } from 'node:fs';
 import { inspectTlsFiles } from '../config/files';
 import type { LoadedConfiguration } from '../config/load';
+import { openFileLimit } from '../gateway/connectionRoom';
 import { formatProblem, type Problem } from '../text/problems';
 
 /** For the operator, on stderr. */
@@ -27,24 +27,14 @@ const OTHER_FILES = 64;
 
 /**
  * What to warn of; undefined where the limit is high enough or not known. A kernel that refuses a socket reports nothing
- * to Node: connections would be closed without a word.
+ * to Node, so the gateway closes connections before that.
  */
 export function openFilesWarning(maxAssociations: number, limit = openFileLimit()): string | undefined {
   const needed = SOCKETS_PER_ASSOCIATION * maxAssociations + OTHER_FILES;
   if (limit === undefined || limit >= needed) return undefined;
   return (
     `this process may open ${limit} files, limits.maxAssociations ${maxAssociations} can need ${needed}; ` +
-    'connections beyond that are closed without a word in the log. ' +
+    'with all files open, connections without an association are closed. ' +
     `Allow more (LimitNOFILE=${needed} in the unit of systemd, ulimit -n ${needed} in a shell), or lower limits.maxAssociations`
   );
-}
-
-/** The limit of this process. Node has already raised the soft limit to the hard one. Linux only. */
-function openFileLimit(): number | undefined {
-  try {
-    const line = /^Max open files +(\d+) /m.exec(readFileSync('/proc/self/limits', 'latin1'));
-    return line === null ? undefined : Number(line[1]);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** From the first PDU to the relay: what is asked, what is answered, and that the record comes before the answer. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { AuditEvent } from '../../../src/audit/events';
-import type { InboundContext } from '../../../src/gateway/inbound';
+import type { InboundContext } from '../../../src/gateway/inboundContext';
 import type { Destination, Route, RouteDecision } from '../../../src/gateway/route';
 import {
   abort,
@@ -21,7 +21,7 @@ const actualDial = jest.requireActual<typeof import('../../../src/net/dial')>('.
 jest.doMock('../../../src/net/dial', () => ({ ...actualDial, dialTcp: fakeDialTcp, dialTls: fakeDialTls }));
 // Only now, so that they get the stand-in.
 const { InboundAssociation } = jest.requireActual<typeof import('../../../src/gateway/inbound')>(
-  '../../../src/gateway/inbound',
+  '../../../src/gateway/inboundContext',
 );
 const { LocalPlaces } = jest.requireActual<typeof import('../../../src/gateway/associationPlaces')>(
   '../../../src/gateway/associationPlaces',

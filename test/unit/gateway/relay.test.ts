@@ -439,6 +439,31 @@ describe('a release', () => {
 });
 
 describe('deadlines of a relay', () => {
+  it('end what is too old, between two messages', async () => {
+    const legs = await relayed({ timeouts: { maxAgeSeconds: 100, responseSeconds: 1000 } });
+    await passed(99_000);
+    legs.inbound.socket.deliver(...storePdus);
+    await passed(5000);
+    expect(legs.outline).toEqual([]);
+    legs.upstream.socket.deliver(...messagePdus(3, responseTo(store)));
+    await passed(1100);
+    expect(legs.outline).toEqual(['command.completed', 'association.aborted age-limit']);
+  });
+
+  it('end a message that comes too slowly, and no fast one', async () => {
+    const timeouts = { minBytesPerSecond: 10, pduSeconds: 1000, idleSeconds: 1000 };
+    const [slow, fast] = [await relayed({ timeouts }), await relayed({ timeouts })];
+    const begin = messagePdus(3, store, Buffer.alloc(200_000), 1000);
+    slow.inbound.socket.deliver(begin[0]!);
+    fast.inbound.socket.deliver(begin[0]!);
+    for (let minute = 0; minute < 3; minute += 1) {
+      fast.inbound.socket.deliver(...begin.slice(1 + 10 * minute, 11 + 10 * minute));
+      await passed(60_050);
+    }
+    expect(slow.outline).toEqual(['command.completed stall-timeout', 'association.aborted stall-timeout']);
+    expect(fast.outline).toEqual([]);
+  });
+
   it.each([
     ['idle', 'idle', 300, 'idle-timeout'],
     ['inside a request', 'inside a request', 300, 'idle-timeout'],

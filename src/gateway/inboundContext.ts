@@ -1,0 +1,25 @@
+/** What an association needs of the gateway around it. */
+import type { AuditSink } from '../audit/events';
+import type { Limits, Timeouts } from '../config/schema';
+import type { InboundConnection } from '../net/inboundConnection';
+import type { QuickAck } from '../net/quickAck';
+import type { ReasonCode } from '../policy/reasons';
+import type { AssociationPlaces } from './associationPlaces';
+import type { CommandPace } from './commandPace';
+import type { Destination, Route } from './route';
+
+/** Read at each decision, so that a reload is seen at once. */
+export interface InboundContext {
+  readonly timeouts: Timeouts;
+  readonly keepAliveSeconds: number;
+  readonly limits: Limits;
+  readonly places: AssociationPlaces;
+  readonly audit: AuditSink;
+  readonly quickAck: QuickAck;
+  /** How fast the commands of an association are taken; undefined: as they come. */
+  paceOf?(destination: Destination, direction: Route['direction']): CommandPace | undefined;
+  /** Whether no new association is taken because the gateway stops. */
+  isRefusing(association: object, direction: Route['direction']): boolean;
+  /** Checks the certificate of this connection again, with the trust and the CRLs that its listener has now. */
+  certificateRefusal(connection: InboundConnection): ReasonCode | undefined;
+}
