@@ -51,11 +51,13 @@ function workersOf({ process: { pid } }: GatewayProcess): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
-function linesOf(file: string): AuditLine[] {
+/** Of all files, the oldest first; those of one event only where it is named. */
+function linesOf(file: string, event = ''): AuditLine[] {
   const number = (name: string) => Number(name.slice(file.length + 1) || 0);
   return [file, ...rotatedFilesOf(file)]
     .sort((one, other) => number(other) - number(one))
     .flatMap((name) => readFileSync(name, 'latin1').split('\n').slice(0, -1))
+    .filter((line) => line.includes(event))
     .map((line) => JSON.parse(line) as AuditLine);
 }
 
@@ -147,22 +149,23 @@ describe('a reader of stdout that hangs', () => {
       const some = Buffer.concat(
         Array.from({ length: 1000 }, () => Buffer.concat(messagePdus(3, request, Buffer.alloc(10)))),
       );
-      const refusals = 60_000;
+      const refusals = 20_000;
       const answered: string[] = [];
       let isOver = false;
       const honest = echoes(gateway, answered, () => isOver);
       for (let sent = 0; sent < refusals; sent += 1000) await flood.send(some);
       const refused = () =>
-        linesOf(file)
-          .filter(({ event }) => event === 'command.refused')
-          .reduce((sum, { count }) => sum + ((count as number | undefined) ?? 1), 0);
+        linesOf(file, 'command.refused').reduce(
+          (sum, { count }) => sum + ((count as number | undefined) ?? 1),
+          0,
+        );
       await waitFor('every refusal', () => refused() === refusals, 30_000);
       isOver = true;
       await honest;
       expect(missing(answered, linesOf(file))).toEqual([]);
       expect(answered.length).toBeGreaterThan(10);
       expect(readFileSync(file).length).toBeLessThan((refusals * some.length) / 1000);
-      expect(linesOf(file).filter(({ event }) => event === 'command.refused').length).toBeLessThan(40);
+      expect(linesOf(file, 'command.refused').length).toBeLessThan(40);
       expect(residentBytes(gateway.process.pid!)).toBeLessThan(300 * 1024 * 1024);
       flood.reset();
     },
