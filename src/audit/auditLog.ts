@@ -5,7 +5,6 @@
  * event means, nor how lines are written (lineFile.ts, lineStream.ts).
  */
 import { once } from 'node:events';
-import { Writable } from 'node:stream';
 import type { WriteStream } from 'node:tty';
 import { createLogger, format, type Logger, transports } from 'winston';
 import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
@@ -34,11 +33,11 @@ export interface AuditLogOptions {
 }
 
 export class AuditLog implements AuditSink {
-  readonly #logger: Logger;
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'columns'>>;
   readonly #stream: LineStream;
   readonly #file: LineFile | undefined;
-  readonly #isReadable: boolean;
+  /** Only where a person reads. A call of winston costs as much as a JSON line, and an answer waits for its line. */
+  readonly #readable: Logger | undefined;
   readonly #say: (message: string) => void;
   readonly #sums: RefusalSums;
   readonly #held = new HeldSenders();
@@ -48,7 +47,7 @@ export class AuditLog implements AuditSink {
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
   constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
     this.#output = stream;
-    this.#isReadable = isReadable;
+    this.#readable = isReadable ? readableLogger(stream) : undefined;
     this.#say = say;
     this.#sums = new RefusalSums(refusals, {
       write: (sum) => this.#add(sum),
@@ -66,17 +65,6 @@ export class AuditLog implements AuditSink {
             resumed: (count, since, why) =>
               this.#add(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
           });
-    const sinks = new Writable({
-      objectMode: true,
-      write: ({ events }: { readonly events: readonly TimedEvent[] }, _encoding, done) => {
-        this.#writeLines(events);
-        done();
-      },
-    });
-    this.#logger = createLogger({
-      format: format((info) => info)(),
-      transports: [new transports.Stream({ stream: sinks })],
-    });
   }
 
   /**
@@ -89,10 +77,10 @@ export class AuditLog implements AuditSink {
     if (!this.#sums.adds(event)) this.#add(event);
   }
 
-  /** All lines that were recorded since the last time in one call: a call of winston costs more than a line. */
+  /** All lines that were recorded since the last time, in one write. */
   flush(): void {
     if (this.#waiting.length === 0) return;
-    this.#logger.log({ level: 'info', message: '', events: this.#waiting.splice(0) });
+    this.#writeLines(this.#waiting.splice(0));
   }
 
   /**
@@ -125,10 +113,11 @@ export class AuditLog implements AuditSink {
     // What that brought to light: a disk that has room again.
     this.#reportMissed(true);
     this.flush();
-    const finished = this.#logger.transports.map((transport) => once(transport, 'finish'));
-    this.#logger.end();
-    await Promise.all(finished);
     this.#file?.close();
+    if (this.#readable === undefined) return;
+    const finished = this.#readable.transports.map((transport) => once(transport, 'finish'));
+    this.#readable.end();
+    await Promise.all(finished);
   }
 
   get #isBlocked(): boolean {
@@ -144,9 +133,10 @@ export class AuditLog implements AuditSink {
   }
 
   #writeLines(events: readonly TimedEvent[]): void {
-    const lines = this.#file === undefined && this.#isReadable ? [] : events.map(jsonLine);
+    const lines = this.#file === undefined && this.#readable !== undefined ? [] : events.map(jsonLine);
     this.#file?.append(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
-    this.#stream.write(events, this.#isReadable ? this.#readableLines(events) : lines);
+    if (this.#readable === undefined) this.#stream.write(events, lines);
+    else for (const line of this.#readableLines(events)) this.#readable.info(line);
     this.#reportMissed();
   }
 
@@ -169,6 +159,13 @@ export class AuditLog implements AuditSink {
     this.#holdTimer = undefined;
     this.#held.release();
   }
+}
+
+function readableLogger(stream: NodeJS.WritableStream): Logger {
+  return createLogger({
+    format: format.printf(({ message }) => String(message)),
+    transports: [new transports.Stream({ stream, eol: '\n' })],
+  });
 }
 
 function gapEvent(count: number, since: Date, detail: string): AuditEvent {

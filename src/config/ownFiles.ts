@@ -12,18 +12,21 @@ import type { Configuration } from './schema';
 
 export function inspectOwnFiles({ audit, pending, admin, pidFile }: Configuration): Finding[] {
   return [
-    ...(audit.file === undefined ? [] : inspectAppended(['audit', 'file'], audit.file)),
+    ...(audit.file === undefined
+      ? []
+      : inspectAppended(['audit', 'file'], audit.file, audit.rotate !== undefined)),
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
   ];
 }
 
-/** The audit log is appended to or made, so its folder has to be there and to be writable. */
-function inspectAppended(path: ConfigurationPath, file: string): Finding[] {
+/** The audit log is appended to, or made in its folder. Where it is rotated, new ones are made later. */
+function inspectAppended(path: ConfigurationPath, file: string, isRotated: boolean): Finding[] {
   if (isFolder(file)) return [aFolder(path, file)];
   const isThere = existsSync(file);
-  return inspectWritable(path, isThere ? file : dirname(file), !isThere);
+  const inFolder = isThere && !isRotated ? [] : inspectWritable(path, dirname(file), true);
+  return inFolder.length === 0 && isThere ? inspectWritable(path, file, false) : inFolder;
 }
 
 /** Written beside its place and then moved there: the rights of its folder count. */

@@ -107,7 +107,8 @@ export function countDenial(
   };
   // One for each reason. There are about seventy; a log with many others is not ours.
   if (!entry.findings.has(key) && entry.findings.size < MAX_KINDS) entry.findings.set(key, finding);
-  finding.count += 1;
+  const count = timesOf(line);
+  finding.count += count;
   finding.firstSeen = earlier(finding.firstSeen, line.time);
   finding.lastSeen = later(finding.lastSeen, line.time);
   for (const [tally, value] of [
@@ -115,10 +116,15 @@ export function countDenial(
     [finding.calledAeTitles, line.calledAeTitle],
     [finding.sourceAddresses, line.sourceAddress],
   ] as const) {
-    if (textIn(value) !== '') tally.add(textIn(value), textIn(value));
+    if (textIn(value) !== '') tally.add(textIn(value), textIn(value), count);
   }
   const seen = seenRequest(line);
-  if (seen.command !== '') finding.requests.add(kindOf(seen), seen);
+  if (seen.command !== '') finding.requests.add(kindOf(seen), seen, count);
+}
+
+/** One line can stand for many refusals. */
+function timesOf({ count }: AuditLine): number {
+  return Number.isSafeInteger(count) && Number(count) > 0 ? Number(count) : 1;
 }
 
 export function seenRequest({ command, sopClass, moveDestination }: AuditLine): SeenRequest {
@@ -153,11 +159,11 @@ export class Tally<Value> {
   /** How often something came that was not among the first 200. */
   others = 0;
 
-  add(key: string, value: Value): void {
+  add(key: string, value: Value, times = 1): void {
     const known = this.#countByKey.get(key);
-    if (known !== undefined) known.count += 1;
-    else if (this.#countByKey.size < MAX_DISTINCT) this.#countByKey.set(key, { value, count: 1 });
-    else this.others += 1;
+    if (known !== undefined) known.count += times;
+    else if (this.#countByKey.size < MAX_DISTINCT) this.#countByKey.set(key, { value, count: times });
+    else this.others += times;
   }
 
   /** The most frequent first. */

@@ -13,7 +13,10 @@ export const registerObserve: RegisterCommand = (program, context) => {
   observe
     .command('report')
     .description('what would have been denied, by modality and reason, and the keys that would allow it')
-    .argument('[file...]', 'audit logs, also compressed (.gz); - is stdin (default: audit.file)')
+    .argument(
+      '[file...]',
+      'audit logs, also compressed (.gz); - is stdin (default: audit.file and what it was rotated to)',
+    )
     .option(
       '--since <when>',
       'leave out what is older: 7d, 12h, a date, or a date and time with an offset',

@@ -1,6 +1,7 @@
 /**
  * The work of `aegis observe report`: reads audit logs and the configuration; changes nothing.
  */
+import { rotatedFilesOf } from '../../audit/rotatedFiles';
 import { loadConfiguration } from '../../config/load';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
@@ -27,7 +28,7 @@ export async function reportLogs(
   names: readonly string[],
 ): Promise<void> {
   const { configuration } = loadConfiguration(config);
-  const files = await inOrderOfTime(findLogFiles(names.length > 0 ? names : [auditFileOf(configuration)]));
+  const files = await inOrderOfTime(findLogFiles(names.length > 0 ? names : auditFilesOf(configuration)));
   const observations = new Observations(configuration, since);
   const reading = await read(files, (line) => observations.add(line), context);
   if (reading.lines === 0 && reading.otherLines > 0) {
@@ -43,8 +44,8 @@ export async function reportLogs(
   );
 }
 
-function auditFileOf({ audit }: Configuration): string {
-  if (audit.file !== undefined) return audit.file;
+function auditFilesOf({ audit }: Configuration): string[] {
+  if (audit.file !== undefined) return [audit.file, ...rotatedFilesOf(audit.file)];
   throw new OperatorError(
     'audit.file is not configured, so there is no log to read; name a file, or pipe one: journalctl -u aegis -o cat | aegis observe report -',
   );

@@ -41,6 +41,18 @@ describe('the audit file', () => {
     ]);
   });
 
+  (process.getuid?.() === 0 ? it.skip : it)('needs a folder that can be written where it is rotated', () => {
+    const kept = temporaryFolder();
+    const name = join(kept, 'audit.jsonl');
+    writeFileSync(name, '');
+    chmodSync(kept, 0o500);
+    expect(inspect({ audit: { file: name } })).toEqual([]);
+    expect(inspect({ audit: { file: name, rotate: { days: 1 } } })).toEqual([
+      `audit.file ${kept} cannot be written; let the account that runs aegis write it`,
+    ]);
+    chmodSync(kept, 0o700);
+  });
+
   it('needs a folder that can be written', () => {
     const noFolder = file('no-folder', '');
     expect(inspectAudit(join(noFolder, 'audit.jsonl'))).toEqual([

@@ -21,7 +21,7 @@ const actualDial = jest.requireActual<typeof import('../../../src/net/dial')>('.
 jest.doMock('../../../src/net/dial', () => ({ ...actualDial, dialTcp: fakeDialTcp, dialTls: fakeDialTls }));
 // Only now, so that they get the stand-in.
 const { InboundAssociation } = jest.requireActual<typeof import('../../../src/gateway/inbound')>(
-  '../../../src/gateway/inboundContext',
+  '../../../src/gateway/inbound',
 );
 const { LocalPlaces } = jest.requireActual<typeof import('../../../src/gateway/associationPlaces')>(
   '../../../src/gateway/associationPlaces',

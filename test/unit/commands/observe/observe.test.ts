@@ -1,9 +1,10 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { registerObserve } from '../../../../src/commands/observe/observe';
 import { parseConfiguration } from '../../../../src/config/load';
 import { ExitCode, OperatorError } from '../../../../src/errors';
+import { onCleanUp } from '../../../support/cleanUp';
 import { runCommand } from '../../../support/commandLine';
 import { temporaryFolder } from '../../../support/processes';
 
@@ -90,6 +91,20 @@ read 3 lines of ${log}
     const text = `{ "listeners": [{ "name": "plain", "port": 104 }], "upstreams": { "ORTHANC": { "servers": ["127.0.0.1:4242"] } },
       "modalities": { "mr1": { "callingAeTitle": "MR1", "from": "10.1.2.30", "listeners": "plain", ${keys} } } }`;
     expect(parseConfiguration(text, 'a.jsonc', {}).problems).toEqual([]);
+  });
+
+  it('reads rotated files too, and counts what one line stands for', async () => {
+    configure();
+    const denied = { ...stored('2026-11-01T08:01:00.000Z'), event: 'command.refused', outcome: 'denied' };
+    writeLog({ ...denied, count: 4950, since: '2026-11-01T08:00:50.000Z' }, { ...denied, count: 'x' });
+    const rotated = `${log}.1`;
+    writeFileSync(rotated, `${JSON.stringify(echoed)}\n`);
+    onCleanUp(() => rmSync(rotated, { force: true }));
+    const { printed } = await report();
+    rmSync(rotated);
+    expect(printed).toContain('denied:\n    4951  command-not-allowed');
+    expect(printed).toContain('4951  C-STORE MRImageStorage');
+    expect(printed).toContain(`read 3 lines of ${rotated}, ${log}\n`);
   });
 
   it('says that nothing is in the way, and what else the entry could say', async () => {
