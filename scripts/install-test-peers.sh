@@ -21,6 +21,7 @@ stunnel4 stunnel4
 tshark tshark
 chromium chromium
 openssl openssl
+bsdutils script
 '
 
 # What these packages would start at once, and again at every boot.

@@ -25,6 +25,7 @@ export const packageByProgram = {
   tshark: 'tshark',
   chromium: 'chromium',
   openssl: 'openssl',
+  script: 'bsdutils',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;
