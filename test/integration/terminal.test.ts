@@ -13,7 +13,7 @@ import { CommandField, messagePdus, numberedRequest, proposedContext } from '../
 import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { describeWithPeers } from '../support/peers';
-import { freePort, runProcess, temporaryFolder } from '../support/processes';
+import { freePort, runProcess, startProcess, temporaryFolder } from '../support/processes';
 import { PseudoTerminal, runOnTerminal } from '../support/pseudoTerminal';
 import { RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
@@ -26,7 +26,7 @@ jest.setTimeout(90_000);
 const ENTER = '\x1b[?1049h';
 const LEAVE = '\x1b[?1049l';
 const CLEAR_LINE = '\r\x1b[K';
-const COLOUR = /\x1b\[\d+m/;
+const COLOUR = '\x1b[';
 const cli = resolve(__dirname, '../../dist/cli.js');
 
 const { ca, server } = testCertificates();
@@ -174,13 +174,12 @@ describeOnTerminal('aegis status --watch', () => {
   });
 
   it('appends frames where stdout is not a terminal', async () => {
-    const { exitCode, output } = await runProcess('timeout', [
-      ...['--signal=INT', '3', process.execPath, cli, '--config', gateway.configurationFile],
-      ...['status', '--watch', '0.2'],
+    const watching = startProcess(process.execPath, [
+      ...[cli, '--config', gateway.configurationFile, 'status', '--watch', '0.1'],
     ]);
-    expect(exitCode).toBe(124);
-    expect(output).not.toContain('\x1b');
-    expect(output.match(/^ready: /gm)!.length).toBeGreaterThan(1);
+    await watching.waitForOutput(/^ready: [\s\S]*\n\nready: /);
+    expect((await watching.stop('SIGINT')).exitCode).toBe(0);
+    expect(watching.output).not.toContain('\x1b');
   });
 });
 
@@ -207,7 +206,7 @@ describeOnTerminal('colour', () => {
 
   it('is used on a terminal, and changes no word', async () => {
     const coloured = await runOnTerminal(explain());
-    expect(coloured.raw).toMatch(COLOUR);
+    expect(coloured.raw).toContain(COLOUR);
     const plain = await runOnTerminal(explain(), { environment: { NO_COLOR: '1' } });
     expect(plain.raw).not.toContain('\x1b');
     expect(coloured.lines).toEqual(plain.lines);
@@ -230,7 +229,7 @@ describeOnTerminal('colour', () => {
     const forced = await runProcess(process.execPath, [cli, ...explain()], {
       environment: { FORCE_COLOR: '1' },
     });
-    expect(forced.output).toMatch(COLOUR);
+    expect(forced.output).toContain(COLOUR);
   });
 });
 
