@@ -17,8 +17,11 @@ function escapeXml(text) {
 function drawLine(text, index) {
   if (text === '') return [];
   const y = MARGIN + (index + 1) * LINE_HEIGHT - 5;
-  const width = (text.length * CHARACTER_WIDTH).toFixed(1);
-  return [`  <text x="${MARGIN}" y="${y}" textLength="${width}">${escapeXml(text)}</text>`];
+  // Not every viewer keeps spaces at the beginning.
+  const shown = text.trimStart();
+  const x = (MARGIN + (text.length - shown.length) * CHARACTER_WIDTH).toFixed(1);
+  const width = (shown.length * CHARACTER_WIDTH).toFixed(1);
+  return [`  <text x="${x}" y="${y}" textLength="${width}">${escapeXml(shown)}</text>`];
 }
 
 const command = process.argv[2];

@@ -22,6 +22,7 @@ tshark tshark
 chromium chromium
 openssl openssl
 odil odil
+bsdutils script
 '
 
 # What these packages would start at once, and again at every boot.

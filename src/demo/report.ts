@@ -3,7 +3,7 @@
  * running.
  */
 import { displayColumns, paint, type Tone } from '../text/display';
-import { hangingLines, tableRows, textTable } from '../text/table';
+import { tableRows, textTable } from '../text/table';
 import type { DemoResult, DemoRow } from './demo';
 import { ARCHIVE, type DemoSite } from './site';
 
@@ -21,7 +21,7 @@ export function resultText(result: DemoResult): string {
     ...(displayColumns() < MIN_TABLE_COLUMNS ? pairs(result.rows) : wideTable(result.rows)),
     '',
     ...failed.flatMap(failureLines),
-    ...hangingLines(instancesLine(result), 2),
+    ...instancesLines(result),
     paint(result.isOk ? 'ok' : 'refused', summaryLine(result, failed.length)),
   ]);
 }
@@ -85,11 +85,13 @@ function failureLines({ sent, expected }: DemoRow): string[] {
   ];
 }
 
-function instancesLine({ instances: { count, bytes, equal } }: DemoResult): string {
-  const what = `${count} instances, ${bytes.toLocaleString('en')} bytes of data sets with private elements`;
-  return equal === count
-    ? `${what}: SHA-256 of what was sent and of what was stored are equal`
-    : `${what}: ${equal} of them are stored as they were sent`;
+function instancesLines({ instances: { count, bytes, equal } }: DemoResult): string[] {
+  return [
+    `${count} instances, ${bytes.toLocaleString('en')} bytes of data sets with private elements:`,
+    equal === count
+      ? 'SHA-256 of what was sent and of what was stored are equal'
+      : `${equal} of them are stored as they were sent`,
+  ];
 }
 
 function summaryLine({ rows, notPlayed, durationMs }: DemoResult, failed: number): string {

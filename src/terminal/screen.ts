@@ -9,7 +9,8 @@ import { countOf } from '../text/quote';
 const ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l';
 const LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l';
 const HOME = '\x1b[H';
-const CLEAR_LINE_END = '\x1b[K';
+/** At its beginning: at the edge it would take away the last character. */
+const CLEAR_LINE = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 
 export class AlternateScreen {
@@ -38,9 +39,7 @@ export class AlternateScreen {
       : lines;
     const enter = this.#isOpen ? '' : ENTER;
     this.#isOpen = true;
-    this.#write(
-      `${enter}${HOME}${shown.map((line) => `${line}${CLEAR_LINE_END}`).join('\r\n')}${CLEAR_BELOW}`,
-    );
+    this.#write(`${enter}${HOME}${shown.map((line) => `${CLEAR_LINE}${line}`).join('\r\n')}${CLEAR_BELOW}`);
   }
 
   close(): void {

@@ -10,7 +10,7 @@ export type Tone = 'ok' | 'refused' | 'warning' | 'heading';
 const FORMATS = { ok: 'green', refused: 'red', warning: 'yellow', heading: 'dim' } as const;
 
 /** A stream that may be a terminal. Its size is absent, or 0, where it does not know. */
-type Output = Pick<NodeJS.WriteStream, 'isTTY'> & Partial<Pick<NodeJS.WriteStream, 'columns' | 'rows'>>;
+type Output = Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns' | 'rows'>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Of terminals since the VT100, and where nothing says how wide it is. */

@@ -6,6 +6,7 @@ import { type DemoResult, runDemo } from '../../src/demo/demo';
 import { makeInstances } from '../../src/demo/instances';
 import { resultText } from '../../src/demo/report';
 import { type DemoModalities, demoModalities } from '../../src/demo/site';
+import { showOn } from '../../src/text/display';
 import { onCleanUp } from '../support/cleanUp';
 import { describeWithPeers } from '../support/peers';
 import { runProcess, startProcess } from '../support/processes';
@@ -77,7 +78,13 @@ describe('the demo', () => {
     const report = resultText(played);
     expect(report).toContain('SHA-256 of what was sent and of what was stored are equal\nall ');
     expect(report).toMatch(/^all \d+ as expected, in [\d.]+ s$/m);
-    expect(resultText(played, 80)).toContain('ok: C-ECHO by WS1\n  wire     C-ECHO-RSP 0x0000\n');
+    showOn({ columns: 80 }, {});
+    const narrow = resultText(played);
+    showOn({ columns: Number.POSITIVE_INFINITY }, {});
+    expect(narrow).toMatch(
+      /^ok {2}C-ECHO by WS1 +message\n {4}C-ECHO-RSP 0x0000 +command\.completed allowed 0x0000\n/m,
+    );
+    expect(narrow.split('\n').filter(({ length }) => length > 80)).toEqual([]);
     expect(existsSync(played.folder)).toBe(false);
   });
 

@@ -26,6 +26,7 @@ export const packageByProgram = {
   chromium: 'chromium',
   openssl: 'openssl',
   odil: 'odil',
+  script: 'bsdutils',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;

@@ -19,9 +19,14 @@ const KILL_AFTER_MS = 15_000;
 /** Ordinary users of Debian have no sbin in their path, where Orthanc, HAProxy and nginx are. */
 export const PROGRAM_PATH = [process.env.PATH ?? '', '/usr/local/sbin', '/usr/sbin'].join(delimiter);
 
+/** What a terminal, or Jest on one, would have commands do to their output. */
+const UNSET = { FORCE_COLOR: undefined, NO_COLOR: undefined, COLUMNS: undefined };
+
 interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** Leaves its stdin open, for {@link TestProcess.type}. */
+  readonly hasStdin?: boolean;
 }
 
 export interface ProcessExit {
@@ -112,6 +117,11 @@ export class TestProcess {
     if (!this.#hasExited) this.#child.kill(signal);
   }
 
+  /** Types on its terminal; Ctrl-C is `\x03`. For a process that was started with a stdin. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
   /** Closes our end of its stdout, as a reader does that goes away. */
   closeStdout(): void {
     this.#child.stdout?.destroy();
@@ -143,8 +153,8 @@ export function startProcess(
 ): TestProcess {
   const child = spawn(program, programArguments, {
     cwd: options.workingDirectory,
-    env: { ...process.env, PATH: PROGRAM_PATH, ...options.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...UNSET, PATH: PROGRAM_PATH, ...options.environment },
+    stdio: [options.hasStdin === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const started = new TestProcess(child, program);
   onCleanUp(async () => {

@@ -39,7 +39,7 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
     ...(refused === undefined ? [] : [['last refused', describeTrouble(refused)]]),
   ];
   const lines = [
-    `${name}, ${at ?? config}`,
+    ...hangingLines(`${name}, ${at ?? config}`, 2),
     ...textTable(rows, { indent: 2, fits: ['whole'] }),
     ...warnings.flatMap((warning) => hangingLines(`warning: ${warning}`, 2)),
   ];
