@@ -107,7 +107,8 @@ export class StoredDataSet {
     const value = this.#reader.value(tag);
     if (value === undefined) return undefined;
     const { representation, bytes } = value;
-    if (bytes === undefined || (representation !== 'UI' && representation !== '')) {
+    // As UN, its bytes are the same for all who read it.
+    if (bytes === undefined || !['', 'UI', 'UN'].includes(representation)) {
       return `${name} ${tagText(tag)} of the data set is not a UI`;
     }
     const uid = bytes.replace(/[\0 ]+$/, '');
@@ -117,7 +118,9 @@ export class StoredDataSet {
 
   #notes(): readonly string[] {
     const missing = required.filter((tag) => this.#reader.value(tag) === undefined).map(tagText);
+    const unknown = required.filter((tag) => this.#reader.value(tag)?.representation === 'UN').map(tagText);
     return [
+      ...(unknown.length === 0 ? [] : [`${unknown.join(' and ')} of the data set is UN, not UI`]),
       ...(missing.length === 0 ? [] : [`the data set lacks ${missing.join(' and ')}`]),
       ...this.#reader.oddities,
     ];
