@@ -13,8 +13,8 @@ import {
 } from './dataSetStart';
 import { type DataSetEncoding, encodingOf } from './transferSyntaxes';
 
-/** Has the wanted elements of most instances. Fewer bytes are looked at only where no more come. */
-const FIRST_INPUT_BYTES = 256;
+/** Has the wanted elements of most instances, so that one attempt is enough. Fewer are looked at only where no more come. */
+const FIRST_INPUT_BYTES = 1024;
 /** A byte of input stands for 2 KB at most, so that some length of the input gives between half of this and all. */
 const MAX_PLAIN_BYTES = 2 * MAX_START_BYTES;
 

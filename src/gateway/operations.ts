@@ -6,6 +6,7 @@
 import { ProtocolError } from '../association/protocolError';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, RESPONSE_BIT, statusClass } from '../dimse/commands';
+import type { StoredDataSet } from '../policy/dataSetChecks';
 import type { ReasonCode } from '../policy/reasons';
 
 /**
@@ -27,6 +28,27 @@ export interface Operation {
   /** What was seen of its data set, for the log. */
   readonly detail: string | undefined;
 }
+
+/** What becomes of the message that is passing. */
+export type Passing =
+  | { readonly kind: 'request'; readonly operation: Operation }
+  | { readonly kind: 'response'; readonly operation: Operation; readonly response: CommandSet }
+  | {
+      readonly kind: 'refused';
+      readonly request: CommandSet;
+      readonly reason: ReasonCode;
+      readonly detail?: string;
+    }
+  | { readonly kind: 'cancel' }
+  /** Its data set decides. */
+  | {
+      readonly kind: 'undecided';
+      readonly request: CommandSet;
+      readonly wouldDeny: ReasonCode | undefined;
+      readonly dataSet: StoredDataSet;
+    };
+
+export type Refused = Extract<Passing, { kind: 'refused' }>;
 
 /** Commands that have many responses. */
 const MANY_RESPONSES: readonly number[] = [CommandField.CFindRq, CommandField.CGetRq, CommandField.CMoveRq];

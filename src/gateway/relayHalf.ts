@@ -10,10 +10,10 @@ import type { RefusedRequestError } from '../dimse/commandSetError';
 import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import { refusalResponse } from '../dimse/refusal';
-import { type DataSetChecks, StoredDataSet } from '../policy/dataSetChecks';
-import { type ReasonCode, reasons } from '../policy/reasons';
+import { type DataSetChecks, storedDataSet } from '../policy/dataSetChecks';
+import { reasons } from '../policy/reasons';
 import type { CommandPace } from './commandPace';
-import { type Operation, OutstandingOperations } from './operations';
+import { type Operation, OutstandingOperations, type Passing, type Refused } from './operations';
 import type { Relay, RelayOptions } from './relay';
 
 /**
@@ -21,27 +21,6 @@ import type { Relay, RelayOptions } from './relay';
  * the memory with refusals during one slow message.
  */
 const MAX_WAITING_REPLIES = 16;
-
-/** What becomes of the message that is passing. */
-type Passing =
-  | { readonly kind: 'request'; readonly operation: Operation }
-  | { readonly kind: 'response'; readonly operation: Operation; readonly response: CommandSet }
-  | {
-      readonly kind: 'refused';
-      readonly request: CommandSet;
-      readonly reason: ReasonCode;
-      readonly detail?: string;
-    }
-  | { readonly kind: 'cancel' }
-  /** Its data set decides. */
-  | {
-      readonly kind: 'undecided';
-      readonly request: CommandSet;
-      readonly wouldDeny: ReasonCode | undefined;
-      readonly dataSet: StoredDataSet;
-    };
-
-type Refused = Extract<Passing, { kind: 'refused' }>;
 
 export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   readonly leg: Leg;
@@ -188,22 +167,10 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     const decision = this.#relay.decide(this, contextId, command);
     if (!decision.allowed) return { kind: 'refused', request: command, reason: decision.reason };
     const { wouldDeny } = decision;
-    const dataSet = this.#dataSetOf(contextId, command);
+    const syntax = this.#options.contexts.get(contextId)?.transferSyntax;
+    const dataSet = storedDataSet(this.#dataSetChecks, command, syntax);
     if (dataSet !== undefined) return { kind: 'undecided', request: command, wouldDeny, dataSet };
     return { kind: 'request', operation: this.requested.begin(contextId, command, wouldDeny) };
-  }
-
-  /** Undefined where it is not looked at. */
-  #dataSetOf(contextId: number, command: CommandSet): StoredDataSet | undefined {
-    const checks = this.#dataSetChecks;
-    if (checks === undefined || command.CommandField !== CommandField.CStoreRq || !hasDataSet(command)) {
-      return undefined;
-    }
-    return new StoredDataSet(checks, {
-      sopClassUid: command.AffectedSOPClassUID ?? '',
-      sopInstanceUid: command.AffectedSOPInstanceUID ?? '',
-      transferSyntaxUid: this.#options.contexts.get(contextId)?.transferSyntax ?? '',
-    });
   }
 
   /**

@@ -4,6 +4,8 @@
  * beginning of the data set as it comes; keeps nothing of it.
  */
 
+import type { CommandSet } from '../dimse/commandSet';
+import { CommandField, hasDataSet } from '../dimse/commands';
 import {
   type DataSetReader,
   SOP_CLASS_UID,
@@ -27,8 +29,8 @@ export type DataSetDecision =
   | { readonly allowed: true; readonly wouldDeny?: ReasonCode; readonly detail?: string }
   | { readonly allowed: false; readonly reason: ReasonCode; readonly detail: string };
 
-/** Of the command set. */
-export interface StoredInstance {
+/** What the command set says, and how the data set is encoded. */
+interface StoredInstance {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
@@ -43,6 +45,21 @@ export function dataSetChecks(
   isObserved: boolean,
 ): DataSetChecks | undefined {
   return dataSets === 'off' ? undefined : { isObserved: isObserved || dataSets === 'observe', wanted };
+}
+
+/** The data set of this request; undefined where it is not looked at. */
+export function storedDataSet(
+  checks: DataSetChecks | undefined,
+  request: CommandSet,
+  transferSyntaxUid: string | undefined,
+): StoredDataSet | undefined {
+  const { CommandField: field, AffectedSOPClassUID = '', AffectedSOPInstanceUID = '' } = request;
+  if (checks === undefined || field !== CommandField.CStoreRq || !hasDataSet(request)) return undefined;
+  return new StoredDataSet(checks, {
+    sopClassUid: AffectedSOPClassUID,
+    sopInstanceUid: AffectedSOPInstanceUID,
+    transferSyntaxUid: transferSyntaxUid ?? '',
+  });
 }
 
 /** The data set of one C-STORE. */
@@ -90,7 +107,8 @@ export class StoredDataSet {
     const value = this.#reader.value(tag);
     if (value === undefined) return undefined;
     const { representation, bytes } = value;
-    if (bytes === undefined || (representation !== 'UI' && representation !== '')) {
+    // As UN, its bytes are the same for all who read it.
+    if (bytes === undefined || !['', 'UI', 'UN'].includes(representation)) {
       return `${name} ${tagText(tag)} of the data set is not a UI`;
     }
     const uid = bytes.replace(/[\0 ]+$/, '');
@@ -100,7 +118,9 @@ export class StoredDataSet {
 
   #notes(): readonly string[] {
     const missing = required.filter((tag) => this.#reader.value(tag) === undefined).map(tagText);
+    const unknown = required.filter((tag) => this.#reader.value(tag)?.representation === 'UN').map(tagText);
     return [
+      ...(unknown.length === 0 ? [] : [`${unknown.join(' and ')} of the data set is UN, not UI`]),
       ...(missing.length === 0 ? [] : [`the data set lacks ${missing.join(' and ')}`]),
       ...this.#reader.oddities,
     ];

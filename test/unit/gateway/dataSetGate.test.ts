@@ -354,7 +354,9 @@ const real = realInstances().filter(({ name }) => name !== MISLABELLED);
         AffectedSOPInstanceUID: file.sopInstanceUid,
       };
       for (const chunkBytes of [65_536, 1000]) {
-        await send(legs, named, file.dataSet, [1, 100, 1000], chunkBytes);
+        const cuts = [1, 100, ...Array.from({ length: 40 }, (_, index) => 1000 + 100_000 * index)];
+        await send(legs, named, file.dataSet, cuts, chunkBytes);
+        expect(legs.recorded.filter(({ outcome }) => outcome !== 'allowed')).toEqual([]);
         if (file.dataSet.length % 2 === 0) expect(dataSetsPassed(legs)).toEqual([file.sha256]);
         else expect(dataSetsPassed(legs)).toHaveLength(1);
         await answer(legs, named);

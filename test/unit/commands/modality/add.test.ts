@@ -131,6 +131,7 @@ describe('aegis modality add', () => {
       certificate: ['cn:ws1', expect.stringMatching(/^spki-sha256:([0-9A-F]{2}:){31}[0-9A-F]{2}$/)],
       allow: ['move', 'store'],
       storeSopClasses: ['CTImageStorage'],
+      dataSets: 'verify',
       moveDestinations: ['WS 1'],
       maxAssociations: 4,
       mode: 'observe',
