@@ -66,8 +66,8 @@ export class LegWriter {
   }
 
   /** Ends the data set: its last fragment is marked Last (PS3.8 §E.2). */
-  dataSetEnd(contextId: number, padOdd: boolean): void {
-    this.#framer?.dataEnd(contextId, padOdd);
+  dataSetEnd(contextId: number): void {
+    this.#framer?.dataEnd(contextId);
     this.#scheduleFlush();
   }
 

@@ -3,10 +3,10 @@
  * and returns undefined where they are not a value of its VR. Knows no elements and no messages.
  */
 
+import { MAX_UID_LENGTH } from '../pdu/types';
+
 const US_BYTES = 2;
 const AT_BYTES = 2 + 2;
-/** VR UI (PS3.5 §9.1). */
-const MAX_UID_LENGTH = 64;
 /** VR AE. */
 const MAX_AE_TITLE_LENGTH = 16;
 /** VR LO. */

@@ -132,7 +132,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   }
 
   dataSetEnd(_contextId: number): void {
-    this.#opposite.leg.out.dataSetEnd(this.#outContextId, true);
+    this.#opposite.leg.out.dataSetEnd(this.#outContextId);
   }
 
   messageEnd(dataSetBytes: number): void {

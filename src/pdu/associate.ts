@@ -23,7 +23,7 @@ import {
   encodeUint32,
   ItemCursor,
   ItemType,
-  malformed,
+  malformedAssociate,
 } from './items';
 import { type AssociateAc, type AssociateRq, MAX_ASSOCIATE_BYTES, PduType } from './types';
 import { encodeUserInformation, UserInformationDecoder } from './userInformation';
@@ -40,7 +40,7 @@ type Common<Context> = Omit<AssociateRq, 'presentationContexts'> & { presentatio
 export function decodeAssociateRq(body: Buffer): AssociateRq {
   const rq = decodeAssociate(body, ItemType.PresentationContextRq, decodeContextRq, joinRepeatedRq);
   if (rq.presentationContexts.length === 0) {
-    throw malformed('A-ASSOCIATE-RQ: no presentation context is proposed; at least one is required');
+    throw malformedAssociate('A-ASSOCIATE-RQ: no presentation context is proposed; at least one is required');
   }
   return rq;
 }

@@ -94,22 +94,13 @@ export class PDataFramer {
    * Ends the data set: its last fragment carries the Last bit. If no bytes wait, that fragment is empty, as the sender's
    * was. To avoid this we would have to hold two bytes back, which would delay every data set by a batch.
    *
-   * With `padOdd`, a data set of odd length gets one NUL more (some deflated data sets end odd). Otherwise throws PduError
-   * 'pdu-data-set-odd'.
+   * A data set of odd length gets one NUL more: some deflated data sets end odd.
    */
-  dataEnd(contextId: number, padOdd: boolean): void {
+  dataEnd(contextId: number): void {
     this.#expectOpen(contextId);
     this.#takeUpOddByte(contextId);
     // Flushed bytes and full PDUs are even, so the parity of the rest is that of the whole data set.
-    if (this.#fragmentBytes % 2 !== 0) {
-      if (!padOdd) {
-        throw new PduError(
-          'pdu-data-set-odd',
-          'the data set ends after an odd number of bytes; even is required',
-        );
-      }
-      this.#fill(contextId, 0, NUL);
-    }
+    if (this.#fragmentBytes % 2 !== 0) this.#fill(contextId, 0, NUL);
     this.#endMessage(contextId);
     this.#openContextId = undefined;
   }

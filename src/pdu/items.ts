@@ -34,7 +34,7 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-export function malformed(message: string): PduError {
+export function malformedAssociate(message: string): PduError {
   return new PduError('pdu-associate-malformed', message);
 }
 
@@ -101,7 +101,7 @@ export class ItemCursor {
     this.#secondByte = this.uint8('an item header');
     const length = this.uint16('an item length');
     if (length > this.remaining) {
-      throw malformed(
+      throw malformedAssociate(
         `${this.#place}: item ${hex(type)} has length ${length}, ${this.remaining} bytes are left`,
       );
     }
@@ -174,7 +174,7 @@ export class ItemCursor {
 
   #skip(length: number, field: string): number {
     if (length > this.remaining) {
-      throw malformed(`${this.#place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
+      throw malformedAssociate(`${this.#place}: ${field} needs ${length} bytes, ${this.remaining} are left`);
     }
     const start = this.#offset;
     this.#offset += length;

@@ -53,7 +53,6 @@ export type PduErrorCode =
   | 'pdu-pdv-invalid'
   | 'pdu-pdv-order'
   | 'pdu-pdv-empty'
-  | 'pdu-data-set-odd'
   | 'pdu-max-length-unusable';
 
 /** Bytes that PS3.8 does not allow. The message names field and numbers, never content. */

@@ -60,7 +60,7 @@ describe('what a leg writes', () => {
   it('gathers the fragments of one turn of the event loop', async () => {
     const { socket, writer } = setUp();
     for (let count = 0; count < 5; count += 1) writer.fragment(3, Buffer.alloc(1000, count));
-    writer.dataSetEnd(3, false);
+    writer.dataSetEnd(3);
     expect(socket.writes).toEqual([]);
     await turn();
     expect(socket.writes).toHaveLength(1);
@@ -74,7 +74,7 @@ describe('what a leg writes', () => {
       for (let fragments = 1; fragments <= 40; fragments += 3) {
         const { socket, writer } = setUp();
         for (let count = 0; count < fragments; count += 1) writer.fragment(3, Buffer.alloc(fragmentBytes, 1));
-        writer.dataSetEnd(3, false);
+        writer.dataSetEnd(3);
         await turn();
         const pdvs = pdvsOf(Buffer.concat(socket.writes));
         expect(pdvs.map(({ bytes }) => bytes.length)).not.toContain(0);

@@ -32,7 +32,7 @@ describe('what is sent', () => {
     const framer = new PDataFramer(16384);
     framer.command(1, Buffer.from('00000001020000000100', 'hex'));
     framer.data(1, Buffer.from('aabb', 'hex'));
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     const out: Buffer[] = [];
     framer.flush(out);
     expect(Buffer.concat(out).toString('hex')).toBe(
@@ -75,7 +75,7 @@ describe('what is sent', () => {
     framer.data(1, counting(600));
     expect(shape(flushed(framer))).toEqual(['1 0 600']);
     framer.data(1, counting(1));
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     expect(shape(flushed(framer))).toEqual([`1 ${LAST} 2`]);
     expect(framer.pendingBytes).toBe(0);
   });
@@ -84,9 +84,9 @@ describe('what is sent', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(6));
     flushed(framer);
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     expect(shape(flushed(framer))).toEqual([`1 ${LAST} 0`]);
-    framer.dataEnd(3, true);
+    framer.dataEnd(3);
     expect(shape(flushed(framer))).toEqual([`3 ${LAST} 0`]);
   });
 
@@ -94,7 +94,7 @@ describe('what is sent', () => {
     const framer = new PDataFramer(16);
     framer.data(1, counting(25));
     framer.data(1, counting(5));
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     expect(shape(flushed(framer))).toEqual(['1 0 10', '1 0 10', `1 ${LAST} 10`]);
   });
 
@@ -102,7 +102,7 @@ describe('what is sent', () => {
     const framer = new PDataFramer(0);
     framer.command(1, counting(10));
     framer.data(1, counting(1000));
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     framer.command(3, counting(12));
     framer.command(5, counting(14));
     framer.data(5, counting(16));
@@ -114,25 +114,17 @@ describe('what is sent', () => {
     framer.command(1, counting(100)); // 10 fragments
     framer.data(1, counting(1001)); // 100 fragments and a byte
     expect(framer.pendingBytes).toBe(1101 + 111 * 12);
-    framer.dataEnd(1, true);
+    framer.dataEnd(1);
     expect(framer.pendingBytes).toBe(1102 + 111 * 12);
     flushed(framer);
     expect(framer.pendingBytes).toBe(0);
   });
 
-  it('an odd data set gets one NUL more with padOdd', () => {
+  it('an odd data set gets one NUL more', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(3));
-    framer.dataEnd(1, true);
+    framer.dataEnd(1);
     expect(flushed(framer)[0]!.fragment).toEqual(Buffer.from([0, 1, 2, 0]));
-  });
-
-  it('an odd data set is refused otherwise, even if most of it was flushed', () => {
-    const framer = new PDataFramer(0);
-    framer.data(1, counting(1001));
-    flushed(framer);
-    expect(() => framer.dataEnd(1, false)).toThrow(expect.objectContaining({ code: 'pdu-data-set-odd' }));
-    expect(flushed(framer)).toEqual([]);
   });
 });
 
@@ -206,7 +198,7 @@ describe('memory', () => {
   it('fragments of two bytes, where the peer takes no longer ones, fill slabs too', () => {
     const framer = new PDataFramer(8);
     framer.data(1, counting(20_000));
-    framer.dataEnd(1, false);
+    framer.dataEnd(1);
     const out: Buffer[] = [];
     framer.flush(out);
     expect(out.length).toBe(2);
@@ -259,7 +251,7 @@ describe('memory', () => {
       framer.data(1, data.subarray(0, 1));
       const first = isFlushed ? flushed(framer) : [];
       framer.data(1, data.subarray(1));
-      framer.dataEnd(1, true);
+      framer.dataEnd(1);
       const pdvs = [...first, ...flushed(framer)];
       expect(shape(pdvs)).toEqual([`1 ${COMMAND | LAST} ${command.length}`, `1 ${LAST} 6`]);
       expect(pdvs[1]!.fragment.subarray(0, data.length)).toEqual(data);
@@ -278,7 +270,7 @@ describe('misuse', () => {
     const framer = new PDataFramer(0);
     framer.data(1, counting(2));
     expect(() => framer.data(3, counting(2))).toThrow('data of context 3');
-    expect(() => framer.dataEnd(3, false)).toThrow('data of context 3');
+    expect(() => framer.dataEnd(3)).toThrow('data of context 3');
   });
 
   it('an empty or odd command set is a defect', () => {
@@ -345,7 +337,7 @@ describe('whatever is queued', () => {
                 queued.push(taken.bytes);
               }
             }
-            framer.dataEnd(contextId, true);
+            framer.dataEnd(contextId);
             const padding = Buffer.alloc(Buffer.concat(queued).length % 2);
             expected.push({
               contextId,
