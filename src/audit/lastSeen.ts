@@ -76,24 +76,62 @@ export function concernOf(
 
 /** Takes the events that concern the modality. Throws OperatorError if the file cannot be read. */
 export function readLastSeen(file: string, modality: string, entry: LookedFor): LastSeen {
-  const concernsIt = concernOf(modality, entry);
-  let accepted: SeenEvent | undefined;
-  let denied: SeenEvent | undefined;
-  let failed: SeenEvent | undefined;
-  let command: SeenEvent | undefined;
+  return readLastSeenOf(file, new Map([[modality, entry]])).get(modality)!;
+}
+
+/** The same for many modalities, by their names, in one reading. */
+export function readLastSeenOf(
+  file: string,
+  entries: ReadonlyMap<string, LookedFor>,
+): ReadonlyMap<string, LastSeen> {
+  const concerns = [...entries].map(([name, entry]) => ({ name, concernsIt: concernOf(name, entry) }));
+  /** Refusals without a name, by title and address: a peer that tries again and again is looked up once. */
+  const namesByPeer = new Map<string, readonly string[]>();
+  const namesOf = (event: SeenEvent): readonly string[] => {
+    if (event.modality !== undefined) return entries.has(event.modality) ? [event.modality] : [];
+    if (event.outcome !== 'denied') return [];
+    const { event: what, direction, callingAeTitle, sourceAddress } = event;
+    const peer = JSON.stringify([what, direction, callingAeTitle, sourceAddress]);
+    const known = namesByPeer.get(peer);
+    if (known !== undefined) return known;
+    const names = concerns.filter(({ concernsIt }) => concernsIt(event)).map(({ name }) => name);
+    if (namesByPeer.size < MAX_PEERS) namesByPeer.set(peer, names);
+    return names;
+  };
+  const seen = new Map([...entries.keys()].map((name) => [name, nothingSeen()]));
+  const incomplete = new Set(entries.keys());
   const lines = linesFromTheEnd(file);
   let next = lines.next();
-  for (; next.done !== true; next = lines.next()) {
+  for (; next.done !== true && incomplete.size > 0; next = lines.next()) {
     const event = parseEvent(next.value);
-    if (event === undefined || !concernsIt(event)) continue;
-    if (event.event === 'association.accepted') accepted ??= event;
-    else if (event.outcome === 'denied') denied ??= event;
-    else if (event.outcome === 'failed') failed ??= event;
-    else if (event.event === 'command.completed') command ??= event;
-    if ([accepted, denied, failed, command].every((found) => found !== undefined)) break;
+    for (const name of event === undefined ? [] : namesOf(event)) {
+      const of = seen.get(name)!;
+      take(of, event!);
+      if ([of.accepted, of.denied, of.failed, of.command].every((found) => found !== undefined))
+        incomplete.delete(name);
+    }
   }
   lines.return(false);
-  return { accepted, denied, failed, command, isCutShort: next.done === true && next.value };
+  if (next.done === true && next.value) for (const of of seen.values()) of.isCutShort = true;
+  return seen;
+}
+
+/** Different peers that were refused without a name. More than these are looked up each time. */
+const MAX_PEERS = 10_000;
+
+type Seeing = { -readonly [Key in keyof LastSeen]: LastSeen[Key] };
+
+function nothingSeen(): Seeing {
+  return { accepted: undefined, denied: undefined, failed: undefined, command: undefined, isCutShort: false };
+}
+
+/** The newest comes first. What the archive sends to the modality does not say that the modality was there. */
+function take(seen: Seeing, event: SeenEvent): void {
+  if (event.event === 'association.accepted') {
+    if (event.direction !== 'egress') seen.accepted ??= event;
+  } else if (event.outcome === 'denied') seen.denied ??= event;
+  else if (event.outcome === 'failed') seen.failed ??= event;
+  else if (event.event === 'command.completed') seen.command ??= event;
 }
 
 /** A full disk may have cut a line, or the file may be something else: what is not an event is skipped. */

@@ -4,29 +4,18 @@
  */
 import { fstatSync, type Stats, statSync } from 'node:fs';
 import { readableConfiguration } from '../admin/adminClient';
-import { concernOf, MAX_LOOK_BACK_BYTES } from '../audit/lastSeen';
+import { MAX_LOOK_BACK_BYTES } from '../audit/lastSeen';
 import { escapeControls, readableLine, type TimedEvent } from '../audit/readableLine';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import {
-  type AuditLine,
-  findLogFiles,
-  type LogFile,
-  parseAuditLine,
-  readLines,
-  STDIN,
-} from '../observe/auditLines';
+import { type AuditLine, findLogFiles, type LogFile, readLines, STDIN } from '../observe/auditLines';
 import { followLog } from '../observe/followLog';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { countOf, escapeUnsafe, nearestOf, quoteValue } from '../text/quote';
+import { canSkip, filterOf, type LogFilter, parseLine } from './logFilter';
 
-export interface LogOptions extends GlobalOptions {
+export interface LogOptions extends GlobalOptions, LogFilter {
   readonly follow?: boolean;
-  readonly denied?: boolean;
-  readonly modality?: string;
-  readonly event?: readonly string[];
-  readonly connection?: string;
-  readonly since?: string;
   readonly lines?: number;
   /** For tests: ends --follow. */
   readonly signal?: AbortSignal;
@@ -280,54 +269,4 @@ function describe(line: AuditLine): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-const PROBLEM_OUTCOMES: ReadonlySet<string> = new Set(['denied', 'would-deny', 'failed']);
-const PROBLEM_WORDS = /denied|would-deny|failed/;
-
-/** What can be seen without parsing: most lines of a log are not asked for. Only lines as the gateway writes them. */
-function canSkip(text: string, { since, denied }: LogOptions): boolean {
-  if (!text.startsWith('{"time":"')) return false;
-  const isOld = since !== undefined && text.slice(9, 9 + since.length) < since;
-  return isOld || (denied === true && text.endsWith('}') && !PROBLEM_WORDS.test(text));
-}
-
-/** `json` is the line itself; of `journalctl -o json` what the gateway wrote. */
-function parseLine(text: string): { line: AuditLine | undefined; json: string } {
-  const line = parseAuditLine(text);
-  if (line !== undefined || !text.includes('"MESSAGE"')) return { line, json: text };
-  try {
-    const { MESSAGE } = JSON.parse(text) as { MESSAGE?: unknown };
-    return typeof MESSAGE === 'string'
-      ? { line: parseAuditLine(MESSAGE), json: MESSAGE }
-      : { line, json: text };
-  } catch {
-    return { line, json: text };
-  }
-}
-
-function filterOf(
-  { denied, modality, event: events, connection, since }: LogOptions,
-  configuration: Configuration | undefined,
-): (line: AuditLine) => boolean {
-  const concernsIt = modality === undefined ? undefined : aboutModality(modality, configuration);
-  return (line) =>
-    (since === undefined || line.time >= since) &&
-    (denied !== true || PROBLEM_OUTCOMES.has(line.outcome)) &&
-    (connection === undefined || String(line.connectionId).startsWith(connection)) &&
-    (events === undefined ||
-      events.some((name) => line.event === name || line.event.startsWith(`${name}.`))) &&
-    (concernsIt === undefined || concernsIt(line));
-}
-
-/** By the entry where there is one. Else by what the line itself says. */
-function aboutModality(name: string, configuration: Configuration | undefined): (line: AuditLine) => boolean {
-  const modalities = configuration?.modalities ?? {};
-  if (Object.hasOwn(modalities, name)) return concernOf(name, modalities[name]!);
-  const title = name.trim().toUpperCase();
-  return ({ modality, callingAeTitle }) =>
-    modality === name ||
-    String(callingAeTitle ?? '')
-      .trim()
-      .toUpperCase() === title;
 }

@@ -5,7 +5,13 @@
 import { resolve } from 'node:path';
 import type { CommandPermission } from '../config/schema';
 import { deviceSignersIn, SIGNER_ADVICE } from '../config/trustedFiles';
-import { ConfigurationError, type ConfigurationPath, formatPath, type Problem } from '../text/problems';
+import {
+  ConfigurationError,
+  type ConfigurationPath,
+  type Finding,
+  formatPath,
+  type Problem,
+} from '../text/problems';
 import {
   booleanSetting,
   dicomAet,
@@ -21,6 +27,8 @@ import { parseModalities } from './modality';
 export interface ImportOptions {
   /** Take over what Orthanc allows by default, too. */
   readonly keepDefaults: boolean;
+  /** Let everybody in, and log what the entries would forbid. */
+  readonly isObserved?: boolean;
   /** The addresses of host names, where they were looked up. */
   readonly hostAddresses?: HostAddresses;
 }
@@ -72,6 +80,7 @@ export interface OrthancImport {
   readonly aeTitle: string;
   readonly port: number;
   readonly strictAeTitles: boolean;
+  readonly isObserved: boolean;
   /** Those of Orthanc's own TLS. */
   readonly tlsFiles: ImportedTlsFiles;
   readonly modalities: readonly ImportedModality[];
@@ -85,15 +94,7 @@ export interface OrthancImport {
  */
 export function importOrthanc(configuration: OrthancConfiguration, options: ImportOptions): OrthancImport {
   const { modalities: entries, findings } = parseModalities(configuration.settings.DicomModalities);
-  const problems = [
-    ...configuration.doubts
-      .filter(({ kind }) => kind === 'duplicate')
-      .map(({ kind: _kind, path, ...doubt }) => problem({ ...doubt, setting: formatPath(path) })),
-    ...findings.map(({ path, key, message }) => {
-      const setting = formatPath(key === undefined ? path : [...path, key]);
-      return problem({ ...configuration.placeOf(path, key), setting, message });
-    }),
-  ];
+  const problems = duplicatesAndFaults(configuration, findings);
   if (problems.length > 0) throw new ConfigurationError(problems);
   const drafts: ImportNoteDraft[] = [...globalNotes(configuration, entries)];
   const modalities = importModalities(configuration, entries, options, drafts);
@@ -103,10 +104,27 @@ export function importOrthanc(configuration: OrthancConfiguration, options: Impo
     aeTitle: dicomAet(configuration).trim(),
     port: dicomPort(configuration),
     strictAeTitles: booleanSetting(configuration, 'StrictAetComparison'),
+    isObserved: options.isObserved === true,
     tlsFiles,
     modalities,
     notes: placed(configuration, drafts),
   };
+}
+
+/** What keeps Orthanc from taking the entries, and keys that are there twice. */
+export function duplicatesAndFaults(
+  configuration: OrthancConfiguration,
+  findings: readonly Finding[],
+): Problem[] {
+  return [
+    ...configuration.doubts
+      .filter(({ kind }) => kind === 'duplicate')
+      .map(({ kind: _kind, path, ...doubt }) => problem({ ...doubt, setting: formatPath(path) })),
+    ...findings.map(({ path, key, message }) => {
+      const setting = formatPath(key === undefined ? path : [...path, key]);
+      return problem({ ...configuration.placeOf(path, key), setting, message });
+    }),
+  ];
 }
 
 function problem({ setting, ...rest }: TextPlace & { setting: string; message: string }): Problem {

@@ -90,7 +90,7 @@ function strictness({ strictAeTitles }: OrthancImport): Member[] {
 
 function modalities(imported: OrthancImport, output: string): Member {
   const file = tlsFileNames(imported, output);
-  const members = imported.modalities.map((modality) => entry(modality, file));
+  const members = imported.modalities.map((modality) => entry(modality, file, imported.isObserved));
   return {
     key: 'modalities',
     value: new MemberList(members),
@@ -100,7 +100,7 @@ function modalities(imported: OrthancImport, output: string): Member {
   };
 }
 
-function entry(modality: ImportedModality, file: TlsFileNames): Member {
+function entry(modality: ImportedModality, file: TlsFileNames, isObserved: boolean): Member {
   const { name, place, callingAeTitle, from, allow, isLeftOut, isAddressLeftOut, comments } = modality;
   const address: Member = { key: 'address', value: addressOf(modality.address, file) };
   return {
@@ -112,6 +112,7 @@ function entry(modality: ImportedModality, file: TlsFileNames): Member {
       { key: 'from', value: from.length === 1 ? from[0] : from },
       { key: 'certificate', value: `cn:${name}`, isCommentedOut: true },
       { key: 'allow', value: allow },
+      ...(isObserved ? [{ key: 'mode', value: 'observe' }] : []),
       { ...address, isCommentedOut: isAddressLeftOut && !isLeftOut },
     ]),
   };

@@ -9,7 +9,7 @@ import { readUtf8 } from '../files/read';
 import { fileError } from '../files/systemErrors';
 import { type OrthancConfiguration, parseOrthancConfiguration } from './configuration';
 
-const READ_OPTIONS = {
+export const READ_OPTIONS = {
   missing: 'name the file or folder that Orthanc is started with',
   folder: 'name the files in it',
   forbidden: 'run this as an account that may read it, such as that of Orthanc',

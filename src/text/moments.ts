@@ -15,7 +15,7 @@ export const DAY_MS = 24 * 60 * 60 * 1000;
  * In ms since 1970: for `2026-12-31` the beginning of that day in UTC, for `2026-12-31T18:00:00+01:00` that moment.
  * Undefined where the text is neither.
  */
-export function momentMs(text: string): number | undefined {
+function momentMs(text: string): number | undefined {
   const day = DATE.test(text) ? text : DATE_TIME.exec(text)?.[1];
   return day !== undefined && isInCalendar(day) ? Date.parse(text) : undefined;
 }

@@ -9,9 +9,19 @@ import { localAddressesOf } from '../../policy/localAddresses';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
+import { listSeen } from './listSeen';
 
-export function list(context: CommandContext, { config, json }: GlobalOptions): void {
+interface ListOptions extends GlobalOptions {
+  readonly seen?: boolean;
+}
+
+export async function list(context: CommandContext, { config, json, seen }: ListOptions): Promise<void> {
   const { configuration } = loadConfiguration(config);
+  if (seen === true) {
+    await listSeen(context, configuration, json === true);
+    context.exit(ExitCode.Done);
+    return;
+  }
   const entries = Object.entries(configuration.modalities);
   const localAddresses = localAddressesOf(configuration);
   if (json === true) {

@@ -49,10 +49,11 @@ const registerList: RegisterCommand = (modality, context) => {
   modality
     .command('list')
     .description('list the modalities of the configuration')
+    .option('--seen', 'when each was last let in, from where, by which certificate, and its last trouble')
     .addHelpText(
       'after',
       helpSections(
-        ['aegis modality list', 'aegis --json modality list'],
+        ['aegis modality list', 'aegis modality list --seen', 'aegis --json modality list'],
         ['0  done', '2  the configuration is not valid'],
       ),
     )

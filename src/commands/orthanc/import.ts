@@ -18,11 +18,12 @@ interface ImportCommandOptions extends GlobalOptions {
   readonly output?: string;
   readonly keepDefaults?: boolean;
   readonly resolve?: boolean;
+  readonly observe?: boolean;
 }
 
 export async function importFromOrthanc(
   { print, printError }: CommandContext,
-  { json, output, keepDefaults = false, resolve = false }: ImportCommandOptions,
+  { json, output, keepDefaults = false, resolve = false, observe = false }: ImportCommandOptions,
   files: readonly string[],
 ): Promise<void> {
   if (output !== undefined && (await existingOf([output])).length > 0) {
@@ -30,7 +31,7 @@ export async function importFromOrthanc(
   }
   const configuration = loadOrthancConfiguration(files);
   const hostAddresses = resolve ? { hostAddresses: await resolveHosts(configuration) } : {};
-  const imported = importOrthanc(configuration, { keepDefaults, ...hostAddresses });
+  const imported = importOrthanc(configuration, { keepDefaults, isObserved: observe, ...hostAddresses });
   const text = output === undefined ? formatFragment(imported) : formatConfiguration(imported, files, output);
   if (output !== undefined) await writeFiles([{ path: output, content: text, mode: PUBLIC_MODE }]);
   if (json === true) {
@@ -40,7 +41,12 @@ export async function importFromOrthanc(
   }
   for (const note of imported.notes) printError(placedLine(note));
   if (output === undefined) print(text);
-  else print(`${output} is written\n\nnext:\n  aegis --config ${output} check --offline\n`);
+  else {
+    const report = observe
+      ? `  aegis --config ${output} observe report    (when it has run for some days)\n`
+      : '';
+    print(`${output} is written\n\nnext:\n  aegis --config ${output} check --offline\n${report}`);
+  }
 }
 
 /** Undefined for a name that cannot be resolved here: the import reports it at its place. */

@@ -33,12 +33,14 @@ function registerImport(orthanc: Command, context: CommandContext): void {
     .option('--output <file>', 'write a whole new configuration to this file')
     .option('--keep-defaults', 'allow what Orthanc allows by default, not only what is written')
     .option('--resolve', 'look up host names, and write the addresses that they have today')
+    .option('--observe', 'import everybody in observe mode: what an entry forbids is relayed and logged')
     .addHelpText(
       'after',
       helpSections(
         [
           'aegis orthanc import /etc/orthanc/orthanc.json',
           'aegis orthanc import /etc/orthanc --resolve --output config/aegis.jsonc',
+          'aegis orthanc import /etc/orthanc --observe --output config/aegis.jsonc',
         ],
         [
           '0  done; stderr lists what to look at, each with its place',
@@ -57,16 +59,26 @@ function registerExport(orthanc: Command, context: CommandContext): void {
     'print the settings and the DicomModalities that Orthanc needs behind the gateway',
   )
     .option('--keep <file...>', 'present configuration of Orthanc; keeps Manufacturer, Timeout and the like')
+    .option(
+      '--into <file>',
+      'change this file of Orthanc in place, with its comments; shows the change and asks',
+    )
+    .option('--yes', 'with --into: do not ask')
     .addHelpText(
       'after',
       helpSections(
         [
           'aegis orthanc export > gateway.json',
+          'aegis orthanc export --into /etc/orthanc/orthanc.json',
           'aegis orthanc export --keep /etc/orthanc/orthanc.json',
           'aegis orthanc export --upstream ORTHANC --orthanc-version 1.8.2 > gateway.json',
           'aegis orthanc export --egress-host aegis > gateway.json    (Orthanc in a container of its own)',
         ],
-        ['0  done', '2  wrong usage, or a configuration is not valid'],
+        [
+          '0  done, or --into says all of it already',
+          '1  --into was not confirmed, cannot be written, or was changed meanwhile',
+          '2  wrong usage, a configuration is not valid, or --into is not what Orthanc could read',
+        ],
       ),
     )
     .action(workOf(context, async () => (await import('./export')).exportToOrthanc));

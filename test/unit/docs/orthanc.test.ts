@@ -12,8 +12,9 @@ import { temporaryFolder } from '../../support/processes';
 
 const text = readFileSync(join(__dirname, '../../../docs/orthanc.md'), 'utf8');
 const blocks = [...text.matchAll(/^```\w*\n([\s\S]*?)^```$/gm)].map(([, code]) => code!);
-const [archive, importing, entry, completed, , exported, linting] = blocks as [
-  ...[string, string, string, string, string, string, string],
+const [archive, importing, entry, , completed, , exported, , , linting] = blocks as [
+  ...[string, string, string, string, string],
+  ...[string, string, string, string, string],
 ];
 
 const folder = temporaryFolder();

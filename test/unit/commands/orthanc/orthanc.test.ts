@@ -86,6 +86,16 @@ describe('aegis orthanc import', () => {
     expect(readFileSync(output, 'utf8')).toBe(written);
   });
 
+  it('imports everybody in observe mode where asked to', async () => {
+    const { printed } = await run('orthanc', 'import', archive, '--observe');
+    expect(parseSourceText(printed).value).toMatchObject({
+      modalities: { ct1: { allow: ['store'], mode: 'observe' }, us1: { mode: 'observe' } },
+    });
+    const output = join(folder, 'observed.jsonc');
+    const written = await run('orthanc', 'import', archive, '--observe', '--output', output);
+    expect(written.printed).toContain(`aegis --config ${output} observe report`);
+  });
+
   it('writes nothing where an entry cannot be read', async () => {
     const broken = write('broken.json', { DicomModalities: { ct1: ['CT1'] } });
     const output = join(folder, 'broken.jsonc');
