@@ -15,7 +15,6 @@ import { type FileToWrite, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../../fi
 import { authorityFiles, createFolder, openFolder, pemPaths } from '../../pki/folder';
 import { SERVER_TARGETS, writeServerCertificates } from '../../pki/folderCertificates';
 import type { CommandContext } from '../../terminal/command';
-import { ConfigurationError } from '../../text/problems';
 import { escapeUnsafe, safeLines } from '../../text/quote';
 import { commandLine } from '../reload/offerReload';
 import { type Answers, answersFor, type InitOptions } from './answers';
@@ -77,9 +76,14 @@ function planOf({ config, dir }: InitOptions, answers: Answers): Plan {
   };
 }
 
-/** Also what a broken link stands for. */
+/** Also what a broken link stands for. Nothing is behind a file that stands where a folder should. */
 function isThere(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw fileError('read', cause, file, {}, ExitCode.Usage);
+  }
 }
 
 function refuseExisting(files: readonly string[]): void {
@@ -97,7 +101,9 @@ function refuseUnusable({ config }: InitOptions, { certificates }: Answers, { te
     configuration === undefined || certificates !== 'files' ? [] : place(inspectTlsFiles(configuration));
   const errors = [...problems, ...ofFiles].filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
-  throw new OperatorError(`${new ConfigurationError(errors).message}\nnothing was written`);
+  // Without the place: nobody sees this text.
+  const lines = errors.map(({ path, message }) => escapeUnsafe(`${path} ${message}`));
+  throw new OperatorError([...lines, 'nothing was written'].join('\n'));
 }
 
 async function writeAll(
@@ -150,8 +156,10 @@ async function writeAll(
 async function makeFolder(folder: string, mode: number): Promise<string[]> {
   const missing: string[] = [];
   for (let path = resolve(folder); !isThere(path); path = dirname(path)) missing.push(path);
-  await mkdir(folder, { recursive: true, mode }).catch((cause: unknown) => {
-    throw fileError('write', cause, folder);
+  await mkdir(folder, { recursive: true, mode }).catch((cause: NodeJS.ErrnoException) => {
+    // Node's word for a file in the place of the folder.
+    const code = cause.code === 'EEXIST' ? 'ENOTDIR' : cause.code;
+    throw fileError('write', { code, message: cause.message }, folder);
   });
   return missing;
 }

@@ -11,7 +11,7 @@ import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { runningGatewayPid } from '../../service/pidFile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { ConfigurationError, formatProblem, type Problem } from '../../text/problems';
+import { formatProblem } from '../../text/problems';
 import { escapeUnsafe, safeLines } from '../../text/quote';
 
 export interface ReloadOptions extends GlobalOptions {
