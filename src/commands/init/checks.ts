@@ -74,12 +74,21 @@ export function kindFault(answer: string, dir: string): string | undefined {
 }
 
 export function folderFault(file: string): string | undefined {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+  if (isFolder(file)) {
     return `${escapeUnsafe(file)} is a folder; name a file`;
   }
   const folder = dirname(file);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  if (isFolder(folder)) return undefined;
   return `the folder ${escapeUnsafe(folder)} does not exist; make it, or name another file`;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Not there, or behind something that is not a folder or cannot be entered.
+    return false;
+  }
 }
 
 /** What others can dial: the name of this machine and its IPv4 addresses, as far as they go into a certificate. */

@@ -124,8 +124,8 @@ async function writeAll(
   };
   try {
     const isInFolder = certificates === 'new' || adminPort !== undefined;
-    if (isInFolder) madeFolders.push(...(await makeFolder(dir, 0o700)));
-    madeFolders.push(...(await makeFolder(dirname(config), 0o755)));
+    if (isInFolder) await makeFolder(dir, 0o700, madeFolders);
+    await makeFolder(dirname(config), 0o755, madeFolders);
     if (certificates === 'new') {
       await createFolder(dir, {});
       await goOn();
@@ -145,23 +145,24 @@ async function writeAll(
     );
   } catch (error) {
     for (const file of newFiles) await rm(file, { force: true }).catch(() => undefined);
-    for (const folder of madeFolders) await rmdir(folder).catch(() => undefined);
+    for (const folder of madeFolders.reverse()) await rmdir(folder).catch(() => undefined);
     throw error;
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
 }
 
-/** Returns the folders that were not there before, the innermost first. */
-async function makeFolder(folder: string, mode: number): Promise<string[]> {
+/** Each folder that was not there before is put on record as it is made. */
+async function makeFolder(folder: string, mode: number, made: string[]): Promise<void> {
   const missing: string[] = [];
   for (let path = resolve(folder); !isThere(path); path = dirname(path)) missing.push(path);
-  await mkdir(folder, { recursive: true, mode }).catch((cause: NodeJS.ErrnoException) => {
-    // Node's word for a file in the place of the folder.
-    const code = cause.code === 'EEXIST' ? 'ENOTDIR' : cause.code;
-    throw fileError('write', { code, message: cause.message }, folder);
-  });
-  return missing;
+  // Not `recursive`: on a file system that takes no folders, such as /proc, Node then never comes back.
+  for (const path of missing.reverse()) {
+    await mkdir(path, { mode }).catch((cause: unknown) => {
+      throw fileError('write', cause, path);
+    });
+    made.push(path);
+  }
 }
 
 function reportLines(

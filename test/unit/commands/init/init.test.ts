@@ -170,7 +170,20 @@ next:
   it('leaves nothing behind where a folder cannot be made', async () => {
     writeFileSync(join(folder, 'config'), '');
     await expect(initQuietly()).rejects.toMatchObject({ exitCode: ExitCode.Failed });
+    await expect(initQuietly('--audit-file', join(folder, 'config', 'audit.jsonl'))).rejects.toThrow(
+      `the folder ${join(folder, 'config')} does not exist`,
+    );
     expect(readdirSync(folder)).toEqual(['config']);
+  });
+
+  const hasProc = existsSync('/proc/self');
+  (hasProc ? it : it.skip)('comes to an end on a file system that takes no folders', async () => {
+    const running = runCommand(registerInit, [
+      ...['--config', '/proc/aegis/aegis.jsonc', 'init', '--yes', '--offline', '--name', 'localhost'],
+      ...['--no-audit-file', '--dir', join(folder, 'new', 'certs')],
+    ]);
+    await expect(running).rejects.toMatchObject({ exitCode: ExitCode.Failed });
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
