@@ -2,18 +2,27 @@
  * What a first configuration has to know: from options, from questions to the person at the terminal, or by default.
  * Judges each answer as it comes. Writes nothing.
  */
-import { existsSync, statSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
-import { dirname, join } from 'node:path';
-import { aeTitleAsKey, hostAndPort } from '../../config/schemaValues';
+import { aeTitleAsKey } from '../../config/schemaValues';
 import { OperatorError } from '../../errors';
-import { isDnsName, parseSubjectNames } from '../../pki/subjectNames';
+import { parseSubjectNames } from '../../pki/subjectNames';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { type Check, canAsk, Questions } from '../../terminal/questions';
 import { isLoopback, parseHostAndPort } from '../../text/hostAndPort';
-import { escapeUnsafe, quoteValue } from '../../text/quote';
+import { escapeUnsafe } from '../../text/quote';
 import { checkServer } from '../../verification/serverCheck';
-import { readCertificates, readPrivateKey } from '../../x509/tlsFiles';
+import { readCertificates } from '../../x509/tlsFiles';
+import {
+  archiveFault,
+  faultBy,
+  folderFault,
+  kindFault,
+  namesFault,
+  ownNames,
+  portFault,
+  readFault,
+  refuseOtherKey,
+  wordsOf,
+} from './checks';
 
 export interface InitOptions extends GlobalOptions {
   readonly archive?: string;
@@ -136,23 +145,24 @@ export async function answersFor(context: CommandContext, options: InitOptions):
       (answer) => kindFault(answer, options.dir),
     )) as CertificateKind;
     const fileAnswer = (
-      option: 'certificate' | 'private-key' | 'ca',
+      option: string,
       given: string | undefined,
       question: string,
       read: (file: string) => unknown,
     ) => (certificates === 'files' ? answerTo(option, given, question, '', readFault(read)) : '');
+    const certificate = await fileAnswer(
+      'certificate',
+      options.certificate,
+      '    PEM file of the certificate and its chain',
+      readCertificates,
+    );
     const files = {
-      certificate: await fileAnswer(
-        'certificate',
-        options.certificate,
-        '    PEM file of the certificate and its chain',
-        readCertificates,
-      ),
+      certificate,
       privateKey: await fileAnswer(
         'private-key',
         options.privateKey,
         '    PEM file of its private key',
-        readPrivateKey,
+        (file) => refuseOtherKey(file, certificate),
       ),
       ca: await fileAnswer(
         'ca',
@@ -168,7 +178,11 @@ export async function answersFor(context: CommandContext, options: InitOptions):
       options.admin ? options.adminPort : NONE,
       '4/5 port for status and reload, on this machine only (none: without)',
       '9762',
-      (answer) => (answer === NONE ? undefined : portFault(answer)),
+      (answer) => {
+        if (answer === NONE) return undefined;
+        const isTaken = Number(answer) === port && port !== 0;
+        return isTaken ? `${port} is the port for modalities; choose another one` : portFault(answer);
+      },
     );
     const auditFile = await answerTo(
       'audit-file',
@@ -218,76 +232,4 @@ async function acceptPlaintext(archive: string, questions: Questions | undefined
   throw new OperatorError(
     'nothing was written; put the gateway on the machine of the archive, and dial 127.0.0.1 there',
   );
-}
-
-type Parsing = {
-  readonly success: boolean;
-  readonly error?: { readonly issues: readonly { message: string }[] };
-};
-
-function faultBy(parse: (answer: string) => Parsing): Check {
-  return (answer) => parse(answer).error?.issues[0]?.message;
-}
-
-function archiveFault(answer: string): string | undefined {
-  const fault = faultBy((text) => hostAndPort.safeParse(text))(answer);
-  if (fault !== undefined) return fault;
-  const { port } = parseHostAndPort(answer);
-  return port >= 1 && port <= 65535 ? undefined : `port ${port} is out of range; accepted is 1 to 65535`;
-}
-
-function portFault(answer: string): string | undefined {
-  if (/^\d{1,5}$/.test(answer) && Number(answer) <= 65535) return undefined;
-  return `${quoteValue(answer)} is not a port; accepted is a whole number up to 65535`;
-}
-
-function wordsOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '');
-}
-
-function namesFault(answer: string): string | undefined {
-  if (wordsOf(answer).length === 0) return 'at least one is needed: the certificate is made for it';
-  return faultOf(() => parseSubjectNames(wordsOf(answer)));
-}
-
-function readFault(read: (file: string) => unknown): Check {
-  return (file) => (file === '' ? 'is missing; name the file' : faultOf(() => read(file)));
-}
-
-function faultOf(attempt: () => unknown): string | undefined {
-  try {
-    attempt();
-    return undefined;
-  } catch (error) {
-    if (error instanceof OperatorError) return error.message;
-    throw error;
-  }
-}
-
-function kindFault(answer: string, dir: string): string | undefined {
-  if (!['new', 'files', 'later'].includes(answer)) {
-    return `${quoteValue(answer)} is not accepted; accepted are new, files and later`;
-  }
-  const authority = join(dir, 'ca.key');
-  if (answer !== 'new' || !existsSync(authority)) return undefined;
-  return `new: ${escapeUnsafe(authority)} exists, so there is a CA already; make certificates with "aegis pki server" and choose files, or choose another folder with --dir`;
-}
-
-function folderFault(file: string): string | undefined {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    return `${escapeUnsafe(file)} is a folder; name a file`;
-  }
-  const folder = dirname(file);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
-  return `the folder ${escapeUnsafe(folder)} does not exist; make it, or name another file`;
-}
-
-/** What others can dial: the name of this machine and its IPv4 addresses, as far as they go into a certificate. */
-function ownNames(): string[] {
-  const addresses = Object.values(networkInterfaces())
-    .flatMap((all) => all ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    .map(({ address }) => address);
-  const names = [...(isDnsName(hostname()) ? [hostname()] : []), ...addresses];
-  return names.length === 0 ? ['localhost'] : names;
 }

@@ -15,7 +15,6 @@ import { type FileToWrite, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../../fi
 import { authorityFiles, createFolder, openFolder, pemPaths } from '../../pki/folder';
 import { SERVER_TARGETS, writeServerCertificates } from '../../pki/folderCertificates';
 import type { CommandContext } from '../../terminal/command';
-import { ConfigurationError } from '../../text/problems';
 import { escapeUnsafe, safeLines } from '../../text/quote';
 import { commandLine } from '../reload/offerReload';
 import { type Answers, answersFor, type InitOptions } from './answers';
@@ -77,9 +76,14 @@ function planOf({ config, dir }: InitOptions, answers: Answers): Plan {
   };
 }
 
-/** Also what a broken link stands for. */
+/** Also what a broken link stands for. Nothing is behind a file that stands where a folder should. */
 function isThere(file: string): boolean {
-  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOTDIR') return false;
+    throw fileError('read', cause, file, {}, ExitCode.Usage);
+  }
 }
 
 function refuseExisting(files: readonly string[]): void {
@@ -97,7 +101,9 @@ function refuseUnusable({ config }: InitOptions, { certificates }: Answers, { te
     configuration === undefined || certificates !== 'files' ? [] : place(inspectTlsFiles(configuration));
   const errors = [...problems, ...ofFiles].filter(({ severity }) => severity === 'error');
   if (errors.length === 0) return;
-  throw new OperatorError(`${new ConfigurationError(errors).message}\nnothing was written`);
+  // Without the place: nobody sees this text.
+  const lines = errors.map(({ path, message }) => escapeUnsafe(`${path} ${message}`));
+  throw new OperatorError([...lines, 'nothing was written'].join('\n'));
 }
 
 async function writeAll(
@@ -118,8 +124,8 @@ async function writeAll(
   };
   try {
     const isInFolder = certificates === 'new' || adminPort !== undefined;
-    if (isInFolder) madeFolders.push(...(await makeFolder(dir, 0o700)));
-    madeFolders.push(...(await makeFolder(dirname(config), 0o755)));
+    if (isInFolder) await makeFolder(dir, 0o700, madeFolders);
+    await makeFolder(dirname(config), 0o755, madeFolders);
     if (certificates === 'new') {
       await createFolder(dir, {});
       await goOn();
@@ -139,21 +145,24 @@ async function writeAll(
     );
   } catch (error) {
     for (const file of newFiles) await rm(file, { force: true }).catch(() => undefined);
-    for (const folder of madeFolders) await rmdir(folder).catch(() => undefined);
+    for (const folder of madeFolders.reverse()) await rmdir(folder).catch(() => undefined);
     throw error;
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
 }
 
-/** Returns the folders that were not there before, the innermost first. */
-async function makeFolder(folder: string, mode: number): Promise<string[]> {
+/** Each folder that was not there before is put on record as it is made. */
+async function makeFolder(folder: string, mode: number, made: string[]): Promise<void> {
   const missing: string[] = [];
   for (let path = resolve(folder); !isThere(path); path = dirname(path)) missing.push(path);
-  await mkdir(folder, { recursive: true, mode }).catch((cause: unknown) => {
-    throw fileError('write', cause, folder);
-  });
-  return missing;
+  // Not `recursive`: on a file system that takes no folders, such as /proc, Node then never comes back.
+  for (const path of missing.reverse()) {
+    await mkdir(path, { mode }).catch((cause: unknown) => {
+      throw fileError('write', cause, path);
+    });
+    made.push(path);
+  }
 }
 
 function reportLines(

@@ -108,6 +108,41 @@ describe('changing values of a JSON text with comments', () => {
     expect(setValue(text, ['a', 'x'], ['p'])).toBe('{\n  "a": { "x": ["p"] /* was 0 */, "y": [2] } // a\n}');
   });
 
+  it('keeps the comments of the items of a list that stay', () => {
+    const text = `{
+  "allow": [
+    "echo", // always
+    // since May
+    "store",
+    "find" // for a week
+  ],
+  "from": ["10.1.2.10", /* old */ "10.1.2.11"],
+  "mode": "observe"
+}
+`;
+    const allowed = setValue(text, ['allow'], ['echo', 'store', 'move', 'get']);
+    expect(setValue(allowed, ['from'], '10.1.2.10')).toBe(`{
+  "allow": [
+    "echo", // always
+    // since May
+    "store",
+    "move",
+    "get"
+  ],
+  "from": ["10.1.2.10" /* old */],
+  "mode": "observe"
+}
+`);
+  });
+
+  it('writes a new list where its order changes or nothing of it stays', () => {
+    const text = '{ "a": [1, /* two */ 2], "b": ["x"] }';
+    expect(setValue(text, ['a'], [2, 1])).toBe('{ "a": [2, 1], "b": ["x"] }');
+    expect(setValue(text, ['b'], ['y', 'z'])).toBe('{ "a": [1, /* two */ 2], "b": ["y", "z"] }');
+    expect(setValue(text, ['b'], 'y')).toBe('{ "a": [1, /* two */ 2], "b": "y" }');
+    expect(setValue(text, ['b'], [])).toBe('{ "a": [1, /* two */ 2], "b": [] }');
+  });
+
   it('makes the objects on the way', () => {
     expect(setValue('{\n  "a": {\n    "x": 1\n  }\n}', ['a', 'y', 'z'], 2)).toBe(
       '{\n  "a": {\n    "x": 1,\n    "y": {\n      "z": 2\n    }\n  }\n}',

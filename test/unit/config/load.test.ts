@@ -47,6 +47,14 @@ function errorOf(action: () => unknown): ConfigurationError {
 }
 
 describe('a configuration file', () => {
+  it('may name the one server of an upstream without a list', () => {
+    const { upstreams } = parse(valid.replace('["127.0.0.1:4242"]', '"127.0.0.1:4242"'));
+    expect(upstreams.ORTHANC?.servers).toEqual(['127.0.0.1:4242']);
+    expect(problemsOf({ 3: '"upstreams": { "ORTHANC": { "servers": "127.0.0.1" } },' })).toEqual([
+      'a.jsonc:3:40 upstreams.ORTHANC.servers "127.0.0.1" is not an address such as 127.0.0.1:4242 or [::1]:4242',
+    ]);
+  });
+
   it('may have comments, trailing commas, single values for lists, a byte order mark and any line ends', () => {
     const file = write('valid.jsonc', `\ufeff${valid.replaceAll('\n', '\r\n')}`);
     const { configuration, problems } = loadConfiguration(file, {});
