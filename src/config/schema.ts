@@ -199,6 +199,12 @@ const pending = z.strictObject({
     .describe('Pending callers that are remembered; beyond it, the one that was not seen for longest goes.'),
 });
 
+const contact = z.strictObject({
+  name: freeName.optional().describe('Team or person.'),
+  phone: freeName.optional().describe('Telephone number.'),
+  email: freeName.optional().describe('E-mail address.'),
+});
+
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
@@ -232,6 +238,9 @@ export const configurationSchema = z.strictObject({
   pending: pending
     .prefault({})
     .describe('The list of callers that were refused, for `aegis modality pending`.'),
+  contact: contact
+    .optional()
+    .describe('Whom vendors ask; it is printed on onboarding sheets and used for nothing else.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

@@ -73,15 +73,9 @@ const registerAdd: RegisterCommand = (modality, context) => {
     )
     .argument('[NAME]', 'name of the modality (default: from its first calling AE title)')
     .option('--issue-certificate', 'issue its certificate with the CA in --dir, and accept only that one')
-    .option('--passphrase-file <file>', 'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)')
-    .option(
-      '--p12-password-file <file>',
-      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
-    )
-    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES')
     .option('--no-sheet', 'write no onboarding sheet')
     .option('--dry-run', 'show the change and write nothing');
-  withSheet(command)
+  withSheet(withIssuing(command))
     .addHelpText(
       'after',
       helpSections(
@@ -154,7 +148,7 @@ const registerSheet: RegisterCommand = (modality, context) => {
 };
 
 const registerImport: RegisterCommand = (modality, context) => {
-  modality
+  const command = modality
     .command('import')
     .description('add modalities from CSV, all or none; columns are the keys of an entry, and name')
     .argument(
@@ -163,6 +157,12 @@ const registerImport: RegisterCommand = (modality, context) => {
     )
     .option('--dry-run', 'show what each row would do and write nothing')
     .option('--update', 'change existing entries where a row differs')
+    .option(
+      '--issue-certificates',
+      'issue one for each row that needs one and names none, with the CA in --dir',
+    )
+    .option('--sheets', 'write the onboarding sheet of each row');
+  withIssuing(withSheet(command))
     .addHelpText(
       'after',
       helpSections(
@@ -171,10 +171,11 @@ const registerImport: RegisterCommand = (modality, context) => {
           'aegis modality import modalities.csv',
           'aegis modality export > modalities.csv    (to see the columns, or to begin with)',
           'aegis modality import modalities.csv --update',
+          'aegis modality import modalities.csv --issue-certificates --sheets',
         ],
         [
           '0  done',
-          '1  the configuration file cannot be written, or was changed meanwhile',
+          '1  a file exists, cannot be written, or was changed meanwhile; or Ctrl-C: nothing was written',
           '2  a row has an error, and nothing was written; or the configuration has errors of its own',
         ],
       ),
@@ -281,4 +282,15 @@ function withSheet(verb: Command): Command {
     )
     .option('--dir <directory>', 'folder of the CA, with the certificate of the modality', 'certs')
     .option('--force', 'replace the onboarding sheet that is there');
+}
+
+/** What every verb that issues a certificate takes. */
+function withIssuing(verb: Command): Command {
+  return verb
+    .option('--passphrase-file <file>', 'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)')
+    .option(
+      '--p12-password-file <file>',
+      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
+    )
+    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES');
 }
