@@ -240,7 +240,7 @@ export const configurationSchema = z.strictObject({
     .describe('The list of callers that were refused, for `aegis modality pending`.'),
   contact: contact
     .optional()
-    .describe('Whom vendors ask; it is printed on onboarding sheets and used for nothing else.'),
+    .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

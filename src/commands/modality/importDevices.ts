@@ -62,7 +62,7 @@ export interface TableWithWishes {
   readonly wishes: readonly Wish[];
 }
 
-export const NOT_ISSUED_YET = '(of the certificate that will be issued)';
+const NOT_ISSUED_YET = '(of the certificate that will be issued)';
 
 /** Unlike each other, as the real ones: two entries may differ in nothing else. */
 function placeholder(index: number): string {
