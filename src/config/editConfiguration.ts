@@ -5,6 +5,7 @@
  */
 import type * as z from 'zod';
 import { OperatorError } from '../errors';
+import { FileError } from '../files/systemErrors';
 import { replaceText } from '../files/write';
 import { lineDiff } from '../text/lineDiff';
 import {
@@ -149,6 +150,12 @@ export function removeModality(source: ConfigurationSource, name: string): Confi
  */
 export async function saveEdit({ source, text }: ConfigurationEdit): Promise<void> {
   if (text !== source.text) await replaceText(source.file, source.text, text);
+}
+
+/** Throws OperatorError where the file was changed since it was read: to be known before other files are written. */
+export async function refuseChanged({ file, text }: ConfigurationSource): Promise<void> {
+  if (readConfigurationText(file) === text) return;
+  throw new FileError(file, 'was changed by somebody else meanwhile and was left as it is; try again');
 }
 
 function checkedEdit(source: ConfigurationSource, text: string): ConfigurationEdit {

@@ -253,6 +253,12 @@ const pending = z.strictObject({
     .describe('Pending callers that are remembered; beyond it, the one that was not seen for longest goes.'),
 });
 
+const contact = z.strictObject({
+  name: freeName.optional().describe('Team or person.'),
+  phone: freeName.optional().describe('Telephone number.'),
+  email: freeName.optional().describe('E-mail address.'),
+});
+
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
@@ -289,6 +295,9 @@ export const configurationSchema = z.strictObject({
   pidFile: filePath
     .optional()
     .describe('Where the gateway writes its process ID, for `aegis reload` without an admin token.'),
+  contact: contact
+    .optional()
+    .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),
 });
 
 export type Configuration = z.output<typeof configurationSchema>;

@@ -28,23 +28,26 @@ export interface FileToWrite {
 /**
  * Writes every file beside its place and only then moves them there. So a full disk or a crash leaves no half-written
  * key, and hardly ever a key without its certificate. `beforeMoving` is called in between; where it throws, nothing is
- * moved. Replaces what is there: ask `existingOf` first.
+ * moved. Nor is it where `signal` is aborted before that. Replaces what is there: ask `existingOf` first.
  */
 export async function writeFiles(
   files: readonly FileToWrite[],
   beforeMoving: () => Promise<void> = async () => undefined,
+  signal?: AbortSignal,
 ): Promise<void> {
   const suffix = temporarySuffix();
   let current = '';
   try {
     for (const { path, content, mode, keepsOwner = false } of files) {
       current = path;
+      signal?.throwIfAborted();
       await writeNew(path + suffix, content, async (file) => {
         const former = keepsOwner && process.getuid?.() === 0 ? await statOf(path) : undefined;
         if (former !== undefined) await file.chown(former.uid, former.gid);
         await file.chmod(mode);
       });
     }
+    signal?.throwIfAborted();
     await beforeMoving();
     for (const { path } of files) {
       current = path;

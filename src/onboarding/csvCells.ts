@@ -102,3 +102,19 @@ function encodingOf([first, second, third, fourth]: Uint8Array): string {
   if (first === 0 && third === 0 && second !== 0 && fourth !== 0) return 'utf-16be';
   return 'utf-8';
 }
+
+/** A ZIP archive and an OLE compound file begin so. */
+const ZIP = Buffer.from('PK\x03\x04', 'latin1');
+const OLE = Buffer.from('d0cf11e0a1b11ae1', 'hex');
+const ODS_TYPE = 'application/vnd.oasis.opendocument.spreadsheet';
+
+/** What a spreadsheet program saves unless it is asked for CSV, in words; undefined for anything else. */
+export function otherFormat(bytes: Buffer): string | undefined {
+  // A workbook with a password is an OLE file, too.
+  if (bytes.subarray(0, OLE.length).equals(OLE)) return 'an Excel workbook (.xls, or one with a password)';
+  if (!bytes.subarray(0, ZIP.length).equals(ZIP)) return undefined;
+  if (bytes.includes('xl/')) return 'an Excel workbook (.xlsx)';
+  return bytes.includes(ODS_TYPE)
+    ? 'an OpenDocument spreadsheet (.ods)'
+    : 'a ZIP archive, as spreadsheet programs write';
+}

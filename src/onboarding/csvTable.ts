@@ -73,6 +73,7 @@ function fieldOf(cell: string): Column {
 
 function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
   const accepted = [NAME_COLUMN, ...entryFields.map(({ column }) => column)];
+  const usual = [NAME_COLUMN, ...entryFields.filter(isUsual).map(({ column }) => column)];
   const seen = new Set<Column>();
   for (const [index, cell] of cells.entries()) {
     const column = fieldOf(cell);
@@ -82,7 +83,7 @@ function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
       const nearest = nearestOf(cell.trim(), accepted);
       const help =
         nearest === undefined
-          ? `accepted are ${accepted.join(', ')}`
+          ? `accepted are ${usual.join(', ')}, and what is seldom used: timeouts.… and address.tls.…`
           : `did you mean ${quoteValue(nearest)}?`;
       yield { line, message: `unknown column ${quoteValue(cell.trim())}; ${help}` };
     } else if (seen.has(column)) {
@@ -138,14 +139,17 @@ function defaultName(values: ReadonlyMap<EntryField, unknown>): string {
   return '';
 }
 
-/** Those of `address.tls` are seldom used, and each column makes the table harder to read. */
-const USUAL_DEPTH = 2;
+/** Each further column makes the table harder to read: these are exported only where an entry has them. */
+const SELDOM_USED = ['timeouts.', 'address.tls.'];
+
+function isUsual({ path }: EntryField): boolean {
+  return !SELDOM_USED.some((beginning) => path.join('.').startsWith(beginning));
+}
 
 export function exportCsv(source: ConfigurationSource): string {
   const entries = Object.entries(rawConfiguration(source).modalities);
   const fields = entryFields.filter(
-    ({ path }) =>
-      path.length <= USUAL_DEPTH || entries.some(([, entry]) => valueIn(entry, path) !== undefined),
+    (field) => isUsual(field) || entries.some(([, entry]) => valueIn(entry, field.path) !== undefined),
   );
   return formatCsv([
     [NAME_COLUMN, ...fields.map(({ column }) => column)],

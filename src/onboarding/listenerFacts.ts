@@ -208,10 +208,20 @@ export function findDeviceFiles(
   const isAccepted =
     accepted === undefined ||
     matchesCertificate(compileCertificateMatchers(accepted), peerCertificate(certificate));
-  if (!isAccepted) return undefined;
+  return isAccepted ? deviceFilesOf(folder, name, certificate, existsSync(file('p12'))) : undefined;
+}
+
+/** The files of a certificate of that name, whether they are written already or not. */
+export function deviceFilesOf(
+  folder: string,
+  name: string,
+  certificate: X509Certificate,
+  hasPkcs12: boolean,
+): DeviceFiles {
+  const file = (extension: string) => join(folder, `${name}.${extension}`);
   return {
     certificate: certificateFacts(file('crt'), certificate),
     privateKeyFile: file('key'),
-    pkcs12File: existsSync(file('p12')) ? file('p12') : undefined,
+    pkcs12File: hasPkcs12 ? file('p12') : undefined,
   };
 }

@@ -254,7 +254,10 @@ function addressIn(block = 'ADDRESS'): string {
   return block.split('/', 1)[0]!;
 }
 
-function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConfiguration): SheetSection {
+function troubles(
+  { listeners, configuration }: SheetSubject,
+  { storeSopClasses }: ModalityConfiguration,
+): SheetSection {
   const hasTls = listeners.some(({ tls }) => tls !== undefined);
   return {
     kind: 'table',
@@ -281,9 +284,16 @@ function troubles({ listeners }: SheetSubject, { storeSopClasses }: ModalityConf
       ...(storeSopClasses === undefined
         ? []
         : [['status 0122H, SOP class not supported', 'the kinds of objects that it may store (above)']]),
+      ...contactRow(configuration),
     ],
     note: 'The audit log of the gateway has the reason of every refusal.',
   };
+}
+
+function contactRow({ contact: { name, phone, email } = {} }: Configuration): string[][] {
+  const ways = [name, phone === undefined ? undefined : `phone ${phone}`, email];
+  const known = ways.filter((way) => way !== undefined);
+  return known.length === 0 ? [] : [['anything else, or you have a question', known.join(', ')]];
 }
 
 function few(values: readonly string[]): string[] {

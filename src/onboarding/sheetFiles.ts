@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
-import { existingOf, PUBLIC_MODE, writeFiles } from '../files/write';
+import { existingOf, type FileToWrite, PUBLIC_MODE } from '../files/write';
 import { sheetHtml } from './sheetHtml';
 import { type Sheet, sheetMarkdown } from './sheetMarkdown';
 
@@ -26,23 +26,32 @@ export function sheetFiles(folder: string, name: string): SheetFiles {
   return { markdown: join(folder, `${safe}.md`), html: join(folder, `${safe}.html`) };
 }
 
+/** More names than this say nothing more. */
+const MAX_NAMED_FILES = 4;
+
 /** Throws OperatorError where one of them is there and `force` is not set. */
-export async function refuseReplacedSheets(files: SheetFiles, force: boolean): Promise<void> {
-  const existing = await existingOf([files.markdown, files.html]);
+export async function refuseReplacedSheets(files: readonly SheetFiles[], force: boolean): Promise<void> {
+  const existing = await existingOf(files.flatMap(({ markdown, html }) => [markdown, html]));
   if (existing.length === 0 || force) return;
   const verb = existing.length === 1 ? 'exists' : 'exist';
+  const rest = existing.length - MAX_NAMED_FILES;
+  const named = existing.slice(0, MAX_NAMED_FILES).join(', ');
   throw new OperatorError(
-    `${existing.join(', ')} ${verb}; choose another folder with --sheet-dir, or replace what is there with --force`,
+    `${named}${rest > 0 ? ` and ${rest} more` : ''} ${verb}; choose another folder with --sheet-dir, or replace what is there with --force`,
     ExitCode.Failed,
   );
 }
 
-export async function writeSheet(folder: string, files: SheetFiles, sheet: Sheet): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+/** The folder that was made for the sheets; undefined where it was there. */
+export async function makeSheetFolder(folder: string): Promise<string | undefined> {
+  return mkdir(folder, { recursive: true }).catch((cause: unknown) => {
     throw fileError('write', cause, folder);
   });
-  await writeFiles([
+}
+
+export function sheetContents(files: SheetFiles, sheet: Sheet): FileToWrite[] {
+  return [
     { path: files.markdown, content: sheetMarkdown(sheet), mode: PUBLIC_MODE },
     { path: files.html, content: sheetHtml(sheet), mode: PUBLIC_MODE },
-  ]);
+  ];
 }

@@ -77,16 +77,17 @@ export async function writeClientCertificate(
   const { name, pkcs12: choice } = options;
   const replacedFiles = await findReplacedClientFiles(directory, name, options.force);
   const log = await readIssuedLog(authorityFiles(directory).issuedLog);
-  const certificate = await issueClientCertificate(authority, options);
-  const pkcs12 = pkcs12Files(directory, name, choice, {
-    ...certificate,
-    authorityCertificatePem: authority.certificatePem,
-  });
-  const issued = [{ fileName: name, certificate }];
-  const written = await recordAndWrite(directory, { name, kind: 'client' }, issued, pkcs12.files);
+  const { certificate, certificates, ...prepared } = await prepareClient(directory, authority, options);
+  await recordAndMove(directory, [prepared]);
   await removeStalePassword(directory, name, choice);
-  const namesOfOthers = findNamesOfOthers(log, name, certificate.names);
-  return { ...written, replacedFiles, ...pkcs12.written, namesOfOthers };
+  return {
+    certificates,
+    stillAccepted: acceptedCertificates(log, name),
+    replacedFiles,
+    pkcs12File: prepared.pkcs12File,
+    ...(prepared.pkcs12PasswordFile === undefined ? {} : { pkcs12PasswordFile: prepared.pkcs12PasswordFile }),
+    namesOfOthers: findNamesOfOthers(log, name, certificate.names),
+  };
 }
 
 /** What `writeClientCertificate` would replace; throws OperatorError when it would refuse the name or the files. */
@@ -120,14 +121,18 @@ export interface NamedCertificate {
   readonly hasKeyFile?: boolean;
 }
 
-export async function recordAndWrite(
+/** Certificates before they are written: their files, and what goes on record. */
+export interface PreparedCertificates {
+  readonly certificates: readonly CertificateSummary[];
+  readonly files: readonly FileToWrite[];
+  readonly record: readonly IssuedEntry[];
+}
+
+function prepare(
   directory: string,
   { name, kind }: Pick<IssuedEntry, 'name' | 'kind'>,
   issued: readonly NamedCertificate[],
-  furtherFiles: readonly FileToWrite[],
-): Promise<Omit<WrittenCertificates, 'replacedFiles'>> {
-  const { issuedLog } = authorityFiles(directory);
-  const log = await readIssuedLog(issuedLog);
+): PreparedCertificates {
   const certificates: CertificateSummary[] = [];
   const files: FileToWrite[] = [];
   for (const { fileName, certificate, hasKeyFile } of issued) {
@@ -157,11 +162,72 @@ export async function recordAndWrite(
       notAfter: summary.notAfter.toISOString(),
     }),
   );
-  // Recorded before a certificate gets its name: one that is not on record could never be revoked. But after everything
-  // was written beside its place, so that a full disk puts nothing on record that does not exist. What a crash leaves in
-  // between is no more open than ca.key in the same folder. A record whose files could not be moved can be revoked.
-  await writeFiles([...files, ...furtherFiles], () => appendToIssuedLog(issuedLog, record));
-  return { certificates, stillAccepted: acceptedCertificates(log, name) };
+  return { certificates, files, record };
+}
+
+export async function recordAndWrite(
+  directory: string,
+  owner: Pick<IssuedEntry, 'name' | 'kind'>,
+  issued: readonly NamedCertificate[],
+  furtherFiles: readonly FileToWrite[],
+): Promise<Omit<WrittenCertificates, 'replacedFiles'>> {
+  const log = await readIssuedLog(authorityFiles(directory).issuedLog);
+  const prepared = prepare(directory, owner, issued);
+  await recordAndMove(directory, [prepared], furtherFiles);
+  return { certificates: prepared.certificates, stillAccepted: acceptedCertificates(log, owner.name) };
+}
+
+export interface MoveOptions {
+  /** Once everything is written beside its place; where it throws, nothing is recorded or moved. */
+  readonly beforeRecord?: () => Promise<void>;
+  /** Once everything is on record, before anything is moved; where it throws, nothing is. */
+  readonly beforeMoving?: () => Promise<void>;
+  /** Aborted before the record, nothing is written. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Recorded before a certificate gets its name: one that is not on record could never be revoked. But after everything was
+ * written beside its place, so that a full disk puts nothing on record that does not exist. What a crash leaves in between
+ * is no more open than ca.key in the same folder. A record whose files could not be moved can be revoked.
+ */
+export async function recordAndMove(
+  directory: string,
+  prepared: readonly Pick<PreparedCertificates, 'files' | 'record'>[],
+  furtherFiles: readonly FileToWrite[] = [],
+  { beforeRecord, beforeMoving, signal }: MoveOptions = {},
+): Promise<void> {
+  const record = prepared.flatMap((one) => one.record);
+  await writeFiles(
+    [...prepared.flatMap(({ files }) => files), ...furtherFiles],
+    async () => {
+      await beforeRecord?.();
+      await appendToIssuedLog(authorityFiles(directory).issuedLog, record);
+      await beforeMoving?.();
+    },
+    signal,
+  );
+}
+
+/** The certificate of a modality before it is written. */
+export interface PreparedClient extends PreparedCertificates, WrittenPkcs12 {
+  readonly certificate: IssuedCertificate;
+}
+
+/** Issues the certificate of one modality in memory, with its .p12 file. */
+export async function prepareClient(
+  directory: string,
+  authority: CertificateAuthority,
+  options: Omit<ClientFilesOptions, 'force'>,
+): Promise<PreparedClient> {
+  const { name } = options;
+  const certificate = await issueClientCertificate(authority, options);
+  const pkcs12 = pkcs12Files(directory, name, options.pkcs12, {
+    ...certificate,
+    authorityCertificatePem: authority.certificatePem,
+  });
+  const prepared = prepare(directory, { name, kind: 'client' }, [{ fileName: name, certificate }]);
+  return { ...prepared, files: [...prepared.files, ...pkcs12.files], certificate, ...pkcs12.written };
 }
 
 export interface Pkcs12Choice {

@@ -59,7 +59,7 @@ export async function add(
   const { draft, isIssuing, wasAsked } = await completeDraft(givenName, source, options);
   const { name } = draft;
   const files = options.sheet ? sheetFiles(options.sheetDir, name) : undefined;
-  if (files !== undefined) await refuseReplacedSheets(files, options.force === true);
+  if (files !== undefined) await refuseReplacedSheets([files], options.force === true);
   if (isIssuing) await refuseIssued(options.dir, name);
 
   const edit = (completed: Draft): ConfigurationEdit =>
@@ -127,7 +127,7 @@ async function completeDraft(
 }
 
 /** Otherwise a certificate would be issued that no entry accepts. The file is replaced: its folder has to be writable. */
-async function refuseUnwritable(config: string): Promise<void> {
+export async function refuseUnwritable(config: string): Promise<void> {
   const folder = dirname(await realpath(config).catch(() => config));
   await access(folder, constants.W_OK).catch(({ code }: NodeJS.ErrnoException) => {
     throw new OperatorError(
@@ -159,7 +159,7 @@ async function writeSheet(
   { result }: ConfigurationEdit,
   options: AddOptions,
   files: SheetFiles,
-): Promise<string[]> {
+): Promise<readonly string[]> {
   try {
     return await writeSheetOf(name, result, options, files);
   } catch (error) {

@@ -13,16 +13,10 @@ export const registerAdd: RegisterCommand = (modality, context) => {
     )
     .argument('[NAME]', 'name of the modality (default: from its first calling AE title)')
     .option('--issue-certificate', 'issue its certificate with the CA in --dir, and accept only that one')
-    .option('--passphrase-file <file>', 'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)')
-    .option(
-      '--p12-password-file <file>',
-      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
-    )
-    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES')
     .option('--no-sheet', 'write no onboarding sheet')
     .option(...RELOAD_OPTION)
     .option('--dry-run', 'show the change and write nothing');
-  withSheet(command)
+  withSheet(withIssuing(command))
     .addHelpText(
       'after',
       helpSections(
@@ -95,6 +89,44 @@ export const registerRemove: RegisterCommand = (modality, context) => {
     .action(workOf(context, async () => (await import('./remove')).remove));
 };
 
+export const registerImport: RegisterCommand = (modality, context) => {
+  const command = modality
+    .command('import')
+    .description('add modalities from CSV, all or none; columns are the keys of an entry, and name')
+    .argument(
+      '<FILE.csv>',
+      'comma, semicolon or tab separated, UTF-8 or UTF-16; the first line names the columns',
+    )
+    .option('--dry-run', 'show what each row would do and write nothing')
+    .option('--update', 'change existing entries where a row differs')
+    .option(...RELOAD_OPTION)
+    .option(
+      '--issue-certificates',
+      'issue one for each row that needs one and names none, with the CA in --dir',
+    )
+    .option('--sheets', 'write the onboarding sheet of each row');
+  withIssuing(withSheet(command))
+    .addHelpText(
+      'after',
+      helpSections(
+        [
+          'aegis modality import modalities.csv --dry-run',
+          'aegis modality import modalities.csv',
+          'aegis modality export > modalities.csv    (to see the columns, or to begin with)',
+          'aegis modality import modalities.csv --update',
+          'aegis modality import modalities.csv --issue-certificates --sheets',
+        ],
+        [
+          '0  done',
+          '1  a file exists, cannot be written, or was changed meanwhile; or Ctrl-C: nothing was written',
+          '   with --reload: the reload failed',
+          '2  a row has an error, and nothing was written; or the configuration has errors of its own',
+        ],
+      ),
+    )
+    .action(workOf(context, async () => (await import('./import')).importSpreadsheet));
+};
+
 /** A verb about one entry. */
 export function named(modality: Command, name: string, description: string): Command {
   return modality
@@ -114,4 +146,15 @@ export function withSheet(verb: Command): Command {
     )
     .option('--dir <directory>', 'folder of the CA, with the certificate of the modality', 'certs')
     .option('--force', 'replace the onboarding sheet that is there');
+}
+
+/** What every verb that issues a certificate takes. */
+function withIssuing(verb: Command): Command {
+  return verb
+    .option('--passphrase-file <file>', 'passphrase of ca.key (default: AEGIS_CA_PASSPHRASE, or asked for)')
+    .option(
+      '--p12-password-file <file>',
+      'password of NAME.p12 (default: AEGIS_P12_PASSWORD, or asked for, or generated)',
+    )
+    .option('--legacy', 'encrypt NAME.p12 with triple DES, for devices that cannot read AES');
 }

@@ -3,18 +3,27 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { changeModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
+import { changeModalities, openConfiguration } from '../../config/editConfiguration';
 import { ExitCode, OperatorError } from '../../errors';
-import { CsvFault, decodeSpreadsheet } from '../../onboarding/csvCells';
-import { type CsvProblem, readCsvTable } from '../../onboarding/csvTable';
+import { CsvFault, decodeSpreadsheet, otherFormat } from '../../onboarding/csvCells';
+import { type CsvProblem, type CsvTable, readCsvTable } from '../../onboarding/csvTable';
 import { type ImportPlan, type PlannedRow, planImport } from '../../onboarding/importPlan';
 import type { CommandContext } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
-import { countOf, escapeUnsafe } from '../../text/quote';
+import { countOf, escapeUnsafe, safeLines } from '../../text/quote';
 import { textTable } from '../../text/table';
+import { row } from '../pki/reportText';
 import { type OfferOptions, offerReload, reloadForJson } from '../reload/offerReload';
+import {
+  type DeviceOptions,
+  sheetsOf,
+  type WrittenDevices,
+  wishesOf,
+  withWords,
+  writeDevices,
+} from './importDevices';
 
-interface ImportOptions extends OfferOptions {
+interface ImportOptions extends DeviceOptions, OfferOptions {
   readonly dryRun?: boolean;
   readonly update?: boolean;
 }
@@ -25,41 +34,77 @@ export async function importSpreadsheet(
   file: string,
 ): Promise<void> {
   const source = openConfiguration(options.config);
-  const table = await readTable(file);
-  const plan = planImport(source, table, options.update === true);
+  const read = await readTable(file);
+  const wished =
+    options.issueCertificates === true ? await wishesOf(source, read, options) : { table: read, wishes: [] };
+  const planned = (table: CsvTable) => planImport(source, table, options.update === true);
+  const plan = withWords(planned(wished.table));
   const errors = errorsOf(file, plan);
   const isWritten = errors.length === 0 && options.dryRun !== true;
+  let devices: WrittenDevices | undefined;
   if (errors.length === 0) {
-    const edit = changeModalities(source, plan.edits);
-    if (isWritten) await saveEdit(edit);
+    changeModalities(source, plan.edits);
+    const sheets = await sheetsOf(read, options);
+    const edit = (table: CsvTable) => changeModalities(source, planned(table).edits);
+    if (isWritten) devices = await writeDevices(context, options, wished, sheets, edit);
   }
+  const { certificates = [], sheets = [], warnings = [] } = devices ?? {};
   if (options.json === true) {
     context.exit(errors.length === 0 ? ExitCode.Done : ExitCode.Usage);
+    const result = { ok: errors.length === 0, isWritten, ...counts(plan), rows: plan.rows, errors };
     const reload = isWritten ? await reloadForJson(context, options) : null;
-    const result = { ok: errors.length === 0, isWritten, ...counts(plan), rows: plan.rows, errors, reload };
-    context.print(`${JSON.stringify(result, undefined, 2)}\n`);
+    context.print(`${JSON.stringify({ ...result, certificates, sheets, warnings, reload }, undefined, 2)}\n`);
     return;
   }
   if (options.dryRun === true) context.print(preview(plan.rows));
-  for (const warning of plan.rows.flatMap(({ warnings }) => warnings)) {
+  for (const warning of plan.rows.flatMap((row) => row.warnings)) {
     context.printError(`warning: ${messageAt(file, warning)}\n`);
   }
+  for (const warning of warnings) context.printError(`warning: ${warning}\n`);
   const { add, change, keep, refuse } = counts(plan);
   context.print(
     `${countOf(plan.rows.length, 'row')}: ${add} to add, ${change} to change, ${keep} unchanged, ${refuse} with errors\n`,
   );
   if (errors.length > 0) throw new OperatorError([...errors, 'nothing was written'].join('\n'));
   context.exit(ExitCode.Done);
-  if (!isWritten) context.print('nothing was written (--dry-run)\n');
-  else if (add + change === 0) context.print(`${options.config} already says all of this\n`);
-  else {
-    context.print(`written to ${options.config}\n`);
-    for (const line of await offerReload(context, options)) context.print(`\nnext: ${line}\n`);
+  if (devices === undefined) {
+    const { length } = wished.wishes;
+    if (length > 0) context.print(`${countOf(length, 'certificate')} to issue in ${options.dir}\n`);
+    context.print('nothing was written (--dry-run)\n');
+    return;
   }
+  if (add + change === 0) context.print(`${options.config} already says all of this\n`);
+  else context.print(`written to ${options.config}\n`);
+  context.print(safeLines(deviceLines(options, devices)));
+  const reload = add + change > 0 ? await offerReload(context, options) : [];
+  context.print(safeLines(nextLines(reload, devices)));
+}
+
+function deviceLines({ dir, sheetDir }: ImportOptions, { certificates, sheets }: WrittenDevices): string[] {
+  const isPasswordGenerated = certificates.some(({ pkcs12PasswordFile }) => pkcs12PasswordFile !== undefined);
+  return [
+    ...(certificates.length === 0
+      ? []
+      : [row('certificates', `${certificates.length} in ${dir}: NAME.p12, or .crt and .key`)]),
+    ...(isPasswordGenerated ? [row('passwords', 'in NAME.p12.password; delete them afterwards')] : []),
+    ...(sheets.length === 0 ? [] : [row('sheets', `${sheets.length} in ${sheetDir}: NAME.html, NAME.md`)]),
+  ];
+}
+
+function nextLines(reload: readonly string[], { certificates, sheets }: WrittenDevices): string[] {
+  const lines = [
+    ...reload,
+    ...(sheets.length === 0 ? [] : ['give each sheet to its vendor']),
+    ...(certificates.length === 0 ? [] : ['send keys and passwords separately']),
+  ];
+  if (lines.length === 0) return [];
+  return lines.length === 1 ? ['', `next: ${lines[0]}`] : ['', 'next:', ...lines.map((line) => `  ${line}`)];
 }
 
 /** 10,000 modalities with every column take some 5 MB; more is another kind of file. */
 const MAX_CSV_BYTES = 64 * 1024 * 1024;
+
+const SAVE_AS_CSV = 'save it as CSV (in Excel: "CSV UTF-8")';
 
 async function readTable(file: string) {
   let bytes: Buffer;
@@ -73,9 +118,11 @@ async function readTable(file: string) {
     throw new OperatorError(`${file} cannot be read: ${(error as Error).message}`);
   }
   try {
+    const other = otherFormat(bytes);
+    if (other !== undefined) throw new OperatorError(`${file} is ${other}; ${SAVE_AS_CSV}`);
     const text = decodeSpreadsheet(bytes);
     if (text === undefined) {
-      throw new OperatorError(`${file} is neither UTF-8 nor UTF-16; in Excel, save it as "CSV UTF-8"`);
+      throw new OperatorError(`${file} is neither UTF-8 nor UTF-16; ${SAVE_AS_CSV}`);
     }
     const table = readCsvTable(text);
     if (table.problems.length > 0) {

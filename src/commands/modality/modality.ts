@@ -11,9 +11,8 @@ import {
   workOf,
 } from '../../terminal/command';
 import { parseAeTitle, parseTimeout } from '../echo/echo';
-import { RELOAD_OPTION } from '../reload/reload';
 import type { PlanEntry } from './approve';
-import { named, registerAdd, registerRemove, registerSet, withSheet } from './editVerbs';
+import { named, registerAdd, registerImport, registerRemove, registerSet, withSheet } from './editVerbs';
 
 const NO_SUCH = '2  there is no such modality, or the configuration is not valid';
 
@@ -99,36 +98,6 @@ const registerSheet: RegisterCommand = (modality, context) => {
       ),
     )
     .action(workOf(context, async () => (await import('./sheet')).sheet));
-};
-
-const registerImport: RegisterCommand = (modality, context) => {
-  modality
-    .command('import')
-    .description('add modalities from CSV, all or none; columns are the keys of an entry, and name')
-    .argument(
-      '<FILE.csv>',
-      'comma, semicolon or tab separated, UTF-8 or UTF-16; the first line names the columns',
-    )
-    .option('--dry-run', 'show what each row would do and write nothing')
-    .option('--update', 'change existing entries where a row differs')
-    .option(...RELOAD_OPTION)
-    .addHelpText(
-      'after',
-      helpSections(
-        [
-          'aegis modality import modalities.csv --dry-run',
-          'aegis modality import modalities.csv',
-          'aegis modality export > modalities.csv    (to see the columns, or to begin with)',
-          'aegis modality import modalities.csv --update',
-        ],
-        [
-          '0  done',
-          '1  the configuration file cannot be written, or was changed meanwhile; with --reload, the reload failed',
-          '2  a row has an error, and nothing was written; or the configuration has errors of its own',
-        ],
-      ),
-    )
-    .action(workOf(context, async () => (await import('./import')).importSpreadsheet));
 };
 
 const registerExport: RegisterCommand = (modality, context) => {

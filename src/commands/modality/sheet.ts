@@ -1,11 +1,26 @@
 /**
  * `aegis modality sheet`: writes the onboarding sheet of an entry: again after a change, or for an entry that was imported.
  */
+import type { X509Certificate } from 'node:crypto';
 import { type LoadedConfiguration, loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { findDeviceFiles, gatewayHosts, listenerFacts, reachProblems } from '../../onboarding/listenerFacts';
+import { writeFiles } from '../../files/write';
+import {
+  deviceFilesOf,
+  findDeviceFiles,
+  gatewayHosts,
+  listenerFacts,
+  reachProblems,
+} from '../../onboarding/listenerFacts';
 import { onboardingSheet } from '../../onboarding/sheet';
-import { refuseReplacedSheets, type SheetFiles, sheetFiles, writeSheet } from '../../onboarding/sheetFiles';
+import {
+  makeSheetFolder,
+  refuseReplacedSheets,
+  type SheetFiles,
+  sheetContents,
+  sheetFiles,
+} from '../../onboarding/sheetFiles';
+import type { Sheet } from '../../onboarding/sheetMarkdown';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { entryNamed } from './entry';
 
@@ -25,7 +40,7 @@ export async function sheet(
   const loaded = loadConfiguration(options.config);
   entryNamed(loaded, name);
   const files = sheetFiles(options.sheetDir, name);
-  await refuseReplacedSheets(files, options.force === true);
+  await refuseReplacedSheets([files], options.force === true);
   const warnings = await writeSheetOf(name, loaded, options, files);
   context.exit(ExitCode.Done);
   if (options.json === true) {
@@ -39,15 +54,35 @@ export async function sheet(
 /** Returns what the sheet lacks. The entry exists. */
 export async function writeSheetOf(
   name: string,
-  { configuration }: LoadedConfiguration,
-  { sheetDir, host, dir }: SheetOptions,
+  loaded: LoadedConfiguration,
+  options: SheetOptions,
   files: SheetFiles,
-): Promise<string[]> {
+): Promise<readonly string[]> {
+  const { sheet, warnings } = sheetOf(name, loaded, options);
+  await makeSheetFolder(options.sheetDir);
+  await writeFiles(sheetContents(files, sheet));
+  return warnings;
+}
+
+export interface CompletedSheet {
+  readonly sheet: Sheet;
+  /** What it lacks. */
+  readonly warnings: readonly string[];
+}
+
+/** `issued`: the certificate of the device where its files are not written yet. */
+export function sheetOf(
+  name: string,
+  { configuration }: LoadedConfiguration,
+  { host, dir }: Omit<SheetOptions, 'sheetDir'>,
+  issued?: X509Certificate,
+): CompletedSheet {
   const entry = configuration.modalities[name]!;
   const { listeners, problems } = listenerFacts(configuration, entry);
   const hosts = host ?? gatewayHosts(listeners, entry);
-  const deviceFiles = findDeviceFiles(dir, name, entry);
+  const deviceFiles =
+    issued === undefined ? findDeviceFiles(dir, name, entry) : deviceFilesOf(dir, name, issued, true);
   const subject = { name, configuration, listeners, hosts, deviceFiles, date: new Date() };
-  await writeSheet(sheetDir, files, onboardingSheet(subject));
-  return [...problems, ...reachProblems(listeners, hosts, entry)];
+  const warnings = [...problems, ...reachProblems(listeners, hosts, entry)];
+  return { sheet: onboardingSheet(subject), warnings };
 }

@@ -24,7 +24,7 @@ export const gatewayVerbs: readonly Register[] = [
     ],
     examples: [
       'aegis pki request --name aegis.hospital.example --name 10.1.2.3',
-      'aegis pki request --name aegis.hospital.example --key rsa-3072 --subject O="Example Hospital" --subject C=CH',
+      'aegis pki request --name aegis.hospital.example --key rsa-3072 --subject "O=Example Hospital" --subject C=CH',
       'aegis pki request --name aegis.hospital.example --key ecdsa-p256    (beside the RSA pair)',
     ],
     exitCodes: [

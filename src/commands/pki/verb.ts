@@ -92,20 +92,36 @@ export async function askTwice(question: string, what: string): Promise<string> 
 
 export async function choosePkcs12(
   name: string,
-  { legacy, p12PasswordFile }: Pkcs12PasswordOptions,
+  options: Pkcs12PasswordOptions,
   context: CommandContext,
 ): Promise<Pkcs12Choice> {
-  let password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');
+  const given = await givenPkcs12Password(`${name}.p12`, options, context);
+  if (given !== undefined || !canAsk()) return pkcs12Choice(given, options);
+  const asked = await askTwice(`password for ${name}.p12 (empty: generate one): `, 'password');
+  if (asked !== '') warnOfShortSecret(context, 'password', asked, `${name}.p12`);
+  return pkcs12Choice(asked, options);
+}
+
+/** That of a file or the environment. */
+export async function givenPkcs12Password(
+  protectedFile: string,
+  { p12PasswordFile }: Pkcs12PasswordOptions,
+  context: CommandContext,
+): Promise<string | undefined> {
+  const password = await readSecret('PKCS#12 password', p12PasswordFile, 'AEGIS_P12_PASSWORD');
   warnOfSharedSecret(context, 'password', p12PasswordFile);
-  if (password === undefined && canAsk()) {
-    password = await askTwice(`password for ${name}.p12 (empty: generate one): `, 'password');
-  }
-  const isLegacy = legacy === true;
-  if (password === undefined || password === '') {
-    return { password: generatePassword(), isPasswordGenerated: true, isLegacy };
-  }
-  warnOfShortSecret(context, 'password', password, `${name}.p12`);
-  return { password, isPasswordGenerated: false, isLegacy };
+  if (password !== undefined) warnOfShortSecret(context, 'password', password, protectedFile);
+  return password;
+}
+
+/** Without a password, one is generated. */
+export function pkcs12Choice(
+  password: string | undefined,
+  { legacy }: Pick<Pkcs12PasswordOptions, 'legacy'>,
+): Pkcs12Choice {
+  const isPasswordGenerated = password === undefined || password === '';
+  const chosen = isPasswordGenerated ? generatePassword() : password;
+  return { password: chosen, isPasswordGenerated, isLegacy: legacy === true };
 }
 
 /** All shorter ones can be tried one after the other by anyone who has a copy of the encrypted file. */

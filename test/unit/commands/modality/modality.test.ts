@@ -177,7 +177,19 @@ nothing was written`,
   });
 
   it.each([
-    ['\xff', /is neither UTF-8 nor UTF-16; in Excel, save it as "CSV UTF-8"/],
+    ['\xff', /is neither UTF-8 nor UTF-16; save it as CSV \(in Excel: "CSV UTF-8"\)/],
+    [
+      'PK\x03\x04 [Content_Types].xml xl/workbook.xml',
+      /m\.csv is an Excel workbook \(\.xlsx\); save it as CSV/,
+    ],
+    [
+      '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1',
+      /is an Excel workbook \(\.xls, or one with a password\); save it as CSV/,
+    ],
+    [
+      'PK\x03\x04 mimetypeapplication/vnd.oasis.opendocument.spreadsheet',
+      /is an OpenDocument spreadsheet \(\.ods\); save it as CSV/,
+    ],
     ['name,callingAET\n', /^m\.csv:1 unknown column "callingAET"; did you mean "callingAeTitle"\?/],
     ['name,from\n"ct2', /^m\.csv:2 has quotes that do not fit/],
     ['name,from\n', /has no row below the names/],

@@ -188,6 +188,8 @@ describe('aegis pki', () => {
       'revoke',
       'list',
       'inspect',
+      'request',
+      'install',
     ]);
   });
 
