@@ -14,7 +14,7 @@ import {
 import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import type { ReloadOptions, RunningGateway } from '../gateway/gateway';
+import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { AdminAccess } from './adminAccess';
 import type { AdminPort } from './adminPort';

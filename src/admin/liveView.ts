@@ -5,7 +5,7 @@
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { AssociationProgress } from '../gateway/relay';
 import { type ReasonCode, reasons } from '../policy/reasons';
-import { certificateRemedy, describeRefused, isCertificateReason } from '../policy/refusedCertificates';
+import { describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import type { AssociationStatus, Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
 
 /** A screen or two. The audit log has them all. */
@@ -154,7 +154,7 @@ function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonC
     reason,
     text: reasons[reason].text,
     ...(certificate === undefined ? {} : { certificate }),
-    ...(isCertificateReason(reason) ? { remedy: certificateRemedy(reason) } : {}),
+    ...(isCertificateReason(reason) ? { remedy: reasons[reason].remedy } : {}),
     ...(Object.fromEntries(facts) as Partial<Denial>),
   };
 }

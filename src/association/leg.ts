@@ -8,8 +8,8 @@ import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
 import { reasons } from '../policy/reasons';
 import { LegEnding } from './legEnding';
-import type { LegFailure, LegOptions, LegOwner, RelayedLegOwner } from './legOwner';
-import { LegSocket, type LegSocketEvents } from './legSocket';
+import type { LegFailure, LegOptions, LegOwner, LegSocketEvents, RelayedLegOwner } from './legOwner';
+import { LegSocket } from './legSocket';
 import { LegWriter } from './legWriter';
 import type { MessageFlow } from './messageFlow';
 import { ProtocolError } from './protocolError';
@@ -116,8 +116,8 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   /**
-   * Ends the association from our side. What is queued goes out first: the last answer may be in it. It ends on a PDU
-   * boundary, so the A-ABORT can be read. Does nothing where there is nothing left to abort.
+   * Ends the association from our side, where there is one. What is queued goes out first: the last answer may be in it.
+   * It ends on a PDU boundary, so the A-ABORT can be read.
    */
   abortAssociation(abort: Abort): void {
     this.#hasFailed = true;
@@ -129,15 +129,6 @@ export class Leg implements PduSink, LegSocketEvents {
   destroy(): void {
     this.#hasFailed = true;
     this.#socket.destroy();
-  }
-
-  /** Stops reading; each call needs its own {@link resume}. */
-  pause(): void {
-    this.in.pause();
-  }
-
-  resume(): void {
-    this.in.resume();
   }
 
   // PduSink: what the peer sent.

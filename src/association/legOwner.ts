@@ -4,6 +4,7 @@ import type { Timeouts } from '../config/schema';
 import type { QuickAck } from '../net/quickAck';
 import type { Abort, AssociateRj } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
+import type { ProtocolError } from './protocolError';
 import type { Role } from './states';
 
 /** Why an association on a leg ended other than by release or rejection. */
@@ -68,4 +69,13 @@ export interface LegOptions {
   readonly quickAck: QuickAck;
   /** The socket is closed. Exactly once, the last call. */
   closed(): void;
+}
+
+/** What the reading of the socket reports: it ends the association. */
+export interface LegSocketEvents {
+  /** The bytes, or what the sink made of them, are an error; nothing more is parsed. */
+  invalid(error: ProtocolError): void;
+  tlsDetected(): void;
+  /** A PDU, or the data set that a command announced, did not come in time. */
+  stalled(detail: string): void;
 }

@@ -4,26 +4,17 @@
  */
 import type { Socket } from 'node:net';
 import { receive } from '../net/sharedReads';
-import { describeFirstBytes, looksLikeTls } from '../net/wrongProtocol';
+import { looksLikeTls } from '../net/wrongProtocol';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
-import type { LegOptions, RelayedLegOwner } from './legOwner';
-import { ProtocolError, protocolErrorOf } from './protocolError';
+import type { LegOptions, LegSocketEvents, RelayedLegOwner } from './legOwner';
+import { protocolErrorOf, withWhatSpoke } from './protocolError';
 
 /** What an eager peer may send before its request is answered. With more, it is not read until then. */
 const MAX_HELD_BYTES = 64 * 1024;
 /** What a chunk costs besides its bytes. */
 const HELD_CHUNK_BYTES = 512;
-
-/** What ends the association. */
-export interface LegSocketEvents {
-  /** The bytes, or what the sink made of them, are an error; nothing more is parsed. */
-  invalid(error: ProtocolError): void;
-  tlsDetected(): void;
-  /** A PDU, or the data set that a command announced, did not come in time. */
-  stalled(detail: string): void;
-}
 
 export class LegSocket {
   readonly #socket: Socket;
@@ -52,9 +43,7 @@ export class LegSocket {
     this.#reader = new PduReader(leg, { maxPduLength: options.maxPduLength });
     this.#pduDeadline = new Deadline(() =>
       leg.stalled(
-        this.isInsidePdu
-          ? 'a PDU did not become complete'
-          : 'the data set that a command announced did not come',
+        `${this.isInsidePdu ? 'a PDU' : 'the data set that a command announced'} did not come whole`,
       ),
     );
   }
@@ -234,10 +223,4 @@ export class LegSocket {
     this.#isDiscarding = true;
     this.#pduDeadline.dispose();
   }
-}
-
-/** A peer that does not begin with a PDU probably speaks another protocol. */
-function withWhatSpoke(error: ProtocolError, firstBytes: Buffer): ProtocolError {
-  if (error.code !== 'pdu-type-unknown') return error;
-  return new ProtocolError(error.code, `${error.message}; this is ${describeFirstBytes(firstBytes)}`);
 }

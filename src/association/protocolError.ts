@@ -3,6 +3,7 @@
  * One shape for the errors of pdu/, of dimse/ and of the gateway itself.
  */
 import { CommandSetError } from '../dimse/commandSetError';
+import { describeFirstBytes } from '../net/wrongProtocol';
 import { PduError } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 
@@ -24,4 +25,10 @@ export function protocolErrorOf(error: unknown): ProtocolError {
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new ProtocolError('gateway-error', text);
+}
+
+/** A peer that does not begin with a PDU probably speaks another protocol. */
+export function withWhatSpoke(error: ProtocolError, firstBytes: Buffer): ProtocolError {
+  if (error.code !== 'pdu-type-unknown') return error;
+  return new ProtocolError(error.code, `${error.message}; this is ${describeFirstBytes(firstBytes)}`);
 }

@@ -2,9 +2,8 @@
  * An audit event as text for people: on the terminal of the gateway, and in `aegis log`. Texts that came from the network
  * are escaped and shortened here. Knows no stream and no file.
  */
-import { reasons } from '../policy/reasons';
+import { reasons, remedyOf } from '../policy/reasons';
 import { describeRefused, isCertificateReason } from '../policy/refusedCertificates';
-import { remedyOf } from '../policy/remedies';
 import { fillLines } from '../text/fill';
 import type { AuditEvent } from './events';
 

@@ -3,7 +3,7 @@
  * operator to stderr. What is started is in runGateway.ts, which is loaded when it is asked for.
  */
 import { ExitCode } from '../errors';
-import type { RunningGateway } from '../gateway/gateway';
+import type { RunningGateway } from '../gateway/runningGateway';
 import type { ReloadsOptions } from '../service/reloads';
 import type { Running } from '../service/runGateway';
 import type { Say } from '../service/warnings';

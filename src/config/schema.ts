@@ -3,6 +3,7 @@
  * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
  */
 import * as z from 'zod';
+import { audit } from './schemaAudit';
 import { modality, tlsProfile } from './schemaModality';
 import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
@@ -129,7 +130,7 @@ const limits = z.strictObject({
     .number()
     .int()
     .min(0)
-    .default(1000)
+    .default(2000)
     .describe('Commands of one modality; more are read later. 0: no limit.'),
   maxCommandSetBytes: z
     .number()
@@ -178,53 +179,6 @@ const tcp = z.strictObject({
     .describe(
       'auto: on Linux, acknowledge parts of a PDU at once, which saves 40 ms for each message of DCMTK and Orthanc.',
     ),
-});
-
-const rotate = z
-  .strictObject({
-    maxBytes: z
-      .number()
-      .int()
-      .min(65_536)
-      .optional()
-      .describe('The file is rotated before it would be longer.'),
-    days: z
-      .number()
-      .positive()
-      .max(3650)
-      .optional()
-      .describe('The file is rotated when its first line is older.'),
-    keep: z
-      .number()
-      .int()
-      .min(1)
-      .max(1000)
-      .default(30)
-      .describe(
-        'Rotated files that are kept, as audit.jsonl.1 (the newest) and so on; older ones are deleted.',
-      ),
-  })
-  .refine(({ maxBytes, days }) => maxBytes !== undefined || days !== undefined, {
-    error: 'has neither maxBytes nor days, so nothing would be rotated; set one of them or both',
-  });
-
-const refusals = z.strictObject({
-  whole: z
-    .number()
-    .int()
-    .min(0)
-    .max(1_000_000)
-    .default(20)
-    .describe('Refusals of one kind that get a line each; those beyond are added up in one line.'),
-  everySeconds: seconds(10, 'From one line of a sum to the next.'),
-});
-
-const audit = z.strictObject({
-  file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
-  rotate: rotate.optional().describe('When the gateway rotates the file by itself. Left out: never.'),
-  refusals: refusals
-    .prefault({})
-    .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
 });
 
 const admin = z.strictObject({

@@ -71,6 +71,8 @@ export interface DataSetReader {
   readonly fault: string;
   /** What is odd, and read alike by everybody. */
   readonly oddities: readonly string[];
+  /** Whether some reader could find a required element here. False: the bytes of no such tag are in it. */
+  couldHold(bytes: Buffer): boolean;
 }
 
 /** A sequence or an item that is being read. */
@@ -112,6 +114,10 @@ export class DataSetStart implements DataSetReader {
       ...(this.#isDisordered ? ['elements of the data set are out of order'] : []),
       ...(this.#hasOddLength ? ['an element of the data set has an odd length'] : []),
     ];
+  }
+
+  couldHold(bytes: Buffer): boolean {
+    return this.#wanted.required.some((tag) => tagBytes(tag).some((encoded) => bytes.includes(encoded)));
   }
 
   read(bytes: Buffer, isWhole: boolean): Reading {
@@ -260,6 +266,14 @@ export class DataSetStart implements DataSetReader {
 /** `(0008,0016)`. */
 export function tagText(tag: number): string {
   return `(${hex(tag >>> 16)},${hex(tag & 0xffff)})`;
+}
+
+/** In both byte orders. */
+function tagBytes(tag: number): Buffer[] {
+  const littleEndian = Buffer.alloc(4);
+  littleEndian.writeUInt16LE(tag >>> 16, 0);
+  littleEndian.writeUInt16LE(tag & 0xffff, 2);
+  return [littleEndian, Buffer.from(littleEndian).swap16()];
 }
 
 function uint16(bytes: Buffer, at: number, isBigEndian: boolean): number {

@@ -45,6 +45,11 @@ class DeflatedStart implements DataSetReader {
     return this.#plain.oddities;
   }
 
+  /** Readers inflate differently, e.g. with the header of zlib. */
+  couldHold(): boolean {
+    return true;
+  }
+
   value(tag: number): ElementValue | undefined {
     return this.#plain.value(tag);
   }

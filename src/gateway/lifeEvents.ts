@@ -2,7 +2,7 @@
 import type { AuditEvent } from '../audit/events';
 import { EGRESS_LISTENER } from '../policy/policy';
 import { formatHostAndPort } from '../text/hostAndPort';
-import type { ListeningAddress } from './gateway';
+import type { ListeningAddress } from './runningGateway';
 
 /**
  * `127.0.0.1:2762 (tls)` for each listener. Egress may have an address for each modality, hundreds of them: the first

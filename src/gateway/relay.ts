@@ -16,6 +16,7 @@ import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
 import type { AssociationRecord } from './associationRecord';
 import type { CommandPace } from './commandPace';
+import { Endurance } from './endurance';
 import { RelayHalf } from './relayHalf';
 
 export interface RelayOptions {
@@ -47,9 +48,6 @@ export interface AssociationProgress {
 
 /** A sender that takes this long between two instances can begin again. */
 const YIELDING_IDLE_MS = 5000;
-/** How long a peer may be slow, and how often an association that is too old is looked at. */
-const RATE_WINDOW_MS = 60_000;
-const AGE_CHECK_MS = 1000;
 const NO_REASON = providerAbort(0);
 const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);
 
@@ -60,11 +58,7 @@ export class Relay {
   readonly #idle = new Deadline(() => this.abort('idle-timeout'));
   readonly #response = new Deadline(() => this.abort('response-timeout'));
   readonly #release = new Deadline(() => this.#releaseTimedOut());
-  /** Absent where they are not configured. */
-  readonly #age: Deadline | undefined;
-  readonly #rate: Deadline | undefined;
-  /** At the beginning of the minute; undefined between two messages, or while we do not read. */
-  #bytesBefore: number | undefined;
+  readonly #endurance: Endurance;
   #isReleasing = false;
   #isOver = false;
 
@@ -75,11 +69,7 @@ export class Relay {
     this.#upstream = new RelayHalf(this, options.upstream, options, options.dataSetChecks.upstream);
     RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
-    const { maxAgeSeconds, minBytesPerSecond } = options.timeouts;
-    if (maxAgeSeconds > 0) this.#age = new Deadline(() => this.#agedOut());
-    if (minBytesPerSecond > 0) this.#rate = new Deadline(() => this.#checkRate());
-    this.#age?.start(maxAgeSeconds * 1000);
-    this.#rate?.start(RATE_WINDOW_MS);
+    this.#endurance = new Endurance(this, options);
   }
 
   /** Whether it has ended, whatever is still to be written. */
@@ -110,7 +100,7 @@ export class Relay {
    * message, nor while an answer is due.
    */
   yieldPlace(): void {
-    if (!this.#isBetweenMessages) return;
+    if (!this.isBetweenMessages) return;
     const idleMs = this.#options.timeouts.idleSeconds * 1000 - this.#idle.remainingMs;
     if (idleMs >= YIELDING_IDLE_MS) this.abort('place-yielded');
   }
@@ -143,37 +133,20 @@ export class Relay {
     );
   }
 
+  get isInsideRequest(): boolean {
+    return this.#inbound.isInsideMessage;
+  }
+
   // Timers.
 
   get #hasOutstanding(): boolean {
     return this.#inbound.requested.size > 0 || this.#upstream.requested.size > 0;
   }
 
-  get #isBetweenMessages(): boolean {
+  /** Neither side is in a message, owes an answer, or waits for the end of the release. */
+  get isBetweenMessages(): boolean {
     if (this.#isOver || this.#isReleasing || this.#hasOutstanding) return false;
     return !this.#inbound.isInsideMessage && !this.#upstream.isInsideMessage;
-  }
-
-  #agedOut(): void {
-    if (this.#isBetweenMessages) this.abort('age-limit');
-    else this.#age?.start(AGE_CHECK_MS);
-  }
-
-  /** Only a minute that lies in one message, and in which the peer was read, says how fast it sends. */
-  #checkRate(): void {
-    const { inbound, timeouts } = this.#options;
-    const bytes = inbound.in.receivedBytes;
-    const before = this.#bytesBefore;
-    const isJudged = this.#inbound.isInsideMessage && !inbound.in.isPaused;
-    if (isJudged && before !== undefined) {
-      const perSecond = ((bytes - before) * 1000) / RATE_WINDOW_MS;
-      if (perSecond < timeouts.minBytesPerSecond) {
-        this.abort('stall-timeout', `fewer than ${timeouts.minBytesPerSecond} bytes came in a second`);
-        return;
-      }
-    }
-    this.#bytesBefore = isJudged ? bytes : undefined;
-    this.#rate?.start(RATE_WINDOW_MS);
   }
 
   /** Whether all that was asked was sent, and the other side has not begun to answer. */
@@ -199,7 +172,7 @@ export class Relay {
   /** The outstanding operations changed, or one of them made progress. */
   progressed(): void {
     if (this.#isOver) return;
-    this.#bytesBefore = undefined;
+    this.#endurance.progressed();
     if (this.#hasOutstanding) {
       this.#startResponse();
       return;
@@ -309,8 +282,7 @@ export class Relay {
     this.#idle.dispose();
     this.#response.dispose();
     this.#release.dispose();
-    this.#age?.dispose();
-    this.#rate?.dispose();
+    this.#endurance.dispose();
     const { record, pace } = this.#options;
     pace?.end();
     for (const { requested } of [this.#inbound, this.#upstream]) {

@@ -14,13 +14,8 @@ import { type DataSetChecks, storedDataSet } from '../policy/dataSetChecks';
 import { reasons } from '../policy/reasons';
 import type { CommandPace } from './commandPace';
 import { type Operation, OutstandingOperations, type Passing, type Refused } from './operations';
+import { OwnReplies } from './ownReplies';
 import type { Relay, RelayOptions } from './relay';
-
-/**
- * Own answers that wait while a message of the other side goes out. With more, the sender is not read, or it could fill
- * the memory with refusals during one slow message.
- */
-const MAX_WAITING_REPLIES = 16;
 
 export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   readonly leg: Leg;
@@ -36,15 +31,15 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #passingContextId = 0;
   /** Where it goes out. */
   #outContextId = 0;
-  /** Own answers to this peer, waiting for the end of a message towards it. */
-  #replies: { readonly contextId: number; readonly commandSet: Buffer }[] = [];
-  #isPausedForReplies = false;
+  /** The gateway's own answers to this peer. */
+  readonly #replies: OwnReplies;
 
   constructor(relay: Relay, leg: Leg, options: RelayOptions, dataSetChecks: DataSetChecks | undefined) {
     this.#relay = relay;
     this.leg = leg;
     this.#options = options;
     this.#pace = leg === options.inbound ? options.pace : undefined;
+    this.#replies = new OwnReplies(leg, () => this.#opposite.#flow.isInsideForwardedMessage);
     this.#dataSetChecks = dataSetChecks;
     this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
   }
@@ -144,7 +139,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
       if (passing.kind === 'response') this.#answered(passing.operation, passing.response);
       this.#relay.progressed();
     }
-    this.#opposite.#sendReplies();
+    this.#opposite.#replies.send();
     this.leg.served();
     this.#opposite.leg.served();
   }
@@ -155,7 +150,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     if (isPendingStatus(status) || !this.#opposite.leg.out.isOpen) return;
     if (!this.#opposite.requested.end(operation, status)) return;
     this.#options.record.operationEnded(operation, response);
-    this.#options.record.hold(this.#opposite.leg, 'allowed');
+    this.#options.record.hold(this.#opposite.leg.in, 'allowed');
   }
 
   #judge(contextId: number, command: CommandSet): Passing {
@@ -186,30 +181,11 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     const { wire } = reasons[reason];
     const status = wire.kind === 'status' ? wire.status : 0x0110;
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
-    this.#replies.push({ contextId: this.#passingContextId, commandSet });
+    this.#replies.add(this.#passingContextId, commandSet);
     this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);
     this.#pace?.answerQueued();
-    this.#options.record.hold(this.leg, 'denied');
-    this.#sendReplies();
-  }
-
-  /** Writes own answers, never between the fragments of a message from the other side. */
-  #sendReplies(): void {
-    if (this.#replies.length === 0) return;
-    if (!this.#opposite.#flow.isInsideForwardedMessage) {
-      for (const { contextId, commandSet } of this.#replies) this.leg.out.commandSet(contextId, commandSet);
-      this.#replies = [];
-    }
-    this.#pauseForReplies();
-  }
-
-  /** A sender that asks without reading the answers, or faster than they can go out, is not read meanwhile. */
-  #pauseForReplies(): void {
-    const mustPause = this.leg.out.isCongested || this.#replies.length >= MAX_WAITING_REPLIES;
-    if (mustPause === this.#isPausedForReplies) return;
-    this.#isPausedForReplies = mustPause;
-    if (mustPause) this.leg.pause();
-    else this.leg.resume();
+    this.#options.record.hold(this.leg.in, 'denied');
+    this.#replies.send();
   }
 
   // RelayedLegOwner: what else happens on the leg.
@@ -224,7 +200,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   /** Not where the other side waits for an answer of this peer, which can no longer come. */
   get isPeerOwed(): boolean {
-    const isDue = this.requested.size > 0 || this.#replies.length > 0;
+    const isDue = this.requested.size > 0 || this.#replies.areWaiting;
     return isDue && !this.isInsideMessage && this.#opposite.requested.size === 0;
   }
 
@@ -236,16 +212,16 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   // only, so that answers and aborts still pass the opposite way.
 
   congested(): void {
-    this.#opposite.leg.pause();
+    this.#opposite.leg.in.pause();
   }
 
   drained(): void {
-    this.#opposite.leg.resume();
-    if (this.#isPausedForReplies) this.#pauseForReplies();
+    this.#opposite.leg.in.resume();
+    this.#replies.drained();
   }
 
   written(): void {
-    if (this.#replies.length === 0) this.#pace?.answersWritten();
+    if (!this.#replies.areWaiting) this.#pace?.answersWritten();
   }
 
   releaseRequested(): void {

@@ -14,7 +14,13 @@ import type { EntryObservations, JudgedRequest, SeenRequest } from './entryObser
 export type AllowanceKeys = Partial<
   Pick<
     ModalityConfiguration,
-    'allow' | 'services' | 'storeSopClasses' | 'moveDestinations' | 'calledAeTitle' | 'maxAssociations'
+    | 'allow'
+    | 'services'
+    | 'storeSopClasses'
+    | 'dataSets'
+    | 'moveDestinations'
+    | 'calledAeTitle'
+    | 'maxAssociations'
   >
 >;
 
@@ -95,6 +101,7 @@ function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObserv
   const calledToo = [...entry.callByTitle.values()].flatMap(({ denial, upstream, calledAeTitle }) =>
     denial === undefined || upstream === undefined ? [] : titlesOf(upstream, calledAeTitle),
   );
+  const hasMismatch = entry.wouldDeny.some(({ reason }) => reason === 'data-set-mismatch');
   const isLimitExceeded = entry.wouldDeny.some(({ reason }) => reason === 'association-limit');
   return {
     ...(lacking.permissions.size === 0
@@ -104,6 +111,7 @@ function keysOf(modality: CompiledModality, lacking: Lacking, entry: EntryObserv
     ...(lacking.sopClasses.size === 0
       ? {}
       : { storeSopClasses: [...storeSopClasses, ...[...lacking.sopClasses].sort()] }),
+    ...(hasMismatch ? { dataSets: 'observe' } : {}),
     ...(lacking.moveDestinations.size === 0
       ? {}
       : {

@@ -8,6 +8,7 @@ import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, hasDataSet } from '../dimse/commands';
 import {
   type DataSetReader,
+  MAX_START_BYTES,
   SOP_CLASS_UID,
   SOP_INSTANCE_UID,
   tagText,
@@ -78,9 +79,13 @@ export class StoredDataSet {
   decide(bytes: Buffer, isWhole: boolean): DataSetDecision | undefined {
     const reading = this.#reader.read(bytes, isWhole);
     if (reading === 'more') return undefined;
-    const mismatch = reading === 'unreadable' ? this.#unreadable() : this.#mismatch();
+    const isUnreadable = reading === 'unreadable';
+    // Of what is short enough to be seen whole, it is known in the end whether it could say anything to anybody.
+    if (isUnreadable && !isWhole && bytes.length < MAX_START_BYTES) return undefined;
+    const isSilent = isUnreadable && isWhole && !this.#reader.couldHold(bytes);
+    const mismatch = isUnreadable && !isSilent ? this.#unreadable() : this.#mismatch();
     if (mismatch === undefined) {
-      const notes = this.#notes();
+      const notes = [...(isSilent ? [this.#unreadable()] : []), ...this.#notes()];
       return notes.length === 0 ? { allowed: true } : { allowed: true, detail: notes.join('; ') };
     }
     return this.#checks.isObserved

@@ -16,8 +16,8 @@ import {
   type TlsFileStates,
   watchedFiles,
 } from '../config/tlsFileStates';
-import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/gateway';
 import { describeAddresses } from '../gateway/lifeEvents';
+import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import { ConfigurationError } from '../text/problems';
 import { FileWatch } from './fileWatch';
 import type { PidFile } from './pidFile';

@@ -12,22 +12,21 @@ import {
 import { protocolErrorOf } from '../association/protocolError';
 import { CommandField, formatStatus, NO_DATA_SET, RESPONSE_BIT, Status, statusText } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
-import { transferSyntaxKeyword } from '../dimse/transferSyntaxes';
 import { DialError, dialTcp, dialTls } from '../net/dial';
 import type { TlsFacts } from '../net/inboundConnection';
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { encodeAssociateRq } from '../pdu/associate';
 import { PDataFramer } from '../pdu/framer';
-import { encodeAbort, encodeReleaseRq, formatAbort, formatRejection } from '../pdu/smallPdus';
+import { encodeAbort, encodeReleaseRq } from '../pdu/smallPdus';
 import {
   type Abort,
   AbortSource,
   APPLICATION_CONTEXT_NAME,
-  type AssociateAc,
   type AssociateRj,
   type AssociateRq,
 } from '../pdu/types';
 import { MAX_PDU_LENGTH, type PeerEvent, VerificationPeer } from './verificationPeer';
+import { describeAcceptance, describeFailure } from './words';
 
 export interface VerificationOptions {
   readonly host: string;
@@ -254,55 +253,4 @@ function echoRequest(peerMaxPduLength: number): Buffer[] {
   framer.command(CONTEXT_ID, encodeCommandSet(command));
   framer.flush(pdus);
   return pdus;
-}
-
-function describeAcceptance({ userInformation }: AssociateAc, transferSyntax: string): string {
-  const { implementationClassUid, implementationVersionName, maxPduLength } = userInformation;
-  const implementation = implementationVersionName ?? implementationClassUid;
-  const facts = [
-    transferSyntaxKeyword(transferSyntax) ?? transferSyntax,
-    `longest PDU ${maxPduLength === 0 ? 'unlimited' : `${maxPduLength} bytes`}`,
-    ...(implementation === '' ? [] : [`implementation ${implementation}`]),
-  ];
-  return `accepted: ${facts.join(', ')}`;
-}
-
-type Failure = Pick<VerificationStep, 'text' | 'rejection' | 'abort' | 'alert'> & {
-  failure: VerificationFailure;
-};
-
-function describeFailure(event: PeerEvent, { timeoutMs }: VerificationOptions): Failure {
-  switch (event.kind) {
-    case 'rejected':
-      return { failure: 'rejected', text: formatRejection(event.rj), rejection: event.rj };
-    case 'aborted':
-      return { failure: 'aborted', text: formatAbort(event.abort), abort: event.abort };
-    case 'closed':
-      // With TLS 1.3 the peer judges our certificate after the handshake, as we see it.
-      return event.alert === undefined
-        ? {
-            failure: 'closed',
-            text: `the peer closed the connection without an answer${codeText(event.code)}`,
-          }
-        : {
-            failure: 'closed',
-            text: `the peer closed with the TLS alert "${event.alert}"`,
-            alert: event.alert,
-          };
-    case 'speaksTls':
-      return { failure: 'speaksTls', text: 'the peer answered in TLS' };
-    case 'malformed':
-      return { failure: 'malformed', text: `the peer sent ${event.text}` };
-    case 'silent':
-      return { failure: 'silent', text: `no answer within ${timeoutMs / 1000} s` };
-    default:
-      return {
-        failure: 'malformed',
-        text: `the peer sent a PDU that is not expected here (${event.kind})`,
-      };
-  }
-}
-
-function codeText(code: string | undefined): string {
-  return code === undefined ? '' : ` (${code})`;
 }

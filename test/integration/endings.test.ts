@@ -47,7 +47,7 @@ function gatewayTo(
   return TestGateway.start(
     plainConfiguration(
       port,
-      { allow: ['store', 'echo', 'find', 'storageCommitment'] },
+      { allow: ['store', 'echo', 'find', 'storageCommitment'], dataSets: 'off' },
       { upstreams, ...configuration },
     ),
   );

@@ -34,7 +34,7 @@ async function setUp(
 ): Promise<Setting> {
   const spy = await SpyUpstream.start({ script, ...spyOptions });
   const gateway = await TestGateway.start(
-    plainConfiguration(spy.port, { allow: ['store', 'echo'] }, { timeouts }),
+    plainConfiguration(spy.port, { allow: ['store', 'echo'], dataSets: 'off' }, { timeouts }),
   );
   return { spy, gateway };
 }

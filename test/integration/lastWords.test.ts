@@ -45,7 +45,7 @@ async function setUp(script: SpyScript = {}) {
   const configuration = (rest: Partial<ConfigurationInput> = {}) =>
     plainConfiguration(
       spy.port,
-      { allow: ['store', 'echo'], listeners: ['plain', 'tls'] },
+      { allow: ['store', 'echo'], dataSets: 'off', listeners: ['plain', 'tls'] },
       {
         listeners: [
           { name: 'plain', host: '127.0.0.1', port: 0 },

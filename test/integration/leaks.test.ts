@@ -127,7 +127,9 @@ function configurationWith(timeouts: ConfigurationInput['timeouts']): Configurat
         allow: ['store', 'echo'],
       },
     },
-    limits: { maxPendingConnectionsPerAddress: 2 * AT_ONCE },
+    limits: { maxPendingConnectionsPerAddress: 2 * AT_ONCE, connectionsPerSecondPerAddress: 0 },
+    // A line for each ending.
+    audit: { refusals: { whole: 1_000_000 } },
     timeouts: { upstreamQueueSeconds: 10, ...timeouts },
   };
 }

@@ -106,9 +106,9 @@ describe('a device that nobody knows', () => {
     const listed = await run(gateway, 'modality', 'pending');
     const id = await idOfOnly(gateway);
     expect(listed.printed).toContain(`${id.slice(0, 4)}  CT9@127.0.0.1 to ARCHIVE\n`);
-    expect(listed.printed).toContain('reason      calling-ae-title-unknown: ');
+    expect(listed.printed).toContain('reason       calling-ae-title-unknown: ');
     expect(listed.printed).toContain(
-      'proposes    Verification, CTImageStorage; for all of it, it needs echo,store\n',
+      'proposes     Verification, CTImageStorage; for all of it, it needs echo,store\n',
     );
 
     const approved = await run(gateway, 'modality', 'approve', id, '--allow', 'store');

@@ -46,7 +46,13 @@ async function configurationWith(archivePort: number, changes: Partial<Configura
     ],
     upstreams: { ARCHIVE: { servers: [`127.0.0.1:${archivePort}`] } },
     modalities: {
-      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: ['echo', 'store'] },
+      ct1: {
+        callingAeTitle: 'CT1',
+        from: '127.0.0.1',
+        listeners: 'plain',
+        allow: ['echo', 'store'],
+        dataSets: 'off',
+      },
       [LONG]: {
         callingAeTitle: ['SIXTEEN_LETTERS1', 'ANOTHER SIXTEEN2'],
         from: ['2001:db8:1234:5678:9abc:def0:1234:5678', '10.1.2.0/24', '10.1.3.4'],

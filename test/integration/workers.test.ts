@@ -25,7 +25,11 @@ function configurationWith(
   modality: object = {},
   rest: Partial<ConfigurationInput> = {},
 ): ConfigurationInput {
-  return plainConfiguration(port, { allow: ['store', 'echo'], ...modality }, { workers: 2, ...rest });
+  return plainConfiguration(
+    port,
+    { allow: ['store', 'echo'], dataSets: 'off', ...modality },
+    { workers: 2, ...rest },
+  );
 }
 
 async function setUp(modality: object = {}, rest: Partial<ConfigurationInput> = {}): Promise<Setting> {

@@ -206,7 +206,7 @@ export class Storescp {
   /** The same, which is then removed. */
   takeInstances(): Instance[] {
     const taken = this.instances;
-    for (const { name } of taken) rmSync(join(this.#folder, name));
+    for (const { name } of taken) rmSync(join(this.#folder, name), { force: true });
     return taken;
   }
 }

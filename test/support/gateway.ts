@@ -6,7 +6,8 @@ import type { z } from 'zod';
 import type { AuditEvent, AuditSink } from '../../src/audit/events';
 import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
-import { Gateway, type ReloadOptions, type ReloadResult } from '../../src/gateway/gateway';
+import { Gateway } from '../../src/gateway/gateway';
+import type { ReloadOptions, ReloadResult } from '../../src/gateway/runningGateway';
 import { onCleanUp } from './cleanUp';
 import { Changes, waitFor } from './waiting';
 

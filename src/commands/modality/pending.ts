@@ -5,7 +5,7 @@
 import type { PendingCaller } from '../../admin/pendingCaller';
 import { OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
-import { certificateRemedy, isCertificateReason } from '../../policy/refusedCertificates';
+import { isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { countOf, safeLines } from '../../text/quote';
@@ -70,7 +70,7 @@ export function callerLines(caller: PendingCaller, id = caller.id): string[] {
       `${countOf(caller.count, 'time')}, first ${formatTime(caller.firstSeen)}, last ${formatTime(caller.lastSeen)} UTC`,
     ),
     row('reason', `${reason}: ${reasons[reason].text}${near}`),
-    ...(isCertificateReason(reason) ? [row('to do', certificateRemedy(reason))] : []),
+    ...(isCertificateReason(reason) ? [row('to do', reasons[reason].remedy)] : []),
     row('listener', `${listener} (${isTls ? 'TLS' : 'without TLS'})`),
     ...(certificate === undefined ? [] : certificateRows(certificate)),
     ...implementationRows(caller),

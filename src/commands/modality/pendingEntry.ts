@@ -11,7 +11,8 @@ import type { PeerCertificate } from '../../policy/certificate';
 import { compilePolicy } from '../../policy/compile';
 import { decideAssociation } from '../../policy/decide';
 import type { ReasonCode } from '../../policy/reasons';
-import { certificateRemedy, isCertificateReason } from '../../policy/refusedCertificates';
+import { reasons } from '../../policy/reasons';
+import { isCertificateReason } from '../../policy/refusedCertificates';
 import { aeTitleKey, normaliseAeTitle } from '../../text/aeTitle';
 import { formatPath } from '../../text/problems';
 import { quoteChoices, quoteValue } from '../../text/quote';
@@ -125,7 +126,7 @@ function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCe
 export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
   const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
   if (isCertificateReason(reason))
-    return `its certificate was refused (${reason}); ${certificateRemedy(reason)}`;
+    return `its certificate was refused (${reason}); ${reasons[reason].remedy}`;
   if (aeTitleKey(callingAeTitle, true) === undefined) {
     return `${quoteValue(callingAeTitle)} is not an AE title (1 to 16 printable ASCII characters); set another one on the device`;
   }

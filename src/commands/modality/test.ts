@@ -7,7 +7,7 @@ import { type LastSeen, lastSeenIfKnown, type SeenEvent } from '../../audit/last
 import { loadConfiguration } from '../../config/load';
 import { ExitCode, OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
-import { certificateRemedy, describeRefused, isCertificateReason } from '../../policy/refusedCertificates';
+import { describeRefused, isCertificateReason } from '../../policy/refusedCertificates';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatPath } from '../../text/problems';
 import { textTable } from '../../text/table';
@@ -76,7 +76,7 @@ export function describeTrouble(event: SeenEvent): string {
   const { reason } = event;
   const what = reason === undefined ? [] : [`${reason}: ${reasons[reason]?.text ?? ''}`];
   const certificate = isCertificateReason(reason)
-    ? [describeRefused(event.tls), event.detail, `to do: ${certificateRemedy(reason)}`]
+    ? [describeRefused(event.tls), event.detail, `to do: ${reasons[reason].remedy}`]
     : [];
   return [whenAndWhere(event), event.command ?? event.event, ...what, ...certificate]
     .filter((part) => part !== undefined)

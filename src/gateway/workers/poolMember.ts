@@ -8,8 +8,8 @@ import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
-import type { ListeningAddress } from '../gateway';
 import type { AssociationProgress } from '../relay';
+import type { ListeningAddress } from '../runningGateway';
 
 /** From the primary. Plain data, as all messages: they cross a pipe as JSON. */
 export type ToWorker =

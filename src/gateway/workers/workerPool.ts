@@ -9,9 +9,15 @@ import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
-import type { ListeningAddress, ReloadOptions, ReloadResult, RunningGateway, StopResult } from '../gateway';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import type { AssociationProgress } from '../relay';
+import type {
+  ListeningAddress,
+  ReloadOptions,
+  ReloadResult,
+  RunningGateway,
+  StopResult,
+} from '../runningGateway';
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 

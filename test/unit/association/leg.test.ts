@@ -289,10 +289,10 @@ describe('deadlines of a leg', () => {
     const { socket, leg, reported } = relayed('acceptor');
     await turn();
     socket.deliver(data!.subarray(0, 20));
-    leg.pause();
+    leg.in.pause();
     jest.advanceTimersByTime(120_000);
     await turn();
-    leg.resume();
+    leg.in.resume();
     jest.advanceTimersByTime(59_000);
     await turn();
     socket.deliver(data!.subarray(20));

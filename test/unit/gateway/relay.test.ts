@@ -489,7 +489,7 @@ describe('deadlines of a relay', () => {
       await passed(200);
       expect(legs.recorded.at(-1)).toMatchObject({
         reason: 'stall-timeout',
-        detail: 'the data set that a command announced did not come',
+        detail: 'the data set that a command announced did not come whole',
       });
     },
   );

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ReasonCode, reasons } from '../../../src/policy/reasons';
-import { remedyOf } from '../../../src/policy/remedies';
+import { type ReasonCode, reasons, remedyOf } from '../../../src/policy/reasons';
 
 describe('what to do', () => {
   it.each(Object.keys(reasons) as ReasonCode[])('is known for %s, and is one line', (reason) => {

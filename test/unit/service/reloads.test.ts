@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { expect, it } from '@jest/globals';
 import type { Monitoring } from '../../../src/admin/monitoring';
 import { loadConfiguration } from '../../../src/config/load';
-import type { RunningGateway } from '../../../src/gateway/gateway';
+import type { RunningGateway } from '../../../src/gateway/runningGateway';
 import { Reloads } from '../../../src/service/reloads';
 import { temporaryFolder } from '../../support/processes';
 

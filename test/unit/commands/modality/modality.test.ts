@@ -46,6 +46,7 @@ describe('aegis modality list', () => {
         {
           name: 'ct1',
           callingAeTitle: ['CT1'],
+          dataSets: 'verify',
           from: ['10.1.2.10'],
           allow: ['echo', 'store'],
           mode: 'enforce',

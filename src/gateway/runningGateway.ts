@@ -1,0 +1,47 @@
+/** What the rest of the program sees of a gateway that runs, in this process or in several. */
+import type { Configuration } from '../config/schema';
+import type { AssociationProgress } from './relay';
+import type { UpstreamHealth } from './upstreamHealth';
+
+/** An address that the gateway listens on; the port is the real one where 0 was configured. */
+export interface ListeningAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How a stop ended. */
+export interface StopResult {
+  /** Associations that had not ended by themselves at the deadline and were aborted. */
+  readonly aborted: number;
+}
+
+export interface ReloadOptions {
+  /** End the associations that the new rules refuse, and judge the commands of the others by the new rules. */
+  readonly enforce?: boolean;
+}
+
+export interface ReloadResult {
+  /** Associations that were ended because they are no longer allowed. */
+  readonly ended: number;
+}
+
+export interface RunningGateway {
+  readonly addresses: readonly ListeningAddress[];
+  readonly timeouts: Configuration['timeouts'];
+  /** Connections, or at least those with an association, that a drain would wait for. */
+  readonly connectionCount: number;
+  /** Whether its listeners are open: not after the stop, and not while all of its workers have died. */
+  readonly isListening: boolean;
+  /** Absent in a worker: the primary asks for all. */
+  readonly health: UpstreamHealth | undefined;
+  /**
+   * Takes over a new configuration, all or nothing. Running associations keep what they were allowed, unless `enforce`
+   * judges them again. Rejects with OperatorError where it cannot be used.
+   */
+  reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
+  /** What is under way on each association with an operation that is not answered. */
+  progress(): Promise<readonly AssociationProgress[]>;
+  /** Drains and stops; called again, stops at once. */
+  stop(): Promise<StopResult>;
+}
