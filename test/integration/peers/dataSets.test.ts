@@ -86,7 +86,8 @@ const rows: readonly (readonly [string, readonly Buffer[], number, number])[] = 
   ['with an item longer than its sequence', [languages(item(sopClass(CT)), 8), plain, rest], 0, MISMATCH],
   ['with white space inside a UID', [sopClass(CT), instance('1.2. 3.4'), rest], 0, MISMATCH],
   ['without both elements', [rest], 0xc000, 0xc000],
-  ['of other bytes', [Buffer.alloc(1000, 0x55)], -1, MISMATCH],
+  ['of bytes that nobody can read', [Buffer.alloc(1000, 0x55)], -1, -1],
+  ['of such bytes with the tag of the class in them', [Buffer.alloc(1000, 0x55), sopClass(MR)], -1, MISMATCH],
 ];
 
 async function answerTo(target: Parameters<typeof RawScu.connect>[0], dataSet: Buffer): Promise<number> {
