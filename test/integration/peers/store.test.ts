@@ -182,7 +182,6 @@ describeWithPeers(['Orthanc'], 'what Orthanc refuses to store', () => {
     'another SOP instance than in the command',
     'a SOP class that cannot be stored',
     'no study',
-    'no data set element',
   ];
   let secured: SecuredArchive;
   let unjudged: SecuredArchive;
