@@ -238,13 +238,9 @@ function echoscu({ listeners, hosts, deviceFiles }: SheetSubject, calling: strin
   const target = `${shellQuoted(hosts[0] ?? 'HOST')} ${listener?.port || 'PORT'}`;
   const titles = `-aet ${shellQuoted(calling)} -aec ${shellQuoted(called)}`;
   if (listener?.tls === undefined) return `echoscu ${titles} ${target}`;
-  const key = shellQuoted(deviceFiles === undefined ? 'DEVICE.key' : basename(deviceFiles.privateKeyFile));
-  const certificate = shellQuoted(
-    deviceFiles === undefined ? 'DEVICE.crt' : basename(deviceFiles.certificate.file),
-  );
-  const authority = shellQuoted(
-    listener.tls.authority === undefined ? 'CA.crt' : basename(listener.tls.authority.file),
-  );
+  const key = shellQuoted(basename(deviceFiles?.privateKeyFile ?? 'DEVICE.key'));
+  const certificate = shellQuoted(basename(deviceFiles?.certificate.file ?? 'DEVICE.crt'));
+  const authority = shellQuoted(basename(listener.tls.authority?.file ?? 'CA.crt'));
   const own = listener.tls.requiresCertificate ? `+tls ${key} ${certificate}` : '+tla';
   return `echoscu ${own} +cf ${authority} ${titles} ${target}`;
 }
