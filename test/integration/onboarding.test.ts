@@ -23,7 +23,8 @@ const TOKEN = '0123456789abcdef';
 const cli = resolve(__dirname, '../../dist/cli.js');
 const certificates = testCertificates();
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
-const dataSet = Buffer.from('080018000600000031', 'hex').subarray(0, 8);
+/** Implicit VR: SOP Instance UID 1.2.3. */
+const dataSet = Buffer.from('0800180006000000312e322e3300', 'hex');
 
 let spy: SpyUpstream;
 beforeAll(async () => {
