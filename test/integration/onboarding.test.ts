@@ -23,8 +23,8 @@ const TOKEN = '0123456789abcdef';
 const cli = resolve(__dirname, '../../dist/cli.js');
 const certificates = testCertificates();
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
-/** Implicit VR: SOP Instance UID 1.2.3. */
-const dataSet = Buffer.from('0800180006000000312e322e3300', 'hex');
+/** Explicit VR: SOP Instance UID 1.2.3. */
+const dataSet = Buffer.from('0800180055490600312e322e3300', 'hex');
 
 let spy: SpyUpstream;
 beforeAll(async () => {
@@ -136,7 +136,7 @@ describe('a device that nobody knows', () => {
     await call(gateway, stranger);
     await audited(gateway, 'association.rejected', 2);
     const { printed } = await run(gateway, 'modality', 'pending');
-    expect(printed).toContain('reason      certificate-mismatch: ');
+    expect(printed).toContain('reason       certificate-mismatch: ');
     expect(printed).toContain('(entry ct9)');
     await expect(
       run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'store'),
