@@ -72,13 +72,13 @@ export function dataSetChecks(
   rules?: StoreRules,
 ): DataSetChecks | undefined {
   if (dataSets === 'off' && rules === undefined) return undefined;
-  const required = dataSets === 'off' ? [] : uids;
-  const tags = new Set([...required, ...(rules?.tags ?? [])]);
+  // For the rules too: bytes in which they are found are a data set.
+  const tags = new Set([...uids, ...(rules?.tags ?? [])]);
   return {
     mismatch:
       dataSets === 'off' ? 'not looked at' : isObserved || dataSets === 'observe' ? 'passed on' : 'refused',
     rules,
-    wanted: { tags, required, last: Math.max(...tags) },
+    wanted: { tags, required: uids, last: Math.max(...tags) },
   };
 }
 

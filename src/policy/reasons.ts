@@ -286,7 +286,7 @@ export const reasons = {
   'store-rule': {
     wire: status(0xa900),
     text: 'a rule of the entry refuses this image, or cannot be decided',
-    remedy: 'if the image should come, change "storeRules" of the entry; try "aegis explain --file"',
+    remedy: 'if it should come, change "storeRules"; "aegis explain --file" tries a file',
   },
   'command-unknown': {
     wire: status(0x0211),
