@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { commandPermissions } from '../dimse/permissions';
+import { quoteValue } from '../text/quote';
 import { ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
@@ -12,6 +13,7 @@ import {
   cidr,
   dateOrDateTime,
   filePath,
+  freeName,
   oneOrMore,
   portToReach,
 } from './schemaValues';
@@ -49,6 +51,28 @@ const address = z.strictObject({
   tls: addressTls.optional().describe('Left out: plain DICOM.'),
 });
 
+/** Of one element: its values, or whether it has one. */
+const storeCondition = z.union(
+  [z.string().transform((text) => [text]), z.array(z.string()).min(1), z.boolean()],
+  {
+    error: ({ input }) =>
+      `${quoteValue(input)} is not accepted; accepted is a value, a list of values, true (has a value) or false (has none)`,
+  },
+);
+
+const storeRule = z.strictObject({
+  name: freeName.optional().describe('What the audit log calls the rule, beside its index.'),
+  allow: z
+    .record(z.string(), storeCondition)
+    .optional()
+    .describe('The images that it allows: by element, all must hold.'),
+  refuse: z
+    .record(z.string(), storeCondition)
+    .optional()
+    .describe('The images that it refuses: by element, all must hold.'),
+  status: z.enum(['0xA900', '0x0124']).optional().describe('Answer of its refusal; default: 0xA900.'),
+});
+
 export const modality = z.strictObject({
   callingAeTitle: oneOrMore(aeTitle).describe('Calling AE title(s) of this modality.'),
   from: oneOrMore(cidr).describe(
@@ -77,6 +101,13 @@ export const modality = z.strictObject({
     .default('verify')
     .describe(
       'verify: a C-STORE is refused if its data set is of another SOP class or instance than its command says. observe: it is relayed, logged and counted. off: data sets are not looked at.',
+    ),
+  storeRules: z
+    .array(storeRule)
+    .min(1)
+    .optional()
+    .describe(
+      'Which images it may store, by elements of the data set. The first rule that matches decides; without a match, the opposite of the last one.',
     ),
   moveDestinations: oneOrMore(aeTitle)
     .optional()

@@ -31,6 +31,8 @@ declare module 'dcmjs' {
     DicomMetaDictionary: {
       /** A new UID under 2.25. */
       uid(): string;
+      /** Elements by keyword. */
+      nameMap: Readonly<Record<string, { readonly tag: string; readonly vr: string } | undefined>>;
       /** Elements by keyword to elements by tag, with the dictionary's value representations. */
       denaturalizeDataset(dataset: Record<string, unknown>): DicomElements;
     };

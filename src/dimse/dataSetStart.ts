@@ -11,6 +11,7 @@ export const MAX_START_BYTES = 64 * 1024;
 /** Sequences and items inside each other; real ones have fewer than ten in front of the pixels. */
 const MAX_NESTING = 64;
 
+export const SPECIFIC_CHARACTER_SET = 0x0008_0005;
 export const SOP_CLASS_UID = 0x0008_0016;
 export const SOP_INSTANCE_UID = 0x0008_0018;
 
@@ -71,6 +72,8 @@ export interface DataSetReader {
   readonly fault: string;
   /** What is odd, and read alike by everybody. */
   readonly oddities: readonly string[];
+  /** An element came behind one with a higher tag. */
+  readonly isDisordered: boolean;
   /** Whether some reader could find a required element here. False: the bytes of no such tag are in it. */
   couldHold(bytes: Buffer): boolean;
 }
@@ -94,7 +97,7 @@ export class DataSetStart implements DataSetReader {
   #at = 0;
   #lastTag = -1;
   #isDone = false;
-  #isDisordered = false;
+  isDisordered = false;
   #hasOddLength = false;
   fault = '';
 
@@ -111,7 +114,7 @@ export class DataSetStart implements DataSetReader {
 
   get oddities(): readonly string[] {
     return [
-      ...(this.#isDisordered ? ['elements of the data set are out of order'] : []),
+      ...(this.isDisordered ? ['elements of the data set are out of order'] : []),
       ...(this.#hasOddLength ? ['an element of the data set has an odd length'] : []),
     ];
   }
@@ -218,10 +221,11 @@ export class DataSetStart implements DataSetReader {
         return start + length > MAX_START_BYTES && this.#fail(BEHIND_BOUND);
       }
       if (this.#values.has(tag)) return this.#fail(`${tagText(tag)} is there twice`);
-      if (tag <= this.#lastTag) this.#isDisordered = true;
+      if (tag <= this.#lastTag) this.isDisordered = true;
       this.#lastTag = tag;
       if (isWanted) {
-        const value = isSequence ? {} : { bytes: bytes.toString('latin1', start, start + length) };
+        const value =
+          isSequence && length > 0 ? {} : { bytes: bytes.toString('latin1', start, start + length) };
         this.#values.set(tag, { representation, ...value });
       }
     }

@@ -45,6 +45,10 @@ class DeflatedStart implements DataSetReader {
     return this.#plain.oddities;
   }
 
+  get isDisordered(): boolean {
+    return this.#plain.isDisordered;
+  }
+
   /** Readers inflate differently, e.g. with the header of zlib. */
   couldHold(): boolean {
     return true;

@@ -42,6 +42,24 @@ export function readBytes(file: string, options: ReadOptions = {}): Buffer {
   throw new FileError(file, describeTooLong(options), exitCode);
 }
 
+/** The first bytes of a file, as many as there are. Throws FileError where it cannot be read. */
+export function readStart(file: string, maxBytes: number, advice: FileAdvice = {}): Buffer {
+  const start = Buffer.alloc(maxBytes);
+  let length = 0;
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    for (let read = -1; read !== 0 && length < maxBytes; length += read) {
+      read = readSync(descriptor, start, length, maxBytes - length, null);
+    }
+    return start.subarray(0, length);
+  } catch (cause) {
+    throw fileError('read', cause, file, advice, ExitCode.Usage);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
 /** As readBytes, with anything that is not UTF-8 replaced: PEM files may have comments in any encoding. */
 export function readText(file: string, options: ReadOptions = {}): string {
   return readBytes(file, options).toString('utf8');

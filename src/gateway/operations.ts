@@ -38,6 +38,8 @@ export type Passing =
       readonly request: CommandSet;
       readonly reason: ReasonCode;
       readonly detail?: string;
+      /** In place of that of the reason. */
+      readonly status?: number;
     }
   | { readonly kind: 'cancel' }
   /** Its data set decides. */

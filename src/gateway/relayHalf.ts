@@ -97,7 +97,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     const decision = passing.dataSet.decide(bytes, isWhole);
     if (decision === undefined) return 'look';
     if (!decision.allowed) {
-      this.#passing = { kind: 'refused', request, reason: decision.reason, detail: decision.detail };
+      this.#passing = { kind: 'refused', request, ...decision };
       return 'drop';
     }
     const reason = wouldDeny ?? decision.wouldDeny;
@@ -172,14 +172,14 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
    * Answers a refused request once its data set is drained: half-duplex senders write everything before they read. The
    * text is the same for every refusal, so that nobody learns what the allowlist holds.
    */
-  #refuse({ request, reason, detail }: Refused, dataSetBytes: number): void {
+  #refuse({ request, reason, detail, status: own }: Refused, dataSetBytes: number): void {
     // Nothing answers a cancel (PS3.7 §9.3.2.3): one that names no operation is only noted.
     if (request.CommandField === CommandField.CCancelRq) {
       this.#options.record.commandRefused(request, reason, undefined, dataSetBytes, detail);
       return;
     }
     const { wire } = reasons[reason];
-    const status = wire.kind === 'status' ? wire.status : 0x0110;
+    const status = own ?? (wire.kind === 'status' ? wire.status : 0x0110);
     const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
     this.#replies.add(this.#passingContextId, commandSet);
     this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);

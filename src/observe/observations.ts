@@ -99,7 +99,7 @@ export class Observations {
       ].filter((denial) => denial !== undefined);
     } else if (line.event === 'command.completed') {
       entry.requests += 1;
-      const denial = judgeRequest(modality, entry, line);
+      const denial = judgeRequest(modality, entry, line) ?? dataSetDenial(modality, line);
       denials = denial === undefined ? [] : [denial];
     }
     for (const denial of denials) countDenial(entry, line, 'would-deny', denial);
@@ -159,6 +159,17 @@ function judgeCall(
     entry.callByTitle.set(calledAeTitle, { calledAeTitle, upstream, denial });
   } else entry.hasMoreKinds = true;
   return denial;
+}
+
+/** The data set is not in the log: its line says what it was denied for, and the entry whether it still would be. */
+function dataSetDenial(
+  { dataSets }: CompiledModality,
+  { outcome, reason, direction }: AuditLine,
+): ReasonCode | undefined {
+  if (outcome !== 'would-deny' || direction === 'egress') return undefined;
+  const checks = dataSets.ingress.inbound;
+  if (reason === 'data-set-mismatch' && checks?.mismatch === 'refused') return reason;
+  return reason === 'store-rule' && checks?.rules !== undefined ? reason : undefined;
 }
 
 function judgeRequest(

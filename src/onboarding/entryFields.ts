@@ -49,6 +49,8 @@ function* fieldsIn(schema: Schema, parent: readonly string[]): Generator<EntryFi
     for (const [key, child] of Object.entries(shape.keys)) yield* fieldsIn(child, [...parent, key]);
     return;
   }
+  // Rules are written in the file: neither a cell nor an option holds them well.
+  if (shape.kind === 'list' && shapeOf(shape.items).kind === 'object') return;
   const dotted = parent.join('.');
   const kebab = parent.join('-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   yield {

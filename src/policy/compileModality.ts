@@ -13,6 +13,7 @@ import { compileCertificateMatchers } from './certificate';
 import { dataSetChecks } from './dataSetChecks';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
 import { compileSopClasses, describeUnknownSopClass } from './sopClassMatcher';
+import { compileStoreRules } from './storeRules';
 
 /**
  * Sets that entries share. Of 10,000 entries most have the same permissions and listeners, and a set is large beside the
@@ -70,7 +71,7 @@ export function compileModality(
     storeSopClasses: compileStoreSopClasses(entry, report),
     moveDestinations: compileMoveDestinations(entry, callingAeTitles, strictAeTitles, report),
     egressPermissions: entry.egressAllow === undefined ? 'any' : sets.of(entry.egressAllow),
-    dataSets: compileDataSets(entry, isObserving),
+    dataSets: compileDataSets(entry, isObserving, report),
     isObserved: isObserving,
     configuration: entry,
   };
@@ -196,14 +197,17 @@ function compileStoreSopClasses({ storeSopClasses, allow }: ModalityConfiguratio
 }
 
 /**
- * What a modality gets by C-GET is judged as what it stores. Observe mode does not open egress: it is about what a
- * modality asks for.
+ * What a modality gets by C-GET is judged as what it stores, but for the rules on images. Observe mode does not open
+ * egress: it is about what a modality asks for.
  */
-function compileDataSets({ dataSets }: ModalityConfiguration, isObserving: boolean) {
-  const ingress = dataSetChecks(dataSets, isObserving);
+function compileDataSets(entry: ModalityConfiguration, isObserving: boolean, report: Report) {
+  const { dataSets } = entry;
   const egress = dataSetChecks(dataSets, false);
   return {
-    ingress: { inbound: ingress, upstream: ingress },
+    ingress: {
+      inbound: dataSetChecks(dataSets, isObserving, compileStoreRules(entry, isObserving, report)),
+      upstream: dataSetChecks(dataSets, isObserving),
+    },
     egress: { inbound: egress, upstream: egress },
   };
 }

@@ -15,6 +15,7 @@ import {
   egressCommandChecks,
   ingressCommandChecks,
 } from './commandChecks';
+import type { DataSetChecks } from './dataSetChecks';
 import {
   type AssociationRequest,
   type CommandRequest,
@@ -26,6 +27,7 @@ import {
   decideEgressCommand,
   type EgressDecision,
 } from './decide';
+import { type DataSetOfFile, dataSetSteps } from './explainDataSet';
 import {
   type CompiledEgress,
   type CompiledModality,
@@ -52,10 +54,15 @@ export interface ExplainedCheck {
   readonly wireAnswer?: string;
 }
 
+export interface ExplainedCommand extends CommandRequest {
+  /** Of a C-STORE, where it is to be judged too. */
+  readonly dataSet?: DataSetOfFile;
+}
+
 export interface ExplainQuery {
   readonly association: AssociationRequest;
   /** Requests on the association, each judged for itself. */
-  readonly commands: readonly CommandRequest[];
+  readonly commands: readonly ExplainedCommand[];
   /** What TLS would refuse the certificate for, where the caller knows of something. */
   readonly certificateRefusal?: ReasonCode;
 }
@@ -95,6 +102,7 @@ function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
     command: (modality, command) =>
       commandStep(ingressCommandChecks, modality, command, decideCommand(modality, command)) ??
       passed(describeCommand(command), `${entryPath(modality)} allows it`),
+    dataSets: ({ dataSets }) => dataSets.ingress.inbound,
     answering: `upstream ${upstream}`,
   });
 }
@@ -110,6 +118,7 @@ function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation
     command: (modality, command) =>
       commandStep(egressCommandChecks, modality, command, decideEgressCommand(modality, command)) ??
       passed(describeCommand(command), describeEgressPermissions(modality)),
+    dataSets: ({ dataSets }) => dataSets.egress.inbound,
     answering: decision.allowed ? entryPath(decision.modality) : '',
   });
 }
@@ -122,6 +131,7 @@ interface Gates {
   readonly association: readonly Step[];
   readonly decision: EgressDecision;
   readonly command: (modality: CompiledModality, command: CommandRequest) => Step;
+  readonly dataSets: (modality: CompiledModality) => DataSetChecks | undefined;
   /** Whose answer the peer gets where all is allowed. */
   readonly answering: string;
 }
@@ -138,6 +148,10 @@ function explainGates({ commands }: ExplainQuery, gates: Gates): Explanation {
     const step =
       modality === undefined ? passed(describeCommand(command), '') : gates.command(modality, command);
     checks.add('command', step);
+    if (command.dataSet === undefined || modality === undefined) continue;
+    const isReached = step.outcome !== 'failed';
+    const steps = dataSetSteps(gates.dataSets(modality), command, command.dataSet, isReached);
+    for (const one of steps) checks.add('command', one);
   }
   const { failed } = checks;
   const answer =

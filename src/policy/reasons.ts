@@ -283,6 +283,11 @@ export const reasons = {
     text: 'the data set is not of the SOP class or instance that its command names, or cannot be read',
     remedy: 'update the device; if it must be, set "dataSets" of its entry to "observe"',
   },
+  'store-rule': {
+    wire: status(0xa900),
+    text: 'a rule of the entry refuses this image, or cannot be decided',
+    remedy: 'if it should come, change "storeRules"; "aegis explain --file" tries a file',
+  },
   'command-unknown': {
     wire: status(0x0211),
     text: 'the standard does not define this command field',

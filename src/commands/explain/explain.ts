@@ -18,6 +18,7 @@ export const registerExplain: RegisterCommand = (program, context) => {
     )
     .option('--command <command...>', 'DIMSE commands to try: c-echo, c-store, c-find, c-move, n-action …')
     .option('--sop-class <class>', 'UID or keyword for every --command (default: the usual one of each)')
+    .option('--file <image>', 'DICOM file to store: whether its data set would pass, and by which rule')
     .option('--move-destination <title>', 'for c-move (default: the calling AE title)')
     .addHelpText(
       'after',
@@ -25,6 +26,7 @@ export const registerExplain: RegisterCommand = (program, context) => {
         [
           'aegis explain --calling CT1 --called ORTHANC --from 10.1.2.10',
           'aegis explain --calling CT1 --called ORTHANC --from 10.1.2.10 --certificate ct1.crt --command c-store',
+          'aegis explain --calling CT1 --called ORTHANC --from 10.1.2.10 --file IMAGE.dcm',
           'aegis explain --calling WS1 --called ORTHANC --from 10.1.2.20 --command c-move --move-destination CT1',
           'aegis explain --calling ORTHANC --called CT1 --from 127.0.0.1 --listener egress --command c-store',
           'aegis explain --calling US1 --called ORTHANC --from 10.1.2.30 --command c-find --sop-class ModalityWorklistInformationModelFind',

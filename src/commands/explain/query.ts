@@ -6,11 +6,12 @@
 import type { Configuration } from '../../config/schema';
 import { CommandField, commandFieldOf } from '../../dimse/commands';
 import { sopClassUid } from '../../dimse/sopClasses';
+import { transferSyntaxKeyword } from '../../dimse/transferSyntaxes';
 import { OperatorError } from '../../errors';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
 import { peerCertificate } from '../../policy/certificate';
 import type { CommandRequest } from '../../policy/decide';
-import type { ExplainQuery } from '../../policy/explain';
+import type { ExplainedCommand, ExplainQuery } from '../../policy/explain';
 import {
   type CompiledListener,
   type CompiledModality,
@@ -24,6 +25,7 @@ import { aeTitleKey } from '../../text/aeTitle';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
 import { certificateRefusal } from '../../x509/certificateTrust';
 import { readCertificates, readCrl } from '../../x509/tlsFiles';
+import { readImageFile } from './imageFile';
 
 /** As the command line gives them. */
 export interface ExplainOptions extends GlobalOptions {
@@ -35,6 +37,7 @@ export interface ExplainOptions extends GlobalOptions {
   readonly command?: readonly string[];
   readonly sopClass?: string;
   readonly moveDestination?: string;
+  readonly file?: string;
 }
 
 export interface PreparedQuery {
@@ -65,7 +68,7 @@ export function prepareQuery(
     callingAeTitle: options.calling,
     calledAeTitle: options.called,
   };
-  const commands = requestedCommands(options, notes);
+  const commands = [...requestedCommands(options, notes), ...storeOfFile(options, notes)];
   if (options.certificate === undefined) return { query: { association, commands }, notes };
   const shown = showCertificate(options.certificate, listener, configuration, notes);
   return {
@@ -165,9 +168,26 @@ const usualSopClasses: ReadonlyMap<string, string> = new Map([
   ['n-delete', 'BasicFilmSession'],
 ]);
 
+/** The C-STORE that a sender would make of the file. */
+function storeOfFile({ file, command = [], sopClass }: ExplainOptions, notes: string[]): ExplainedCommand[] {
+  if (file === undefined) return [];
+  if (
+    command.some((name) => /^(c-)?store$/i.test(name)) ||
+    (sopClass !== undefined && command.length === 0)
+  ) {
+    throw new OperatorError(
+      '--file is a C-STORE with the SOP class of the file; leave out --command c-store and --sop-class',
+    );
+  }
+  const { sopClassUid, dataSet } = readImageFile(file);
+  const syntax = transferSyntaxKeyword(dataSet.transferSyntaxUid) ?? dataSet.transferSyntaxUid;
+  notes.push(`the file is taken as it is, in ${syntax}; senders may convert it`);
+  return [{ commandField: CommandField.CStoreRq, sopClassUid, dataSet }];
+}
+
 function requestedCommands(options: ExplainOptions, notes: string[]): CommandRequest[] {
   const names = (options.command ?? []).map((name) => name.toLowerCase());
-  if (options.sopClass !== undefined && names.length === 0) {
+  if (options.sopClass !== undefined && names.length === 0 && options.file === undefined) {
     throw new OperatorError('--sop-class needs a command that uses it, such as --command c-store');
   }
   if (options.moveDestination !== undefined && !names.includes('c-move')) {

@@ -9,6 +9,7 @@ import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
 import { localAddressesOf } from '../../policy/localAddresses';
+import { describeStoreRules } from '../../policy/storeRules';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
@@ -69,6 +70,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     certificate,
     services,
     storeSopClasses,
+    storeRules,
     moveDestinations,
     maxAssociations,
     mode,
@@ -89,6 +91,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
   ];
   if (services !== undefined) rows.push(['may use', list(services)]);
   if (storeSopClasses !== undefined) rows.push(['may store', list(storeSopClasses)]);
+  rows.push(...describeStoreRules(storeRules).map((rule, index) => [index === 0 ? 'images' : '', rule]));
   if (entry.allow.includes('move')) {
     const own = `its own AE titles (${list(callingAeTitle)})`;
     rows.push(['may have images sent to', moveDestinations === undefined ? own : list(moveDestinations)]);

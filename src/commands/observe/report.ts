@@ -173,6 +173,9 @@ function describeAllowance(path: string, observed: EntryObservations): string[] 
   const lines = Object.entries(keys).map(([key, value]) => `    ${formatKey(key, value)}`);
   return [
     ...(lines.length === 0 ? [] : [`  to allow it, in ${path}:`, ...lines, ...describeNarrower(observed)]),
+    ...(observed.wouldDeny.some(({ reason }) => reason === 'store-rule')
+      ? [`  no key allows what storeRules refuse: look at "detail" in the audit log, and change the rules`]
+      : []),
     ...impossible.map((request) => `  no key allows ${describeRequest(request)}`),
     ...withoutUpstream.map((title) => `  no upstream is ${quoteValue(title)} any more`),
     ...(observed.hasMoreKinds

@@ -98,6 +98,21 @@ describe('what would be denied', () => {
     expect(entry.allowedByNow).toBe(1);
   });
 
+  it('is what the line says of a data set, as long as the entry looks at it', () => {
+    const log = lines(
+      { ...command('C-STORE', 'MRImageStorage'), outcome: 'would-deny', reason: 'data-set-mismatch' },
+      { ...command('C-STORE', 'MRImageStorage'), outcome: 'would-deny', reason: 'store-rule' },
+    );
+    const storeRules = [{ refuse: { Modality: 'SR' } }];
+    const both = observed({ allow: ['store'], storeRules }, log);
+    expect(reasonsOf(both)).toEqual([
+      ['data-set-mismatch', 1],
+      ['store-rule', 1],
+    ]);
+    expect(allowanceOf(both).keys).toEqual({ dataSets: 'observe' });
+    expect(observed({ allow: ['store'], dataSets: 'off' }, log).allowedByNow).toBe(2);
+  });
+
   it('is not what the archive sends, which observe mode does not relax', () => {
     const entry = observed({}, lines({ ...command('C-STORE', 'MRImageStorage'), direction: 'egress' }));
     expect(entry.wouldDeny).toEqual([]);

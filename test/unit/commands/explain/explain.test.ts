@@ -4,6 +4,9 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { Command } from 'commander';
 import { registerExplain } from '../../../../src/commands/explain/explain';
 import { testCertificates } from '../../../support/certificates';
+import { type Instance, writePart10 } from '../../../support/dicomFiles';
+import { PATIENT_CANARY, syntheticInstance } from '../../../support/syntheticInstances';
+import { SopClass, TransferSyntax } from '../../../support/uids';
 
 const certificates = testCertificates();
 const file = join(certificates.folder, 'aegis.jsonc');
@@ -37,6 +40,15 @@ beforeAll(() => {
           from: '10.1.2.40',
           allow: ['move'],
           address: { host: '10.1.2.40', port: 104 },
+        },
+        ct2: {
+          callingAeTitle: 'CT2',
+          from: '10.1.2.11',
+          allow: 'store',
+          storeRules: [
+            { name: 'no reports', refuse: { Modality: ['SR', 'PR'] } },
+            { allow: { PatientID: 'CANARY*' }, status: '0x0124' },
+          ],
         },
         mr1: { callingAeTitle: 'MR1', from: '10.1.2.50', allow: 'echo', mode: 'observe' },
         mr2: observed('MR2', '2999-12-31'),
@@ -86,6 +98,13 @@ async function explain(...options: string[]): Promise<Run> {
 
 const ct1 = ['--calling', 'CT1', '--called', 'ORTHANC', '--from', '10.1.2.10'];
 const us1 = ['--calling', 'US1', '--called', 'ORTHANC', '--from', '10.1.2.30'];
+
+const ct2 = ['--calling', 'CT2', '--called', 'ORTHANC', '--from', '10.1.2.11'];
+
+function fileOf(change: Partial<Instance> = {}): string {
+  const instance = syntheticInstance('image', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
+  return writePart10(certificates.folder, { ...instance, ...change });
+}
 
 function notesOf({ printed }: Run) {
   return printed.match(/(?<=^note\s+)\S.*/gm);
@@ -276,5 +295,85 @@ describe('aegis explain', () => {
 
   it('needs the caller, its address, and what it calls', async () => {
     await expect(explain('--calling', 'CT1', '--called', 'ORTHANC')).rejects.toThrow(/--from/);
+  });
+});
+
+describe('aegis explain --file', () => {
+  const rows = async (...options: string[]) => {
+    const { exitCode, printed } = await explain('--json', ...options);
+    const { checks, wireAnswer } = JSON.parse(printed);
+    const ofData = checks.filter(({ check }: { check: string }) => check.startsWith('data set'));
+    return { exitCode, wireAnswer, steps: ofData.map(({ outcome, detail }: never) => [outcome, detail]) };
+  };
+
+  it('says by which rule an image passes, and shows none of its values', async () => {
+    const image = fileOf();
+    expect(await rows(...ct2, '--file', image)).toEqual({
+      exitCode: 0,
+      wireAnswer: 'the response of upstream ORTHANC, byte for byte',
+      steps: [
+        ['passed', 'as the command says'],
+        [
+          'passed',
+          'storeRules[0] "no reports" does not match: Modality (0008,0060); storeRules[1] allows it: PatientID (0010,0020)',
+        ],
+      ],
+    });
+    const { printed } = await explain(...ct2, '--file', image);
+    expect(printed).not.toContain(PATIENT_CANARY);
+    expect(notesOf({ exitCode: 0, printed })).toContain(
+      'the file is taken as it is, in ExplicitVRLittleEndian; senders may convert it',
+    );
+  });
+
+  it('says why one is refused, and how', async () => {
+    const [one, other] = ['one', 'other'].map((name) =>
+      syntheticInstance(name, SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian),
+    );
+    expect(await rows(...ct2, '--file', fileOf({ ...one, dataSet: other!.dataSet }))).toMatchObject({
+      exitCode: 1,
+      wireAnswer: 'C-STORE-RSP status 0xA900; the association stays',
+      steps: [
+        ['failed', expect.stringMatching(/^SOP Instance UID \(0008,0018\)/)],
+        ['not-reached', ''],
+      ],
+    });
+    const text = one!.dataSet.toString('latin1').replace(`${PATIENT_CANARY}-1`, 'X'.repeat(15));
+    const renamed = { ...one, dataSet: Buffer.from(text, 'latin1') };
+    expect(await rows(...ct2, '--file', fileOf(renamed))).toMatchObject({
+      exitCode: 1,
+      wireAnswer: 'C-STORE-RSP status 0x0124; the association stays',
+      steps: [
+        ['passed', 'as the command says'],
+        ['failed', expect.stringMatching(/the last one, storeRules\[1\], allows others: PatientID/)],
+      ],
+    });
+  });
+
+  it('does not reach the data set where the command is refused', async () => {
+    expect(await rows(...us1, '--file', fileOf())).toMatchObject({
+      exitCode: 1,
+      steps: [['not-reached', '']],
+    });
+  });
+
+  it('refuses what is not a DICOM file, and options that contradict it', async () => {
+    await expect(explain(...ct2, '--file', file)).rejects.toThrow(
+      /is not a DICOM file of PS3.10: it has no "DICM"/,
+    );
+    await expect(explain(...ct2, '--file', join(certificates.folder, 'none.dcm'))).rejects.toThrow(
+      /none\.dcm/,
+    );
+    await expect(explain(...ct2, '--file', fileOf(), '--command', 'c-store')).rejects.toThrow(
+      '--file is a C-STORE with the SOP class of the file',
+    );
+    for (const bytes of [
+      Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]),
+      Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), Buffer.alloc(40, 0xff)]),
+    ]) {
+      const broken = join(certificates.folder, 'broken.dcm');
+      writeFileSync(broken, bytes);
+      await expect(explain(...ct2, '--file', broken)).rejects.toThrow('is not a DICOM file');
+    }
   });
 });
