@@ -206,7 +206,7 @@ function keysInText({ text }: ConfigurationSource): string[] {
 }
 
 /** Says where an entry is that is not in the text, or what was probably meant. */
-function unknownModality(source: ConfigurationSource, name: string): OperatorError {
+export function unknownModality(source: ConfigurationSource, name: string): OperatorError {
   const names = namesIn(source);
   const file = escapeUnsafe(source.file);
   if (names.has(name)) {

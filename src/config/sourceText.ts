@@ -191,7 +191,7 @@ const messageBySyntaxError: Readonly<Record<string, string>> = {
 
 function describeSyntaxError(error: ParseError, text: string): string {
   const name = printParseErrorCode(error.error);
-  if (text.trim() === '') return 'is empty; copy config/aegis.example.jsonc to begin with';
+  if (text.trim() === '') return 'is empty; remove it, then make one with "aegis init"';
   const reference = /^\$\{[^}\s]*\}/.exec(text.slice(error.offset, error.offset + 200))?.[0];
   if (reference !== undefined) return `${reference} needs double quotes round it: "${reference}"`;
   const symbol = quoteValue(text.slice(error.offset, error.offset + error.length));
@@ -240,6 +240,8 @@ function telling(
     if (isConsequence) continue;
     if (!lines.has(line)) kept.push(error);
     lines.add(line);
+    // Another kind of file: what else is wrong with it says nothing, and may be a secret.
+    if (name === 'InvalidSymbol' && text.slice(0, error.offset).trim() === '') break;
     if (losesPlace.has(name) || (isAtCloser(error, text) && name === 'CommaExpected')) break;
   }
   return kept;

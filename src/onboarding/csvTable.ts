@@ -75,21 +75,26 @@ function* headerProblems({ line, cells }: CsvLine): Generator<CsvProblem> {
   const accepted = [NAME_COLUMN, ...entryFields.map(({ column }) => column)];
   const usual = [NAME_COLUMN, ...entryFields.filter(isUsual).map(({ column }) => column)];
   const seen = new Set<Column>();
+  const strangers: string[] = [];
   for (const [index, cell] of cells.entries()) {
     const column = fieldOf(cell);
     if (cell.trim() === '') {
       yield { line, message: `column ${index + 1} has no name; give it one, or take it out` };
     } else if (column === undefined) {
       const nearest = nearestOf(cell.trim(), accepted);
-      const help =
-        nearest === undefined
-          ? `accepted are ${usual.join(', ')}, and what is seldom used: timeouts.… and address.tls.…`
-          : `did you mean ${quoteValue(nearest)}?`;
-      yield { line, message: `unknown column ${quoteValue(cell.trim())}; ${help}` };
+      if (nearest === undefined) strangers.push(quoteValue(cell.trim()));
+      else {
+        const message = `unknown column ${quoteValue(cell.trim())}; did you mean ${quoteValue(nearest)}?`;
+        yield { line, message };
+      }
     } else if (seen.has(column)) {
       yield { line, message: `the column ${quoteValue(cell.trim())} is there twice; keep one of them` };
     }
     seen.add(column);
+  }
+  if (strangers.length > 0) {
+    const help = `accepted are ${usual.join(', ')}, and what is seldom used: timeouts.… and address.tls.…`;
+    yield { line, message: `unknown column ${strangers.join(', ')}; ${help}` };
   }
   const calling = entryFields.find(({ column }) => column === 'callingAeTitle');
   if (!seen.has(NAME_COLUMN) && !seen.has(calling)) {

@@ -2,10 +2,8 @@
  * Where the onboarding sheet of an entry lies, and that no other is overwritten unasked. Knows nothing of what is in it.
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, OperatorError } from '../errors';
-import { fileError } from '../files/systemErrors';
 import { existingOf, type FileToWrite, PUBLIC_MODE } from '../files/write';
 import { sheetHtml } from './sheetHtml';
 import { type Sheet, sheetMarkdown } from './sheetMarkdown';
@@ -40,13 +38,6 @@ export async function refuseReplacedSheets(files: readonly SheetFiles[], force: 
     `${named}${rest > 0 ? ` and ${rest} more` : ''} ${verb}; choose another folder with --sheet-dir, or replace what is there with --force`,
     ExitCode.Failed,
   );
-}
-
-/** The folder that was made for the sheets; undefined where it was there. */
-export async function makeSheetFolder(folder: string): Promise<string | undefined> {
-  return mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw fileError('write', cause, folder);
-  });
 }
 
 export function sheetContents(files: SheetFiles, sheet: Sheet): FileToWrite[] {

@@ -11,6 +11,8 @@ import { formatComment, formatMembers, type Member, MemberList } from './jsoncTe
 /** Where `aegis pki` puts what it makes, and where people keep the configuration. */
 const CERTIFICATES = 'certs';
 const CONFIGURATION = 'config/aegis.jsonc';
+/** As aegis init has it. */
+const AUDIT_FILE = 'audit.jsonl';
 
 /** dicom-tls, as IANA has it. */
 const TLS_PORT = 2762;
@@ -58,6 +60,11 @@ export function formatConfiguration(
     },
     ...strictness(imported),
     modalities(imported, output),
+    {
+      key: 'audit',
+      value: { file: relative(dirname(resolve(output)), resolve(AUDIT_FILE)) },
+      comments: ['Who was let in, who was refused and why. aegis log and aegis observe report read it.'],
+    },
   ];
   const preamble = [
     `By aegis orthanc import, from ${sources.join(', ')}.`,

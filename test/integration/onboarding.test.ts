@@ -191,7 +191,7 @@ describe('a device that nobody knows', () => {
       run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'),
     ).rejects.toMatchObject({
       exitCode: 1,
-      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; reload the gateway`,
+      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; next: aegis reload`,
     });
     gateway.process.kill('SIGHUP');
     await gateway.process.waitForOutput(/was reloaded/);

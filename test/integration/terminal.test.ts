@@ -295,6 +295,54 @@ describeOnTerminal('what takes time', () => {
   });
 });
 
+describe('aegis log as a process', () => {
+  let gateway: GatewayProcess;
+  beforeAll(async () => {
+    const archive = await SpyUpstream.start();
+    gateway = await startGateway(await configurationWith(archive.port));
+  });
+  const refuse = async (calling: string) => {
+    const scu = await RawScu.connect({ port: gateway.port('plain') });
+    await scu.associate({
+      calling,
+      called: 'ARCHIVE',
+      contexts: [proposedContext(1, SopClass.Verification)],
+    });
+  };
+
+  it('shows a refusal as it happens, with --follow --denied, and ends on Ctrl-C', async () => {
+    const following = startProcess(process.execPath, [
+      ...[cli, '--config', gateway.configurationFile, 'log', '--follow', '--denied'],
+    ]);
+    await refuse('CT7');
+    await following.waitForOutput(
+      /denied +association\.rejected .*CT7@127\.0\.0\.1 .*calling-ae-title-unknown/,
+    );
+    expect(following.output).not.toContain('allowed');
+    expect(await following.stop('SIGINT')).toMatchObject({ signal: 'SIGINT' });
+  });
+
+  it('reads a pipe', async () => {
+    await refuse('CT8');
+    const lines = await gateway.process.waitFor('CT8 in the log', () => {
+      const found = gateway.auditLines.filter(({ callingAeTitle }) => callingAeTitle === 'CT8');
+      return found.length > 0 && found;
+    });
+    const file = join(temporaryFolder(), 'lines.jsonl');
+    writeFileSync(file, `from journald\n${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
+    const piped = await runProcess('sh', [
+      '-c',
+      'cat "$1" | "$2" "$3" log',
+      'sh',
+      file,
+      process.execPath,
+      cli,
+    ]);
+    expect(piped).toMatchObject({ exitCode: 0 });
+    expect(piped.output).toMatch(/^from journald\n.*denied +association\.rejected .*CT8@/);
+  });
+});
+
 describeOnTerminal('every report', () => {
   let gateway: GatewayProcess;
   let pkiFolder: string;
@@ -343,6 +391,9 @@ describeOnTerminal('every report', () => {
     [`modality show ${LONG}`],
     [`modality test ${LONG}`],
     ['modality pending'],
+    ['modality list --seen'],
+    ['log'],
+    ['log --denied'],
     ['modality import --dry-run CSV'],
     ['pki list --dir PKI'],
     ['observe report'],

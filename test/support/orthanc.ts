@@ -3,7 +3,7 @@
  * interfaces, because Orthanc cannot do otherwise; unknown callers are let in only as the options say.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onCleanUp } from './cleanUp';
 import { type Instance, readPart10 } from './dicomFiles';
 import { freePort, startProcess, type TestProcess, temporaryFolder } from './processes';
@@ -55,6 +55,7 @@ export class Orthanc {
     for (let attempt = 1; ; attempt += 1) {
       orthanc.dicomPort = await freePort();
       orthanc.#httpPort = await freePort();
+      orthanc.#writeConfiguration();
       try {
         await orthanc.restart();
         return orthanc;
@@ -65,18 +66,26 @@ export class Orthanc {
     }
   }
 
-  /** Starts it again after `kill` or `stop`, on the same ports and the same storage. */
-  async restart(): Promise<void> {
-    const folder = join(this.storageFolder, 'configuration');
+  /** Its own settings. Written before the first start; what becomes of them counts from the next one on. */
+  get configurationFile(): string {
+    return join(this.storageFolder, 'configuration', 'orthanc.json');
+  }
+
+  #writeConfiguration(): void {
+    const folder = dirname(this.configurationFile);
     mkdirSync(folder, { recursive: true });
     const { secondFile } = this.#options;
     const settings = Object.entries(this.#configuration()).filter(
       ([setting]) => secondFile?.settings.includes(setting) !== true,
     );
-    writeFileSync(join(folder, 'orthanc.json'), JSON.stringify(Object.fromEntries(settings)));
+    writeFileSync(this.configurationFile, JSON.stringify(Object.fromEntries(settings), undefined, 2));
     if (secondFile !== undefined) writeFileSync(join(folder, 'second.json'), secondFile.text);
+  }
+
+  /** Starts it again after `kill` or `stop`, on the same ports and the same storage. */
+  async restart(): Promise<void> {
     const environment = (this.#options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
-    this.#process = startProcess('Orthanc', ['--verbose', folder], { environment });
+    this.#process = startProcess('Orthanc', ['--verbose', dirname(this.configurationFile)], { environment });
     // Its orderly end takes seconds, and is for nothing: the storage goes too.
     onCleanUp(() => this.kill());
     await this.#process.waitForOutput(/Orthanc has started/);

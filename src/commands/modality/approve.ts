@@ -14,7 +14,7 @@ import type { CommandContext } from '../../terminal/command';
 import { canAsk, confirm, Questions } from '../../terminal/questions';
 import { formatPath } from '../../text/problems';
 import { escapeUnsafe, quoteValue, safeLines } from '../../text/quote';
-import { type OfferOptions, offerReload } from '../reload/offerReload';
+import { commandLine, type OfferOptions, offerReload } from '../reload/offerReload';
 import { isReloadOf } from '../reload/reloadGateway';
 import { callerLines } from './pending';
 import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
@@ -62,7 +62,7 @@ async function approve(
   const approved = entryThatLetsIn(caller, configuration);
   if (approved !== undefined) {
     throw new OperatorError(
-      `nothing was written: ${formatPath(['modalities', approved])} of ${escapeUnsafe(options.config)} lets it in already; reload the gateway`,
+      `nothing was written: ${formatPath(['modalities', approved])} of ${escapeUnsafe(options.config)} lets it in already; next: ${commandLine(options, 'reload')}`,
       ExitCode.Failed,
     );
   }
@@ -88,7 +88,7 @@ async function approve(
     return;
   }
   if (planned.save === undefined) {
-    say('nothing was written: add it there yourself, then reload the gateway');
+    say(`nothing was written: add it there yourself, then: ${commandLine(options, 'reload')}`);
     return;
   }
   if (isAsked && !(await confirm('write this')))

@@ -1,10 +1,10 @@
 /**
  * `aegis modality import`: entries out of a spreadsheet, previewed row by row, then all of them or none.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { changeModalities, openConfiguration } from '../../config/editConfiguration';
 import { ExitCode, OperatorError } from '../../errors';
+import { readBytes } from '../../files/read';
 import { CsvFault, decodeSpreadsheet, otherFormat } from '../../onboarding/csvCells';
 import { type CsvProblem, type CsvTable, readCsvTable } from '../../onboarding/csvTable';
 import { type ImportPlan, type PlannedRow, planImport } from '../../onboarding/importPlan';
@@ -107,16 +107,11 @@ const MAX_CSV_BYTES = 64 * 1024 * 1024;
 const SAVE_AS_CSV = 'save it as CSV (in Excel: "CSV UTF-8")';
 
 async function readTable(file: string) {
-  let bytes: Buffer;
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_CSV_BYTES)
-      throw new OperatorError(`${file} has ${size} bytes; at most ${MAX_CSV_BYTES} (64 MiB) are read`);
-    bytes = await readFile(file);
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`${file} cannot be read: ${(error as Error).message}`);
-  }
+  const bytes = readBytes(file, {
+    maxBytes: MAX_CSV_BYTES,
+    folder: 'name the file in it',
+    exitCode: ExitCode.Usage,
+  });
   try {
     const other = otherFormat(bytes);
     if (other !== undefined) throw new OperatorError(`${file} is ${other}; ${SAVE_AS_CSV}`);

@@ -10,13 +10,12 @@ import {
   saveEdit,
 } from '../../config/editConfiguration';
 import { OperatorError } from '../../errors';
-import { type FileToWrite, writeFiles } from '../../files/write';
+import { type FileToWrite, makeFolder, writeFiles } from '../../files/write';
 import { type CsvProblem, type CsvRow, type CsvTable, NAME_COLUMN } from '../../onboarding/csvTable';
 import { type EntryField, entryField, valueIn } from '../../onboarding/entryFields';
 import { rawConfiguration } from '../../onboarding/findings';
 import type { ImportPlan } from '../../onboarding/importPlan';
 import {
-  makeSheetFolder,
   refuseReplacedSheets,
   type SheetFiles,
   sheetContents,
@@ -259,7 +258,7 @@ async function writeAll(
   signal: AbortSignal,
 ): Promise<void> {
   const beforeMoving = () => saveEdit(edit);
-  const made = sheets.length === 0 ? undefined : await makeSheetFolder(sheetDir);
+  const made = sheets.length === 0 ? undefined : await makeFolder(sheetDir);
   try {
     if (issued.length === 0) {
       await writeFiles(sheets, beforeMoving, signal);

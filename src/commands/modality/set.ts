@@ -9,6 +9,7 @@ import {
   type EntryChange,
   openConfiguration,
   saveEdit,
+  unknownModality,
 } from '../../config/editConfiguration';
 import { ExitCode, OperatorError } from '../../errors';
 import { entryFields, isSameValue, valueIn } from '../../onboarding/entryFields';
@@ -36,7 +37,8 @@ export async function set(
 ): Promise<void> {
   const source = openConfiguration(options.config);
   const current = rawConfiguration(source);
-  const { [name]: entry = {}, ...others } = current.modalities;
+  const { [name]: entry, ...others } = current.modalities;
+  if (entry === undefined) throw unknownModality(source, name);
   const faults: string[] = [];
   const draft = draftFromOptions(name, withAmendments(options, entry, faults), options.config);
   const removed = (options.unset ?? []).flatMap((key) => pathUnder(key, faults));

@@ -4,7 +4,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { type LoadedConfiguration, loadConfiguration } from '../../config/load';
 import { ExitCode } from '../../errors';
-import { writeFiles } from '../../files/write';
+import { makeFolder, writeFiles } from '../../files/write';
 import {
   deviceFilesOf,
   findDeviceFiles,
@@ -14,7 +14,6 @@ import {
 } from '../../onboarding/listenerFacts';
 import { onboardingSheet } from '../../onboarding/sheet';
 import {
-  makeSheetFolder,
   refuseReplacedSheets,
   type SheetFiles,
   sheetContents,
@@ -59,7 +58,7 @@ export async function writeSheetOf(
   files: SheetFiles,
 ): Promise<readonly string[]> {
   const { sheet, warnings } = sheetOf(name, loaded, options);
-  await makeSheetFolder(options.sheetDir);
+  await makeFolder(options.sheetDir);
   await writeFiles(sheetContents(files, sheet));
   return warnings;
 }

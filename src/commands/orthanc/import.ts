@@ -3,9 +3,10 @@
  * Never touches a file that is there.
  */
 import { lookup } from 'node:dns/promises';
+import { dirname } from 'node:path';
 import { parseSourceText } from '../../config/sourceText';
 import { OperatorError } from '../../errors';
-import { existingOf, PUBLIC_MODE, writeFiles } from '../../files/write';
+import { existingOf, makeFolder, PUBLIC_MODE, writeFiles } from '../../files/write';
 import { type OrthancConfiguration, placedLine } from '../../orthanc/configuration';
 import { importOrthanc } from '../../orthanc/import';
 import { type HostAddresses, hostNamesIn } from '../../orthanc/importModalities';
@@ -33,7 +34,10 @@ export async function importFromOrthanc(
   const hostAddresses = resolve ? { hostAddresses: await resolveHosts(configuration) } : {};
   const imported = importOrthanc(configuration, { keepDefaults, isObserved: observe, ...hostAddresses });
   const text = output === undefined ? formatFragment(imported) : formatConfiguration(imported, files, output);
-  if (output !== undefined) await writeFiles([{ path: output, content: text, mode: PUBLIC_MODE }]);
+  if (output !== undefined) {
+    await makeFolder(dirname(output));
+    await writeFiles([{ path: output, content: text, mode: PUBLIC_MODE }]);
+  }
   if (json === true) {
     const result = { output, configuration: parseSourceText(text).value, notes: imported.notes };
     print(`${JSON.stringify(result, undefined, 2)}\n`);

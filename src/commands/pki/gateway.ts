@@ -9,6 +9,7 @@ import { safeLines } from '../../text/quote';
 import type { RequestKey } from '../../x509/algorithms';
 import type { Recognised } from '../../x509/inspected';
 import { recogniseFile } from '../../x509/inspection';
+import { commandLine } from '../reload/offerReload';
 import { describe, folderOption, fromConfiguration, row, rows } from './reportText';
 import { type FilePasswordOptions, print, readFilePassword } from './verb';
 
@@ -81,7 +82,8 @@ export async function install(
   print(context, options, installation, () => reportInstallation(options, installation));
 }
 
-function reportInstallation({ config }: InstallOptions, installation: Installation): string {
+function reportInstallation(options: InstallOptions, installation: Installation): string {
+  const { config } = options;
   const { certificates, authorityFile } = installation;
   const isRenewal = certificates.every(({ keptFiles }) => keptFiles.length > 0);
   const seen = (path: string) => fromConfiguration(config, path);
@@ -100,12 +102,12 @@ function reportInstallation({ config }: InstallOptions, installation: Installati
     '',
     'next:',
     ...(isRenewal
-      ? ['  reload the gateway (SIGHUP)']
+      ? []
       : [
           `  in a listener of ${config}`,
           ...`"tls": ${JSON.stringify(tls, null, 2)}`.split('\n').map((line) => `    ${line}`),
-          '  then reload the gateway (SIGHUP)',
         ]),
+    `  ${commandLine(options, 'reload')}`,
     `  each modality must trust the root CA: ${roots.join(' and ')}`,
     ...(authorityFile === undefined
       ? []

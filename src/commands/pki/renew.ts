@@ -21,6 +21,7 @@ import { formatDay } from '../../text/moments';
 import { formatPath } from '../../text/problems';
 import { safeLines } from '../../text/quote';
 import { canonicalPin } from '../../x509/fingerprints';
+import { commandLine } from '../reload/offerReload';
 import { describe, describeAll, describePkcs12, row, rows, stillAccepted } from './reportText';
 import {
   choosePkcs12,
@@ -69,7 +70,7 @@ async function renewCa(options: RenewOptions, context: CommandContext): Promise<
     await openAuthority(options, context),
     notAfterOf(options),
   );
-  print(context, options, renewed, () => reportRenewedAuthority(renewed));
+  print(context, options, renewed, () => reportRenewedAuthority(options, renewed));
 }
 
 async function renewCrl(options: RenewOptions, context: CommandContext): Promise<void> {
@@ -77,7 +78,7 @@ async function renewCrl(options: RenewOptions, context: CommandContext): Promise
     throw new OperatorError('renew crl takes neither --new-key nor --days: the list lasts as long as the CA');
   }
   const renewed = await renewRevocationList(options.dir, await openAuthority(options, context));
-  print(context, options, renewed, () => reportRenewedList(renewed));
+  print(context, options, renewed, () => reportRenewedList(options, renewed));
 }
 
 /**
@@ -107,14 +108,13 @@ function findPinnedEntries(configurationFile: string, renewed: RenewedCertificat
   });
 }
 
-const RELOAD = 'reload the gateway (SIGHUP)';
-
 function reportRenewal(
-  { dir, config }: RenewOptions,
+  options: RenewOptions,
   plan: RenewalPlan,
   renewed: RenewedCertificates,
   pinnedEntries: readonly PinnedEntry[],
 ): string {
+  const { dir, config } = options;
   const { isKeyNew } = renewed;
   return safeLines([
     ...describeAll(
@@ -126,16 +126,17 @@ function reportRenewal(
     ...stillAccepted(dir, renewed),
     '',
     'next:',
-    ...(plan.name === 'server' ? serverSteps(renewed) : deviceSteps(renewed, config, pinnedEntries)),
+    ...(plan.name === 'server' ? serverSteps(options, renewed) : deviceSteps(renewed, config, pinnedEntries)),
   ]);
 }
 
-function serverSteps({ isKeyNew, certificates }: RenewedCertificates): string[] {
+function serverSteps(options: RenewOptions, { isKeyNew, certificates }: RenewedCertificates): string[] {
   const files = certificates.flatMap(({ certificateFile, privateKeyFile }) =>
     isKeyNew && privateKeyFile !== undefined ? [certificateFile, privateKeyFile] : [certificateFile],
   );
   return [
-    `  put ${files.join(', ')} where the listener reads them, and ${RELOAD}`,
+    `  put ${files.join(', ')} where the listener reads them`,
+    `  ${commandLine(options, 'reload')}`,
     '  modalities that pin the certificate of the gateway, instead of trusting the CA, need the new one',
   ];
 }
@@ -166,7 +167,7 @@ function deviceSteps(
   ];
 }
 
-function reportRenewedAuthority(renewed: RenewedAuthority): string {
+function reportRenewedAuthority(options: RenewOptions, renewed: RenewedAuthority): string {
   const { authority, revocationListFile, keptFile, formerNotAfter } = renewed;
   return safeLines([
     ...describe(`CA "${authority.commonName}", renewed for the same key`, authority),
@@ -177,15 +178,21 @@ function reportRenewedAuthority(renewed: RenewedAuthority): string {
     '',
     'next:',
     `  copy ${authority.certificateFile} to each modality before ${formatDay(formerNotAfter)}, when the one that it has ends`,
-    `  put ${authority.certificateFile} and ${revocationListFile} where the listeners read them, and ${RELOAD}`,
+    `  put ${authority.certificateFile} and ${revocationListFile} where the listeners read them`,
+    `  ${commandLine(options, 'reload')}`,
   ]);
 }
 
-function reportRenewedList({ revocationListFile, nextUpdate }: RenewedRevocationList): string {
+function reportRenewedList(
+  options: RenewOptions,
+  { revocationListFile, nextUpdate }: RenewedRevocationList,
+): string {
   return safeLines([
     `CRL ${revocationListFile}, with all that was revoked`,
     row('next update', formatDay(nextUpdate)),
     '',
-    `next: ${RELOAD}, and copy the CRL to everything else that checks it`,
+    'next:',
+    `  ${commandLine(options, 'reload')}`,
+    '  copy the CRL to everything else that checks it',
   ]);
 }

@@ -4,6 +4,7 @@ import type { CommandContext } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
 import type { RevocationReason } from '../../x509/revocationList';
+import { commandLine } from '../reload/offerReload';
 import { row } from './reportText';
 import { type FolderOptions, openAuthority, print } from './verb';
 
@@ -19,10 +20,14 @@ export async function revoke(context: CommandContext, options: RevokeOptions, na
     serialNumber: options.serial,
     reason: options.reason,
   });
-  print(context, options, revocation, () => reportRevocation(name, revocation));
+  print(context, options, revocation, () => reportRevocation(options, name, revocation));
 }
 
-function reportRevocation(name: string, { revoked, revocationListFile }: RevocationResult): string {
+function reportRevocation(
+  options: RevokeOptions,
+  name: string,
+  { revoked, revocationListFile }: RevocationResult,
+): string {
   return safeLines([
     ...(revoked.length === 0
       ? [`nothing left to revoke for "${name}": all of it is revoked or expired`]
@@ -31,6 +36,8 @@ function reportRevocation(name: string, { revoked, revocationListFile }: Revocat
         )),
     row('CRL', revocationListFile),
     '',
-    'next: reload the gateway (SIGHUP), and copy the CRL to everything else that checks it',
+    'next:',
+    `  ${commandLine(options, 'reload')}`,
+    '  copy the CRL to everything else that checks it',
   ]);
 }

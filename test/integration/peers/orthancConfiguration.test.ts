@@ -3,20 +3,24 @@
  * gateway, nobody round it, and send through egress.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { registerOrthanc } from '../../../src/commands/orthanc/orthanc';
 import { parseSourceText } from '../../../src/config/sourceText';
+import { ExitCode } from '../../../src/errors';
 import { localAddresses } from '../../../src/policy/localAddresses';
 import { runCommand } from '../../support/commandLine';
 import { type DcmtkTarget, echoscu, findscu, movescu, Storescp, storescu } from '../../support/dcmtk';
 import { writePart10 } from '../../support/dicomFiles';
 import { type ConfigurationInput, TestGateway } from '../../support/gateway';
+import { GatewayProcess } from '../../support/gatewayProcess';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { freePort, runProcess, temporaryFolder } from '../../support/processes';
 import { syntheticInstance } from '../../support/syntheticInstances';
 import { SopClass, TransferSyntax } from '../../support/uids';
+
+const cli = resolve(__dirname, '../../../dist/cli.js');
 
 function run(...commandArguments: string[]) {
   return runCommand(registerOrthanc, commandArguments);
@@ -143,5 +147,46 @@ describeWithPeers(programs, 'Orthanc with exported settings', () => {
     it('gets nothing to a modality without an address', async () => {
       await expect(orthanc.sendTo('ct1', instance.sopInstanceUid)).rejects.toThrow();
     });
+  });
+});
+
+describeWithPeers(['Orthanc', 'echoscu', 'storescu', 'findscu'], 'an Orthanc that gets a gateway', () => {
+  it('is imported in observe mode, its traffic reported, and it starts on the file that the export edited', async () => {
+    const orthanc = await Orthanc.start({
+      modalities: { room1: { AET: 'CT1', Host: '127.0.0.1', Port: 104, AllowEcho: true, AllowStore: false } },
+    });
+    const file = orthanc.configurationFile;
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('"DicomModalities"', '// our devices\n  "DicomModalities"'),
+    );
+
+    const config = join(temporaryFolder(), 'new', 'aegis.jsonc');
+    await run('orthanc', 'import', file, '--observe', '--output', config);
+    const imported = parseSourceText(readFileSync(config, 'utf8')).value as ConfigurationInput;
+    const gateway = await GatewayProcess.start({
+      ...imported,
+      listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
+      modalities: { room1: { ...imported.modalities.room1!, listeners: 'plain', dataSets: 'off' } },
+      egress: { ...imported.egress, port: await freePort() },
+      audit: { file: join(temporaryFolder(), 'audit.jsonl') },
+    });
+    const room1 = { port: gateway.port('plain'), callingAeTitle: 'CT1', calledAeTitle: 'ORTHANC' };
+    const options = ['--config', gateway.configurationFile];
+
+    await run(...options, 'orthanc', 'export', '--into', file, '--yes');
+    expect(readFileSync(file, 'utf8')).toContain('// our devices');
+    await orthanc.stop();
+    await orthanc.restart();
+
+    // What the entry does not allow passes, and is in the report.
+    expect(await echoscu(room1)).toMatchObject({ statuses: [0x0000] });
+    const stored = await storescu(room1, [writePart10(temporaryFolder(), instance)]);
+    expect(stored).toMatchObject({ exitCode: 0, statuses: [0x0000] });
+    expect(await orthanc.instanceCount()).toBe(1);
+    await gateway.events('association.released', 2);
+    const report = await runProcess(process.execPath, [cli, ...options, 'observe', 'report']);
+    expect(report).toMatchObject({ exitCode: ExitCode.Failed });
+    expect(report.output).toMatch(/room1[\s\S]*"allow": \["echo", "store"\]/);
   });
 });

@@ -10,7 +10,19 @@ const syntax: Case[] = [
   [
     'an empty file',
     { 1: '', 2: '', 3: '', 4: '', 5: '', 6: '' },
-    ['a.jsonc:6:1 is empty; copy config/aegis.example.jsonc to begin with'],
+    ['a.jsonc:6:1 is empty; remove it, then make one with "aegis init"'],
+  ],
+  [
+    'a file of another kind, of which nothing more is shown',
+    {
+      1: '-----BEGIN PRIVATE KEY-----',
+      2: 'MIIEvgIBADANBgkqhkiG9w0BAQEFAASC',
+      3: 'c2VjcmV0',
+      4: '',
+      5: '',
+      6: '',
+    },
+    ['a.jsonc:1:1 "-" is not JSON; keys and texts stand in double quotes'],
   ],
   [
     'UTF-16 without a mark, once',

@@ -12,7 +12,6 @@ import { temporaryFolder } from '../../support/processes';
 
 const root = resolve(__dirname, '../../..');
 const page = readFileSync(join(root, 'docs/onboarding.md'), 'utf8');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
 
 describe('docs/onboarding.md', () => {
   it('names every column, and no other; those of timeouts as one', () => {
@@ -23,7 +22,7 @@ describe('docs/onboarding.md', () => {
   });
 
   it('shows each listener that a command of it names', () => {
-    const blocks = [...`${page}${readme}`.matchAll(/```jsonc\n([\s\S]*?)```/g)].map(([, block]) => block);
+    const blocks = [...page.matchAll(/```jsonc\n([\s\S]*?)```/g)].map(([, block]) => block);
     const named = [...page.matchAll(/--listener (\w+)/g)].map(([, name]) => name!);
     expect(named).toContain('plain');
     for (const name of named) expect(blocks.join()).toContain(`"name": "${name}"`);
@@ -31,10 +30,22 @@ describe('docs/onboarding.md', () => {
 
   it('shows what importing its spreadsheet prints', async () => {
     const folder = temporaryFolder();
-    const [, configuration] = /```jsonc\n([\s\S]*?)```/.exec(readme)!;
     const [, csv] = /```csv\n([\s\S]*?)```/.exec(page)!;
-    writeFileSync(join(folder, 'aegis.jsonc'), configuration!);
-    // The entry of README.md, which the table has as it is but for its certificate.
+    // The entry of the page, which the table has as it is but for its certificate.
+    const ct2 = {
+      callingAeTitle: 'CT2',
+      from: '127.0.0.1',
+      certificate: 'cn:ct2',
+      allow: ['echo', 'store'],
+      address: { host: '127.0.0.1', port: 11113 },
+    };
+    const tls = { certificate: 'server.crt', privateKey: 'server.key', trustedCertificates: 'ca.crt' };
+    const configuration = {
+      listeners: [{ name: 'tls', port: 2762, tls }],
+      upstreams: { ORTHANC: { servers: '127.0.0.1:4242' } },
+      modalities: { ct2 },
+    };
+    writeFileSync(join(folder, 'aegis.jsonc'), JSON.stringify(configuration));
     writeFileSync(join(folder, 'modalities.csv'), csv!);
     const options = ['--config', join(folder, 'aegis.jsonc'), 'modality', 'import'];
     const json = await runCommand(registerModality, ['--json', ...options, join(folder, 'modalities.csv')]);

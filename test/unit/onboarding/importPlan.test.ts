@@ -204,6 +204,7 @@ describe('importing a spreadsheet', () => {
 
   it.each([
     ['name,callingAET\nct2,CT2', 'unknown column "callingAET"; did you mean "callingAeTitle"?'],
+    ['Gerät,AE,IP\nx,CT2,1', 'unknown column "Gerät", "AE", "IP"; accepted are name, callingAeTitle'],
     ['name,name\nct2,CT2', 'the column "name" is there twice'],
     ['from\n10.1.2.2', 'neither "name" nor "callingAeTitle" is a column'],
     ['name,\nct2,x', 'column 2 has no name'],

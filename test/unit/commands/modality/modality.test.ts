@@ -199,6 +199,13 @@ nothing was written`,
     await expect(site.run(['import', join(site.folder, 'm.csv')])).rejects.toThrow(message);
   });
 
+  it.each([
+    ['', /is a folder; name the file in it$/],
+    ['missing.csv', /missing\.csv does not exist; correct the path$/],
+  ])('says in words why it cannot read %j', async (file, message) => {
+    await expect(site.run(['import', join(site.folder, file)])).rejects.toThrow(message);
+  });
+
   it('exports what importing leaves alone', async () => {
     await site.run([...ct2, '--calling', '=CT 2']);
     const output = join(site.folder, 'm.csv');

@@ -73,6 +73,7 @@ describe('aegis modality set', () => {
     await expect(set('ct1', '--egress-allow', '+echo')).rejects.toThrow(
       '--egress-allow +echo: the entry has no such list to change; name the whole list',
     );
+    await expect(set('ct9', '--allow', '+echo')).rejects.toThrow(/^"ct9" is not a modality of /);
   });
 
   it('takes an AE title that begins with a sign for what it is', async () => {

@@ -242,13 +242,15 @@ describe('aegis pki renew', () => {
   it('renews the gateway, the CA and the CRL, and says who needs to know', async () => {
     await pki('server', '--name', 'localhost');
     expect((await pki('renew', 'server')).printed).toMatch(
-      new RegExp(`put ${inFolder('server.crt')}, ${inFolder('server-ecdsa.crt')} where .*reload the gateway`),
+      new RegExp(
+        `put ${inFolder('server.crt')}, ${inFolder('server-ecdsa.crt')} where .*\n  aegis.* reload\n`,
+      ),
     );
     const ca = (await pki('renew', 'ca')).printed;
     expect(ca).toContain('everything that the CA issued stays valid');
     expect(ca).toMatch(/copy .*ca\.crt to each modality before \d{4}-\d\d-\d\d/);
     expect((await pki('renew', 'crl')).printed).toMatch(
-      /next update +\d{4}-\d\d-\d\d\n[\s\S]*reload the gateway/,
+      /next update +\d{4}-\d\d-\d\d\n[\s\S]*aegis.* reload\n/,
     );
   });
 

@@ -167,7 +167,7 @@ describeWithPeers(['openssl'], 'aegis pki install, with OpenSSL as the CA', () =
     expect(printed).toContain('server.crt, until the answer is installed');
     expect(readFileSync(inFolder('server.key'), 'utf8')).toBe(former);
     const renewed = await pki('install', await ca.der(await ca.sign(inFolder('server.csr'))));
-    expect(renewed.printed).toContain('reload the gateway');
+    expect(renewed.printed).toMatch(/^ {2}aegis( --config \S+)? reload$/m);
     expect(readFileSync(inFolder('server.key'), 'utf8')).not.toBe(former);
     expect(subjects('server.crt')).toEqual(CHAIN);
     const [, , keptKey] = files().filter((name) => name.startsWith('former'));
