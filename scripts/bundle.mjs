@@ -90,7 +90,11 @@ await build({
     codeSplitting: {
       groups: [
         // Of both and of the command line, whose help needs neither.
-        { name: 'words', test: /src\/(errors|text\/(moments|quote|aeTitle))\.ts$/, priority: 3 },
+        {
+          name: 'words',
+          test: /src\/(errors|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$/,
+          priority: 3,
+        },
         { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },
         { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 1 },
       ],

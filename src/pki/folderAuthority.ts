@@ -4,7 +4,7 @@
  */
 import { ExitCode, OperatorError } from '../errors';
 import { type FileToWrite, PUBLIC_MODE, writeFiles } from '../files/write';
-import type { RevocationReason } from '../x509/revocationList';
+import type { RevocationReason } from '../x509/revocationReasons';
 import {
   type CertificateAuthority,
   issueAuthorityRevocationList,

@@ -15,7 +15,7 @@ import { readText } from '../files/read';
 import { fileError } from '../files/systemErrors';
 import { formatDay } from '../text/moments';
 import { publicKeyFingerprint } from '../x509/fingerprints';
-import { type RevocationReason, revocationReasons } from '../x509/revocationList';
+import { type RevocationReason, revocationReasons } from '../x509/revocationReasons';
 
 const issuedEntry = z.strictObject({
   event: z.literal('issued'),

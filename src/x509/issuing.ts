@@ -29,7 +29,7 @@ import {
 } from './extensions';
 import { encodeCommonName } from './names';
 import { encodePem } from './pem';
-import { type RevocationReason, revocationReasonCode } from './revocationList';
+import { type RevocationReason, revocationReasonCode } from './revocationReasons';
 
 export interface CertificateFields {
   /** Name and key identifier; `subjectIdentity` makes that of a new key, `identityOf` repeats that of a certificate. */

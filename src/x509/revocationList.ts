@@ -16,18 +16,7 @@ import {
   timeOf,
 } from './der';
 import { decodeExtensions, extensionOid } from './extensions';
-
-/** Why a certificate is revoked, in the words and numbers of CRLReason (RFC 5280 §5.3.1). Those that fit a modality. */
-export const revocationReasonCode = {
-  keyCompromise: 1,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-} as const;
-
-export type RevocationReason = keyof typeof revocationReasonCode;
-
-export const revocationReasons = Object.keys(revocationReasonCode) as [RevocationReason];
+import { revocationReasonCode } from './revocationReasons';
 
 export interface RevocationListParts {
   readonly issuer: DerValue;

@@ -1,6 +1,7 @@
 /** What is in dist/: few files to load, and the licences of all that was put into them. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { testCertificates } from '../support/certificates';
 import { freePort, startProcess, temporaryFolder } from '../support/processes';
@@ -51,4 +52,14 @@ it('carries the licences of what is bundled', () => {
   for (const name of ['commander', 'zod', 'winston', 'fastify', 'prom-client', 'jsonc-parser', 'csv-parse']) {
     expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+, \\S+\\n\\n\\S`, 'm'));
   }
+});
+
+it('tells its version without loading the gateway', () => {
+  const cli = join(root, 'dist/cli.js');
+  const program = `process.on('exit', () => process.stderr.write(Object.keys(require.cache).join(' ')));
+    process.argv[2] = '--version'; require(${JSON.stringify(cli)})`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', program, 'aegis'], { encoding: 'utf8' });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  const loaded = stderr.split(' ').map((file) => basename(file));
+  expect(loaded.sort()).toEqual(['cli.js', 'rolldown-runtime.js', 'words.js']);
 });

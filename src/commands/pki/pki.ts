@@ -6,7 +6,7 @@ import { Option } from 'commander';
 import type { Purpose } from '../../pki/leafCertificates';
 import { helpSections, type RegisterCommand } from '../../terminal/command';
 import { durationOption } from '../../text/moments';
-import { revocationReasons } from '../../x509/revocationList';
+import { revocationReasons } from '../../x509/revocationReasons';
 import { type Register, repeated, verb } from './define';
 import { gatewayVerbs } from './gatewayVerbs';
 import type { InspectOptions } from './inspect';

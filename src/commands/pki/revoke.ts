@@ -3,7 +3,7 @@ import { type RevocationResult, revokeCertificates } from '../../pki/folderAutho
 import type { CommandContext } from '../../terminal/command';
 import { formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
-import type { RevocationReason } from '../../x509/revocationList';
+import type { RevocationReason } from '../../x509/revocationReasons';
 import { commandLine } from '../reload/offerReload';
 import { row } from './reportText';
 import { type FolderOptions, openAuthority, print } from './verb';
