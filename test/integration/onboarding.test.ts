@@ -11,6 +11,7 @@ import { registerStatus } from '../../src/commands/status/status';
 import type { RegisterCommand } from '../../src/terminal/command';
 import { testCertificates } from '../support/certificates';
 import { runCommand } from '../support/commandLine';
+import { encodeElement, explicitLittleEndian, uidValue } from '../support/dataElements';
 import { proposedContext } from '../support/dicomBytes';
 import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
@@ -23,8 +24,11 @@ const TOKEN = '0123456789abcdef';
 const cli = resolve(__dirname, '../../dist/cli.js');
 const certificates = testCertificates();
 const contexts = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.CTImageStorage)];
-/** Explicit VR: SOP Instance UID 1.2.3. */
-const dataSet = Buffer.from('0800180055490600312e322e3300', 'hex');
+/** What the gateway looks at: the SOP class and the instance. The spy accepts the first transfer syntax. */
+const dataSet = Buffer.concat([
+  encodeElement(explicitLittleEndian, 0x0008, 0x0016, 'UI', uidValue(SopClass.CTImageStorage)),
+  encodeElement(explicitLittleEndian, 0x0008, 0x0018, 'UI', uidValue('1.2.3')),
+]);
 
 let spy: SpyUpstream;
 beforeAll(async () => {
@@ -191,7 +195,7 @@ describe('a device that nobody knows', () => {
       run(gateway, 'modality', 'approve', await idOfOnly(gateway), '--allow', 'echo'),
     ).rejects.toMatchObject({
       exitCode: 1,
-      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; next: aegis reload`,
+      message: `nothing was written: modalities.ct9 of ${gateway.configurationFile} lets it in already; next: aegis --config ${gateway.configurationFile} reload`,
     });
     gateway.process.kill('SIGHUP');
     await gateway.process.waitForOutput(/was reloaded/);
