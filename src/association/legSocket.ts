@@ -34,7 +34,8 @@ export class LegSocket {
   #isTurnEndScheduled = false;
   #hasReadInTurn = false;
   #heldBytes = 0;
-  #receivedBytes = 0;
+  /** Since the start, of all PDUs. */
+  receivedBytes = 0;
 
   constructor(socket: Socket, options: LegOptions, leg: PduSink & LegSocketEvents) {
     this.#socket = socket;
@@ -130,7 +131,7 @@ export class LegSocket {
   /** A chunk is lent: its bytes change once this returns. */
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isDiscarding) return;
-    this.#receivedBytes += chunk.length;
+    this.receivedBytes += chunk.length;
     if (this.#options.detectTls && this.isAtStart && looksLikeTls(chunk)) {
       this.#isDiscarding = true;
       this.#leg.tlsDetected();
@@ -141,10 +142,6 @@ export class LegSocket {
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
     if (this.#pauses > 0 || this.#heldBytes > MAX_HELD_BYTES) this.#socket.pause();
   };
-
-  get receivedBytes(): number {
-    return this.#receivedBytes;
-  }
 
   /** Whether the peer is not read, so that it cannot send. */
   get isPaused(): boolean {

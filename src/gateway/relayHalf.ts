@@ -151,6 +151,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     if (!this.#opposite.requested.end(operation, status)) return;
     this.#options.record.operationEnded(operation, response);
     this.#options.record.hold(this.#opposite.leg.in, 'allowed');
+    this.#opposite.leg.out.flush();
   }
 
   #judge(contextId: number, command: CommandSet): Passing {

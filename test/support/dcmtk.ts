@@ -198,6 +198,11 @@ export class Storescp {
     return new Storescp(port, process, folder);
   }
 
+  /** Files that are there, also those of instances that are still being received, or came in part and are removed. */
+  get fileCount(): number {
+    return readdirSync(this.#folder).length;
+  }
+
   /** What has been received completely. */
   get instances(): Instance[] {
     return instancesIn(this.#folder);

@@ -130,7 +130,7 @@ describeWithPeers(['Orthanc', 'storescp'], 'a conversation that ends with', () =
     const add = (name: string, archive: Archive, direct: Target, relayed: Target) =>
       ways.push({ name, archive, direct, relayed });
     const countOf = async (archive: Storescp | Orthanc) =>
-      'port' in archive ? archive.instances.length : await archive.instanceCount();
+      'port' in archive ? archive.fileCount : await archive.instanceCount();
     const together = (...archives: (Storescp | Orthanc)[]): Archive => ({
       count: async () => (await Promise.all(archives.map(countOf))).reduce((sum, count) => sum + count, 0),
       takeInstances: () => Promise.all(archives.map((archive) => archive.takeInstances())),
