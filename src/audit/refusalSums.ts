@@ -156,14 +156,14 @@ function lineOf({ first, shared, addresses, count, sinceMs }: Sum): AuditEvent {
     event,
     outcome,
     reason,
-    detail: `${count} more in ${seconds} s${describeAddresses([...addresses])}`,
+    detail: `${count} more in ${seconds} s${fromAddresses([...addresses])}`,
     count,
     since: new Date(sinceMs).toISOString(),
     ...facts,
   };
 }
 
-function describeAddresses(addresses: readonly string[]): string {
+function fromAddresses(addresses: readonly string[]): string {
   if (addresses.length < 2) return '';
   const named = addresses.slice(0, MAX_ADDRESSES).join(', ');
   return ` from ${named}${addresses.length > MAX_ADDRESSES ? ' and others' : ''}`;

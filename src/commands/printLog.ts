@@ -6,9 +6,17 @@ import { fstatSync, type Stats, statSync } from 'node:fs';
 import { readableConfiguration } from '../admin/adminClient';
 import { MAX_LOOK_BACK_BYTES } from '../audit/lastSeen';
 import { escapeControls, readableLine, type TimedEvent } from '../audit/readableLine';
+import { rotatedFilesOf } from '../audit/rotatedFiles';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
-import { type AuditLine, findLogFiles, type LogFile, readLines, STDIN } from '../observe/auditLines';
+import {
+  type AuditLine,
+  findLogFiles,
+  inOrderOfTime,
+  type LogFile,
+  readLines,
+  STDIN,
+} from '../observe/auditLines';
 import { followLog } from '../observe/followLog';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { countOf, escapeUnsafe, nearestOf, quoteValue } from '../text/quote';
@@ -93,8 +101,8 @@ function statusOfStdin(): Stats | undefined {
 
 async function readWhole(file: string, options: LogOptions, printer: Printer): Promise<void> {
   const { since } = options;
-  const rotated = since === undefined || file === STDIN ? [] : rotatedSince(file, since);
-  for (const log of findLogFiles([...rotated, file])) await readOne(log, printer);
+  if (since !== undefined && file !== STDIN) await readRotated(file, since, printer);
+  for (const log of findLogFiles([file])) await readOne(log, printer);
 }
 
 async function readOne(log: LogFile, printer: Printer): Promise<void> {
@@ -102,17 +110,13 @@ async function readOne(log: LogFile, printer: Printer): Promise<void> {
   for await (const lines of readLines(log)) printer.add(lines);
 }
 
-/** `FILE.1`, `FILE.2.gz` and so on that were written to since then, the oldest first. */
-function rotatedSince(file: string, since: string): string[] {
-  const found: string[] = [];
-  for (let number = 1; ; number += 1) {
-    const name = [`${file}.${number}`, `${file}.${number}.gz`].find((candidate) => {
-      const status = statSync(candidate, { throwIfNoEntry: false });
-      return status?.isFile() === true && status.mtime.toISOString() >= since;
-    });
-    if (name === undefined) return found;
-    found.unshift(name);
-  }
+/** What the file was rotated to, where it was written to since then; the oldest first. */
+async function readRotated(file: string, since: string, printer: Printer): Promise<void> {
+  const names = rotatedFilesOf(file).filter((name) => {
+    const status = statSync(name, { throwIfNoEntry: false });
+    return status?.isFile() === true && status.mtime.toISOString() >= since;
+  });
+  for (const log of await inOrderOfTime(findLogFiles(names))) await readOne(log, printer);
 }
 
 async function follow(
@@ -124,8 +128,7 @@ async function follow(
   const isWhole = since !== undefined || lines !== undefined;
   if (!isWhole) printer.keepLast(LINES_BEFORE_FOLLOWING);
   printer.begin(file);
-  if (since !== undefined)
-    for (const log of findLogFiles(rotatedSince(file, since))) await readOne(log, printer);
+  if (since !== undefined) await readRotated(file, since, printer);
   const batches = followLog(file, {
     ...(isWhole ? {} : { lastBytes: MAX_LOOK_BACK_BYTES }),
     signal,

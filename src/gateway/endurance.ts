@@ -12,13 +12,19 @@ const AGE_CHECK_MS = 1000;
 export class Endurance {
   readonly #relay: Relay;
   readonly #options: RelayOptions;
-  /** Absent where they are not configured. */
+  /** Each is absent where it is not configured. */
   readonly #age: Deadline | undefined;
   readonly #rate: Deadline | undefined;
   /** At the beginning of the minute; undefined between two messages, or while we do not read. */
   #bytesBefore: number | undefined;
 
-  constructor(relay: Relay, options: RelayOptions) {
+  /** Undefined where neither is configured. */
+  static of(relay: Relay, options: RelayOptions): Endurance | undefined {
+    const { maxAgeSeconds, minBytesPerSecond } = options.timeouts;
+    return maxAgeSeconds > 0 || minBytesPerSecond > 0 ? new Endurance(relay, options) : undefined;
+  }
+
+  private constructor(relay: Relay, options: RelayOptions) {
     this.#relay = relay;
     this.#options = options;
     const { maxAgeSeconds, minBytesPerSecond } = options.timeouts;

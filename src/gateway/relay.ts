@@ -58,7 +58,7 @@ export class Relay {
   readonly #idle = new Deadline(() => this.abort('idle-timeout'));
   readonly #response = new Deadline(() => this.abort('response-timeout'));
   readonly #release = new Deadline(() => this.#releaseTimedOut());
-  readonly #endurance: Endurance;
+  readonly #endurance: Endurance | undefined;
   #isReleasing = false;
   #isOver = false;
 
@@ -69,7 +69,7 @@ export class Relay {
     this.#upstream = new RelayHalf(this, options.upstream, options, options.dataSetChecks.upstream);
     RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
-    this.#endurance = new Endurance(this, options);
+    this.#endurance = Endurance.of(this, options);
   }
 
   /** Whether it has ended, whatever is still to be written. */
@@ -172,7 +172,7 @@ export class Relay {
   /** The outstanding operations changed, or one of them made progress. */
   progressed(): void {
     if (this.#isOver) return;
-    this.#endurance.progressed();
+    this.#endurance?.progressed();
     if (this.#hasOutstanding) {
       this.#startResponse();
       return;
@@ -282,7 +282,7 @@ export class Relay {
     this.#idle.dispose();
     this.#response.dispose();
     this.#release.dispose();
-    this.#endurance.dispose();
+    this.#endurance?.dispose();
     const { record, pace } = this.#options;
     pace?.end();
     for (const { requested } of [this.#inbound, this.#upstream]) {

@@ -35,7 +35,8 @@ import {
   EGRESS_LISTENER,
   type Policy,
 } from './policy';
-import { type Decision, formatWireAnswer, type ReasonCode, reasons, wireAnswer } from './reasons';
+import { type Decision, type ReasonCode, reasons, wireAnswer } from './reasons';
+import { formatWireAnswer } from './wireAnswer';
 import { describeCommand, describeSources, entryPath } from './words';
 
 export type Gate = 'address' | 'certificate' | 'association' | 'command';

@@ -6,7 +6,8 @@ import { commandName } from '../dimse/commands';
 import { type DataSetChecks, type DataSetDenial, StoredDataSet } from './dataSetChecks';
 import type { CommandRequest } from './decide';
 import type { ExplainedCheck } from './explain';
-import { formatWireAnswer, wireAnswer } from './reasons';
+import { wireAnswer } from './reasons';
+import { formatWireAnswer } from './wireAnswer';
 
 /** What a file has of the C-STORE that it would make. */
 export interface DataSetOfFile {

@@ -23,7 +23,8 @@ import {
   MAX_TRANSFER_SYNTAXES,
   type UserInformation,
 } from '../../../src/pdu/types';
-import { reasons, type WireAnswer } from '../../../src/policy/reasons';
+import { reasons } from '../../../src/policy/reasons';
+import type { WireAnswer } from '../../../src/policy/wireAnswer';
 
 const text = readFileSync(join(__dirname, '../../../docs/conformance.md'), 'utf8');
 

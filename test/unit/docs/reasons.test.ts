@@ -4,7 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type ReasonCode, reasons, type WireAnswer } from '../../../src/policy/reasons';
+import { type ReasonCode, reasons } from '../../../src/policy/reasons';
+import type { WireAnswer } from '../../../src/policy/wireAnswer';
 
 const text = readFileSync(join(__dirname, '../../../docs/reasons.md'), 'utf8');
 

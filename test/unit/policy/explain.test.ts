@@ -9,7 +9,8 @@ import {
 } from '../../../src/policy/decide';
 import { type ExplainQuery, explain } from '../../../src/policy/explain';
 import type { Policy } from '../../../src/policy/policy';
-import { formatWireAnswer, type ReasonCode, wireAnswer } from '../../../src/policy/reasons';
+import { type ReasonCode, wireAnswer } from '../../../src/policy/reasons';
+import { formatWireAnswer } from '../../../src/policy/wireAnswer';
 import { associationRequest, certificateOf, type ModalityInput, policyOf } from '../../support/policyOf';
 
 const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';

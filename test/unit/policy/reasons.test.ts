@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { formatWireAnswer, wireAnswer } from '../../../src/policy/reasons';
+import { wireAnswer } from '../../../src/policy/reasons';
+import { formatWireAnswer } from '../../../src/policy/wireAnswer';
 
 it.each([
   ['source-address-unknown', 'the connection is closed without a DICOM byte'],
