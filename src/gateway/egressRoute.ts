@@ -5,6 +5,7 @@
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type ClientTlsMaterial, expectedIdentity, loadClientTlsContext } from '../net/tlsContext';
+import { egressContextFilter } from '../policy/contexts';
 import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decide';
 import type { CompiledModality, Policy } from '../policy/policy';
 import { formatHostAndPort } from '../text/hostAndPort';
@@ -58,6 +59,7 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
     passUserIdentity: tls !== undefined,
     timeouts,
     dataSetChecks: modality.dataSets.egress,
+    contextFilter: egressContextFilter(modality),
     decideCommand: (request) => decideEgressCommand(modality, request),
   };
 }

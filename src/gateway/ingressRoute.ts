@@ -1,5 +1,6 @@
 /** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
 import type { UpstreamConfiguration } from '../config/schema';
+import { ingressContextFilter } from '../policy/contexts';
 import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
 import type { Destination, Route } from './route';
@@ -49,6 +50,7 @@ function destinationOf(
     commandsPerSecond: modality.configuration.commandsPerSecond,
     passUserIdentity: configuration.userIdentity === 'pass',
     dataSetChecks: modality.dataSets.ingress,
+    contextFilter: ingressContextFilter(modality),
     decideCommand: (request) => decideCommand(modality, request),
   };
 }
