@@ -27,11 +27,14 @@ let spy: SpyUpstream;
 let gateway: TestGateway;
 beforeAll(async () => {
   spy = await SpyUpstream.start();
-  const allowed = { allow: ['echo', 'store'], dataSets: 'off' } as const;
   gateway = await TestGateway.start(
-    plainConfiguration(spy.port, allowed, {
-      limits: { connectionsPerSecondPerAddress: 0, maxPendingConnectionsPerAddress: 1000 },
-    }),
+    plainConfiguration(
+      spy.port,
+      { allow: ['echo', 'store'], dataSets: 'off' },
+      {
+        limits: { connectionsPerSecondPerAddress: 0, maxPendingConnectionsPerAddress: 1000 },
+      },
+    ),
   );
 });
 
