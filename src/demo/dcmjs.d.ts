@@ -32,7 +32,9 @@ declare module 'dcmjs' {
       /** A new UID under 2.25. */
       uid(): string;
       /** Elements by keyword. */
-      nameMap: Readonly<Record<string, { readonly tag: string; readonly vr: string } | undefined>>;
+      nameMap: Readonly<
+        Record<string, { readonly tag: string; readonly vr: string; readonly vm: string } | undefined>
+      >;
       /** Elements by keyword to elements by tag, with the dictionary's value representations. */
       denaturalizeDataset(dataset: Record<string, unknown>): DicomElements;
     };

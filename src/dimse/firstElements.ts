@@ -4,10 +4,10 @@
  */
 import { tagText } from './dataSetStart';
 
-/** One line each; a test compares them with the dictionary of dcmjs. */
+/** One line each, with + where the standard has more than one value; a test compares them with the dictionary of dcmjs. */
 const TABLE = `
-0008,0005 CS SpecificCharacterSet
-0008,0008 CS ImageType
+0008,0005 CS SpecificCharacterSet +
+0008,0008 CS ImageType +
 0008,0012 DA InstanceCreationDate
 0008,0014 UI InstanceCreatorUID
 0008,0016 UI SOPClassUID
@@ -19,7 +19,7 @@ const TABLE = `
 0008,0030 TM StudyTime
 0008,0031 TM SeriesTime
 0008,0050 SH AccessionNumber
-0008,0054 AE RetrieveAETitle
+0008,0054 AE RetrieveAETitle +
 0008,0055 AE StationAETitle
 0008,0060 CS Modality
 0008,0064 CS ConversionType
@@ -32,9 +32,9 @@ const TABLE = `
 0008,1030 LO StudyDescription
 0008,103E LO SeriesDescription
 0008,1040 LO InstitutionalDepartmentName
-0008,1050 PN PerformingPhysicianName
-0008,1060 PN NameOfPhysiciansReadingStudy
-0008,1070 PN OperatorsName
+0008,1050 PN PerformingPhysicianName +
+0008,1060 PN NameOfPhysiciansReadingStudy +
+0008,1070 PN OperatorsName +
 0008,1090 LO ManufacturerModelName
 0008,2111 ST DerivationDescription
 0008,9205 CS PixelPresentation
@@ -49,7 +49,7 @@ const TABLE = `
 0010,0030 DA PatientBirthDate
 0010,0040 CS PatientSex
 0010,0200 CS QualityControlSubject
-0010,1000 LO OtherPatientIDs
+0010,1000 LO OtherPatientIDs +
 0010,1010 AS PatientAge
 0010,1020 DS PatientSize
 0010,1030 DS PatientWeight
@@ -66,12 +66,12 @@ const TABLE = `
 0012,0030 LO ClinicalTrialSiteID
 0012,0040 LO ClinicalTrialSubjectID
 0012,0062 CS PatientIdentityRemoved
-0012,0063 LO DeidentificationMethod
+0012,0063 LO DeidentificationMethod +
 0018,0010 LO ContrastBolusAgent
 0018,0015 CS BodyPartExamined
-0018,0020 CS ScanningSequence
-0018,0021 CS SequenceVariant
-0018,0022 CS ScanOptions
+0018,0020 CS ScanningSequence +
+0018,0021 CS SequenceVariant +
+0018,0022 CS ScanOptions +
 0018,0023 CS MRAcquisitionType
 0018,0024 SH SequenceName
 0018,0050 DS SliceThickness
@@ -86,12 +86,12 @@ const TABLE = `
 0018,1010 LO SecondaryCaptureDeviceID
 0018,1016 LO SecondaryCaptureDeviceManufacturer
 0018,1018 LO SecondaryCaptureDeviceManufacturerModelName
-0018,1020 LO SoftwareVersions
+0018,1020 LO SoftwareVersions +
 0018,1030 LO ProtocolName
 0018,1155 CS RadiationSetting
-0018,1166 CS Grid
-0018,1200 DA DateOfLastCalibration
-0018,1210 SH ConvolutionKernel
+0018,1166 CS Grid +
+0018,1200 DA DateOfLastCalibration +
+0018,1210 SH ConvolutionKernel +
 0018,1250 SH ReceiveCoilName
 0018,1402 CS CassetteOrientation
 0018,1411 DS ExposureIndex
@@ -104,7 +104,7 @@ const TABLE = `
 0020,0011 IS SeriesNumber
 0020,0012 IS AcquisitionNumber
 0020,0013 IS InstanceNumber
-0020,0020 CS PatientOrientation
+0020,0020 CS PatientOrientation +
 0020,0052 UI FrameOfReferenceUID
 0020,0060 CS Laterality
 0020,0062 CS ImageLaterality
@@ -127,7 +127,7 @@ const TABLE = `
 0028,1054 LO RescaleType
 0028,1350 CS PartialView
 0028,2110 CS LossyImageCompression
-0028,2114 CS LossyImageCompressionMethod
+0028,2114 CS LossyImageCompressionMethod +
 `;
 
 export const MIN_GROUP = 0x0008;
@@ -139,6 +139,8 @@ export interface FirstElement {
   readonly tag: number;
   /** Undefined where only the tag is known: it is read as text. */
   readonly representation: string | undefined;
+  /** False where the standard has one value at most. */
+  readonly mayHaveMore: boolean;
   /** `Modality (0008,0060)`, or the tag alone. */
   readonly name: string;
 }
@@ -146,9 +148,10 @@ export interface FirstElement {
 const elementByKeyword = new Map<string, FirstElement>();
 const elementByTag = new Map<number, FirstElement>();
 for (const line of TABLE.trim().split('\n')) {
-  const [tagOfLine = '', representation = '', keyword = ''] = line.split(' ');
+  const [tagOfLine = '', representation = '', keyword = '', more] = line.split(' ');
   const tag = tagOf(tagOfLine) ?? 0;
-  const element = { tag, representation, name: `${keyword} ${tagText(tag)}` };
+  const mayHaveMore = more === '+';
+  const element = { tag, representation, mayHaveMore, name: `${keyword} ${tagText(tag)}` };
   elementByKeyword.set(keyword, element);
   elementByTag.set(tag, element);
 }
@@ -161,7 +164,7 @@ export function firstElement(text: string): FirstElement | undefined {
   if (tag === undefined) return elementByKeyword.get(text);
   const group = tag >>> 16;
   if (group < MIN_GROUP || group > MAX_GROUP) return undefined;
-  return elementByTag.get(tag) ?? { tag, representation: undefined, name: tagText(tag) };
+  return elementByTag.get(tag) ?? { tag, representation: undefined, mayHaveMore: true, name: tagText(tag) };
 }
 
 function tagOf(text: string): number | undefined {

@@ -105,10 +105,24 @@ function outcomeOf(
   const outcomes = texts.readings.map((values) =>
     typeof wanted === 'boolean'
       ? values.some((text) => text !== '') === wanted
-      : values.some((text) => wanted.some((glob) => matches(glob, text))),
+      : matchOutcome(element, values, wanted),
   );
   const [first] = outcomes;
   return outcomes.every((outcome) => outcome === first) ? first! : 'can be read in two character sets';
+}
+
+/**
+ * Any of several values may match. Where there should be one, archives differ on which of them counts, so all must agree:
+ * with "SR\\CT", a report would pass for what a rule allows.
+ */
+function matchOutcome(
+  { mayHaveMore }: FirstElement,
+  values: readonly string[],
+  wanted: readonly Glob[],
+): boolean | string {
+  const matching = values.filter((text) => wanted.some((glob) => matches(glob, text))).length;
+  if (mayHaveMore || matching === 0 || matching === values.length) return matching > 0;
+  return 'has more than one value';
 }
 
 /** Each part is looked for once, behind the one before it: no attempt is taken back. */

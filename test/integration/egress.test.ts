@@ -5,6 +5,7 @@
 import type { TlsOptions } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
 import { type TestCertificate, testCertificates } from '../support/certificates';
+import { encodeElement, explicitLittleEndian, uidValue } from '../support/dataElements';
 import { CommandField, proposedContext } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
 import { type ConfigurationInput, TestGateway } from '../support/gateway';
@@ -230,6 +231,27 @@ describe('egress refuses', () => {
       modality: 'ws1',
       command: 'C-STORE',
       reason: 'command-not-allowed',
+    });
+  });
+
+  it('a data set of another class or instance than its command, and goes on', async () => {
+    const { spy, gateway, established } = await setUp({}, {}, { dataSets: 'verify' });
+    const scu = await established();
+    const dataSet = (sopClass: string, instance: string) =>
+      Buffer.concat([
+        encodeElement(explicitLittleEndian, 0x0008, 0x0016, 'UI', uidValue(sopClass)),
+        encodeElement(explicitLittleEndian, 0x0008, 0x0018, 'UI', uidValue(instance)),
+      ]);
+    const right = dataSet(SopClass.CTImageStorage, '1.2.3.4');
+    expect(await scu.store(3, ct('1.2.3.4', dataSet(SopClass.MRImageStorage, '1.2.3.4')))).toBe(0xa900);
+    expect(await scu.store(3, ct('1.2.3.4', dataSet(SopClass.CTImageStorage, '1.2.3.5')))).toBe(0xa900);
+    expect(await scu.store(3, ct('1.2.3.4', right))).toBe(0x0000);
+    await scu.release();
+    expect(spy.requests.map(({ dataSet: stored }) => sha256(stored))).toEqual([sha256(right)]);
+    expect(await gateway.event({ event: 'command.refused' })).toMatchObject({
+      direction: 'egress',
+      modality: 'ws1',
+      reason: 'data-set-mismatch',
     });
   });
 

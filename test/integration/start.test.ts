@@ -166,6 +166,21 @@ describe('SIGTERM', () => {
   });
 });
 
+describe('signals that come at a bad time', () => {
+  it('SIGHUP in a drain and twice in a row, and SIGPIPE, do not end a gateway that serves', async () => {
+    const gateway = await GatewayProcess.start(configurationWith());
+    const [scu] = await call(gateway);
+    for (const signal of ['SIGPIPE', 'SIGHUP', 'SIGHUP'] as const) gateway.process.kill(signal);
+    await gateway.process.waitForOutput(/was reloaded/);
+    gateway.process.kill('SIGTERM');
+    await gateway.process.waitForOutput(/draining/);
+    gateway.process.kill('SIGHUP');
+    expect(await scu.echo(1)).toBe(0x0000);
+    await scu.release();
+    expect(await gateway.process.exited).toEqual({ exitCode: 0, signal: null });
+  });
+});
+
 describe('SIGTERM with a reader of stdout that takes nothing', () => {
   it('ends all the same, after timeouts.closeSeconds', async () => {
     const gateway = await GatewayProcess.start(configurationWith({ timeouts: { closeSeconds: 0.3 } }));

@@ -16,6 +16,7 @@ export const packageByProgram = {
   movescu: 'dcmtk',
   getscu: 'dcmtk',
   storescp: 'dcmtk',
+  dcmdump: 'dcmtk',
   dcmprscu: 'dcmtk',
   dcmprscp: 'dcmtk',
   dcmpsprt: 'dcmtk',

@@ -35,6 +35,18 @@ describe('a deadline', () => {
     expect(expired).toHaveBeenCalledTimes(1);
   });
 
+  it('does not mind a clock that jumps', () => {
+    for (const jumpMs of [3_600_000, -3_600_000, -1000]) {
+      expired.mockReset();
+      deadline.start(1000);
+      jest.setSystemTime(Date.now() + jumpMs);
+      jest.advanceTimersByTime(999);
+      expect(expired).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(2);
+      expect(expired).toHaveBeenCalledTimes(1);
+    }
+  });
+
   it('can be brought forward', () => {
     deadline.start(60_000);
     deadline.start(10);

@@ -6,12 +6,19 @@ import { firstElement, firstKeywords } from '../../../src/dimse/firstElements';
 const { nameMap } = data.DicomMetaDictionary;
 
 describe('the elements that rules name', () => {
-  it.each(firstKeywords)('%s has the tag and the value representation of PS3.6', (keyword) => {
-    const { tag, vr } = nameMap[keyword]!;
-    const element = firstElement(keyword)!;
-    expect(element).toMatchObject({ representation: vr, name: `${keyword} ${tag}` });
-    expect(firstElement(tag.slice(1, -1))).toBe(element);
-  });
+  it.each(firstKeywords)(
+    '%s has the tag, the value representation and the multiplicity of PS3.6',
+    (keyword) => {
+      const { tag, vr, vm } = nameMap[keyword]!;
+      const element = firstElement(keyword)!;
+      expect(element).toMatchObject({
+        representation: vr,
+        mayHaveMore: vm !== '1',
+        name: `${keyword} ${tag}`,
+      });
+      expect(firstElement(tag.slice(1, -1))).toBe(element);
+    },
+  );
 
   it('are in the order of their tags, of the groups 0008 to 0028', () => {
     const tags = firstKeywords.map((keyword) => firstElement(keyword)!.tag);
@@ -23,6 +30,7 @@ describe('the elements that rules name', () => {
     expect(firstElement('0009,10ab')).toEqual({
       tag: 0x0009_10ab,
       representation: undefined,
+      mayHaveMore: true,
       name: '(0009,10AB)',
     });
   });

@@ -33,9 +33,11 @@ const syntaxes: readonly string[] = [
   ...Object.values(TransferSyntax),
   '1.2.840.10008.1.2.1.98',
   '1.2.840.10008.1.2.4.51',
+  '1.2.840.10008.1.2.4.57',
   '1.2.840.10008.1.2.4.70',
   '1.2.840.10008.1.2.4.81',
   '1.2.840.10008.1.2.4.91',
+  '1.2.840.10008.1.2.4.100',
   '1.2.840.10008.1.2.4.102',
   '1.2.840.10008.1.2.4.107',
   '1.2.840.10008.1.2.4.112',
@@ -207,6 +209,25 @@ describe('a data set that is looked into', () => {
     expect(dataSetsPassed(legs)).toEqual([sha256(right)]);
   });
 
+  it('may not share its PDU with the first fragment of the next message', async () => {
+    // The same context, then another one: fragments of two messages are never taken for one.
+    for (const contextId of [1, 3]) {
+      const legs = await legsOn(EXPLICIT);
+      const start = {
+        contextId: 1,
+        isCommand: false,
+        isLast: false,
+        fragment: dataSetOf(EXPLICIT, CT).subarray(0, 300),
+      };
+      const next = { contextId, isCommand: true, isLast: true, fragment: commandSet(store(2)) };
+      legs.inbound.socket.deliver(...fragmented(1, commandSet(store(1)), true, []), pDataTf(start, next));
+      await turn();
+      expect(legs.outline.at(-1)).toBe('association.aborted pdu-pdv-order');
+      // Only the A-ABORT.
+      expect(receivedFrom(legs.upstream.socket.takeWritten())).toEqual({ messages: [], others: [7] });
+    }
+  });
+
   it('of another instance is refused, and the audit line has both UIDs', async () => {
     const legs = await legsOn(EXPLICIT);
     await send(legs, store(1), dataSetOf(EXPLICIT, CT, '1.2.4'), []);
@@ -300,8 +321,8 @@ describe('a data set that is looked into', () => {
     }
   });
 
-  it('from the archive, for a C-GET, is judged the same', async () => {
-    const legs = await legsOn(EXPLICIT);
+  it.each(syntaxes)('from the archive, for a C-GET, is judged the same (%s)', async (syntax) => {
+    const legs = await legsOn(syntax);
     const get = {
       CommandField: RequestField.CGetRq,
       AffectedSOPClassUID: SopClass.StudyRootGet,
@@ -310,9 +331,9 @@ describe('a data set that is looked into', () => {
     legs.inbound.socket.deliver(...messagePdus(3, numberedRequest(9, get, true), Buffer.from('ab')));
     await turn();
     legs.upstream.socket.takeWritten();
-    const right = dataSetOf(EXPLICIT, CT);
+    const right = dataSetOf(syntax, CT);
     legs.upstream.socket.deliver(
-      ...messagePdus(1, store(1), dataSetOf(EXPLICIT, SR)),
+      ...messagePdus(1, store(1), dataSetOf(syntax, SR)),
       ...messagePdus(1, store(2), right),
     );
     await turn();

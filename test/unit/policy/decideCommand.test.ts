@@ -78,6 +78,34 @@ const commandOfPermission = [
 ] as const;
 
 describe('gate 4: the command', () => {
+  it('each permission opens its own commands and no other: 12 commands under 12 permissions', () => {
+    const commands = [
+      ['echo', 'C-ECHO', VERIFICATION],
+      ['store', 'C-STORE', CT_IMAGE_STORAGE],
+      ['find', 'C-FIND', STUDY_ROOT_FIND],
+      ['findWorklist', 'C-FIND', WORKLIST_FIND],
+      ['move', 'C-MOVE', STUDY_ROOT_MOVE],
+      ['get', 'C-GET', STUDY_ROOT_GET],
+      ['storageCommitment', 'N-ACTION', STORAGE_COMMITMENT],
+      ['storageCommitment', 'N-EVENT-REPORT', STORAGE_COMMITMENT],
+      ['mpps', 'N-CREATE', MPPS],
+      ['mpps', 'N-SET', MPPS],
+      ['ups', 'N-GET', UPS_PUSH],
+      ['print', 'N-DELETE', BASIC_FILM_SESSION],
+    ] as const;
+    for (const [permission] of commands) {
+      const entry = modality({ allow: permission, moveDestinations: '*' });
+      for (const [needed, command, sopClass] of commands) {
+        const expected = needed === permission ? 'allowed' : 'command-not-allowed';
+        expect([permission, command, outcome(entry, command, sopClass, 'WS1')]).toEqual([
+          permission,
+          command,
+          expected,
+        ]);
+      }
+    }
+  });
+
   it.each(commandOfPermission)(
     '"%s" opens its own command and no other',
     (permission, _command, _sopClassUid) => {

@@ -243,6 +243,20 @@ describe('a condition', () => {
     expect(said([{ allow: { Modality: 'CT' } }], modality('CT', 'OB'))).toMatch(/cannot be decided/);
   });
 
+  it('on a second value that should not be there is not decided, unless all say the same', () => {
+    const onlyCt: Rules = [{ allow: { Modality: 'CT' } }];
+    for (const rules of [onlyCt, [{ refuse: { Modality: 'CT' } }] as Rules]) {
+      for (const values of ['CT\\SR', 'SR\\CT', 'CT\\']) {
+        expect(said(rules, modality(values))).toMatch(/ Modality \(0008,0060\) has more than one value$/);
+      }
+    }
+    expect(said(onlyCt, modality('CT\\CT'))).toBe('allowed');
+    expect(said(noReports, modality('CT\\MR'))).toBe('allowed');
+    // Of several values that may be there, any counts.
+    const primary: Rules = [{ allow: { ImageType: 'PRIMARY' } }];
+    expect(said(primary, [0x0008, 0x0008, 'CS', textValue('ORIGINAL\\PRIMARY')])).toBe('allowed');
+  });
+
   it('on what has a NUL inside is not decided', () => {
     expect(said(noReports, modality('SR\0T'))).toMatch(/ Modality \(0008,0060\) has a NUL inside$/);
   });
