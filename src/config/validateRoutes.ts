@@ -12,7 +12,7 @@ import {
   isUnspecified,
   parseHostAndPort,
 } from '../text/hostAndPort';
-import type { Finding } from '../text/problems';
+import { type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import type { Configuration } from './schema';
 
@@ -59,10 +59,10 @@ function* checkUpstreams({ upstreams }: Configuration, ownSockets: readonly OwnS
       if (earlier < index) {
         yield { path, message: `${quoteValue(server)} is servers[${earlier}] too; name each server once` };
       }
-      if (!isLoopback(host) && !upstream.allowRemotePlaintext) {
+      if (!isLoopback(host) && upstream.tls === undefined && !upstream.allowRemotePlaintext) {
         yield {
           path,
-          message: `${quoteValue(server)} is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted`,
+          message: `${quoteValue(server)} is beyond loopback, so DICOM would cross the network in the clear; give ${formatPath(['upstreams', name, 'tls'])}, or set allowRemotePlaintext to true where that network is trusted`,
         };
       }
       const own = ownSockets.find((socket) => reaches(host, port, socket));

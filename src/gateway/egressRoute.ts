@@ -2,21 +2,15 @@
  * From an archive to a modality: the called AE title names the modality. Its entry says where it is, and whether to use
  * TLS.
  */
-import type { Configuration } from '../config/schema';
-import { OperatorError } from '../errors';
-import { type ClientTlsMaterial, expectedIdentity, loadClientTlsContext } from '../net/tlsContext';
+import type { ClientTlsMaterial } from '../net/tlsContext';
 import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decide';
-import type { CompiledModality, Policy } from '../policy/policy';
+import type { CompiledModality } from '../policy/policy';
 import { formatHostAndPort } from '../text/hostAndPort';
 import type { Destination, Route } from './route';
-
-/** TLS towards each modality that has it, by the name of the entry. */
-export type ModalityTls = ReadonlyMap<string, ClientTlsMaterial>;
+import type { Rules } from './rules';
 
 /** `current` is asked at each decision, so that a reload counts at once. */
-export function egressRoute(
-  current: () => { readonly policy: Policy; readonly modalityTls: ModalityTls },
-): Route {
+export function egressRoute(current: () => Pick<Rules, 'policy' | 'modalityTls'>): Route {
   return {
     direction: 'egress',
     decideAddress(address) {
@@ -60,34 +54,4 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
     dataSetChecks: modality.dataSets.egress,
     decideCommand: (request) => decideEgressCommand(modality, request),
   };
-}
-
-/**
- * Reads and checks the files of every modality that egress reaches over TLS. Entries with the same files, as most have,
- * share what comes of them: a TLS context takes a millisecond to make and 100 KB to keep.
- *
- * @throws OperatorError
- */
-export function loadModalityTls({ egress, modalities }: Configuration): ModalityTls {
-  const materialByName = new Map<string, ClientTlsMaterial>();
-  if (egress === undefined) return materialByName;
-  const materialByFiles = new Map<string, ClientTlsMaterial>();
-  for (const [name, { address }] of Object.entries(modalities)) {
-    if (address?.tls === undefined) continue;
-    const { serverName, pin, ...files } = address.tls;
-    const key = JSON.stringify(files);
-    const material = materialByFiles.get(key) ?? load(name, files);
-    materialByFiles.set(key, material);
-    materialByName.set(name, { ...material, ...expectedIdentity({ serverName, pin }) });
-  }
-  return materialByName;
-}
-
-function load(name: string, tls: Parameters<typeof loadClientTlsContext>[0]): ClientTlsMaterial {
-  try {
-    return loadClientTlsContext(tls);
-  } catch (error) {
-    if (!(error instanceof OperatorError)) throw error;
-    throw new OperatorError(`modalities.${name}.address.tls: ${error.message}`, error.exitCode);
-  }
 }

@@ -8,6 +8,7 @@ import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
 import { Gateway } from '../../src/gateway/gateway';
 import type { ReloadOptions, ReloadResult } from '../../src/gateway/runningGateway';
+import { withArchivesOverTls } from './archiveOverTls';
 import { onCleanUp } from './cleanUp';
 import { Changes, waitFor } from './waiting';
 
@@ -38,7 +39,7 @@ export class TestGateway implements AuditSink {
   static async start(input: ConfigurationInput): Promise<TestGateway> {
     const testGateway = new TestGateway();
     testGateway.#gateway = await Gateway.start(
-      configurationSchema.parse(input),
+      configurationSchema.parse(withArchivesOverTls(input)),
       testGateway,
       testGateway.places,
     );
@@ -57,7 +58,7 @@ export class TestGateway implements AuditSink {
   }
 
   async reload(input: ConfigurationInput, options?: ReloadOptions): Promise<ReloadResult> {
-    return await this.gateway.reload(configurationSchema.parse(input), options);
+    return await this.gateway.reload(configurationSchema.parse(withArchivesOverTls(input)), options);
   }
 
   /** The port of a listener; of the only one without a name. */

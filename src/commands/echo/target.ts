@@ -63,6 +63,7 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
     ...parseHostAndPort(server),
     callingAeTitle: OWN_AE_TITLE,
     calledAeTitle: titleToAsk(name, upstream.calledAeTitle),
+    ...(upstream.tls === undefined ? {} : { tls: upstream.tls }),
   }));
 }
 

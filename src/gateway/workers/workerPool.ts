@@ -11,6 +11,7 @@ import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import type { AssociationProgress } from '../relay';
+import { loadClientTls } from '../rules';
 import type {
   ListeningAddress,
   ReloadOptions,
@@ -63,6 +64,8 @@ export class WorkerPool implements RunningGateway {
     audit: AuditSink,
     workerDied: (message: string) => void,
   ): Promise<WorkerPool> {
+    // The primary asks the archives for all; before the workers, which would all report the same fault.
+    const tlsByUpstream = loadClientTls(configuration, 'upstream');
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
       args: [],
@@ -80,7 +83,7 @@ export class WorkerPool implements RunningGateway {
     audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
     for (const event of pool.#early ?? []) audit.record(event);
     pool.#early = undefined;
-    pool.#health = new UpstreamHealth(configuration, pool.#places.servers, audit);
+    pool.#health = new UpstreamHealth(configuration, tlsByUpstream, pool.#places.servers, audit);
     return pool;
   }
 
@@ -114,6 +117,7 @@ export class WorkerPool implements RunningGateway {
   async #reload(configuration: Configuration, { enforce = false }: ReloadOptions): Promise<ReloadResult> {
     const members = [...this.#members.values()];
     const share = shareOf(configuration, this.#count);
+    const tlsByUpstream = loadClientTls(configuration, 'upstream');
     const errors = await Promise.all(members.map((member) => member.prepareReload(share)));
     const error = errors.find((message) => message !== undefined);
     const endings = await Promise.all(
@@ -122,7 +126,7 @@ export class WorkerPool implements RunningGateway {
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
     this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
-    this.#health?.replace(configuration);
+    this.#health?.replace(configuration, tlsByUpstream);
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 
