@@ -22,6 +22,9 @@ WORKDIR /app
 COPY LICENSE package.json ./
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
+# For stateDirectory: locks and fetched revocation lists.
+RUN install -d -o 10001 -g 10001 -m 700 /var/lib/aegis
+VOLUME /var/lib/aegis
 ENV NODE_ENV=production AEGIS_CONFIG=/etc/aegis/aegis.jsonc
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

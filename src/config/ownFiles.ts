@@ -10,13 +10,15 @@ import { escapeUnsafe } from '../text/quote';
 import { readBearerToken } from './bearerToken';
 import type { Configuration } from './schema';
 
-export function inspectOwnFiles({ audit, pending, admin, pidFile }: Configuration): Finding[] {
+export function inspectOwnFiles(configuration: Configuration): Finding[] {
+  const { audit, pending, admin, pidFile, stateDirectory } = configuration;
   return [
     ...(audit.file === undefined
       ? []
       : inspectAppended(['audit', 'file'], audit.file, audit.rotate !== undefined)),
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
+    ...inspectStateDirectory(['stateDirectory'], stateDirectory),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
   ];
 }
@@ -32,6 +34,26 @@ function inspectAppended(path: ConfigurationPath, file: string, isRotated: boole
 /** Written beside its place and then moved there: the rights of its folder count. */
 function inspectReplaced(path: ConfigurationPath, file: string): Finding[] {
   return isFolder(file) ? [aFolder(path, file)] : inspectWritable(path, dirname(file), true);
+}
+
+/** Made when it is first needed. A gateway that never needs it runs without it, so this is a warning. */
+function inspectStateDirectory(path: ConfigurationPath, directory: string): Finding[] {
+  let place = directory;
+  while (!existsSync(place) && place !== dirname(place)) place = dirname(place);
+  if (isFolder(place) && isWritable(place)) return [];
+  const shown = escapeUnsafe(directory);
+  const fault = place === directory ? 'cannot be written' : 'cannot be made';
+  const message = `the folder ${shown} ${fault}, so locks would not be kept; let the account that runs aegis write it, or name another folder`;
+  return [{ path, message, severity: 'warning', kind: 'file' }];
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isFolder(file: string): boolean {

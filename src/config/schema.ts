@@ -250,6 +250,9 @@ export const configurationSchema = z.strictObject({
   pidFile: filePath
     .optional()
     .describe('Where the gateway writes its process ID, for `aegis reload` without an admin token.'),
+  stateDirectory: filePath
+    .default('state')
+    .describe('Folder for what the gateway keeps across restarts: locks, fetched revocation lists.'),
   contact: contact
     .optional()
     .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),

@@ -21,7 +21,7 @@ export interface FileToWrite {
   readonly path: string;
   readonly content: string | Buffer;
   readonly mode: typeof SECRET_MODE | typeof PUBLIC_MODE;
-  /** Root gives it to the owner of the file that is there, who must go on reading it. */
+  /** Root gives it to the owner of the file that is there, or else of its folder, who must go on reading it. */
   readonly keepsOwner?: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function writeFiles(
       current = path;
       signal?.throwIfAborted();
       await writeNew(path + suffix, content, async (file) => {
-        const former = keepsOwner && process.getuid?.() === 0 ? await statOf(path) : undefined;
+        const former = keepsOwner && process.getuid?.() === 0 ? await formerOwner(path) : undefined;
         if (former !== undefined) await file.chown(former.uid, former.gid);
         await file.chmod(mode);
       });
@@ -59,8 +59,8 @@ export async function writeFiles(
   }
 }
 
-function statOf(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(() => undefined);
+async function formerOwner(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(() => stat(dirname(path)).catch(() => undefined));
 }
 
 /** Those of `paths` where something is already. */
@@ -152,7 +152,7 @@ async function giveTo(file: FileHandle, uid: number, gid: number, path: string):
 }
 
 /** So that the new name survives a power cut. Some systems cannot open folders; they have ways of their own. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => undefined);
   try {
     await folder?.sync().catch(() => undefined);
@@ -162,8 +162,8 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /** With those above it. Returns the topmost one that was made; undefined where the folder was there. */
-export async function makeFolder(folder: string): Promise<string | undefined> {
-  return mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+export async function makeFolder(folder: string, mode = 0o777): Promise<string | undefined> {
+  return mkdir(folder, { recursive: true, mode }).catch((cause: unknown) => {
     throw fileError('write', cause, folder);
   });
 }

@@ -82,6 +82,27 @@ describe('the file of the pending callers', () => {
   });
 });
 
+describe('the folder of the state', () => {
+  const inspectState = (stateDirectory: string) => inspect({ stateDirectory });
+
+  it('may be there or be made, with those above it', () => {
+    expect(inspectState(folder)).toEqual([]);
+    expect(inspectState(join(folder, 'none', 'state'))).toEqual([]);
+  });
+
+  it('is warned of where it cannot be made or written', () => {
+    const noFolder = file('state-file', '');
+    const advice =
+      'so locks would not be kept; let the account that runs aegis write it, or name another folder';
+    expect(inspectState(noFolder)).toEqual([
+      `stateDirectory the folder ${noFolder} cannot be written, ${advice}`,
+    ]);
+    expect(inspectState(join(noFolder, 'state'))).toEqual([
+      `stateDirectory the folder ${join(noFolder, 'state')} cannot be made, ${advice}`,
+    ]);
+  });
+});
+
 describe('the file of the token', () => {
   const TOKEN = 'a'.repeat(16);
   const inspectToken = (path: string) => inspect({ admin: { tokenFile: path } });
