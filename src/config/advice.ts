@@ -2,7 +2,7 @@
  * What a configuration may well have and should better not: for `aegis check` alone, because a gateway that starts or
  * reloads would repeat it each time. Refuses nothing, reads no file.
  */
-import { isLoopback, parseHostAndPort } from '../text/hostAndPort';
+import { isLoopback, LAST_SEEN, parseHostAndPort } from '../text/hostAndPort';
 import { type Finding, formatPath } from '../text/problems';
 import { countOf, quoteValue } from '../text/quote';
 import type { Configuration, ModalityConfiguration } from './schema';
@@ -12,6 +12,7 @@ export function adviceOn(configuration: Configuration): Finding[] {
     ...everywhere(configuration),
     ...unnamedCertificates(configuration),
     ...plaintextArchives(configuration),
+    ...plaintextToLastSeen(configuration),
   ];
 }
 
@@ -63,6 +64,18 @@ function* plaintextArchives({ upstreams }: Configuration): Generator<Finding> {
     yield {
       path: ['upstreams', name, 'allowRemotePlaintext'],
       message: `lets DICOM cross the network to ${remote} in the clear; where that archive can do TLS, give ${formatPath(['upstreams', name, 'tls'])} instead`,
+      severity: 'warning',
+    };
+  }
+}
+
+function* plaintextToLastSeen({ modalities }: Configuration): Generator<Finding> {
+  for (const [name, { address }] of Object.entries(modalities)) {
+    if (address?.host !== LAST_SEEN || address.tls !== undefined) continue;
+    yield {
+      path: ['modalities', name, 'address', 'host'],
+      message:
+        '"last-seen" without tls sends to any machine that has the address by then; where the device can do TLS, give address.tls',
       severity: 'warning',
     };
   }

@@ -43,7 +43,12 @@ export const clientTls = z.strictObject({
 });
 
 const address = z.strictObject({
-  host: z.string().min(1).describe('Host name or IP address of the modality.'),
+  host: z
+    .string()
+    .min(1)
+    .describe(
+      'Host name or IP address of the modality; "last-seen": where it came from last with its certificate.',
+    ),
   port: portToReach.describe('Its DICOM port.'),
   calledAeTitle: aeTitle.optional().describe('Called AE title towards it; default: what the archive called.'),
   callingAeTitle: aeTitle

@@ -5,7 +5,9 @@
 import type { ClientTlsMaterial } from '../net/tlsContext';
 import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decide';
 import type { CompiledModality } from '../policy/policy';
-import { formatHostAndPort } from '../text/hostAndPort';
+import { AddressSet } from '../text/addresses';
+import { formatHostAndPort, LAST_SEEN, parseHostAndPort } from '../text/hostAndPort';
+import { seenModalityOf } from './lastAddresses';
 import type { Destination, Route } from './route';
 import type { Rules } from './rules';
 
@@ -31,10 +33,11 @@ export function egressRoute(current: () => Pick<Rules, 'policy' | 'modalityTls'>
 }
 
 function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | undefined): Destination {
-  const { address, maxAssociations, timeouts } = modality.configuration;
+  const { address, from, maxAssociations, timeouts } = modality.configuration;
   if (address === undefined) throw new Error(`modality ${modality.name} is reached without an address`);
   if (address.tls !== undefined && tls === undefined)
     throw new Error(`no TLS is loaded for ${modality.name}`);
+  const isLastSeen = address.host === LAST_SEEN;
   return {
     modality: modality.name,
     place: {
@@ -43,8 +46,11 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
       maxOfModality: maxAssociations,
       maxOfUpstream: undefined,
       isObserved: false,
+      ...(isLastSeen ? { lastSeen: { ...seenModalityOf(modality), port: address.port } } : {}),
     },
-    address: formatHostAndPort(address),
+    ...(isLastSeen
+      ? { mayDial: (server: string) => new AddressSet(from).has(parseHostAndPort(server).host) }
+      : { address: formatHostAndPort(address) }),
     tls,
     calledAeTitle: address.calledAeTitle,
     callingAeTitle: address.callingAeTitle,

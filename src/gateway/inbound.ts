@@ -28,7 +28,7 @@ import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
 import { type AssociationProgress, Relay } from './relay';
-import { type Destination, type Route, withoutUpstream } from './route';
+import { type Destination, type Route, serversOf, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
@@ -171,8 +171,10 @@ export class InboundAssociation implements LegOwner {
       }
       this.#connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
-      if (isServed) this.#askUpstream(rq, pdu, destination, answer.servers, wouldDeny);
-      else this.#acceptUnserved(rq, pdu, wouldDeny);
+      const servers = serversOf(destination, answer.servers);
+      if (!isServed) this.#acceptUnserved(rq, pdu, wouldDeny);
+      else if (servers.length === 0) this.#reject('modality-not-seen');
+      else this.#askUpstream(rq, pdu, destination, servers, wouldDeny);
     };
     this.#place = places.request(request, granted, () => this.#relay?.yieldPlace());
   }
@@ -180,13 +182,13 @@ export class InboundAssociation implements LegOwner {
   #askUpstream(
     rq: AssociateRq,
     associateRq: Buffer,
-    { address, tls, localAddress, othersAnswerMs }: Destination,
+    { tls, localAddress, othersAnswerMs }: Destination,
     servers: readonly string[],
     wouldDeny: ReasonCode | undefined,
   ): void {
     const { audit, limits, keepAliveSeconds, quickAck } = this.#context;
     this.#upstream = new UpstreamAssociation({
-      servers: address === undefined ? servers : [address],
+      servers,
       tls,
       localAddress,
       othersAnswerMs,
@@ -292,7 +294,7 @@ export class InboundAssociation implements LegOwner {
 }
 
 /** Reasons to reject that say nothing about the peer. */
-const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
+const reasonsOfOurOwn = new Set<ReasonCode>(['draining', 'modality-not-seen', 'upstream-protocol-error']);
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;

@@ -1,8 +1,10 @@
 /** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
 import type { UpstreamConfiguration } from '../config/schema';
 import type { ClientTlsMaterial } from '../net/tlsContext';
-import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
+import { type AssociationRequest, decideAddress, decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream } from '../policy/policy';
+import { LAST_SEEN } from '../text/hostAndPort';
+import { seenModalityOf } from './lastAddresses';
 import type { Destination, Route } from './route';
 import type { Rules } from './rules';
 import { HEALTH_BY_DEFAULT } from './upstreamHealth';
@@ -20,7 +22,14 @@ export function ingressRoute(current: () => Pick<Rules, 'policy' | 'upstreamTls'
       const localAddress =
         upstream.configuration.localAddress && policy.localAddressByModality.get(modality.name);
       const tls = upstreamTls.get(upstream.calledAeTitle);
-      return { allowed: true, destination: destinationOf(modality, upstream, tls, localAddress), wouldDeny };
+      const destination = destinationOf(modality, upstream, tls, localAddress);
+      const seen = seenAt(modality, request);
+      return {
+        allowed: true,
+        destination:
+          seen === undefined ? destination : { ...destination, place: { ...destination.place, seen } },
+        wouldDeny,
+      };
     },
   };
 }
@@ -66,4 +75,13 @@ function timeoutsOf(
   { timeouts: ofUpstream }: UpstreamConfiguration,
 ): Destination['timeouts'] {
   return own === undefined || ofUpstream === undefined ? (own ?? ofUpstream) : { ...ofUpstream, ...own };
+}
+
+/** Only a device that has proved the certificate of its entry says where it is. On a plain listener it has not. */
+function seenAt(
+  modality: CompiledModality,
+  { certificate, sourceAddress }: AssociationRequest,
+): Destination['place']['seen'] {
+  if (modality.configuration.address?.host !== LAST_SEEN || certificate === undefined) return undefined;
+  return { ...seenModalityOf(modality), address: sourceAddress };
 }

@@ -220,6 +220,11 @@ export const reasons = {
     remedy: 'start the archive, or correct its address; "aegis check" tries it',
     egressRemedy: 'see whether the device runs: "aegis modality test NAME"',
   },
+  'modality-not-seen': {
+    wire: reject(2, 3, 1),
+    text: 'the modality has not come with its certificate from an address of its entry',
+    remedy: 'send a C-ECHO from the device; its address is known from then on',
+  },
   'upstream-protocol-error': {
     wire: reject(2, 3, 1),
     text: 'the upstream answered the association request with something that DICOM does not allow',

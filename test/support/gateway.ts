@@ -32,12 +32,16 @@ export function plainConfiguration(
 
 export class TestGateway implements AuditSink {
   readonly events: AuditEvent[] = [];
-  readonly places = new LocalPlaces();
+  readonly places: LocalPlaces;
   #gateway: Gateway | undefined;
   readonly #changes = new Changes();
 
-  static async start(input: ConfigurationInput): Promise<TestGateway> {
-    const testGateway = new TestGateway();
+  private constructor(places: LocalPlaces) {
+    this.places = places;
+  }
+
+  static async start(input: ConfigurationInput, places = new LocalPlaces()): Promise<TestGateway> {
+    const testGateway = new TestGateway(places);
     testGateway.#gateway = await Gateway.start(
       configurationSchema.parse(withArchivesOverTls(input)),
       testGateway,

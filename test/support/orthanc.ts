@@ -75,6 +75,11 @@ export class Orthanc {
     return isArchiveOverTls() && this.#options.settings?.DicomTlsEnabled === undefined;
   }
 
+  /** `host:port` without the stunnel. */
+  get tlsServer(): string {
+    return `127.0.0.1:${this.#ownPort}`;
+  }
+
   /** Its own settings. Written before the first start; what becomes of them counts from the next one on. */
   get configurationFile(): string {
     return join(this.storageFolder, 'configuration', 'orthanc.json');

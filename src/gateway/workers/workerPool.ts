@@ -9,6 +9,7 @@ import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
+import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import type { AssociationProgress } from '../relay';
 import { loadClientTls } from '../rules';
@@ -29,7 +30,7 @@ const STOP_GRACE_MS = 2000;
 
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
-  readonly #places = new LocalPlaces();
+  readonly #places: LocalPlaces;
   readonly #members = new Map<number, PoolMember>();
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
@@ -55,6 +56,7 @@ export class WorkerPool implements RunningGateway {
     this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
+    this.#places = new LocalPlaces(new LastAddresses(configuration.stateDirectory, workerDied));
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
