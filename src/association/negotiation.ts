@@ -80,6 +80,50 @@ export function upstreamRequest(rq: AssociateRq, options: UpstreamRequestOptions
   };
 }
 
+/** A request of which some contexts were refused before anybody was asked, and why, by abstract syntax. */
+export interface NarrowedRequest<Reason> {
+  readonly rq: AssociateRq;
+  readonly refused: ReadonlyMap<string, Reason>;
+}
+
+/**
+ * Refuses the contexts that are of no use, as a user rejects them (PS3.8 Table 9-18, result 1), and leaves out what else
+ * was asked for these classes. Where no context would be left, none is refused: the answers to the requests then say
+ * what is not allowed, and "no context accepted" does not.
+ */
+export function withoutUseless<Reason>(
+  rq: AssociateRq,
+  uselessBecause: ((abstractSyntax: string, isScpOnly: boolean) => Reason | undefined) | undefined,
+): NarrowedRequest<Reason> {
+  if (uselessBecause === undefined) return { rq, refused: new Map() };
+  const { presentationContexts, userInformation } = rq;
+  const roles = new Map(userInformation.roleSelections.map((role) => [role.sopClassUid, role]));
+  const syntaxes = new Set(proposedContexts(rq).map(({ abstractSyntax }) => abstractSyntax));
+  const refused = new Map<string, Reason>();
+  for (const abstractSyntax of syntaxes) {
+    const role = roles.get(abstractSyntax);
+    const reason = uselessBecause(abstractSyntax, role?.scp === true && !role.scu);
+    if (reason !== undefined) refused.set(abstractSyntax, reason);
+  }
+  if (refused.size === 0 || refused.size === syntaxes.size) return { rq, refused: new Map() };
+  const isKept = ({ sopClassUid }: { readonly sopClassUid: string }) => !refused.has(sopClassUid);
+  const narrowed: AssociateRq = {
+    ...rq,
+    presentationContexts: presentationContexts.map((context) =>
+      refused.has(context.abstractSyntax)
+        ? { ...context, refusal: context.refusal ?? ContextResult.UserRejection }
+        : context,
+    ),
+    userInformation: {
+      ...userInformation,
+      roleSelections: userInformation.roleSelections.filter(isKept),
+      extendedNegotiations: userInformation.extendedNegotiations.filter(isKept),
+      commonExtendedNegotiations: userInformation.commonExtendedNegotiations.filter(isKept),
+    },
+  };
+  return { rq: narrowed, refused };
+}
+
 /** Those that can be passed on; may be none. */
 export function proposedContexts(rq: AssociateRq): readonly PresentationContextRq[] {
   return rq.presentationContexts.filter(({ refusal }) => refusal === undefined);
@@ -113,6 +157,18 @@ export function acceptedContexts(rq: AssociateRq, ac: Answer): Map<number, Accep
     accepted.set(id, { abstractSyntax: context.abstractSyntax, transferSyntax });
   }
   return accepted;
+}
+
+/**
+ * The contexts on which the peer that asked is answered: those that were accepted, and those that the gateway refused as
+ * a user. Who asks on one of these all the same hears why it is not allowed, and the association stays.
+ */
+export function answeredContexts(rq: AssociateRq, accepted: AcceptedContexts): AcceptedContexts {
+  const refused = rq.presentationContexts.filter(({ refusal }) => refusal === ContextResult.UserRejection);
+  if (refused.length === 0) return accepted;
+  const answered = new Map(accepted);
+  for (const { id, abstractSyntax } of refused) answered.set(id, { abstractSyntax, transferSyntax: '' });
+  return answered;
 }
 
 /**

@@ -32,6 +32,8 @@ export interface RefusedContext {
   readonly sopClass: string;
   /** PS3.8 Table 9-18, in words. */
   readonly result: string;
+  /** Set where the entry is the cause. */
+  readonly reason?: ReasonCode | undefined;
 }
 
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
@@ -57,7 +59,7 @@ export interface AuditEvent {
   readonly implementationVersionName?: string | undefined;
   /** SOP classes that it proposed, each once, by keyword if there is one: at most 128. */
   readonly proposedSopClasses?: readonly string[] | undefined;
-  /** SOP classes of contexts that the other end refused, each once for each result: at most 128. */
+  /** SOP classes of contexts that were refused, each once for each result: at most 128. */
   readonly refusedContexts?: readonly RefusedContext[] | undefined;
   /** The standard's spelling, e.g. `C-STORE`. */
   readonly command?: string | undefined;

@@ -118,6 +118,12 @@ export const modality = z.strictObject({
   moveDestinations: oneOrMore(aeTitle)
     .optional()
     .describe('AE titles that it may name as C-MOVE destination; default: its own; "*" opens.'),
+  presentationContexts: z
+    .enum(['allowed', 'proposed'])
+    .default('allowed')
+    .describe(
+      'allowed: a presentation context on which the entry allows nothing is refused when the association is negotiated, and not proposed to the other end. proposed: all are passed on, and each request is refused by itself.',
+    ),
   maxAssociations: z
     .number()
     .int()

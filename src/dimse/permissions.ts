@@ -231,6 +231,23 @@ export function permissionForService(sopClassUid: string): CommandPermission | u
   return permissionFor(usualCommand(sopClassUid), sopClassUid);
 }
 
+/** Requests that a class unknown here can be for: makers have storage, queries and retrieval of their own. */
+const commandsOfUnknownClass = [CommandField.CStoreRq, ...queryAndRetrieve] as const;
+
+/** The requests that a presentation context of this SOP class is for. One of them stands for all of DIMSE-N. */
+export function commandsOfContext(sopClassUid: string): readonly number[] {
+  return sopClassKeyword(sopClassUid) === undefined ? commandsOfUnknownClass : [usualCommand(sopClassUid)];
+}
+
+/** Whether one of these permissions opens a C-GET, which needs the storage classes of what it fetches. */
+export function canFetch(granted: ReadonlySet<CommandPermission>): boolean {
+  for (const name of granted) {
+    const { commands }: Permission = permissions[name];
+    if (commands.includes(CommandField.CGetRq)) return true;
+  }
+  return false;
+}
+
 /** Services that the SOP class alone identifies are those of DIMSE-N. */
 function usualCommand(sopClassUid: string): number {
   if (isStorageSopClass(sopClassUid)) return CommandField.CStoreRq;

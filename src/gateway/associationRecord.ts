@@ -23,6 +23,7 @@ const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 ]);
 
 const NO_IDS: ReadonlySet<number> = new Set();
+const NOTHING: ReadonlyMap<string, ReasonCode> = new Map();
 
 type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'reason'>]: AuditEvent[Key] };
 
@@ -35,6 +36,10 @@ export class AssociationRecord {
   readonly #facts: Facts;
   /** Of the way to the archive. Once for an association is enough: only its first line has it. */
   #upstreamTls: TlsFacts | undefined;
+  /** Abstract syntaxes that were refused because the entry allows nothing on them. */
+  #notAllowed = NOTHING;
+  /** Until a request is made. */
+  #isUnused = true;
   #bytes = 0;
   #isOver = false;
 
@@ -59,6 +64,12 @@ export class AssociationRecord {
     this.#request = rq;
     this.#facts.callingAeTitle = rq.callingAeTitle;
     this.#facts.calledAeTitle = rq.calledAeTitle;
+  }
+
+  /** The request as it goes on, without the contexts that the entry does not allow. */
+  narrowed(rq: AssociateRq, notAllowed: ReadonlyMap<string, ReasonCode>): void {
+    this.#request = rq;
+    this.#notAllowed = notAllowed;
   }
 
   matched(modality: string): void {
@@ -118,15 +129,16 @@ export class AssociationRecord {
   ): void {
     const proposed = this.#request?.presentationContexts ?? [];
     this.#request = undefined;
+    const notes = this.#notAllowed.size === 0 ? deviations : [...deviations, this.#narrowing];
     const facts: Facts = {
-      ...(deviations.length === 0 ? {} : { detail: deviations.join('; ') }),
+      ...(notes.length === 0 ? {} : { detail: notes.join('; ') }),
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
       upstreamTls: this.#upstreamTls,
     };
     this.#upstreamTls = undefined;
     if (answered !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
-      facts.refusedContexts = refusedContexts(proposed, answered, acceptedIds);
+      facts.refusedContexts = refusedContexts(proposed, answered, acceptedIds, this.#notAllowed);
     }
     const outcome = wouldDeny === undefined ? 'allowed' : 'would-deny';
     this.#record('association.accepted', outcome, wouldDeny, facts);
@@ -139,6 +151,7 @@ export class AssociationRecord {
   }
 
   released(reason?: ReasonCode, detail?: string): void {
+    if (this.#isUnused) this.#gaveUp('it was released without a request');
     this.#end('association.released', 'info', reason, {
       detail,
       bytes: this.#bytes,
@@ -146,7 +159,22 @@ export class AssociationRecord {
     });
   }
 
+  /** A device that leaves because of a refused context: without this line nobody would see why it does not work. */
+  #gaveUp(how: string): void {
+    const [first] = this.#notAllowed.values();
+    if (first === undefined || this.#isOver) return;
+    this.#record('association.unusable', 'denied', first, { detail: `${how}; ${this.#narrowing}` });
+  }
+
+  get #narrowing(): string {
+    const [first = ''] = this.#notAllowed.keys();
+    const others = this.#notAllowed.size - 1;
+    const classes = `${sopClassKeyword(first) ?? first}${others === 0 ? '' : ` and ${others} other SOP class${others === 1 ? '' : 'es'}`}`;
+    return `the entry allows nothing on ${classes}`;
+  }
+
   aborted(reason: ReasonCode, detail?: string): void {
+    if (justClosed.has(reason)) this.#gaveUp('its peer broke it off');
     this.#end('association.aborted', 'failed', reason, {
       detail,
       bytes: this.#bytes,
@@ -157,6 +185,7 @@ export class AssociationRecord {
   /** The final response went by, or (`reason`) none will come any more. */
   operationEnded(operation: Operation, response: CommandSet | undefined, reason?: ReasonCode): void {
     const { request, wouldDeny, bytes, startedMs } = operation;
+    this.#isUnused = false;
     this.#bytes += bytes;
     const outcome = reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed';
     const durationMs = roundMs(performance.now() - startedMs);
@@ -172,6 +201,7 @@ export class AssociationRecord {
     bytes: number,
     detail?: string,
   ): void {
+    this.#isUnused = false;
     this.#record('command.refused', 'denied', reason, { ...commandFacts(request, status, bytes), detail });
   }
 

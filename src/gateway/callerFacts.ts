@@ -72,22 +72,29 @@ const RESULTS: Readonly<Record<number, string>> = {
   4: 'transfer syntaxes not supported',
 };
 
+/** Devices propose a hundred classes each time: more than these of what the entry does not allow would fill the log. */
+const MAX_NOT_ALLOWED = 10;
+
 /**
  * What was proposed and cannot be used, and why: each SOP class once for each result. `answered` are those that the other
- * end answered; what the gateway itself refused never came there.
+ * end answered; what the gateway itself refused never came there. Of `notAllowed`, what the entry does not allow, only
+ * the first ones.
  */
 export function refusedContexts(
   proposed: AssociateRq['presentationContexts'],
   answered: AssociateAc['presentationContexts'],
   acceptedIds: Ids,
+  notAllowed: ReadonlyMap<string, ReasonCode>,
 ): RefusedContext[] {
   const resultById = new Map(answered.map(({ id, result }) => [id, result]));
+  const shown = new Set([...notAllowed.keys()].slice(0, MAX_NOT_ALLOWED));
   const refused = new Map<string, RefusedContext>();
   for (const { id, abstractSyntax, refusal } of proposed) {
-    if (acceptedIds.has(id)) continue;
+    const reason = notAllowed.get(abstractSyntax);
+    if (acceptedIds.has(id) || (reason !== undefined && !shown.has(abstractSyntax))) continue;
     const result = RESULTS[refusal ?? resultById.get(id) ?? -1] ?? 'no reason given';
     const sopClass = sopClassKeyword(abstractSyntax) ?? (abstractSyntax || 'not a UID');
-    refused.set(`${sopClass} ${result}`, { sopClass, result });
+    refused.set(`${sopClass} ${result}`, { sopClass, result, reason });
   }
   return [...refused.values()];
 }

@@ -3,6 +3,7 @@
  * TLS.
  */
 import type { ClientTlsMaterial } from '../net/tlsContext';
+import { egressContextFilter } from '../policy/contexts';
 import { decideEgressAddress, decideEgressAssociation, decideEgressCommand } from '../policy/decide';
 import type { CompiledModality } from '../policy/policy';
 import { AddressSet } from '../text/addresses';
@@ -58,6 +59,7 @@ function destinationOf(modality: CompiledModality, tls: ClientTlsMaterial | unde
     passUserIdentity: tls !== undefined,
     timeouts,
     dataSetChecks: modality.dataSets.egress,
+    contextFilter: egressContextFilter(modality),
     decideCommand: (request) => decideEgressCommand(modality, request),
   };
 }

@@ -4,15 +4,16 @@
  * propose. Every answer is recorded before it goes out: a process that dies between the two leaves no association without a
  * line. Does not know which end the modality is at: the route knows.
  */
-
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../association/legOwner';
 import {
   acceptedContexts,
+  answeredContexts,
   encodedInboundAnswer,
   encodedUpstreamRequest,
   proposedContexts,
   UNASKED,
+  withoutUseless,
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
 import type { Timeouts } from '../config/schema';
@@ -21,8 +22,7 @@ import type { InboundConnection } from '../net/listener';
 import { decodeAssociateRq } from '../pdu/associate';
 import { type AssociateRj, type AssociateRq, providerAbort } from '../pdu/types';
 import type { AssociationRequest } from '../policy/decide';
-import type { Decision, ReasonCode } from '../policy/reasons';
-import { reasons } from '../policy/reasons';
+import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
 import type { AssociationPlace, PlaceAnswer, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
@@ -150,7 +150,9 @@ export class InboundAssociation implements LegOwner {
     else this.#record.connectionRefused(reason, detail, this.#leg.isPeerSilent);
   }
 
-  #admit(rq: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
+  #admit(asked: AssociateRq, destination: Destination, wouldDenyCalled: ReasonCode | undefined): void {
+    const { rq, refused } = withoutUseless(asked, destination.contextFilter);
+    this.#record.narrowed(rq, refused);
     const { places, limits } = this.#context;
     const { upstreamQueueSeconds } = this.#takeTimeouts(destination);
     this.#destination = destination;
@@ -243,7 +245,6 @@ export class InboundAssociation implements LegOwner {
     } catch (error) {
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
       answer.leg.abortAssociation(providerAbort(6));
-      return;
     }
   }
 
@@ -261,6 +262,7 @@ export class InboundAssociation implements LegOwner {
       inbound: this.#leg,
       upstream,
       contexts,
+      inboundContexts: answeredContexts(rq, contexts),
       record: this.#record,
       timeouts: this.#legOptions.timeouts,
       limits,

@@ -1,6 +1,7 @@
 /** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
 import type { UpstreamConfiguration } from '../config/schema';
 import type { ClientTlsMaterial } from '../net/tlsContext';
+import { ingressContextFilter } from '../policy/contexts';
 import { type AssociationRequest, decideAddress, decideAssociation, decideCommand } from '../policy/decide';
 import type { CompiledModality, CompiledUpstream } from '../policy/policy';
 import { LAST_SEEN } from '../text/hostAndPort';
@@ -65,6 +66,7 @@ function destinationOf(
     commandsPerSecond: modality.configuration.commandsPerSecond,
     passUserIdentity: configuration.userIdentity === 'pass',
     dataSetChecks: modality.dataSets.ingress,
+    contextFilter: ingressContextFilter(modality),
     decideCommand: (request) => decideCommand(modality, request),
   };
 }

@@ -24,6 +24,8 @@ export interface RelayOptions {
   readonly inbound: Leg;
   readonly upstream: Leg;
   readonly contexts: AcceptedContexts;
+  /** The same with those on which requests of the inbound peer are only refused. */
+  readonly inboundContexts: AcceptedContexts;
   readonly record: AssociationRecord;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
@@ -49,6 +51,7 @@ export interface AssociationProgress {
 /** A sender that takes this long between two instances can begin again. */
 const YIELDING_IDLE_MS = 5000;
 const NO_REASON = providerAbort(0);
+const NOT_NEGOTIATED: Decision = { allowed: false, reason: 'command-not-allowed' };
 const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);
 
 export class Relay {
@@ -111,7 +114,9 @@ export class Relay {
    */
   decide(from: RelayHalf, contextId: number, request: CommandSet): Decision {
     const decision = this.#decide(from, request);
-    const abstractSyntax = this.#options.contexts.get(contextId)?.abstractSyntax ?? '';
+    const abstractSyntax = this.#options.contexts.get(contextId)?.abstractSyntax;
+    // The other end has never heard of the context, whatever a reload has allowed since.
+    if (abstractSyntax === undefined) return decision.allowed ? NOT_NEGOTIATED : decision;
     const isOfContext = request.AffectedSOPClassUID === abstractSyntax;
     if (!decision.allowed || isOfContext || request.CommandField !== CommandField.CStoreRq) return decision;
     // A retired class on the context of its successor, or the reverse: the modality needs both.

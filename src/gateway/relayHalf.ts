@@ -41,7 +41,8 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#pace = leg === options.inbound ? options.pace : undefined;
     this.#replies = new OwnReplies(leg, () => this.#opposite.#flow.isInsideForwardedMessage);
     this.#dataSetChecks = dataSetChecks;
-    this.#flow = new MessageFlow(this, options.contexts, options.limits.maxCommandSetBytes);
+    const contexts = leg === options.inbound ? options.inboundContexts : options.contexts;
+    this.#flow = new MessageFlow(this, contexts, options.limits.maxCommandSetBytes);
   }
 
   /** From now on each half forwards to the leg of the other one. */
@@ -119,7 +120,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #contextOfAnswer(ofRequest: number, ofResponse: number, command: CommandSet): number {
     const { contexts } = this.#options;
     const isReadAlike = contexts.get(ofRequest)?.transferSyntax === contexts.get(ofResponse)?.transferSyntax;
-    return isReadAlike || !hasDataSet(command) ? ofRequest : ofResponse;
+    return isReadAlike || !hasDataSet(command) || !contexts.has(ofResponse) ? ofRequest : ofResponse;
   }
 
   dataSetFragment(_contextId: number, bytes: Buffer): void {

@@ -4,6 +4,7 @@
  */
 import type { Timeouts } from '../config/schema';
 import type { ClientTlsMaterial } from '../net/tlsContext';
+import type { ContextFilter } from '../policy/contexts';
 import type { AssociationRequest, CommandRequest } from '../policy/decide';
 import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
@@ -58,6 +59,8 @@ export interface Destination {
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Gate 4, for the data sets of C-STOREs. */
   readonly dataSetChecks: ChecksOfSides;
+  /** Which presentation contexts are of use; left out: all of them. */
+  readonly contextFilter?: ContextFilter;
   /** Gate 4. */
   decideCommand(request: CommandRequest): Decision;
 }

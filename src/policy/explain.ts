@@ -15,6 +15,7 @@ import {
   egressCommandChecks,
   ingressCommandChecks,
 } from './commandChecks';
+import { egressContextFilter, ingressContextFilter } from './contexts';
 import type { DataSetChecks } from './dataSetChecks';
 import {
   type AssociationRequest,
@@ -101,8 +102,13 @@ function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
     association: associationSteps(ingressChecks, policy, request, decision),
     decision,
     command: (modality, command) =>
-      commandStep(ingressCommandChecks, modality, command, decideCommand(modality, command)) ??
-      passed(describeCommand(command), `${entryPath(modality)} allows it`),
+      commandStep(
+        ingressCommandChecks,
+        modality,
+        command,
+        decideCommand(modality, command),
+        ingressContextFilter,
+      ) ?? passed(describeCommand(command), `${entryPath(modality)} allows it`),
     dataSets: ({ dataSets }) => dataSets.ingress.inbound,
     answering: upstream,
   });
@@ -121,8 +127,13 @@ function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation
     association: associationSteps(egressChecks, egress, association, decision),
     decision,
     command: (modality, command) =>
-      commandStep(egressCommandChecks, modality, command, decideEgressCommand(modality, command)) ??
-      passed(describeCommand(command), describeEgressPermissions(modality)),
+      commandStep(
+        egressCommandChecks,
+        modality,
+        command,
+        decideEgressCommand(modality, command),
+        egressContextFilter,
+      ) ?? passed(describeCommand(command), describeEgressPermissions(modality)),
     dataSets: ({ dataSets }) => dataSets.egress.inbound,
     answering: decision.allowed ? entryPath(decision.modality) : '',
   });
@@ -274,12 +285,14 @@ function commandStep(
   modality: CompiledModality,
   command: CommandRequest,
   decision: Decision,
+  contextFilter: typeof ingressContextFilter,
 ): Step | undefined {
   const reason = decision.allowed ? decision.wouldDeny : decision.reason;
   if (reason === undefined) return undefined;
   const check = describeCommand(command);
   const detail = checks.find((one) => one.reason === reason)?.words(modality) ?? reasons[reason].text;
-  return decision.allowed
-    ? { check, outcome: 'would-deny', detail, reason }
-    : failedBy(check, reason, detail, commandName(command.commandField));
+  if (decision.allowed) return { check, outcome: 'would-deny', detail, reason };
+  const isContextRefused = contextFilter(modality)?.(command.sopClassUid, false) !== undefined;
+  const negotiated = isContextRefused ? '; beside contexts of use, its own is refused with result 1' : '';
+  return failedBy(check, reason, detail + negotiated, commandName(command.commandField));
 }

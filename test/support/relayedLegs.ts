@@ -177,6 +177,7 @@ export class RelayedLegs {
       inbound: this.inbound.leg,
       upstream: this.upstream.leg,
       contexts: setting.contexts ?? contexts,
+      inboundContexts: setting.contexts ?? contexts,
       record: new AssociationRecord({ record: (event) => this.recorded.push(event) }, connection, 'ingress'),
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),

@@ -72,7 +72,7 @@ async function way(archive: Orthanc | Storescp, direct: number, isPromiscuous: b
     takeInstances: () => archive.takeInstances(),
     isPromiscuous,
     direct,
-    gateway: await TestGateway.start(plainConfiguration(direct, { allow: 'store' })),
+    gateway: await TestGateway.start(plainConfiguration(direct, { allow: ['echo', 'store'] })),
   };
 }
 
@@ -164,7 +164,7 @@ describeWithPeers(['Orthanc', 'storescp'], 'what is odd', () => {
         await gateway.reload(
           plainConfiguration(
             0,
-            { allow: 'store' },
+            { allow: ['echo', 'store'] },
             { upstreams: { ORTHANC: { servers: [`127.0.0.1:${direct}`] } } },
           ),
         );

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   acceptedContexts,
+  answeredContexts,
   IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
   inboundAnswer,
   upstreamRequest,
+  withoutUseless,
 } from '../../../src/association/negotiation';
 import type { AssociateAc, AssociateRq, UserInformation } from '../../../src/pdu/types';
 
@@ -177,5 +179,48 @@ describe('the upstream’s answer', () => {
     };
     expect([...acceptedContexts(broken, everything)]).toEqual([]);
     expect(inboundAnswer(broken, everything, 131072).presentationContexts[0]!.result).toBe(3);
+  });
+});
+
+describe('contexts of no use', () => {
+  const onlyVerification = (abstractSyntax: string) =>
+    abstractSyntax === VERIFICATION ? undefined : 'not allowed';
+
+  it('are refused as a user refuses them, and not proposed, nor what else was asked for their class', () => {
+    const { rq: narrowed, refused } = withoutUseless(rq, onlyVerification);
+    expect([...refused]).toEqual([[CT_IMAGE, 'not allowed']]);
+    const request = upstreamRequest(narrowed, { passUserIdentity: false, maxPduLength: 0 });
+    expect(request.presentationContexts.map(({ id }) => id)).toEqual([1]);
+    expect(request.userInformation).toMatchObject({ roleSelections: [], extendedNegotiations: [] });
+    const answered = { ...ac, presentationContexts: [{ id: 1, result: 0, transferSyntax: IMPLICIT_LITTLE }] };
+    expect(inboundAnswer(narrowed, answered, 0).presentationContexts).toEqual([
+      { id: 1, result: 0, transferSyntax: IMPLICIT_LITTLE },
+      { id: 3, result: 1, transferSyntax: '' },
+    ]);
+  });
+
+  it('stay where nothing else would be left, and where nothing is refused', () => {
+    expect(withoutUseless(rq, () => 'not allowed').rq).toBe(rq);
+    expect(withoutUseless(rq, () => undefined).rq).toBe(rq);
+    expect(withoutUseless(rq, undefined).rq).toBe(rq);
+  });
+
+  it('are judged with the role that was asked for', () => {
+    const roleSelections = [{ sopClassUid: CT_IMAGE, scu: false, scp: true }];
+    const asked: [string, boolean][] = [];
+    withoutUseless({ ...rq, userInformation: { ...rq.userInformation, roleSelections } }, (...context) => {
+      asked.push(context);
+    });
+    expect(asked).toEqual([
+      [VERIFICATION, false],
+      [CT_IMAGE, true],
+    ]);
+  });
+
+  it('are known when a request comes on them all the same', () => {
+    const accepted = new Map([[1, { abstractSyntax: VERIFICATION, transferSyntax: IMPLICIT_LITTLE }]]);
+    const { rq: narrowed } = withoutUseless(rq, onlyVerification);
+    expect([...answeredContexts(narrowed, accepted).keys()]).toEqual([1, 3]);
+    expect(answeredContexts(rq, accepted)).toBe(accepted);
   });
 });
