@@ -231,15 +231,10 @@ export class InboundAssociation implements LegOwner {
     // Nothing is left to be cancelled, and what was sent need not be kept.
     this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
-    if (answer.kind === 'failed') {
-      // The caller cannot fix the server, nor its certificate: the answer is "try later".
-      this.#reject(answer.reason, answer.detail, UNAVAILABLE);
-      return;
-    }
-    if (answer.kind === 'rejected') {
-      this.#reject('upstream-rejected', undefined, answer.rj);
-      return;
-    }
+    // The caller cannot fix the server, nor its certificate: the answer is "try later".
+    if (answer.kind === 'failed') this.#reject(answer.reason, answer.detail, UNAVAILABLE);
+    if (answer.kind === 'rejected') this.#reject('upstream-rejected', undefined, answer.rj);
+    if (answer.kind !== 'accepted') return;
     try {
       this.#establish(rq, answer, wouldDeny);
     } catch (error) {
