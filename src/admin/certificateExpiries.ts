@@ -1,20 +1,23 @@
 /**
- * Keeps when certificates and revocation lists end: those that listeners and egress use, and those that modalities show.
+ * Keeps when certificates and revocation lists end: those that listeners, upstreams and egress use, and those that modalities show.
  * The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
  * follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
+import { type ClientTls, usedClientTlsOf } from '../config/clientTls';
 import type { Configuration } from '../config/schema';
 import { type Validity, validityOf } from '../x509/certificate';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
 
+type ClientTlsKind = ClientTls['kind'] | `${ClientTls['kind']}-${'ca' | 'crl'}`;
+
 export interface CertificateExpiry {
   /**
-   * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `egress…`: the same
-   * towards a modality. `modality`: the one that the modality itself showed last.
+   * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `upstream…`: the same
+   * towards an archive, `egress…` towards a modality. `modality`: the one that the modality itself showed last.
    */
-  readonly kind: 'listener' | 'ca' | 'crl' | 'egress' | 'egress-ca' | 'egress-crl' | 'modality';
-  /** Name of the listener or modality. */
+  readonly kind: 'listener' | 'ca' | 'crl' | ClientTlsKind | 'modality';
+  /** Name of the listener, upstream or modality. */
   readonly name: string;
   /** The first of all of this kind. */
   readonly notAfter: Date;
@@ -64,11 +67,10 @@ function expiryOfModality(name: string, end: string): CertificateExpiry {
   return { kind: 'modality', name, notAfter: new Date(end) };
 }
 
-function readCertificateExpiries({ listeners, egress, modalities }: Configuration): CertificateExpiry[] {
+function readCertificateExpiries(configuration: Configuration): CertificateExpiry[] {
   const read = new LifetimeReader();
-  const reached = egress === undefined ? [] : Object.entries(modalities);
   return [
-    ...listeners.flatMap(({ name, tls }) =>
+    ...configuration.listeners.flatMap(({ name, tls }) =>
       tls === undefined
         ? []
         : firstOfEach(name, {
@@ -77,14 +79,12 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
             crl: read.lists(tls.crl ?? []),
           }),
     ),
-    ...reached.flatMap(([name, { address }]) =>
-      address?.tls === undefined
-        ? []
-        : firstOfEach(name, {
-            egress: read.certificates(address.tls.certificate === undefined ? [] : [address.tls.certificate]),
-            'egress-ca': read.certificates(address.tls.trustedCertificates),
-            'egress-crl': read.lists(address.tls.crl ?? []),
-          }),
+    ...usedClientTlsOf(configuration).flatMap(({ kind, name, tls }) =>
+      firstOfEach(name, {
+        [kind]: read.certificates(tls.certificate === undefined ? [] : [tls.certificate]),
+        [`${kind}-ca`]: read.certificates(tls.trustedCertificates),
+        [`${kind}-crl`]: read.lists(tls.crl ?? []),
+      }),
     ),
   ];
 }

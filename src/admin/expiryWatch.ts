@@ -14,11 +14,14 @@ const THRESHOLD_DAYS = [0, LAST_DAY, 7, 14, 30] as const;
 
 /** What ends, and where. */
 const WORDS: Readonly<
-  Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'modality']>
+  Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'calledAeTitle' | 'modality']>
 > = {
   listener: ['the certificate of listener', 'listener'],
   ca: ['a trusted certificate of listener', 'listener'],
   crl: ['a revocation list of listener', 'listener'],
+  upstream: ['the certificate that is shown to upstream', 'calledAeTitle'],
+  'upstream-ca': ['a certificate that is trusted of upstream', 'calledAeTitle'],
+  'upstream-crl': ['a revocation list for upstream', 'calledAeTitle'],
   egress: ['the certificate that is shown to modality', 'modality'],
   'egress-ca': ['a certificate that is trusted of modality', 'modality'],
   'egress-crl': ['a revocation list for modality', 'modality'],
@@ -75,7 +78,7 @@ export class ExpiryWatch {
       notBefore === undefined
         ? Number.POSITIVE_INFINITY
         : (notAfter.getTime() - notBefore.getTime()) / DAY_MS;
-    const isList = kind === 'crl' || kind === 'egress-crl';
+    const isList = kind.endsWith('crl');
     const maxDays = Math.max(lifetimeDays / 2, isList ? 0 : LAST_DAY);
     return THRESHOLD_DAYS.find((days) => leftDays <= days && days <= maxDays) ?? Number.POSITIVE_INFINITY;
   }

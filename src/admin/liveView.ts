@@ -4,9 +4,10 @@
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { AssociationProgress } from '../gateway/relay';
+import type { TlsFacts } from '../net/inboundConnection';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import { describeRefused, isCertificateReason } from '../policy/refusedCertificates';
-import type { AssociationStatus, Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
+import type { AssociationStatus, Denial, ReloadStatus, StatusReport, TlsOfWay, Totals } from './statusReport';
 
 /** A screen or two. The audit log has them all. */
 const MAX_DENIALS = 50;
@@ -102,6 +103,8 @@ export class LiveView implements AuditSink {
     const { connectionId, direction = 'ingress', modality = '', listener = '', upstream = '' } = event;
     const { callingAeTitle = '', calledAeTitle = '', sourceAddress = '', tls } = event;
     if (connectionId === undefined) return;
+    // In egress, the caller is plain and the way there is the TLS of the line.
+    const wayThere = direction === 'egress' ? tls : event.upstreamTls;
     this.#associationById.set(connectionId, {
       connectionId,
       direction,
@@ -112,6 +115,7 @@ export class LiveView implements AuditSink {
       sourceAddress,
       isTls: tls !== undefined,
       upstream,
+      ...(wayThere === undefined ? {} : { upstreamTls: wayOf(wayThere) }),
       since: this.#now().toISOString(),
       commands: 0,
       bytes: 0,
@@ -157,4 +161,8 @@ function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonC
     ...(isCertificateReason(reason) ? { remedy: reasons[reason].remedy } : {}),
     ...(Object.fromEntries(facts) as Partial<Denial>),
   };
+}
+
+function wayOf({ protocol, cipher, group }: TlsFacts): TlsOfWay {
+  return { protocol, cipher, ...(group === undefined ? {} : { group }) };
 }

@@ -72,7 +72,8 @@ export class PendingCallers implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    if (event.direction !== 'ingress') return;
+    // What failed is the way to the archive: its certificate is not that of the caller.
+    if (event.direction !== 'ingress' || event.outcome === 'failed') return;
     if (event.event === 'association.accepted') this.#accepted(event);
     else if (event.event === 'association.rejected' || event.event === 'command.refused') {
       if (isPendingReason(event.reason)) this.#refused(event, event.reason);

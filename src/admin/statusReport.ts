@@ -4,6 +4,7 @@
  */
 import type { Outcome } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
+import type { TlsFacts } from '../net/inboundConnection';
 import type { ReasonCode } from '../policy/reasons';
 import type { Problem } from '../text/problems';
 import type { CertificateExpiry } from './certificateExpiries';
@@ -60,6 +61,8 @@ export interface AssociationStatus {
   readonly isTls: boolean;
   /** `host:port` of the server that was dialled. */
   readonly upstream: string;
+  /** Of the way there; absent without TLS. */
+  readonly upstreamTls?: TlsOfWay;
   readonly since: string;
   /** Completed and refused ones. */
   readonly commands: number;
@@ -68,6 +71,9 @@ export interface AssociationStatus {
   /** The command that is not answered yet; absent where there is none. */
   readonly inProgress?: CommandInProgress;
 }
+
+/** `group` is where Node tells it, e.g. `X25519MLKEM768`. */
+export type TlsOfWay = Pick<TlsFacts, 'protocol' | 'cipher' | 'group'>;
 
 export interface CommandInProgress {
   /** `C-STORE`. */

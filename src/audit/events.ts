@@ -52,6 +52,8 @@ export interface AuditEvent {
   readonly callingAeTitle?: string | undefined;
   readonly calledAeTitle?: string | undefined;
   readonly tls?: TlsFacts | undefined;
+  /** TLS of the way to the archive, on the line that says whether the association came about. */
+  readonly upstreamTls?: TlsFacts | undefined;
   /** If the allowlist rejected the association: the maker of the device, as the device says. */
   readonly implementationClassUid?: string | undefined;
   readonly implementationVersionName?: string | undefined;

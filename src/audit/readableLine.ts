@@ -51,13 +51,14 @@ function factsOf(event: TimedEvent): Part[] {
 }
 
 /** Why, and what to do about it. */
-function wordsOf({ outcome, reason, direction, detail, tls }: TimedEvent): Part[] {
+function wordsOf({ outcome, reason, direction, detail, tls, upstreamTls }: TimedEvent): Part[] {
   if (reason === undefined) return [detail];
-  const remedy = outcome === 'info' ? undefined : remedyOf(reason, direction);
+  const about = outcome === 'failed' && direction === 'ingress' ? 'archive' : direction;
+  const remedy = outcome === 'info' ? undefined : remedyOf(reason, about);
   return [
     Object.hasOwn(reasons, reason) ? `${reason}: ${reasons[reason].text}` : reason,
     detail,
-    isCertificateReason(reason) ? describeRefused(tls) : undefined,
+    isCertificateReason(reason) ? describeRefused(upstreamTls ?? tls) : undefined,
     remedy === undefined ? undefined : `to do: ${remedy}`,
   ];
 }

@@ -5,11 +5,13 @@
 import { relative } from 'node:path';
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
 import { adviceOn } from '../config/advice';
+import { usedClientTlsOf } from '../config/clientTls';
 import { type Clock, inspectDates, inspectTlsFiles, WARN_CERTIFICATE_DAYS } from '../config/files';
 import { type ConfigurationReading, readConfiguration } from '../config/load';
 import { inspectOwnFiles } from '../config/ownFiles';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import { loadClientTls } from '../gateway/rules';
 import { serversOf, type WatchedServer } from '../gateway/upstreamHealth';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { paint } from '../text/display';
@@ -157,7 +159,7 @@ async function askUpstream(
   upstream: string,
   progress: CheckProgress | undefined,
 ): Promise<{ readonly findings: readonly Finding[]; readonly reached: readonly Reached[] }> {
-  const questions = serversOf(configuration).filter((question) => question.upstream === upstream);
+  const questions = questionsOf(configuration, upstream);
   const answers = await Promise.all(
     questions.map(async (question) => {
       const { server } = question;
@@ -180,15 +182,28 @@ async function askUpstream(
   };
 }
 
+/** None where its TLS files cannot be used: that was reported with the files. */
+function questionsOf(configuration: Configuration, upstream: string): readonly WatchedServer[] {
+  const upstreams = { [upstream]: configuration.upstreams[upstream]! };
+  const asked = { ...configuration, upstreams };
+  try {
+    return serversOf(asked, loadClientTls(asked, 'upstream'));
+  } catch (error) {
+    if (error instanceof OperatorError) return [];
+    throw error;
+  }
+}
+
 interface Expiry {
   readonly file: string;
   readonly notAfter: Date;
 }
 
 /** Of the certificates and lists that the gateway reads; they were inspected before, so they can be read. */
-function firstExpiry({ listeners, egress, modalities }: Configuration): Expiry | undefined {
-  const addresses = egress === undefined ? [] : Object.values(modalities).map(({ address }) => address);
-  const settings = [...listeners, ...addresses].flatMap((holder) => holder?.tls ?? []);
+function firstExpiry(configuration: Configuration): Expiry | undefined {
+  const settings = [...configuration.listeners, ...usedClientTlsOf(configuration)].flatMap(
+    ({ tls }) => tls ?? [],
+  );
   const certificates = settings.flatMap(({ certificate = [], trustedCertificates = [] }) =>
     [certificate, trustedCertificates].flat(),
   );
@@ -221,7 +236,15 @@ async function faultOf(server: WatchedServer): Promise<string | undefined> {
   }
   if (!isUp && failed === undefined)
     return `serves nobody: ${detail}; start the archive, or correct the address`;
-  if (!isUp) return `does not answer as a DICOM archive without TLS: ${detail}; correct the address`;
+  if (failed?.failure === 'tlsFailed') {
+    const { subject } = failed.tls ?? {};
+    const shown = subject === undefined ? '' : `; it showed ${subject || 'no subject'}`;
+    return `is not reached over TLS: ${detail}${shown}; "aegis echo" shows more`;
+  }
+  if (!isUp) {
+    const how = server.tls === undefined ? 'without' : 'over';
+    return `does not answer as a DICOM archive ${how} TLS: ${detail}; correct the address or tls`;
+  }
   return failed?.rejection?.source === 1 && failed.rejection.reason === 7
     ? `rejects the called AE title "${server.calledAeTitle}"; correct calledAeTitle`
     : // It speaks DICOM. Whether it serves this calling AE title is its own matter.

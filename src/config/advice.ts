@@ -2,12 +2,18 @@
  * What a configuration may well have and should better not: for `aegis check` alone, because a gateway that starts or
  * reloads would repeat it each time. Refuses nothing, reads no file.
  */
+import { isLoopback, LAST_SEEN, parseHostAndPort } from '../text/hostAndPort';
 import { type Finding, formatPath } from '../text/problems';
 import { countOf, quoteValue } from '../text/quote';
 import type { Configuration, ModalityConfiguration } from './schema';
 
 export function adviceOn(configuration: Configuration): Finding[] {
-  return [...everywhere(configuration), ...unnamedCertificates(configuration)];
+  return [
+    ...everywhere(configuration),
+    ...unnamedCertificates(configuration),
+    ...plaintextArchives(configuration),
+    ...plaintextToLastSeen(configuration),
+  ];
 }
 
 /** With ten thousand entries, the first ones say enough. */
@@ -48,4 +54,29 @@ function* unnamedCertificates({ listeners, modalities }: Configuration): Generat
 /** Without a list, an entry may use every TLS listener. */
 function mayUse({ listeners }: ModalityConfiguration, name: string): boolean {
   return listeners === undefined || listeners.includes(name);
+}
+
+function* plaintextArchives({ upstreams }: Configuration): Generator<Finding> {
+  for (const [name, { servers, tls, allowRemotePlaintext }] of Object.entries(upstreams)) {
+    const remote = servers.find((server) => !isLoopback(parseHostAndPort(server).host));
+    // Without the permission it is an error of the configuration.
+    if (remote === undefined || tls !== undefined || !allowRemotePlaintext) continue;
+    yield {
+      path: ['upstreams', name, 'allowRemotePlaintext'],
+      message: `lets DICOM cross the network to ${remote} in the clear; where that archive can do TLS, give ${formatPath(['upstreams', name, 'tls'])} instead`,
+      severity: 'warning',
+    };
+  }
+}
+
+function* plaintextToLastSeen({ modalities }: Configuration): Generator<Finding> {
+  for (const [name, { address }] of Object.entries(modalities)) {
+    if (address?.host !== LAST_SEEN || address.tls !== undefined) continue;
+    yield {
+      path: ['modalities', name, 'address', 'host'],
+      message:
+        '"last-seen" without tls sends to any machine that has the address by then; where the device can do TLS, give address.tls',
+      severity: 'warning',
+    };
+  }
 }

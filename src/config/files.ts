@@ -20,7 +20,8 @@ import {
   readCrl,
   readPrivateKey,
 } from '../x509/tlsFiles';
-import type { Configuration, ListenerTlsConfiguration, ModalityConfiguration } from './schema';
+import { type ClientTls, clientTlsOf } from './clientTls';
+import type { Configuration, ListenerTlsConfiguration } from './schema';
 import { inspectAnchors, inspectDeviceSigners, scopeWarning, type TrustedFile } from './trustedFiles';
 
 /** Long enough to order a certificate from an authority that works by post. */
@@ -35,8 +36,6 @@ export interface Clock {
   readonly failWithinDays?: number;
 }
 
-type AddressTls = NonNullable<NonNullable<ModalityConfiguration['address']>['tls']>;
-
 /**
  * Reads every certificate, private key and revocation list. Findings about dates are of the kind `expiry`, all
  * others of the kind `file`.
@@ -48,9 +47,8 @@ export function inspectTlsFiles(configuration: Configuration, clock: Clock = {})
     const path = ['listeners', index, 'tls'];
     findings.push(...inspectTls(path, serverUse(tls, configuration), clock));
   }
-  for (const [name, { address }] of Object.entries(configuration.modalities)) {
-    if (address?.tls === undefined) continue;
-    findings.push(...inspectTls(['modalities', name, 'address', 'tls'], clientUse(address.tls), clock));
+  for (const client of clientTlsOf(configuration)) {
+    findings.push(...inspectTls(client.path, clientUse(client), clock));
   }
   return findings;
 }
@@ -89,7 +87,8 @@ function serverUse(tls: ListenerTlsConfiguration, configuration: Configuration):
   };
 }
 
-function clientUse(tls: AddressTls): TlsUse {
+function clientUse({ kind, tls }: ClientTls): TlsUse {
+  const peer = kind === 'upstream' ? 'archive' : 'modality';
   const { certificate, privateKey, trustedCertificates, crl = [] } = tls;
   return {
     certificates: certificate === undefined ? [] : [certificate],
@@ -97,11 +96,11 @@ function clientUse(tls: AddressTls): TlsUse {
     trustedCertificates,
     crl,
     load: () => loadClientTlsContext(tls),
-    // Trusted for this one address only.
+    // Trusted for this one peer only.
     inspectTrust: () => [],
     purpose: 'clientAuth',
     purposeFault: (fault) =>
-      `is not meant for clients (${fault}), so the modality would refuse it; public CAs issue none for clients since 2026, so issue one with "aegis pki client NAME"`,
+      `is not meant for clients (${fault}), so the ${peer} would refuse it; public CAs issue none for clients since 2026, so issue one with "aegis pki client NAME"`,
     renewal: 'issue a new one; if "aegis pki" issued it, run "aegis pki renew NAME"',
   };
 }

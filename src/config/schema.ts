@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { audit } from './schemaAudit';
-import { modality, tlsProfile } from './schemaModality';
+import { clientTls, modality, tlsProfile } from './schemaModality';
 import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
@@ -92,11 +92,12 @@ const upstream = z.strictObject({
   userIdentity: z
     .enum(['strip', 'pass'])
     .default('strip')
-    .describe('Whether user identity (58H) is passed to the archive, in the clear.'),
+    .describe('Whether user identity (58H) is passed to the archive; without tls in the clear.'),
+  tls: clientTls.optional().describe('TLS to every server of this upstream. Left out: plain DICOM.'),
   allowRemotePlaintext: z
     .boolean()
     .default(false)
-    .describe('Allow servers beyond loopback: DICOM then crosses the network in the clear.'),
+    .describe('Without tls, allow servers beyond loopback: DICOM then crosses the network in the clear.'),
   timeouts: ownTimeouts.describe('Timeouts of associations with this upstream; default: the global ones.'),
 });
 

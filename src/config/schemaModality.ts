@@ -21,7 +21,8 @@ import {
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
 export const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp195-extended', 'aes-legacy']);
 
-const addressTls = z.strictObject({
+/** TLS towards a peer that we dial: the same keys for an archive and for a modality. */
+export const clientTls = z.strictObject({
   profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
   trustedCertificates: oneOrMore(filePath).describe('PEM bundle(s) of the CAs that sign its certificate.'),
   crl: oneOrMore(filePath)
@@ -42,13 +43,18 @@ const addressTls = z.strictObject({
 });
 
 const address = z.strictObject({
-  host: z.string().min(1).describe('Host name or IP address of the modality.'),
+  host: z
+    .string()
+    .min(1)
+    .describe(
+      'Host name or IP address of the modality; "last-seen": where it came from last with its certificate.',
+    ),
   port: portToReach.describe('Its DICOM port.'),
   calledAeTitle: aeTitle.optional().describe('Called AE title towards it; default: what the archive called.'),
   callingAeTitle: aeTitle
     .optional()
     .describe('Calling AE title towards it; default: the one of the archive.'),
-  tls: addressTls.optional().describe('Left out: plain DICOM.'),
+  tls: clientTls.optional().describe('Left out: plain DICOM.'),
 });
 
 /** Of one element: its values, or whether it has one. */

@@ -6,6 +6,7 @@ import { formatDay } from '../text/moments';
 import { escapeUnsafe } from '../text/quote';
 import { oneLine } from '../x509/names';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { usedClientTlsOf } from './clientTls';
 import type { Configuration } from './schema';
 
 /** By the path of the file. */
@@ -17,12 +18,10 @@ interface TlsFiles {
   readonly lists: ReadonlySet<string>;
 }
 
-/** Files of the listeners, and of the modalities that egress reaches. */
-function tlsFilesOf({ listeners, egress, modalities }: Configuration): TlsFiles {
-  const ingress = listeners.flatMap(({ tls }) => tls ?? []);
-  const addresses =
-    egress === undefined ? [] : Object.values(modalities).flatMap(({ address }) => address?.tls ?? []);
-  const all = [...ingress, ...addresses];
+/** Files of the listeners, and of the archives and modalities that the gateway reaches. */
+function tlsFilesOf(configuration: Configuration): TlsFiles {
+  const ingress = configuration.listeners.flatMap(({ tls }) => tls ?? []);
+  const all = [...ingress, ...usedClientTlsOf(configuration).map(({ tls }) => tls)];
   return {
     certificates: new Set(
       all.flatMap(({ certificate = [], trustedCertificates = [] }) =>

@@ -6,6 +6,7 @@ import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { quoteValue } from '../text/quote';
+import { clientTlsOf } from './clientTls';
 import type { Configuration, ListenerTlsConfiguration } from './schema';
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
@@ -18,6 +19,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkListeners(configuration),
     ...checkRoutes(configuration),
     ...checkModalities(configuration),
+    ...checkClientTls(configuration),
     ...checkAdmin(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
@@ -94,19 +96,20 @@ function* checkModalities({ modalities, unknownAddresses }: Configuration): Gene
             'is empty: no one could connect; add an entry, or set unknownAddresses to "reject" to learn who comes',
         };
   }
-  for (const [name, { address }] of Object.entries(modalities)) {
-    if (address?.tls === undefined) continue;
-    const path = ['modalities', name, 'address'];
-    const { certificate, privateKey, profile } = address.tls;
+}
+
+function* checkClientTls(configuration: Configuration): Generator<Finding> {
+  for (const { path, tls } of clientTlsOf(configuration)) {
+    const { certificate, privateKey, profile } = tls;
     if ((certificate === undefined) !== (privateKey === undefined)) {
       const [given, missing] =
         certificate === undefined ? ['privateKey', 'certificate'] : ['certificate', 'privateKey'];
       yield {
-        path: [...path, 'tls', missing!],
+        path: [...path, missing!],
         message: `is missing although ${given} is given; give both or neither`,
       };
     }
-    if (profile === 'aes-legacy') yield legacyProfile([...path, 'tls']);
+    if (profile === 'aes-legacy') yield legacyProfile(path);
   }
 }
 

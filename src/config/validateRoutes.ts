@@ -4,15 +4,16 @@
  */
 import { hostname, networkInterfaces } from 'node:os';
 import { EGRESS_LISTENER } from '../policy/policy';
-import { canonicalAddress } from '../text/addresses';
+import { AddressSet, canonicalAddress } from '../text/addresses';
 import {
   type HostAndPort,
   isIpv4Loopback,
   isLoopback,
   isUnspecified,
+  LAST_SEEN,
   parseHostAndPort,
 } from '../text/hostAndPort';
-import type { Finding } from '../text/problems';
+import { type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import type { Configuration } from './schema';
 
@@ -59,10 +60,10 @@ function* checkUpstreams({ upstreams }: Configuration, ownSockets: readonly OwnS
       if (earlier < index) {
         yield { path, message: `${quoteValue(server)} is servers[${earlier}] too; name each server once` };
       }
-      if (!isLoopback(host) && !upstream.allowRemotePlaintext) {
+      if (!isLoopback(host) && upstream.tls === undefined && !upstream.allowRemotePlaintext) {
         yield {
           path,
-          message: `${quoteValue(server)} is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted`,
+          message: `${quoteValue(server)} is beyond loopback, so DICOM would cross the network in the clear; give ${formatPath(['upstreams', name, 'tls'])}, or set allowRemotePlaintext to true where that network is trusted`,
         };
       }
       const own = ownSockets.find((socket) => reaches(host, port, socket));
@@ -127,7 +128,8 @@ function* checkAddresses(
   { modalities, egress }: Configuration,
   ownSockets: readonly OwnSocket[],
 ): Generator<Finding> {
-  for (const [name, { address, egressAllow }] of Object.entries(modalities)) {
+  for (const [name, modality] of Object.entries(modalities)) {
+    const { address, egressAllow } = modality;
     if (egressAllow !== undefined && (egress === undefined || address === undefined)) {
       const missing = egress === undefined ? 'there is no egress' : 'it has no address';
       yield {
@@ -137,7 +139,9 @@ function* checkAddresses(
       };
     }
     if (address === undefined) continue;
-    const own = ownSockets.find((socket) => reaches(address.host, address.port, socket));
+    if (address.host === LAST_SEEN) yield* checkLastSeen(name, modality);
+    const hosts = address.host === LAST_SEEN ? ownAddressesIn(modality.from, ownSockets) : [address.host];
+    const own = ownSockets.find((socket) => hosts.some((host) => reaches(host, address.port, socket)));
     if (own !== undefined) {
       yield {
         path: ['modalities', name, 'address'],
@@ -145,6 +149,32 @@ function* checkAddresses(
       };
     }
   }
+}
+
+/** Where it came from says nothing without proof that it was the device. */
+function* checkLastSeen(
+  name: string,
+  { address, certificate }: Configuration['modalities'][string],
+): Generator<Finding> {
+  if (certificate === undefined) {
+    yield {
+      path: ['modalities', name, 'address', 'host'],
+      message:
+        '"last-seen" needs "certificate" in the entry, or a machine that only knows the AE title would get what is sent; add it, or name the host',
+    };
+  }
+  const { tls } = address ?? {};
+  if (tls !== undefined && tls.serverName === undefined && tls.pin === undefined) {
+    yield {
+      path: ['modalities', name, 'address', 'tls'],
+      message: 'needs serverName or pin, because an address that changes is in no certificate',
+    };
+  }
+}
+
+function ownAddressesIn(from: readonly string[], [socket]: readonly OwnSocket[]): readonly string[] {
+  const addresses = new AddressSet(from);
+  return [...LOOPBACK, ...(socket?.addressesOfMachine ?? [])].filter((address) => addresses.has(address));
 }
 
 /** Port 0 asks the system for a free one, so it is never the same. */

@@ -4,6 +4,8 @@
  * full, an association waits in line: with many associations Orthanc slows down, it does not refuse. Knows no sockets.
  */
 import { Deadline } from '../association/deadline';
+import { formatHostAndPort } from '../text/hostAndPort';
+import { LastAddresses, type SeenModality } from './lastAddresses';
 import { type ServerList, ServerStates, ServerUse } from './serverStates';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */
@@ -14,6 +16,10 @@ export interface PlaceRequest {
   readonly upstream: string;
   /** The servers of the upstream; absent where there is nothing to choose and nothing to watch. */
   readonly servers?: ServerList;
+  /** The association shows where this modality is: egress goes there from now on. */
+  readonly seen?: SeenModality & { readonly address: string };
+  /** The association goes to where this modality was seen last. */
+  readonly lastSeen?: SeenModality & { readonly port: number };
   readonly maxOfAll: number;
   readonly maxOfModality: number | undefined;
   readonly maxOfUpstream: number | undefined;
@@ -28,7 +34,7 @@ export type PlaceAnswer =
       readonly isGranted: true;
       /** Only where the modality is observed. */
       readonly exceedsModalityLimit: boolean;
-      /** The servers in the order to try them; empty where none were given. */
+      /** The servers in the order to try them; empty where none were given, and for a modality that was never seen. */
       readonly servers: readonly string[];
     }
   | { readonly isGranted: false };
@@ -68,6 +74,7 @@ interface Waiting {
 /** The places of one process, or, in its primary, of all workers. */
 export class LocalPlaces implements AssociationPlaces {
   readonly servers = new ServerStates();
+  readonly #lastAddresses: LastAddresses;
   #taken = 0;
   readonly #takenOfModality = new Map<string, number>();
   readonly #takenOfUpstream = new Map<string, number>();
@@ -76,6 +83,10 @@ export class LocalPlaces implements AssociationPlaces {
   readonly #askAgain = new Deadline(() => this.#askAll());
   /** The associations that wait for an upstream, by modality, in the order in which the modalities are next. */
   readonly #lines = new Map<string, Map<string, Set<Waiting>>>();
+
+  constructor(lastAddresses = new LastAddresses()) {
+    this.#lastAddresses = lastAddresses;
+  }
 
   get taken(): number {
     return this.#taken;
@@ -111,7 +122,9 @@ export class LocalPlaces implements AssociationPlaces {
       holdsUpstream = true;
       this.#count(this.#takenOfUpstream, upstream, 1);
       this.#holdersOf(upstream, modality).add(asked);
-      answer({ isGranted: true, exceedsModalityLimit, servers: use?.choose() ?? [] });
+      if (request.seen !== undefined) this.#lastAddresses.saw(request.seen, request.seen.address);
+      const servers = use?.choose() ?? this.#addressOf(request);
+      answer({ isGranted: true, exceedsModalityLimit, servers });
     };
     let leaveLine = () => {};
     if (this.#isUpstreamFull(request)) {
@@ -135,6 +148,11 @@ export class LocalPlaces implements AssociationPlaces {
         this.#next(upstream);
       },
     };
+  }
+
+  #addressOf({ lastSeen }: PlaceRequest): readonly string[] {
+    const host = lastSeen && this.#lastAddresses.of(lastSeen);
+    return host === undefined ? [] : [formatHostAndPort({ host, port: lastSeen!.port })];
   }
 
   #isUpstreamFull({ upstream, maxOfUpstream }: PlaceRequest): boolean {

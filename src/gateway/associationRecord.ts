@@ -34,6 +34,8 @@ export class AssociationRecord {
   /** Until it is answered. */
   #request: AssociateRq | undefined;
   readonly #facts: Facts;
+  /** Of the way to the archive. Once for an association is enough: only its first line has it. */
+  #upstreamTls: TlsFacts | undefined;
   /** Abstract syntaxes that were refused because the entry allows nothing on them. */
   #notAllowed = NOTHING;
   /** Until a request is made. */
@@ -74,10 +76,11 @@ export class AssociationRecord {
     this.#facts.modality = modality;
   }
 
-  /** Where it went, or tried to. `tls` is that of the way there; of a modality that called, its own stays. */
+  /** Where it went, or tried to. `tls` is that of the way there. The caller of egress has none, so it takes that place. */
   wentTo(upstream: string, tls: TlsFacts | undefined): void {
     this.#facts.upstream = upstream;
-    if (tls !== undefined) this.#facts.tls = tls;
+    if (this.#facts.direction === 'ingress') this.#upstreamTls = tls;
+    else if (tls !== undefined) this.#facts.tls = tls;
   }
 
   /** The connection ended before there was an association request; `isSilent`: not a byte had come. */
@@ -92,6 +95,7 @@ export class AssociationRecord {
     this.#end('association.rejected', isDenied ? 'denied' : 'failed', reason, {
       detail,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
+      upstreamTls: this.#upstreamTls,
       ...(this.#request !== undefined && isOfAllowlist(reason) ? proposalFacts(this.#request) : {}),
       durationMs: this.#ageMs,
     });
@@ -130,7 +134,9 @@ export class AssociationRecord {
       ...(notes.length === 0 ? {} : { detail: notes.join('; ') }),
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
+      upstreamTls: this.#upstreamTls,
     };
+    this.#upstreamTls = undefined;
     if (answered !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
       facts.refusedContexts = refusedContexts(proposed, answered, acceptedIds, this.#notAllowed);
     }

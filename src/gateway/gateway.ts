@@ -57,7 +57,7 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#rules = rulesOf(configuration);
     this.audit = audit;
     const routes = {
-      ingress: ingressRoute(() => this.#currentRules.policy),
+      ingress: ingressRoute(() => this.#currentRules),
       egress: egressRoute(() => this.#currentRules),
     };
     this.#listeners = new OpenListeners((direction) => ({
@@ -80,7 +80,8 @@ export class Gateway implements InboundContext, RunningGateway {
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
-    gateway.#health = places.servers && new UpstreamHealth(configuration, places.servers, audit);
+    gateway.#health =
+      places.servers && new UpstreamHealth(configuration, gateway.#rules.upstreamTls, places.servers, audit);
     return gateway;
   }
 
@@ -159,7 +160,7 @@ export class Gateway implements InboundContext, RunningGateway {
         listeners.commit();
         this.#rules = rules;
         this.#configuration = configuration;
-        this.#health?.replace(configuration);
+        this.#health?.replace(configuration, rules.upstreamTls);
       },
       abandon: () => listeners.abandon(),
     };

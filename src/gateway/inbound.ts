@@ -28,7 +28,7 @@ import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
 import { type AssociationProgress, Relay } from './relay';
-import { type Destination, type Route, withoutUpstream } from './route';
+import { type Destination, type Route, serversOf, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
@@ -173,8 +173,10 @@ export class InboundAssociation implements LegOwner {
       }
       this.#connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
-      if (isServed) this.#askUpstream(rq, pdu, destination, answer.servers, wouldDeny);
-      else this.#acceptUnserved(rq, pdu, wouldDeny);
+      const servers = serversOf(destination, answer.servers);
+      if (!isServed) this.#acceptUnserved(rq, pdu, wouldDeny);
+      else if (servers.length === 0) this.#reject('modality-not-seen');
+      else this.#askUpstream(rq, pdu, destination, servers, wouldDeny);
     };
     this.#place = places.request(request, granted, () => this.#relay?.yieldPlace());
   }
@@ -182,13 +184,13 @@ export class InboundAssociation implements LegOwner {
   #askUpstream(
     rq: AssociateRq,
     associateRq: Buffer,
-    { address, tls, localAddress, othersAnswerMs }: Destination,
+    { tls, localAddress, othersAnswerMs }: Destination,
     servers: readonly string[],
     wouldDeny: ReasonCode | undefined,
   ): void {
     const { audit, limits, keepAliveSeconds, quickAck } = this.#context;
     this.#upstream = new UpstreamAssociation({
-      servers: address === undefined ? servers : [address],
+      servers,
       tls,
       localAddress,
       othersAnswerMs,
@@ -229,15 +231,10 @@ export class InboundAssociation implements LegOwner {
     // Nothing is left to be cancelled, and what was sent need not be kept.
     this.#upstream = undefined;
     this.#record.wentTo(answer.server, answer.tls);
-    if (answer.kind === 'failed') {
-      // The caller cannot fix the server, nor its certificate: the answer is "try later".
-      this.#reject(answer.reason, answer.detail, UNAVAILABLE);
-      return;
-    }
-    if (answer.kind === 'rejected') {
-      this.#reject('upstream-rejected', undefined, answer.rj);
-      return;
-    }
+    // The caller cannot fix the server, nor its certificate: the answer is "try later".
+    if (answer.kind === 'failed') this.#reject(answer.reason, answer.detail, UNAVAILABLE);
+    if (answer.kind === 'rejected') this.#reject('upstream-rejected', undefined, answer.rj);
+    if (answer.kind !== 'accepted') return;
     try {
       this.#establish(rq, answer, wouldDeny);
     } catch (error) {
@@ -294,7 +291,7 @@ export class InboundAssociation implements LegOwner {
 }
 
 /** Reasons to reject that say nothing about the peer. */
-const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
+const reasonsOfOurOwn = new Set<ReasonCode>(['draining', 'modality-not-seen', 'upstream-protocol-error']);
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;

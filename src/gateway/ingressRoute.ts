@@ -1,24 +1,36 @@
 /** From a modality to an archive: the allowlist decides, and the archive is one of the upstream's servers. */
 import type { UpstreamConfiguration } from '../config/schema';
+import type { ClientTlsMaterial } from '../net/tlsContext';
 import { ingressContextFilter } from '../policy/contexts';
-import { decideAddress, decideAssociation, decideCommand } from '../policy/decide';
-import type { CompiledModality, CompiledUpstream, Policy } from '../policy/policy';
+import { type AssociationRequest, decideAddress, decideAssociation, decideCommand } from '../policy/decide';
+import type { CompiledModality, CompiledUpstream } from '../policy/policy';
+import { LAST_SEEN } from '../text/hostAndPort';
+import { seenModalityOf } from './lastAddresses';
 import type { Destination, Route } from './route';
+import type { Rules } from './rules';
 import { HEALTH_BY_DEFAULT } from './upstreamHealth';
 
-/** `policy` is asked at each decision, so that a reload counts at once. */
-export function ingressRoute(policy: () => Policy): Route {
+/** `current` is asked at each decision, so that a reload counts at once. */
+export function ingressRoute(current: () => Pick<Rules, 'policy' | 'upstreamTls'>): Route {
   return {
     direction: 'ingress',
-    decideAddress: (address) => decideAddress(policy(), address),
+    decideAddress: (address) => decideAddress(current().policy, address),
     decide(request) {
-      const current = policy();
-      const decision = decideAssociation(current, request);
+      const { policy, upstreamTls } = current();
+      const decision = decideAssociation(policy, request);
       if (!decision.allowed) return { ...decision, modality: decision.modality?.name };
       const { modality, upstream, wouldDeny } = decision;
       const localAddress =
-        upstream.configuration.localAddress && current.localAddressByModality.get(modality.name);
-      return { allowed: true, destination: destinationOf(modality, upstream, localAddress), wouldDeny };
+        upstream.configuration.localAddress && policy.localAddressByModality.get(modality.name);
+      const tls = upstreamTls.get(upstream.calledAeTitle);
+      const destination = destinationOf(modality, upstream, tls, localAddress);
+      const seen = seenAt(modality, request);
+      return {
+        allowed: true,
+        destination:
+          seen === undefined ? destination : { ...destination, place: { ...destination.place, seen } },
+        wouldDeny,
+      };
     },
   };
 }
@@ -26,8 +38,11 @@ export function ingressRoute(policy: () => Policy): Route {
 function destinationOf(
   modality: CompiledModality,
   { calledAeTitle, configuration }: CompiledUpstream,
+  tls: ClientTlsMaterial | undefined,
   localAddress: string | undefined,
 ): Destination {
+  if (configuration.tls !== undefined && tls === undefined)
+    throw new Error(`no TLS is loaded for ${calledAeTitle}`);
   const { servers, balance, health } = configuration;
   const retryMs = health?.check === 'off' ? health.intervalSeconds * 1000 : undefined;
   // What is too slow for a health check is too slow while there is another one.
@@ -43,6 +58,7 @@ function destinationOf(
       // The limits that protect the archive and the gateway hold in observe mode too.
       isObserved: modality.isObserved,
     },
+    tls,
     localAddress,
     othersAnswerMs: deadlineSeconds * 1000,
     calledAeTitle: configuration.calledAeTitle,
@@ -61,4 +77,13 @@ function timeoutsOf(
   { timeouts: ofUpstream }: UpstreamConfiguration,
 ): Destination['timeouts'] {
   return own === undefined || ofUpstream === undefined ? (own ?? ofUpstream) : { ...ofUpstream, ...own };
+}
+
+/** Only a device that has proved the certificate of its entry says where it is. On a plain listener it has not. */
+function seenAt(
+  modality: CompiledModality,
+  { certificate, sourceAddress }: AssociationRequest,
+): Destination['place']['seen'] {
+  if (modality.configuration.address?.host !== LAST_SEEN || certificate === undefined) return undefined;
+  return { ...seenModalityOf(modality), address: sourceAddress };
 }

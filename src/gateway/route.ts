@@ -40,8 +40,10 @@ export interface Destination {
   readonly modality: string;
   /** What is counted, and up to how many. */
   readonly place: Omit<PlaceRequest, 'maxOfAll' | 'waitMs'>;
-  /** `host:port`; left out where the place says which of several servers. */
+  /** `host:port`; left out where the place says which of several servers, or where the modality is. */
   readonly address?: string;
+  /** Set where the place says where the modality is: whether that may be dialled. */
+  readonly mayDial?: (server: string) => boolean;
   /** Left out: plain DICOM. */
   readonly tls?: ClientTlsMaterial | undefined;
   readonly localAddress?: string | undefined;
@@ -66,4 +68,10 @@ export interface Destination {
 /** Counted with all and with those of the modality. It takes no place of an archive that it does not reach. */
 export function withoutUpstream({ servers, ...place }: Destination['place']): Destination['place'] {
   return { ...place, upstream: '', maxOfUpstream: undefined };
+}
+
+/** None where the modality was never seen, or where its entry no longer lets it come from there. */
+export function serversOf({ address, mayDial }: Destination, granted: readonly string[]): readonly string[] {
+  if (address !== undefined) return [address];
+  return mayDial === undefined ? granted : granted.filter(mayDial);
 }

@@ -7,6 +7,7 @@ import type { AuditSink } from '../audit/events';
 import type { Configuration, UpstreamConfiguration } from '../config/schema';
 import { titleToAsk } from '../text/aeTitle';
 import { checkServer, type ServerQuestion } from '../verification/serverCheck';
+import type { ClientTlsByName } from './rules';
 import type { ServerName, ServerStates } from './serverStates';
 
 type Health = NonNullable<UpstreamConfiguration['health']>;
@@ -22,6 +23,7 @@ const MAX_WAIT_FOR_DOWN_MS = 500;
 /** A server and how it is asked. */
 export interface WatchedServer extends ServerName {
   readonly check: Health['check'];
+  readonly tls: ServerQuestion['tls'];
   readonly calledAeTitle: string;
   readonly deadlineMs: number;
   /** Asked every `intervalMs`; otherwise on demand or never, and what is known counts for `intervalMs`. */
@@ -30,17 +32,22 @@ export interface WatchedServer extends ServerName {
 }
 
 export interface ServerHealth extends ServerName {
+  readonly isTls: boolean;
   readonly isUp: boolean;
 }
 
 /** Every server of every upstream, in the order of the configuration. */
-export function serversOf({ upstreams, timeouts }: Configuration): WatchedServer[] {
+export function serversOf(
+  { upstreams, timeouts }: Configuration,
+  tlsByUpstream: ClientTlsByName,
+): WatchedServer[] {
   return Object.entries(upstreams).flatMap(([upstream, { servers, calledAeTitle, health }]) => {
     const isWatched = health !== undefined || servers.length > 1;
     const { check, intervalSeconds, deadlineSeconds } = health ?? HEALTH_BY_DEFAULT;
     const deadline = isWatched ? deadlineSeconds : Math.min(deadlineSeconds, timeouts.upstreamConnectSeconds);
     const settings = {
       check,
+      tls: tlsByUpstream.get(upstream),
       calledAeTitle: titleToAsk(upstream, calledAeTitle),
       deadlineMs: deadline * 1000,
       isScheduled: isWatched && check !== 'off',
@@ -55,7 +62,13 @@ export class UpstreamHealth {
   readonly #check: typeof checkServer;
   #watches: readonly Watch[] = [];
 
-  constructor(configuration: Configuration, states: ServerStates, audit: AuditSink, check = checkServer) {
+  constructor(
+    configuration: Configuration,
+    tlsByUpstream: ClientTlsByName,
+    states: ServerStates,
+    audit: AuditSink,
+    check = checkServer,
+  ) {
     this.#states = states;
     this.#check = check;
     states.changed = (name, isUp, detail) => {
@@ -69,13 +82,13 @@ export class UpstreamHealth {
         upstream: name.server,
       });
     };
-    this.replace(configuration);
+    this.replace(configuration, tlsByUpstream);
   }
 
   /** The servers of this configuration count from now on. What associations have shown of those that stay is kept. */
-  replace(configuration: Configuration): void {
+  replace(configuration: Configuration, tlsByUpstream: ClientTlsByName): void {
     this.stop();
-    const servers = serversOf(configuration);
+    const servers = serversOf(configuration, tlsByUpstream);
     this.#states.retain(servers);
     this.#watches = servers.map((server) => new Watch(server, this.#states, this.#check));
   }
@@ -84,8 +97,8 @@ export class UpstreamHealth {
   async servers(): Promise<ServerHealth[]> {
     return await Promise.all(
       this.#watches.map(async (watch) => {
-        const { upstream, server } = watch.server;
-        return { upstream, server, isUp: await watch.isUp() };
+        const { upstream, server, tls } = watch.server;
+        return { upstream, server, isTls: tls !== undefined, isUp: await watch.isUp() };
       }),
     );
   }

@@ -175,6 +175,7 @@ function whatIsShown(socket: TLSSocket): Shown | undefined {
     const tls = {
       protocol: socket.getProtocol() ?? 'unknown',
       cipher: socket.getCipher().standardName,
+      ...groupOf(socket),
       subject,
       issuer,
       serialNumber,
@@ -186,6 +187,12 @@ function whatIsShown(socket: TLSSocket): Shown | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Node 22 knows no name for a group of ML-KEM. The types do not know the answer of TLS 1.3. */
+function groupOf(socket: TLSSocket): Pick<TlsFacts, 'group'> {
+  const { name } = (socket.getEphemeralKeyInfo() ?? {}) as { readonly name?: string };
+  return name === undefined ? {} : { group: name };
 }
 
 /** The code of a DialError for a certificate that is trusted, but not pinned. */

@@ -23,6 +23,8 @@ export interface CertificateFacts {
 export interface TlsFacts extends CertificateFacts {
   readonly protocol: string;
   readonly cipher: string;
+  /** How the keys were agreed on, e.g. `X25519MLKEM768`. Node tells it to clients only, of that one from 24 on. */
+  readonly group?: string;
 }
 
 /** A connection that passed gates 1 and 2. Its receiver owns the socket from now on. */

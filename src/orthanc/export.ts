@@ -26,6 +26,8 @@ export interface OrthancExport {
   /** What egress takes the archive to call with; undefined without egress. */
   readonly egressCallingAeTitles: AeTitleSet | undefined;
   readonly checkCalledAeTitle: boolean;
+  /** The gateway does TLS to the archive. */
+  readonly isTls: boolean;
   readonly checkModalityHost: boolean;
   readonly strictAeTitles: boolean;
   readonly modalities: readonly ExportedModality[];
@@ -88,6 +90,7 @@ export function exportOrthanc(
     upstream: upstream.calledAeTitle,
     aeTitle,
     checkCalledAeTitle: titles.size === 1 && !isCalledByAny,
+    isTls: upstream.configuration.tls !== undefined,
     egressCallingAeTitles: policy.egress?.callingAeTitles,
     checkModalityHost: isPerModality && shared.length === 0,
     strictAeTitles: policy.strictAeTitles,

@@ -38,8 +38,13 @@ function settings(exported: OrthancExport, options: ExportTextOptions): MemberLi
     { key: 'StrictAetComparison', value: exported.strictAeTitles },
     {
       key: 'DicomTlsEnabled',
-      value: false,
-      comments: ['The gateway does TLS, and speaks plain DICOM to Orthanc.'],
+      value: exported.isTls,
+      comments: exported.isTls
+        ? [
+            `upstreams[${JSON.stringify(exported.upstream)}].tls is given. Add DicomTlsCertificate, DicomTlsPrivateKey and`,
+            'DicomTlsTrustedCertificates, the CA of the gateway.',
+          ]
+        : ['The gateway does TLS to modalities, and speaks plain DICOM to Orthanc.'],
     },
     ...alwaysAllowCommands.map((command, index) => ({
       key: `DicomAlwaysAllow${command}`,

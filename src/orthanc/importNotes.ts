@@ -52,7 +52,10 @@ export function* globalNotes(
     );
   }
   if (booleanSetting(configuration, 'DicomTlsEnabled')) {
-    yield note('DicomTlsEnabled', 'is true; the gateway does TLS now, so set it to false');
+    yield note(
+      'DicomTlsEnabled',
+      'is true; set it to false, because the gateway does TLS to modalities now, or give upstreams.*.tls where Orthanc is on another machine',
+    );
   }
 }
 

@@ -2,6 +2,7 @@
  * Rules of lint for Orthanc's DICOM server: who gets in, and whether it takes what the gateway sends.
  */
 import { aeTitleKey } from '../text/aeTitle';
+import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { booleanSetting, dicomAet, dicomPort } from './configuration';
 import type { LintDraft, LintSubject } from './lintFinding';
@@ -34,15 +35,31 @@ export function* lintDicom(subject: LintSubject): Generator<LintDraft> {
         'is true: entries of the file are ignored, and anyone who reaches the REST API can change those that count; set it to false',
     };
   }
-  if (booleanSetting(configuration, 'DicomTlsEnabled')) {
-    yield {
-      code: 'dicom-tls',
-      severity: 'hole',
-      path: [],
-      key: 'DicomTlsEnabled',
-      message:
-        'is true: the gateway comes in the clear and is refused; set it to false, the gateway does TLS',
-    };
+  yield* tls(subject);
+}
+
+/** Both ends have to agree. Only the certificate of the gateway keeps others off an open port. */
+function* tls(subject: LintSubject): Generator<LintDraft> {
+  const { configuration, expected } = subject;
+  const finding = (severity: LintDraft['severity'], key: string, message: string): LintDraft => ({
+    code: 'dicom-tls',
+    severity,
+    path: [],
+    key,
+    message,
+  });
+  const isEnabled = booleanSetting(configuration, 'DicomTlsEnabled');
+  if (isEnabled && expected?.isTls !== true) {
+    const message =
+      'is true: without upstreams.*.tls the gateway comes in the clear and is refused; give it, or set DicomTlsEnabled to false';
+    yield finding('hole', 'DicomTlsEnabled', message);
+  } else if (!isEnabled && expected?.isTls === true) {
+    const message = `${stateOf(subject, 'DicomTlsEnabled')}, but ${formatPath(['upstreams', expected.upstream, 'tls'])} is given: no association comes about; set it to true`;
+    yield finding('hole', 'DicomTlsEnabled', message);
+  }
+  if (isEnabled && configuration.settings.DicomTlsRemoteCertificateRequired === false) {
+    const message = 'is false: clients without a certificate get in too; set it to true';
+    yield finding('warning', 'DicomTlsRemoteCertificateRequired', message);
   }
 }
 

@@ -20,7 +20,7 @@ export const lintCodes = {
   'called-ae-title': 'the called AE title is not checked, or is not the one that the gateway uses',
   'modality-host-check': 'DicomCheckModalityHost does not go with the addresses that the gateway comes from',
   'modalities-in-database': 'the entries of the file do not count',
-  'dicom-tls': 'Orthanc expects TLS, or uses its own',
+  'dicom-tls': 'Orthanc and the gateway do not agree on TLS, or Orthanc uses its own',
   'http-open': 'the REST API is open to anyone',
   'http-password': 'the REST API is open with a known default password',
   'http-remote': 'the REST API can be reached from other machines',

@@ -6,6 +6,7 @@
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { type AddressTable, canonicalAddress, parseAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
+import { LAST_SEEN } from '../text/hostAndPort';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { matchesCertificate } from './certificate';
 import type { AssociationRequest } from './decide';
@@ -251,5 +252,7 @@ function describeCertificates(
 /** `at 10.1.2.10:2762 over TLS`. */
 function describeAddress({ configuration: { address } }: CompiledModality): string {
   if (address === undefined) return 'without an address';
-  return `at ${escapeUnsafe(address.host)}:${address.port} ${address.tls === undefined ? 'without TLS' : 'over TLS'}`;
+  const where =
+    address.host === LAST_SEEN ? 'where it was last seen, port ' : `at ${escapeUnsafe(address.host)}:`;
+  return `${where}${address.port} ${address.tls === undefined ? 'without TLS' : 'over TLS'}`;
 }

@@ -95,7 +95,7 @@ export function explain(policy: Policy, query: ExplainQuery): Explanation {
 function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
   const request = asSeenByListener(policy, query.association);
   const decision = decideAssociation(policy, request);
-  const upstream = decision.allowed ? decision.upstream.calledAeTitle : '';
+  const upstream = decision.allowed ? describeUpstream(decision.upstream) : '';
   return explainGates(query, {
     address: addressStep(policy, request, decision.modality),
     certificate: certificateStep(policy, request, query.certificateRefusal),
@@ -110,8 +110,12 @@ function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
         ingressContextFilter,
       ) ?? passed(describeCommand(command), `${entryPath(modality)} allows it`),
     dataSets: ({ dataSets }) => dataSets.ingress.inbound,
-    answering: `upstream ${upstream}`,
+    answering: upstream,
   });
+}
+
+function describeUpstream({ calledAeTitle, configuration: { tls } }: CompiledUpstream): string {
+  return `upstream ${calledAeTitle}${tls === undefined ? '' : ' (over TLS)'}`;
 }
 
 function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation {

@@ -7,6 +7,8 @@ import { abort, close, reject, status, tlsAlert, type WireAnswer } from './wireA
 /** What to do, where several reasons want the same. */
 const SEE_DETAIL = 'update or configure the device; the detail says what it sent';
 const ASK_DEVICE = 'look at the log of the device; try "aegis modality test NAME"';
+const TRY_ARCHIVE = 'the detail says why; "aegis echo" with the name of the upstream shows more';
+const SERVER_CERTIFICATE = 'issue one for servers, e.g. with "aegis pki server"';
 const ASK_ARCHIVE = 'look at the log of the archive; try "aegis check"';
 
 interface ReasonEntry {
@@ -17,6 +19,8 @@ interface ReasonEntry {
   readonly remedy: string;
   /** Where the archive calls and the device is called, if that is something else. */
   readonly egressRemedy?: string;
+  /** Where it is about the way to the archive, if that is something else. */
+  readonly archiveRemedy?: string;
 }
 
 export const reasons = {
@@ -73,11 +77,13 @@ export const reasons = {
     wire: close,
     text: 'the certificate is not signed by a trusted CA',
     remedy: 'install one of a trusted CA, or add its CA to trustedCertificates',
+    archiveRemedy: 'add the CA of the archive to trustedCertificates of upstreams.*.tls',
   },
   'certificate-expired': {
     wire: close,
     text: 'the certificate has expired',
     remedy: 'renew it, e.g. with "aegis pki renew NAME", and install it on the device',
+    archiveRemedy: 'renew the certificate of the archive, and install it there',
   },
   'certificate-not-yet-valid': {
     wire: close,
@@ -88,16 +94,22 @@ export const reasons = {
     wire: close,
     text: 'the certificate is on the revocation list',
     remedy: 'if the device should get in, install its new certificate',
+    egressRemedy: 'install a new certificate on the device',
+    archiveRemedy: 'install a new certificate on the archive',
   },
   'certificate-purpose': {
     wire: close,
     text: 'the certificate is not meant for this use',
     remedy: 'issue one for clients, e.g. with "aegis pki client NAME"',
+    egressRemedy: SERVER_CERTIFICATE,
+    archiveRemedy: SERVER_CERTIFICATE,
   },
   'certificate-invalid': {
     wire: close,
     text: 'the certificate is malformed, too weak or badly signed',
     remedy: 'issue a new one, e.g. with "aegis pki client NAME"',
+    egressRemedy: SERVER_CERTIFICATE,
+    archiveRemedy: SERVER_CERTIFICATE,
   },
   'crl-expired': {
     wire: close,
@@ -138,11 +150,13 @@ export const reasons = {
     wire: close,
     text: 'the TLS handshake did not end in time',
     remedy: 'check the network between, e.g. with "aegis echo" from there',
+    archiveRemedy: TRY_ARCHIVE,
   },
   'tls-handshake-failed': {
     wire: tlsAlert,
     text: 'the TLS handshake failed',
     remedy: 'the detail says why; try "aegis echo" with the same certificate',
+    archiveRemedy: TRY_ARCHIVE,
   },
   'tls-closed': {
     wire: close,
@@ -181,7 +195,8 @@ export const reasons = {
     wire: reject(1, 1, 3),
     text: 'the certificate is not one that the modality entry names',
     remedy: 'if it is that device, let its certificate in: "aegis modality pending"',
-    egressRemedy: 'correct serverName or certificate in "address" of its entry',
+    egressRemedy: 'correct serverName or pin in "address.tls" of its entry',
+    archiveRemedy: 'correct serverName or pin in upstreams.*.tls, or the address',
   },
   'called-ae-title-unknown': {
     wire: reject(1, 1, 7),
@@ -204,6 +219,11 @@ export const reasons = {
     text: 'the upstream is down, refuses connections or did not answer in time',
     remedy: 'start the archive, or correct its address; "aegis check" tries it',
     egressRemedy: 'see whether the device runs: "aegis modality test NAME"',
+  },
+  'modality-not-seen': {
+    wire: reject(2, 3, 1),
+    text: 'the modality has not come with its certificate from an address of its entry',
+    remedy: 'send a C-ECHO from the device; its address is known from then on',
   },
   'upstream-protocol-error': {
     wire: reject(2, 3, 1),
@@ -454,10 +474,11 @@ export const reasons = {
 export type ReasonCode = keyof typeof reasons;
 
 /** What to do about it. Undefined for what is not a reason, such as one of a newer gateway. */
-export function remedyOf(reason: ReasonCode, direction?: 'ingress' | 'egress'): string | undefined {
+export function remedyOf(reason: ReasonCode, about?: 'ingress' | 'egress' | 'archive'): string | undefined {
   if (!Object.hasOwn(reasons, reason)) return undefined;
-  const entry: ReasonEntry = reasons[reason];
-  return (direction === 'egress' ? entry.egressRemedy : undefined) ?? entry.remedy;
+  const { remedy, egressRemedy, archiveRemedy }: ReasonEntry = reasons[reason];
+  if (about === 'archive') return archiveRemedy ?? remedy;
+  return about === 'egress' ? (egressRemedy ?? remedy) : remedy;
 }
 
 /** What the peer is answered for this reason. */

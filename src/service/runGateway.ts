@@ -9,8 +9,10 @@ import { AuditLog } from '../audit/auditLog';
 import type { AuditSink } from '../audit/events';
 import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
+import { LocalPlaces } from '../gateway/associationPlaces';
 import { Gateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
+import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { RunningGateway } from '../gateway/runningGateway';
 import { formatHostAndPort } from '../text/hostAndPort';
@@ -84,11 +86,14 @@ async function startGateway(
   configuration: Configuration,
   workers: number,
   audit: AuditSink,
-  workerDied: Say,
+  say: Say,
 ): Promise<RunningGateway> {
-  if (workers === 1) return await Gateway.start(configuration, audit);
+  if (workers === 1) {
+    const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
+    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses));
+  }
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, workerDied);
+  return await WorkerPool.start(configuration, workers, audit, say);
 }
 
 function ignore(): void {}

@@ -10,6 +10,9 @@ export interface HostAndPort {
   readonly port: number;
 }
 
+/** In place of the host of a modality: where it came from last. */
+export const LAST_SEEN = 'last-seen';
+
 /** Takes what the schema accepts: `127.0.0.1:4242`, `orthanc:4242`, `[::1]:4242`. */
 export function parseHostAndPort(text: string): HostAndPort {
   const separator = text.lastIndexOf(':');

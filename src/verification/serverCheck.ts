@@ -3,6 +3,7 @@
  * ask, and what follows from the answer, is not known here.
  */
 import type { UpstreamConfiguration } from '../config/schema';
+import type { ClientTlsMaterial } from '../net/tlsContext';
 import { OWN_AE_TITLE } from '../text/aeTitle';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { type VerificationFailure, type VerificationStep, verify } from './verification';
@@ -10,9 +11,11 @@ import { type VerificationFailure, type VerificationStep, verify } from './verif
 export interface ServerQuestion {
   /** `host:port`. */
   readonly server: string;
+  /** Left out: plain DICOM. */
+  readonly tls?: ClientTlsMaterial | undefined;
   /** For the C-ECHO. */
   readonly calledAeTitle: string;
-  /** `echo`: a whole C-ECHO; `tcp`: a connection, closed at once. */
+  /** `echo`: a whole C-ECHO; `tcp`: a connection, with TLS up to the handshake, closed at once. */
   readonly check: Exclude<NonNullable<UpstreamConfiguration['health']>['check'], 'off'>;
   /** For the whole of it. */
   readonly deadlineMs: number;
@@ -53,11 +56,12 @@ export async function checkServer(question: ServerQuestion, askEcho = verify): P
 }
 
 async function ask(
-  { server, calledAeTitle, check, deadlineMs }: ServerQuestion,
+  { server, tls, calledAeTitle, check, deadlineMs }: ServerQuestion,
   askEcho: typeof verify,
 ): Promise<ServerAnswer> {
   const { steps } = await askEcho({
     ...parseHostAndPort(server),
+    tls,
     callingAeTitle: OWN_AE_TITLE,
     calledAeTitle,
     timeoutMs: deadlineMs,

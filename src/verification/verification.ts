@@ -26,7 +26,7 @@ import {
   type AssociateRq,
 } from '../pdu/types';
 import { MAX_PDU_LENGTH, type PeerEvent, VerificationPeer } from './verificationPeer';
-import { describeAcceptance, describeFailure } from './words';
+import { describeAcceptance, describeFailure, describeTls } from './words';
 
 export interface VerificationOptions {
   readonly host: string;
@@ -137,7 +137,7 @@ async function connect(options: VerificationOptions, steps: StepList): Promise<S
       return socket;
     }
     const { socket, tls: facts } = await dialTls(host, port, { timeoutMs, tls, tcpConnected });
-    steps.add({ name: 'tls', text: `${facts.protocol} ${facts.cipher}`, tls: facts });
+    steps.add({ name: 'tls', text: describeTls(facts), tls: facts });
     return socket;
   } catch (error) {
     if (!(error instanceof DialError)) throw error;

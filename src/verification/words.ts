@@ -1,9 +1,14 @@
 /** What a step of a verification came to, in one line. */
 import { transferSyntaxKeyword } from '../dimse/transferSyntaxes';
+import type { TlsFacts } from '../net/inboundConnection';
 import { formatAbort, formatRejection } from '../pdu/smallPdus';
 import type { AssociateAc } from '../pdu/types';
 import type { VerificationFailure, VerificationOptions, VerificationStep } from './verification';
 import type { PeerEvent } from './verificationPeer';
+
+export function describeTls({ protocol, cipher, group }: TlsFacts): string {
+  return [protocol, cipher, ...(group === undefined ? [] : [group])].join(' ');
+}
 
 export function describeAcceptance({ userInformation }: AssociateAc, transferSyntax: string): string {
   const { implementationClassUid, implementationVersionName, maxPduLength } = userInformation;

@@ -8,6 +8,7 @@ import { configurationSchema } from '../../src/config/schema';
 import { LocalPlaces } from '../../src/gateway/associationPlaces';
 import { Gateway } from '../../src/gateway/gateway';
 import type { ReloadOptions, ReloadResult } from '../../src/gateway/runningGateway';
+import { withArchivesOverTls } from './archiveOverTls';
 import { onCleanUp } from './cleanUp';
 import { Changes, waitFor } from './waiting';
 
@@ -31,14 +32,18 @@ export function plainConfiguration(
 
 export class TestGateway implements AuditSink {
   readonly events: AuditEvent[] = [];
-  readonly places = new LocalPlaces();
+  readonly places: LocalPlaces;
   #gateway: Gateway | undefined;
   readonly #changes = new Changes();
 
-  static async start(input: ConfigurationInput): Promise<TestGateway> {
-    const testGateway = new TestGateway();
+  private constructor(places: LocalPlaces) {
+    this.places = places;
+  }
+
+  static async start(input: ConfigurationInput, places = new LocalPlaces()): Promise<TestGateway> {
+    const testGateway = new TestGateway(places);
     testGateway.#gateway = await Gateway.start(
-      configurationSchema.parse(input),
+      configurationSchema.parse(withArchivesOverTls(input)),
       testGateway,
       testGateway.places,
     );
@@ -57,7 +62,7 @@ export class TestGateway implements AuditSink {
   }
 
   async reload(input: ConfigurationInput, options?: ReloadOptions): Promise<ReloadResult> {
-    return await this.gateway.reload(configurationSchema.parse(input), options);
+    return await this.gateway.reload(configurationSchema.parse(withArchivesOverTls(input)), options);
   }
 
   /** The port of a listener; of the only one without a name. */

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isArchiveOverTls, orthancTlsSettings, plainWayTo } from './archiveOverTls';
 import { onCleanUp } from './cleanUp';
 import { type Instance, readPart10 } from './dicomFiles';
 import { freePort, startProcess, type TestProcess, temporaryFolder } from './processes';
@@ -39,7 +40,9 @@ const PORT_ATTEMPTS = 3;
 
 export class Orthanc {
   readonly storageFolder = temporaryFolder();
+  /** Where it takes plain DICOM; in front of one that speaks TLS only, that of a stunnel. */
   dicomPort = 0;
+  #ownPort = 0;
   #httpPort = 0;
   #process: TestProcess | undefined;
 
@@ -53,17 +56,28 @@ export class Orthanc {
   static async start(options: OrthancOptions = {}): Promise<Orthanc> {
     const orthanc = new Orthanc(options);
     for (let attempt = 1; ; attempt += 1) {
-      orthanc.dicomPort = await freePort();
+      orthanc.#ownPort = await freePort();
       orthanc.#httpPort = await freePort();
       orthanc.#writeConfiguration();
       try {
         await orthanc.restart();
+        orthanc.dicomPort = orthanc.#isOverTls ? await plainWayTo(orthanc.#ownPort) : orthanc.#ownPort;
         return orthanc;
       } catch (error) {
         // Somebody else may have taken a port between the probe and Orthanc's own bind.
         if (attempt === PORT_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** Not where the test itself says how it does TLS. */
+  get #isOverTls(): boolean {
+    return isArchiveOverTls() && this.#options.settings?.DicomTlsEnabled === undefined;
+  }
+
+  /** `host:port` without the stunnel. */
+  get tlsServer(): string {
+    return `127.0.0.1:${this.#ownPort}`;
   }
 
   /** Its own settings. Written before the first start; what becomes of them counts from the next one on. */
@@ -182,7 +196,7 @@ export class Orthanc {
       StorageDirectory: this.storageFolder,
       IndexDirectory: this.storageFolder,
       HttpPort: this.#httpPort,
-      DicomPort: this.dicomPort,
+      DicomPort: this.#ownPort,
       DicomAet: this.#options.aeTitle ?? 'ORTHANC',
       // No HTTP connection outlives its answer: none keeps a test file from ending.
       KeepAlive: false,
@@ -193,6 +207,7 @@ export class Orthanc {
         alwaysAllowable.map((command) => [`DicomAlwaysAllow${command}`, allowed.includes(command)]),
       ),
       DicomModalities: this.#options.modalities ?? {},
+      ...(this.#isOverTls ? orthancTlsSettings() : {}),
       ...this.#options.settings,
     };
   }

@@ -35,7 +35,7 @@ export const status: StatusReport = {
     { name: 'tls', host: '0.0.0.0', port: 2762, isTls: true },
     { name: 'plain', host: '::1', port: 11_112, isTls: false },
   ],
-  upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isUp: true }],
+  upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: true }],
   associations: [association],
   totals: {
     connectionsRefused: 7,

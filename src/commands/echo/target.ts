@@ -9,7 +9,7 @@ import { OperatorError } from '../../errors';
 import type { ClientTlsConfiguration } from '../../net/tlsContext';
 import { peerCertificate } from '../../policy/certificate';
 import { ANY_SCP, EVERY_AE_TITLE, OWN_AE_TITLE, titleToAsk } from '../../text/aeTitle';
-import { dialledHost, parseHostAndPort } from '../../text/hostAndPort';
+import { dialledHost, LAST_SEEN, parseHostAndPort } from '../../text/hostAndPort';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
 import { readCertificates } from '../../x509/tlsFiles';
 
@@ -63,6 +63,7 @@ function upstreamTargets(name: string, upstream: Configuration['upstreams'][stri
     ...parseHostAndPort(server),
     callingAeTitle: OWN_AE_TITLE,
     calledAeTitle: titleToAsk(name, upstream.calledAeTitle),
+    ...(upstream.tls === undefined ? {} : { tls: upstream.tls }),
   }));
 }
 
@@ -79,6 +80,11 @@ export function modalityTarget(
     );
   }
   const { host, port, calledAeTitle, tls } = address;
+  if (host === LAST_SEEN) {
+    throw new OperatorError(
+      `modalities.${name}.address.host is "last-seen", which the running gateway knows; find its address with "aegis modality list --seen", and give host:port`,
+    );
+  }
   const [archive] = Object.entries(upstreams).map(([key, upstream]) =>
     titleToAsk(key, upstream.calledAeTitle),
   );

@@ -225,13 +225,15 @@ function certificateHint({ tls }: EchoTarget): string {
 
 const ADDRESS_HINT = 'a gateway closes like this where the source address is in no entry';
 
-function tlsHints(code: string | undefined, { tls }: EchoTarget): string[] {
+function tlsHints(code: string | undefined, { kind, tls }: EchoTarget): string[] {
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER')
     return ['this is not a TLS port: give host:port without --tls'];
   if (code === 'ECONNRESET') return [`a plain port closes like this; ${ADDRESS_HINT}`];
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return ['if that name is right: --server-name NAME'];
   if (code === PIN_MISMATCH)
-    return ['if this is the right device: put the new fingerprint into address.tls.pin'];
+    return kind === 'upstream'
+      ? ['if this is the right archive: put the new fingerprint into tls.pin of the upstream']
+      : ['if this is the right device: put the new fingerprint into address.tls.pin'];
   if (tls?.trustedCertificates.length === 0) return ['name the CA that signed its certificate: --ca FILE'];
   return [];
 }

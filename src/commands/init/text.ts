@@ -19,6 +19,8 @@ export function firstConfigurationText(answers: Answers, paths: FirstPaths): str
     ? `{
       "servers": ${json(archive)},
       // On another machine: DICOM crosses the network between here and there in the clear.
+      // Where the archive can do TLS, put this in its place:
+      // "tls": { "trustedCertificates": "archive-ca.crt", "certificate": "…", "privateKey": "…" }
       "allowRemotePlaintext": true
     }`
     : `{ "servers": ${json(archive)} }`;

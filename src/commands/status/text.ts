@@ -85,7 +85,12 @@ function listenerRows({ listeners }: StatusReport): string[][] {
 }
 
 function upstreamRows({ upstreams }: StatusReport): string[][] {
-  return upstreams.map(({ upstream, server, isUp }) => [upstream, server, isUp ? 'up' : 'DOWN']);
+  return upstreams.map(({ upstream, server, isTls, isUp }) => [
+    upstream,
+    server,
+    isTls ? 'TLS' : 'plain',
+    isUp ? 'up' : 'DOWN',
+  ]);
 }
 
 function associationsTitle({ associations, totals }: StatusReport): string {

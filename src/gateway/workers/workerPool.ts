@@ -9,8 +9,10 @@ import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
+import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import type { AssociationProgress } from '../relay';
+import { loadClientTls } from '../rules';
 import type {
   ListeningAddress,
   ReloadOptions,
@@ -28,7 +30,7 @@ const STOP_GRACE_MS = 2000;
 
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
-  readonly #places = new LocalPlaces();
+  readonly #places: LocalPlaces;
   readonly #members = new Map<number, PoolMember>();
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
@@ -54,6 +56,7 @@ export class WorkerPool implements RunningGateway {
     this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
+    this.#places = new LocalPlaces(new LastAddresses(configuration.stateDirectory, workerDied));
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
@@ -63,6 +66,8 @@ export class WorkerPool implements RunningGateway {
     audit: AuditSink,
     workerDied: (message: string) => void,
   ): Promise<WorkerPool> {
+    // The primary asks the archives for all; before the workers, which would all report the same fault.
+    const tlsByUpstream = loadClientTls(configuration, 'upstream');
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
       args: [],
@@ -80,7 +85,7 @@ export class WorkerPool implements RunningGateway {
     audit.record(startedEvent(pool.#addresses, pool.#quickAck, count));
     for (const event of pool.#early ?? []) audit.record(event);
     pool.#early = undefined;
-    pool.#health = new UpstreamHealth(configuration, pool.#places.servers, audit);
+    pool.#health = new UpstreamHealth(configuration, tlsByUpstream, pool.#places.servers, audit);
     return pool;
   }
 
@@ -114,6 +119,7 @@ export class WorkerPool implements RunningGateway {
   async #reload(configuration: Configuration, { enforce = false }: ReloadOptions): Promise<ReloadResult> {
     const members = [...this.#members.values()];
     const share = shareOf(configuration, this.#count);
+    const tlsByUpstream = loadClientTls(configuration, 'upstream');
     const errors = await Promise.all(members.map((member) => member.prepareReload(share)));
     const error = errors.find((message) => message !== undefined);
     const endings = await Promise.all(
@@ -122,7 +128,7 @@ export class WorkerPool implements RunningGateway {
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
     this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
-    this.#health?.replace(configuration);
+    this.#health?.replace(configuration, tlsByUpstream);
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 

@@ -37,7 +37,7 @@ describe('CertificateExpiries', () => {
     ]);
   });
 
-  it('gives the same for what egress shows and trusts, where there is egress', () => {
+  it('gives the same for upstreams, and for what egress shows and trusts, where there is egress', () => {
     const { client, ca } = certificates;
     const { crlFile } = certificates.issueCrl('of-ca', { issuer: ca, revoked: [] });
     const tls = {
@@ -59,6 +59,15 @@ describe('CertificateExpiries', () => {
       'egress-crl ct1',
     ]);
     expect(list.find(({ kind }) => kind === 'egress')?.notAfter).toEqual(new Date(client.x509.validTo));
+    const upstream = configurationSchema.shape.upstreams.parse({
+      ARCHIVE: { servers: '127.0.0.1:4242', tls },
+    });
+    const ofUpstream = new CertificateExpiries({ ...configuration, upstreams: upstream });
+    expect(ofUpstream.list.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
+      'upstream ARCHIVE',
+      'upstream-ca ARCHIVE',
+      'upstream-crl ARCHIVE',
+    ]);
   });
 
   it('has nothing to tell of a plain listener', () => {

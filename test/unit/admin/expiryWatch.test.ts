@@ -105,6 +105,25 @@ describe('ExpiryWatch', () => {
     ]);
   });
 
+  it('names the upstream where it is about one', () => {
+    const reported: AuditEvent[] = [];
+    const expiry: CertificateExpiry = { kind: 'upstream-ca', name: 'ORTHANC', notAfter: end };
+    const audit = { record: (event: AuditEvent) => reported.push(event) };
+    const watch = new ExpiryWatch(
+      audit,
+      () => [expiry],
+      () => daysBefore(3),
+    );
+    watches.push(watch);
+    watch.look();
+    expect(reported).toMatchObject([
+      {
+        calledAeTitle: 'ORTHANC',
+        detail: expect.stringContaining('a certificate that is trusted of upstream ORTHANC ends in 3 days'),
+      },
+    ]);
+  });
+
   it('does not report a list that is replaced every day', () => {
     const daily: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(1) };
     expect(toldAt([0.9, 0.1], () => daily)).toEqual([]);

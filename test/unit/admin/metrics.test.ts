@@ -133,8 +133,8 @@ describe('Metrics', () => {
 
   it('looks servers and certificates up at each scrape, and forgets those that are gone', async () => {
     servers = [
-      { upstream: 'ARCHIVE', server: '127.0.0.1:4242', isUp: true },
-      { upstream: 'ARCHIVE', server: '127.0.0.1:4243', isUp: false },
+      { upstream: 'ARCHIVE', server: '127.0.0.1:4242', isTls: false, isUp: true },
+      { upstream: 'ARCHIVE', server: '127.0.0.1:4243', isTls: false, isUp: false },
     ];
     expiries = [{ kind: 'crl', name: 'tls', notAfter: new Date('2030-01-01T00:00:00Z') }];
     const before = await exposed();

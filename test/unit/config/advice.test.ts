@@ -63,3 +63,23 @@ describe('advice on certificates', () => {
     expect(advice(modalities, { listeners })).toEqual([]);
   });
 });
+
+describe('advice on what crosses the network in the clear', () => {
+  it('warns of an archive on another machine without TLS, and not of one with it', () => {
+    const servers = ['10.0.0.5:4242'];
+    const plain = { ORTHANC: { servers, allowRemotePlaintext: true } };
+    expect(advice({ ct1 }, { upstreams: plain })).toEqual([
+      'warning upstreams.ORTHANC.allowRemotePlaintext lets DICOM cross the network to 10.0.0.5:4242 in the clear; where that archive can do TLS, give upstreams.ORTHANC.tls instead',
+    ]);
+    const overTls = { ORTHANC: { servers, tls: { trustedCertificates: 'ca.crt' } } };
+    expect(advice({ ct1 }, { upstreams: overTls })).toEqual([]);
+  });
+
+  it('warns of a modality that moves and has no TLS', () => {
+    const address = { host: 'last-seen', port: 104 };
+    const lines = advice({ ct1: { ...ct1, certificate: 'cn:ct1', address } });
+    expect(lines.filter((line) => line.includes('last-seen'))).toEqual([
+      'warning modalities.ct1.address.host "last-seen" without tls sends to any machine that has the address by then; where the device can do TLS, give address.tls',
+    ]);
+  });
+});

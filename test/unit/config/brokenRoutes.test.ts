@@ -135,6 +135,22 @@ const addresses: Case[] = [
     ['warning: a.jsonc:4:107 modalities.ct1.egressAllow has no effect, because it has no address'],
   ],
   [
+    'where it was last seen, without a certificate',
+    address('"host": "last-seen", "port": 104'),
+    [
+      'a.jsonc:4:115 modalities.ct1.address.host "last-seen" needs "certificate" in the entry, or a machine that only knows the AE title would get what is sent; add it, or name the host',
+    ],
+  ],
+  [
+    'where it was last seen, with a certificate that can have no name',
+    ct1(
+      `${VALID}, "certificate": "cn:ct1", "address": { "host": "last-seen", "port": 104, "tls": { "trustedCertificates": "ca.crt" } }`,
+    ),
+    [
+      'a.jsonc:4:171 modalities.ct1.address.tls needs serverName or pin, because an address that changes is in no certificate',
+    ],
+  ],
+  [
     'a pin that is a name',
     address('"host": "a", "port": 104, "tls": { "trustedCertificates": "ca.crt", "pin": "cn:ct1" }'),
     [

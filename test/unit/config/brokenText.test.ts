@@ -118,7 +118,7 @@ const keys: Case[] = [
     'an unknown key in the words of Orthanc',
     upstream('"servers": ["127.0.0.1:4242"], "Host": "x"'),
     [
-      'a.jsonc:3:60 upstreams.ORTHANC unknown key "Host"; accepted are servers, balance, health, localAddress, calledAeTitle, maxAssociations, userIdentity, allowRemotePlaintext, timeouts',
+      'a.jsonc:3:60 upstreams.ORTHANC unknown key "Host"; accepted are servers, balance, health, localAddress, calledAeTitle, maxAssociations, userIdentity, tls, allowRemotePlaintext, timeouts',
     ],
   ],
   [

@@ -104,14 +104,14 @@ const together: Case[] = [
     'a server beyond loopback',
     upstream('"servers": ["127.0.0.1:4242", "10.9.0.5:4242"]'),
     [
-      'a.jsonc:3:59 upstreams.ORTHANC.servers[1] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+      'a.jsonc:3:59 upstreams.ORTHANC.servers[1] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; give upstreams.ORTHANC.tls, or set allowRemotePlaintext to true where that network is trusted',
     ],
   ],
   [
     'a server by name',
     upstream('"servers": ["orthanc:4242"]'),
     [
-      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "orthanc:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "orthanc:4242" is beyond loopback, so DICOM would cross the network in the clear; give upstreams.ORTHANC.tls, or set allowRemotePlaintext to true where that network is trusted',
     ],
   ],
   [
@@ -211,7 +211,7 @@ const together: Case[] = [
     [
       'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
       'a.jsonc:2:119 listeners[0].tls unknown key "foo"; accepted are profile, certificate, privateKey, trustedCertificates, clientCertificate, crl',
-      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; move the archive behind loopback, or set allowRemotePlaintext to true where that network is trusted',
+      'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; give upstreams.ORTHANC.tls, or set allowRemotePlaintext to true where that network is trusted',
       'a.jsonc:4:59 modalities.ct1.from "ct1" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',
       'a.jsonc:5:89 modalities.ct2.listeners "plain" is not a listener; accepted is "tls", or add it to listeners first',
       'a.jsonc:6:26 duplicate key "strictAeTitles"; it is at 6:1 already, keep one of them',

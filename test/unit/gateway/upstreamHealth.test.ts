@@ -27,11 +27,14 @@ function configurationOf(servers: readonly string[], { upstreamConnectSeconds = 
   });
 }
 
+const NO_TLS = new Map<string, never>();
+
 function setUp(servers: readonly string[], settings: Settings = {}, askEcho?: typeof verify) {
   const states = new ServerStates();
   const events: AuditEvent[] = [];
   const health = new UpstreamHealth(
     configurationOf(servers, settings),
+    NO_TLS,
     states,
     { record: (event) => events.push(event) },
     (question) => checkServer(question, askEcho),
@@ -52,7 +55,7 @@ describe('a server that nobody watches', () => {
     const spy = await SpyUpstream.start();
     const server = `127.0.0.1:${spy.port}`;
     const { health } = setUp([server]);
-    const expected = [{ upstream: 'ARCHIVE', server, isUp: true }];
+    const expected = [{ upstream: 'ARCHIVE', server, isTls: false, isUp: true }];
     expect(await Promise.all([health.servers(), health.servers()])).toEqual([expected, expected]);
     expect(await health.servers()).toEqual(expected);
     expect(spy.connects).toBe(1);
@@ -229,7 +232,7 @@ describe('several servers', () => {
     const spy = await SpyUpstream.start();
     const { health } = setUp([`127.0.0.1:${await freePort()}`]);
     expect((await health.servers())[0]?.isUp).toBe(false);
-    health.replace(configurationOf([`127.0.0.1:${spy.port}`]));
+    health.replace(configurationOf([`127.0.0.1:${spy.port}`]), NO_TLS);
     expect((await health.servers())[0]?.isUp).toBe(true);
   });
 });

@@ -119,6 +119,16 @@ describe('a TLS profile', () => {
     },
   );
 
+  it('has the post-quantum group first where OpenSSL has it, and the classical ones', () => {
+    const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number);
+    const hasPostQuantum = major > 3 || (major === 3 && minor >= 5);
+    const expected = `${hasPostQuantum ? '*X25519MLKEM768:*' : ''}X25519:P-256:P-384:P-521`;
+    for (const profile of ['bcp195', 'bcp195-modified', 'bcp195-nd'] as const) {
+      expect(tlsProfiles[profile].options.ecdhCurve).toBe(expected);
+    }
+    expect(tlsProfiles['bcp195-extended'].options.maxVersion).toBe('TLSv1.2');
+  });
+
   it('warns of aes-legacy alone', () => {
     const warned = Object.entries(tlsProfiles).filter(([, { warning }]) => warning !== undefined);
     expect(warned.map(([name]) => name)).toEqual(['aes-legacy']);

@@ -368,6 +368,24 @@ describe('lint beside the configuration of the gateway', () => {
     }
   });
 
+  it('finds where the two do not agree on TLS, and clients without a certificate', () => {
+    const tls = '"tls": { "trustedCertificates": "ca.crt" }';
+    const overTls = behind({ upstreams: `"ORTHANC": { "servers": ["10.0.0.5:4242"], ${tls} }` });
+    const text = formatExport(overTls.expected, { file: 'aegis.jsonc' });
+    expect(text).toContain('"DicomTlsEnabled": true');
+    expect(found(text, overTls)).toEqual([]);
+    const inTheClear = text.replace('"DicomTlsEnabled": true', '"DicomTlsEnabled": false');
+    expect(found(inTheClear, overTls)).toMatchObject([
+      ['hole', 'dicom-tls', '"DicomTlsEnabled"', 'DicomTlsEnabled'],
+    ]);
+    const ofAnyone = text.replace(
+      '"DicomTlsEnabled": true',
+      '"DicomTlsEnabled": true, "DicomTlsRemoteCertificateRequired": false',
+    );
+    const key = 'DicomTlsRemoteCertificateRequired';
+    expect(found(ofAnyone, overTls)).toMatchObject([['warning', 'dicom-tls', `"${key}"`, key]]);
+  });
+
   it.each<readonly [Record<string, unknown>, ...Found]>([
     [modality({ Port: 104 }), 'hole', 'modality-port', '104', 'DicomModalities.ct1.Port'],
     [modality({ Host: '127.0.0.2' }), 'hole', 'modality-port', '4243', 'DicomModalities.ct1.Port'],

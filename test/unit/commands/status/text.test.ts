@@ -39,7 +39,7 @@ describe('the text of aegis status', () => {
         ...status,
         isReady: false,
         checks: { ...status.checks, upstreamUp: false, certificatesValid: false },
-        upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isUp: false }],
+        upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: false }],
         certificates: [{ kind: 'modality', name: 'ct1', notAfter: '2026-11-24T00:00:00.000Z' }],
         lastReload: { time: '2026-11-25T21:00:00.000Z', isOk: false, detail: 'aegis.jsonc:1:1 is not JSON' },
       },
