@@ -19,6 +19,8 @@ export interface Scene {
   readonly hospital: Hospital;
   readonly modalities: Modalities;
   readonly random: Random;
+  /** Faults last a second at most. */
+  readonly isShort: boolean;
 }
 
 export interface Fault {
@@ -26,6 +28,8 @@ export interface Fault {
   readonly harms: Harm;
   /** The gateway is killed: it cannot report how associations ended. */
   readonly kills?: true;
+  /** Other tests have it in every phase: the short version leaves it out. */
+  readonly isTestedElsewhere?: boolean;
   /** Why it cannot happen here; undefined where it can. */
   readonly missing?: (scene: Scene, workers: number) => string | undefined;
   /** Begins, lasts and is undone. */
@@ -34,6 +38,7 @@ export interface Fault {
 
 const MIN_MS = 300;
 const MAX_MS = 3000;
+const SHORT_MS = 1000;
 /** Longer than every timer of the gateway that watches a peer. */
 const LONG_MS = 7000;
 /** Sends for longer than the cable is pulled out. */
@@ -42,21 +47,22 @@ const LINK_BYTES = 40_000_000;
 const FEW_DESCRIPTORS = 4;
 const HOUR_SECONDS = 3600;
 
-function aWhile({ random }: Scene): Promise<void> {
-  return pause(MIN_MS + random.below(MAX_MS - MIN_MS));
+function aWhile({ random, isShort }: Scene): Promise<void> {
+  return pause(MIN_MS + random.below((isShort ? SHORT_MS : MAX_MS) - MIN_MS));
 }
 
 /** Sometimes longer than the timers, sometimes not. */
 function longOrShort(scene: Scene): Promise<void> {
-  return scene.random.below(3) === 0 ? pause(LONG_MS) : aWhile(scene);
+  return !scene.isShort && scene.random.below(3) === 0 ? pause(LONG_MS) : aWhile(scene);
 }
 
-function mischief(name: string, of: (scene: Scene) => Mischief, harms: Harm = 'ARCHIVE'): Fault {
+function mischief(name: string, what: Mischief, harms: Harm = 'ARCHIVE'): Fault {
   return {
     name: `archive ${name}`,
     harms,
+    isTestedElsewhere: what.kind === 'ends' && what.how !== 'silence',
     happen: async (scene) => {
-      scene.hospital.archive.mischief = of(scene);
+      scene.hospital.archive.mischief = what;
       await longOrShort(scene);
       scene.hospital.archive.mischief = undefined;
     },
@@ -100,16 +106,16 @@ export const allFaults: readonly Fault[] = [
       orthanc.signal('SIGCONT');
     },
   },
-  ...HOWS.map((how) => mischief(`ends connections by ${how}`, () => ({ kind: 'ends', how }))),
-  mischief('reads slowly', () => ({ kind: 'reads slowly' }), 'none'),
-  mischief('answers late', () => ({ kind: 'answers late' }), 'none'),
-  mischief('answers nothing', () => ({ kind: 'answers nothing' })),
+  ...HOWS.map((how) => mischief(`ends connections by ${how}`, { kind: 'ends', how })),
+  mischief('reads slowly', { kind: 'reads slowly' }, 'none'),
+  mischief('answers late', { kind: 'answers late' }, 'none'),
+  mischief('answers nothing', { kind: 'answers nothing' }),
   {
     name: 'modalities vanish',
     harms: 'none',
     happen: async (scene) => {
       scene.modalities.areVanishing = true;
-      await pause(MAX_MS);
+      await pause(scene.isShort ? SHORT_MS : MAX_MS);
       scene.modalities.areVanishing = false;
     },
   },

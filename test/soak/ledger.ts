@@ -109,17 +109,24 @@ function answers({ associations, lines, wasKilled }: Account): string[] {
     const accepted = count((event) => event === 'association.accepted');
     const rejected = count((event) => event === 'association.rejected');
     const ends = count((event) => ENDS.has(event));
+    found.push(...answersOf(association, own, wasKilled ? 2 : 1));
+    if (wasKilled) {
+      if (association.answer !== 'none' && accepted + rejected === 0) complain('it has no line');
+      continue;
+    }
     if (association.answer === 'accepted' && accepted !== 1) complain(`${accepted} lines of its acceptance`);
     if (association.answer === 'rejected' && rejected !== 1) complain(`${rejected} lines of its rejection`);
     if (accepted > 1 || rejected > 1 || ends > accepted) complain('it has lines twice');
-    if (!wasKilled && ends !== accepted) complain(`${accepted} accepted, ${ends} ended`);
-    found.push(...answersOf(association, own));
+    if (ends !== accepted) complain(`${accepted} accepted, ${ends} ended`);
   }
   return found;
 }
 
-/** One line for each answer, with the status that the modality got; no line twice, and none of what was not asked for. */
-function answersOf(association: Association, lines: readonly AuditLine[]): string[] {
+/**
+ * One line for each answer, with the status that the modality got, and none of what was not asked for. `most`: the last
+ * lines of a first process that was killed come twice.
+ */
+function answersOf(association: Association, lines: readonly AuditLine[], most: number): string[] {
   const found: string[] = [];
   const statuses = new Map<number, unknown[]>();
   for (const line of lines) {
@@ -133,14 +140,15 @@ function answersOf(association: Association, lines: readonly AuditLine[]): strin
     const logged = statuses.get(messageId) ?? [];
     statuses.delete(messageId);
     const what = describe(association, operation);
-    if (logged.length > 1) found.push(`${what} has ${logged.length} lines`);
+    if (logged.length > most) found.push(`${what} has ${logged.length} lines`);
     if (status === undefined) continue;
     if (logged.length === 0) found.push(`${what} was answered ${hexadecimal(status)} and has no line`);
     else if (logged[0] !== hexadecimal(status)) {
       found.push(`${what} was answered ${hexadecimal(status)}, its line says ${logged[0]}`);
     }
   }
-  for (const messageId of statuses.keys()) found.push(`${association.key}: a line of message ${messageId}, never sent`);
+  for (const messageId of statuses.keys())
+    found.push(`${association.key}: a line of message ${messageId}, never sent`);
   return found;
 }
 

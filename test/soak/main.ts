@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { ProgressLine } from '../../src/terminal/progress';
 import { cleanUpAll } from '../support/cleanUp';
+import { pause } from './pause';
 import { reportOf } from './report';
 import { Soak } from './soak';
 
@@ -22,6 +23,8 @@ Ctrl-C ends it with the report so far.
 Exit codes: 0 all is as it should be, 1 something was found, 2 wrong arguments.
 `;
 const LINE_EVERY_MS = 10_000;
+/** What has not ended by then, ends with this process. */
+const CLEAN_UP_MS = 30_000;
 
 interface Arguments {
   readonly minutes: number;
@@ -99,14 +102,17 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  let exitCode = 1;
   try {
-    process.exitCode = (await run(programArguments)) ? 0 : 1;
-  } finally {
-    await cleanUpAll();
+    exitCode = (await run(programArguments)) ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`error: ${(error as Error).message}\n`);
   }
+  await Promise.race([cleanUpAll(), pause(CLEAN_UP_MS)]);
+  process.exit(exitCode);
 }
 
 main().catch((error: Error) => {
   process.stderr.write(`error: ${error.message}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 });

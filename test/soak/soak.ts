@@ -22,6 +22,8 @@ export interface SoakOptions {
   readonly node: string;
   /** Only faults whose names have this text. */
   readonly only?: string;
+  /** For a test that runs with all others: faults are short, and those that others have are left out. */
+  readonly isShort?: boolean;
 }
 
 export interface Finding {
@@ -114,7 +116,8 @@ export class Soak {
   }
 
   get #scene() {
-    return { hospital: this.#hospital, modalities: this.#modalities, random: this.#random };
+    const { isShort = false } = this.#options;
+    return { hospital: this.#hospital, modalities: this.#modalities, random: this.#random, isShort };
   }
 
   /** Rounds until it is over. Each kind of fault comes before any comes again; every third round has two at once. */
@@ -133,7 +136,9 @@ export class Soak {
 
   /** One round of each kind. */
   async runEachOnce(): Promise<void> {
-    for (const fault of this.#possible) await this.round([fault]);
+    for (const fault of this.#possible) {
+      if (!(this.#options.isShort && fault.isTestedElsewhere)) await this.round([fault]);
+    }
   }
 
   async round(faults: readonly Fault[]): Promise<void> {
@@ -260,7 +265,8 @@ export class Soak {
       await pause(100);
       left = await found();
     }
-    for (const what of [...left, ...wrong, ...archive.failures(), ...takeFailures(workstation)]) this.#find(what);
+    for (const what of [...left, ...wrong, ...archive.failures(), ...takeFailures(workstation)])
+      this.#find(what);
     for (const text of gateway.rubbish.splice(0)) this.#find(`stdout has what is not a line: ${text}`);
     for (const { parsed } of lines) {
       if (parsed.reason === 'gateway-error') this.#find(`a defect of the gateway: ${parsed.detail}`);
@@ -282,10 +288,15 @@ export class Soak {
       .filter(({ parsed }) => isGapOfFile(parsed))
       .reduce((sum, { parsed }) => sum + Number(parsed.count), 0);
     const count = [...onStdout].filter((text) => !inFile.has(text)).length;
-    const missing = [...inFile].filter((text) => !onStdout.has(text));
+    // A disk that runs full may keep half of a line.
+    const missing = [...inFile].filter(
+      (text) => !onStdout.has(text) && (expected === 0 || text.endsWith('}')),
+    );
     const isWrong = [];
-    if (count !== expected) isWrong.push(`${count} lines are not in the audit log file; the log itself says ${expected}`);
-    if (!wasKilled && missing.length > 0) isWrong.push(`${missing.length} lines are in the audit log file only`);
+    if (count !== expected)
+      isWrong.push(`${count} lines are not in the audit log file; the log itself says ${expected}`);
+    if (!wasKilled && missing.length > 0)
+      isWrong.push(`${missing.length} lines are in the audit log file only`);
     return { missing: wasKilled ? missing.map((text) => parsedLine(text).parsed) : [], isWrong };
   }
 
