@@ -50,7 +50,7 @@ export class Link {
     );
   }
 
-  /** Pulls the cable at the modality's end: nothing comes through any more, and nobody is told. */
+  /** Pulls the cable at the modality's end: nothing comes through any more, and neither side hears of it. */
   down(): void {
     run('-n', this.namespace, 'link', 'set', 'modality0', 'down');
   }

@@ -235,7 +235,7 @@ export class Modalities {
     const bytes = Buffer.concat(
       messagePdus(contextId, numberedRequest(messageId, command, dataSet !== undefined), dataSet, 4096),
     );
-    // Whoever has sent all may close this side, and is still answered. Sub-operations would need an answer of its own.
+    // A modality that has sent all may close its side, and is still answered. Sub-operations would need an answer of its own.
     if (how === 'half-close' && kind !== 'C-GET' && kind !== 'N-ACTION') {
       await scu.send(bytes);
       scu.end();

@@ -38,7 +38,7 @@ export class SoakedGateway {
   readonly #environment: Readonly<Record<string, string>>;
   #child!: ChildProcess;
   #lines: Line[] = [];
-  /** What was printed to stdout and is no JSON line. */
+  /** What was printed to stdout and is not a JSON line. */
   readonly rubbish: string[] = [];
   stderr = '';
   starts = 0;
