@@ -9,13 +9,12 @@ import type { WriteStream } from 'node:tty';
 import { createLogger, format, type Logger, transports } from 'winston';
 import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
 import { HeldSenders } from './heldSenders';
+import { jsonLine, timed } from './jsonLine';
 import { LineFile, type Rotation } from './lineFile';
 import { LineStream, type Missed } from './lineStream';
-import { readableLine, shorten, type TimedEvent } from './readableLine';
+import { readableLine, type TimedEvent } from './readableLine';
 import { RefusalSums, type SumOptions } from './refusalSums';
 
-/** Lines up to this length are not shortened: looking at every text of every line costs more than making it. */
-const MAX_USUAL_LENGTH = 1024;
 /** How long the sender of a refusal is not read while nobody takes lines. Sums hold what it sends meanwhile. */
 const MAX_HOLD_MS = 1000;
 
@@ -124,12 +123,9 @@ export class AuditLog implements AuditSink {
     return this.#stream.isFull && this.#file?.isTaking !== true;
   }
 
-  /** What happened comes first, for people who read the JSON. */
   #add(event: AuditEvent): void {
     if (this.#waiting.length === 0) setImmediate(() => this.flush());
-    const { event: name, outcome, reason } = event;
-    const facts: Partial<AuditEvent> = event;
-    this.#waiting.push({ time: new Date().toISOString(), event: name, outcome, reason, ...facts });
+    this.#waiting.push(timed(event));
   }
 
   #writeLines(events: readonly TimedEvent[]): void {
@@ -177,18 +173,4 @@ function missedEvent({ countByOutcome, since }: Missed): AuditEvent {
   const count = [...countByOutcome.values()].reduce((sum, some) => sum + some, 0);
   const why = 'its reader did not take them';
   return gapEvent(count, since, `${count} lines were not written to stdout (${counts.join(', ')}): ${why}`);
-}
-
-function shortenText(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? shorten(value) : value;
-}
-
-/** Everything beyond printable ASCII as \u escapes: the same text to a JSON parser, harmless to a terminal. */
-function jsonLine(event: TimedEvent): string {
-  const whole = JSON.stringify(event);
-  const json = whole.length <= MAX_USUAL_LENGTH ? whole : JSON.stringify(event, shortenText);
-  return json.replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

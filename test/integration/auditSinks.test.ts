@@ -103,6 +103,39 @@ describe('SIGKILL under load', () => {
   });
 });
 
+describe('SIGKILL of the first process, with workers', () => {
+  it('loses no line of what a peer was answered, and doubles only the last ones', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const { file, gateway } = await setUp({ workers: 2 });
+      const answered: string[] = [];
+      const over = Array.from({ length: 16 }, () => echoes(gateway, answered, () => false));
+      await waitFor('answers', () => answered.length > 300 + 37 * round);
+      gateway.process.kill('SIGKILL');
+      await Promise.all(over);
+      await gateway.process.exited;
+      expect(missing(answered, linesOf(file))).toEqual([]);
+      expect(missing(answered, gateway.auditLines)).toEqual([]);
+      const keys = completedIn(linesOf(file));
+      expect(keys.length - new Set(keys).size).toBeLessThan(100);
+    }
+  });
+
+  it('while it hangs loses none either', async () => {
+    const { file, gateway } = await setUp({ workers: 2 });
+    const answered: string[] = [];
+    const over = Array.from({ length: 16 }, () => echoes(gateway, answered, () => false));
+    await waitFor('answers', () => answered.length > 300);
+    gateway.process.kill('SIGSTOP');
+    const before = answered.length;
+    await waitFor('answers of workers alone', () => answered.length > before + 300);
+    gateway.process.kill('SIGKILL');
+    await Promise.all(over);
+    await gateway.process.exited;
+    expect(missing(answered, linesOf(file))).toEqual([]);
+    expect(missing(answered, gateway.auditLines)).toEqual([]);
+  });
+});
+
 describe('rotation under load', () => {
   it.each([1, 2])(
     'by the gateway and by SIGHUP loses no line and doubles none: %d workers',

@@ -1,26 +1,31 @@
 /**
  * Owns the end of everything that a test file starts: processes, servers, sockets, folders. Runs after the
- * file's last test, whatever its result, so that nothing outlives a failed test.
+ * file's last test, whatever its result, so that nothing outlives a failed test. Outside of Jest, as in the soak, the
+ * program calls it.
  */
-import { afterAll } from '@jest/globals';
 
 type CleanUp = () => void | Promise<void>;
 
-const pending: CleanUp[] = [];
+const pending = new Set<CleanUp>();
 
-/** Registers what ends a resource; last started, first ended. */
-export function onCleanUp(cleanUp: CleanUp): void {
-  pending.push(cleanUp);
+/** Registers what ends a resource; last started, first ended. Returns how to forget what has ended by itself. */
+export function onCleanUp(cleanUp: CleanUp): () => void {
+  pending.add(cleanUp);
+  return () => pending.delete(cleanUp);
 }
 
-afterAll(async () => {
+export async function cleanUpAll(): Promise<void> {
   const failures: unknown[] = [];
-  for (let cleanUp = pending.pop(); cleanUp !== undefined; cleanUp = pending.pop()) {
+  for (let last = [...pending].at(-1); last !== undefined; last = [...pending].at(-1)) {
+    pending.delete(last);
     try {
-      await cleanUp();
+      await last();
     } catch (error) {
       failures.push(error);
     }
   }
   if (failures.length > 0) throw new AggregateError(failures, 'not everything could be cleaned up');
-}, 60_000);
+}
+
+const { afterAll } = globalThis as { afterAll?: (hook: () => Promise<void>, timeoutMs: number) => void };
+afterAll?.(cleanUpAll, 60_000);

@@ -30,6 +30,8 @@ interface OrthancOptions {
    * DCMTK inside Orthanc reads the environment variable TCP_NODELAY.
    */
   readonly noDelay?: boolean;
+  /** false: its log has warnings and errors only, for a run of hours. */
+  readonly isVerbose?: boolean;
   /** A second file beside its own, which then leaves out `settings`: Orthanc takes none twice. */
   readonly secondFile?: { readonly text: string; readonly settings: readonly string[] };
   /** Any other setting of orthanc.json; these win. */
@@ -99,7 +101,9 @@ export class Orthanc {
   /** Starts it again after `kill` or `stop`, on the same ports and the same storage. */
   async restart(): Promise<void> {
     const environment = (this.#options.noDelay ?? true) ? { TCP_NODELAY: '1' } : {};
-    this.#process = startProcess('Orthanc', ['--verbose', dirname(this.configurationFile)], { environment });
+    const verbose = (this.#options.isVerbose ?? true) ? ['--verbose'] : [];
+    const programArguments = [...verbose, dirname(this.configurationFile)];
+    this.#process = startProcess('Orthanc', programArguments, { environment });
     // Its orderly end takes seconds, and is for nothing: the storage goes too.
     onCleanUp(() => this.kill());
     await this.#process.waitForOutput(/Orthanc has started/);
@@ -112,6 +116,11 @@ export class Orthanc {
 
   async stop(): Promise<void> {
     await this.#process?.stop();
+  }
+
+  /** SIGSTOP holds it, SIGCONT lets it go on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
   }
 
   /** Its log since the last start. */
@@ -134,8 +143,19 @@ export class Orthanc {
     const found = (await this.post('/tools/lookup', sopInstanceUid)) as { ID: string; Type: string }[];
     const entry = found.find(({ Type }) => Type === 'Instance');
     if (entry === undefined) return undefined;
-    const response = await this.#request('GET', `/instances/${entry.ID}/file`);
-    return readPart10(sopInstanceUid, Buffer.from(await response.arrayBuffer()));
+    return readPart10(sopInstanceUid, await this.file(entry.ID));
+  }
+
+  /** Deletes all of these instances, by Orthanc's own identifiers. */
+  async forget(ids: readonly string[]): Promise<void> {
+    const response = await this.#request('POST', '/tools/bulk-delete', JSON.stringify({ Resources: ids }));
+    await response.arrayBuffer();
+  }
+
+  /** The Part 10 file of an instance, by Orthanc's own identifier. */
+  async file(id: string): Promise<Buffer> {
+    const response = await this.#request('GET', `/instances/${id}/file`);
+    return Buffer.from(await response.arrayBuffer());
   }
 
   /** Everything that it has, which it then forgets. */
@@ -143,8 +163,7 @@ export class Orthanc {
     const ids = (await this.get('/instances')) as string[];
     const taken: Instance[] = [];
     for (const id of ids) {
-      const file = await this.#request('GET', `/instances/${id}/file`);
-      taken.push(readPart10(id, Buffer.from(await file.arrayBuffer())));
+      taken.push(readPart10(id, await this.file(id)));
       await (await this.#request('DELETE', `/instances/${id}`)).arrayBuffer();
     }
     return taken;

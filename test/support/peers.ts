@@ -6,6 +6,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from '@jest/globals';
 import { PROGRAM_PATH } from './processes';
+import { canMount } from './smallDisk';
 
 /** Program to the Debian package that has it; scripts/install-test-peers.sh installs these. */
 export const packageByProgram = {
@@ -61,4 +62,9 @@ function isInstalled(program: string): boolean {
       return false;
     }
   });
+}
+
+/** A suite that needs SmallDisk: skipped where no file system can be mounted. */
+export function describeWithSmallDisk(title: string, suite: () => void): void {
+  (canMount() ? describe : describe.skip)(title, suite);
 }

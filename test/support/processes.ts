@@ -157,9 +157,10 @@ export function startProcess(
     stdio: [options.hasStdin === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const started = new TestProcess(child, program);
-  onCleanUp(async () => {
+  const forget = onCleanUp(async () => {
     await started.stop();
   });
+  void started.exited.then(forget);
   return started;
 }
 

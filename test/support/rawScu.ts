@@ -99,9 +99,10 @@ export class RawScu {
   static async connect({ tls, ...address }: RawScuOptions): Promise<RawScu> {
     const target = { host: '127.0.0.1', ...address };
     const socket = tls === undefined ? connect(target) : connectTls({ ...target, ...tls });
-    onCleanUp(() => {
+    const forget = onCleanUp(() => {
       socket.destroy();
     });
+    socket.once('close', forget);
     socket.setNoDelay(true);
     await once(socket, tls === undefined ? 'connect' : 'secureConnect');
     return new RawScu(socket);
@@ -177,6 +178,11 @@ export class RawScu {
   async request(contextId: number, command: CommandSet, dataSet?: Buffer): Promise<DicomMessage[]> {
     const messageId = await this.sendRequest(contextId, command, dataSet);
     return this.readResponses(messageId);
+  }
+
+  /** What the next request will have. */
+  get nextMessageId(): number {
+    return this.#lastMessageId + 1;
   }
 
   /** Sends a request with the next message ID, which it returns. */

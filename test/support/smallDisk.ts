@@ -1,11 +1,10 @@
 /**
  * Owns small file systems in memory for tests, which run full or turn read-only as disks do. Only root can mount them, and
- * not in every container: elsewhere their tests are skipped.
+ * not in every container.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe } from '@jest/globals';
 import { onCleanUp } from './cleanUp';
 import { temporaryFolder } from './processes';
 
@@ -13,24 +12,23 @@ function run(command: string, ...commandArguments: string[]): boolean {
   return spawnSync(command, commandArguments).status === 0;
 }
 
-function mount(folder: string): boolean {
-  return process.platform === 'linux' && run('mount', '-t', 'tmpfs', '-o', 'size=256k', 'aegis-test', folder);
+function mount(folder: string, kilobytes: number): boolean {
+  const size = `size=${kilobytes}k`;
+  return process.platform === 'linux' && run('mount', '-t', 'tmpfs', '-o', size, 'aegis-test', folder);
 }
 
-function canMount(): boolean {
+export function canMount(): boolean {
   if (process.getuid?.() !== 0) return false;
   const folder = temporaryFolder();
-  return mount(folder) && run('umount', folder);
+  return mount(folder, 256) && run('umount', folder);
 }
-
-export const describeWithSmallDisk = canMount() ? describe : describe.skip;
 
 export class SmallDisk {
   readonly folder = temporaryFolder();
   readonly #ballast = join(this.folder, 'ballast');
 
-  constructor() {
-    if (!mount(this.folder)) throw new Error('cannot mount');
+  constructor(kilobytes = 256) {
+    if (!mount(this.folder, kilobytes)) throw new Error('cannot mount');
     onCleanUp(() => {
       run('umount', this.folder);
     });
@@ -51,7 +49,7 @@ export class SmallDisk {
   }
 
   free(): void {
-    rmSync(this.#ballast);
+    rmSync(this.#ballast, { force: true });
   }
 
   makeReadOnly(): void {

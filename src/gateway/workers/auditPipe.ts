@@ -1,22 +1,22 @@
 /**
- * The audit log as a worker sees it: a pipe to the primary, which may be busy. Owns what waits for the pipe, and who is not
- * read meanwhile: nothing is left out, because the primary counts what it gets.
+ * The audit log as a worker sees it: a pipe to the primary, which may be busy, or die. Owns what the primary has not written
+ * yet, and who is not read meanwhile: nothing is left out, because the primary counts what it gets.
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../../audit/events';
 import { HeldSenders } from '../../audit/heldSenders';
 
-/** Lines that the pipe has not taken yet: half a megabyte. With more, who causes lines is not read. */
-const MAX_WAITING = 1000;
+/** Lines that the primary has not written yet: half a megabyte. With more, who causes lines is not read. */
+const MAX_UNWRITTEN = 1000;
 
 export class AuditPipe implements AuditSink {
-  readonly #send: (events: readonly AuditEvent[], taken: () => void) => void;
+  readonly #send: (events: readonly AuditEvent[]) => void;
   readonly #held = new HeldSenders();
   #batch: AuditEvent[] = [];
-  #waiting = 0;
+  /** Sent, the oldest first. */
+  readonly #unwritten: AuditEvent[] = [];
   #isLogBlocked = false;
 
-  /** `taken` is called once the pipe has the events. */
-  constructor(send: (events: readonly AuditEvent[], taken: () => void) => void) {
+  constructor(send: (events: readonly AuditEvent[]) => void) {
     this.#send = send;
   }
 
@@ -32,11 +32,19 @@ export class AuditPipe implements AuditSink {
     const events = this.#batch;
     if (events.length === 0) return;
     this.#batch = [];
-    this.#waiting += events.length;
-    this.#send(events, () => {
-      this.#waiting -= events.length;
-      if (!this.#isFull && !this.#isLogBlocked) this.#held.release();
-    });
+    this.#unwritten.push(...events);
+    this.#send(events);
+  }
+
+  /** The primary has written so many more of them. */
+  written(count: number): void {
+    this.#unwritten.splice(0, count);
+    if (!this.#isFull && !this.#isLogBlocked) this.#held.release();
+  }
+
+  /** What is in no log if the primary is gone, the oldest first. */
+  get unwritten(): readonly AuditEvent[] {
+    return [...this.#unwritten, ...this.#batch];
   }
 
   hold(sender: Sender, outcome: Outcome): void {
@@ -50,6 +58,6 @@ export class AuditPipe implements AuditSink {
   }
 
   get #isFull(): boolean {
-    return this.#waiting >= MAX_WAITING;
+    return this.#unwritten.length >= MAX_UNWRITTEN;
   }
 }

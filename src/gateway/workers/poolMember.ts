@@ -23,6 +23,8 @@ export type ToWorker =
   | { readonly kind: 'tellProgress' }
   /** Whether the log takes no lines: who is refused is not read meanwhile. */
   | { readonly kind: 'logBlocked'; readonly isBlocked: boolean }
+  /** So many more of its audit lines are written. */
+  | { readonly kind: 'auditWritten'; readonly count: number }
   /** Another modality waits for the place: free it where the association is idle. */
   | { readonly kind: 'placeAsked'; readonly id: number }
   /** Drain. The second time: stop at once. */
@@ -56,6 +58,8 @@ const MAX_PROGRESS_ANSWER_MS = 500;
 
 export interface PoolMemberEvents {
   audit(event: AuditEvent): void;
+  /** Writes what was recorded. */
+  flush(): void;
   /** It has ended, or was lost, with so many associations that were open. */
   stopped(aborted: number): void;
   died(how: string): void;
@@ -74,6 +78,8 @@ export class PoolMember implements Sender {
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
   /** The connection that it was handed last. */
   #connection: Connection | undefined;
+  /** Lines that came in this turn of the event loop, and are written at its end. */
+  #unwritten = 0;
   #hasStopped = false;
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
@@ -192,6 +198,7 @@ export class PoolMember implements Sender {
           this.#follow(event);
           this.#events.audit(event);
         }
+        this.#confirm(message.events.length);
         break;
       case 'placeRequest':
         this.#request(message);
@@ -210,6 +217,18 @@ export class PoolMember implements Sender {
         this.#hasStopped = true;
         this.#events.stopped(message.aborted);
     }
+  }
+
+  /** Once they are written: until then the worker keeps them, and writes them itself where this process dies. */
+  #confirm(count: number): void {
+    if (this.#unwritten === 0) {
+      setImmediate(() => {
+        this.#events.flush();
+        this.send({ kind: 'auditWritten', count: this.#unwritten });
+        this.#unwritten = 0;
+      });
+    }
+    this.#unwritten += count;
   }
 
   #follow(event: AuditEvent): void {

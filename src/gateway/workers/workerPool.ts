@@ -71,8 +71,8 @@ export class WorkerPool implements RunningGateway {
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
       args: [],
-      // Only the primary writes the audit log, which is all that may go to stdout.
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Only the audit log may go to stdout: a worker writes there when the primary is dead.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const pool = new WorkerPool(configuration, count, audit, workerDied);
     try {
@@ -167,6 +167,7 @@ export class WorkerPool implements RunningGateway {
         else this.#early.push(event);
         this.#audit.hold?.(member, event.outcome);
       },
+      flush: () => this.#audit.flush?.(),
       stopped: (aborted) => {
         if (this.#isStopping) this.#aborted += aborted;
       },

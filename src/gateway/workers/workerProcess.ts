@@ -1,7 +1,11 @@
 /**
  * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when the
- * primary is gone, whatever the reason. Knows no other worker.
+ * primary is gone, whatever the reason, and writes the lines that the primary can no longer write. Knows no other worker.
  */
+import { jsonLine, timed } from '../../audit/jsonLine';
+import { LineFile } from '../../audit/lineFile';
+import { readableLine } from '../../audit/readableLine';
+import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import { Gateway } from '../gateway';
@@ -63,7 +67,9 @@ let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
 const places = new RemotePlaces();
-const audit = new AuditPipe((events, taken) => send({ kind: 'audit', events }, taken));
+const audit = new AuditPipe((events) => send({ kind: 'audit', events }));
+/** How to write lines when the primary is gone. */
+let auditOptions: Configuration['audit'] | undefined;
 
 /** In order: what was recorded before goes first. */
 function send(message: FromWorker, sent?: () => void): void {
@@ -74,6 +80,7 @@ function send(message: FromWorker, sent?: () => void): void {
 async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
+      auditOptions = message.configuration.audit;
       starting = Gateway.start(message.configuration, audit, places);
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
@@ -102,6 +109,9 @@ async function receive(message: ToWorker): Promise<void> {
         ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
       });
       return;
+    case 'auditWritten':
+      audit.written(message.count);
+      return;
     case 'logBlocked':
       audit.logBlocked(message.isBlocked);
       return;
@@ -129,6 +139,29 @@ async function started(): Promise<Gateway | undefined> {
   return await starting?.catch(() => undefined);
 }
 
+/**
+ * Lines of what peers were answered, which the primary took with it. Those that it wrote in its last moment come twice. All
+ * writes are synchronous, as they must be here. Nothing is rotated: other workers do the same.
+ */
+function writeLastLines(): void {
+  if (process.connected || auditOptions === undefined || audit.unwritten.length === 0) return;
+  const events = audit.unwritten.map(timed);
+  const json = `${events.map(jsonLine).join('\n')}\n`;
+  const { stdout } = process;
+  stdout.write(stdout.isTTY ? `${events.map((event) => readableLine(event)).join('\n')}\n` : json);
+  if (auditOptions.file === undefined) return;
+  const say = (text: string) => void process.stderr.write(`aegis: ${text}\n`);
+  try {
+    new LineFile(auditOptions.file, undefined, { say, resumed: () => {} }).append(
+      Buffer.from(json, 'latin1'),
+    );
+  } catch (error) {
+    say((error as Error).message);
+  }
+}
+
+// node:cluster ends a worker as soon as the primary is gone.
+process.on('exit', writeLastLines);
 process.on('message', (message: ToWorker) => {
   receive(message).catch((error: unknown) => {
     const exitCode = error instanceof OperatorError && error.exitCode === ExitCode.Usage ? 2 : 1;

@@ -7,7 +7,8 @@ import { AuditLog, type AuditLogOptions } from '../../../src/audit/auditLog';
 import type { AuditEvent } from '../../../src/audit/events';
 import { OperatorError } from '../../../src/errors';
 import { temporaryFolder } from '../../support/processes';
-import { describeWithSmallDisk, SmallDisk } from '../../support/smallDisk';
+import { describeWithSmallDisk } from '../../support/peers';
+import { SmallDisk } from '../../support/smallDisk';
 
 const rejected: AuditEvent = {
   event: 'association.rejected',

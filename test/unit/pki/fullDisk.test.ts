@@ -4,7 +4,8 @@ import { expect, it } from '@jest/globals';
 import { registerPki } from '../../../src/commands/pki/pki';
 import { authorityFolders } from '../../support/authorityFolder';
 import { runCommand } from '../../support/commandLine';
-import { describeWithSmallDisk, SmallDisk } from '../../support/smallDisk';
+import { describeWithSmallDisk } from '../../support/peers';
+import { SmallDisk } from '../../support/smallDisk';
 
 const newFolder = authorityFolders();
 

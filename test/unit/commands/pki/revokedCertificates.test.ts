@@ -7,7 +7,8 @@ import { registerPki } from '../../../../src/commands/pki/pki';
 import { ExitCode } from '../../../../src/errors';
 import { authorityFolders } from '../../../support/authorityFolder';
 import { runCommand } from '../../../support/commandLine';
-import { describeWithSmallDisk, SmallDisk } from '../../../support/smallDisk';
+import { describeWithSmallDisk } from '../../../support/peers';
+import { SmallDisk } from '../../../support/smallDisk';
 
 const newFolder = authorityFolders();
 let certs: string;
