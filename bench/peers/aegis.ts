@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { configurationSchema } from '../../src/config/schema';
 import { freePort, startServer, temporaryFolder } from '../processes';
 import { REPOSITORY } from '../repository';
-import type { FrontOptions, Peer, PeerName } from './peer';
+import type { AegisConfiguration, FrontOptions, Peer, PeerName } from './peer';
 
 /** Above the 1,000 idle associations of one workload; everything else is the default. */
 const MAX_ASSOCIATIONS = 4096;
@@ -39,15 +39,17 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
       const folder = temporaryFolder(cleanUp);
       const port = await freePort();
       const configurationFile = join(folder, 'aegis.jsonc');
+      const own = configurationOf(port, options);
       const configuration = {
-        ...configurationOf(port, options),
+        ...own,
         ...(has('admin') ? { admin: { host: '127.0.0.1', port: await freePort() } } : {}),
         ...settings,
+        ...options.settings?.(own),
       };
       writeFileSync(configurationFile, JSON.stringify(configuration));
       const programArguments = [join(REPOSITORY, 'dist/cli.js'), '--config', configurationFile, 'start'];
       const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments, {
-        outputFile: join(folder, 'audit.jsonl'),
+        outputFile: options.outputFile ?? join(folder, 'audit.jsonl'),
       });
       return { port, isTls: true, pid: program.pid, startMs, archive: options.archive };
     },
@@ -57,7 +59,7 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
 function configurationOf(
   port: number,
   { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1 }: FrontOptions,
-): Readonly<Record<string, unknown>> {
+): AegisConfiguration {
   const server = certificates.server[keyType];
   const tls = {
     certificate: server.certificateFile,
