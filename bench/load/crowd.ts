@@ -27,8 +27,6 @@ const GROUPS: readonly Group[] = [
   { count: 10, work: 'store', everyMs: 200 },
   { count: 6, work: 'associate', everyMs: 200 },
 ];
-/** Processor time of the gateway, about, as multiples of a C-ECHO. */
-const UNITS: Readonly<Record<Work, number>> = { echo: 1, store: 4, associate: 20 };
 export const CROWD_SIZE = GROUPS.reduce((sum, { count }) => sum + count, 0);
 
 export function crowdMember(index: number): { readonly calling: string; readonly from: string } {
@@ -38,7 +36,7 @@ export function crowdMember(index: number): { readonly calling: string; readonly
 type Counts = { -readonly [K in keyof CrowdCounts]: number };
 
 export async function crowd(target: LoadTarget, forMs: number) {
-  const done: Counts = { greedy: 0, paced: 0, units: 0, failures: 0 };
+  const done: Counts = { greedy: 0, paced: 0, failures: 0 };
   const latenciesMs: number[] = [];
   const endMs = performance.now() + forMs;
   const members = GROUPS.flatMap((group) => Array.from({ length: group.count }, () => group));
@@ -100,7 +98,6 @@ class Member {
       await this.#association.release();
       this.#association = undefined;
     }
-    this.#done.units += UNITS[work];
     if (everyMs === undefined) this.#done.greedy += 1;
     else this.#done.paced += 1;
   }

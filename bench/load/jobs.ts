@@ -60,8 +60,6 @@ export interface CrowdCounts {
   readonly greedy: number;
   /** What was to be done at a pace of its own: C-ECHOs, C-STOREs and whole associations. */
   readonly paced: number;
-  /** What all of it costs the gateway. */
-  readonly units: number;
   /** Associations that failed, and were opened again. */
   readonly failures: number;
 }

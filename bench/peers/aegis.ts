@@ -9,8 +9,11 @@ import { freePort, startServer, temporaryFolder } from '../processes';
 import { REPOSITORY } from '../repository';
 import type { AegisConfiguration, FrontOptions, Peer, PeerName } from './peer';
 
-/** Above the 1,000 idle associations of one workload; everything else is the default. */
-const MAX_ASSOCIATIONS = 4096;
+/**
+ * Above the 1,000 idle associations of one workload, and as many in a second as one modality can begin: here it stands for
+ * all of a hospital. Everything else is the default.
+ */
+const LIMITS = { maxAssociations: 4096, associationsPerSecond: 0 };
 
 /** Keys that the configuration of this version may not have yet. */
 function has(key: string): boolean {
@@ -70,7 +73,7 @@ function configurationOf(
     listeners: [{ name: 'tls', host: '127.0.0.1', port, tls }],
     upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
     modalities: { ...strangers(modalities - 1), ct1: theModality },
-    limits: { maxAssociations: MAX_ASSOCIATIONS },
+    limits: LIMITS,
     ...(has('workers') ? { workers } : {}),
   };
 }

@@ -25,6 +25,8 @@ import { type Bench, mebibytes, targetOf, type Workload } from './workload';
 const WARM_UP_MS = 6000;
 const BEFORE_MS = 4000;
 const DURING_MS = 6000;
+/** The attackers alone: what they take of the gateway's processor. */
+const ALONE_MS = 3000;
 const AFTER_MS = 3000;
 /** Until the attackers have begun. */
 const RAMP_MS = 2500;
@@ -59,7 +61,7 @@ export const flooding: Workload = {
       title: `${CROWD_SIZE} modalities beside attackers`,
       note:
         'Percent of the rate without attackers: of those that work as fast as they can, and of those with a pace of their ' +
-        'own. CPU is what the attack alone takes of one processor. Memory is above that before the attack.',
+        'own. CPU is what the attackers take of one processor when they are alone. Memory is above that before the attack.',
       columns: [
         { key: 'greedyPercent', title: 'fast %', digits: 0 },
         { key: 'pacedPercent', title: 'paced %', digits: 0 },
@@ -109,17 +111,17 @@ async function measure(flood: Flood, bench: Bench, archive: Archive, turn: Clean
   const sentBefore = await attackers.count();
   const during = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : DURING_MS));
   const sent = await attackers.count();
+  const alone = await usageDuring(pid, () => delay(bench.isQuick ? 100 : ALONE_MS));
   attackers.end();
   await settled(pid, descriptors);
   const after = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : AFTER_MS));
   await settled(pid, descriptors);
-  const cpuOfCrowd = (before.cpuSeconds / before.seconds) * shareOf(during, before, ({ units }) => units);
   return {
     greedyPercent: 100 * shareOf(during, before, ({ greedy }) => greedy),
     pacedPercent: 100 * shareOf(during, before, ({ paced }) => paced),
     p99Ms: percentile(during.result.latenciesMs, 0.99),
     failures: during.result.done!.failures,
-    cpuPercent: 100 * (during.cpuSeconds / during.seconds - cpuOfCrowd),
+    cpuPercent: 100 * (alone.cpuSeconds / alone.seconds),
     grownMegabytes: mebibytes(during.residentBytes - base),
     logPerByte:
       file === undefined

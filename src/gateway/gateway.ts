@@ -105,6 +105,11 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   /** The archive may send as fast as it can. */
+  associationsPerSecond({ associationsPerSecond }: Destination, direction: Route['direction']): number {
+    if (direction === 'egress') return 0;
+    return associationsPerSecond ?? this.limits.associationsPerSecond;
+  }
+
   paceOf(
     { modality, commandsPerSecond }: Destination,
     direction: Route['direction'],

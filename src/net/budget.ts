@@ -54,6 +54,11 @@ export class Budget {
     this.#timer = undefined;
   }
 
+  /** What took a token costs more than that. What comes next waits for it. */
+  charge(tokens: number): void {
+    this.#tokens -= tokens;
+  }
+
   /** What took the token was worth it. */
   giveBack(): void {
     this.#tokens = Math.min(this.#burst, this.#tokens + 1);
