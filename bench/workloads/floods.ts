@@ -39,11 +39,11 @@ const ATTACKERS = '127.0.2';
 export const flooding: Workload = {
   name: 'floods',
   needs: [],
+  isOnRequest: true,
   async run(bench, cleanUp) {
     const archive = await startRawSink(cleanUp);
-    const only = process.env.FLOODS?.split(',');
     const contenders = floods
-      .filter(({ name }) => only?.includes(name) ?? true)
+      .filter(({ name }) => bench.attacks?.includes(name) ?? true)
       .map((flood) => ({
         name: flood.name,
         title: flood.title,

@@ -126,6 +126,12 @@ const limits = z.strictObject({
     .min(0)
     .default(100)
     .describe('New connections of one address that come to no association; more wait. 0: no limit.'),
+  connectionsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(200)
+    .describe('The same of all addresses together, for each listener; they take turns. 0: no limit.'),
   associationsPerSecond: z
     .number()
     .int()

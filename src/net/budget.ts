@@ -16,9 +16,9 @@ export class Budget {
   readonly #line = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, burstSeconds = BURST_SECONDS) {
     this.perSecond = perSecond;
-    this.#burst = Math.max(1, perSecond * BURST_SECONDS);
+    this.#burst = Math.max(1, perSecond * burstSeconds);
     this.#tokens = this.#burst;
   }
 
