@@ -25,7 +25,7 @@ export async function sinkOf(name: SinkName | undefined, folder: string, turn: C
   if (name === undefined) return { outputFile: file, file, audit: {} };
   if (name === 'full')
     return { outputFile: '/dev/null', audit: { file: join(fullDisk(folder, turn), 'audit.jsonl') } };
-  if (spawnSync('mkfifo', [file]).status !== 0) throw new Error('cannot make a pipe');
+  if (!succeeds('mkfifo', file)) throw new Error('cannot make a pipe');
   const script = name === 'slow' ? SLOW_READER : HANGING_READER;
   const reader: ChildProcess = spawn('sh', ['-c', script, 'reader', file], {
     stdio: 'ignore',
@@ -48,8 +48,12 @@ function endGroup(pid: number | undefined): void {
 function fullDisk(folder: string, turn: CleanUp): string {
   const disk = join(folder, 'disk');
   mkdirSync(disk);
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'aegis-bench', disk]);
-  if (status !== 0) throw new Error('a full disk takes the right to mount one (root)');
-  turn.add(() => void spawnSync('umount', [disk]));
+  if (!succeeds('mount', '-t', 'tmpfs', '-o', 'size=64k', 'aegis-bench', disk))
+    throw new Error('a full disk takes the right to mount one (root)');
+  turn.add(() => void succeeds('umount', disk));
   return disk;
+}
+
+function succeeds(command: string, ...commandArguments: string[]): boolean {
+  return spawnSync(command, commandArguments).status === 0;
 }

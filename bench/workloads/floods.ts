@@ -30,6 +30,8 @@ const ALONE_MS = 3000;
 const AFTER_MS = 3000;
 /** Until the attackers have begun. */
 const RAMP_MS = 2500;
+/** For the connections of the fifty. */
+const CLOSE_MS = 500;
 /** For connections that were left, to be closed by the gateway: closeSeconds and more. */
 const SETTLE_MS = 8000;
 /** SYN, ACK, FIN and the ACK of it, each of 40 bytes: what a connection without a byte sends. */
@@ -100,6 +102,7 @@ async function measure(flood: Flood, bench: Bench, archive: Archive, turn: Clean
   const crowd = (forMs: number) => bench.load.run({ kind: 'crowd', target, forMs });
   await crowd(bench.isQuick ? 300 : WARM_UP_MS);
   const before = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : BEFORE_MS));
+  await delay(CLOSE_MS);
   const descriptors = openDescriptors(pid);
   const base = residentBytes(pid);
   const attackers = startAttackers(
@@ -107,7 +110,7 @@ async function measure(flood: Flood, bench: Bench, archive: Archive, turn: Clean
     { port: flood.tls === undefined ? plainPort : front.port, target },
     turn,
   );
-  await delay(RAMP_MS);
+  await delay(bench.isQuick ? CLOSE_MS : RAMP_MS);
   const sentBefore = await attackers.count();
   const during = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : DURING_MS));
   const sent = await attackers.count();

@@ -123,7 +123,7 @@ export class LocalPlaces implements AssociationPlaces {
   #refusalOfAll({ modality, maxOfAll }: PlaceRequest): string | undefined {
     if (this.#all.taken < maxOfAll) return undefined;
     const mayWait = this.#all.owes(modality) && this.#all.waitingOf(modality) < MAX_WAITING_OF_MODALITY;
-    return mayWait ? undefined : `all ${maxOfAll} places of the gateway are taken`;
+    return mayWait ? undefined : isFull(maxOfAll, 'gateway');
   }
 
   #ofUpstream(upstream: string): SharedPlaces {
@@ -168,7 +168,7 @@ class Stay implements AssociationPlace {
   /** Forgotten once called: the place is kept as long as the association, what asked for it need not be. */
   #answered: ((answer: PlaceAnswer) => void) | undefined;
   readonly #held: SharedPlaces[] = [];
-  #leaveLine: () => void = () => {};
+  #leaveLine: () => void = nothing;
   /** What it waits for, in words. */
   #awaited = '';
   #isOver = false;
@@ -189,8 +189,7 @@ class Stay implements AssociationPlace {
 
   begin(): void {
     const { maxOfAll } = this.#request;
-    const awaited = `all ${maxOfAll} places of the gateway are taken`;
-    this.#takeOf(this.#needs.all, maxOfAll, awaited, () => this.#awaitSecond());
+    this.#takeOf(this.#needs.all, maxOfAll, isFull(maxOfAll, 'gateway'), () => this.#awaitSecond());
   }
 
   arrived(server: string): void {
@@ -214,7 +213,7 @@ class Stay implements AssociationPlace {
   #takeOf(places: SharedPlaces, max: number, awaited: string, then: () => void): void {
     const { modality } = this.#request;
     const taken = () => {
-      this.#leaveLine = () => {};
+      this.#leaveLine = nothing;
       places.take(modality, this.#asked);
       this.#held.push(places);
       then();
@@ -239,13 +238,13 @@ class Stay implements AssociationPlace {
   }
 
   readonly #secondCame = (): void => {
-    this.#leaveLine = () => {};
+    this.#leaveLine = nothing;
     this.#awaitUpstream();
   };
 
   #awaitUpstream(): void {
     const { maxOfUpstream: max = Number.POSITIVE_INFINITY } = this.#request;
-    this.#takeOf(this.#needs.ofUpstream(), max, `all ${max} places of the upstream are taken`, () => {
+    this.#takeOf(this.#needs.ofUpstream(), max, isFull(max, 'upstream'), () => {
       const servers = this.#needs.use?.choose() ?? [];
       this.#answer({ isGranted: true, exceedsModalityLimit: this.#exceedsModalityLimit, servers });
     });
@@ -259,7 +258,7 @@ class Stay implements AssociationPlace {
 
   #refuse(detail: string): void {
     this.#leaveLine();
-    this.#leaveLine = () => {};
+    this.#leaveLine = nothing;
     this.#answer({ isGranted: false, detail });
   }
 
@@ -271,3 +270,9 @@ class Stay implements AssociationPlace {
     });
   }
 }
+
+function isFull(max: number, what: 'gateway' | 'upstream'): string {
+  return `all ${max} places of the ${what} are taken`;
+}
+
+function nothing(): void {}

@@ -160,12 +160,9 @@ export class InboundAssociation implements LegOwner {
     const pdu = isServed
       ? encodedUpstreamRequest(rq, { calledAeTitle, callingAeTitle, passUserIdentity, maxPduLength })
       : encodedInboundAnswer(rq, UNASKED, maxPduLength);
+    const perSecond = this.#context.associationsPerSecond(destination, this.#route.direction);
     const request: PlaceRequest = Object.assign(
-      {
-        maxOfAll: limits.maxAssociations,
-        perSecond: this.#context.associationsPerSecond(destination, this.#route.direction),
-        waitMs: upstreamQueueSeconds * 1000,
-      },
+      { maxOfAll: limits.maxAssociations, perSecond, waitMs: upstreamQueueSeconds * 1000 },
       isServed ? place : withoutUpstream(place),
     );
     const granted = (answer: PlaceAnswer) => {
