@@ -26,7 +26,7 @@ export interface Workload {
   readonly name: string;
   /** Programs without which it cannot run. */
   readonly needs: readonly string[];
-  /** Only where it is named: it is no comparison. */
+  /** Only where it is named: it compares nothing. */
   readonly isOnRequest?: boolean;
   /** Everything that it starts ends with the clean-up. */
   run(bench: Bench, cleanUp: CleanUp): Promise<Table>;
