@@ -54,6 +54,7 @@ async function run(options: Options, cleanUp: CleanUp): Promise<void> {
   const peers = await availablePeers(options, notes);
   const bench: Bench = {
     peers,
+    attacks: options.attacks,
     rounds: options.rounds,
     isQuick: options.isQuick,
     certificates: await makeCertificates(temporaryFolder(cleanUp)),
@@ -85,7 +86,9 @@ async function runWorkloads(
   notes: string[],
 ): Promise<Table[]> {
   const tables: Table[] = [];
-  for (const workload of allWorkloads.filter(({ name }) => options.only?.includes(name) ?? true)) {
+  for (const workload of allWorkloads.filter(
+    ({ name, isOnRequest }) => options.only?.includes(name) ?? !isOnRequest,
+  )) {
     const missing = workload.needs.filter((program) => !isInstalled(program));
     if (missing.length > 0) {
       notes.push(`${workload.name}: needs ${missing.join(', ')}.`);

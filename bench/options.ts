@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { floods } from './floods/kinds';
 import { peerNames } from './peers/peer';
 import { REPOSITORY } from './repository';
 
@@ -10,6 +11,7 @@ export interface Options {
   /** undefined: all. */
   readonly only: readonly string[] | undefined;
   readonly peers: readonly string[] | undefined;
+  readonly attacks: readonly string[] | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
   /** Where results.md and results.svg go. */
@@ -19,10 +21,11 @@ export interface Options {
 const DEFAULT_ROUNDS = 3;
 
 export function usage(workloads: readonly string[]): string {
-  return `usage: npm run bench -- [--only NAME,…] [--peers NAME,…] [--rounds N] [--quick] [--output DIR]
+  return `usage: npm run bench -- [--only NAME,…] [--peers NAME,…] [--attacks NAME,…] [--rounds N] [--quick] [--output DIR]
 
   --only     ${workloads.join(', ')}
   --peers    ${peerNames.join(', ')}
+  --attacks  of --only floods: ${floods.map(({ name }) => name).join(', ')}
   --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}, a few workloads need fewer
   --quick    small counts, one round: shows that everything runs, the numbers mean nothing
   --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole
@@ -38,6 +41,7 @@ export function parseOptions(programArguments: readonly string[], workloads: rea
     options: {
       only: { type: 'string' },
       peers: { type: 'string' },
+      attacks: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       output: { type: 'string' },
@@ -45,13 +49,18 @@ export function parseOptions(programArguments: readonly string[], workloads: rea
   });
   const only = namesIn('--only', values.only, workloads);
   const peers = namesIn('--peers', values.peers, peerNames);
+  const attacks = namesIn(
+    '--attacks',
+    values.attacks,
+    floods.map(({ name }) => name),
+  );
   const rounds = Number(values.rounds ?? (values.quick ? 1 : DEFAULT_ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds ${values.rounds} is not a number of rounds; accepted is 1 or more`);
   }
   const isWhole = only === undefined && peers === undefined && !values.quick;
   const output = values.output ?? join(REPOSITORY, isWhole ? 'bench' : 'dist-bench/results');
-  return { only, peers, rounds, isQuick: values.quick, output };
+  return { only, peers, attacks, rounds, isQuick: values.quick, output };
 }
 
 function namesIn(

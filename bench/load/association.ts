@@ -30,7 +30,6 @@ const CIPHERS = [
 
 /** Everything that any job needs; the same bytes for every peer. */
 const PROPOSAL: AssociateRqFields = {
-  calling: 'CT1',
   called: 'ORTHANC',
   maxPduLength: MAX_PDU_LENGTH,
   contexts: [
@@ -41,7 +40,14 @@ const PROPOSAL: AssociateRqFields = {
   ],
   userItems: [roleSelection(SopClass.CTImageStorage, 1, 1)],
 };
-const ASSOCIATE_RQ = associateRq(PROPOSAL);
+const requestByCalling = new Map<string, Buffer>();
+
+function requestOf(calling: string): Buffer {
+  const request = requestByCalling.get(calling) ?? associateRq({ ...PROPOSAL, calling });
+  requestByCalling.set(calling, request);
+  return request;
+}
+
 const RELEASE_RQ = releaseRq();
 
 /**
@@ -87,15 +93,15 @@ export class LoadAssociation {
 
   /** Rejects where the peer does not accept the association. */
   static async open(target: LoadTarget): Promise<LoadAssociation> {
-    const { port, tls } = target;
-    const address = { host: '127.0.0.1', port };
+    const { port, tls, from, calling = 'CT1' } = target;
+    const address = { host: '127.0.0.1', port, localAddress: from };
     const socket =
       tls === undefined
         ? connect(address)
         : connectTls({ ...address, secureContext: secureContextOf(tls), rejectUnauthorized: false });
     const association = new LoadAssociation(socket);
     await association.#unlessFailed(once(socket, tls === undefined ? 'connect' : 'secureConnect'));
-    association.#socket.write(ASSOCIATE_RQ);
+    association.#socket.write(requestOf(calling));
     const pdu = await association.#nextPdu(PduType.AssociateAc);
     association.maxPduLength = readAssociateAc(pdu).maxPduLength || MAX_PDU_LENGTH;
     return association;

@@ -7,6 +7,10 @@ export interface LoadTarget {
   readonly port: number;
   /** What is shown, as PEM. Left out: plain TCP. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** The calling AE title; default CT1. */
+  readonly calling?: string;
+  /** The loopback address to come from. */
+  readonly from?: string;
 }
 
 export type LoadJob =
@@ -34,7 +38,9 @@ export type LoadJob =
   /** C-FIND requests on one association. */
   | { readonly kind: 'find'; readonly target: LoadTarget; readonly count: number }
   /** One C-GET. */
-  | { readonly kind: 'get'; readonly target: LoadTarget };
+  | { readonly kind: 'get'; readonly target: LoadTarget }
+  /** Fifty modalities that do their work while others attack: see crowd.ts. */
+  | { readonly kind: 'crowd'; readonly target: LoadTarget; readonly forMs: number };
 
 export interface LoadResult {
   /** From the first byte of work to the last answer; opening and releasing associations count only in `associate`. */
@@ -45,4 +51,15 @@ export interface LoadResult {
   readonly answers: number;
   /** Of each C-ECHO, or of each association, ascending. */
   readonly latenciesMs: readonly number[];
+  /** What of a crowd came to an end. */
+  readonly done?: CrowdCounts;
+}
+
+export interface CrowdCounts {
+  /** C-ECHOs of those that never wait. */
+  readonly greedy: number;
+  /** What was to be done at a pace of its own: C-ECHOs, C-STOREs and whole associations. */
+  readonly paced: number;
+  /** Associations that failed, and were opened again. */
+  readonly failures: number;
 }

@@ -6,6 +6,7 @@ import { SopClass } from '../../test/support/uids';
 import { findIdentifier, getIdentifier } from '../wire/identifiers';
 import { storeRequest } from '../wire/instances';
 import { ContextId, LoadAssociation } from './association';
+import { crowd } from './crowd';
 import type { LoadJob, LoadResult, LoadTarget } from './jobs';
 
 /** Associations are opened by as many at a time, so that no listen queue runs over. */
@@ -42,6 +43,8 @@ export function runJob(job: LoadJob): Promise<LoadResult> {
       return withAssociation(job.target, (association) => findAgain(association, job.count));
     case 'get':
       return withAssociation(job.target, get);
+    case 'crowd':
+      return timed(() => crowd(job.target, job.forMs));
   }
 }
 
@@ -89,12 +92,12 @@ async function store(job: LoadJob & { kind: 'store' }): Promise<LoadResult> {
 }
 
 /** The status of a response; anything but success means that the numbers are worth nothing. */
-async function succeeded(association: LoadAssociation): Promise<void> {
+export async function succeeded(association: LoadAssociation): Promise<void> {
   const { command } = await association.nextMessage();
   if (command.Status !== 0) throw new Error(`a response has status ${command.Status?.toString(16)}`);
 }
 
-async function echo(association: LoadAssociation): Promise<void> {
+export async function echo(association: LoadAssociation): Promise<void> {
   await association.write(ECHO_RQ);
   await succeeded(association);
 }

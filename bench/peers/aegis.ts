@@ -7,10 +7,13 @@ import { join } from 'node:path';
 import { configurationSchema } from '../../src/config/schema';
 import { freePort, startServer, temporaryFolder } from '../processes';
 import { REPOSITORY } from '../repository';
-import type { FrontOptions, Peer, PeerName } from './peer';
+import type { AegisConfiguration, FrontOptions, Peer, PeerName } from './peer';
 
-/** Above the 1,000 idle associations of one workload; everything else is the default. */
-const MAX_ASSOCIATIONS = 4096;
+/**
+ * Above the 1,000 idle associations of one workload, and as many in a second as one modality can begin: here it stands for
+ * all of a hospital. Everything else is the default.
+ */
+const LIMITS = { maxAssociations: 4096, associationsPerSecond: 0 };
 
 /** Keys that the configuration of this version may not have yet. */
 function has(key: string): boolean {
@@ -39,15 +42,17 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
       const folder = temporaryFolder(cleanUp);
       const port = await freePort();
       const configurationFile = join(folder, 'aegis.jsonc');
+      const own = configurationOf(port, options);
       const configuration = {
-        ...configurationOf(port, options),
+        ...own,
         ...(has('admin') ? { admin: { host: '127.0.0.1', port: await freePort() } } : {}),
         ...settings,
+        ...options.settings?.(own),
       };
       writeFileSync(configurationFile, JSON.stringify(configuration));
       const programArguments = [join(REPOSITORY, 'dist/cli.js'), '--config', configurationFile, 'start'];
       const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments, {
-        outputFile: join(folder, 'audit.jsonl'),
+        outputFile: options.outputFile ?? join(folder, 'audit.jsonl'),
       });
       return { port, isTls: true, pid: program.pid, startMs, archive: options.archive };
     },
@@ -57,7 +62,7 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
 function configurationOf(
   port: number,
   { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1 }: FrontOptions,
-): Readonly<Record<string, unknown>> {
+): AegisConfiguration {
   const server = certificates.server[keyType];
   const tls = {
     certificate: server.certificateFile,
@@ -68,7 +73,7 @@ function configurationOf(
     listeners: [{ name: 'tls', host: '127.0.0.1', port, tls }],
     upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
     modalities: { ...strangers(modalities - 1), ct1: theModality },
-    limits: { maxAssociations: MAX_ASSOCIATIONS },
+    limits: LIMITS,
     ...(has('workers') ? { workers } : {}),
   };
 }

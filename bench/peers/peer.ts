@@ -17,6 +17,10 @@ export const peerNames = [
 ] as const;
 export type PeerName = (typeof peerNames)[number];
 
+export interface AegisConfiguration extends Readonly<Record<string, unknown>> {
+  readonly listeners: readonly unknown[];
+}
+
 export interface FrontOptions {
   readonly archive: Archive;
   readonly certificates: BenchCertificates;
@@ -26,6 +30,10 @@ export interface FrontOptions {
   readonly workers?: number;
   /** Entries of the allowlist; default 1. Only Aegis has one. */
   readonly modalities?: number;
+  /** Keys of the configuration in place of those of the benchmark. Only Aegis has one. */
+  readonly settings?: (own: AegisConfiguration) => Readonly<Record<string, unknown>>;
+  /** Where stdout goes; a file of its own unless it is given. */
+  readonly outputFile?: string;
 }
 
 /** A peer that runs in front of an archive. */

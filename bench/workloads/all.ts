@@ -5,6 +5,7 @@ import { associationRate, idleAssociations } from './associations';
 import { bulk, retrieve } from './bulk';
 import { concurrent } from './concurrent';
 import { ctToOrthanc, ctToOrthancWithoutDelay, ctToStorescp } from './ctSlices';
+import { flooding } from './floods';
 import { largeInstance } from './largeInstance';
 import { echoLatency, find } from './latency';
 import { policySize } from './policySize';
@@ -25,4 +26,5 @@ export const allWorkloads: readonly Workload[] = [
   startTime,
   concurrent,
   policySize,
+  flooding,
 ];

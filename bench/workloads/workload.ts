@@ -14,6 +14,8 @@ import type { Usage } from '../processUsage';
 export interface Bench extends Turns {
   /** Those that were asked for and are installed. */
   readonly peers: readonly Peer[];
+  /** Of the floods; undefined: all. */
+  readonly attacks: readonly string[] | undefined;
   /** Small counts: to see that it runs, not to learn anything. */
   readonly isQuick: boolean;
   readonly certificates: BenchCertificates;
@@ -24,6 +26,8 @@ export interface Workload {
   readonly name: string;
   /** Programs without which it cannot run. */
   readonly needs: readonly string[];
+  /** Only where it is named: it compares nothing. */
+  readonly isOnRequest?: boolean;
   /** Everything that it starts ends with the clean-up. */
   run(bench: Bench, cleanUp: CleanUp): Promise<Table>;
 }

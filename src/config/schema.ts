@@ -127,12 +127,24 @@ const limits = z.strictObject({
     .min(0)
     .default(100)
     .describe('New connections of one address that come to no association; more wait. 0: no limit.'),
+  connectionsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(200)
+    .describe('The same of all addresses together, for each listener; they take turns. 0: no limit.'),
+  associationsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .default(50)
+    .describe('Associations that one modality may begin; more are answered later. 0: no limit.'),
   commandsPerSecond: z
     .number()
     .int()
     .min(0)
-    .default(2000)
-    .describe('Commands of one modality; more are read later. 0: no limit.'),
+    .default(1000)
+    .describe('Commands of one modality, a refused one as ten; more are read later. 0: no limit.'),
   maxCommandSetBytes: z
     .number()
     .int()

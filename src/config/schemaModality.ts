@@ -130,6 +130,12 @@ export const modality = z.strictObject({
     .min(1)
     .optional()
     .describe('Concurrent associations; default: no limit of its own.'),
+  associationsPerSecond: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('Associations that it may begin; default: limits.associationsPerSecond. 0: no limit.'),
   commandsPerSecond: z
     .number()
     .int()

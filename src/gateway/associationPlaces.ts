@@ -1,12 +1,14 @@
 /**
- * How many associations there may be: altogether, of each modality, towards each upstream. A place is taken when an
- * association is authorised, before the upstream is dialled, so that a burst cannot pass a limit. Where the upstream is
- * full, an association waits in line: with many associations Orthanc slows down, it does not refuse. Knows no sockets.
+ * How many associations there may be: altogether, of each modality, towards each upstream; and how many of a modality may
+ * begin in a second. A place is taken when an association is authorised, before the upstream is dialled, so that a burst
+ * cannot pass a limit. Where there is hope of a place, an association waits for it. Knows no sockets.
  */
 import { Deadline } from '../association/deadline';
+import { type Budget, Budgets } from '../net/budget';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { LastAddresses, type SeenModality } from './lastAddresses';
 import { type ServerList, ServerStates, ServerUse } from './serverStates';
+import { SharedPlaces, type Waiting } from './sharedPlaces';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */
 export interface PlaceRequest {
@@ -23,9 +25,11 @@ export interface PlaceRequest {
   readonly maxOfAll: number;
   readonly maxOfModality: number | undefined;
   readonly maxOfUpstream: number | undefined;
+  /** Associations of the modality that may begin in a second. 0: no limit. */
+  readonly perSecond: number;
   /** The modality's own limit is noted, not enforced. */
   readonly isObserved: boolean;
-  /** How long to wait for a place at the upstream. */
+  /** How long to wait in all. */
   readonly waitMs: number;
 }
 
@@ -37,7 +41,11 @@ export type PlaceAnswer =
       /** The servers in the order to try them; empty where none were given, and for a modality that was never seen. */
       readonly servers: readonly string[];
     }
-  | { readonly isGranted: false };
+  | {
+      readonly isGranted: false;
+      /** Which limit it was. */
+      readonly detail: string;
+    };
 
 export interface AssociationPlace {
   /** The association is at this server of those that were granted. */
@@ -64,32 +72,28 @@ export interface AssociationPlaces {
 
 /** While somebody waits, how often others are asked for idle places. */
 const ASK_MS = 250;
-
-interface Waiting {
-  readonly request: PlaceRequest;
-  readonly deadline: Deadline;
-  grant(): void;
-}
+/**
+ * Associations of one modality that wait for their second, or for a place among all. More are rejected: each costs a
+ * connection, and those that wait for their second hold a place of all.
+ */
+const MAX_WAITING_OF_MODALITY = 64;
 
 /** The places of one process, or, in its primary, of all workers. */
 export class LocalPlaces implements AssociationPlaces {
   readonly servers = new ServerStates();
+  readonly #all = new SharedPlaces();
+  readonly #byUpstream = new Map<string, SharedPlaces>();
+  readonly #countByModality = new Map<string, number>();
+  readonly #budgets = new Budgets();
   readonly #lastAddresses: LastAddresses;
-  #taken = 0;
-  readonly #takenOfModality = new Map<string, number>();
-  readonly #takenOfUpstream = new Map<string, number>();
-  /** Who can be asked for a place at an upstream, by modality; who was not asked for longest comes first. */
-  readonly #holders = new Map<string, Map<string, Set<() => void>>>();
   readonly #askAgain = new Deadline(() => this.#askAll());
-  /** The associations that wait for an upstream, by modality, in the order in which the modalities are next. */
-  readonly #lines = new Map<string, Map<string, Set<Waiting>>>();
 
   constructor(lastAddresses = new LastAddresses()) {
     this.#lastAddresses = lastAddresses;
   }
 
   get taken(): number {
-    return this.#taken;
+    return this.#all.taken;
   }
 
   request(
@@ -97,57 +101,38 @@ export class LocalPlaces implements AssociationPlaces {
     answered: (answer: PlaceAnswer) => void,
     asked: () => void = () => {},
   ): AssociationPlace {
-    const ofModality = this.#takenOfModality.get(request.modality) ?? 0;
-    const exceedsModalityLimit = ofModality >= (request.maxOfModality ?? Number.POSITIVE_INFINITY);
-    let isOver = false;
-    // Forgotten once called: the place is kept as long as the association, what asked for it need not be.
-    let waiting: typeof answered | undefined = answered;
-    const answer = (value: PlaceAnswer) => {
-      queueMicrotask(() => {
-        if (!isOver) waiting?.(value);
-        waiting = undefined;
-      });
-    };
-    if (this.#taken >= request.maxOfAll || (exceedsModalityLimit && !request.isObserved)) {
-      answer({ isGranted: false });
+    const { modality, upstream, maxOfModality = Number.POSITIVE_INFINITY, isObserved } = request;
+    const exceedsModalityLimit = (this.#countByModality.get(modality) ?? 0) >= maxOfModality;
+    const refusal =
+      exceedsModalityLimit && !isObserved
+        ? `the modality has the ${maxOfModality} that it may have`
+        : this.#refusalOfAll(request);
+    if (refusal !== undefined) {
+      queueMicrotask(() => answered({ isGranted: false, detail: refusal }));
       return { arrived() {}, failed() {}, free() {} };
     }
-    // A place of the modality and of all is taken while waiting too: waiting costs a connection.
-    this.#count(this.#takenOfModality, request.modality, 1);
-    this.#taken += 1;
-    const { upstream, modality } = request;
+    this.#count(modality, 1);
     const use = request.servers && new ServerUse(this.servers, upstream, request.servers);
-    let holdsUpstream = false;
-    const grant = () => {
-      holdsUpstream = true;
-      this.#count(this.#takenOfUpstream, upstream, 1);
-      this.#holdersOf(upstream, modality).add(asked);
-      if (request.seen !== undefined) this.#lastAddresses.saw(request.seen, request.seen.address);
-      const servers = use?.choose() ?? this.#addressOf(request);
-      answer({ isGranted: true, exceedsModalityLimit, servers });
-    };
-    let leaveLine = () => {};
-    if (this.#isUpstreamFull(request)) {
-      leaveLine = this.#wait(request, grant, () => answer({ isGranted: false }));
-    } else {
-      grant();
-    }
-    return {
-      arrived: (server) => use?.arrived(server),
-      failed: (server, detail) => use?.failed(server, detail),
-      free: () => {
-        if (isOver) return;
-        isOver = true;
-        leaveLine();
-        use?.end();
-        this.#count(this.#takenOfModality, request.modality, -1);
-        this.#taken -= 1;
-        if (!holdsUpstream) return;
-        this.#count(this.#takenOfUpstream, upstream, -1);
-        this.#forget(upstream, modality, asked);
-        this.#next(upstream);
+    const stay = new Stay(request, exceedsModalityLimit, answered, asked, {
+      all: this.#all,
+      ofUpstream: () => this.#ofUpstream(upstream),
+      budget: this.#budgets.of(modality, request.perSecond),
+      use,
+      servers: () => {
+        if (request.seen !== undefined) this.#lastAddresses.saw(request.seen, request.seen.address);
+        return use?.choose() ?? this.#addressOf(request);
       },
-    };
+      waits: () => {
+        if (!this.#askAgain.isRunning) this.#askAgain.start(0);
+      },
+      freed: () => {
+        this.#count(modality, -1);
+        if (this.#ofUpstream(upstream).isUnused) this.#byUpstream.delete(upstream);
+        if (!this.#hasLine) this.#askAgain.dispose();
+      },
+    });
+    stay.begin();
+    return stay;
   }
 
   #addressOf({ lastSeen }: PlaceRequest): readonly string[] {
@@ -155,97 +140,162 @@ export class LocalPlaces implements AssociationPlaces {
     return host === undefined ? [] : [formatHostAndPort({ host, port: lastSeen!.port })];
   }
 
-  #isUpstreamFull({ upstream, maxOfUpstream }: PlaceRequest): boolean {
-    return (this.#takenOfUpstream.get(upstream) ?? 0) >= (maxOfUpstream ?? Number.POSITIVE_INFINITY);
+  /** Where all places are taken, only somebody who has many more than this one can give one. */
+  #refusalOfAll({ modality, maxOfAll }: PlaceRequest): string | undefined {
+    if (this.#all.taken < maxOfAll) return undefined;
+    const mayWait = this.#all.owes(modality) && this.#all.waitingOf(modality) < MAX_WAITING_OF_MODALITY;
+    return mayWait ? undefined : isFull(maxOfAll, 'gateway');
   }
 
-  /** Returns what leaves the line. */
-  #wait(request: PlaceRequest, granted: () => void, gaveUp: () => void): () => void {
-    const { upstream, modality, waitMs } = request;
-    const line = this.#lines.get(upstream) ?? new Map<string, Set<Waiting>>();
-    const ofModality = line.get(modality) ?? new Set<Waiting>();
-    const leave = () => {
-      waiting.deadline.dispose();
-      ofModality.delete(waiting);
-      if (ofModality.size === 0 && line.get(modality) === ofModality) line.delete(modality);
-      // An association that was let in leaves again at its end. Another line may stand here then.
-      if (line.size === 0 && this.#lines.get(upstream) === line) this.#lines.delete(upstream);
-      if (this.#lines.size === 0) this.#askAgain.dispose();
-    };
-    const waiting: Waiting = {
-      request,
-      deadline: new Deadline(() => {
-        leave();
-        gaveUp();
-      }),
-      grant: () => {
-        leave();
-        granted();
-      },
-    };
-    this.#lines.set(upstream, line.set(modality, ofModality.add(waiting)));
-    waiting.deadline.start(waitMs);
-    if (!this.#askAgain.isRunning) this.#askAgain.start(0);
-    return leave;
+  #ofUpstream(upstream: string): SharedPlaces {
+    const places = this.#byUpstream.get(upstream) ?? new SharedPlaces();
+    this.#byUpstream.set(upstream, places);
+    return places;
   }
 
-  #holdersOf(upstream: string, modality: string): Set<() => void> {
-    const byModality = this.#holders.get(upstream) ?? new Map<string, Set<() => void>>();
-    const ofModality = byModality.get(modality) ?? new Set();
-    this.#holders.set(upstream, byModality.set(modality, ofModality));
-    return ofModality;
-  }
-
-  #forget(upstream: string, modality: string, asked: () => void): void {
-    const byModality = this.#holders.get(upstream);
-    const ofModality = byModality?.get(modality);
-    ofModality?.delete(asked);
-    if (ofModality?.size === 0) byModality?.delete(modality);
-    if (byModality?.size === 0) this.#holders.delete(upstream);
+  get #hasLine(): boolean {
+    return [this.#all, ...this.#byUpstream.values()].some(({ hasLine }) => hasLine);
   }
 
   #askAll(): void {
-    for (const [upstream, line] of this.#lines) {
-      for (const modality of line.keys()) this.#askFor(modality, upstream);
-    }
-    if (this.#lines.size > 0) this.#askAgain.start(ASK_MS);
+    for (const places of [this.#all, ...this.#byUpstream.values()]) places.askAll();
+    if (this.#hasLine) this.#askAgain.start(ASK_MS);
   }
 
-  /**
-   * Asks the modality that holds most for one place. It must hold two more than the one that waits, or the two would take
-   * the place from each other for ever. A worker answers later, so it is not known here whether the place comes.
-   */
-  #askFor(modality: string, upstream: string): void {
-    const byModality = this.#holders.get(upstream);
-    let most: Set<() => void> | undefined;
-    for (const held of byModality?.values() ?? []) if (held.size > (most?.size ?? 0)) most = held;
-    const own = byModality?.get(modality)?.size ?? 0;
-    const [longest] = most ?? [];
-    if (most === undefined || longest === undefined || most.size < own + 2) return;
-    most.delete(longest);
-    most.add(longest);
-    longest();
-  }
-
-  /**
-   * Lets in the next one. Modalities take turns, so that one that asks for hundreds of associations does not keep
-   * the others out; within a modality, first come, first served.
-   */
-  #next(upstream: string): void {
-    const line = this.#lines.get(upstream);
-    const [modality, ofModality] = line?.entries().next().value ?? [];
-    const [waiting] = ofModality ?? [];
-    if (line === undefined || modality === undefined || ofModality === undefined || waiting === undefined)
-      return;
-    if (this.#isUpstreamFull(waiting.request)) return;
-    line.delete(modality);
-    if (ofModality.size > 1) line.set(modality, ofModality);
-    waiting.grant();
-  }
-
-  #count(counts: Map<string, number>, key: string, change: 1 | -1): void {
-    const count = (counts.get(key) ?? 0) + change;
-    if (count === 0) counts.delete(key);
-    else counts.set(key, count);
+  #count(modality: string, change: 1 | -1): void {
+    const count = (this.#countByModality.get(modality) ?? 0) + change;
+    if (count === 0) this.#countByModality.delete(modality);
+    else this.#countByModality.set(modality, count);
   }
 }
+
+interface Needs {
+  readonly all: SharedPlaces;
+  ofUpstream(): SharedPlaces;
+  readonly budget: Budget | undefined;
+  readonly use: ServerUse | undefined;
+  /** Where to dial, now that it has its places. */
+  servers(): readonly string[];
+  /** It stands in a line. */
+  waits(): void;
+  freed(): void;
+}
+
+/** One association and its places: it gets a place of all, then its second, then a place of the upstream. */
+class Stay implements AssociationPlace {
+  readonly #request: PlaceRequest;
+  readonly #exceedsModalityLimit: boolean;
+  readonly #asked: () => void;
+  readonly #needs: Needs;
+  readonly #deadline = new Deadline(() => this.#refuse(this.#awaited));
+  /** Forgotten once called: the place is kept as long as the association, what asked for it need not be. */
+  #answered: ((answer: PlaceAnswer) => void) | undefined;
+  readonly #held: SharedPlaces[] = [];
+  #leaveLine: () => void = nothing;
+  /** What it waits for, in words. */
+  #awaited = '';
+  #isOver = false;
+
+  constructor(
+    request: PlaceRequest,
+    exceedsModalityLimit: boolean,
+    answered: (answer: PlaceAnswer) => void,
+    asked: () => void,
+    needs: Needs,
+  ) {
+    this.#request = request;
+    this.#exceedsModalityLimit = exceedsModalityLimit;
+    this.#answered = answered;
+    this.#asked = asked;
+    this.#needs = needs;
+  }
+
+  begin(): void {
+    const { maxOfAll } = this.#request;
+    this.#takeOf(this.#needs.all, maxOfAll, isFull(maxOfAll, 'gateway'), () => this.#awaitSecond());
+  }
+
+  arrived(server: string): void {
+    if (!this.#isOver) this.#needs.use?.arrived(server);
+  }
+
+  failed(server: string, detail: string): void {
+    if (!this.#isOver) this.#needs.use?.failed(server, detail);
+  }
+
+  free(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#deadline.dispose();
+    this.#leaveLine();
+    this.#needs.use?.end();
+    for (const places of this.#held) places.giveBack(this.#request.modality, this.#asked);
+    this.#needs.freed();
+  }
+
+  #takeOf(places: SharedPlaces, max: number, awaited: string, then: () => void): void {
+    const { modality } = this.#request;
+    const taken = () => {
+      this.#leaveLine = nothing;
+      places.take(modality, this.#asked);
+      this.#held.push(places);
+      then();
+    };
+    if (places.taken < max) {
+      taken();
+      return;
+    }
+    const waiting: Waiting = { modality, max, granted: taken };
+    places.wait(waiting);
+    this.#wait(awaited, () => places.leave(waiting));
+    this.#needs.waits();
+  }
+
+  /** Places of all and of the modality are taken while waiting too: waiting costs a connection. */
+  #awaitSecond(): void {
+    const { budget } = this.#needs;
+    const detail = `the modality began more than ${this.#request.perSecond} associations a second`;
+    if (budget !== undefined && budget.waiting >= MAX_WAITING_OF_MODALITY) this.#refuse(detail);
+    else if (budget === undefined || budget.take(this.#secondCame)) this.#awaitUpstream();
+    else this.#wait(detail, () => budget.leave(this.#secondCame));
+  }
+
+  readonly #secondCame = (): void => {
+    this.#leaveLine = nothing;
+    this.#awaitUpstream();
+  };
+
+  #awaitUpstream(): void {
+    const { maxOfUpstream: max = Number.POSITIVE_INFINITY } = this.#request;
+    this.#takeOf(this.#needs.ofUpstream(), max, isFull(max, 'upstream'), () => {
+      const servers = this.#needs.servers();
+      this.#answer({ isGranted: true, exceedsModalityLimit: this.#exceedsModalityLimit, servers });
+    });
+  }
+
+  #wait(awaited: string, leaveLine: () => void): void {
+    this.#awaited = awaited;
+    this.#leaveLine = leaveLine;
+    if (!this.#deadline.isRunning) this.#deadline.start(this.#request.waitMs);
+  }
+
+  #refuse(detail: string): void {
+    this.#leaveLine();
+    this.#leaveLine = nothing;
+    this.#answer({ isGranted: false, detail });
+  }
+
+  #answer(answer: PlaceAnswer): void {
+    this.#deadline.dispose();
+    queueMicrotask(() => {
+      if (!this.#isOver) this.#answered?.(answer);
+      this.#answered = undefined;
+    });
+  }
+}
+
+function isFull(max: number, what: 'gateway' | 'upstream'): string {
+  return `all ${max} places of the ${what} are taken`;
+}
+
+function nothing(): void {}

@@ -1,6 +1,7 @@
 /**
- * How fast the commands of a modality are taken: its rate, and the answers of our own that it has not taken yet. With no
- * token left, or with too many answers, an association is not read. Refuses nothing, and does not know what a command is.
+ * How fast the commands of a modality are taken: its rate, its part of a turn of the event loop, and the answers of our own
+ * that it has not taken yet. With no token left, or with too many answers, an association is not read. Refuses nothing, and
+ * does not know what a command is.
  */
 import type { Leg } from '../association/leg';
 import { type Budget, Budgets } from '../net/budget';
@@ -11,8 +12,17 @@ import { type Budget, Budgets } from '../net/budget';
  */
 const MAX_WAITING_ANSWERS = 16;
 
+/**
+ * Commands of one modality in one turn of the event loop, over all its associations. Hundreds of associations that
+ * pipeline leave the others their part of each turn, also while the modality still has tokens.
+ */
+const MAX_IN_TURN = 8;
+/** A refusal costs more than what it answers: a line of the log or part of a sum, and an answer. */
+const TOKENS_OF_REFUSAL = 10;
+
 interface ModalityPace {
   waitingAnswers: number;
+  readonly turn: TurnShare;
   /** How many associations count here. */
   associations: number;
 }
@@ -25,7 +35,7 @@ export class CommandPaces {
   /** For one association of the modality. A rate of 0 does not limit. */
   begin(modality: string, commandsPerSecond: number): CommandPace {
     const known = this.#byModality.get(modality);
-    const ofModality = known ?? { waitingAnswers: 0, associations: 0 };
+    const ofModality = known ?? { waitingAnswers: 0, turn: new TurnShare(), associations: 0 };
     if (known === undefined) this.#byModality.set(modality, ofModality);
     ofModality.associations += 1;
     return new CommandPace(ofModality, this.#budgets.of(modality, commandsPerSecond), () => {
@@ -43,7 +53,8 @@ export class CommandPace {
   #leg: Leg | undefined;
   #waitingAnswers = 0;
   #isHeldForAnswers = false;
-  #isHeldForToken = false;
+  /** For a token, or for the next turn. */
+  #isHeld = false;
 
   constructor(ofModality: ModalityPace, budget: Budget | undefined, ended: () => void) {
     this.#ofModality = ofModality;
@@ -58,18 +69,20 @@ export class CommandPace {
 
   /** A command came that is not an answer. It goes on; what is behind it may have to wait. */
   commandCame(): void {
-    if (this.#budget === undefined || this.#isHeldForToken || this.#budget.take(this.#granted)) return;
-    this.#isHeldForToken = true;
+    if (this.#budget === undefined || this.#isHeld) return;
+    if (this.#budget.take(this.#granted) && this.#ofModality.turn.take(this.#granted)) return;
+    this.#isHeld = true;
     this.#leg?.in.holdMessages();
   }
 
   readonly #granted = (): void => {
-    this.#isHeldForToken = false;
+    this.#isHeld = false;
     this.#leg?.in.goOn();
   };
 
-  /** An answer of our own is on its way to the modality. */
+  /** A command was refused: an answer of our own is on its way to the modality. */
   answerQueued(): void {
+    this.#budget?.charge(TOKENS_OF_REFUSAL - 1);
     this.#waitingAnswers += 1;
     this.#ofModality.waitingAnswers += 1;
     if (this.#isHeldForAnswers || this.#ofModality.waitingAnswers < MAX_WAITING_ANSWERS) return;
@@ -91,7 +104,48 @@ export class CommandPace {
     this.#ofModality.waitingAnswers -= this.#waitingAnswers;
     this.#waitingAnswers = 0;
     this.#budget?.leave(this.#granted);
+    this.#ofModality.turn.leave(this.#granted);
     this.#leg = undefined;
     this.#ended();
   }
+}
+
+/** What of a turn of the event loop is left to a modality, and the line for the next one. */
+class TurnShare {
+  #taken = 0;
+  #isScheduled = false;
+  readonly #line = new Set<() => void>();
+
+  /** Takes part of this turn and returns true; or `granted` is called in a later one. */
+  take(granted: () => void): boolean {
+    this.#schedule();
+    if (this.#taken >= MAX_IN_TURN) {
+      this.#line.add(granted);
+      return false;
+    }
+    this.#taken += 1;
+    return true;
+  }
+
+  leave(granted: () => void): void {
+    this.#line.delete(granted);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#next);
+  }
+
+  readonly #next = (): void => {
+    this.#isScheduled = false;
+    this.#taken = 0;
+    for (const granted of this.#line) {
+      if (this.#taken >= MAX_IN_TURN) break;
+      this.#taken += 1;
+      this.#line.delete(granted);
+      granted();
+    }
+    if (this.#taken > 0) this.#schedule();
+  };
 }

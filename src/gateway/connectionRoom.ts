@@ -3,6 +3,7 @@
  * kernel would refuse the newest without a word, whatever it is for: a health check, a log file, the archive.
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { Deadline } from '../association/deadline';
 
 /** A connection, from accept on. */
 export interface Guest {
@@ -18,12 +19,34 @@ const DESCRIPTORS_EACH = 2;
 /** For the admin HTTP, health checks, logs and files of a reload. */
 const MAX_RESERVE = 64;
 const MIN_RESERVE = 8;
+/** A shortage is over when nothing had to go for so long. */
+const QUIET_MS = 10_000;
+
+/** A time in which connections had to go. */
+export interface Shortage {
+  readonly since: Date;
+  readonly count: number;
+}
 
 export class ConnectionRoom {
   readonly #max: number;
+  #shortage: { readonly since: Date; count: number } | undefined;
+  readonly #quiet: Deadline;
 
-  /** To be made once the listeners are open: what is open then stays. Infinite where the limit is not known. */
-  constructor(limit = openFileLimit() ?? Number.POSITIVE_INFINITY, used = openFiles()) {
+  /**
+   * To be made once the listeners are open: what is open then stays. Infinite where the limit is not known. `ended` is
+   * called when a shortage is over.
+   */
+  constructor(
+    ended: (shortage: Shortage) => void,
+    limit = openFileLimit() ?? Number.POSITIVE_INFINITY,
+    used = openFiles(),
+  ) {
+    this.#quiet = new Deadline(() => {
+      const shortage = this.#shortage;
+      this.dispose();
+      if (shortage !== undefined) ended(shortage);
+    });
     const reserve = Math.max(MIN_RESERVE, Math.min(MAX_RESERVE, Math.floor(limit / 8)));
     this.#max = Math.max(1, Math.floor((limit - used - reserve) / DESCRIPTORS_EACH));
   }
@@ -31,9 +54,17 @@ export class ConnectionRoom {
   /** Before one more is taken. False where all that are open have an association: then it cannot be taken. */
   make(count: number, guests: () => Iterable<Guest>): boolean {
     if (count < this.#max) return true;
+    this.#shortage ??= { since: new Date(), count: 0 };
+    this.#shortage.count += 1;
+    this.#quiet.start(QUIET_MS);
     const victim = oldestOfMost(guests());
     victim?.giveWay();
     return victim !== undefined;
+  }
+
+  dispose(): void {
+    this.#quiet.dispose();
+    this.#shortage = undefined;
   }
 }
 

@@ -14,7 +14,7 @@ import { egressRoute } from './egressRoute';
 import { InboundAssociation } from './inbound';
 import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
-import { startedEvent, stoppedEvent } from './lifeEvents';
+import { resumedEvent, startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
@@ -76,7 +76,7 @@ export class Gateway implements InboundContext, RunningGateway {
   ): Promise<Gateway> {
     const gateway = new Gateway(configuration, audit, places);
     (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
-    gateway.#room = new ConnectionRoom();
+    gateway.#room = new ConnectionRoom((shortage) => audit.record(resumedEvent(shortage)));
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
@@ -106,6 +106,11 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   /** The archive may send as fast as it can. */
+  associationsPerSecond({ associationsPerSecond }: Destination, direction: Route['direction']): number {
+    if (direction === 'egress') return 0;
+    return associationsPerSecond ?? this.limits.associationsPerSecond;
+  }
+
   paceOf(
     { modality, commandsPerSecond }: Destination,
     direction: Route['direction'],
@@ -196,6 +201,7 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#isDraining = true;
     await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
+    this.#room?.dispose();
     this.#isListening = false;
     await this.#listeners.close();
     const aborted = [...this.#associations].filter((association) => association.stop()).length;

@@ -162,13 +162,14 @@ export class InboundAssociation implements LegOwner {
     const pdu = isServed
       ? encodedUpstreamRequest(rq, { calledAeTitle, callingAeTitle, passUserIdentity, maxPduLength })
       : encodedInboundAnswer(rq, UNASKED, maxPduLength);
+    const perSecond = this.#context.associationsPerSecond(destination, this.#route.direction);
     const request: PlaceRequest = Object.assign(
-      { maxOfAll: limits.maxAssociations, waitMs: upstreamQueueSeconds * 1000 },
+      { maxOfAll: limits.maxAssociations, perSecond, waitMs: upstreamQueueSeconds * 1000 },
       isServed ? place : withoutUpstream(place),
     );
     const granted = (answer: PlaceAnswer) => {
       if (!answer.isGranted) {
-        this.#reject('association-limit');
+        this.#reject('association-limit', answer.detail);
         return;
       }
       this.#connection.pendingDone();

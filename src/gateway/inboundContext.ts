@@ -16,6 +16,8 @@ export interface InboundContext {
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
+  /** How many associations of the modality may begin in a second. 0: as they come. */
+  associationsPerSecond(destination: Destination, direction: Route['direction']): number;
   /** How fast the commands of an association are taken; undefined: as they come. */
   paceOf?(destination: Destination, direction: Route['direction']): CommandPace | undefined;
   /** Whether no new association is taken because the gateway stops. */

@@ -63,6 +63,7 @@ function destinationOf(
     othersAnswerMs: deadlineSeconds * 1000,
     calledAeTitle: configuration.calledAeTitle,
     timeouts: timeoutsOf(modality, configuration),
+    associationsPerSecond: modality.configuration.associationsPerSecond,
     commandsPerSecond: modality.configuration.commandsPerSecond,
     passUserIdentity: configuration.userIdentity === 'pass',
     dataSetChecks: modality.dataSets.ingress,

@@ -1,7 +1,8 @@
-/** What is said of the start and the stop, alike for one process and for several. */
+/** What is said of the start, the stop and a shortage between them, alike for one process and for several. */
 import type { AuditEvent } from '../audit/events';
 import { EGRESS_LISTENER } from '../policy/policy';
 import { formatHostAndPort } from '../text/hostAndPort';
+import type { Shortage } from './connectionRoom';
 import type { ListeningAddress } from './runningGateway';
 
 /**
@@ -39,5 +40,17 @@ export function stoppedEvent(aborted: number): AuditEvent {
     event: 'gateway.stopped',
     outcome: 'info',
     ...(aborted === 0 ? {} : { detail: `${aborted} associations were aborted at the end of the drain` }),
+  };
+}
+
+/** Open files were short, and are not any more. */
+export function resumedEvent({ count, since }: Shortage): AuditEvent {
+  return {
+    event: 'gateway.resumed',
+    outcome: 'info',
+    reason: 'descriptors-exhausted',
+    detail: `there is room for connections again; ${count} came while there was none`,
+    count,
+    since: since.toISOString(),
   };
 }

@@ -89,9 +89,9 @@ export class OpenListeners {
 
 function wantedBy(configuration: Configuration, policy: Policy): Wanted[] {
   const { listeners, egress, timeouts, limits } = configuration;
-  const { maxPendingConnectionsPerAddress, connectionsPerSecondPerAddress } = limits;
+  const { maxPendingConnectionsPerAddress, connectionsPerSecondPerAddress, connectionsPerSecond } = limits;
   const common = { timeouts, maxPendingConnectionsPerAddress };
-  const ofModalities = { ...common, connectionsPerSecondPerAddress };
+  const ofModalities = { ...common, connectionsPerSecondPerAddress, connectionsPerSecond };
   const ingress = listeners.map((listener): Wanted => {
     const tls = listener.tls === undefined ? {} : { tls: loadTlsContext(listener.tls) };
     return { direction: 'ingress', configuration: listener, options: { ...ofModalities, ...tls } };

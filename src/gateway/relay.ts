@@ -49,7 +49,7 @@ export interface AssociationProgress {
 }
 
 /** A sender that takes this long between two instances can begin again. */
-const YIELDING_IDLE_MS = 5000;
+export const YIELDING_IDLE_MS = 5000;
 const NO_REASON = providerAbort(0);
 const NOT_NEGOTIATED: Decision = { allowed: false, reason: 'command-not-allowed' };
 const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);

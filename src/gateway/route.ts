@@ -39,7 +39,7 @@ export interface Destination {
   /** The entry of the allowlist, at whichever end the modality is. */
   readonly modality: string;
   /** What is counted, and up to how many. */
-  readonly place: Omit<PlaceRequest, 'maxOfAll' | 'waitMs'>;
+  readonly place: Omit<PlaceRequest, 'maxOfAll' | 'perSecond' | 'waitMs'>;
   /** `host:port`; left out where the place says which of several servers, or where the modality is. */
   readonly address?: string;
   /** Set where the place says where the modality is: whether that may be dialled. */
@@ -53,7 +53,8 @@ export interface Destination {
   readonly calledAeTitle?: string | undefined;
   readonly callingAeTitle?: string | undefined;
   readonly passUserIdentity: boolean;
-  /** In place of the global one. 0: no limit. */
+  /** In place of the global ones. 0: no limit. */
+  readonly associationsPerSecond?: number | undefined;
   readonly commandsPerSecond?: number | undefined;
   /** In place of the global ones; absent where there are none. */
   readonly timeouts?: Partial<Timeouts> | undefined;

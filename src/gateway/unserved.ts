@@ -7,7 +7,7 @@ import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
 import { providerAbort } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import type { RelayOptions } from './relay';
+import { type RelayOptions, YIELDING_IDLE_MS } from './relay';
 
 type UnservedOptions = Pick<RelayOptions, 'inbound' | 'record' | 'timeouts' | 'ended'>;
 
@@ -37,8 +37,11 @@ export class Unserved implements RelayedLegOwner {
     this.#options.inbound.abortAssociation(providerAbort(0));
   }
 
-  /** It holds no place of an upstream. */
-  yieldPlace(): void {}
+  /** Another modality waits for a place: gives its own up where nothing has moved for a while. */
+  yieldPlace(): void {
+    const idleMs = this.#options.timeouts.idleSeconds * 1000 - this.#idle.remainingMs;
+    if (!this.#isOver && idleMs >= YIELDING_IDLE_MS) this.abort('place-yielded');
+  }
 
   active(): void {
     if (!this.#isOver) this.#idle.start(this.#options.timeouts.idleSeconds * 1000);

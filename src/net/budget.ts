@@ -16,9 +16,9 @@ export class Budget {
   readonly #line = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(perSecond: number) {
+  constructor(perSecond: number, burstSeconds = BURST_SECONDS) {
     this.perSecond = perSecond;
-    this.#burst = Math.max(1, perSecond * BURST_SECONDS);
+    this.#burst = Math.max(1, perSecond * burstSeconds);
     this.#tokens = this.#burst;
   }
 
@@ -52,6 +52,11 @@ export class Budget {
     if (this.#line.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** What took a token costs more than that. What comes next waits for it. */
+  charge(tokens: number): void {
+    this.#tokens -= tokens;
   }
 
   /** What took the token was worth it. */

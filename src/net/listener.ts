@@ -30,6 +30,8 @@ export interface ListenerOptions {
   readonly maxPendingConnectionsPerAddress: number;
   /** 0 or left out: as fast as they come. */
   readonly connectionsPerSecondPerAddress?: number;
+  /** Of all addresses together. 0 or left out: as fast as they come. */
+  readonly connectionsPerSecond?: number;
   /** Given exactly where the configuration says `tls`. */
   readonly tls?: TlsMaterial | undefined;
 }
@@ -173,6 +175,7 @@ class GatewayListener implements Listener, ArrivalHost {
       addressLimit: {
         maxPending: options.maxPendingConnectionsPerAddress,
         connectionsPerSecond: options.connectionsPerSecondPerAddress ?? 0,
+        connectionsPerSecondOfAll: options.connectionsPerSecond ?? 0,
       },
       trustedProxies: proxyProtocol && new AddressSet(proxyProtocol.trustedProxies),
       tls: options.tls,

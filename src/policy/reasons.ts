@@ -38,8 +38,9 @@ export const reasons = {
   },
   'connection-rate': {
     wire: close,
-    text: 'this address opens connections faster than an address may, and too many of them wait',
-    remedy: 'find what connects so often; or raise limits.connectionsPerSecondPerAddress',
+    text: 'connections come faster than they may, from this address or from all together',
+    remedy:
+      'find what connects so often; or raise connectionsPerSecondPerAddress or connectionsPerSecond in "limits"',
   },
   'descriptors-exhausted': {
     wire: close,
@@ -211,8 +212,9 @@ export const reasons = {
   },
   'association-limit': {
     wire: reject(2, 3, 2),
-    text: 'the limit of concurrent associations is reached',
-    remedy: 'see who holds them ("aegis status"); raise maxAssociations if it is right',
+    text: 'a limit of associations is reached',
+    remedy:
+      'see who holds them ("aegis status") or opens so many; raise the limit that "detail" names if that is right',
   },
   'upstream-unavailable': {
     wire: reject(2, 3, 1),

@@ -27,7 +27,7 @@ let spy: SpyUpstream;
 let gateway: TestGateway;
 beforeAll(async () => {
   spy = await SpyUpstream.start({ keepsBytes: false });
-  gateway = await TestGateway.start(plainConfiguration(spy.port, { allow: 'find' }));
+  gateway = await TestGateway.start(plainConfiguration(spy.port, { allow: 'find', commandsPerSecond: 0 }));
 });
 
 function established(script: SpyScript = {}, maxPduLength = 16384): Promise<RawScu> {

@@ -170,7 +170,7 @@ describe('a reader of stdout that hangs', () => {
   it.each([1, 2])(
     'costs bounded memory, and stops neither the file nor honest modalities: %d workers',
     async (workers) => {
-      const { file, gateway } = await setUp({ workers });
+      const { file, gateway } = await setUp({ workers, limits: { commandsPerSecond: 0 } });
       gateway.process.pauseStdout();
       const flood = await RawScu.associated(gateway.port('plain'), { contexts });
       flood.socket.removeAllListeners('data').resume();

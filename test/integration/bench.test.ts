@@ -36,4 +36,12 @@ describe('npm run bench', () => {
     expect(rows.length).toBeGreaterThanOrEqual(workloads.length);
     for (const row of rows) expect(row).toMatch(/\| [\d.,]+ \|/);
   }, 240_000);
+
+  it('attacks the gateway beside fifty modalities', async () => {
+    const output = temporaryFolder();
+    const options = ['--quick', '--only', 'floods', '--attacks', 'refused-4', '--output', output];
+    await run(process.execPath, ['dist-bench/bench/main.js', ...options], { cwd: repository });
+    const report = readFileSync(join(output, 'results.md'), 'utf8');
+    expect(report).toMatch(/\| 4 pipeline refused commands \| [\d.,]+ \|/);
+  }, 120_000);
 });

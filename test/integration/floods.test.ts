@@ -65,6 +65,41 @@ describe('a modality that holds all places of an upstream and uses none', () => 
   });
 });
 
+describe('a modality that holds all places of the gateway and uses none', () => {
+  it.each([1, 2])('gives one to each that waits, with %d worker(s)', async (workers) => {
+    const spy = await SpyUpstream.start();
+    const configuration = twoModalities(spy, { workers, limits: { maxAssociations: 4 } });
+    const gateway = await GatewayProcess.start(configuration);
+    const port = gateway.port('plain');
+    await Promise.all(Array.from({ length: 4 }, () => associated(port, 'CT1')));
+    const other = await associated(port, 'CT2');
+    expect(await other.echo(1)).toBe(0);
+    const [aborted] = await gateway.events('association.aborted', 1);
+    expect(aborted).toMatchObject({ reason: 'place-yielded', modality: 'ct1' });
+  });
+});
+
+describe('a modality that opens and releases associations in a loop', () => {
+  it.each([1, 2])('waits for its turn, and others do not, with %d worker(s)', async (workers) => {
+    const spy = await SpyUpstream.start();
+    const limits = { associationsPerSecond: 2 };
+    const gateway = await GatewayProcess.start(twoModalities(spy, { workers, limits }));
+    const port = gateway.port('plain');
+    const open = async (calling: string) => {
+      const scu = await associated(port, calling);
+      await scu.release();
+    };
+    for (let count = 0; count < 20; count += 1) await open('CT1');
+    const started = performance.now();
+    const late = Promise.all([open('CT1'), open('CT1'), open('CT1')]).then(() => performance.now());
+    await open('CT2');
+    const otherDone = performance.now();
+    expect((await late) - started).toBeGreaterThan(300);
+    expect(await late).toBeGreaterThan(otherDone);
+    expect(await gateway.events('association.released', 24)).toHaveLength(24);
+  });
+});
+
 describe('200 silent connections to a process that may open 64 files', () => {
   onLinux.each([1, 2])('keep nobody out, with %d worker(s)', async (workers) => {
     const spy = await SpyUpstream.start();

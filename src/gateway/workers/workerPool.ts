@@ -215,6 +215,7 @@ function shareOf(configuration: Configuration, count: number): Configuration {
     ...configuration,
     limits: {
       ...limits,
+      connectionsPerSecond: share(limits.connectionsPerSecond),
       connectionsPerSecondPerAddress: share(limits.connectionsPerSecondPerAddress),
       commandsPerSecond: share(limits.commandsPerSecond),
     },

@@ -1,9 +1,10 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   type AssociationPlace,
   LocalPlaces,
   type PlaceRequest,
 } from '../../../src/gateway/associationPlaces';
+import { waitFor } from '../../support/waiting';
 
 /** Places, and who was let in or refused, in order. */
 function setUp(defaults: Partial<PlaceRequest> = {}) {
@@ -18,6 +19,7 @@ function setUp(defaults: Partial<PlaceRequest> = {}) {
         maxOfAll: 100,
         maxOfModality: undefined,
         maxOfUpstream: undefined,
+        perSecond: 0,
         isObserved: false,
         waitMs: 1000,
         ...defaults,
@@ -153,5 +155,104 @@ describe('places of associations', () => {
     request('ct2', { upstream: 'OTHER' });
     await turn();
     expect(granted).toEqual(['ct1', 'ct2']);
+  });
+});
+
+describe('a gateway that is full', () => {
+  it('asks the modality that holds most for a place, while another one waits', async () => {
+    const asked: string[] = [];
+    const { places, granted, refused, request } = setUp({ maxOfAll: 4 });
+    const hold = (name: string) => {
+      const place = places.request(
+        {
+          modality: 'idle',
+          upstream: 'ARCHIVE',
+          maxOfAll: 4,
+          maxOfModality: undefined,
+          maxOfUpstream: undefined,
+          perSecond: 0,
+          isObserved: false,
+          waitMs: 1000,
+        },
+        () => granted.push(name),
+        () => {
+          asked.push(name);
+          place.free();
+        },
+      );
+    };
+    for (const name of ['idle1', 'idle2', 'idle3', 'idle4']) hold(name);
+    await turn();
+    request('ct1');
+    await waitFor('the place', () => granted.includes('ct1'));
+    request('mr1');
+    await waitFor('the place', () => granted.includes('mr1'));
+    // The idle one has two left, and so does not owe one to who has one.
+    request('ct2');
+    await turn();
+    expect([asked, refused]).toEqual([['idle1', 'idle2'], ['ct2']]);
+    expect(places.taken).toBe(4);
+  });
+
+  it('refuses at once who holds as much as the others', async () => {
+    const { refused, request } = setUp({ maxOfAll: 4 });
+    for (const name of ['ct1', 'ct2', 'ct3', 'ct4', 'ct5']) request(name);
+    await turn();
+    expect(refused).toEqual(['ct5']);
+  });
+
+  it('has a bounded line, and forgets who leaves it', async () => {
+    const { places, granted, refused, request } = setUp({ maxOfAll: 2 });
+    const held = [request('idle1'), request('idle2')];
+    const waiting = Array.from({ length: 65 }, (_, index) => request(`ct${index}`));
+    await turn();
+    expect(refused).toEqual(['ct64']);
+    for (const place of [...waiting, ...held]) place.free();
+    expect(places.taken).toBe(0);
+    request('mr1');
+    await turn();
+    expect(granted).toEqual(['idle1', 'idle2', 'mr1']);
+  });
+});
+
+describe('a modality that begins associations faster than it may', () => {
+  const fast = { perSecond: 2, waitMs: 1000 };
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  it('is answered later, and holds up nobody else', async () => {
+    const { granted, refused, request } = setUp(fast);
+    for (let count = 1; count <= 23; count += 1) request(`ct${count}`).free();
+    const late = [request('ct24'), request('ct25')];
+    request('mr1');
+    await turn();
+    expect(granted).toEqual(['mr1']);
+    jest.advanceTimersByTime(600);
+    await turn();
+    expect(granted).toEqual(['mr1', 'ct24']);
+    jest.advanceTimersByTime(500);
+    await turn();
+    expect([granted, refused]).toEqual([['mr1', 'ct24', 'ct25'], []]);
+    for (const place of late) place.free();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is rejected when the wait is over, or where many wait', async () => {
+    const { places, granted, refused, request } = setUp({ ...fast, waitMs: 2000 });
+    for (let count = 1; count <= 20; count += 1) request('ct1').free();
+    const waiting = Array.from({ length: 65 }, (_, index) => request(`ct${index}`));
+    await turn();
+    expect(refused).toEqual(['ct64']);
+    jest.advanceTimersByTime(4000);
+    await turn();
+    // Some had their second meanwhile.
+    expect(refused.length + granted.length).toBe(65);
+    expect(refused.length).toBeGreaterThan(50);
+    for (const place of waiting) place.free();
+    expect([places.taken, jest.getTimerCount()]).toEqual([0, 0]);
   });
 });

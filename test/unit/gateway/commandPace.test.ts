@@ -54,10 +54,10 @@ async function pass(ms: number): Promise<void> {
 
 describe('a modality', () => {
   it('is read no further when it has used up its commands, also inside what was read', async () => {
-    const legs = await relayed(false, 10);
+    const legs = await relayed(false, 100);
     legs.inbound.socket.deliver(echoes(500));
     await turns();
-    // One more than its budget was begun.
+    // A refusal costs as much as ten commands. One more than its budget was begun.
     expect(refusedOf(legs)).toBe(101);
     expect(legs.inbound.socket.isPaused).toBe(true);
     await pass(1000);
@@ -65,11 +65,25 @@ describe('a modality', () => {
     expect(refusedOf(legs)).toBeLessThanOrEqual(112);
   });
 
+  it('has its part of each turn of the event loop, however many associations pipeline', async () => {
+    const several = await Promise.all(Array.from({ length: 40 }, () => relayed(false, 10_000)));
+    const refused = () => several.reduce((sum, legs) => sum + refusedOf(legs), 0);
+    for (const { inbound } of several) inbound.socket.deliver(echoes(30));
+    // The first command of each association goes on at once: what it sent is read.
+    expect(refused()).toBeLessThanOrEqual(40 + 8);
+    for (let before = refused(); refused() < 1000; before = refused()) {
+      await turn();
+      expect(refused() - before).toBeLessThanOrEqual(8);
+    }
+    await turns(300);
+    expect(refused()).toBe(1200);
+  });
+
   it('shares its commands among its associations', async () => {
-    const one = await relayed(false, 10);
+    const one = await relayed(false, 100);
     one.inbound.socket.deliver(echoes(500));
     await turns();
-    const other = await relayed(false, 10);
+    const other = await relayed(false, 100);
     other.inbound.socket.deliver(echoes(500));
     const before = refusedOf(one);
     await pass(2000);
@@ -79,7 +93,7 @@ describe('a modality', () => {
   });
 
   it('has every command answered in the end, in order', async () => {
-    const legs = await relayed(false, 50);
+    const legs = await relayed(false, 500);
     legs.inbound.socket.deliver(echoes(600));
     await turns();
     await pass(3000);

@@ -78,6 +78,7 @@ function connected(
     audit: { record: (event) => recorded.push(event) },
     quickAck: { description: 'off', acknowledge: () => {} },
     isRefusing: () => isRefusing,
+    associationsPerSecond: () => 0,
     certificateRefusal: () => undefined,
   };
   const route: Route = {
