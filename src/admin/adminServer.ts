@@ -22,7 +22,13 @@ import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
-import type { ListenerStatus, Readiness, ReloadReport, StatusReport } from './statusReport';
+import type {
+  ListenerStatus,
+  Readiness,
+  ReloadReport,
+  RevocationListStatus,
+  StatusReport,
+} from './statusReport';
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
 const RENDER_MS = 1000;
@@ -34,6 +40,8 @@ export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
   readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'>;
   readonly workers: number;
+  /** Of the revocation lists that are fetched. */
+  lists?(): readonly RevocationListStatus[];
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options?: ReloadOptions): Promise<ReloadReport>;
 }
@@ -77,6 +85,7 @@ export class AdminServer implements AuditSink {
     this.#metrics = new Metrics({
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
+      revocationLists: () => control.lists?.() ?? [],
     });
     this.#port = port;
     this.#server = createServer(access, port);
@@ -141,8 +150,14 @@ export class AdminServer implements AuditSink {
         name,
         notAfter: notAfter.toISOString(),
       })),
+      ...this.#revocationLists(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #revocationLists(): Pick<StatusReport, 'revocationLists'> {
+    const revocationLists = this.#control.lists?.() ?? [];
+    return revocationLists.length === 0 ? {} : { revocationLists };
   }
 
   /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */

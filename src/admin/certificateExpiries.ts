@@ -6,7 +6,8 @@
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { type Validity, validityOf } from '../x509/certificate';
-import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { listFilesOf, readLists } from '../x509/revocationSources';
+import { readCertificates } from '../x509/tlsFiles';
 
 export interface CertificateExpiry {
   /**
@@ -74,7 +75,7 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
         : firstOfEach(name, {
             listener: read.certificates(tls.certificate),
             ca: read.certificates(tls.trustedCertificates ?? []),
-            crl: read.lists(tls.crl ?? []),
+            crl: read.lists(listFilesOf(tls)),
           }),
     ),
     ...reached.flatMap(([name, { address }]) =>
@@ -83,7 +84,7 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
         : firstOfEach(name, {
             egress: read.certificates(address.tls.certificate === undefined ? [] : [address.tls.certificate]),
             'egress-ca': read.certificates(address.tls.trustedCertificates),
-            'egress-crl': read.lists(address.tls.crl ?? []),
+            'egress-crl': read.lists(listFilesOf(address.tls)),
           }),
     ),
   ];
@@ -103,7 +104,7 @@ class LifetimeReader {
   lists(files: readonly string[]): readonly Validity[] {
     return files.flatMap((file) =>
       this.#once(file, () =>
-        readCrl(file).flatMap(({ thisUpdate, nextUpdate }) =>
+        readLists(file).flatMap(({ thisUpdate, nextUpdate }) =>
           nextUpdate === undefined ? [] : [{ notBefore: thisUpdate, notAfter: nextUpdate }],
         ),
       ),

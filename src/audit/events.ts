@@ -21,6 +21,8 @@ export type AuditEventName =
   | 'configuration.rejected'
   | 'certificate.expiring'
   | 'certificate.reloaded'
+  | 'crl.fetched'
+  | 'crl.failed'
   | 'upstream.up'
   | 'upstream.down'
   | 'gateway.started'

@@ -62,6 +62,13 @@ export class CheckProgress {
     this.#wait();
   }
 
+  /** A revocation list that was fetched. */
+  fetched(line: string): void {
+    this.#waiting.stop();
+    this.#print(`${hangingLines(`  ${line}`, 4).join('\n')}\n`);
+    this.#wait();
+  }
+
   end(): void {
     this.#waiting.end();
     const rest = this.#reached - MAX_REACHED_LINES;

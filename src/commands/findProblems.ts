@@ -20,8 +20,10 @@ import { countOf, escapeUnsafe } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
 import { validityOf } from '../x509/certificate';
-import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { describeSource, type ListUser, listFilesOf, readLists } from '../x509/revocationSources';
+import { readCertificates } from '../x509/tlsFiles';
 import { CheckProgress, type Reached } from './checkProgress';
+import { inspectFetchedLists } from './fetchedLists';
 import { findUnlistenable } from './findUnlistenable';
 import { findRevokedPins } from './pki/revokedCertificates';
 
@@ -100,11 +102,13 @@ async function inspect(
     ...adviceOn(configuration),
   ]);
   progress?.found(local);
-  if (options.offline === true) return { problems: local, reached: [] };
   const shown = (findings: readonly Finding[]): readonly Finding[] => {
     progress?.found(place(findings));
     return findings;
   };
+  const isOffline = options.offline === true;
+  const lists = inspectFetchedLists(configuration, isOffline, (line) => progress?.fetched(line)).then(shown);
+  if (isOffline) return { problems: [...local, ...place(await lists)], reached: [] };
   const asked = Promise.all([
     inspectShownCertificates(configuration, clock).then(shown),
     findUnlistenable(configuration, reading.file).then(shown),
@@ -115,7 +119,12 @@ async function inspect(
     reached.push(...answers.reached);
     return shown(answers.findings);
   });
-  const findings = [await Promise.all(upstreams), await asked, shown([...adviceOnUser()])].flat(2);
+  const findings = [
+    await Promise.all(upstreams),
+    await asked,
+    [await lists],
+    shown([...adviceOnUser()]),
+  ].flat(2);
   return { problems: [...local, ...place(findings)], reached };
 }
 
@@ -188,18 +197,18 @@ interface Expiry {
 /** Of the certificates and lists that the gateway reads; they were inspected before, so they can be read. */
 function firstExpiry({ listeners, egress, modalities }: Configuration): Expiry | undefined {
   const addresses = egress === undefined ? [] : Object.values(modalities).map(({ address }) => address);
-  const settings = [...listeners, ...addresses].flatMap((holder) => holder?.tls ?? []);
+  const settings: ListUser[] = [...listeners, ...addresses].flatMap((holder) => holder?.tls ?? []);
   const certificates = settings.flatMap(({ certificate = [], trustedCertificates = [] }) =>
     [certificate, trustedCertificates].flat(),
   );
-  const lists = settings.flatMap(({ crl = [] }) => crl);
+  const lists = settings.flatMap(listFilesOf);
   const expiries = [
     ...[...new Set(certificates)].flatMap((file) =>
       readCertificates(file).certificates.map((each) => ({ file, notAfter: validityOf(each).notAfter })),
     ),
     ...[...new Set(lists)].flatMap((file) =>
-      readCrl(file).flatMap(({ nextUpdate }) =>
-        nextUpdate === undefined ? [] : [{ file, notAfter: nextUpdate }],
+      readLists(file).flatMap(({ nextUpdate }) =>
+        nextUpdate === undefined ? [] : [{ file: describeSource(file), notAfter: nextUpdate }],
       ),
     ),
   ];

@@ -15,6 +15,7 @@ import {
   freeName,
   hostAndPort,
   ipAddress,
+  listSource,
   oneOrMore,
   port,
   seconds,
@@ -36,9 +37,11 @@ const listenerTls = z.strictObject({
     .enum(['required', 'none'])
     .default('required')
     .describe('Whether peers must show a certificate.'),
-  crl: oneOrMore(filePath)
+  crl: oneOrMore(listSource)
     .optional()
-    .describe('File(s) with certificate revocation lists of the trusted CAs, PEM or DER.'),
+    .describe(
+      'Revocation lists of the trusted CAs, PEM or DER: files, URLs to fetch them from, or "auto" for the URLs in the certificates named here.',
+    ),
 });
 
 const listener = z.strictObject({
@@ -252,6 +255,13 @@ export const configurationSchema = z.strictObject({
   stateDirectory: filePath
     .default('state')
     .describe('Folder for what the gateway keeps across restarts: locks, fetched revocation lists.'),
+  crlRefreshSeconds: z
+    .number()
+    .int()
+    .min(60)
+    .max(86400)
+    .default(3600)
+    .describe('How often a list of a URL in crl is fetched, at the latest; sooner where it ends.'),
   contact: contact
     .optional()
     .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),
