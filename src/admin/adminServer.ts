@@ -38,7 +38,7 @@ const BODY_LIMIT_BYTES = 1024;
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress' | 'penalties'>;
   readonly workers: number;
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
@@ -86,6 +86,7 @@ export class AdminServer implements AuditSink {
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
       revocationLists: () => control.lists?.() ?? [],
+      penalties: () => control.gateway.penalties.list.length,
     });
     this.#port = port;
     this.#server = createServer(access, port);
@@ -151,6 +152,7 @@ export class AdminServer implements AuditSink {
         notAfter: notAfter.toISOString(),
       })),
       ...this.#revocationLists(),
+      ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
     };
   }
@@ -158,6 +160,14 @@ export class AdminServer implements AuditSink {
   #revocationLists(): Pick<StatusReport, 'revocationLists'> {
     const revocationLists = this.#control.lists?.() ?? [];
     return revocationLists.length === 0 ? {} : { revocationLists };
+  }
+
+  #penalties(): Pick<StatusReport, 'penalties'> {
+    const penalties = this.#control.gateway.penalties.list.map(({ key, untilMs }) => ({
+      key,
+      until: new Date(untilMs).toISOString(),
+    }));
+    return penalties.length === 0 ? {} : { penalties };
   }
 
   /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */

@@ -14,6 +14,7 @@ export interface MetricSources {
   servers(): Promise<readonly ServerHealth[]>;
   certificateExpiries(): readonly CertificateExpiry[];
   revocationLists?(): readonly RevocationListStatus[];
+  penalties?(): number;
 }
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
@@ -193,6 +194,14 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
 }
 
 function registerLists(registry: Registry, sources: MetricSources): void {
+  new Gauge({
+    name: 'aegis_penalties_active',
+    help: 'Addresses and certificates that are in the penalty box.',
+    registers: [registry],
+    collect() {
+      this.set(sources.penalties?.() ?? 0);
+    },
+  });
   new Gauge({
     name: 'aegis_crl_up',
     help: '1 when the revocation list of the URL could be fetched and taken the last time, else 0.',

@@ -39,6 +39,8 @@ export interface StatusReport extends Readiness {
   readonly certificates: readonly CertificateStatus[];
   /** Those that are fetched; absent without any. */
   readonly revocationLists?: readonly RevocationListStatus[];
+  /** Who is in the penalty box: an address, a /64 of IPv6, or `sha256:…` of a certificate. Absent without any. */
+  readonly penalties?: readonly { readonly key: string; readonly until: string }[];
   /** Absent before the first one. */
   readonly lastReload?: ReloadStatus;
   readonly pendingCallers: number;

@@ -23,6 +23,7 @@ export type AuditEventName =
   | 'certificate.reloaded'
   | 'crl.fetched'
   | 'crl.failed'
+  | 'penalty.imposed'
   | 'upstream.up'
   | 'upstream.down'
   | 'gateway.started'

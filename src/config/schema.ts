@@ -216,6 +216,20 @@ const contact = z.strictObject({
   email: freeName.optional().describe('E-mail address.'),
 });
 
+const penalty = z.strictObject({
+  faults: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('Refusals of one address or certificate in a minute; with more it is in the box.'),
+  seconds: seconds(300, 'How long it stays there.'),
+  exempt: oneOrMore(cidr)
+    .prefault([])
+    .describe('Addresses that are never in the box; after a reload, those that are in it are let out.'),
+});
+
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
@@ -237,6 +251,12 @@ export const configurationSchema = z.strictObject({
     .enum(['close', 'reject'])
     .default('close')
     .describe('close: before the handshake; reject: after it, with A-ASSOCIATE-RJ.'),
+  canaryAeTitles: oneOrMore(aeTitle)
+    .prefault([])
+    .describe('AE titles that no device has. Who calls or is called so is an alarm, and in the penalty box.'),
+  penalty: penalty
+    .optional()
+    .describe('Who is refused too often is closed at once for a time. Left out: nobody is.'),
   limits: limits.prefault({}).describe('Upper bounds for what peers may use.'),
   timeouts: timeouts.prefault({}).describe('How long each phase may take.'),
   tcp: tcp.prefault({}).describe('How TCP is used, on both legs.'),

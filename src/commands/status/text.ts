@@ -46,6 +46,14 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
     ...(status.revocationLists === undefined
       ? []
       : [section('REVOCATION LISTS', listRows(status), ['words', 'whole', 'whole'])]),
+    ...(status.penalties === undefined
+      ? []
+      : [
+          section(
+            'PENALTY BOX',
+            status.penalties.map(({ key, until }) => [key, `until ${formatTime(until)}`]),
+          ),
+        ]),
     lastLines(status).flatMap((line) => hangingLines(line, 2)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;

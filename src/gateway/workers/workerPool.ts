@@ -10,6 +10,7 @@ import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
+import { PenaltyBox } from '../penaltyBox';
 import type { AssociationProgress } from '../relay';
 import type {
   ListeningAddress,
@@ -29,6 +30,8 @@ const STOP_GRACE_MS = 2000;
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
   readonly #places = new LocalPlaces();
+  /** What the workers impose; here nothing is charged. */
+  readonly penalties: PenaltyBox;
   readonly #members = new Map<number, PoolMember>();
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
@@ -54,6 +57,7 @@ export class WorkerPool implements RunningGateway {
     this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
+    this.penalties = new PenaltyBox(configuration, audit, () => {});
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
@@ -121,6 +125,7 @@ export class WorkerPool implements RunningGateway {
     );
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
+    this.penalties.replace(configuration);
     this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
     this.#health?.replace(configuration);
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
@@ -161,6 +166,12 @@ export class WorkerPool implements RunningGateway {
         else this.#early.push(event);
         this.#audit.hold?.(member, event.outcome);
       },
+      imposed: (penalty) => {
+        this.penalties.take(penalty);
+        for (const other of this.#members.values()) {
+          if (other !== member) other.send({ kind: 'penalty', penalty });
+        }
+      },
       stopped: (aborted) => {
         if (this.#isStopping) this.#aborted += aborted;
       },
@@ -170,6 +181,7 @@ export class WorkerPool implements RunningGateway {
     const { addresses, quickAck } = await member.start(shareOf(this.#configuration, this.#count));
     this.#addresses = addresses;
     this.#quickAck = quickAck;
+    for (const penalty of this.penalties.list) member.send({ kind: 'penalty', penalty });
   }
 
   #died(member: PoolMember, how: string): void {
@@ -202,10 +214,11 @@ export class WorkerPool implements RunningGateway {
  * alike. A rate of 0 stays no limit.
  */
 function shareOf(configuration: Configuration, count: number): Configuration {
-  const { limits, modalities } = configuration;
+  const { limits, modalities, penalty } = configuration;
   const share = (whole: number) => Math.ceil(whole / count);
   return {
     ...configuration,
+    ...(penalty === undefined ? {} : { penalty: { ...penalty, faults: share(penalty.faults) } }),
     limits: {
       ...limits,
       connectionsPerSecondPerAddress: share(limits.connectionsPerSecondPerAddress),

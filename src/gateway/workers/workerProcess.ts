@@ -74,7 +74,9 @@ function send(message: FromWorker, sent?: () => void): void {
 async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
-      starting = Gateway.start(message.configuration, audit, places);
+      starting = Gateway.start(message.configuration, audit, places, (penalty) =>
+        send({ kind: 'penaltyImposed', penalty }),
+      );
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
@@ -110,6 +112,9 @@ async function receive(message: ToWorker): Promise<void> {
       return;
     case 'tellProgress':
       send({ kind: 'progress', associations: (await gateway?.progress()) ?? [] });
+      return;
+    case 'penalty':
+      (await started())?.penalties.take(message.penalty);
       return;
     case 'placeAsked':
       places.asked(message.id);
