@@ -23,6 +23,7 @@ chromium chromium
 openssl openssl
 odil odil
 bsdutils script
+nmap nmap
 '
 
 # What these packages would start at once, and again at every boot.

@@ -59,7 +59,7 @@ async function fetchFault(
   }
 }
 
-/** Without the network, a list that is not kept yet is no fault: it may be the first start. */
+/** Without the network, a list that is not kept yet is a warning: it may be the first start. */
 function findingOf(
   { url, path }: ListSource,
   held: RevocationList | undefined,

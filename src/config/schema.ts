@@ -223,7 +223,7 @@ const penalty = z.strictObject({
     .min(1)
     .max(10_000)
     .default(20)
-    .describe('Refusals of one address or certificate in a minute; with more it is in the box.'),
+    .describe('Refusals of one address or certificate in a minute; with so many it is in the box.'),
   seconds: seconds(300, 'How long it stays there.'),
   exempt: oneOrMore(cidr)
     .prefault([])
@@ -253,10 +253,10 @@ export const configurationSchema = z.strictObject({
     .describe('close: before the handshake; reject: after it, with A-ASSOCIATE-RJ.'),
   canaryAeTitles: oneOrMore(aeTitle)
     .prefault([])
-    .describe('AE titles that no device has. Who calls or is called so is an alarm, and in the penalty box.'),
+    .describe('AE titles that no device has. One use is an alarm, and leads into the penalty box.'),
   penalty: penalty
     .optional()
-    .describe('Who is refused too often is closed at once for a time. Left out: nobody is.'),
+    .describe('A peer that is refused too often is closed at accept for a time. Left out: nobody is.'),
   limits: limits.prefault({}).describe('Upper bounds for what peers may use.'),
   timeouts: timeouts.prefault({}).describe('How long each phase may take.'),
   tcp: tcp.prefault({}).describe('How TCP is used, on both legs.'),

@@ -87,8 +87,8 @@ export function decideEgressAddress(egress: CompiledEgress, address: string): De
 }
 
 /**
- * Whether an entry for this address names this certificate: then it is the certificate that is known, whoever else comes
- * from the address. Looks at all entries of the address: for the few connections of an address in the penalty box.
+ * Whether an entry for this address names this certificate: then the certificate is known, and others at the
+ * address do not count. Looks at all entries of the address: for the few connections of an address in the penalty box.
  */
 export function isBoundCertificate(policy: Policy, address: string, certificate: PeerCertificate): boolean {
   const block = parseAddress(address);

@@ -92,7 +92,7 @@ function faultOf(list: RevocationList, authorities: readonly X509Certificate[], 
 
 /**
  * Who stands between could serve an older list, in which a certificate is not revoked yet. RFC 5280 §5.2.3: the number of
- * a later list is higher. A list that is past its end would be worse than none: it is told apart in the log.
+ * a later list is higher. A list that is past its end refuses everybody.
  */
 function staleness(list: RevocationList, held: RevocationList | undefined, now: Date): string | undefined {
   const { nextUpdate } = list;

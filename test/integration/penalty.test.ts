@@ -2,6 +2,7 @@
  * The penalty box and canary AE titles: thousands of guesses cost some answers and some lines, and an honest device behind
  * the same address goes on.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { PendingCallers } from '../../src/admin/pendingCallers';
 import type { AuditEvent } from '../../src/audit/events';
@@ -9,6 +10,9 @@ import { RefusalSums } from '../../src/audit/refusalSums';
 import { testCertificates } from '../support/certificates';
 import { proposedContext } from '../support/dicomBytes';
 import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
+import { GatewayProcess } from '../support/gatewayProcess';
+import { describeWithPeers } from '../support/peers';
+import { runProcess } from '../support/processes';
 import { type AssociateAnswer, RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
@@ -152,6 +156,87 @@ describe('the penalty box', () => {
     }
     expect(await ask(gateway, 'CT1')).toMatchObject({ kind: 'accepted' });
   });
+});
+
+it('with workers, who is in the box of one is in that of the others', async () => {
+  const spy = await SpyUpstream.start();
+  const gateway = await GatewayProcess.start(plainConfiguration(spy.port, {}, { workers: 2, penalty: {} }));
+  const port = gateway.port('plain');
+  let answers = 0;
+  for (let guess = 0; guess < 100; guess += 1) {
+    const scu = await RawScu.connect({ port });
+    const answer = await scu
+      .associate({ calling: `G${guess}`, called: 'ARCHIVE', contexts })
+      .catch(() => undefined);
+    scu.end();
+    if (isAnswer(answer)) answers += 1;
+  }
+  expect(answers).toBeGreaterThanOrEqual(10);
+  expect(answers).toBeLessThanOrEqual(21);
+});
+
+describeWithPeers(['nmap'], 'nmap with its scripts for DICOM', () => {
+  it('gets some answers and some lines, while five devices with bound certificates keep their rate', async () => {
+    const spy = await SpyUpstream.start();
+    const names = ['ct1', 'ct2', 'ct3', 'ct4', 'ct5'];
+    const devices = names.map((name) => certificates.issue(name, { issuer: ca, purposes: ['clientAuth'] }));
+    const tls = {
+      certificate: server.certificateFile,
+      privateKey: server.privateKeyFile,
+      trustedCertificates: ca.certificateFile,
+    };
+    const gateway = await GatewayProcess.start({
+      listeners: [
+        { name: 'tls', host: '127.0.0.1', port: 0, tls },
+        { name: 'plain', host: '127.0.0.1', port: 0 },
+      ],
+      upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
+      modalities: Object.fromEntries(
+        names.map((name) => [
+          name,
+          { callingAeTitle: name.toUpperCase(), from: '127.0.0.1', allow: 'echo', certificate: `cn:${name}` },
+        ]),
+      ),
+      penalty: {},
+    });
+    // Each has an association of its own for every echo, ten a second.
+    const echoes = async (until: () => boolean) => {
+      let done = 0;
+      let lost = 0;
+      const ofDevice = async ({ cert, key }: { cert: string; key: string }, calling: string) => {
+        while (!until()) {
+          try {
+            const scu = await RawScu.connect({ port: gateway.port('tls'), tls: { ca: ca.cert, cert, key } });
+            const { kind } = await scu.associate({ calling, called: 'ARCHIVE', contexts });
+            if (kind !== 'accepted') throw new Error(kind);
+            await scu.echo(1);
+            await scu.release();
+            done += 1;
+          } catch {
+            lost += 1;
+          }
+          await delay(100);
+        }
+      };
+      await Promise.all(devices.map((device, index) => ofDevice(device, names[index]!.toUpperCase())));
+      return { done, lost };
+    };
+    let isOver = false;
+    const honest = echoes(() => isOver);
+    for (const listener of ['plain', 'tls']) {
+      await runProcess('nmap', [
+        ...['-Pn', '-n', '--script', '+dicom-ping,+dicom-brute', '--script-timeout', '20s'],
+        ...['-p', String(gateway.port(listener)), '127.0.0.1'],
+      ]);
+    }
+    isOver = true;
+    const { done, lost } = await honest;
+    expect(done).toBeGreaterThan(10);
+    expect(lost / (done + lost)).toBeLessThan(0.05);
+    const refused = gateway.auditLines.filter(({ outcome }) => outcome === 'denied');
+    expect(refused.length).toBeGreaterThan(1);
+    expect(refused.length).toBeLessThanOrEqual(50);
+  }, 90_000);
 });
 
 describe('a canary AE title', () => {
