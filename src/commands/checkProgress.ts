@@ -9,6 +9,7 @@ import { isTerminal, paint } from '../text/display';
 import { formatProblem, type Problem } from '../text/problems';
 import { countOf, escapeUnsafe } from '../text/quote';
 import { hangingLines } from '../text/table';
+import type { FetchedList } from './fetchedLists';
 
 /** A server that answered, and how long that took. */
 export interface Reached {
@@ -62,10 +63,9 @@ export class CheckProgress {
     this.#wait();
   }
 
-  /** A revocation list that was fetched. */
-  fetched(line: string): void {
+  fetched({ url, list }: FetchedList): void {
     this.#waiting.stop();
-    this.#print(`${hangingLines(`  ${line}`, 4).join('\n')}\n`);
+    this.#print(`${hangingLines(`  ${escapeUnsafe(`${url} has ${list}`)}`, 4).join('\n')}\n`);
     this.#wait();
   }
 

@@ -22,11 +22,21 @@ import { oneLine } from '../x509/names';
 import { listFilesOf, readLists, urlOf } from '../x509/revocationSources';
 import { type RevocationList, readCertificates } from '../x509/tlsFiles';
 
-/** `print` shows one that is well, at once. */
+/** A list of a URL that can be used. */
+export interface FetchedList {
+  readonly url: string;
+  /** In words. */
+  readonly list: string;
+  /** ISO 8601. */
+  readonly thisUpdate: string;
+  readonly nextUpdate?: string;
+}
+
+/** `show` is called for each one that is well, at once. */
 export async function inspectFetchedLists(
   configuration: Configuration,
   isOffline: boolean,
-  print: (line: string) => void,
+  show: (list: FetchedList) => void,
 ): Promise<Finding[]> {
   const sources = readable(() => listSourcesOf(configuration)) ?? [];
   const listByUrl = new Map<string, RevocationList>();
@@ -38,7 +48,7 @@ export async function inspectFetchedLists(
         ? undefined
         : await fetchFault(source, held, (list) => listByUrl.set(source.url, list));
       const list = listByUrl.get(source.url);
-      if (fault === undefined && list !== undefined) print(describeFound(source.url, list));
+      if (fault === undefined && list !== undefined) show(foundOf(source.url, list));
       return findingOf(source, held, fault, isOffline);
     }),
   );
@@ -74,10 +84,16 @@ function findingOf(
   return [{ path, message, severity: isCurrent || isOffline ? 'warning' : 'error', kind: 'upstream' }];
 }
 
-function describeFound(url: string, list: RevocationList): string {
-  const hours = Math.max(0, Math.floor((Date.now() - list.thisUpdate.getTime()) / (DAY_MS / 24)));
+function foundOf(url: string, list: RevocationList): FetchedList {
+  const { thisUpdate, nextUpdate } = list;
+  const hours = Math.max(0, Math.floor((Date.now() - thisUpdate.getTime()) / (DAY_MS / 24)));
   const age = hours < 48 ? countOf(hours, 'hour') : countOf(Math.floor(hours / 24), 'day');
-  return escapeUnsafe(`${url} has ${describeList(list)} (${age} old)`);
+  return {
+    url,
+    list: `${describeList(list)} (${age} old)`,
+    thisUpdate: thisUpdate.toISOString(),
+    ...(nextUpdate === undefined ? {} : { nextUpdate: nextUpdate.toISOString() }),
+  };
 }
 
 /** Trusted CAs without any list, in parts of the configuration that fetch some. */

@@ -23,7 +23,7 @@ import { validityOf } from '../x509/certificate';
 import { describeSource, type ListUser, listFilesOf, readLists } from '../x509/revocationSources';
 import { readCertificates } from '../x509/tlsFiles';
 import { CheckProgress, type Reached } from './checkProgress';
-import { inspectFetchedLists } from './fetchedLists';
+import { type FetchedList, inspectFetchedLists } from './fetchedLists';
 import { findUnlistenable } from './findUnlistenable';
 import { findRevokedPins } from './pki/revokedCertificates';
 
@@ -39,6 +39,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
   let reached: readonly Reached[] = [];
+  let revocationLists: readonly FetchedList[] = [];
   try {
     const reading = readConfiguration(config);
     configuration = reading.configuration;
@@ -46,6 +47,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
     const inspected = await inspect(reading, options, progress);
     problems = [...reading.problems, ...inspected.problems];
     reached = inspected.reached;
+    revocationLists = inspected.fetched;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     problems = error.problems;
@@ -58,7 +60,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
   const firstToExpire = isOk && configuration !== undefined ? firstExpiry(configuration) : undefined;
   context.exit(exitCode);
   if (json === true) {
-    const facts = { ok: isOk, problems, reached, firstToExpire: firstToExpire ?? null };
+    const facts = { ok: isOk, problems, reached, revocationLists, firstToExpire: firstToExpire ?? null };
     context.print(`${JSON.stringify(facts, undefined, 2)}\n`);
     return;
   }
@@ -85,6 +87,7 @@ function shortest(file: string): string {
 interface Inspected {
   readonly problems: readonly Problem[];
   readonly reached: readonly Reached[];
+  readonly fetched: readonly FetchedList[];
 }
 
 async function inspect(
@@ -93,7 +96,7 @@ async function inspect(
   progress: CheckProgress | undefined,
 ): Promise<Inspected> {
   const { configuration, place } = reading;
-  if (configuration === undefined) return { problems: [], reached: [] };
+  if (configuration === undefined) return { problems: [], reached: [], fetched: [] };
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   const local = place([
     ...inspectTlsFiles(configuration, clock),
@@ -107,8 +110,12 @@ async function inspect(
     return findings;
   };
   const isOffline = options.offline === true;
-  const lists = inspectFetchedLists(configuration, isOffline, (line) => progress?.fetched(line)).then(shown);
-  if (isOffline) return { problems: [...local, ...place(await lists)], reached: [] };
+  const fetched: FetchedList[] = [];
+  const lists = inspectFetchedLists(configuration, isOffline, (list) => {
+    fetched.push(list);
+    progress?.fetched(list);
+  }).then(shown);
+  if (isOffline) return { problems: [...local, ...place(await lists)], reached: [], fetched };
   const asked = Promise.all([
     inspectShownCertificates(configuration, clock).then(shown),
     findUnlistenable(configuration, reading.file).then(shown),
@@ -125,7 +132,7 @@ async function inspect(
     [await lists],
     shown([...adviceOnUser()]),
   ].flat(2);
-  return { problems: [...local, ...place(findings)], reached };
+  return { problems: [...local, ...place(findings)], reached, fetched };
 }
 
 /** Whether the gateway will run as the same user is not known here. */

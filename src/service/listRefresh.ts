@@ -94,6 +94,8 @@ export class ListRefresh {
         dueMs: 0,
       };
       next.set(kept, source);
+      // Who reloads wants the newest, perhaps because a certificate was revoked just now.
+      kept.dueMs = 0;
       // One that is missing already shuts out nobody else.
       if (list === undefined && (known === undefined || known.list !== undefined)) missing.push(kept);
     }
@@ -148,7 +150,7 @@ export class ListRefresh {
     try {
       const bytes = await this.#options.fetch(url, this.#closed.signal);
       const now = this.#now();
-      const list = acceptedList(bytes, source, heldList(source, now), now);
+      const list = acceptedList(bytes, source, this.#heldFor(kept, source, now), now);
       if (!isSameList(list, kept.list)) {
         await writeStateFile(dirname(file), basename(file), bytes);
         kept.list = list;
@@ -164,6 +166,11 @@ export class ListRefresh {
       if (isStrict) throw new OperatorError(`crl ${url} ${why}`, ExitCode.Failed);
       if (!this.#closed.signal.aborted) this.#failed(kept, why);
     }
+  }
+
+  /** Where other CAs are trusted now, what is held may no longer fit. */
+  #heldFor(kept: Kept, source: ListSource, now: Date): RevocationList | undefined {
+    return source === kept.source ? kept.list : heldList(source, now);
   }
 
   #tookOver(kept: Kept): void {
