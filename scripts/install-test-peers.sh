@@ -24,6 +24,7 @@ openssl openssl
 odil odil
 bsdutils script
 faketime faketime
+nmap nmap
 '
 
 # What these packages would start at once, and again at every boot.

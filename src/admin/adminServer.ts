@@ -22,7 +22,13 @@ import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
-import type { ListenerStatus, Readiness, ReloadReport, StatusReport } from './statusReport';
+import type {
+  ListenerStatus,
+  Readiness,
+  ReloadReport,
+  RevocationListStatus,
+  StatusReport,
+} from './statusReport';
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
 const RENDER_MS = 1000;
@@ -32,8 +38,10 @@ const BODY_LIMIT_BYTES = 1024;
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress' | 'penalties'>;
   readonly workers: number;
+  /** Of the revocation lists that are fetched. */
+  lists?(): readonly RevocationListStatus[];
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options?: ReloadOptions): Promise<ReloadReport>;
 }
@@ -77,6 +85,8 @@ export class AdminServer implements AuditSink {
     this.#metrics = new Metrics({
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
+      revocationLists: () => control.lists?.() ?? [],
+      penalties: () => control.gateway.penalties.list.length,
     });
     this.#port = port;
     this.#server = createServer(access, port);
@@ -141,8 +151,23 @@ export class AdminServer implements AuditSink {
         name,
         notAfter: notAfter.toISOString(),
       })),
+      ...this.#revocationLists(),
+      ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #revocationLists(): Pick<StatusReport, 'revocationLists'> {
+    const revocationLists = this.#control.lists?.() ?? [];
+    return revocationLists.length === 0 ? {} : { revocationLists };
+  }
+
+  #penalties(): Pick<StatusReport, 'penalties'> {
+    const penalties = this.#control.gateway.penalties.list.map(({ key, untilMs }) => ({
+      key,
+      until: new Date(untilMs).toISOString(),
+    }));
+    return penalties.length === 0 ? {} : { penalties };
   }
 
   /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */

@@ -7,7 +7,8 @@ import type { AuditEvent, AuditSink } from '../audit/events';
 import { type ClientTls, usedClientTlsOf } from '../config/clientTls';
 import type { Configuration } from '../config/schema';
 import { type Validity, validityOf } from '../x509/certificate';
-import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { listFilesOf, readLists } from '../x509/revocationSources';
+import { readCertificates } from '../x509/tlsFiles';
 
 type ClientTlsKind = ClientTls['kind'] | `${ClientTls['kind']}-${'ca' | 'crl'}`;
 
@@ -76,14 +77,14 @@ function readCertificateExpiries(configuration: Configuration): CertificateExpir
         : firstOfEach(name, {
             listener: read.certificates(tls.certificate),
             ca: read.certificates(tls.trustedCertificates ?? []),
-            crl: read.lists(tls.crl ?? []),
+            crl: read.lists(listFilesOf(tls)),
           }),
     ),
     ...usedClientTlsOf(configuration).flatMap(({ kind, name, tls }) =>
       firstOfEach(name, {
         [kind]: read.certificates(tls.certificate === undefined ? [] : [tls.certificate]),
         [`${kind}-ca`]: read.certificates(tls.trustedCertificates),
-        [`${kind}-crl`]: read.lists(tls.crl ?? []),
+        [`${kind}-crl`]: read.lists(listFilesOf(tls)),
       }),
     ),
   ];
@@ -103,7 +104,7 @@ class LifetimeReader {
   lists(files: readonly string[]): readonly Validity[] {
     return files.flatMap((file) =>
       this.#once(file, () =>
-        readCrl(file).flatMap(({ thisUpdate, nextUpdate }) =>
+        readLists(file).flatMap(({ thisUpdate, nextUpdate }) =>
           nextUpdate === undefined ? [] : [{ notBefore: thisUpdate, notAfter: nextUpdate }],
         ),
       ),

@@ -7,11 +7,14 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { CertificateExpiry } from './certificateExpiries';
+import type { RevocationListStatus } from './statusReport';
 
 /** What is looked up at each scrape instead of counted. */
 export interface MetricSources {
   servers(): Promise<readonly ServerHealth[]>;
   certificateExpiries(): readonly CertificateExpiry[];
+  revocationLists?(): readonly RevocationListStatus[];
+  penalties?(): number;
 }
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
@@ -81,6 +84,7 @@ export class Metrics implements AuditSink {
   constructor(sources: MetricSources) {
     this.#lastReloadSuccess.set(1);
     registerLookups(this.#registry, sources);
+    registerLists(this.#registry, sources);
     // Of this process: with workers, the primary.
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -184,6 +188,40 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
       this.reset();
       for (const { kind, name, notAfter } of sources.certificateExpiries()) {
         this.set({ kind, name }, Math.floor(notAfter.getTime() / 1000));
+      }
+    },
+  });
+}
+
+function registerLists(registry: Registry, sources: MetricSources): void {
+  new Gauge({
+    name: 'aegis_penalties_active',
+    help: 'Addresses and certificates that are in the penalty box.',
+    registers: [registry],
+    collect() {
+      this.set(sources.penalties?.() ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_crl_up',
+    help: '1 when the revocation list of the URL could be fetched and taken the last time, else 0.',
+    labelNames: ['url'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { url, failure } of sources.revocationLists?.() ?? [])
+        this.set({ url }, failure === undefined ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_crl_fetched_seconds',
+    help: 'When the revocation list of the URL was last fetched, as Unix time; 0 where not since the start.',
+    labelNames: ['url'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { url, fetchedAt } of sources.revocationLists?.() ?? []) {
+        this.set({ url }, fetchedAt === undefined ? 0 : Math.floor(Date.parse(fetchedAt) / 1000));
       }
     },
   });

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { TlsFacts } from '../net/inboundConnection';
 import { isCertificateReason } from '../policy/refusedCertificates';
-import { parseAddress } from '../text/addresses';
+import { networkOf } from '../text/addresses';
 import {
   isPendingReason,
   type PendingCaller,
@@ -20,8 +20,6 @@ import {
 
 /** A device has one AE title or a few. A scanner that tries out thousands must not push out the others. */
 const MAX_OF_NETWORK = 32;
-/** A network of IPv6 hands out addresses by the billion to one host: its /64 counts as one (RFC 4291 §2.5.1). */
-const IPV6_NETWORK_BITS = 64;
 /** Different commands that one caller was refused. */
 const MAX_COMMANDS = 32;
 /** Names in certificates can be long. */
@@ -198,12 +196,6 @@ function keyOf({ callingAeTitle, calledAeTitle, sourceAddress, listener, certifi
 
 function idOf(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, ID_LENGTH);
-}
-
-function networkOf(address: string): string {
-  const block = parseAddress(address);
-  if (block === undefined || block.family === 4) return address;
-  return `${block.prefix >> BigInt(block.prefixLength - IPV6_NETWORK_BITS)}::/${IPV6_NETWORK_BITS}`;
 }
 
 function commandsOf(event: AuditEvent, commands: readonly string[]): readonly string[] {

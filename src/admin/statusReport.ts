@@ -38,6 +38,10 @@ export interface StatusReport extends Readiness {
   readonly denials: readonly Denial[];
   /** What ends first comes first. */
   readonly certificates: readonly CertificateStatus[];
+  /** Those that are fetched; absent without any. */
+  readonly revocationLists?: readonly RevocationListStatus[];
+  /** Who is in the penalty box: an address, a /64 of IPv6, or `sha256:…` of a certificate. Absent without any. */
+  readonly penalties?: readonly { readonly key: string; readonly until: string }[];
   /** Absent before the first one. */
   readonly lastReload?: ReloadStatus;
   readonly pendingCallers: number;
@@ -119,6 +123,18 @@ export interface CertificateStatus {
   readonly kind: CertificateExpiry['kind'];
   readonly name: string;
   readonly notAfter: string;
+}
+
+export interface RevocationListStatus {
+  readonly url: string;
+  /** The list that is held, in words; absent where there is none: certificates that need it are refused. */
+  readonly list?: string;
+  readonly nextUpdate?: string;
+  /** When it was last fetched, changed or not; absent where not since the start. */
+  readonly fetchedAt?: string;
+  /** Why it cannot be fetched, or is not taken; absent where nothing is wrong. */
+  readonly failure?: string;
+  readonly failingSince?: string;
 }
 
 export interface ReloadStatus {

@@ -86,7 +86,9 @@ export class RefusalSums {
     if (this.#timer === undefined) {
       this.#timer = setInterval(() => this.#tick(), everySeconds * 1000).unref();
     }
-    const isWhole = kind.whole < whole && this.#wholeOfAll < whole * MAX_WHOLE_KINDS;
+    // Who is in the penalty box is in the log already, with the refusals that led there.
+    const wholeOfKind = event.reason === 'penalty' ? Math.min(1, whole) : whole;
+    const isWhole = kind.whole < wholeOfKind && this.#wholeOfAll < whole * MAX_WHOLE_KINDS;
     if (isWhole && kind.sum === undefined && !this.#events.isBlocked()) {
       kind.whole += 1;
       this.#wholeOfAll += 1;

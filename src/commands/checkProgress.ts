@@ -9,6 +9,7 @@ import { isTerminal, paint } from '../text/display';
 import { formatProblem, type Problem } from '../text/problems';
 import { countOf, escapeUnsafe } from '../text/quote';
 import { hangingLines } from '../text/table';
+import type { FetchedList } from './fetchedLists';
 
 /** A server that answered, and how long that took. */
 export interface Reached {
@@ -59,6 +60,12 @@ export class CheckProgress {
         this.#print(`  ${upstream} ${server} answered in ${Math.ceil(milliseconds)} ms\n`);
       }
     }
+    this.#wait();
+  }
+
+  fetched({ url, list }: FetchedList): void {
+    this.#waiting.stop();
+    this.#print(`${hangingLines(`  ${escapeUnsafe(`${url} has ${list}`)}`, 4).join('\n')}\n`);
     this.#wait();
   }
 

@@ -22,8 +22,10 @@ import { countOf, escapeUnsafe } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
 import { validityOf } from '../x509/certificate';
-import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { describeSource, listFilesOf, readLists } from '../x509/revocationSources';
+import { readCertificates } from '../x509/tlsFiles';
 import { CheckProgress, type Reached } from './checkProgress';
+import { type FetchedList, inspectFetchedLists } from './fetchedLists';
 import { findUnlistenable } from './findUnlistenable';
 import { findRevokedPins } from './pki/revokedCertificates';
 
@@ -39,6 +41,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
   let problems: readonly Problem[];
   let configuration: Configuration | undefined;
   let reached: readonly Reached[] = [];
+  let revocationLists: readonly FetchedList[] = [];
   try {
     const reading = readConfiguration(config);
     configuration = reading.configuration;
@@ -46,6 +49,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
     const inspected = await inspect(reading, options, progress);
     problems = [...reading.problems, ...inspected.problems];
     reached = inspected.reached;
+    revocationLists = inspected.fetched;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     problems = error.problems;
@@ -58,7 +62,7 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
   const firstToExpire = isOk && configuration !== undefined ? firstExpiry(configuration) : undefined;
   context.exit(exitCode);
   if (json === true) {
-    const facts = { ok: isOk, problems, reached, firstToExpire: firstToExpire ?? null };
+    const facts = { ok: isOk, problems, reached, revocationLists, firstToExpire: firstToExpire ?? null };
     context.print(`${JSON.stringify(facts, undefined, 2)}\n`);
     return;
   }
@@ -85,6 +89,7 @@ function shortest(file: string): string {
 interface Inspected {
   readonly problems: readonly Problem[];
   readonly reached: readonly Reached[];
+  readonly fetched: readonly FetchedList[];
 }
 
 async function inspect(
@@ -93,7 +98,7 @@ async function inspect(
   progress: CheckProgress | undefined,
 ): Promise<Inspected> {
   const { configuration, place } = reading;
-  if (configuration === undefined) return { problems: [], reached: [] };
+  if (configuration === undefined) return { problems: [], reached: [], fetched: [] };
   const clock = options.expiringWithin === undefined ? {} : { failWithinDays: options.expiringWithin };
   const local = place([
     ...inspectTlsFiles(configuration, clock),
@@ -102,11 +107,17 @@ async function inspect(
     ...adviceOn(configuration),
   ]);
   progress?.found(local);
-  if (options.offline === true) return { problems: local, reached: [] };
   const shown = (findings: readonly Finding[]): readonly Finding[] => {
     progress?.found(place(findings));
     return findings;
   };
+  const isOffline = options.offline === true;
+  const fetched: FetchedList[] = [];
+  const lists = inspectFetchedLists(configuration, isOffline, (list) => {
+    fetched.push(list);
+    progress?.fetched(list);
+  }).then(shown);
+  if (isOffline) return { problems: [...local, ...place(await lists)], reached: [], fetched };
   const asked = Promise.all([
     inspectShownCertificates(configuration, clock).then(shown),
     findUnlistenable(configuration, reading.file).then(shown),
@@ -117,8 +128,13 @@ async function inspect(
     reached.push(...answers.reached);
     return shown(answers.findings);
   });
-  const findings = [await Promise.all(upstreams), await asked, shown([...adviceOnUser()])].flat(2);
-  return { problems: [...local, ...place(findings)], reached };
+  const findings = [
+    await Promise.all(upstreams),
+    await asked,
+    [await lists],
+    shown([...adviceOnUser()]),
+  ].flat(2);
+  return { problems: [...local, ...place(findings)], reached, fetched };
 }
 
 /** Whether the gateway will run as the same user is not known here. */
@@ -207,14 +223,14 @@ function firstExpiry(configuration: Configuration): Expiry | undefined {
   const certificates = settings.flatMap(({ certificate = [], trustedCertificates = [] }) =>
     [certificate, trustedCertificates].flat(),
   );
-  const lists = settings.flatMap(({ crl = [] }) => crl);
+  const lists = settings.flatMap(listFilesOf);
   const expiries = [
     ...[...new Set(certificates)].flatMap((file) =>
       readCertificates(file).certificates.map((each) => ({ file, notAfter: validityOf(each).notAfter })),
     ),
     ...[...new Set(lists)].flatMap((file) =>
-      readCrl(file).flatMap(({ nextUpdate }) =>
-        nextUpdate === undefined ? [] : [{ file, notAfter: nextUpdate }],
+      readLists(file).flatMap(({ nextUpdate }) =>
+        nextUpdate === undefined ? [] : [{ file: describeSource(file), notAfter: nextUpdate }],
       ),
     ),
   ];

@@ -3,6 +3,7 @@
  * everything else by its key. Compares two configurations as they were understood, so comments and order do not count.
  */
 import { quoteValue } from '../text/quote';
+import { describeSource } from '../x509/revocationSources';
 import type { Configuration, ModalityConfiguration } from './schema';
 
 /** Names of entries, which the configuration maps to their keys. */
@@ -89,5 +90,5 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** As it would stand in the file; long values are shortened. */
 function show(value: unknown): string {
-  return typeof value === 'string' ? quoteValue(value) : (JSON.stringify(value) ?? 'nothing');
+  return typeof value === 'string' ? quoteValue(describeSource(value)) : (JSON.stringify(value) ?? 'nothing');
 }

@@ -13,6 +13,7 @@ import { countOf, escapeUnsafe } from '../text/quote';
 import { purposeProblem } from '../x509/certificate';
 import type { ExtendedKeyUsage } from '../x509/extensions';
 import { oneLine } from '../x509/names';
+import { isOfOperator } from '../x509/revocationSources';
 import {
   type CertificateFile,
   type RevocationList,
@@ -113,7 +114,9 @@ function* inspectTls(path: ConfigurationPath, use: TlsUse, clock: Clock): Genera
     use.trustedCertificates,
     readCertificates,
   );
-  const lists = yield* readEach([...path, 'crl'], use.crl, readCrl);
+  // What is wrong with a list that is fetched is found where it is fetched.
+  const listFiles = use.crl.filter(isOfOperator);
+  const lists = yield* readEach([...path, 'crl'], listFiles, readCrl);
   const isReadable = [certificates, keys, trusted, lists].every((files) => files.isComplete);
   if (isReadable && use.certificates.length === use.privateKeys.length)
     yield* attempt(path, () => use.load());
@@ -129,7 +132,7 @@ function* inspectTls(path: ConfigurationPath, use: TlsUse, clock: Clock): Genera
   yield* inspectAnchors(trusted.files, clock.now ?? new Date());
   yield* use.inspectTrust(trusted.files);
   for (const { path: place, content } of lists.files) yield* inspectLists(place, content, clock);
-  yield* inspectCoverage([...path, 'crl'], trusted, lists);
+  if (listFiles.length === use.crl.length) yield* inspectCoverage([...path, 'crl'], trusted, lists);
 }
 
 /** A list that lasts a week is always near its end: days that are more than half of its lifetime say nothing. */

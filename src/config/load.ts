@@ -3,7 +3,7 @@
  * one file and the environment; the files that it names are inspected elsewhere.
  */
 import { createHash } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ExitCode } from '../errors';
 import { readUtf8 } from '../files/read';
 import { FileError } from '../files/systemErrors';
@@ -14,11 +14,12 @@ import {
   formatPath,
   type Problem,
 } from '../text/problems';
+import { isFetched, keptFile } from '../x509/revocationSources';
 import { applyEnvironment, type EnvironmentResult, type Origin } from './environment';
 import { parseShape } from './parseShape';
 import { type Configuration, configurationSchema } from './schema';
 import { type Schema, schemaUnder, unwrap } from './schemaShape';
-import { filePath } from './schemaValues';
+import { filePath, listSource } from './schemaValues';
 import { parseSourceText, type SourceText } from './sourceText';
 import { validateConfiguration } from './validate';
 
@@ -108,7 +109,10 @@ export function parseConfiguration(
     findings.map((finding) => placeFinding(finding, file, source, environment)).sort(inOrderOfText);
   const { configuration, isPartial, findings } = parseShape(environment.value);
   const folder = dirname(resolve(file));
-  if (configuration !== undefined) resolveFilePaths(configuration, configurationSchema, folder);
+  if (configuration !== undefined) {
+    const lists = join(resolve(folder, configuration.stateDirectory), LISTS_FOLDER);
+    resolveFilePaths(configuration, configurationSchema, { folder, lists });
+  }
   const unresolved = new Set(environment.findings.map(({ path }) => formatPath(path)));
   const problems = [
     ...textProblems,
@@ -177,14 +181,33 @@ function inOrderOfText(one: Problem, other: Problem): number {
   return line(one) - line(other) || (one.column ?? 0) - (other.column ?? 0);
 }
 
-/** Makes every file path absolute, in place: the configuration is as fresh as its parsing. */
-function resolveFilePaths(value: unknown, schema: Schema, folder: string): void {
+/** In the folder of what the gateway keeps: the revocation lists that it fetched. */
+const LISTS_FOLDER = 'crl';
+
+interface Folders {
+  /** Of the configuration file. */
+  readonly folder: string;
+  readonly lists: string;
+}
+
+/**
+ * Makes every file path absolute, in place: the configuration is as fresh as its parsing. A list that is fetched becomes
+ * the file that keeps it (x509/revocationSources.ts).
+ */
+function resolveFilePaths(value: unknown, schema: Schema, folders: Folders): void {
   if (typeof value !== 'object' || value === null) return;
+  const { folder, lists } = folders;
   const container = value as Record<string | number, unknown>;
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
     const child = schemaUnder(schema, key);
     if (child === undefined) continue;
-    if (unwrap(child) === filePath) container[key] = resolve(folder, String(container[key]));
-    else resolveFilePaths(container[key], child, folder);
+    const kind = unwrap(child);
+    if (kind !== filePath && kind !== listSource) {
+      resolveFilePaths(container[key], child, folders);
+      continue;
+    }
+    const text = String(container[key]);
+    const isKept = kind === listSource && isFetched(text);
+    container[key] = isKept ? keptFile(lists, text) : resolve(folder, text);
   }
 }

@@ -15,6 +15,7 @@ import {
   freeName,
   hostAndPort,
   ipAddress,
+  listSource,
   oneOrMore,
   port,
   seconds,
@@ -36,9 +37,11 @@ const listenerTls = z.strictObject({
     .enum(['required', 'none'])
     .default('required')
     .describe('Whether peers must show a certificate.'),
-  crl: oneOrMore(filePath)
+  crl: oneOrMore(listSource)
     .optional()
-    .describe('File(s) with certificate revocation lists of the trusted CAs, PEM or DER.'),
+    .describe(
+      'Revocation lists of the trusted CAs, PEM or DER: files, URLs to fetch them from, or "auto" for the URLs in the certificates named here.',
+    ),
 });
 
 const listener = z.strictObject({
@@ -226,6 +229,20 @@ const contact = z.strictObject({
   email: freeName.optional().describe('E-mail address.'),
 });
 
+const penalty = z.strictObject({
+  faults: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('Refusals of one address or certificate in a minute; with so many it is in the box.'),
+  seconds: seconds(300, 'How long it stays there.'),
+  exempt: oneOrMore(cidr)
+    .prefault([])
+    .describe('Addresses that are never in the box; after a reload, those that are in it are let out.'),
+});
+
 export const configurationSchema = z.strictObject({
   $schema: z.string().optional().describe('For editors: where aegis.schema.json is.'),
   listeners: z.array(listener).min(1).describe('Where modalities connect.'),
@@ -247,6 +264,12 @@ export const configurationSchema = z.strictObject({
     .enum(['close', 'reject'])
     .default('close')
     .describe('close: before the handshake; reject: after it, with A-ASSOCIATE-RJ.'),
+  canaryAeTitles: oneOrMore(aeTitle)
+    .prefault([])
+    .describe('AE titles that no device has. One use is an alarm, and leads into the penalty box.'),
+  penalty: penalty
+    .optional()
+    .describe('A peer that is refused too often is closed at accept for a time. Left out: nobody is.'),
   limits: limits.prefault({}).describe('Upper bounds for what peers may use.'),
   timeouts: timeouts.prefault({}).describe('How long each phase may take.'),
   tcp: tcp.prefault({}).describe('How TCP is used, on both legs.'),
@@ -265,6 +288,13 @@ export const configurationSchema = z.strictObject({
   stateDirectory: filePath
     .default('state')
     .describe('Folder for what the gateway keeps across restarts: locks, fetched revocation lists.'),
+  crlRefreshSeconds: z
+    .number()
+    .int()
+    .min(60)
+    .max(86400)
+    .default(3600)
+    .describe('How often a list of a URL in crl is fetched, at the latest; sooner where it ends.'),
   contact: contact
     .optional()
     .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),

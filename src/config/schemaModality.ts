@@ -14,6 +14,7 @@ import {
   dateOrDateTime,
   filePath,
   freeName,
+  listSource,
   oneOrMore,
   portToReach,
 } from './schemaValues';
@@ -25,9 +26,9 @@ export const tlsProfile = z.enum(['bcp195', 'bcp195-modified', 'bcp195-nd', 'bcp
 export const clientTls = z.strictObject({
   profile: tlsProfile.default('bcp195').describe('TLS profile of PS3.15 Annex B.'),
   trustedCertificates: oneOrMore(filePath).describe('PEM bundle(s) of the CAs that sign its certificate.'),
-  crl: oneOrMore(filePath)
+  crl: oneOrMore(listSource)
     .optional()
-    .describe('File(s) with certificate revocation lists of these CAs, PEM or DER.'),
+    .describe('Revocation lists of these CAs, PEM or DER: files, URLs, or "auto".'),
   certificate: filePath.optional().describe('PEM file of the certificate that is shown to it.'),
   privateKey: filePath.optional().describe('PEM file of the private key of that certificate.'),
   serverName: z

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import * as z from 'zod';
 import { observeEndMs } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
+import { listEntryProblem } from '../x509/revocationSources';
 import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
 
 /** One value or a list of them; always a list once parsed. With `min` 1, an empty list is refused. */
@@ -75,6 +76,15 @@ export const portToReach = z.number().int().min(1).max(65535);
 
 /** A file; relative paths are relative to the folder of the configuration file. */
 export const filePath = z.string().min(1).meta({ title: 'path of a file' });
+
+/** A revocation list: a file, or where it is fetched from. */
+export const listSource = z
+  .string()
+  .min(1)
+  .refine((entry) => listEntryProblem(entry) === undefined, {
+    error: (issue) => `${quoteValue(issue.input)} ${listEntryProblem(String(issue.input))}`,
+  })
+  .meta({ title: 'path of a file, URL, or "auto"' });
 
 /** At most a day: anything longer is not a deadline. */
 export function seconds(byDefault: number, what: string) {

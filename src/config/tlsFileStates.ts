@@ -2,10 +2,12 @@
  * What the certificates and revocation lists of a running configuration hold, in a few words each. A reload reports what
  * changed, and the files are watched. Whether they are good is for files.ts.
  */
+import { OperatorError } from '../errors';
 import { formatDay } from '../text/moments';
 import { escapeUnsafe } from '../text/quote';
 import { oneLine } from '../x509/names';
-import { readCertificates, readCrl } from '../x509/tlsFiles';
+import { describeSource, type ListUser, listFilesOf, readLists, urlOf } from '../x509/revocationSources';
+import { readCertificates } from '../x509/tlsFiles';
 import { usedClientTlsOf } from './clientTls';
 import type { Configuration } from './schema';
 
@@ -29,14 +31,24 @@ function tlsFilesOf(configuration: Configuration): TlsFiles {
       ),
     ),
     keys: new Set(all.flatMap(({ privateKey = [] }) => privateKey)),
-    lists: new Set(all.flatMap(({ crl = [] }) => crl)),
+    lists: new Set(all.flatMap(listFilesOfReadable)),
   };
 }
 
-/** Every file whose content counts for the running gateway. */
+/** None where a certificate cannot be read that "auto" has to look into: files.ts reports that. */
+function listFilesOfReadable(user: ListUser): readonly string[] {
+  try {
+    return listFilesOf(user);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [];
+  }
+}
+
+/** Every file of the operator whose content counts for the running gateway. */
 export function watchedFiles(configuration: Configuration): string[] {
   const { certificates, keys, lists } = tlsFilesOf(configuration);
-  return [...certificates, ...keys, ...lists];
+  return [...certificates, ...keys, ...[...lists].filter((file) => urlOf(file) === undefined)];
 }
 
 /** A file that cannot be read is left out: files.ts reports it, with what to do. */
@@ -60,7 +72,7 @@ export function readTlsFileStates(configuration: Configuration): TlsFileStates {
   }
   for (const file of lists) {
     read(file, () =>
-      readCrl(file).map(({ thisUpdate, nextUpdate }) => {
+      readLists(file).map(({ thisUpdate, nextUpdate }) => {
         const end = nextUpdate === undefined ? 'without an end' : `to ${formatDay(nextUpdate)}`;
         return `revocation list of ${thisUpdate.toISOString()}, ${end}`;
       }),
@@ -74,6 +86,6 @@ export function describeFileChanges(before: TlsFileStates, after: TlsFileStates)
   return [...after].flatMap(([file, state]) => {
     const earlier = before.get(file);
     if (earlier === undefined || earlier === state) return [];
-    return [escapeUnsafe(`${file} now holds ${state}`)];
+    return [escapeUnsafe(`${describeSource(file)} now holds ${state}`)];
   });
 }

@@ -16,6 +16,7 @@ import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
 import { resumedEvent, startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
+import { type Penalty, PenaltyBox } from './penaltyBox';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
 import { policyOf, type Rules, rulesOf } from './rules';
@@ -36,6 +37,7 @@ import { UpstreamHealth } from './upstreamHealth';
 export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
+  readonly penalties: PenaltyBox;
   #configuration: Configuration;
   /** What decides, all of one configuration. */
   #rules: Rules;
@@ -51,18 +53,29 @@ export class Gateway implements InboundContext, RunningGateway {
   #stopWaiting: () => void = () => {};
   #connectionClosed: () => void = () => {};
 
-  private constructor(configuration: Configuration, audit: AuditSink, places: AssociationPlaces) {
+  private constructor(
+    configuration: Configuration,
+    audit: AuditSink,
+    places: AssociationPlaces,
+    imposed: (penalty: Penalty) => void,
+  ) {
     this.places = places;
     this.#configuration = configuration;
     this.#rules = rulesOf(configuration);
-    this.audit = audit;
+    this.penalties = new PenaltyBox(configuration, audit, (penalty, isOwn) => {
+      this.#closePenalised();
+      if (isOwn) imposed(penalty);
+    });
+    this.audit = this.penalties;
     const routes = {
       ingress: ingressRoute(() => this.#currentRules),
       egress: egressRoute(() => this.#currentRules),
     };
     this.#listeners = new OpenListeners((direction) => ({
       accepting: () => this.#makeRoom(),
-      admitAddress: (address) => routes[direction].decideAddress(address),
+      admitAddress: (address, listener) =>
+        this.penalties.decideAddress(address, listener, this.#currentRules.policy) ??
+        routes[direction].decideAddress(address),
       connected: (connection) => this.#connected(routes[direction], connection),
       refused: (refusal) => this.#refused(direction, refusal),
     }));
@@ -73,8 +86,9 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces = new LocalPlaces(),
+    imposed: (penalty: Penalty) => void = () => {},
   ): Promise<Gateway> {
-    const gateway = new Gateway(configuration, audit, places);
+    const gateway = new Gateway(configuration, audit, places, imposed);
     (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
     gateway.#room = new ConnectionRoom((shortage) => audit.record(resumedEvent(shortage)));
     // After the ports are open: loading koffi takes longer than opening them.
@@ -166,6 +180,7 @@ export class Gateway implements InboundContext, RunningGateway {
         this.#rules = rules;
         this.#configuration = configuration;
         this.#health?.replace(configuration, rules.upstreamTls);
+        this.penalties.replace(configuration);
       },
       abandon: () => listeners.abandon(),
     };
@@ -234,12 +249,24 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#room?.make(count, () => [...pending, this.#associations].flatMap((all) => [...all])) ?? true;
   }
 
+  /** Also those who came before: a thousand connections that were opened ahead get no answer each. */
+  #closePenalised(): void {
+    for (const association of this.#associations) {
+      if (!association.isBusy && this.#isPenalised(association.connection)) association.stop('penalty');
+    }
+  }
+
+  #isPenalised(connection: InboundConnection): boolean {
+    return this.penalties.refuses(connection, this.#currentRules.policy);
+  }
+
   #connected(route: Route, connection: InboundConnection): void {
     const association = new InboundAssociation(this, route, connection, () => {
       this.#associations.delete(association);
       this.#connectionClosed();
     });
     this.#associations.add(association);
+    if (this.#isPenalised(connection)) association.stop('penalty');
   }
 
   #refused(direction: Route['direction'], { isProbe, ...refusal }: RefusedConnection): void {

@@ -37,7 +37,7 @@ type AcceptedAnswer = Extract<UpstreamAnswer, { kind: 'accepted' }>;
 export class InboundAssociation implements LegOwner {
   readonly #context: InboundContext;
   readonly #route: Route;
-  readonly #connection: InboundConnection;
+  readonly connection: InboundConnection;
   readonly #record: AssociationRecord;
   readonly #legOptions: LegOptions;
   readonly #leg: Leg;
@@ -52,7 +52,7 @@ export class InboundAssociation implements LegOwner {
   constructor(context: InboundContext, route: Route, connection: InboundConnection, closed: () => void) {
     this.#context = context;
     this.#route = route;
-    this.#connection = connection;
+    this.connection = connection;
     this.#record = new AssociationRecord(context.audit, connection, route.direction);
     this.#legOptions = {
       audit: context.audit,
@@ -79,7 +79,7 @@ export class InboundAssociation implements LegOwner {
   }
 
   get sourceAddress(): string {
-    return this.#connection.sourceAddress;
+    return this.connection.sourceAddress;
   }
 
   /** Closes a connection that is not busy: another one needs its descriptor. */
@@ -121,7 +121,7 @@ export class InboundAssociation implements LegOwner {
   #currentRefusal(request: AssociationRequest): ReasonCode | undefined {
     const address = this.#route.decideAddress(request.sourceAddress);
     if (!address.allowed) return address.reason;
-    const certificate = this.#context.certificateRefusal(this.#connection);
+    const certificate = this.#context.certificateRefusal(this.connection);
     if (certificate !== undefined) return certificate;
     const decision = this.#route.decide(request);
     if (!decision.allowed) return decision.reason;
@@ -132,7 +132,7 @@ export class InboundAssociation implements LegOwner {
   associateRq(body: Buffer): void {
     const rq = decodeAssociateRq(body);
     this.#leg.negotiated(rq.userInformation.maxPduLength);
-    const request = associationRequest(this.#connection, rq);
+    const request = associationRequest(this.connection, rq);
     this.#request = request;
     this.#record.requested(rq);
     const decision = this.#route.decide(request);
@@ -172,7 +172,7 @@ export class InboundAssociation implements LegOwner {
         this.#reject('association-limit', answer.detail);
         return;
       }
-      this.#connection.pendingDone();
+      this.connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
       const servers = serversOf(destination, answer.servers);
       if (!isServed) this.#acceptUnserved(rq, pdu, wouldDeny);

@@ -1,5 +1,6 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
 import type { Configuration } from '../config/schema';
+import type { Penalty } from './penaltyBox';
 import type { AssociationProgress } from './relay';
 import type { UpstreamHealth } from './upstreamHealth';
 
@@ -40,6 +41,8 @@ export interface RunningGateway {
    * judges them again. Rejects with OperatorError where it cannot be used.
    */
   reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
+  /** Who is in the penalty box. */
+  readonly penalties: { readonly list: readonly Penalty[] };
   /** What is under way on each association with an operation that is not answered. */
   progress(): Promise<readonly AssociationProgress[]>;
   /** Drains and stops; called again, stops at once. */

@@ -94,7 +94,7 @@ export class Arrival {
 
   /** Gate 1. A refused peer gets no byte: it must not even learn that this port speaks TLS. */
   readonly #admit = (): void => {
-    const decision = this.#host.handlers.admitAddress(this.sourceAddress);
+    const decision = this.#host.handlers.admitAddress(this.sourceAddress, this.#host.name);
     if (!decision.allowed && this.#isOfProxy) this.#awaitByteOfProxy(decision.reason);
     else if (!decision.allowed) this.refuse(decision.reason);
     else this.#takeTurn(this.#host.claim(this.sourceAddress));

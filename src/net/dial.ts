@@ -7,7 +7,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { matchesCertificate, type PeerCertificate, peerCertificate } from '../policy/certificate';
 import { type ReasonCode, reasons } from '../policy/reasons';
-import { pathRefusal, revocationPathOf, type Trust } from '../x509/certificateTrust';
+import { checksRevocation, pathRefusal, revocationPathOf, type Trust } from '../x509/certificateTrust';
 import type { RevocationRefusal } from '../x509/revocationTrust';
 import type { TlsFacts } from './inboundConnection';
 import { shownChain } from './peerCertificates';
@@ -155,7 +155,7 @@ const revocationCodes: Readonly<Record<RevocationRefusal['reason'], string>> = {
 
 /** OpenSSL has judged all else. Where we find no way to a trusted CA, no list can be of it. */
 function revocationOf(socket: TLSSocket, trust: Trust): RevocationRefusal | undefined {
-  if (trust.revocationLists.length === 0) return undefined;
+  if (!checksRevocation(trust)) return undefined;
   const chain = shownChain(socket);
   const path = chain && revocationPathOf(chain, trust, new Date());
   return path === undefined ? { reason: 'crl-missing' } : pathRefusal(path, trust, new Date());

@@ -70,7 +70,7 @@ export interface RefusedConnection {
 /** Every accepted connection ends in exactly one call of `connected` or `refused`. Neither may throw. */
 export interface ListenerHandlers {
   /** Gate 1; called before a byte is read (if a PROXY header is required, after that). */
-  admitAddress(address: string): Decision;
+  admitAddress(address: string, listener: string): Decision;
   /** Called at accept. False: there is no room, and the connection is refused. */
   accepting?(): boolean;
   connected(connection: InboundConnection): void;

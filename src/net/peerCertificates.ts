@@ -8,7 +8,13 @@ import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate as Shown, TLSSocket } from 'node:tls';
 import { type PeerCertificate, peerCertificate } from '../policy/certificate';
 import { type RevocationSubject, validityOf } from '../x509/certificate';
-import { type Chain, pathRefusal, revocationPathOf, type Trust } from '../x509/certificateTrust';
+import {
+  type Chain,
+  checksRevocation,
+  pathRefusal,
+  revocationPathOf,
+  type Trust,
+} from '../x509/certificateTrust';
 import { spkiSha256 } from '../x509/fingerprints';
 import { oneLine } from '../x509/names';
 import type { CertificateFacts, TlsFacts } from './inboundConnection';
@@ -64,14 +70,13 @@ export class PeerCertificates {
   }
 
   #revocation({ path }: Known, now: Date): TlsFailure | undefined {
-    if (this.#trust.revocationLists.length === 0) return undefined;
+    if (!checksRevocation(this.#trust)) return undefined;
     if (path !== undefined) return pathRefusal(path, this.#trust, now);
     return { reason: 'certificate-untrusted', detail: 'no chain leads to a trusted CA' };
   }
 
   #read(socket: TLSSocket, raw: Buffer, fingerprint256: string, now: Date): Known {
-    const hasLists = this.#trust.revocationLists.length > 0;
-    const chain = hasLists ? shownChain(socket) : undefined;
+    const chain = checksRevocation(this.#trust) ? shownChain(socket) : undefined;
     const known = {
       certificate: peerCertificate(new X509Certificate(raw)),
       path: chain && revocationPathOf(chain, this.#trust, now),

@@ -16,13 +16,13 @@ import { type CertificateMatchers, compileCertificateMatchers } from '../policy/
 import { decodeCertificate } from '../x509/certificate';
 import type { Trust } from '../x509/certificateTrust';
 import { oneLine } from '../x509/names';
+import { isFetched, type ListUser, listFilesOf, readLists } from '../x509/revocationSources';
 import { hasBegun, listProblem } from '../x509/revocationTrust';
 import {
   type CertificateFile,
   type PrivateKeyFile,
   type RevocationList,
   readCertificates,
-  readCrl,
   readPrivateKey,
 } from '../x509/tlsFiles';
 import { tlsProfiles } from './tlsProfiles';
@@ -50,12 +50,13 @@ export interface TlsMaterial {
   readonly trustedCertificates: readonly X509Certificate[];
   /** Not for OpenSSL: peerCertificates.ts judges revocation. A list past its next update refuses every peer. */
   readonly revocationLists: readonly RevocationList[];
+  readonly needsLists: boolean;
 }
 
 /** Reads and checks everything that the listener's `tls` names. Throws OperatorError. */
 export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const identities = loadIdentities(tls.certificate, tls.privateKey);
-  const trust = loadTrust(tls.trustedCertificates ?? [], tls.crl ?? []);
+  const trust = loadTrust(tls);
   const isCertificateRequired = tls.clientCertificate === 'required';
   if (isCertificateRequired && trust.trustedCertificates.length === 0) {
     throw new OperatorError(
@@ -81,6 +82,7 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
     certificates: identities.certificates,
     trustedCertificates: trust.trustedCertificates,
     revocationLists: trust.revocationLists,
+    needsLists: trust.needsLists,
   };
 }
 
@@ -121,7 +123,7 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   );
   // A server's choice; a client says how short a prime it takes.
   const { dhparam: _, ...profile } = tlsProfiles[tls.profile].options;
-  const trust = loadTrust(tls.trustedCertificates, tls.crl ?? []);
+  const trust = loadTrust(tls);
   const secureContext = usableContext({
     ...profile,
     ...identities.options,
@@ -155,24 +157,42 @@ export function expectedIdentity({
 interface LoadedTrust extends Trust {
   readonly options: Pick<SecureContextOptions, 'ca'>;
   readonly revocationLists: readonly RevocationList[];
+  readonly needsLists: boolean;
 }
 
-function loadTrust(trustedFiles: readonly string[], crlFiles: readonly string[]): LoadedTrust {
-  const trusted = trustedFiles.map(readCertificates);
-  const revocationLists = crlFiles.flatMap(readCrl);
-  refuseForeignLists(trusted, revocationLists);
+function loadTrust(user: ListUser): LoadedTrust {
+  const trusted = (user.trustedCertificates ?? []).map(readCertificates);
+  const files = listFilesOf(user);
+  const lists = files.flatMap(readLists);
+  refuseForeignLists(
+    trusted,
+    lists.filter(({ file }) => !isFetched(file)),
+  );
   const trustedCertificates = trusted.flatMap((bundle) => bundle.certificates);
   const now = new Date();
-  for (const list of revocationLists) {
-    const problem = unusable(list, trustedCertificates, now);
-    if (problem !== undefined) throw new OperatorError(`${list.file} ${problem}`);
-  }
-  // Left undefined, `ca` would mean every public CA in the world.
-  return { options: { ca: trusted.map(({ pem }) => pem) }, trustedCertificates, revocationLists };
+  const revocationLists = lists.filter((list) => isUsable(list, trustedCertificates, now));
+  return {
+    // Left undefined, `ca` would mean every public CA in the world.
+    options: { ca: trusted.map(({ pem }) => pem) },
+    trustedCertificates,
+    revocationLists,
+    needsLists: files.length > 0,
+  };
+}
+
+/** A list that was fetched and does not fit is left out, as if it were not there. One of the operator is refused. */
+function isUsable(list: RevocationList, trusted: readonly X509Certificate[], now: Date): boolean {
+  const fault = listFault(list, trusted, now);
+  if (fault !== undefined && !isFetched(list.file)) throw new OperatorError(`${list.file} ${fault}`);
+  return fault === undefined;
 }
 
 /** Why a list would refuse devices that it should not, or spare one that it should refuse. */
-function unusable(list: RevocationList, trusted: readonly X509Certificate[], now: Date): string | undefined {
+export function listFault(
+  list: RevocationList,
+  trusted: readonly X509Certificate[],
+  now: Date,
+): string | undefined {
   if (hasBegun(list, now)) return listProblem(list, trusted);
   return `is not valid before ${list.thisUpdate.toISOString()}; check the clock of this machine`;
 }

@@ -169,11 +169,29 @@ export const calledAeTitleChecks: readonly AssociationCheck<
 ];
 
 /** Gate 3 of what modalities send. */
-export const ingressChecks: readonly AssociationCheck<Policy>[] = [
+const ingressChecks: readonly AssociationCheck<Policy>[] = [
   ...preconditions,
   ...identification,
   ...calledAeTitleChecks,
 ];
+
+/** Who names one has read it where an attacker reads, or guesses: whatever else is wrong with the request. */
+const canaryCheck: AssociationCheck<Policy> = {
+  reason: 'canary',
+  name: 'canary AE titles',
+  narrow: ({ canaryAeTitles }, { callingAeTitle, calledAeTitle }, left) =>
+    canaryAeTitles?.has(callingAeTitle) === true || canaryAeTitles?.has(calledAeTitle) === true
+      ? undefined
+      : left,
+  words: ({ isDenied }) => (isDenied ? 'one of canaryAeTitles is used' : 'none is used'),
+};
+
+const ingressChecksWithCanaries: readonly AssociationCheck<Policy>[] = [canaryCheck, ...ingressChecks];
+
+/** Those of this policy. */
+export function ingressChecksOf({ canaryAeTitles }: Policy): readonly AssociationCheck<Policy>[] {
+  return canaryAeTitles === undefined ? ingressChecks : ingressChecksWithCanaries;
+}
 
 /** Gate 3 of what archives send: whether an archive is calling, and which modality it calls. */
 export const egressChecks: readonly AssociationCheck<CompiledEgress>[] = [

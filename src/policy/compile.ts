@@ -6,7 +6,7 @@
 
 import type { Configuration } from '../config/schema';
 import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
-import { aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
+import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { certificatesMayOverlap } from './certificate';
@@ -62,6 +62,9 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
     });
   }
   const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
+  const bound = modalities.filter(({ certificates }) => certificates !== undefined);
+  const boundAddresses = new AddressSet(bound.flatMap((modality) => modality.configuration.from));
+  const canaryAeTitles = compileCanaries(configuration, problems);
   const egress = compileEgress(configuration, modalities, problems);
   return {
     policy: {
@@ -69,6 +72,8 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       strictAeTitles,
       unknownAddresses,
       addresses,
+      boundAddresses,
+      canaryAeTitles,
       entriesByCallingAeTitle,
       upstreamByCalledAeTitle,
       catchAllUpstream,
@@ -78,6 +83,25 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
     },
     problems,
   };
+}
+
+/** A device that is configured would raise the alarm with each association. */
+function compileCanaries(configuration: Configuration, problems: PolicyProblem[]): AeTitleSet | undefined {
+  const { canaryAeTitles, modalities, upstreams, strictAeTitles } = configuration;
+  if (canaryAeTitles.length === 0) return undefined;
+  const used = new AeTitleSet(
+    [...Object.values(modalities).flatMap(({ callingAeTitle }) => callingAeTitle), ...Object.keys(upstreams)],
+    strictAeTitles,
+  );
+  for (const [index, title] of canaryAeTitles.entries()) {
+    if (!used.has(title)) continue;
+    problems.push({
+      severity: 'error',
+      path: ['canaryAeTitles', index],
+      message: `${quoteValue(title)} is the AE title of an entry or an upstream; name one that no device uses`,
+    });
+  }
+  return new AeTitleSet(canaryAeTitles, strictAeTitles);
 }
 
 function compileListeners({ listeners }: Configuration, problems: PolicyProblem[]) {

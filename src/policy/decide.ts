@@ -9,9 +9,9 @@ import {
   type Candidates,
   calledAeTitleChecks,
   egressChecks,
-  ingressChecks,
+  ingressChecksOf,
 } from './associationChecks';
-import type { PeerCertificate } from './certificate';
+import { matchesCertificate, type PeerCertificate } from './certificate';
 import { type CommandCheck, egressCommandChecks, ingressCommandChecks } from './commandChecks';
 import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from './policy';
 import type { Decision, ReasonCode } from './reasons';
@@ -86,11 +86,26 @@ export function decideEgressAddress(egress: CompiledEgress, address: string): De
     : denied('source-address-unknown');
 }
 
+/**
+ * Whether an entry for this address names this certificate: then the certificate is known, and others at the
+ * address do not count. Looks at all entries of the address: for the few connections of an address in the penalty box.
+ */
+export function isBoundCertificate(policy: Policy, address: string, certificate: PeerCertificate): boolean {
+  const block = parseAddress(address);
+  if (block === undefined || !policy.boundAddresses.has(address)) return false;
+  for (const { modalitiesByAddress } of policy.entriesByCallingAeTitle.values()) {
+    for (const { certificates } of modalitiesByAddress.covering(block)) {
+      if (certificates !== undefined && matchesCertificate(certificates, certificate)) return true;
+    }
+  }
+  return false;
+}
+
 const NOBODY: Candidates = { modalities: [] };
 
 /** Gate 3: who the peer is, and whether it may call what it calls. */
 export function decideAssociation(policy: Policy, request: AssociationRequest): AssociationDecision {
-  return withUpstream(runChecks(ingressChecks, policy, request, NOBODY));
+  return withUpstream(runChecks(ingressChecksOf(policy), policy, request, NOBODY));
 }
 
 /** The last checks of gate 3: whether this modality may call this AE title, and which upstream that means. */

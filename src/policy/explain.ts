@@ -8,7 +8,7 @@ import { commandName } from '../dimse/commands';
 import { canonicalAddress } from '../text/addresses';
 import { dayOf } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
-import { type AssociationCheck, egressChecks, ingressChecks } from './associationChecks';
+import { type AssociationCheck, egressChecks, ingressChecksOf } from './associationChecks';
 import {
   type CommandCheck,
   describeEgressPermissions,
@@ -99,7 +99,7 @@ function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
   return explainGates(query, {
     address: addressStep(policy, request, decision.modality),
     certificate: certificateStep(policy, request, query.certificateRefusal),
-    association: associationSteps(ingressChecks, policy, request, decision),
+    association: associationSteps(ingressChecksOf(policy), policy, request, decision),
     decision,
     command: (modality, command) =>
       commandStep(

@@ -82,6 +82,10 @@ export interface Policy {
   readonly unknownAddresses: 'close' | 'reject';
   /** The addresses of all entries together. */
   readonly addresses: AddressSet;
+  /** Those of entries that name a certificate. */
+  readonly boundAddresses: AddressSet;
+  /** Undefined without any. */
+  readonly canaryAeTitles: AeTitleSet | undefined;
   /** Keyed by aeTitleKey. */
   readonly entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>;
   /** Keyed by aeTitleKey. */

@@ -42,6 +42,11 @@ export const reasons = {
     remedy:
       'find what connects so often; or raise connectionsPerSecondPerAddress or connectionsPerSecond in "limits"',
   },
+  penalty: {
+    wire: close,
+    text: 'the peer is in the penalty box: too many of its last requests were refused',
+    remedy: 'see what it did in the log; "penalty.exempt" lets an address out',
+  },
   'descriptors-exhausted': {
     wire: close,
     text: 'the gateway has all files open that it may, and this connection had no association',
@@ -175,6 +180,11 @@ export const reasons = {
     wire: reject(1, 1, 2),
     text: 'the application context is not the one of DICOM',
     remedy: 'update the device: it does not speak DICOM as of PS3.7',
+  },
+  canary: {
+    wire: reject(1, 1, 3),
+    text: 'the peer used an AE title that no device has, which is there to find attackers',
+    remedy: 'find the machine with this address: it tries out AE titles',
   },
   'calling-ae-title-unknown': {
     wire: reject(1, 1, 3),

@@ -20,6 +20,7 @@ import { describeAddresses } from '../gateway/lifeEvents';
 import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import { ConfigurationError } from '../text/problems';
 import { FileWatch } from './fileWatch';
+import type { ListRefresh } from './listRefresh';
 import type { PidFile } from './pidFile';
 import { type Say, warn } from './warnings';
 
@@ -29,6 +30,7 @@ export interface Reloadable {
   readonly monitoring: Monitoring;
   readonly pidFile: Pick<PidFile, 'moveTo'>;
   readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
+  readonly lists: Pick<ListRefresh, 'prepare'>;
 }
 
 /** Of `aegis start`. */
@@ -72,6 +74,20 @@ export class Reloads {
     return reloaded;
   }
 
+  /** Takes over revocation lists that were fetched. The configuration stays what it is, whatever its file holds now. */
+  takeOverLists(): Promise<void> {
+    const taken = this.#last.then(async () => {
+      const { gateway, monitoring } = await this.#starting;
+      if (this.#known === undefined) throw new Error('the gateway has not started');
+      const { configuration } = this.#known;
+      const takeOver = monitoring.prepareReload(configuration);
+      await gateway.reload(configuration, { enforce: this.#options.enforce ?? false });
+      takeOver();
+    });
+    this.#last = taken.catch(() => {});
+    return taken;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#watch?.close();
@@ -93,7 +109,7 @@ export class Reloads {
   }
 
   async #reload(
-    { gateway, monitoring, pidFile, audit }: Reloadable,
+    { gateway, monitoring, pidFile, audit, lists }: Reloadable,
     options: ReloadOptions,
   ): Promise<ReloadReport> {
     // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
@@ -107,9 +123,11 @@ export class Reloads {
     let ended: number;
     try {
       loaded = loadConfiguration(this.#file);
+      const takeOverLists = await lists.prepare(loaded.configuration, true);
       const takeOver = monitoring.prepareReload(loaded.configuration);
       ({ ended } = await gateway.reload(loaded.configuration, { enforce }));
       takeOver();
+      takeOverLists();
       audit.replace(loaded.configuration.audit);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);

@@ -15,7 +15,9 @@ import { settleHeap } from '../gateway/heap';
 import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { RunningGateway } from '../gateway/runningGateway';
+import { fetchBytes } from '../net/fetchBytes';
 import { formatHostAndPort } from '../text/hostAndPort';
+import { ListRefresh } from './listRefresh';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { type Say, warn } from './warnings';
@@ -27,6 +29,7 @@ interface Opened {
   /** The audit log, and everything else that reads what goes into it. */
   readonly monitoring: Monitoring;
   readonly pidFile: PidFile;
+  readonly lists: ListRefresh;
 }
 
 export interface Running extends Opened {
@@ -35,14 +38,21 @@ export interface Running extends Opened {
 
 /** Rejects, with nothing left open, where the gateway cannot start. */
 export async function runGateway(file: string, options: ReloadsOptions, say: Say): Promise<Running> {
-  const opening = open(file, say, (wanted) => reloads.inTurn(wanted));
+  const opening = open(file, say, {
+    reload: (wanted) => reloads.inTurn(wanted),
+    takeOverLists: () => reloads.takeOverLists(),
+  });
   const reloads = new Reloads(file, opening, options, say);
   const opened = await opening;
   settleHeap();
   return { ...opened, reloads };
 }
 
-async function open(file: string, say: Say, reload: GatewayControl['reload']): Promise<Opened> {
+async function open(
+  file: string,
+  say: Say,
+  { reload, takeOverLists }: Pick<GatewayControl, 'reload'> & Pick<Reloads, 'takeOverLists'>,
+): Promise<Opened> {
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
@@ -56,20 +66,30 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
   process.stdout.removeAllListeners('error');
   process.stdout.once('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));
   process.stdout.on('error', ignore);
+  const lists = new ListRefresh({
+    fetch: fetchBytes,
+    // It records nothing before they are ready.
+    record: (event) => monitoring.record(event),
+    takeOver: takeOverLists,
+  });
+  // Before anything reads them: at the first start, none is kept.
+  const listsReady = await lists.prepare(configuration, false);
   const monitoring = await Monitoring.start(configuration, audit, (message) => say(`warning: ${message}`));
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say);
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    await monitoring.attach(configuration, { gateway, workers, reload });
+    await monitoring.attach(configuration, { gateway, workers, reload, lists: () => lists.statuses });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
-    return { configuration, gateway, audit, monitoring, pidFile };
+    listsReady();
+    return { configuration, gateway, audit, monitoring, pidFile, lists };
   } catch (error) {
+    lists.close();
     await gateway?.stop();
     await monitoring.close();
     throw error;

@@ -181,6 +181,18 @@ export class AddressSet {
   }
 }
 
+/** A network of IPv6 hands out addresses by the billion to one host: its /64 counts as one (RFC 4291 §2.5.1). */
+const IPV6_NETWORK_BITS = 64;
+
+/** What belongs to one host: the address, or its /64 of IPv6 such as `2001:db8:0:1::/64`. */
+export function networkOf(address: string): string {
+  const block = parseAddress(address);
+  if (block === undefined || block.family === 4) return address;
+  const network = block.prefix >> BigInt(block.prefixLength - IPV6_NETWORK_BITS);
+  const words = [48n, 32n, 16n, 0n].map((shift) => ((network >> shift) & 0xffffn).toString(16));
+  return `${words.join(':')}::/${IPV6_NETWORK_BITS}`;
+}
+
 const loopback = new AddressSet(['127.0.0.0/8', '::1']);
 
 /** Whether only this machine can reach what listens there. */

@@ -26,8 +26,15 @@ export type TrustRefusal =
 
 export interface Trust {
   readonly trustedCertificates: readonly X509Certificate[];
-  /** Without any, nothing is revoked. */
+  /** Without any, nothing is revoked, unless lists are needed. */
   readonly revocationLists: readonly NamedList[];
+  /** Lists are configured: also where none could be fetched so far, no certificate passes without one. */
+  readonly needsLists?: boolean;
+}
+
+/** Whether revocation is judged at all. */
+export function checksRevocation({ revocationLists, needsLists = false }: Trust): boolean {
+  return needsLists || revocationLists.length > 0;
 }
 
 /** The first is the certificate itself; the others are intermediate CAs. */
@@ -59,12 +66,12 @@ export function revocationPathOf(
 /** As soon as there is any list, each certificate of the path needs a current one of its issuer. */
 export function pathRefusal(
   path: readonly RevocationSubject[],
-  { revocationLists }: Trust,
+  trust: Trust,
   now: Date,
 ): RevocationRefusal | undefined {
-  if (revocationLists.length === 0) return undefined;
+  if (!checksRevocation(trust)) return undefined;
   for (const [index, subject] of path.entries()) {
-    const refusal = revocationRefusal(subject, revocationLists, now, index === path.length - 1);
+    const refusal = revocationRefusal(subject, trust.revocationLists, now, index === path.length - 1);
     if (refusal !== undefined) return refusal;
   }
   return undefined;

@@ -121,6 +121,11 @@ export function decodeGeneralName({ tag, content }: DerValue): GeneralName {
   }
 }
 
+/** Undefined for a name of another kind. As it came, not checked. */
+export function uriOf({ tag, content }: DerValue): string | undefined {
+  return tag === URI_TAG ? content.toString('latin1') : undefined;
+}
+
 function formatAddress(content: Buffer): GeneralName {
   if (content.length === 4) return { kind: 'ip', text: content.join('.') };
   if (content.length !== 16) return { kind: 'other', text: `an address of ${content.length} bytes` };

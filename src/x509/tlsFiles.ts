@@ -70,7 +70,11 @@ export function readCertificates(file: string): CertificateFile {
 
 /** Reads the revocation lists of a file: one as DER, as CAs publish it, or any number as PEM. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  const bytes = readBytes(file, PEM_FILE);
+  return revocationListsIn(readBytes(file, PEM_FILE), file);
+}
+
+/** The same of bytes that are not in a file yet; `file` is what messages call them. Throws OperatorError. */
+export function revocationListsIn(bytes: Buffer, file: string): RevocationList[] {
   const isDer = bytes[0] === Tag.sequence;
   const lists = isDer ? [bytes] : blocksOf(file, bytes, 'X509 CRL', 'openssl crl').map(derOf);
   const problem = `holds neither a revocation list nor PEM; get the list of the CA again`;

@@ -217,6 +217,8 @@ export interface TestCrlOptions {
   readonly only?: 'user' | 'ca' | 'someReasons' | 'indirect';
   /** Is a delta list. */
   readonly isDelta?: boolean;
+  /** Hexadecimal; default 1. */
+  readonly number?: string;
 }
 
 export interface TestCrl {
@@ -257,13 +259,13 @@ const scopeFields = {
   indirect: implicit(4, Buffer.of(0xff)),
 } as const;
 
-function listExtensions({ distributionPoint, only, isDelta }: TestCrlOptions): Buffer[] {
+function listExtensions({ distributionPoint, only, isDelta, number = '1' }: TestCrlOptions): Buffer[] {
   const scope = [
     ...(distributionPoint === undefined ? [] : [explicit(0, explicit(0, uriName(distributionPoint)))]),
     ...(only === undefined ? [] : [scopeFields[only]]),
   ];
   return [
-    extension('2.5.29.20', integer('1')), // CRL number
+    extension('2.5.29.20', integer(number)), // CRL number
     ...(scope.length === 0 ? [] : [extension('2.5.29.28', sequence(...scope), 'critical')]),
     ...(isDelta === true ? [extension('2.5.29.27', integer('1'), 'critical')] : []),
   ];

@@ -29,6 +29,7 @@ export const packageByProgram = {
   openssl: 'openssl',
   odil: 'odil',
   script: 'bsdutils',
+  nmap: 'nmap',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;

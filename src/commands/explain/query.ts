@@ -24,7 +24,8 @@ import { canonicalAddress, parseAddress } from '../../text/addresses';
 import { aeTitleKey } from '../../text/aeTitle';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
 import { certificateRefusal } from '../../x509/certificateTrust';
-import { readCertificates, readCrl } from '../../x509/tlsFiles';
+import { listFilesOf, readLists } from '../../x509/revocationSources';
+import { readCertificates } from '../../x509/tlsFiles';
 import { readImageFile } from './imageFile';
 
 /** As the command line gives them. */
@@ -144,11 +145,13 @@ function showCertificate(
     return { certificate, refusal: undefined };
   }
   const tls = configuration.listeners.find(({ name }) => name === listener.name)?.tls;
+  const listFiles = tls === undefined ? [] : listFilesOf(tls);
   const trust = {
     trustedCertificates: (tls?.trustedCertificates ?? []).flatMap(
       (file) => readCertificates(file).certificates,
     ),
-    revocationLists: (tls?.crl ?? []).flatMap(readCrl),
+    revocationLists: listFiles.flatMap(readLists),
+    needsLists: listFiles.length > 0,
   };
   return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
 }

@@ -16,7 +16,8 @@ import { quoteValue } from '../../text/quote';
 import { decodeCertificate } from '../../x509/certificate';
 import { canonicalPin, certificateFingerprint } from '../../x509/fingerprints';
 import { isRevoked } from '../../x509/revocationList';
-import { readCertificates, readCrl } from '../../x509/tlsFiles';
+import { listFilesOf, readLists } from '../../x509/revocationSources';
+import { readCertificates } from '../../x509/tlsFiles';
 import { folderOption } from './reportText';
 
 /**
@@ -65,7 +66,9 @@ export async function revocationWarnings(
 /** By the lists of the listeners. Texts that do not name a file are passed over. */
 function findListedFiles(files: readonly string[], { listeners }: Configuration): string[] {
   const lists = listeners.flatMap(({ name, tls }) =>
-    (tls?.crl ?? []).flatMap((list) => (readable(() => readCrl(list)) ?? []).map((crl) => ({ name, crl }))),
+    (readable(() => listFilesOf(tls ?? {})) ?? []).flatMap((file) =>
+      (readable(() => readLists(file)) ?? []).map((crl) => ({ name, crl })),
+    ),
   );
   return files.flatMap((file) => {
     const certificate = readable(() => readCertificates(file).certificates[0]);

@@ -43,6 +43,17 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
     ]),
     section('LAST DENIALS', status.denials.map(denialRow), ['whole', 'whole']),
     section('CERTIFICATES', certificateRows(status, now), ['whole', 'words', 'whole', 'whole']),
+    ...(status.revocationLists === undefined
+      ? []
+      : [section('REVOCATION LISTS', listRows(status), ['words', 'whole', 'whole'])]),
+    ...(status.penalties === undefined
+      ? []
+      : [
+          section(
+            'PENALTY BOX',
+            status.penalties.map(({ key, until }) => [key, `until ${formatTime(until)}`]),
+          ),
+        ]),
     lastLines(status).flatMap((line) => hangingLines(line, 2)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -52,7 +63,12 @@ function tone(cell: string): Tone | undefined {
   return TONES[cell];
 }
 
-const TONES: Readonly<Record<string, Tone>> = { up: 'ok', DOWN: 'refused', 'HAS ENDED': 'refused' };
+const TONES: Readonly<Record<string, Tone>> = {
+  up: 'ok',
+  DOWN: 'refused',
+  'HAS ENDED': 'refused',
+  'NO LIST': 'refused',
+};
 
 function headline(report: StatusReport): string[] {
   const [first = '', ...rest] = hangingLines(headlineText(report), 2);
@@ -155,6 +171,21 @@ function certificateRows({ certificates }: StatusReport, now: Date): string[][] 
     const days = Math.floor(daysLeft(notAfter));
     const when = days < 0 ? 'HAS ENDED' : `ends in ${countOf(days, 'day')}`;
     return [kind, name, notAfter.slice(0, 10), when];
+  });
+}
+
+/** Those with a failure come first. */
+function listRows({ revocationLists = [] }: StatusReport): string[][] {
+  const failedFirst = [...revocationLists].sort(
+    (one, other) => Number(other.failure !== undefined) - Number(one.failure !== undefined),
+  );
+  return failedFirst.map(({ url, nextUpdate, list, fetchedAt, failure, failingSince }) => {
+    const end = nextUpdate === undefined ? 'no end' : `until ${formatTime(nextUpdate)}`;
+    const fetched =
+      fetchedAt === undefined ? 'not fetched since the start' : `fetched ${formatTime(fetchedAt)}`;
+    const state =
+      failure === undefined ? fetched : `FAILS since ${formatTime(failingSince ?? '')}: ${failure}`;
+    return [url, list === undefined ? 'NO LIST' : end, state];
   });
 }
 

@@ -8,6 +8,7 @@ import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import type { Penalty } from '../penaltyBox';
 import type { AssociationProgress } from '../relay';
 import type { ListeningAddress } from '../runningGateway';
 
@@ -27,6 +28,7 @@ export type ToWorker =
   | { readonly kind: 'auditWritten'; readonly count: number }
   /** Another modality waits for the place: free it where the association is idle. */
   | { readonly kind: 'placeAsked'; readonly id: number }
+  | { readonly kind: 'penalty'; readonly penalty: Penalty }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -48,6 +50,7 @@ export type FromWorker =
   | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
   | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
   | { readonly kind: 'placeFreed'; readonly id: number }
+  | { readonly kind: 'penaltyImposed'; readonly penalty: Penalty }
   | { readonly kind: 'stopped'; readonly aborted: number };
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
@@ -60,6 +63,7 @@ export interface PoolMemberEvents {
   audit(event: AuditEvent): void;
   /** Writes what was recorded. */
   flush(): void;
+  imposed(penalty: Penalty): void;
   /** It has ended, or was lost, with so many associations that were open. */
   stopped(aborted: number): void;
   died(how: string): void;
@@ -212,6 +216,9 @@ export class PoolMember implements Sender {
       case 'placeFreed':
         this.#placeById.get(message.id)?.free();
         this.#placeById.delete(message.id);
+        break;
+      case 'penaltyImposed':
+        this.#events.imposed(message.penalty);
         break;
       case 'stopped':
         this.#hasStopped = true;

@@ -11,6 +11,7 @@ import { OperatorError } from '../../errors';
 import { LocalPlaces } from '../associationPlaces';
 import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
+import { PenaltyBox } from '../penaltyBox';
 import type { AssociationProgress } from '../relay';
 import { loadClientTls } from '../rules';
 import type {
@@ -31,6 +32,8 @@ const STOP_GRACE_MS = 2000;
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
   readonly #places: LocalPlaces;
+  /** What the workers impose; here nothing is charged. */
+  readonly penalties: PenaltyBox;
   readonly #members = new Map<number, PoolMember>();
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
@@ -57,6 +60,7 @@ export class WorkerPool implements RunningGateway {
     this.#audit = audit;
     this.#workerDied = workerDied;
     this.#places = new LocalPlaces(new LastAddresses(configuration.stateDirectory, workerDied));
+    this.penalties = new PenaltyBox(configuration, audit, () => {});
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
@@ -127,6 +131,7 @@ export class WorkerPool implements RunningGateway {
     );
     if (error !== undefined) throw new OperatorError(error);
     this.#configuration = configuration;
+    this.penalties.replace(configuration);
     this.#addresses = endings.find((ending) => ending !== undefined)?.addresses ?? this.#addresses;
     this.#health?.replace(configuration, tlsByUpstream);
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
@@ -168,6 +173,12 @@ export class WorkerPool implements RunningGateway {
         this.#audit.hold?.(member, event.outcome);
       },
       flush: () => this.#audit.flush?.(),
+      imposed: (penalty) => {
+        this.penalties.take(penalty);
+        for (const other of this.#members.values()) {
+          if (other !== member) other.send({ kind: 'penalty', penalty });
+        }
+      },
       stopped: (aborted) => {
         if (this.#isStopping) this.#aborted += aborted;
       },
@@ -177,6 +188,7 @@ export class WorkerPool implements RunningGateway {
     const { addresses, quickAck } = await member.start(shareOf(this.#configuration, this.#count));
     this.#addresses = addresses;
     this.#quickAck = quickAck;
+    for (const penalty of this.penalties.list) member.send({ kind: 'penalty', penalty });
   }
 
   #died(member: PoolMember, how: string): void {
@@ -209,10 +221,11 @@ export class WorkerPool implements RunningGateway {
  * alike. A rate of 0 stays no limit.
  */
 function shareOf(configuration: Configuration, count: number): Configuration {
-  const { limits, modalities } = configuration;
+  const { limits, modalities, penalty } = configuration;
   const share = (whole: number) => Math.ceil(whole / count);
   return {
     ...configuration,
+    ...(penalty === undefined ? {} : { penalty: { ...penalty, faults: share(penalty.faults) } }),
     limits: {
       ...limits,
       connectionsPerSecond: share(limits.connectionsPerSecond),

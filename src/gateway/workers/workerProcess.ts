@@ -81,7 +81,9 @@ async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
       auditOptions = message.configuration.audit;
-      starting = Gateway.start(message.configuration, audit, places);
+      starting = Gateway.start(message.configuration, audit, places, (penalty) =>
+        send({ kind: 'penaltyImposed', penalty }),
+      );
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
@@ -120,6 +122,9 @@ async function receive(message: ToWorker): Promise<void> {
       return;
     case 'tellProgress':
       send({ kind: 'progress', associations: (await gateway?.progress()) ?? [] });
+      return;
+    case 'penalty':
+      (await started())?.penalties.take(message.penalty);
       return;
     case 'placeAsked':
       places.asked(message.id);

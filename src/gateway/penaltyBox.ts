@@ -1,0 +1,214 @@
+/**
+ * Who guesses, pays: each refusal that a peer has earned takes a token of its address, or of its certificate where it
+ * showed a good one. Without a token left, it is in the penalty box for a time. Learns from the audit events on their way
+ * to the log, and judges who connects. Closes nothing itself.
+ */
+import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
+import type { Configuration } from '../config/schema';
+import type { InboundConnection } from '../net/inboundConnection';
+import { isBoundCertificate } from '../policy/decide';
+import type { Policy } from '../policy/policy';
+import type { Decision, ReasonCode } from '../policy/reasons';
+import { AddressSet, networkOf } from '../text/addresses';
+
+/** Somebody in the box. */
+export interface Penalty {
+  /** A network (an IPv4 address, or a /64 of IPv6), or `sha256:…` of a certificate. */
+  readonly key: string;
+  /** In ms since 1970. */
+  readonly untilMs: number;
+}
+
+/** Of each kind. The one that was not seen for longest goes: an attacker with more addresses is slower at each. */
+const MAX_KEYS = 10_000;
+const MINUTE_MS = 60_000;
+
+/**
+ * What a peer has earned by what it sent. Not what is wrong with us (a list that ended, an archive that is down), not what
+ * a network does (a timeout), and not what is refused before a byte is read.
+ */
+const FAULTS: ReadonlySet<ReasonCode | undefined> = new Set<ReasonCode>([
+  'plain-on-tls-port',
+  'tls-on-plain-port',
+  'certificate-missing',
+  'certificate-untrusted',
+  'certificate-expired',
+  'certificate-not-yet-valid',
+  'certificate-revoked',
+  'certificate-purpose',
+  'certificate-invalid',
+  'tls-version',
+  'tls-cipher',
+  'tls-application-protocol',
+  'tls-handshake-failed',
+  'protocol-version',
+  'application-context',
+  'calling-ae-title-unknown',
+  'source-address-mismatch',
+  'listener-not-allowed',
+  'certificate-mismatch',
+  'called-ae-title-unknown',
+  'called-ae-title-not-allowed',
+  'command-not-allowed',
+  'sop-class-not-allowed',
+  'move-destination-not-allowed',
+  'canary',
+]);
+
+/** Called when somebody comes into the box; `isOwn`: by what this process saw, not by word of another. */
+type PenaltyEntered = (penalty: Penalty, isOwn: boolean) => void;
+
+interface Bucket {
+  tokens: number;
+  filledMs: number;
+}
+
+interface Rules {
+  /** Tokens of a full bucket, and how many come back in a minute. */
+  readonly faults: number;
+  readonly boxMs: number;
+  readonly exempt: AddressSet;
+}
+
+export class PenaltyBox implements AuditSink {
+  readonly #next: AuditSink;
+  readonly #entered: PenaltyEntered;
+  /** Undefined: nothing costs. */
+  #rules: Rules | undefined;
+  readonly #bucketByKey = new Map<string, Bucket>();
+  readonly #untilByKey = new Map<string, number>();
+
+  constructor(configuration: Configuration, next: AuditSink, entered: PenaltyEntered) {
+    this.#next = next;
+    this.#entered = entered;
+    this.#rules = rulesOf(configuration);
+  }
+
+  /** Those that are in the box, the one that stays longest first. */
+  get list(): readonly Penalty[] {
+    const nowMs = Date.now();
+    return [...this.#untilByKey]
+      .filter(([, untilMs]) => untilMs > nowMs)
+      .map(([key, untilMs]) => ({ key, untilMs }))
+      .sort((one, other) => other.untilMs - one.untilMs);
+  }
+
+  record(event: AuditEvent): void {
+    this.#next.record(event);
+    if (this.#rules === undefined || event.outcome !== 'denied' || event.direction !== 'ingress') return;
+    if (FAULTS.has(event.reason)) this.#charge(event, this.#rules);
+  }
+
+  flush(): void {
+    this.#next.flush?.();
+  }
+
+  hold(sender: Sender, outcome: Outcome): void {
+    this.#next.hold?.(sender, outcome);
+  }
+
+  /**
+   * Gate 1 of who is in the box; undefined where it has nothing to say. Where an entry for the address names a certificate,
+   * TLS goes on: others may share the address, and the certificate says who it is.
+   */
+  decideAddress(address: string, listener: string, policy: Policy): Decision | undefined {
+    if (!this.#hasAddress(address)) return undefined;
+    // Not that of egress: archives are not charged.
+    const known = policy.listenerByName.get(listener);
+    const isDecidedLater = known?.requiresCertificate === true && policy.boundAddresses.has(address);
+    return known === undefined || isDecidedLater ? undefined : { allowed: false, reason: 'penalty' };
+  }
+
+  /** The same of a connection with its certificate. */
+  refuses({ listener, sourceAddress, certificate }: InboundConnection, policy: Policy): boolean {
+    if (this.#untilByKey.size === 0 || !policy.listenerByName.has(listener)) return false;
+    if (certificate !== undefined && this.#has(`sha256:${certificate.fingerprint256}`)) return true;
+    if (!this.#hasAddress(sourceAddress)) return false;
+    return certificate === undefined || !isBoundCertificate(policy, sourceAddress, certificate);
+  }
+
+  /** Of another process. */
+  take({ key, untilMs }: Penalty): void {
+    if (this.#rules === undefined) return;
+    keep(this.#untilByKey, key, untilMs);
+    this.#entered({ key, untilMs }, false);
+  }
+
+  /** A reload: who is exempt from now on is let out, and everybody where there are no penalties any more. */
+  replace(configuration: Configuration): void {
+    this.#rules = rulesOf(configuration);
+    for (const key of this.#untilByKey.keys()) {
+      const [address = ''] = key.split('/');
+      if (this.#rules === undefined || this.#rules.exempt.has(address)) this.#untilByKey.delete(key);
+    }
+    this.#bucketByKey.clear();
+  }
+
+  #hasAddress(address: string): boolean {
+    return this.#untilByKey.size > 0 && this.#has(networkOf(address));
+  }
+
+  #has(key: string): boolean {
+    const untilMs = this.#untilByKey.get(key);
+    if (untilMs === undefined) return false;
+    if (untilMs > Date.now()) return true;
+    this.#untilByKey.delete(key);
+    return false;
+  }
+
+  /** What an association did with a good certificate costs the certificate alone: others share the address. */
+  #charge(event: AuditEvent, { faults, boxMs, exempt }: Rules): void {
+    const { sourceAddress = '', tls, reason } = event;
+    const isKnown = event.event !== 'connection.refused' && tls?.fingerprint256 !== undefined;
+    if (exempt.has(sourceAddress)) return;
+    const key = isKnown ? `sha256:${tls.fingerprint256}` : networkOf(sourceAddress);
+    const nowMs = Date.now();
+    const bucket = this.#bucketOf(key, faults, nowMs);
+    bucket.tokens -= reason === 'canary' ? faults : 1;
+    if (bucket.tokens >= 1 || this.#has(key)) return;
+    bucket.tokens = 0;
+    const penalty = { key, untilMs: nowMs + boxMs };
+    keep(this.#untilByKey, key, penalty.untilMs);
+    this.#next.record({
+      event: 'penalty.imposed',
+      outcome: 'info',
+      reason: 'penalty',
+      direction: 'ingress',
+      sourceAddress,
+      ...(isKnown ? { tls } : {}),
+      detail: `${key} is in the penalty box until ${new Date(penalty.untilMs).toISOString()}; the last refusal: ${reason}`,
+    });
+    this.#entered(penalty, true);
+  }
+
+  #bucketOf(key: string, faults: number, nowMs: number): Bucket {
+    const known = this.#bucketByKey.get(key);
+    const bucket = known ?? { tokens: faults, filledMs: nowMs };
+    bucket.tokens = Math.min(faults, bucket.tokens + ((nowMs - bucket.filledMs) * faults) / MINUTE_MS);
+    bucket.filledMs = nowMs;
+    keep(this.#bucketByKey, key, bucket);
+    return bucket;
+  }
+}
+
+/** Puts it last, where the newest are, and drops the first beyond the bound. */
+function keep<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MAX_KEYS) return;
+  const [oldest] = map.keys();
+  map.delete(oldest!);
+}
+
+/** Canary titles without penalties for anything else: only they cost. */
+function rulesOf({ penalty, canaryAeTitles }: Configuration): Rules | undefined {
+  if (penalty !== undefined) {
+    const { faults, seconds, exempt } = penalty;
+    return { faults, boxMs: seconds * 1000, exempt: new AddressSet(exempt) };
+  }
+  if (canaryAeTitles.length === 0) return undefined;
+  return { faults: Number.MAX_SAFE_INTEGER, boxMs: CANARY_BOX_MS, exempt: new AddressSet([]) };
+}
+
+/** As penalty.seconds by default. */
+const CANARY_BOX_MS = 300_000;
