@@ -14,5 +14,5 @@ describeWithPeers(['Orthanc', 'storescu'], 'each kind of fault', () => {
     await soak.runEachOnce();
     expect(soak.findings).toEqual([]);
     expect(soak.acknowledged).toBeGreaterThan(100);
-  }, 240_000);
+  }, 300_000);
 });

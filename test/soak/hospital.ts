@@ -135,18 +135,18 @@ export class Hospital {
 
 /** Short, so that a fault is over within a round; an honest peer on a busy machine is in time all the same. */
 const timeouts: ConfigurationInput['timeouts'] = {
-  tlsHandshakeSeconds: 5,
-  artimSeconds: 4,
+  tlsHandshakeSeconds: 10,
+  artimSeconds: 10,
   closeSeconds: 1,
-  upstreamConnectSeconds: 2,
-  upstreamAssociationSeconds: 5,
+  upstreamConnectSeconds: 5,
+  upstreamAssociationSeconds: 8,
   upstreamQueueSeconds: 8,
-  pduSeconds: 4,
-  stallSeconds: 4,
-  idleSeconds: 4,
-  responseSeconds: 6,
-  retrieveResponseSeconds: 6,
-  releaseSeconds: 2,
+  pduSeconds: 5,
+  stallSeconds: 5,
+  idleSeconds: 5,
+  responseSeconds: 10,
+  retrieveResponseSeconds: 10,
+  releaseSeconds: 5,
   drainSeconds: 5,
 };
 

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { AuditLog, type AuditLogOptions } from '../../../src/audit/auditLog';
 import type { AuditEvent } from '../../../src/audit/events';
 import { OperatorError } from '../../../src/errors';
-import { temporaryFolder } from '../../support/processes';
 import { describeWithSmallDisk } from '../../support/peers';
+import { temporaryFolder } from '../../support/processes';
 import { SmallDisk } from '../../support/smallDisk';
 
 const rejected: AuditEvent = {
