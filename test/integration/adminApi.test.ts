@@ -215,7 +215,7 @@ describe.each([1, 2])('/api/v1/status with %d worker(s)', (workers) => {
         { name: LISTENER, host: '127.0.0.1', port: gateway.port(LISTENER), isTls: false },
         { name: TLS_LISTENER, host: '127.0.0.1', port: gateway.port(TLS_LISTENER), isTls: true },
       ],
-      upstreams: [{ upstream: 'ARCHIVE', server: `127.0.0.1:${spy.port}`, isUp: true }],
+      upstreams: [{ upstream: 'ARCHIVE', server: `127.0.0.1:${spy.port}`, isTls: false, isUp: true }],
       associations: [
         {
           modality: 'ct1',

@@ -104,8 +104,8 @@ function upstreamRows({ upstreams }: StatusReport): string[][] {
   return upstreams.map(({ upstream, server, isTls, isUp }) => [
     upstream,
     server,
-    isTls ? 'TLS' : 'plain',
     isUp ? 'up' : 'DOWN',
+    isTls ? 'TLS' : '',
   ]);
 }
 

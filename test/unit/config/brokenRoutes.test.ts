@@ -138,7 +138,7 @@ const addresses: Case[] = [
     'where it was last seen, without a certificate',
     address('"host": "last-seen", "port": 104'),
     [
-      'a.jsonc:4:115 modalities.ct1.address.host "last-seen" needs "certificate" in the entry, or a machine that only knows the AE title would get what is sent; add it, or name the host',
+      'a.jsonc:4:113 modalities.ct1.address.host "last-seen" needs "certificate" in the entry, or a machine that only knows the AE title would get what is sent; add it, or name the host',
     ],
   ],
   [

@@ -182,7 +182,7 @@ describe('a server that is not to be asked', () => {
       const { health, states } = setUp([name.server], off);
       states.learn(name, false, 'refused');
       expect(await health.isAnyUp()).toBe(false);
-      expect(await health.servers()).toEqual([{ ...name, isUp: false }]);
+      expect(await health.servers()).toEqual([{ ...name, isTls: false, isUp: false }]);
       // Or a load balancer that heeds /readyz would never let anybody find out that it is back.
       nowMs += 10_000;
       expect(await health.isAnyUp()).toBe(true);
@@ -204,8 +204,8 @@ describe('several servers', () => {
     const closed = `127.0.0.1:${await freePort()}`;
     const { health } = setUp([open, closed]);
     const expected = [
-      { upstream: 'ARCHIVE', server: open, isUp: true },
-      { upstream: 'ARCHIVE', server: closed, isUp: false },
+      { upstream: 'ARCHIVE', server: open, isTls: false, isUp: true },
+      { upstream: 'ARCHIVE', server: closed, isTls: false, isUp: false },
     ];
     expect(await Promise.all([health.servers(), health.servers()])).toEqual([expected, expected]);
     expect(await health.servers()).toEqual(expected);
