@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { audit } from './schemaAudit';
 import { modality, tlsProfile } from './schemaModality';
+import { policyTest } from './schemaTests';
 import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
@@ -249,6 +250,10 @@ export const configurationSchema = z.strictObject({
   pidFile: filePath
     .optional()
     .describe('Where the gateway writes its process ID, for `aegis reload` without an admin token.'),
+  tests: z
+    .array(policyTest)
+    .optional()
+    .describe('What the policy must answer; checked by `aegis check` and before every start and reload.'),
   contact: contact
     .optional()
     .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),
