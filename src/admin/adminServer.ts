@@ -12,12 +12,13 @@ import {
   fastify,
 } from 'fastify';
 import { version } from '../../package.json';
-import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink, ReloadRequester } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { AdminAccess } from './adminAccess';
 import type { AdminPort } from './adminPort';
+import { reloadRequester } from './reloadRequester';
 import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
@@ -35,7 +36,7 @@ export interface GatewayControl {
   readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'>;
   readonly workers: number;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
-  reload(options?: ReloadOptions): Promise<ReloadReport>;
+  reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
 }
 
 /** Where requests come in, and who may ask what; open before this server is loaded. */
@@ -178,7 +179,7 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);
-    addReloadRoute(this.#server, this.#control);
+    addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }
 }
 
@@ -191,7 +192,11 @@ function addPendingRoutes(server: FastifyInstance, pending: PendingCallers): voi
   );
 }
 
-function addReloadRoute(server: FastifyInstance, control: GatewayControl): void {
+function addReloadRoute(
+  server: FastifyInstance,
+  control: GatewayControl,
+  admin: () => Configuration['admin'],
+): void {
   server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
     const { enforce, ...others } = request.query;
     if (Object.keys(others).length > 0) {
@@ -200,7 +205,10 @@ function addReloadRoute(server: FastifyInstance, control: GatewayControl): void 
     if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
       return reply.code(400).send({ error: 'enforce is true or false' });
     }
-    const report = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
+    const report = await control.reload(
+      enforce === undefined ? {} : { enforce: enforce === 'true' },
+      reloadRequester(request, admin()),
+    );
     return reply.code(report.isReloaded ? 200 : 422).send(report);
   });
 }

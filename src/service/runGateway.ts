@@ -33,7 +33,7 @@ export interface Running extends Opened {
 
 /** Rejects, with nothing left open, where the gateway cannot start. */
 export async function runGateway(file: string, options: ReloadsOptions, say: Say): Promise<Running> {
-  const opening = open(file, say, (wanted) => reloads.inTurn(wanted));
+  const opening = open(file, say, (wanted, requestedBy) => reloads.inTurn(wanted, requestedBy));
   const reloads = new Reloads(file, opening, options, say);
   const opened = await opening;
   settleHeap();

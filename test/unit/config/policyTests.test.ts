@@ -196,7 +196,7 @@ it('asks nothing while something else is wrong', () => {
 
 describe('an edit', () => {
   function opened(...each: readonly object[]) {
-    const file = join(temporaryFolder('policy-tests'), 'aegis.jsonc');
+    const file = join(temporaryFolder(), 'aegis.jsonc');
     const ct2 = { ...plain, callingAeTitle: 'CT2' };
     writeFileSync(
       file,
