@@ -18,11 +18,11 @@ import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { AdminAccess } from './adminAccess';
 import type { AdminPort } from './adminPort';
-import { reloadRequester } from './reloadRequester';
 import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
+import { reloadRequester } from './reloadRequester';
 import type { ListenerStatus, Readiness, ReloadReport, StatusReport } from './statusReport';
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */

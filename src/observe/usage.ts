@@ -90,7 +90,12 @@ export class Usage {
     return Object.entries(this.#configuration.modalities).map(([name, entry]) => {
       const uses = this.#usesByName.get(name)!;
       const { strictAeTitles } = this.#configuration;
-      return { name, lastUsed: uses.lastUsed, changed: uses.changed, ...narrowed(entry, uses, strictAeTitles) };
+      return {
+        name,
+        lastUsed: uses.lastUsed,
+        changed: uses.changed,
+        ...narrowed(entry, uses, strictAeTitles),
+      };
     });
   }
 

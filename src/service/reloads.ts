@@ -73,7 +73,10 @@ export class Reloads {
     this.#last = starting.then(({ configuration }) => this.#begin(configuration)).catch(() => {});
   }
 
-  inTurn(options: ReloadOptions = {}, requestedBy: ReloadRequester = { by: 'signal' }): Promise<ReloadReport> {
+  inTurn(
+    options: ReloadOptions = {},
+    requestedBy: ReloadRequester = { by: 'signal' },
+  ): Promise<ReloadReport> {
     const reloaded = this.#last.then(
       async () => await this.#reload(await this.#starting, options, requestedBy),
     );

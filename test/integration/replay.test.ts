@@ -38,12 +38,47 @@ const abstractSyntaxes = [
 const contexts = abstractSyntaxes.map((uid, index) => proposedContext(2 * index + 1, uid));
 const requests = [
   [1, { CommandField: CommandField.CEchoRq, AffectedSOPClassUID: SopClass.Verification }],
-  [3, { CommandField: CommandField.CStoreRq, AffectedSOPClassUID: SopClass.CTImageStorage, AffectedSOPInstanceUID: '1.2.3', Priority: 0 }],
-  [5, { CommandField: CommandField.CStoreRq, AffectedSOPClassUID: SopClass.MRImageStorage, AffectedSOPInstanceUID: '1.2.3', Priority: 0 }],
+  [
+    3,
+    {
+      CommandField: CommandField.CStoreRq,
+      AffectedSOPClassUID: SopClass.CTImageStorage,
+      AffectedSOPInstanceUID: '1.2.3',
+      Priority: 0,
+    },
+  ],
+  [
+    5,
+    {
+      CommandField: CommandField.CStoreRq,
+      AffectedSOPClassUID: SopClass.MRImageStorage,
+      AffectedSOPInstanceUID: '1.2.3',
+      Priority: 0,
+    },
+  ],
   [7, { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind, Priority: 0 }],
-  [9, { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.ModalityWorklistFind, Priority: 0 }],
-  [11, { CommandField: CommandField.CMoveRq, AffectedSOPClassUID: SopClass.StudyRootMove, MoveDestination: 'WS1', Priority: 0 }],
-  [11, { CommandField: CommandField.CMoveRq, AffectedSOPClassUID: SopClass.StudyRootMove, MoveDestination: 'PRINTER', Priority: 0 }],
+  [
+    9,
+    { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.ModalityWorklistFind, Priority: 0 },
+  ],
+  [
+    11,
+    {
+      CommandField: CommandField.CMoveRq,
+      AffectedSOPClassUID: SopClass.StudyRootMove,
+      MoveDestination: 'WS1',
+      Priority: 0,
+    },
+  ],
+  [
+    11,
+    {
+      CommandField: CommandField.CMoveRq,
+      AffectedSOPClassUID: SopClass.StudyRootMove,
+      MoveDestination: 'PRINTER',
+      Priority: 0,
+    },
+  ],
 ] as const;
 
 /** mulberry32: small, and the same everywhere. */
@@ -74,18 +109,59 @@ function configuration(archivePort: number, devicePort: number): ConfigurationIn
       PACS: { servers: [`127.0.0.1:${archivePort}`] },
     },
     modalities: {
-      ct1: { ...plain, callingAeTitle: 'CT1', from: ['127.0.0.1', '127.0.0.2'], allow: ['echo', 'store'], storeSopClasses: 'CTImageStorage', listeners: 'plain', egressAllow: 'echo', address: { host: '127.0.0.1', port: devicePort } },
-      mr1: { ...plain, callingAeTitle: 'MR1', from: '127.0.0.0/29', certificate: 'dns:mr1.example', allow: ['echo', 'find'], listeners: 'tls' },
-      us1: { ...plain, callingAeTitle: 'US1', from: '127.0.0.0/29', certificate: `cn:client`, allow: 'findWorklist', listeners: 'tls', calledAeTitle: 'PACS' },
-      ws1: { ...plain, callingAeTitle: 'WS1', from: '127.0.0.0/29', allow: ['move', 'find'], calledAeTitle: 'ARCHIVE', address: { host: '127.0.0.1', port: devicePort } },
-      xa1: { ...plain, callingAeTitle: 'XA1', from: '127.0.0.1', allow: 'echo', mode: 'observe', calledAeTitle: 'ARCHIVE' },
+      ct1: {
+        ...plain,
+        callingAeTitle: 'CT1',
+        from: ['127.0.0.1', '127.0.0.2'],
+        allow: ['echo', 'store'],
+        storeSopClasses: 'CTImageStorage',
+        listeners: 'plain',
+        egressAllow: 'echo',
+        address: { host: '127.0.0.1', port: devicePort },
+      },
+      mr1: {
+        ...plain,
+        callingAeTitle: 'MR1',
+        from: '127.0.0.0/29',
+        certificate: 'dns:mr1.example',
+        allow: ['echo', 'find'],
+        listeners: 'tls',
+      },
+      us1: {
+        ...plain,
+        callingAeTitle: 'US1',
+        from: '127.0.0.0/29',
+        certificate: `cn:client`,
+        allow: 'findWorklist',
+        listeners: 'tls',
+        calledAeTitle: 'PACS',
+      },
+      ws1: {
+        ...plain,
+        callingAeTitle: 'WS1',
+        from: '127.0.0.0/29',
+        allow: ['move', 'find'],
+        calledAeTitle: 'ARCHIVE',
+        address: { host: '127.0.0.1', port: devicePort },
+      },
+      xa1: {
+        ...plain,
+        callingAeTitle: 'XA1',
+        from: '127.0.0.1',
+        allow: 'echo',
+        mode: 'observe',
+        calledAeTitle: 'ARCHIVE',
+      },
     },
     egress: { port: 0, from: '127.0.0.1' },
     limits: { connectionsPerSecondPerAddress: 0, commandsPerSecond: 0 },
   };
 }
 
-async function record(): Promise<{ readonly input: ConfigurationInput; readonly lines: readonly AuditLine[] }> {
+async function record(): Promise<{
+  readonly input: ConfigurationInput;
+  readonly lines: readonly AuditLine[];
+}> {
   const archive = await SpyUpstream.start({ keepsBytes: false });
   const device = await SpyUpstream.start({ keepsBytes: false });
   const input = configuration(archive.port, device.port);
@@ -164,7 +240,10 @@ describe('recorded traffic', () => {
       expect(same.judged).toBe(judged);
 
       const { ct1, ...others } = input.modalities;
-      const changed = { ...input, modalities: { ...others, ct1: { ...ct1!, allow: ['echo', 'find'] as const } } };
+      const changed = {
+        ...input,
+        modalities: { ...others, ct1: { ...ct1!, allow: ['echo', 'find'] as const } },
+      };
       const replay = new Replay(compilePolicy(configurationSchema.parse(changed), Date.now()).policy);
       for (const line of lines) replay.add(line);
       const countOf = (event: string, command: string, reason: string | undefined) =>
@@ -177,9 +256,25 @@ describe('recorded traffic', () => {
             line.sopClass !== 'ModalityWorklistInformationModelFind' &&
             line.reason === reason,
         ).length;
-      expect(replay.differences.map(({ change, who, reason, command, commands }) => ({ change, who, reason, command, commands })).sort((one, two) => (one.change < two.change ? -1 : 1))).toEqual([
-        { change: 'allowed', who: 'ct1', reason: 'command-not-allowed', command: 'C-FIND', commands: countOf('command.refused', 'C-FIND', 'command-not-allowed') },
-        { change: 'refused', who: 'ct1', reason: 'command-not-allowed', command: 'C-STORE', commands: countOf('command.completed', 'C-STORE', undefined) },
+      expect(
+        replay.differences
+          .map(({ change, who, reason, command, commands }) => ({ change, who, reason, command, commands }))
+          .sort((one, two) => (one.change < two.change ? -1 : 1)),
+      ).toEqual([
+        {
+          change: 'allowed',
+          who: 'ct1',
+          reason: 'command-not-allowed',
+          command: 'C-FIND',
+          commands: countOf('command.refused', 'C-FIND', 'command-not-allowed'),
+        },
+        {
+          change: 'refused',
+          who: 'ct1',
+          reason: 'command-not-allowed',
+          command: 'C-STORE',
+          commands: countOf('command.completed', 'C-STORE', undefined),
+        },
       ]);
     },
     60_000 + LINES * 20,

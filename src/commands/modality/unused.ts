@@ -43,19 +43,26 @@ export async function unused(context: CommandContext, options: UnusedOptions): P
     }));
     const changedSince = recent.map(({ name, changed }) => ({ modality: name, changed }));
     const facts = { days, since, from: firstSeen, to: lastSeen, missingLines: usage.missing };
-    context.print(`${JSON.stringify({ ...facts, files: reading.files, modalities, changedSince }, undefined, 2)}\n`);
+    context.print(
+      `${JSON.stringify({ ...facts, files: reading.files, modalities, changedSince }, undefined, 2)}\n`,
+    );
     return;
   }
   const lines = [
     ...settled.flatMap(describeEntry),
-    ...(settled.length === 0 ? [`everything that the entries allow was used in the last ${countOf(days, 'day')}`, ''] : []),
+    ...(settled.length === 0
+      ? [`everything that the entries allow was used in the last ${countOf(days, 'day')}`, '']
+      : []),
     ...recent.map(
-      ({ name, changed }) => `${formatPath(['modalities', name])} was changed at ${changed}: too new to judge`,
+      ({ name, changed }) =>
+        `${formatPath(['modalities', name])} was changed at ${changed}: too new to judge`,
     ),
     ...describeReading(reading, `, ${firstSeen} to ${lastSeen}; those since ${since} count`),
     ...(usage.missing === 0
       ? []
-      : [`the log itself says that ${countOf(usage.missing, 'line')} are missing: what they recorded counts as unused`]),
+      : [
+          `the log itself says that ${countOf(usage.missing, 'line')} are missing: what they recorded counts as unused`,
+        ]),
   ];
   context.print(
     `${lines.flatMap((line) => hangingLines(line, line.length - line.trimStart().length + 2)).join('\n')}\n`,

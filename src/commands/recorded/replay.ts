@@ -144,12 +144,12 @@ function notesOf({ replay, configuration }: Replayed): string[] {
     ...(certificates === 0
       ? []
       : [
-          `${countOf(certificates, 'request')} rest on a dns: or spki-sha256: of an entry: the log has no DNS names, and not every public key; they count as when they were recorded`,
+          `the log has no DNS names of certificates, and not every public key: ${countOf(certificates, 'request')} of entries with dns: or spki-sha256: count as when they were recorded`,
         ]),
     ...(stores === 0
       ? []
       : [
-          `${countOf(stores, 'C-STORE')} of entries with storeRules: the log has no data sets; they count as when they were recorded`,
+          `the log has no data sets: ${countOf(stores, 'C-STORE')} of entries with storeRules count as when they were recorded`,
         ]),
     ...(hasProxy ? ['whether a connection came through a trusted proxy is not in the log'] : []),
     ...(hasEnd ? ['entries that end, or whose observe mode ends, are judged as of now'] : []),

@@ -1,6 +1,7 @@
 /** `aegis reload`: its options and exit codes. The work is in reloadGateway.ts, which is loaded when it is asked for. */
-import type { ReloadOptions } from './reloadGateway';
+
 import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
+import type { ReloadOptions } from './reloadGateway';
 
 /** Of every verb that changes the configuration file. */
 export const RELOAD_OPTION = ['--reload', 'then reload the running gateway, without asking'] as const;
@@ -40,8 +41,10 @@ ${helpSections(
   ],
 )}`,
     )
-    .action(workOf(context, async () => async (inner, options: ReloadOptions & { dryRun?: boolean }) => {
+    .action(
+      workOf(context, async () => async (inner, options: ReloadOptions & { dryRun?: boolean }) => {
         if (options.dryRun === true) await (await import('../recorded/replay')).replayOwnLog(inner, options);
         else await (await import('./reloadGateway')).reload(inner, options);
-      }));
+      }),
+    );
 };

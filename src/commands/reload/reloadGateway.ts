@@ -36,7 +36,10 @@ export async function reload(context: CommandContext, options: ReloadOptions): P
 /** Throws OperatorError where no gateway can be reached, or where it runs from another file. */
 export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (options.url !== undefined) {
-    const report = await new AdminClient(adminTargetAt(options.url)).reload(requester(options), options.enforce);
+    const report = await new AdminClient(adminTargetAt(options.url)).reload(
+      requester(options),
+      options.enforce,
+    );
     return { by: 'admin', ...report };
   }
   const file = resolve(options.config);

@@ -19,7 +19,12 @@ let config: string;
 let audit: string;
 
 function configure(ct1: object, rest: object = {}) {
-  const entry = { callingAeTitle: 'CT1', from: '10.1.2.10', listeners: 'plain', allow: ['echo', 'find', 'move'] };
+  const entry = {
+    callingAeTitle: 'CT1',
+    from: '10.1.2.10',
+    listeners: 'plain',
+    allow: ['echo', 'find', 'move'],
+  };
   writeFileSync(
     config,
     JSON.stringify({
@@ -74,7 +79,12 @@ describe('aegis check --against', () => {
         line('association.accepted', {}),
         line('command.completed', find),
         line('command.completed', find),
-        line('command.refused', { command: 'C-STORE', sopClass: 'CTImageStorage', reason: 'command-not-allowed', count: 7 }),
+        line('command.refused', {
+          command: 'C-STORE',
+          sopClass: 'CTImageStorage',
+          reason: 'command-not-allowed',
+          count: 7,
+        }),
         line('connection.refused', { modality: undefined, reason: 'tls-version' }),
         '',
       ].join('\n'),
@@ -98,7 +108,10 @@ describe('aegis check --against', () => {
   it('ends with 0 where nothing changes, and reads compressed files', async () => {
     configure({});
     const file = `${audit}.2.gz`;
-    writeFileSync(file, gzipSync(`${line('association.accepted', {})}\n${line('command.completed', find)}\n`));
+    writeFileSync(
+      file,
+      gzipSync(`${line('association.accepted', {})}\n${line('command.completed', find)}\n`),
+    );
     const { exitCode, printed } = await run('check', '--against', file);
     expect(printed).toMatch(/^nothing changes\n/);
     expect(exitCode).toBe(0);
@@ -114,11 +127,14 @@ describe('aegis check --against', () => {
 
   it('says what rests on facts that the log lacks', async () => {
     const tls = { certificate: 's.crt', privateKey: 's.key', trustedCertificates: 'ca.crt' };
-    configure({ listeners: 'tls', certificate: 'dns:ct1.example' }, { listeners: [{ name: 'tls', port: 2762, tls }] });
+    configure(
+      { listeners: 'tls', certificate: 'dns:ct1.example' },
+      { listeners: [{ name: 'tls', port: 2762, tls }] },
+    );
     const shown = { listener: 'tls', tls: { fingerprint256: 'AA:BB', subject: 'CN=ct1' } };
     writeFileSync(audit, `${line('association.accepted', shown)}\n`);
     const { exitCode, printed } = await run('check', '--against', audit);
-    expect(printed).toMatch(/^nothing changes\n[^]*note: 1 request rest on a dns:/);
+    expect(printed).toMatch(/^nothing changes\n[\s\S]*note: the log has no DNS names/);
     expect(exitCode).toBe(0);
   });
 });
@@ -126,7 +142,11 @@ describe('aegis check --against', () => {
 describe('aegis modality unused', () => {
   it('lists what nobody used, and the command for the smaller entry', async () => {
     configure({ moveDestinations: ['WS1', 'WS2'] });
-    const move = { command: 'C-MOVE', sopClass: 'StudyRootQueryRetrieveInformationModelMove', moveDestination: 'WS1' };
+    const move = {
+      command: 'C-MOVE',
+      sopClass: 'StudyRootQueryRetrieveInformationModelMove',
+      moveDestination: 'WS1',
+    };
     writeFileSync(
       audit,
       [
@@ -155,7 +175,10 @@ describe('aegis modality unused', () => {
   it('does not judge an entry that was changed in that time', async () => {
     configure({});
     const reloaded = { modality: undefined, detail: 'modality "ct1" changed: allow + "echo"' };
-    writeFileSync(audit, [line('association.accepted', {}, 40), line('configuration.reloaded', reloaded, 2), ''].join('\n'));
+    writeFileSync(
+      audit,
+      [line('association.accepted', {}, 40), line('configuration.reloaded', reloaded, 2), ''].join('\n'),
+    );
     expect((await run('modality', 'unused', '--days', '30')).printed).toContain('too new to judge');
   });
 
