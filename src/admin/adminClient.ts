@@ -3,6 +3,7 @@
  * environment. Turns what goes wrong into words; shows nothing.
  */
 import * as z from 'zod';
+import type { ReloadRequester } from '../audit/events';
 import { isBearerToken, readTokenToShow } from '../config/bearerToken';
 import { readConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
@@ -11,6 +12,7 @@ import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
+import { requesterHeaders } from './reloadRequester';
 import type { ReloadReport, StatusReport } from './statusReport';
 
 /** Longer than the wait for the health of upstreams, which is 5 s at most. */
@@ -114,22 +116,28 @@ export class AdminClient {
   }
 
   /** `enforce`: end the associations that are no longer allowed; undefined: as the gateway was started. */
-  async reload(enforce?: boolean): Promise<ReloadReport> {
+  async reload(requester: ReloadRequester, enforce?: boolean): Promise<ReloadReport> {
     const query = enforce === undefined ? '' : `?enforce=${enforce}`;
-    const report = (await this.#ask('POST', `/api/v1/reload${query}`, [200, 422])) as ReloadReport;
+    const headers = requesterHeaders(requester);
+    const report = (await this.#ask('POST', `/api/v1/reload${query}`, [200, 422], headers)) as ReloadReport;
     if (typeof report.isReloaded !== 'boolean') throw unexpectedAnswer(this.url);
     return report;
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */
-  async #ask(method: string, path: string, expected: readonly number[]): Promise<unknown> {
+  async #ask(
+    method: string,
+    path: string,
+    expected: readonly number[],
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     const { url, token } = this.#target;
     let status: number;
     let text: string;
     try {
       const response = await fetch(url + path, {
         method,
-        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        headers: token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` },
         redirect: 'error',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });

@@ -12,7 +12,7 @@ import {
   fastify,
 } from 'fastify';
 import { version } from '../../package.json';
-import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink, ReloadRequester } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
@@ -22,6 +22,7 @@ import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
+import { reloadRequester } from './reloadRequester';
 import type {
   ListenerStatus,
   Readiness,
@@ -43,7 +44,7 @@ export interface GatewayControl {
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
   /** The reload of SIGHUP, in turn with others. Never rejects. */
-  reload(options?: ReloadOptions): Promise<ReloadReport>;
+  reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
 }
 
 /** Where requests come in, and who may ask what; open before this server is loaded. */
@@ -203,7 +204,7 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);
-    addReloadRoute(this.#server, this.#control);
+    addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }
 }
 
@@ -216,7 +217,11 @@ function addPendingRoutes(server: FastifyInstance, pending: PendingCallers): voi
   );
 }
 
-function addReloadRoute(server: FastifyInstance, control: GatewayControl): void {
+function addReloadRoute(
+  server: FastifyInstance,
+  control: GatewayControl,
+  admin: () => Configuration['admin'],
+): void {
   server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
     const { enforce, ...others } = request.query;
     if (Object.keys(others).length > 0) {
@@ -225,7 +230,10 @@ function addReloadRoute(server: FastifyInstance, control: GatewayControl): void 
     if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
       return reply.code(400).send({ error: 'enforce is true or false' });
     }
-    const report = await control.reload(enforce === undefined ? {} : { enforce: enforce === 'true' });
+    const report = await control.reload(
+      enforce === undefined ? {} : { enforce: enforce === 'true' },
+      reloadRequester(request, admin()),
+    );
     return reply.code(report.isReloaded ? 200 : 422).send(report);
   });
 }

@@ -40,6 +40,18 @@ export interface RefusedContext {
   readonly reason?: ReasonCode | undefined;
 }
 
+/** Who asked for a reload. What a command says of itself is not proven: who has the token can say anything. */
+export interface ReloadRequester {
+  readonly by: 'signal' | 'admin' | 'watch';
+  /** Of the admin HTTP: which key of the configuration holds the token that was shown. */
+  readonly token?: 'admin.token' | 'admin.tokenFile';
+  readonly sourceAddress?: string;
+  /** `modality set`. */
+  readonly command?: string;
+  /** As the operating system names the account that ran the command. */
+  readonly systemUser?: string;
+}
+
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
 export interface AuditEvent {
   readonly event: AuditEventName;
@@ -82,6 +94,11 @@ export interface AuditEvent {
   readonly count?: number | undefined;
   /** Of the first of them; as `time`. */
   readonly since?: string | undefined;
+  /** Of the text of the configuration file, in hex. */
+  readonly sha256?: string | undefined;
+  readonly requestedBy?: ReloadRequester | undefined;
+  /** What a reload changes, or would have changed, in words: at most 50, and a last one that counts the rest. */
+  readonly changes?: readonly string[] | undefined;
 }
 
 /** Where events go. Must not throw and must not block: it is called in the data path. */

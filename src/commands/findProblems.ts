@@ -160,11 +160,12 @@ function summaryOf(problems: readonly Problem[], configuration: Configuration | 
   const warnings = problems.length - errors;
   const counts = warnings === 0 ? [] : [countOf(warnings, 'warning')];
   if (errors > 0 || configuration === undefined) return [countOf(errors, 'problem'), ...counts].join(', ');
-  const { listeners, upstreams, modalities } = configuration;
+  const { listeners, upstreams, modalities, tests = [] } = configuration;
   return `ok: ${[
     countOf(listeners.length, 'listener'),
     countOf(Object.keys(upstreams).length, 'upstream'),
     countOf(Object.keys(modalities).length, 'modality'),
+    ...(tests.length === 0 ? [] : [countOf(tests.length, 'policy test')]),
     ...counts,
   ].join(', ')}`;
 }

@@ -51,6 +51,8 @@ export interface ConfigurationReading {
    * undefined where that is too little.
    */
   readonly configuration: Configuration | undefined;
+  /** Entries with a problem of their own are not in `configuration`. */
+  readonly isPartial: boolean;
   /** In the order of the text; those of environment variables last. */
   readonly problems: readonly Problem[];
   readonly place: PlaceFindings;
@@ -63,7 +65,11 @@ export interface LoadedConfiguration extends ConfigurationReading {
 
 /** Throws ConfigurationError (exit code 2) with every problem at once. */
 export function loadConfiguration(path: string, env: NodeJS.ProcessEnv = process.env): LoadedConfiguration {
-  const reading = readConfiguration(path, env);
+  return withoutErrors(readConfiguration(path, env));
+}
+
+/** The same for what was read before. */
+export function withoutErrors(reading: ConfigurationReading): LoadedConfiguration {
   const { configuration, problems } = reading;
   if (configuration === undefined || problems.some((problem) => problem.severity === 'error')) {
     throw new ConfigurationError(problems);
@@ -102,7 +108,14 @@ export function parseConfiguration(
     problemOf({ path, message }, file, position),
   );
   if (source.value === undefined) {
-    return { file, text, configuration: undefined, problems: textProblems, place: () => [] };
+    return {
+      file,
+      text,
+      configuration: undefined,
+      isPartial: false,
+      problems: textProblems,
+      place: () => [],
+    };
   }
   const environment = applyEnvironment(source.value, configurationSchema, env);
   const place: PlaceFindings = (findings) =>
@@ -123,7 +136,7 @@ export function parseConfiguration(
       ...(configuration === undefined ? [] : validateConfiguration(configuration, isPartial)),
     ]),
   ];
-  return { file, text, configuration, problems: problems.sort(inOrderOfText), place };
+  return { file, text, configuration, isPartial, problems: problems.sort(inOrderOfText), place };
 }
 
 function variableName(variable: string): string {

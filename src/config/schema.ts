@@ -5,6 +5,7 @@
 import * as z from 'zod';
 import { audit } from './schemaAudit';
 import { clientTls, modality, tlsProfile } from './schemaModality';
+import { policyTest } from './schemaTests';
 import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
@@ -295,6 +296,10 @@ export const configurationSchema = z.strictObject({
     .max(86400)
     .default(3600)
     .describe('How often a list of a URL in crl is fetched, at the latest; sooner where it ends.'),
+  tests: z
+    .array(policyTest)
+    .optional()
+    .describe('What the policy must answer; checked by `aegis check` and before every start and reload.'),
   contact: contact
     .optional()
     .describe('The team that vendors ask; printed on onboarding sheets and used for nothing else.'),

@@ -7,11 +7,12 @@ import { isLoopbackAddress } from '../text/addresses';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { clientTlsOf } from './clientTls';
+import { runPolicyTests } from './policyTests';
 import type { Configuration, ListenerTlsConfiguration } from './schema';
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
- * Every check; the policy's own problems come last. `isPartial`: modalities that have a problem of their own were
+ * Every check; the policy's own problems come last, and its tests only where nothing else is wrong. `isPartial`: modalities that have a problem of their own were
  * left out, so what could come from their absence is not reported.
  */
 export function validateConfiguration(configuration: Configuration, isPartial = false): Finding[] {
@@ -23,6 +24,8 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkAdmin(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
+  const hasErrors = isPartial || findings.some(({ severity }) => severity !== 'warning');
+  if (!hasErrors) findings.push(...runPolicyTests(configuration));
   if (!isPartial) return findings;
   return findings.filter(({ path, severity }) => severity !== 'warning' && path.join() !== 'modalities');
 }

@@ -123,7 +123,7 @@ export function countDenial(
 }
 
 /** One line can stand for many refusals. */
-function timesOf({ count }: AuditLine): number {
+export function timesOf({ count }: AuditLine): number {
   return Number.isSafeInteger(count) && Number(count) > 0 ? Number(count) : 1;
 }
 

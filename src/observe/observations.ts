@@ -6,7 +6,7 @@
 import type { Configuration } from '../config/schema';
 import { commandFieldOf } from '../dimse/commands';
 import { sopClassUid } from '../dimse/sopClasses';
-import { compilePolicy } from '../policy/compile';
+import { compileEnforced } from '../policy/compile';
 import { decideCalledAeTitle, decideCommand } from '../policy/decide';
 import type { CompiledModality, Policy } from '../policy/policy';
 import type { ReasonCode } from '../policy/reasons';
@@ -43,14 +43,7 @@ export class Observations {
 
   /** `since` is a time as audit lines have it; what is older only counts for what is open at the same time. */
   constructor(configuration: Configuration, since = '') {
-    const modalities = Object.fromEntries(
-      Object.entries(configuration.modalities).map(([name, entry]) => [
-        name,
-        { ...entry, mode: 'enforce' as const },
-      ]),
-    );
-    // No entry is in observe mode, so the time does not matter.
-    this.#policy = compilePolicy({ ...configuration, modalities }, 0).policy;
+    this.#policy = compileEnforced(configuration);
     for (const { modalities: entries } of this.#policy.entriesByCallingAeTitle.values()) {
       for (const modality of entries) this.#modalityByName.set(modality.name, modality);
     }

@@ -186,7 +186,7 @@ const canaryCheck: AssociationCheck<Policy> = {
   words: ({ isDenied }) => (isDenied ? 'one of canaryAeTitles is used' : 'none is used'),
 };
 
-const ingressChecksWithCanaries: readonly AssociationCheck<Policy>[] = [canaryCheck, ...ingressChecks];
+export const ingressChecksWithCanaries: readonly AssociationCheck<Policy>[] = [canaryCheck, ...ingressChecks];
 
 /** Those of this policy. */
 export function ingressChecksOf({ canaryAeTitles }: Policy): readonly AssociationCheck<Policy>[] {

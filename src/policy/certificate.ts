@@ -93,6 +93,22 @@ export function compileCertificateMatchers(texts: readonly string[]): Certificat
   return { texts, valuesByKind };
 }
 
+/** A certificate of which nothing is known but what this text says of it: `cn:ct1`, `sha256:…`. */
+export function certificateNamedBy(text: string): PeerCertificate {
+  const { valuesByKind } = compileCertificateMatchers([text]);
+  const [commonName] = valuesByKind.cn ?? [];
+  return {
+    fingerprint256: valuesByKind.sha256?.[0] ?? '',
+    spkiSha256: valuesByKind['spki-sha256']?.[0] ?? '',
+    dnsNames: valuesByKind.dns ?? [],
+    ...(commonName === undefined ? {} : { commonName }),
+    subject: text,
+    issuer: '',
+    serialNumber: '',
+    validTo: '',
+  };
+}
+
 function normaliseValue(kind: MatcherKind, value: string): string {
   if (kind === 'dns') return lowerCase(value);
   return kind === 'cn' ? value : withColons(value);

@@ -104,6 +104,18 @@ function compileCanaries(configuration: Configuration, problems: PolicyProblem[]
   return new AeTitleSet(canaryAeTitles, strictAeTitles);
 }
 
+/**
+ * The policy as it is meant to be, whatever the time: each entry enforces, also one in observe mode, and counts, also one
+ * that is over or yet to begin. For a configuration without errors.
+ */
+export function compileEnforced(configuration: Configuration): Policy {
+  const modalities = Object.entries(configuration.modalities).map(([name, entry]) => [
+    name,
+    { ...entry, mode: 'enforce' as const, validFrom: undefined, validUntil: undefined },
+  ]);
+  return compilePolicy({ ...configuration, modalities: Object.fromEntries(modalities) }, 0).policy;
+}
+
 function compileListeners({ listeners }: Configuration, problems: PolicyProblem[]) {
   const listenerByName = new Map<string, CompiledListener>();
   for (const [index, { name, tls }] of listeners.entries()) {

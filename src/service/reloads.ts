@@ -7,8 +7,15 @@ import { resolve } from 'node:path';
 import type { Monitoring } from '../admin/monitoring';
 import type { ReloadReport } from '../admin/statusReport';
 import type { AuditLog } from '../audit/auditLog';
+import type { ReloadRequester } from '../audit/events';
 import { describeChanges } from '../config/changes';
-import { type LoadedConfiguration, loadConfiguration, textSha256 } from '../config/load';
+import {
+  type ConfigurationReading,
+  type LoadedConfiguration,
+  readConfiguration,
+  textSha256,
+  withoutErrors,
+} from '../config/load';
 import type { Configuration } from '../config/schema';
 import {
   describeFileChanges,
@@ -68,8 +75,13 @@ export class Reloads {
     this.#last = starting.then(({ configuration }) => this.#begin(configuration)).catch(() => {});
   }
 
-  inTurn(options: ReloadOptions = {}): Promise<ReloadReport> {
-    const reloaded = this.#last.then(async () => await this.#reload(await this.#starting, options));
+  inTurn(
+    options: ReloadOptions = {},
+    requestedBy: ReloadRequester = { by: 'signal' },
+  ): Promise<ReloadReport> {
+    const reloaded = this.#last.then(
+      async () => await this.#reload(await this.#starting, options, requestedBy),
+    );
     this.#last = reloaded.catch(() => {});
     return reloaded;
   }
@@ -99,7 +111,7 @@ export class Reloads {
     const files = this.#watchedFiles(configuration);
     this.#watch = new FileWatch(files, () => {
       this.#say('a file has changed');
-      this.inTurn().catch(() => {});
+      this.inTurn({}, { by: 'watch' }).catch(() => {});
     });
     this.#say(`watching ${files.length === 1 ? 'the configuration file' : `${files.length} files`}`);
   }
@@ -111,6 +123,7 @@ export class Reloads {
   async #reload(
     { gateway, monitoring, pidFile, audit, lists }: Reloadable,
     options: ReloadOptions,
+    requestedBy: ReloadRequester,
   ): Promise<ReloadReport> {
     // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
     audit.reopen();
@@ -119,10 +132,12 @@ export class Reloads {
     const addresses = gateway.addresses;
     // A file that changes while it is read will be noticed afterwards.
     const filesRead = this.#watch?.states() ?? new Map();
+    let reading: ConfigurationReading | undefined;
     let loaded: LoadedConfiguration;
     let ended: number;
     try {
-      loaded = loadConfiguration(this.#file);
+      reading = readConfiguration(this.#file);
+      loaded = withoutErrors(reading);
       const takeOverLists = await lists.prepare(loaded.configuration, true);
       const takeOver = monitoring.prepareReload(loaded.configuration);
       ({ ended } = await gateway.reload(loaded.configuration, { enforce }));
@@ -131,7 +146,14 @@ export class Reloads {
       audit.replace(loaded.configuration.audit);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      monitoring.record({ event: 'configuration.rejected', outcome: 'failed', detail });
+      monitoring.record({
+        event: 'configuration.rejected',
+        outcome: 'failed',
+        detail,
+        sha256: reading && textSha256(reading.text),
+        requestedBy,
+        changes: shorten(this.#changesOf(reading)),
+      });
       this.#say(`${this.#file} was not reloaded, the running configuration stays:\n${detail}`);
       return { isReloaded: false, file, problems: this.#withAbsoluteFile(problemsOf(error)) };
     }
@@ -140,12 +162,20 @@ export class Reloads {
     this.#watch?.replace(this.#watchedFiles(loaded.configuration), filesRead);
     const lines = [...changes, ...(ended === 0 ? [] : [`associations ended: ${ended}`])];
     const detail = lines.length === 0 ? 'nothing has changed' : shorten(lines).join('; ');
-    monitoring.record({ event: 'configuration.reloaded', outcome: 'info', detail });
+    const sha256 = textSha256(loaded.text);
+    monitoring.record({
+      event: 'configuration.reloaded',
+      outcome: 'info',
+      detail,
+      sha256,
+      requestedBy,
+      changes: shorten(changes),
+    });
     this.#say(`${this.#file} was reloaded${lines.length === 0 ? ', nothing has changed' : ''}`);
     for (const line of shorten(lines)) this.#say(`  ${line}`);
     this.#sayAddresses(addresses, gateway.addresses);
     const problems = this.#withAbsoluteFile(warn(loaded, this.#say));
-    return { isReloaded: true, file, sha256: textSha256(loaded.text), problems, changes, ended };
+    return { isReloaded: true, file, sha256, problems, changes, ended };
   }
 
   /** A client of the HTTP is in another directory. A problem can also be in an environment variable. */
@@ -166,6 +196,12 @@ export class Reloads {
       monitoring.record({ event: 'certificate.reloaded', outcome: 'info', detail });
     }
     return [...describeChanges(before.configuration, configuration), ...fileChanges];
+  }
+
+  /** What a file would have changed that was refused; nothing where it could not be understood as a whole. */
+  #changesOf(reading: ConfigurationReading | undefined): string[] {
+    if (reading?.configuration === undefined || reading.isPartial || this.#known === undefined) return [];
+    return describeChanges(this.#known.configuration, reading.configuration);
   }
 
   #sayAddresses(before: readonly ListeningAddress[], after: readonly ListeningAddress[]): void {

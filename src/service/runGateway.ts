@@ -39,7 +39,7 @@ export interface Running extends Opened {
 /** Rejects, with nothing left open, where the gateway cannot start. */
 export async function runGateway(file: string, options: ReloadsOptions, say: Say): Promise<Running> {
   const opening = open(file, say, {
-    reload: (wanted) => reloads.inTurn(wanted),
+    reload: (wanted, requestedBy) => reloads.inTurn(wanted, requestedBy),
     takeOverLists: () => reloads.takeOverLists(),
   });
   const reloads = new Reloads(file, opening, options, say);

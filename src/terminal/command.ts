@@ -21,6 +21,8 @@ export interface GlobalOptions {
   readonly config: string;
   /** The path is not the default one: --config or AEGIS_CONFIG names it. Known to a Work only. */
   readonly isConfigNamed?: boolean;
+  /** `modality set`. Known to a Work only. */
+  readonly verb?: string;
   /** Machine-readable output. */
   readonly json?: boolean;
 }
@@ -47,8 +49,15 @@ export function workOf<Options extends GlobalOptions, Words extends readonly unk
     const isConfigNamed =
       verb.getOptionValueSourceWithGlobals('config') === 'cli' || process.env.AEGIS_CONFIG !== undefined;
     const work = await load();
-    await work(context, { ...verb.optsWithGlobals<Options>(), isConfigNamed }, ...words);
+    const options = { ...verb.optsWithGlobals<Options>(), isConfigNamed, verb: fullName(verb) };
+    await work(context, options, ...words);
   };
+}
+
+/** Without the name of the program. */
+function fullName(verb: Command): string {
+  const { parent } = verb;
+  return parent?.parent ? `${fullName(parent)} ${verb.name()}` : verb.name();
 }
 
 /** Collects the values of an option that may be repeated. */

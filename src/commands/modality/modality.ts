@@ -10,6 +10,7 @@ import {
   type RegisterCommand,
   workOf,
 } from '../../terminal/command';
+import { durationOption } from '../../text/moments';
 import { parseAeTitle, parseTimeout } from '../echo/echo';
 import type { PlanEntry } from './approve';
 import { named, registerAdd, registerImport, registerRemove, registerSet, withSheet } from './editVerbs';
@@ -57,6 +58,41 @@ const registerList: RegisterCommand = (modality, context) => {
       ),
     )
     .action(workOf(context, async () => (await import('./list')).list));
+};
+
+/** Ten years: longer than any log. */
+const MAX_UNUSED_DAYS = 3650;
+
+const registerUnused: RegisterCommand = (modality, context) => {
+  modality
+    .command('unused')
+    .description('what entries allow and nobody used, and the smaller entry that would do')
+    .option(
+      '--days <days>',
+      'how long nobody used it',
+      durationOption('--days', { unit: 'days', min: 1, max: MAX_UNUSED_DAYS }),
+      90,
+    )
+    .option(
+      '--audit <file...>',
+      'audit logs, also compressed (.gz); - is stdin (default: audit.file and what it was rotated to)',
+    )
+    .addHelpText(
+      'after',
+      helpSections(
+        [
+          'aegis modality unused',
+          'aegis modality unused --days 30',
+          'aegis --json modality unused --audit /var/log/aegis/audit.jsonl*',
+        ],
+        [
+          '0  done; what nobody used is listed',
+          '1  the log does not reach that far back',
+          '2  the configuration is not valid, or a log cannot be read',
+        ],
+      ),
+    )
+    .action(workOf(context, async () => (await import('./unused')).unused));
 };
 
 const registerShow: RegisterCommand = (modality, context) => {
@@ -170,6 +206,7 @@ export function registerApprove(modality: Command, context: CommandContext, plan
 
 const verbs: readonly RegisterCommand[] = [
   registerList,
+  registerUnused,
   registerShow,
   registerAdd,
   registerSet,

@@ -39,5 +39,5 @@ export const registerObserve: RegisterCommand = (program, context) => {
         ],
       ),
     )
-    .action(workOf(context, async () => (await import('./readLogs')).reportLogs));
+    .action(workOf(context, async () => (await import('./reportLogs')).reportLogs));
 };

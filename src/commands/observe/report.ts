@@ -17,15 +17,10 @@ import { observeEndMs } from '../../text/moments';
 import { formatPath } from '../../text/problems';
 import { countOf, escapeUnsafe, quoteValue } from '../../text/quote';
 import { hangingLines } from '../../text/table';
+import { describeReading, type LogReading } from '../recorded/readLogs';
 
-/** What was read, and what of it made sense. */
-export interface LogReading {
-  readonly files: readonly string[];
-  /** Lines of the audit log, older ones than --since included. */
-  readonly lines: number;
-  /** Lines that are none, and where the first one is. */
-  readonly otherLines: number;
-  readonly firstOther: string;
+interface ReadSince extends LogReading {
+  /** Older lines do not count. */
   readonly since: string | undefined;
 }
 
@@ -59,7 +54,7 @@ export function wouldDenyAnything(configuration: Configuration, observations: Ob
 export function reportObservations(
   configuration: Configuration,
   observations: Observations,
-  reading: LogReading,
+  reading: ReadSince,
   now: Date,
 ): string {
   const entries = entriesToTell(configuration, observations);
@@ -69,7 +64,7 @@ export function reportObservations(
     ...(observations.unmatched.denied.length === 0
       ? []
       : ['no entry matched:', ...describeDenials('denied', observations.unmatched.denied), '']),
-    ...describeReading(observations, reading),
+    ...describeRead(observations, reading),
     '',
   ]
     .flatMap(laidOut)
@@ -199,18 +194,11 @@ function formatKey(key: string, value: unknown): string {
   return `"${key}": ${text},`;
 }
 
-function describeReading(
-  { unknownEntries }: Observations,
-  { files, lines, otherLines, firstOther, since }: LogReading,
-): string[] {
-  const from = files.map((file) => escapeUnsafe(file === '-' ? 'stdin' : file)).join(', ');
+function describeRead({ unknownEntries }: Observations, { since, ...reading }: ReadSince): string[] {
   const when = since === undefined ? '' : `, of which those before ${since} do not count`;
   const unknown = unknownEntries.entries.map(({ value, count }) => `${escapeUnsafe(value)} (${count})`);
   return [
-    `read ${countOf(lines, 'line')} of ${from}${when}`,
-    ...(otherLines === 0
-      ? []
-      : [`left out ${countOf(otherLines, 'line')} not of the audit log: first ${escapeUnsafe(firstOther)}`]),
+    ...describeReading(reading, when),
     ...(unknown.length === 0
       ? []
       : [
@@ -223,7 +211,7 @@ function describeReading(
 export function observationsJson(
   configuration: Configuration,
   observations: Observations,
-  reading: LogReading,
+  reading: ReadSince,
 ): object {
   return {
     wouldDeny: wouldDenyAnything(configuration, observations),

@@ -1,5 +1,7 @@
 /** `aegis reload`: its options and exit codes. The work is in reloadGateway.ts, which is loaded when it is asked for. */
+
 import { helpSections, type RegisterCommand, workOf } from '../../terminal/command';
+import type { ReloadOptions } from './reloadGateway';
 
 /** Of every verb that changes the configuration file. */
 export const RELOAD_OPTION = ['--reload', 'then reload the running gateway, without asking'] as const;
@@ -13,6 +15,10 @@ export const registerReload: RegisterCommand = (program, context) => {
       '--url <url>',
       'the admin HTTP (default: admin of the configuration); its token is AEGIS__ADMIN__TOKEN',
     )
+    .option(
+      '--dry-run',
+      'reload nothing; judge the traffic in audit.file by the changed file: what it would refuse or newly allow',
+    )
     .addHelpText(
       'after',
       `
@@ -24,14 +30,21 @@ ${helpSections(
     'aegis --config /etc/aegis/aegis.jsonc reload',
     'aegis reload --enforce',
     'aegis --json reload',
+    'aegis reload --dry-run',
     'aegis reload --url http://127.0.0.1:9763    (after admin.port was changed in the file)',
   ],
   [
-    '0  reloaded; or, without a token, the signal was sent',
-    '1  the gateway refused the configuration and goes on with its old one, or no gateway runs',
+    '0  reloaded; or, without a token, the signal was sent; with --dry-run: nothing that was let through would be refused',
+    '1  the gateway refused the configuration and goes on with its old one, or no gateway runs;',
+    '   with --dry-run: something that was let through would be refused',
     '2  wrong usage, or the configuration has neither an admin token nor pidFile',
   ],
 )}`,
     )
-    .action(workOf(context, async () => (await import('./reloadGateway')).reload));
+    .action(
+      workOf(context, async () => async (inner, options: ReloadOptions & { dryRun?: boolean }) => {
+        if (options.dryRun === true) await (await import('../recorded/replay')).replayOwnLog(inner, options);
+        else await (await import('./reloadGateway')).reload(inner, options);
+      }),
+    );
 };

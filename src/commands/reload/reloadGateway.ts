@@ -2,9 +2,11 @@
  * Makes the running gateway reload: over its admin HTTP where the configuration has a token, else by a signal to the
  * process in `pidFile`. Says what came of it, and what cannot be known. Knows nothing of why.
  */
+import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { AdminClient, adminTarget, adminTargetAt, UnreachableError } from '../../admin/adminClient';
 import type { ReloadProblem, ReloadReport } from '../../admin/statusReport';
+import type { ReloadRequester } from '../../audit/events';
 import { inspectTlsFiles } from '../../config/files';
 import { readConfiguration, readConfigurationText, textSha256 } from '../../config/load';
 import type { Configuration } from '../../config/schema';
@@ -34,7 +36,10 @@ export async function reload(context: CommandContext, options: ReloadOptions): P
 /** Throws OperatorError where no gateway can be reached, or where it runs from another file. */
 export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (options.url !== undefined) {
-    const report = await new AdminClient(adminTargetAt(options.url)).reload(options.enforce);
+    const report = await new AdminClient(adminTargetAt(options.url)).reload(
+      requester(options),
+      options.enforce,
+    );
     return { by: 'admin', ...report };
   }
   const file = resolve(options.config);
@@ -46,7 +51,7 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (admin === undefined && pidFile === undefined) throw new OperatorError(noWay(options.config));
   if (admin !== undefined) {
     try {
-      const report = await admin.reload(options.enforce);
+      const report = await admin.reload(requester(options), options.enforce);
       if (report.isReloaded && !isReloadOf(options.config, report)) {
         throw new OperatorError(otherFile(options.config, admin.url, report.file), ExitCode.Failed);
       }
@@ -80,6 +85,23 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
     pid,
     ...(audit.file === undefined ? {} : { auditFile: audit.file }),
   };
+}
+
+/** Behind sudo, the account that a person has is the one that called it. */
+export function requester({ verb }: Pick<ReloadOptions, 'verb'>): ReloadRequester {
+  const { SUDO_USER: caller } = process.env;
+  const account = accountName();
+  const systemUser = caller === undefined || caller === account ? account : `${caller} as ${account}`;
+  return { by: 'admin', command: verb ?? 'reload', ...(systemUser === undefined ? {} : { systemUser }) };
+}
+
+/** Undefined in a container whose account has no name. */
+function accountName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Undefined where it could change nothing, for want of a token. */

@@ -283,7 +283,11 @@ describe('aegis explain', () => {
       /did you mean "CTImageStorage"\?/,
     ],
     ['a class without a command', [...ct1, '--sop-class', 'CTImageStorage'], /--sop-class needs a command/],
-    ['a destination without a move', [...ct1, '--move-destination', 'WS1'], /needs --command c-move/],
+    [
+      'a destination without a move',
+      [...ct1, '--move-destination', 'WS1'],
+      /--move-destination needs the command c-move/,
+    ],
     ['a missing file', [...ct1, '--certificate', '/nowhere/ct1.crt'], /\/nowhere\/ct1\.crt does not exist/],
   ])('refuses %s with exit code 2', async (_what, options, message) => {
     await expect(explain(...options)).rejects.toMatchObject({
