@@ -124,6 +124,7 @@ function arrive(kind: number, sent: readonly Buffer[]): End {
 function checkArrival(input: Buffer, random: Random): void {
   const kind = (input[0] ?? 0) & 3;
   const bytes = input.subarray(1, 2000);
+  if (bytes.length === 0) return;
   const whole = arrive(kind, [bytes]);
   const cut = arrive(
     kind,

@@ -6,7 +6,7 @@ import { targets } from '../../fuzz/targets';
 
 const SEED = 1;
 /** Of a target whose inputs take microseconds. */
-const INPUTS = 3000;
+const INPUTS = 2000;
 const MINUTE_MS = 60_000;
 
 /** What may take longer gets fewer. */
