@@ -39,7 +39,7 @@ import {
   traffic,
 } from './traffic';
 
-const RUNS = Number(process.env.MODEL_RUNS ?? 250);
+const RUNS = Number(process.env.MODEL_RUNS ?? 150);
 const SEED = Number(process.env.MODEL_SEED ?? 1);
 /** What is sent is through the gateway after some ten turns of the event loop, which all sides share. */
 const QUIET_TURNS = 12;
@@ -184,6 +184,7 @@ class Run {
     if (wire.held.length > 0 && !mayInterrupt) this.#send(from, wire.held, [], true);
     if (this.model.isOver) return;
     const message = this.#messageOf(step, wire, opposite);
+    if (message === undefined) return;
     const { heldBack = 0, isJoined = false } = 'pieces' in step ? step : {};
     const count = Math.max(1, message.pdvs.length - heldBack);
     wire.last = message;
@@ -196,11 +197,15 @@ class Run {
     step: Extract<Step, { request: string } | { answer: number } | { cancel: number }>,
     wire: Wire,
     opposite: Wire,
-  ): Sent {
+  ): Sent | undefined {
     const { direction } = this.#traffic;
+    const { from } = step;
     if ('request' in step) return request(step.request, step.id, step.pieces, direction);
-    if ('cancel' in step) return cancel(this.#pick(wire, step.cancel, step.from));
-    const asked = this.#pick(opposite, step.which, step.from === 'caller' ? 'callee' : 'caller');
+    if ('cancel' in step) return cancel(this.#pick(wire, step.cancel, from));
+    const asker = from === 'caller' ? 'callee' : 'caller';
+    // Most runs would be over at once if each answer that nobody waits for was sent.
+    if (step.which !== 3 && this.model[asker].outstanding.size === 0) return undefined;
+    const asked = this.#pick(opposite, step.which, asker);
     const elsewhere = step.isElsewhere
       ? contexts.find(({ id }) => id !== this.#traffic.refused)?.id
       : undefined;
