@@ -44,6 +44,7 @@ const CONFIGURATION = `// A comment.
   "admin": { "host": "127.0.0.1", "port": 9762, "token": "\${TOKEN:-0123456789abcdef}" },
 }
 `;
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: references to variables are part of the language.
 const jsoncWords = [
   ...[
     '"',
@@ -80,6 +81,7 @@ const jsoncWords = [
   ],
   ...['"callingAeTitle"', '"::/0"', '"10.1.2.10"', '"10.1.2.0/24"', '\u{e9}', '\x1b[31m', '"port"', '"tls"'],
 ];
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: references to variables are part of the language.
 
 function sourceOf(text: string): ConfigurationSource {
   return { file: FILE, text, env: {}, reading: parseConfiguration(text, FILE, {}) };
@@ -92,7 +94,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 /** As openConfiguration does for a file. */
 function isEditable({ text }: ConfigurationSource): boolean {
   const { value } = parseSourceText(text);
-  return isObject(value) && (value['modalities'] === undefined || isObject(value['modalities']));
+  return isObject(value) && (value.modalities === undefined || isObject(value.modalities));
 }
 
 /** What a text shows to people must not move a cursor, and says where in the text it is. */
