@@ -12,7 +12,7 @@ import {
   visit,
 } from 'jsonc-parser';
 import type { ConfigurationPath } from '../text/problems';
-import { quoteValue } from '../text/quote';
+import { escapeUnsafe, quoteValue } from '../text/quote';
 
 /**
  * Deepest nesting of braces and brackets. The schema needs 7; the parser recurses for each level, so without a
@@ -193,7 +193,10 @@ function describeSyntaxError(error: ParseError, text: string): string {
   const name = printParseErrorCode(error.error);
   if (text.trim() === '') return 'is empty; remove it, then make one with "aegis init"';
   const reference = /^\$\{[^}\s]*\}/.exec(text.slice(error.offset, error.offset + 200))?.[0];
-  if (reference !== undefined) return `${reference} needs double quotes round it: "${reference}"`;
+  if (reference !== undefined) {
+    const shown = escapeUnsafe(reference);
+    return `${shown} needs double quotes round it: "${shown}"`;
+  }
   const symbol = quoteValue(text.slice(error.offset, error.offset + error.length));
   if (name === 'InvalidSymbol') return `${symbol} ${messageBySyntaxError[name]}`;
   if (isAtCloser(error, text) && name === 'ValueExpected') return `a value is expected before ${symbol}`;

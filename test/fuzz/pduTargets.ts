@@ -1,4 +1,7 @@
-/** What the upper layer has to stand: the reader with its decoders behind it, and the A-ASSOCIATE decoders. */
+/**
+ * What the upper layer has to stand: the reader with its decoders behind it, the framer that writes what was read, and
+ * the A-ASSOCIATE decoders.
+ */
 
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -7,8 +10,10 @@ import {
   encodeAssociateAc,
   encodeAssociateRq,
 } from '../../src/pdu/associate';
+import { PDataFramer } from '../../src/pdu/framer';
 import type { PduSink } from '../../src/pdu/pduSink';
 import { PduReader } from '../../src/pdu/reader';
+import { returnSlabs } from '../../src/pdu/slabs';
 import {
   type Abort,
   type AssociateAc,
@@ -24,14 +29,16 @@ import {
   fullAnswerBody,
   fullRequestBody,
   join,
+  type ParsedPdv,
+  parsePDataStream,
   pData,
   pdu,
   pdv,
   releaseRp,
   releaseRq,
 } from '../support/pduBytes';
-import type { FuzzTarget } from './fuzz';
 import type { Random } from './random';
+import { Finding, type FuzzTarget, pieces } from './target';
 
 const MAX_PDU_LENGTH = 16384;
 
@@ -72,7 +79,7 @@ class HashingSink implements PduSink {
   }
   fragment(bytes: Buffer): void {
     if (bytes.length === 0) {
-      throw new Error('an empty fragment');
+      throw new Finding('an empty fragment');
     }
     this.#addBytes(bytes);
   }
@@ -137,7 +144,9 @@ function outcome(input: Buffer, random: Random, isCut: boolean): string {
 }
 
 export const readerTarget: FuzzTarget = {
-  corpus: [
+  name: 'reader',
+  invariant: 'a PduError or PDUs, the same however the bytes are cut and the reader is held',
+  seeds: [
     pdu(1, echoRequestBody()).bytes,
     pdu(1, fullRequestBody()).bytes,
     pdu(2, fullAnswerBody()).bytes,
@@ -151,7 +160,7 @@ export const readerTarget: FuzzTarget = {
     const whole = outcome(input, random, false);
     const cut = outcome(input, random, true);
     if (whole !== cut) {
-      throw new Error(`read differently when cut: ${whole} and ${cut}`);
+      throw new Finding(`read differently when cut: ${whole} and ${cut}`);
     }
   },
 };
@@ -183,7 +192,7 @@ function checkCodec<Value>(
   }
   const again = decode(encoded.subarray(6));
   if (!isDeepStrictEqual(again, value)) {
-    throw new Error('decoded differently after it was encoded again');
+    throw new Finding('decoded differently after it was encoded again');
   }
 }
 
@@ -204,9 +213,75 @@ function encodeProposedRq(rq: AssociateRq): Buffer {
 }
 
 export const associateTarget: FuzzTarget = {
-  corpus: [echoRequestBody().bytes, fullRequestBody().bytes, fullAnswerBody().bytes],
+  name: 'associate',
+  invariant: 'a PduError or a value, which is the same after it was encoded and decoded again',
+  seeds: [echoRequestBody().bytes, fullRequestBody().bytes, fullAnswerBody().bytes],
   check(input) {
     checkCodec(input, (body) => withoutDeviations(decodeAssociateRq(body)), encodeProposedRq);
     checkCodec(input, (body) => withoutDeviations(decodeAssociateAc(body)), encodeAssociateAc);
   },
+};
+
+/** Each message as `context kind bytes`, whatever PDUs it came in. */
+function messagesIn(pdvs: readonly ParsedPdv[]): string[] {
+  const messages: string[] = [];
+  let parts: Buffer[] = [];
+  for (const { contextId, control, fragment } of pdvs) {
+    parts.push(fragment);
+    if ((control & 2) === 0) continue;
+    messages.push(`${contextId} ${control & 1} ${Buffer.concat(parts).toString('hex')}`);
+    parts = [];
+  }
+  return messages;
+}
+
+/** Makes the framer write the messages that the input describes, and takes the PDUs apart again. */
+function checkFraming(input: Buffer, random: Random): void {
+  const maxPduLength = random.pick([8, 9, 10, 17, 100, 4096, 16384, 131072]);
+  const framer = new PDataFramer(maxPduLength);
+  const expected: string[] = [];
+  const out: Buffer[] = [];
+  const flush = () => {
+    const flushed: Buffer[] = [];
+    framer.flush(flushed);
+    // Slabs are used again once they are returned.
+    for (const bytes of flushed) out.push(Buffer.from(bytes));
+    returnSlabs(flushed);
+  };
+  for (let offset = 0; offset + 3 <= input.length; ) {
+    const [contextId = 0, kind = 0, length = 0] = input.subarray(offset, offset + 3);
+    const bytes = input.subarray(offset + 3, offset + 3 + length * (kind & 0x40 ? 64 : 1));
+    offset += 3 + bytes.length;
+    const isEven = bytes.length % 2 === 0;
+    if ((kind & 1) === 1) {
+      if (bytes.length === 0 || !isEven) continue;
+      framer.command(contextId, bytes);
+      expected.push(`${contextId} 1 ${bytes.toString('hex')}`);
+    } else {
+      for (const piece of pieces(bytes, random)) {
+        framer.data(contextId, piece);
+        if (random.below(3) === 0) flush();
+      }
+      framer.dataEnd(contextId);
+      expected.push(`${contextId} 0 ${bytes.toString('hex')}${isEven ? '' : '00'}`);
+    }
+    if ((kind & 2) === 2) flush();
+  }
+  flush();
+  const pdvs = parsePDataStream(Buffer.concat(out));
+  const odd = pdvs.find(({ fragment }) => fragment.length % 2 !== 0 || fragment.length + 6 > maxPduLength);
+  if (odd !== undefined) throw new Finding(`a fragment of ${odd.fragment.length} bytes`);
+  if (!isDeepStrictEqual(messagesIn(pdvs), expected)) throw new Finding('other messages than those given');
+}
+
+export const framerTarget: FuzzTarget = {
+  name: 'framer',
+  invariant: 'the messages that were given, in even fragments that fit, whenever it is flushed',
+  seeds: [
+    Buffer.from('0101020000 0100030a0b0c 0303040a0b0c0d'.replaceAll(' ', ''), 'hex'),
+    Buffer.concat([Buffer.from([1, 0x40, 5]), Buffer.alloc(320, 'data '), Buffer.from([1, 1, 2, 0, 0])]),
+  ],
+  // The longest inputs are written as thousands of PDUs, and read again.
+  maxInputMs: 200,
+  check: checkFraming,
 };

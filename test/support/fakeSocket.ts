@@ -47,6 +47,11 @@ export class FakeSocket extends EventEmitter {
     this.#flow();
   }
 
+  /** What was read comes again, before anything else. */
+  unshift(bytes: Buffer): void {
+    this.#undelivered.unshift(Buffer.from(bytes));
+  }
+
   get undeliveredBytes(): number {
     return this.#undelivered.reduce((total, { length }) => total + length, 0);
   }

@@ -77,6 +77,11 @@ const syntax: Case[] = [
     ['a.jsonc:5:19 ${STRICT} needs double quotes round it: "${STRICT}"'],
   ],
   [
+    'a reference with a control character',
+    { 5: '"strictAeTitles": ${STRI\u0001CT}' },
+    ['a.jsonc:5:19 ${STRI\\u{1}CT} needs double quotes round it: "${STRI\\u{1}CT}"'],
+  ],
+  [
     'something after the configuration',
     { 6: '} }' },
     ['a.jsonc:6:3 nothing but comments is expected after the configuration'],

@@ -25,7 +25,6 @@ it('names files by their absolute path, however they were named at the start', a
       reload: async () => ({ ended: 0 }),
     } as Partial<RunningGateway> as RunningGateway,
     pidFile: { moveTo: async () => {} },
-    lists: { prepare: async () => () => {} },
     audit: { reopen: () => {}, replace: () => {} },
     lists: { prepare: async () => () => {} },
     monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
