@@ -1,6 +1,6 @@
 /**
- * Keeps when certificates and revocation lists end: those that listeners, upstreams and egress use, and those that modalities show.
- * The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
+ * Keeps when certificates and revocation lists end: those that the gateway uses on either side, and those that modalities
+ * show. The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
  * follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';

@@ -13,7 +13,7 @@ import { archiveCertificates, upstreamTls } from '../../support/archiveOverTls';
 import { runCommand } from '../../support/commandLine';
 import { echoscu, Storescp, storescu } from '../../support/dcmtk';
 import { writePart10 } from '../../support/dicomFiles';
-import { TestGateway } from '../../support/gateway';
+import { type ConfigurationInput, TestGateway } from '../../support/gateway';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { temporaryFolder } from '../../support/processes';
@@ -24,12 +24,16 @@ import './retrieve.test';
 const { ca, server, gateway: shown } = archiveCertificates();
 const instance = syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian);
 
-function plainGateway(upstreamServer: string, tls = upstreamTls(), callingAeTitle = 'US3') {
+function plainGateway(
+  upstreamServer: string,
+  tls = upstreamTls(),
+  callingAeTitle = 'US3',
+): ConfigurationInput {
   return {
     listeners: [{ name: 'device', host: '127.0.0.1', port: 0 }],
     upstreams: { ORTHANC: { servers: upstreamServer, tls } },
     modalities: {
-      us3: { callingAeTitle, from: '127.0.0.1', listeners: 'device', allow: ['echo', 'store'] as const },
+      us3: { callingAeTitle, from: '127.0.0.1', listeners: 'device', allow: ['echo', 'store'] },
     },
   };
 }
