@@ -2,7 +2,7 @@
  * Revocation lists that are fetched: a server that is away, that serves garbage, the list of somebody else or an older one
  * costs no honest association, each step is in the log, and a revocation counts within the refresh interval.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { inspectFetchedLists } from '../../src/commands/fetchedLists';
@@ -184,6 +184,18 @@ describe('a server of lists', () => {
     await again.refresh();
     expect(events).toMatchObject([{ event: 'crl.failed', detail: expect.stringMatching(/counts until/) }]);
     again.close();
+  });
+
+  it('whose list is gone from the disk: the next reload fetches it again', async () => {
+    const source = await ListServer.start(certificates.crl.crl);
+    const { gateway, lists, write } = await setUp(source.url);
+    const configuration = write(source.url);
+    const [file] = configuration.listeners[0]?.tls?.crl ?? [];
+    rmSync(file!);
+    const takeOver = await lists.prepare(configuration, true);
+    await gateway.gateway.reload(configuration);
+    takeOver();
+    expect(await isLetIn(gateway)).toBe(true);
   });
 
   it('that is away at a reload which names it: the reload is refused', async () => {
