@@ -235,6 +235,7 @@ describe('aegis check', () => {
         },
       ],
       reached: [],
+      revocationLists: [],
       firstToExpire: null,
     });
     expect(exitCode).toBe(ExitCode.Usage);
