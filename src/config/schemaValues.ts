@@ -82,7 +82,8 @@ export const listSource = z
   .string()
   .min(1)
   .refine((entry) => listEntryProblem(entry) === undefined, {
-    error: (issue) => `${quoteValue(issue.input)} ${listEntryProblem(String(issue.input))}`,
+    // Without the value: it may hold a password.
+    error: (issue) => listEntryProblem(String(issue.input)),
   })
   .meta({ title: 'path of a file, URL, or "auto"' });
 

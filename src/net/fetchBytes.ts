@@ -70,7 +70,7 @@ function failure(words: string): OperatorError {
 
 /** fetch says "fetch failed" and hides why in the cause. */
 function describeFailure({ name, message, cause }: Error): string {
-  if (name === 'TimeoutError') return `gave no whole answer within ${FETCH_TIMEOUT_MS / 1000} s`;
+  if (name === 'TimeoutError') return 'gave no whole answer in time';
   const { code, message: why } = (cause ?? {}) as NodeJS.ErrnoException;
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'refused the connection (ECONNREFUSED)',

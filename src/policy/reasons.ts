@@ -125,7 +125,7 @@ export const reasons = {
   'crl-missing': {
     wire: close,
     text: 'no revocation list covers the issuer of the certificate',
-    remedy: 'add the list of its issuer to crl',
+    remedy: 'add the list of its issuer to crl; "aegis status" shows why one is missing',
   },
   'crl-invalid': {
     wire: close,

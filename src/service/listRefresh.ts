@@ -24,6 +24,8 @@ import {
 /** After a failure: twice as long after each further one. */
 const MIN_RETRY_MS = 30_000;
 const MAX_RETRY_MS = 15 * 60_000;
+/** A start and a reload wait no longer for new lists: `aegis reload` waits 10 s for its answer. */
+const MAX_PREPARE_MS = 8_000;
 /** A list whose end is near is fetched again at half of what is left, but not in a tight loop. */
 const MIN_REFRESH_MS = 60_000;
 /** So much of an interval is cut off by chance, so that the gateways of a hospital do not all ask at once. */
@@ -38,6 +40,11 @@ export interface ListRefreshOptions {
   /** Lists have changed on the disk: they count once it resolves. Rejects where they cannot be taken over. */
   takeOver(): Promise<void>;
   now?(): Date;
+}
+
+interface FetchOptions {
+  readonly isStrict: boolean;
+  readonly cancelled: AbortSignal;
 }
 
 interface Failure {
@@ -99,7 +106,9 @@ export class ListRefresh {
       // One that is missing already shuts out nobody else.
       if (list === undefined && (known === undefined || known.list !== undefined)) missing.push(kept);
     }
-    await Promise.all(missing.map((kept) => this.#fetch(kept, next.get(kept)!, isStrict)));
+    const signals = [this.#closed.signal, AbortSignal.timeout(MAX_PREPARE_MS)];
+    const cancelled = AbortSignal.any(signals);
+    await Promise.all(missing.map((kept) => this.#fetch(kept, next.get(kept)!, { isStrict, cancelled })));
     // One that comes later, while the configuration is taken over, is taken over by itself.
     const taken = [...next.keys()]
       .filter(({ isWaiting }) => isWaiting)
@@ -131,7 +140,8 @@ export class ListRefresh {
   async #refreshDue(): Promise<void> {
     const nowMs = this.#now().getTime();
     const due = [...this.#keptByUrl.values()].filter(({ dueMs }) => dueMs <= nowMs);
-    await Promise.all(due.map((kept) => this.#fetch(kept, kept.source, false)));
+    const cancelled = this.#closed.signal;
+    await Promise.all(due.map((kept) => this.#fetch(kept, kept.source, { isStrict: false, cancelled })));
     const waiting = due.filter(({ isWaiting }) => isWaiting);
     if (waiting.length === 0 || this.#closed.signal.aborted) return;
     try {
@@ -145,13 +155,15 @@ export class ListRefresh {
   }
 
   /** Of a background job nothing may end the gateway: any error is a failure of this list alone. */
-  async #fetch(kept: Kept, source: ListSource, isStrict: boolean): Promise<void> {
+  async #fetch(kept: Kept, source: ListSource, { isStrict, cancelled }: FetchOptions): Promise<void> {
     const { url, file } = source;
     try {
-      const bytes = await this.#options.fetch(url, this.#closed.signal);
+      const bytes = await this.#options.fetch(url, cancelled);
       const now = this.#now();
-      const list = acceptedList(bytes, source, this.#heldFor(kept, source, now), now);
-      if (!isSameList(list, kept.list)) {
+      const held = this.#heldFor(kept, source, now);
+      const list = acceptedList(bytes, source, held, now);
+      // Without one that is held, the file may be damaged or gone.
+      if (held === undefined || !isSameList(list, kept.list)) {
         await writeStateFile(dirname(file), basename(file), bytes);
         kept.list = list;
         kept.isWaiting = true;

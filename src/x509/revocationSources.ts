@@ -14,7 +14,7 @@ import { oneLine, uriOf } from './names';
 import { type RevocationList, readCertificates, readCrl } from './tlsFiles';
 
 /** Stands for the distribution points of the certificates that the same part of the configuration names. */
-export const AUTO = 'auto';
+const AUTO = 'auto';
 /** The name of no URL and, with its percent sign, hardly that of a file of the operator. */
 const AUTO_NAME = '%auto';
 

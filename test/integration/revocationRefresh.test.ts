@@ -2,9 +2,10 @@
  * Revocation lists that are fetched: a server that is away, that serves garbage, the list of somebody else or an older one
  * costs no honest association, each step is in the log, and a revocation counts within the refresh interval.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { inspectFetchedLists } from '../../src/commands/fetchedLists';
 import { loadConfiguration } from '../../src/config/load';
 import { fetchBytes } from '../../src/net/fetchBytes';
 import { ListRefresh } from '../../src/service/listRefresh';
@@ -185,6 +186,18 @@ describe('a server of lists', () => {
     again.close();
   });
 
+  it('whose list is gone from the disk: the next reload fetches it again', async () => {
+    const source = await ListServer.start(certificates.crl.crl);
+    const { gateway, lists, write } = await setUp(source.url);
+    const configuration = write(source.url);
+    const [file] = configuration.listeners[0]?.tls?.crl ?? [];
+    rmSync(file!);
+    const takeOver = await lists.prepare(configuration, true);
+    await gateway.gateway.reload(configuration);
+    takeOver();
+    expect(await isLetIn(gateway)).toBe(true);
+  });
+
   it('that is away at a reload which names it: the reload is refused', async () => {
     const source = await ListServer.start(certificates.crl.crl);
     const { lists, write } = await setUp(source.url);
@@ -225,6 +238,75 @@ describe('crl "auto"', () => {
       /crl is "auto", but the certificates here name no list over HTTP \(none at all\); name the http:\/\/ address/,
     );
   });
+});
+
+describe('aegis check', () => {
+  async function checked(crl: unknown, isOffline: boolean, trusted = [ca.certificateFile]) {
+    const file = join(temporaryFolder(), 'aegis.jsonc');
+    const tls = {
+      certificate: server.certificateFile,
+      privateKey: server.privateKeyFile,
+      trustedCertificates: trusted,
+      crl,
+    };
+    const text = JSON.stringify({
+      listeners: [{ name: 'tls', host: '127.0.0.1', port: 0, tls }],
+      upstreams: { ARCHIVE: { servers: ['127.0.0.1:4242'] } },
+      modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: 'echo' } },
+    });
+    writeFileSync(file, text);
+    const found: string[] = [];
+    const { configuration } = loadConfiguration(file);
+    const findings = await inspectFetchedLists(configuration, isOffline, ({ list }) => void found.push(list));
+    return { found, findings: findings.map(({ path, severity, message }) => ({ path, severity, message })) };
+  }
+
+  it('fetches each list, says how old it is, and keeps nothing', async () => {
+    const source = await ListServer.start(certificates.crl.crl);
+    expect(await checked(source.url, false)).toEqual({
+      found: [expect.stringMatching(/^list 1 of CN=Test CA, .*, 1 revoked \(1 hour old\)$/)],
+      findings: [],
+    });
+    const { findings } = await checked(source.url, true);
+    expect(source.requests).toBe(1);
+    expect(findings).toMatchObject([
+      { severity: 'warning', message: expect.stringMatching(/was not fetched yet/) },
+    ]);
+  });
+
+  it('reports a list that cannot be had, and a trusted CA that no list is of', async () => {
+    const away = await ListServer.start();
+    expect(await checked(away.url, false)).toMatchObject({
+      found: [],
+      findings: [
+        {
+          path: ['listeners', 0, 'tls', 'crl'],
+          severity: 'error',
+          message: expect.stringMatching(/closed the connection.*; no list of it is held/),
+        },
+      ],
+    });
+    const source = await ListServer.start(certificates.crl.crl);
+    expect(
+      (await checked(source.url, false, [ca.certificateFile, otherCa.certificateFile])).findings,
+    ).toEqual([
+      {
+        path: ['listeners', 0, 'tls', 'crl'],
+        severity: 'warning',
+        message:
+          'has no list of the trusted CA CN=Other CA, so its certificates are refused; name its address or file too',
+      },
+    ]);
+  });
+});
+
+it.each([
+  ['ldap://dc.example/cn=ca', /is an LDAP address, which is not supported; name the http:\/\/ address/],
+  ['ftp://pki.example/ca.crl', /is not an address that lists are fetched from/],
+  ['http://me:secret@pki.example/ca.crl', /has a user name or a password in it/],
+  [`http://pki.example/${'a'.repeat(300)}`, /is too long an address/],
+])('crl %s is not accepted', async (url, words) => {
+  await expect(setUp(url)).rejects.toThrow(words);
 });
 
 describe('an answer', () => {

@@ -216,6 +216,7 @@ describe('aegis check', () => {
       ok: true,
       problems: [],
       reached: [],
+      revocationLists: [],
       firstToExpire: { file: expect.stringMatching(/\.crt$/), notAfter: expect.stringMatching(/^\d{4}-/) },
     });
     const bad = write({ servers: ['127.0.0.1:4242'], modality: { mode: 'observ' } });
@@ -234,6 +235,7 @@ describe('aegis check', () => {
         },
       ],
       reached: [],
+      revocationLists: [],
       firstToExpire: null,
     });
     expect(exitCode).toBe(ExitCode.Usage);

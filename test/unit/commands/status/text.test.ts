@@ -33,6 +33,40 @@ describe('the text of aegis status', () => {
     );
   });
 
+  it('shows revocation lists that are fetched, those that fail first, and who is in the penalty box', () => {
+    const text = statusReportText(
+      {
+        ...status,
+        revocationLists: [
+          {
+            url: 'http://pki.example/a.crl',
+            list: 'list 7 of CN=A',
+            nextUpdate: '2026-12-02T10:00:00.000Z',
+            fetchedAt: '2026-11-25T21:30:00.000Z',
+          },
+          {
+            url: 'http://pki.example/b.crl',
+            failure: 'answered with HTTP 503',
+            failingSince: '2026-11-25T21:31:00.000Z',
+          },
+        ],
+        penalties: [{ key: '10.1.2.9', until: '2026-11-25T22:05:00.000Z' }],
+      },
+      now,
+    );
+    expect(text).toContain(
+      [
+        'REVOCATION LISTS',
+        '  http://pki.example/b.crl  NO LIST                    FAILS since 2026-11-25 21:31:00: answered with HTTP 503',
+        '  http://pki.example/a.crl  until 2026-12-02 10:00:00  fetched 2026-11-25 21:30:00',
+        '',
+        'PENALTY BOX',
+        '  10.1.2.9  until 2026-11-25 22:05:00',
+        '',
+      ].join('\n'),
+    );
+  });
+
   it('says first what is wrong', () => {
     const text = statusReportText(
       {
