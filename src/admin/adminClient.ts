@@ -10,6 +10,7 @@ import { ExitCode, OperatorError } from '../errors';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import type { LockReport, LockRequest } from './lockRoutes';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 import type { ReloadReport, StatusReport } from './statusReport';
 
@@ -113,6 +114,18 @@ export class AdminClient {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
+  /** Throws OperatorError where there is no such modality, or the gateway wants a token. */
+  async lock(request: LockRequest): Promise<LockReport> {
+    const report = (await this.#ask('POST', '/api/v1/locks', [200], request)) as LockReport;
+    if (typeof report.ended !== 'number') throw unexpectedAnswer(this.url);
+    return report;
+  }
+
+  async unlock(modality: string, by: string): Promise<void> {
+    const query = new URLSearchParams({ modality, by });
+    await this.#ask('DELETE', `/api/v1/locks?${query}`, [NO_CONTENT]);
+  }
+
   /** `enforce`: end the associations that are no longer allowed; undefined: as the gateway was started. */
   async reload(enforce?: boolean): Promise<ReloadReport> {
     const query = enforce === undefined ? '' : `?enforce=${enforce}`;
@@ -122,14 +135,18 @@ export class AdminClient {
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */
-  async #ask(method: string, path: string, expected: readonly number[]): Promise<unknown> {
+  async #ask(method: string, path: string, expected: readonly number[], body?: object): Promise<unknown> {
     const { url, token } = this.#target;
     let status: number;
     let text: string;
     try {
       const response = await fetch(url + path, {
         method,
-        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'error',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });

@@ -6,12 +6,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
+import type { ModalityLock } from '../policy/locks';
 import type { CertificateExpiry } from './certificateExpiries';
 
 /** What is looked up at each scrape instead of counted. */
 export interface MetricSources {
   servers(): Promise<readonly ServerHealth[]>;
   certificateExpiries(): readonly CertificateExpiry[];
+  locks(): readonly ModalityLock[];
 }
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
@@ -173,6 +175,16 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
       // After a reload, servers may be gone.
       this.reset();
       for (const { upstream, server, isUp } of servers) this.set({ upstream, server }, isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_modality_locked',
+    help: '1 for each modality that an operator has locked.',
+    labelNames: ['modality'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { modality } of sources.locks()) this.set({ modality }, 1);
     },
   });
   new Gauge({

@@ -6,6 +6,7 @@ import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
+import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { type CommandPace, CommandPaces } from './commandPace';
@@ -18,9 +19,10 @@ import { startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
-import { policyOf, type Rules, rulesOf } from './rules';
+import { RulesInForce, rulesOf } from './rules';
 import type {
   ListeningAddress,
+  LockResult,
   ReloadOptions,
   ReloadResult,
   RunningGateway,
@@ -36,9 +38,7 @@ import { UpstreamHealth } from './upstreamHealth';
 export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
-  #configuration: Configuration;
-  /** What decides, all of one configuration. */
-  #rules: Rules;
+  readonly #rules: RulesInForce;
   #quickAck: QuickAck = loadQuickAck('off');
   /** Absent in a worker: the primary watches for all. */
   #health: UpstreamHealth | undefined;
@@ -51,14 +51,18 @@ export class Gateway implements InboundContext, RunningGateway {
   #stopWaiting: () => void = () => {};
   #connectionClosed: () => void = () => {};
 
-  private constructor(configuration: Configuration, audit: AuditSink, places: AssociationPlaces) {
+  private constructor(
+    configuration: Configuration,
+    audit: AuditSink,
+    places: AssociationPlaces,
+    locks: readonly ModalityLock[],
+  ) {
     this.places = places;
-    this.#configuration = configuration;
-    this.#rules = rulesOf(configuration);
+    this.#rules = new RulesInForce(configuration, locks, () => this.#endSuspended());
     this.audit = audit;
     const routes = {
-      ingress: ingressRoute(() => this.#currentRules.policy),
-      egress: egressRoute(() => this.#currentRules),
+      ingress: ingressRoute(() => this.#rules.current.policy),
+      egress: egressRoute(() => this.#rules.current),
     };
     this.#listeners = new OpenListeners((direction) => ({
       accepting: () => this.#makeRoom(),
@@ -73,9 +77,10 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces = new LocalPlaces(),
+    locks: readonly ModalityLock[] = [],
   ): Promise<Gateway> {
-    const gateway = new Gateway(configuration, audit, places);
-    (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
+    const gateway = new Gateway(configuration, audit, places, locks);
+    (await gateway.#listeners.prepare(configuration, gateway.#rules.current.policy)).commit();
     gateway.#room = new ConnectionRoom();
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
@@ -85,15 +90,15 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   get timeouts(): Configuration['timeouts'] {
-    return this.#configuration.timeouts;
+    return this.#rules.configuration.timeouts;
   }
 
   get keepAliveSeconds(): number {
-    return this.#configuration.tcp.keepAliveSeconds;
+    return this.#rules.configuration.tcp.keepAliveSeconds;
   }
 
   get limits(): Configuration['limits'] {
-    return this.#configuration.limits;
+    return this.#rules.configuration.limits;
   }
 
   get quickAck(): QuickAck {
@@ -148,7 +153,7 @@ export class Gateway implements InboundContext, RunningGateway {
    * @throws OperatorError where something is wrong with it, or where it needs a restart
    */
   async prepareReload(configuration: Configuration): Promise<Prepared> {
-    const changed = changesOfProcess(this.#configuration, configuration);
+    const changed = changesOfProcess(this.#rules.configuration, configuration);
     if (changed.length > 0) {
       throw new OperatorError(`${changed.join(', ')} changed: that takes a restart of the gateway`);
     }
@@ -157,8 +162,7 @@ export class Gateway implements InboundContext, RunningGateway {
     return {
       commit: () => {
         listeners.commit();
-        this.#rules = rules;
-        this.#configuration = configuration;
+        this.#rules.replace(rules);
         this.#health?.replace(configuration);
       },
       abandon: () => listeners.abandon(),
@@ -173,6 +177,11 @@ export class Gateway implements InboundContext, RunningGateway {
   /** Judges every running association by the rules in force; returns how many it ended. */
   enforce(): number {
     return [...this.#associations].filter((association) => association.enforce()).length;
+  }
+
+  async lock(locks: readonly ModalityLock[]): Promise<LockResult> {
+    this.#rules.lock(locks);
+    return { ended: this.#endSuspended() };
   }
 
   async progress(): Promise<readonly AssociationProgress[]> {
@@ -195,6 +204,7 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#isDraining = true;
     await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
+    this.#rules.close();
     this.#isListening = false;
     await this.#listeners.close();
     const aborted = [...this.#associations].filter((association) => association.stop()).length;
@@ -203,22 +213,16 @@ export class Gateway implements InboundContext, RunningGateway {
     return { aborted };
   }
 
-  /**
-   * The rules in force: compiled again when the observe mode of an entry has ended. Checked at each decision and not
-   * with a timer, so that a clock that is set, or a machine that slept, makes none of them late. Running
-   * associations keep what they were allowed, as with a reload.
-   */
-  get #currentRules(): Rules {
-    if (Date.now() >= this.#rules.policy.validUntilMs) {
-      this.#rules = { ...this.#rules, policy: policyOf(this.#configuration) };
-    }
-    return this.#rules;
-  }
-
   get #busyCount(): number {
     let count = 0;
     for (const association of this.#associations) if (association.isBusy) count += 1;
     return count;
+  }
+
+  /** Ends the associations of entries that are locked or whose time is over; returns how many. */
+  #endSuspended(): number {
+    const suspension = (modality: string) => this.#rules.suspension(modality);
+    return [...this.#associations].filter((association) => association.endIfSuspended(suspension)).length;
   }
 
   #makeRoom(): boolean {
@@ -259,8 +263,15 @@ export class Gateway implements InboundContext, RunningGateway {
 
 /** What a running process can't change, by path. */
 function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
-    Object.entries({ workers, 'tcp.quickAck': tcp.quickAck, 'audit.file': audit.file, admin, pending });
+  const parts = ({ workers, tcp, audit, admin, pending, stateDirectory }: Configuration) =>
+    Object.entries({
+      workers,
+      'tcp.quickAck': tcp.quickAck,
+      'audit.file': audit.file,
+      admin,
+      pending,
+      stateDirectory,
+    });
   const before = new Map(parts(running));
   return parts(wanted)
     .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))

@@ -27,6 +27,7 @@ import type { AssociationPlace, PlaceAnswer, PlaceRequest } from './associationP
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
+import { judgeAgain, type Suspension, suspensionNow } from './judgeAgain';
 import { type AssociationProgress, Relay } from './relay';
 import { type Destination, type Route, withoutUpstream } from './route';
 import { Unserved } from './unserved';
@@ -106,27 +107,31 @@ export class InboundAssociation implements LegOwner {
    * stays, its next command is judged by them too.
    */
   enforce(): boolean {
-    const isOpen = this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
-    if (this.#request === undefined || !isOpen) return false;
-    const refusal = this.#currentRefusal(this.#request);
-    if (refusal === undefined) return false;
-    if (this.#relay !== undefined) this.#relay.abort(refusal, 'a reload no longer allows the association');
-    else {
-      this.#upstream?.cancel();
-      this.#reject(refusal);
-    }
-    return true;
+    if (this.#request === undefined || !this.#isOpen) return false;
+    const { refusal, destination } = judgeAgain(this.#context, this.#route, this.#connection, this.#request);
+    if (refusal !== undefined) this.#end(refusal, 'a reload no longer allows the association');
+    else this.#destination = destination;
+    return refusal !== undefined;
   }
 
-  #currentRefusal(request: AssociationRequest): ReasonCode | undefined {
-    const address = this.#route.decideAddress(request.sourceAddress);
-    if (!address.allowed) return address.reason;
-    const certificate = this.#context.certificateRefusal(this.#connection);
-    if (certificate !== undefined) return certificate;
-    const decision = this.#route.decide(request);
-    if (!decision.allowed) return decision.reason;
-    this.#destination = decision.destination;
-    return undefined;
+  /** Ends the association where its entry is locked or out of time, and returns whether it did. */
+  endIfSuspended(suspension: Suspension): boolean {
+    if (this.#request === undefined || this.#destination === undefined || !this.#isOpen) return false;
+    const reason = suspensionNow(this.#route, this.#request, this.#destination, suspension);
+    if (reason !== undefined) this.#end(reason);
+    return reason !== undefined;
+  }
+
+  get #isOpen(): boolean {
+    return this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
+  }
+
+  #end(reason: ReasonCode, detail?: string): void {
+    if (this.#relay !== undefined) this.#relay.abort(reason, detail);
+    else {
+      this.#upstream?.cancel();
+      this.#reject(reason);
+    }
   }
 
   associateRq(body: Buffer): void {
@@ -241,7 +246,6 @@ export class InboundAssociation implements LegOwner {
     } catch (error) {
       this.#reject('upstream-protocol-error', protocolErrorOf(error).message);
       answer.leg.abortAssociation(providerAbort(6));
-      return;
     }
   }
 
@@ -285,14 +289,13 @@ export class InboundAssociation implements LegOwner {
   #reject(reason: ReasonCode, detail?: string, rj?: AssociateRj): void {
     const { wire } = reasons[reason];
     this.#place?.free();
-    const isDenied = rj === undefined && !reasonsOfOurOwn.has(reason);
-    this.#record.rejected(reason, isDenied, detail);
+    this.#record.rejected(reason, rj === undefined && !reasonsOfOurOwn.has(reason), detail);
     this.#leg.reject(rj ?? (wire.kind === 'reject' ? wire : UNAVAILABLE));
   }
 }
 
 /** Reasons to reject that say nothing about the peer. */
-const reasonsOfOurOwn: ReadonlySet<ReasonCode> = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
+const reasonsOfOurOwn = new Set<ReasonCode>(['draining', 'upstream-protocol-error']);
 
 /** PS3.8 Table 9-21: transient, temporary congestion. */
 const UNAVAILABLE = reasons['upstream-unavailable'].wire;

@@ -6,10 +6,12 @@
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { type AddressTable, canonicalAddress, parseAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
+import { describeValidity } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { matchesCertificate } from './certificate';
 import type { AssociationRequest } from './decide';
-import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from './policy';
+import { describeLock } from './locks';
+import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy, Suspensions } from './policy';
 import type { ReasonCode } from './reasons';
 import { describeSources, entryPath, entryPaths, listed } from './words';
 
@@ -127,6 +129,31 @@ const identification: readonly AssociationCheck<Policy>[] = [
   },
 ];
 
+/** Whether the entry may be used at all at the moment. Never observed: it is shut, not tried out. */
+const suspensions: readonly AssociationCheck<Suspensions>[] = [
+  {
+    reason: 'modality-locked',
+    name: 'lock',
+    narrow: ({ locks }, _request, left) => only(left, ({ name }) => !locks.has(name)),
+    words({ ground: { locks }, modality }) {
+      if (modality === undefined) return '';
+      const lock = locks.get(modality.name);
+      return `${entryPath(modality)} is ${lock === undefined ? 'not locked' : describeLock(lock)}`;
+    },
+  },
+  {
+    reason: 'entry-not-valid-now',
+    name: 'time of the entry',
+    narrow: ({ outOfTime }, _request, left) => only(left, ({ name }) => !outOfTime.has(name)),
+    words({ modality, isDenied }) {
+      if (modality === undefined) return '';
+      const period = describeValidity(modality.configuration);
+      if (period === undefined) return `${entryPath(modality)} has no end`;
+      return `${entryPath(modality)} is ${isDenied ? 'not valid now' : 'valid'}: ${period}`;
+    },
+  },
+];
+
 /** Whether the modality may call this AE title, and which upstream that means. Known as soon as the modality is. */
 export const calledAeTitleChecks: readonly AssociationCheck<
   Policy,
@@ -171,6 +198,7 @@ export const calledAeTitleChecks: readonly AssociationCheck<
 export const ingressChecks: readonly AssociationCheck<Policy>[] = [
   ...preconditions,
   ...identification,
+  ...suspensions,
   ...calledAeTitleChecks,
 ];
 
@@ -204,6 +232,7 @@ export const egressChecks: readonly AssociationCheck<CompiledEgress>[] = [
       return `${title} leads to no modality with an address; there is: ${known}`;
     },
   },
+  ...suspensions,
 ];
 
 /** Those of the candidates that pass. Nearly always there is one, and it does: then nothing is copied. */

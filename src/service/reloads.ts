@@ -20,6 +20,7 @@ import { describeAddresses } from '../gateway/lifeEvents';
 import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import { ConfigurationError } from '../text/problems';
 import { FileWatch } from './fileWatch';
+import type { ModalityLocks } from './modalityLocks';
 import type { PidFile } from './pidFile';
 import { type Say, warn } from './warnings';
 
@@ -29,6 +30,7 @@ export interface Reloadable {
   readonly monitoring: Monitoring;
   readonly pidFile: Pick<PidFile, 'moveTo'>;
   readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
+  readonly locks: Pick<ModalityLocks, 'reread'>;
 }
 
 /** Of `aegis start`. */
@@ -93,11 +95,12 @@ export class Reloads {
   }
 
   async #reload(
-    { gateway, monitoring, pidFile, audit }: Reloadable,
+    { gateway, monitoring, pidFile, audit, locks }: Reloadable,
     options: ReloadOptions,
   ): Promise<ReloadReport> {
     // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
     audit.reopen();
+    await locks.reread();
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;

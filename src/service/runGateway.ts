@@ -13,7 +13,9 @@ import { Gateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { RunningGateway } from '../gateway/runningGateway';
+import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
+import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { type Say, warn } from './warnings';
@@ -25,6 +27,7 @@ interface Opened {
   /** The audit log, and everything else that reads what goes into it. */
   readonly monitoring: Monitoring;
   readonly pidFile: PidFile;
+  readonly locks: ModalityLocks;
 }
 
 export interface Running extends Opened {
@@ -44,6 +47,7 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
+  const locks = new ModalityLocks(configuration, say);
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
@@ -58,15 +62,16 @@ async function open(file: string, say: Say, reload: GatewayControl['reload']): P
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, workers, monitoring, say);
+    gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
+    locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    await monitoring.attach(configuration, { gateway, workers, reload });
+    await monitoring.attach(configuration, { gateway, workers, locks, reload });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
-    return { configuration, gateway, audit, monitoring, pidFile };
+    return { configuration, gateway, audit, monitoring, pidFile, locks };
   } catch (error) {
     await gateway?.stop();
     await monitoring.close();
@@ -85,10 +90,11 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   workerDied: Say,
+  locks: readonly ModalityLock[],
 ): Promise<RunningGateway> {
-  if (workers === 1) return await Gateway.start(configuration, audit);
+  if (workers === 1) return await Gateway.start(configuration, audit, undefined, locks);
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, workerDied);
+  return await WorkerPool.start(configuration, workers, audit, workerDied, locks);
 }
 
 function ignore(): void {}

@@ -8,11 +8,13 @@ import { join } from 'node:path';
 import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
+import type { ModalityLock } from '../../policy/locks';
 import { LocalPlaces } from '../associationPlaces';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import type { AssociationProgress } from '../relay';
 import type {
   ListeningAddress,
+  LockResult,
   ReloadOptions,
   ReloadResult,
   RunningGateway,
@@ -33,6 +35,7 @@ export class WorkerPool implements RunningGateway {
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
   #configuration: Configuration;
+  #locks: readonly ModalityLock[];
   readonly #count: number;
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
@@ -49,11 +52,13 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
+    locks: readonly ModalityLock[],
   ) {
     this.#configuration = configuration;
     this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
+    this.#locks = locks;
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
@@ -62,6 +67,7 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
+    locks: readonly ModalityLock[] = [],
   ): Promise<WorkerPool> {
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
@@ -69,7 +75,7 @@ export class WorkerPool implements RunningGateway {
       // Only the primary writes the audit log, which is all that may go to stdout.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const pool = new WorkerPool(configuration, count, audit, workerDied);
+    const pool = new WorkerPool(configuration, count, audit, workerDied, locks);
     try {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));
     } catch (error) {
@@ -126,6 +132,13 @@ export class WorkerPool implements RunningGateway {
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 
+  async lock(locks: readonly ModalityLock[]): Promise<LockResult> {
+    // Before anybody is asked: a worker that starts meanwhile has them too.
+    this.#locks = locks;
+    const ended = await Promise.all([...this.#members.values()].map((member) => member.lock(locks)));
+    return { ended: ended.reduce<number>((sum, count) => sum + (count ?? 0), 0) };
+  }
+
   async progress(): Promise<readonly AssociationProgress[]> {
     const members = [...this.#members.values()];
     return (await Promise.all(members.map((member) => member.progress()))).flat();
@@ -167,7 +180,10 @@ export class WorkerPool implements RunningGateway {
       died: (how) => this.#died(member, how),
     });
     this.#members.set(member.worker.id, member);
-    const { addresses, quickAck } = await member.start(shareOf(this.#configuration, this.#count));
+    const { addresses, quickAck } = await member.start(
+      shareOf(this.#configuration, this.#count),
+      this.#locks,
+    );
     this.#addresses = addresses;
     this.#quickAck = quickAck;
   }

@@ -8,7 +8,7 @@ import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
 import { AuditPipe } from './auditPipe';
-import type { FromWorker, ToWorker } from './poolMember';
+import type { FromWorker, ToWorker } from './messages';
 
 /**
  * The places of associations as a worker sees them: the primary keeps them, for all workers together. A request
@@ -74,7 +74,7 @@ function send(message: FromWorker, sent?: () => void): void {
 async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
-      starting = Gateway.start(message.configuration, audit, places);
+      starting = Gateway.start(message.configuration, audit, places, message.locks);
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
@@ -101,6 +101,9 @@ async function receive(message: ToWorker): Promise<void> {
         addresses: gateway?.addresses ?? [],
         ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
       });
+      return;
+    case 'lock':
+      send({ kind: 'locked', ended: (await (await started())?.lock(message.locks))?.ended ?? 0 });
       return;
     case 'logBlocked':
       audit.logBlocked(message.isBlocked);

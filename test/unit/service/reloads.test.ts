@@ -24,6 +24,7 @@ it('names files by their absolute path, however they were named at the start', a
       reload: async () => ({ ended: 0 }),
     } as Partial<RunningGateway> as RunningGateway,
     pidFile: { moveTo: async () => {} },
+    locks: { reread: async () => {} },
     audit: { reopen: () => {}, replace: () => {} },
     monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
   });
