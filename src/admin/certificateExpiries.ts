@@ -1,19 +1,22 @@
 /**
- * Keeps when certificates and revocation lists end: those that listeners and egress use, and those that modalities show.
+ * Keeps when certificates, revocation lists and entries end: those that listeners and egress use, and those that modalities
+ * show.
  * The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
  * follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
+import { endMs } from '../text/moments';
 import { type Validity, validityOf } from '../x509/certificate';
 import { readCertificates, readCrl } from '../x509/tlsFiles';
 
 export interface CertificateExpiry {
   /**
    * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `egress…`: the same
-   * towards a modality. `modality`: the one that the modality itself showed last.
+   * towards a modality. `modality`: the one that the modality itself showed last. `entry`: no certificate, but the entry of
+   * the modality (validUntil).
    */
-  readonly kind: 'listener' | 'ca' | 'crl' | 'egress' | 'egress-ca' | 'egress-crl' | 'modality';
+  readonly kind: 'listener' | 'ca' | 'crl' | 'egress' | 'egress-ca' | 'egress-crl' | 'modality' | 'entry';
   /** Name of the listener or modality. */
   readonly name: string;
   /** The first of all of this kind. */
@@ -77,6 +80,10 @@ function readCertificateExpiries({ listeners, egress, modalities }: Configuratio
             crl: read.lists(tls.crl ?? []),
           }),
     ),
+    ...Object.entries(modalities).flatMap(([name, { validUntil }]): CertificateExpiry[] => {
+      const end = validUntil === undefined ? undefined : endMs(validUntil);
+      return end === undefined ? [] : [{ kind: 'entry', name, notAfter: new Date(end) }];
+    }),
     ...reached.flatMap(([name, { address }]) =>
       address?.tls === undefined
         ? []

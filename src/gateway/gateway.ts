@@ -6,6 +6,7 @@ import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
+import { decideUntrusted } from '../policy/decide';
 import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
@@ -67,6 +68,7 @@ export class Gateway implements InboundContext, RunningGateway {
     this.#listeners = new OpenListeners((direction) => ({
       accepting: () => this.#makeRoom(),
       admitAddress: (address) => routes[direction].decideAddress(address),
+      admitUntrusted: (certificate) => decideUntrusted(this.#rules.current.policy, certificate).allowed,
       connected: (connection) => this.#connected(routes[direction], connection),
       refused: (refusal) => this.#refused(direction, refusal),
     }));
@@ -188,8 +190,10 @@ export class Gateway implements InboundContext, RunningGateway {
     return [...this.#associations].flatMap(({ progress }) => progress ?? []);
   }
 
-  certificateRefusal({ listener, socket }: InboundConnection): ReasonCode | undefined {
-    return this.#listeners.all.find(({ name }) => name === listener)?.certificateRefusal(socket);
+  certificateRefusal(connection: InboundConnection): ReasonCode | undefined {
+    return this.#listeners.all
+      .find(({ name }) => name === connection.listener)
+      ?.certificateRefusal(connection);
   }
 
   /**

@@ -117,11 +117,10 @@ const identification: readonly AssociationCheck<Policy>[] = [
     reason: 'certificate-mismatch',
     name: 'certificate of the entry',
     narrow: (_policy, { certificate }, left) =>
-      only(
-        left,
-        ({ certificates }) =>
-          certificates === undefined ||
-          (certificate !== undefined && matchesCertificate(certificates, certificate)),
+      only(left, ({ certificates }) =>
+        certificates === undefined
+          ? certificate?.untrusted === undefined
+          : certificate !== undefined && matchesCertificate(certificates, certificate),
       ),
     words({ ground, request, modality, isDenied }) {
       return describeCertificates(request, nearest(ground, request, modality), isDenied);
@@ -263,7 +262,11 @@ function describeCertificates(
   isDenied: boolean,
 ): string {
   const names = entryPaths(entries);
-  if (entries.every((entry) => entry.certificates === undefined)) return `${names} names no certificate`;
+  if (entries.every((entry) => entry.certificates === undefined)) {
+    return isDenied
+      ? `${names} names no certificate, so it has to be trusted`
+      : `${names} names no certificate`;
+  }
   const matchers = entries.flatMap((entry) => entry.certificates?.texts ?? []).map(escapeUnsafe);
   const those = `those of ${names}: ${listed(matchers)}`;
   if (!isDenied) return `one of ${those}`;

@@ -9,7 +9,7 @@ import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
 import { aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
-import { certificatesMayOverlap } from './certificate';
+import { certificatesMayOverlap, pinsOf } from './certificate';
 import { compileEgress } from './compileEgress';
 import { compileModality, SharedSets } from './compileModality';
 import { isInTime, nextChangeMs } from './entryTimes';
@@ -78,6 +78,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       strictAeTitles,
       unknownAddresses,
       addresses,
+      pins: new Set(modalities.flatMap(({ certificates }) => pinsOf(certificates))),
       entriesByCallingAeTitle,
       upstreamByCalledAeTitle,
       catchAllUpstream,

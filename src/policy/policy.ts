@@ -94,6 +94,8 @@ export interface Policy extends Suspensions {
   readonly unknownAddresses: 'close' | 'reject';
   /** The addresses of all entries together. */
   readonly addresses: AddressSet;
+  /** The certificates and keys that entries name, as `sha256:…` and `spki-sha256:…`; a fast way to find strangers. */
+  readonly pins: ReadonlySet<string>;
   /** Keyed by aeTitleKey. */
   readonly entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>;
   /** Keyed by aeTitleKey. */

@@ -228,8 +228,8 @@ it('a file of locks that cannot be understood refuses the start, and a reload ke
   expect(await answerTo(gateway, 'CT1')).toMatchObject(REJECTED);
   await gateway.process.stop();
   const second = GatewayProcess.launch(configuration);
-  const { code } = await second.process.exited;
-  expect(code).toBe(2);
+  const { exitCode } = await second.process.exited;
+  expect(exitCode).toBe(2);
   expect(second.process.stderr).toContain(
     `${file} cannot be understood, so it is not known which modalities are locked; correct it, or delete it to end every lock`,
   );

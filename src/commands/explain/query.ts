@@ -9,8 +9,8 @@ import { sopClassUid } from '../../dimse/sopClasses';
 import { transferSyntaxKeyword } from '../../dimse/transferSyntaxes';
 import { OperatorError } from '../../errors';
 import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
-import { peerCertificate } from '../../policy/certificate';
-import type { CommandRequest } from '../../policy/decide';
+import { peerCertificate, untrustedCertificate } from '../../policy/certificate';
+import { type CommandRequest, decideUntrusted } from '../../policy/decide';
 import type { ExplainedCommand, ExplainQuery } from '../../policy/explain';
 import {
   type CompiledListener,
@@ -23,7 +23,7 @@ import type { GlobalOptions } from '../../terminal/command';
 import { canonicalAddress, parseAddress } from '../../text/addresses';
 import { aeTitleKey } from '../../text/aeTitle';
 import { nearestOf, quoteChoices, quoteValue } from '../../text/quote';
-import { certificateRefusal } from '../../x509/certificateTrust';
+import { certificateRefusal, ownRefusal } from '../../x509/certificateTrust';
 import { readCertificates, readCrl } from '../../x509/tlsFiles';
 import { readImageFile } from './imageFile';
 
@@ -70,7 +70,7 @@ export function prepareQuery(
   };
   const commands = [...requestedCommands(options, notes), ...storeOfFile(options, notes)];
   if (options.certificate === undefined) return { query: { association, commands }, notes };
-  const shown = showCertificate(options.certificate, listener, configuration, notes);
+  const shown = showCertificate(options.certificate, listener, policy, configuration, notes);
   return {
     query: {
       association: { ...association, certificate: shown.certificate },
@@ -134,6 +134,7 @@ function entriesInQuestion({ calling, from }: ExplainOptions, policy: Policy): r
 function showCertificate(
   file: string,
   listener: CompiledListener,
+  policy: Policy,
   configuration: Configuration,
   notes: string[],
 ) {
@@ -150,7 +151,15 @@ function showCertificate(
     ),
     revocationLists: (tls?.crl ?? []).flatMap(readCrl),
   };
-  return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
+  const now = new Date();
+  const refusal = certificateRefusal(certificates, trust, now);
+  if (refusal !== 'certificate-untrusted' || !decideUntrusted(policy, certificate).allowed) {
+    return { certificate, refusal };
+  }
+  return {
+    certificate: untrustedCertificate(certificates[0]),
+    refusal: ownRefusal(certificates[0], trust, now)?.reason,
+  };
 }
 
 /** What --command accepts, with the SOP class that the command is used with most. */
