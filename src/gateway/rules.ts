@@ -70,7 +70,7 @@ export class RulesInForce {
     this.#take({ ...this.#rules, policy: policyOf(this.#rules.configuration) });
   }
 
-  /** Why nobody may be this modality now, whoever it is; undefined where somebody may. */
+  /** Why nobody may be this modality now; undefined where somebody may. */
   suspension(modality: string): ReasonCode | undefined {
     const { locks, outOfTime } = this.current.policy;
     if (locks.has(modality)) return 'modality-locked';

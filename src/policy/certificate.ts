@@ -130,7 +130,7 @@ function lowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** Whether the certificate itself, or its key, is named: nobody else can show it, whoever signed it. */
+/** Whether the certificate itself, or its key, is named: nobody else can show it. */
 export function isPinned(
   { valuesByKind }: Pick<CertificateMatchers, 'valuesByKind'>,
   { fingerprint256, spkiSha256 }: Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>,

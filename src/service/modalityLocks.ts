@@ -1,5 +1,5 @@
 /**
- * The locks of a running gateway: kept in the file of `stateDirectory`, told to every process, written to the audit log,
+ * The locks of a running gateway: kept in the file of `stateDirectory`, known to every process, written to the audit log,
  * and ended when their time is over. One change after the other. A lock counts even where it cannot be written; an unlock
  * does not.
  */

@@ -183,7 +183,7 @@ describe('a lock without an admin token', () => {
     expect(await answerTo(gateway, 'CT1')).toMatchObject({ kind: 'accepted' });
   });
 
-  it('says what to do where a gateway runs and could not be told', async () => {
+  it('says what to do where a gateway runs and could not be asked', async () => {
     const configuration = await configurationWith({ admin: { port: await freePort() } });
     const gateway = await start(configuration);
     await expect(modality(gateway, 'lock', 'ct1', '--reason', 'stolen')).rejects.toThrow(

@@ -110,7 +110,7 @@ ${helpSections(
   ],
   [
     '0  it is locked; if no gateway runs, from the next start on',
-    '1  the running gateway could not be told, or the lock could not be written',
+    '1  the running gateway could not be asked, or the lock could not be written',
     '2  wrong usage, no such modality, or the configuration cannot be read',
   ],
 )}`,
@@ -127,7 +127,7 @@ const registerUnlock: RegisterCommand = (modality, context) => {
         ['aegis modality unlock ct1', 'aegis --json modality unlock ct1'],
         [
           '0  it is unlocked',
-          '1  it was not locked, the running gateway could not be told, or the file could not be written',
+          '1  it was not locked, the running gateway could not be asked, or the file could not be written',
           '2  wrong usage, or the configuration cannot be read',
         ],
       ),
