@@ -131,7 +131,7 @@ function lowerCase(name: string): string {
 }
 
 /** Whether the certificate itself, or its key, is named: nobody else can show it. */
-export function isPinned(
+function isPinned(
   { valuesByKind }: Pick<CertificateMatchers, 'valuesByKind'>,
   { fingerprint256, spkiSha256 }: Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>,
 ): boolean {

@@ -69,7 +69,7 @@ function beginOf({ validFrom }: ModalityConfiguration): number {
 }
 
 /** Long enough to ask whether the device stays. */
-export const WARN_ENTRY_DAYS = 7;
+const WARN_ENTRY_DAYS = 7;
 
 /** Reports an entry that counts for a time only where that has not begun, is over, or ends soon. */
 export function reportValidity(entry: ModalityConfiguration, nowMs: number, report: Report): void {

@@ -15,6 +15,7 @@ import { freePort, temporaryFolder } from '../support/processes';
 import { RawScu } from '../support/rawScu';
 import { SpyUpstream } from '../support/spyUpstream';
 import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
 
 const TOKEN = 'a-token-without-spaces';
 const contexts = [proposedContext(1, SopClass.Verification)];
@@ -169,7 +170,7 @@ describe('a lock without an admin token', () => {
     const pidFile = join(temporaryFolder(), 'aegis.pid');
     const configuration = await configurationWith({ pidFile, admin: undefined });
     const gateway = await start(configuration);
-    await gateway.process.waitFor('the PID file', () => existsSync(pidFile));
+    await waitFor('the PID file', () => existsSync(pidFile));
     const open = await opened(gateway, 'CT1');
     // One that the gateway refuses, but that can be read.
     writeFileSync(gateway.configurationFile, JSON.stringify({ ...configuration, unknownKey: 1 }));
