@@ -11,6 +11,7 @@ import { ExitCode, OperatorError } from '../errors';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import type { LockReport, LockRequest } from './lockRoutes';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 import { requesterHeaders } from './reloadRequester';
 import type { ReloadReport, StatusReport } from './statusReport';
@@ -78,6 +79,12 @@ export function adminTargetAt(url: string, environment: NodeJS.ProcessEnv = proc
   return { url: parsed.href.replace(/\/+$/, ''), token: environment[TOKEN_VARIABLE] };
 }
 
+/** What goes with a question. */
+interface Asked {
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export class AdminClient {
   readonly #target: AdminTarget;
 
@@ -115,11 +122,25 @@ export class AdminClient {
     await this.#ask('DELETE', `/api/v1/pending/${encodeURIComponent(id)}`, [NO_CONTENT, 404]);
   }
 
+  /** Throws OperatorError where there is no such modality, or the gateway wants a token. */
+  async lock(request: LockRequest): Promise<LockReport> {
+    const report = (await this.#ask('POST', '/api/v1/locks', [200], { body: request })) as LockReport;
+    if (typeof report.ended !== 'number') throw unexpectedAnswer(this.url);
+    return report;
+  }
+
+  async unlock(modality: string, by: string): Promise<void> {
+    const query = new URLSearchParams({ modality, by });
+    await this.#ask('DELETE', `/api/v1/locks?${query}`, [NO_CONTENT]);
+  }
+
   /** `enforce`: end the associations that are no longer allowed; undefined: as the gateway was started. */
   async reload(requester: ReloadRequester, enforce?: boolean): Promise<ReloadReport> {
     const query = enforce === undefined ? '' : `?enforce=${enforce}`;
     const headers = requesterHeaders(requester);
-    const report = (await this.#ask('POST', `/api/v1/reload${query}`, [200, 422], headers)) as ReloadReport;
+    const report = (await this.#ask('POST', `/api/v1/reload${query}`, [200, 422], {
+      headers,
+    })) as ReloadReport;
     if (typeof report.isReloaded !== 'boolean') throw unexpectedAnswer(this.url);
     return report;
   }
@@ -129,7 +150,7 @@ export class AdminClient {
     method: string,
     path: string,
     expected: readonly number[],
-    headers: Readonly<Record<string, string>> = {},
+    { body, headers = {} }: Asked = {},
   ): Promise<unknown> {
     const { url, token } = this.#target;
     let status: number;
@@ -137,7 +158,12 @@ export class AdminClient {
     try {
       const response = await fetch(url + path, {
         method,
-        headers: token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` },
+        headers: {
+          ...headers,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'error',
         signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
       });

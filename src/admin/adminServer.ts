@@ -20,6 +20,7 @@ import type { AdminAccess } from './adminAccess';
 import type { AdminPort } from './adminPort';
 import type { CertificateExpiries } from './certificateExpiries';
 import { LiveView } from './liveView';
+import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
 import { reloadRequester } from './reloadRequester';
@@ -33,8 +34,8 @@ import type {
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
 const RENDER_MS = 1000;
-/** No request needs more than a request line and headers. */
-const BODY_LIMIT_BYTES = 1024;
+/** The longest reason of a lock, each character in four bytes, and the names beside it. */
+const BODY_LIMIT_BYTES = 2048;
 
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
@@ -43,6 +44,7 @@ export interface GatewayControl {
   readonly workers: number;
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
+  readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
 }
@@ -88,6 +90,7 @@ export class AdminServer implements AuditSink {
       certificateExpiries: () => sources.expiries.list,
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
+      locks: () => control.locks.list,
     });
     this.#port = port;
     this.#server = createServer(access, port);
@@ -146,6 +149,7 @@ export class AdminServer implements AuditSink {
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
+      locks: this.#control.locks.list,
       ...this.#live.report(await this.#control.gateway.progress()),
       certificates: this.#sources.expiries.list.map(({ kind, name, notAfter }) => ({
         kind,
@@ -204,6 +208,11 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);
+    addLockRoutes(
+      this.#server,
+      this.#control.locks,
+      (modality) => this.#configuration.modalities[modality] !== undefined,
+    );
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }
 }

@@ -1,11 +1,12 @@
 /**
- * Keeps when certificates and revocation lists end: those that the gateway uses on either side, and those that modalities
+ * Keeps when certificates, revocation lists and entries end: those that the gateway uses on either side, and those that modalities
  * show. The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
  * follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import { type ClientTls, usedClientTlsOf } from '../config/clientTls';
 import type { Configuration } from '../config/schema';
+import { endMs } from '../text/moments';
 import { type Validity, validityOf } from '../x509/certificate';
 import { listFilesOf, readLists } from '../x509/revocationSources';
 import { readCertificates } from '../x509/tlsFiles';
@@ -15,9 +16,10 @@ type ClientTlsKind = ClientTls['kind'] | `${ClientTls['kind']}-${'ca' | 'crl'}`;
 export interface CertificateExpiry {
   /**
    * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `upstream…`: the same
-   * towards an archive, `egress…` towards a modality. `modality`: the one that the modality itself showed last.
+   * towards an archive, `egress…` towards a modality. `modality`: the one that the modality itself showed last. `entry`: no
+   * certificate, but the entry of the modality (validUntil).
    */
-  readonly kind: 'listener' | 'ca' | 'crl' | ClientTlsKind | 'modality';
+  readonly kind: 'listener' | 'ca' | 'crl' | ClientTlsKind | 'modality' | 'entry';
   /** Name of the listener, upstream or modality. */
   readonly name: string;
   /** The first of all of this kind. */
@@ -80,6 +82,10 @@ function readCertificateExpiries(configuration: Configuration): CertificateExpir
             crl: read.lists(listFilesOf(tls)),
           }),
     ),
+    ...Object.entries(configuration.modalities).flatMap(([name, { validUntil }]): CertificateExpiry[] => {
+      const end = validUntil === undefined ? undefined : endMs(validUntil);
+      return end === undefined ? [] : [{ kind: 'entry', name, notAfter: new Date(end) }];
+    }),
     ...usedClientTlsOf(configuration).flatMap(({ kind, name, tls }) =>
       firstOfEach(name, {
         [kind]: read.certificates(tls.certificate === undefined ? [] : [tls.certificate]),

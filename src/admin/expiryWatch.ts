@@ -1,5 +1,5 @@
 /**
- * Reports in the audit log that a certificate or a revocation list will end, ours or one that a modality shows: once at
+ * Reports in the audit log that a certificate, a revocation list or an entry will end, ours or one that a modality shows: once at
  * each threshold. Looks when the gateway starts, at each reload, every day, and when a modality shows a new
  * certificate. Reads no files.
  */
@@ -11,6 +11,8 @@ import type { CertificateExpiry } from './certificateExpiries';
 /** A month to order a new one, two reminders, a day for the emergency, and 0 when it is over. */
 const LAST_DAY = 1;
 const THRESHOLD_DAYS = [0, LAST_DAY, 7, 14, 30] as const;
+/** Nothing has to be ordered: somebody has to ask whether the device stays. */
+const MAX_DAYS_OF_ENTRY = 7;
 
 /** What ends, and where. */
 const WORDS: Readonly<
@@ -26,6 +28,7 @@ const WORDS: Readonly<
   'egress-ca': ['a certificate that is trusted of modality', 'modality'],
   'egress-crl': ['a revocation list for modality', 'modality'],
   modality: ['the certificate that was last shown by modality', 'modality'],
+  entry: ['the entry of modality', 'modality'],
 };
 
 export class ExpiryWatch {
@@ -74,6 +77,12 @@ export class ExpiryWatch {
    */
   #thresholdOf({ kind, notBefore, notAfter }: CertificateExpiry): number {
     const leftDays = this.#daysUntil(notAfter);
+    if (kind === 'entry') {
+      return (
+        THRESHOLD_DAYS.find((days) => leftDays <= days && days <= MAX_DAYS_OF_ENTRY) ??
+        Number.POSITIVE_INFINITY
+      );
+    }
     const lifetimeDays =
       notBefore === undefined
         ? Number.POSITIVE_INFINITY
@@ -88,7 +97,7 @@ export class ExpiryWatch {
     const days = Math.floor(this.#daysUntil(notAfter));
     const when = days < 0 ? 'has ended' : `ends in ${countOf(days, 'day')}`;
     this.#audit.record({
-      event: 'certificate.expiring',
+      event: kind === 'entry' ? 'modality.expiring' : 'certificate.expiring',
       outcome: 'info',
       [whose]: name,
       detail: `${what} ${name} ${when}, at ${notAfter.toISOString()}`,

@@ -6,6 +6,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
+import type { ModalityLock } from '../policy/locks';
 import type { CertificateExpiry } from './certificateExpiries';
 import type { RevocationListStatus } from './statusReport';
 
@@ -15,6 +16,7 @@ export interface MetricSources {
   certificateExpiries(): readonly CertificateExpiry[];
   revocationLists?(): readonly RevocationListStatus[];
   penalties?(): number;
+  locks(): readonly ModalityLock[];
 }
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
@@ -177,6 +179,16 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
       // After a reload, servers may be gone.
       this.reset();
       for (const { upstream, server, isUp } of servers) this.set({ upstream, server }, isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_modality_locked',
+    help: '1 for each modality that an operator has locked.',
+    labelNames: ['modality'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { modality } of sources.locks()) this.set({ modality }, 1);
     },
   });
   new Gauge({

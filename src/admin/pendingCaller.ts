@@ -59,6 +59,10 @@ export const pendingCallerSchema = z.object({
       serialNumber: text.exactOptional(),
       notBefore: time.exactOptional(),
       notAfter: time.exactOptional(),
+      /** Why no trusted CA stands behind it; absent where one does. */
+      untrusted: text.exactOptional(),
+      /** `RSA 2048`; of untrusted ones. */
+      key: text.exactOptional(),
     })
     .exactOptional(),
   implementationClassUid: text.exactOptional(),

@@ -171,7 +171,7 @@ function identityOf(event: AuditEvent): Identity {
 }
 
 function certificateOf(tls: TlsFacts, fingerprint256: string): NonNullable<PendingCaller['certificate']> {
-  const { spkiSha256, subject = '', issuer = '', serialNumber, notBefore, notAfter } = tls;
+  const { spkiSha256, subject = '', issuer = '', serialNumber, notBefore, notAfter, untrusted, key } = tls;
   return {
     fingerprint256,
     ...(spkiSha256 === undefined ? {} : { spkiSha256 }),
@@ -180,6 +180,8 @@ function certificateOf(tls: TlsFacts, fingerprint256: string): NonNullable<Pendi
     ...(serialNumber === undefined ? {} : { serialNumber: serialNumber.slice(0, MAX_NAME_LENGTH) }),
     ...(notBefore === undefined ? {} : { notBefore }),
     ...(notAfter === undefined ? {} : { notAfter }),
+    ...(untrusted === undefined ? {} : { untrusted }),
+    ...(key === undefined ? {} : { key: key.slice(0, MAX_NAME_LENGTH) }),
   };
 }
 

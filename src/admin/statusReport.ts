@@ -5,6 +5,7 @@
 import type { Outcome } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { TlsFacts } from '../net/inboundConnection';
+import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import type { Problem } from '../text/problems';
 import type { CertificateExpiry } from './certificateExpiries';
@@ -30,6 +31,8 @@ export interface StatusReport extends Readiness {
   readonly listeners: readonly ListenerStatus[];
   /** `upstream` is the called AE title that modalities use. */
   readonly upstreams: readonly ServerHealth[];
+  /** Modalities that an operator has locked. */
+  readonly locks: readonly ModalityLock[];
   /** Those that are open, the oldest first. */
   readonly associations: readonly AssociationStatus[];
   /** Since the start. */

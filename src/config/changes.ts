@@ -92,3 +92,20 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function show(value: unknown): string {
   return typeof value === 'string' ? quoteValue(describeSource(value)) : (JSON.stringify(value) ?? 'nothing');
 }
+
+/** What takes a restart, by path. */
+export function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
+  const parts = ({ workers, tcp, audit, admin, pending, stateDirectory }: Configuration) =>
+    Object.entries({
+      workers,
+      'tcp.quickAck': tcp.quickAck,
+      'audit.file': audit.file,
+      admin,
+      pending,
+      stateDirectory,
+    });
+  const before = new Map(parts(running));
+  return parts(wanted)
+    .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))
+    .map(([name]) => name);
+}

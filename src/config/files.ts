@@ -72,14 +72,13 @@ interface TlsUse {
 }
 
 function serverUse(tls: ListenerTlsConfiguration, configuration: Configuration): TlsUse {
-  const { certificate, privateKey, trustedCertificates = [], clientCertificate, crl = [] } = tls;
-  const isTrusting = clientCertificate === 'none' || trustedCertificates.length > 0;
+  const { certificate, privateKey, trustedCertificates = [], crl = [] } = tls;
   return {
     certificates: certificate,
     privateKeys: privateKey,
     trustedCertificates,
     crl,
-    load: () => isTrusting && loadTlsContext(tls),
+    load: () => loadTlsContext(tls),
     inspectTrust: (files) => inspectDeviceSigners(files, configuration),
     purpose: 'serverAuth',
     purposeFault: (fault) =>

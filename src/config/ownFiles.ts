@@ -5,9 +5,11 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { OperatorError } from '../errors';
+import { describeLock, locksInForce } from '../policy/locks';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
 import { readBearerToken } from './bearerToken';
+import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
 
 export function inspectOwnFiles(configuration: Configuration): Finding[] {
@@ -19,6 +21,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
     ...inspectStateDirectory(['stateDirectory'], stateDirectory),
+    ...inspectLocks(configuration),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
   ];
 }
@@ -45,6 +48,24 @@ function inspectStateDirectory(path: ConfigurationPath, directory: string): Find
   const fault = place === directory ? 'cannot be written' : 'cannot be made';
   const message = `the folder ${shown} ${fault}, so locks would not be kept; let the account that runs aegis write it, or name another folder`;
   return [{ path, message, severity: 'warning', kind: 'file' }];
+}
+
+/** A lock is meant to be seen: what it shuts out looks like a fault. */
+function inspectLocks({ stateDirectory, modalities }: Configuration): Finding[] {
+  try {
+    return locksInForce(readLockFile(stateDirectory) ?? [], Date.now()).map((lock) => ({
+      path: ['modalities', lock.modality],
+      message:
+        modalities[lock.modality] === undefined
+          ? `is not an entry, but is ${describeLock(lock)}; end that with "aegis modality unlock"`
+          : `is ${describeLock(lock)}`,
+      severity: 'warning',
+      kind: 'file',
+    }));
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    return [{ path: ['stateDirectory'], message: escapeUnsafe(error.message), kind: 'file' }];
+  }
 }
 
 function isWritable(folder: string): boolean {

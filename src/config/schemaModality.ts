@@ -8,6 +8,7 @@ import { quoteValue } from '../text/quote';
 import { ownTimeouts } from './schemaTimeouts';
 import {
   aeTitle,
+  beginOrMoment,
   certificateMatcher,
   certificatePin,
   cidr,
@@ -151,6 +152,14 @@ export const modality = z.strictObject({
     .optional()
     .describe(
       'When observe mode ends and the entry enforces; default: never. A date counts to its end in UTC.',
+    ),
+  validFrom: beginOrMoment
+    .optional()
+    .describe('From when on the entry counts; default: always. A date counts from its beginning in UTC.'),
+  validUntil: dateOrDateTime
+    .optional()
+    .describe(
+      'When the entry ends: the modality is refused, and its associations end; default: never. A date counts to its end in UTC.',
     ),
   egressAllow: oneOrMore(z.enum(commandPermissions))
     .optional()

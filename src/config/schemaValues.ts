@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { observeEndMs } from '../text/moments';
+import { momentMs } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { listEntryProblem } from '../x509/revocationSources';
 import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
@@ -131,14 +131,19 @@ export const certificatePin = z
   })
   .meta({ title: 'certificate fingerprint' });
 
-/** A moment that means the same on every machine. */
-export const dateOrDateTime = z
-  .string()
-  .refine((text) => observeEndMs(text) !== undefined, {
-    error: (issue) =>
-      `${quoteValue(issue.input)} is neither a date such as 2026-12-31 (to the end of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,
-  })
-  .meta({ title: 'date, or date and time with an offset' });
+/** A moment that means the same on every machine; `day` says which moment of the day a date is. */
+function momentWhere(day: string) {
+  return z
+    .string()
+    .refine((text) => momentMs(text) !== undefined, {
+      error: (issue) =>
+        `${quoteValue(issue.input)} is neither a date such as 2026-12-31 (${day} of that day, UTC) nor a date and time with an offset such as 2026-12-31T18:00:00+01:00`,
+    })
+    .meta({ title: 'date, or date and time with an offset' });
+}
+
+export const dateOrDateTime = momentWhere('to the end');
+export const beginOrMoment = momentWhere('from the beginning');
 
 export const ipAddress = z
   .string()

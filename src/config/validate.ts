@@ -2,13 +2,14 @@
  * What is wrong with a configuration whose every key has the right shape: parts that do not fit together or
  * that would not be safe. Files and the network are inspected elsewhere, matching is the policy's.
  */
+import { compileCertificateMatchers, pinsOf } from '../policy/certificate';
 import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
-import type { ConfigurationPath, Finding } from '../text/problems';
+import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { clientTlsOf } from './clientTls';
 import { runPolicyTests } from './policyTests';
-import type { Configuration, ListenerTlsConfiguration } from './schema';
+import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
@@ -30,7 +31,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
   return findings.filter(({ path, severity }) => severity !== 'warning' && path.join() !== 'modalities');
 }
 
-function* checkListeners({ listeners }: Configuration): Generator<Finding> {
+function* checkListeners({ listeners, modalities }: Configuration): Generator<Finding> {
   for (const [index, listener] of listeners.entries()) {
     const path = ['listeners', index] as const;
     const earlier = listeners.findIndex((other) => isSameSocket(other, listener));
@@ -40,7 +41,9 @@ function* checkListeners({ listeners }: Configuration): Generator<Finding> {
         message: `${listener.host}:${listener.port} is taken by listeners[${earlier}]; give each listener its own address or port`,
       };
     }
-    if (listener.tls !== undefined) yield* checkListenerTls([...path, 'tls'], listener.tls);
+    if (listener.tls === undefined) continue;
+    yield* checkListenerTls([...path, 'tls'], listener.tls);
+    yield* checkTrust([...path, 'tls', 'trustedCertificates'], listener, modalities);
   }
 }
 
@@ -52,13 +55,6 @@ function* checkListenerTls(path: ConfigurationPath, tls: ListenerTlsConfiguratio
     };
   }
   const hasTrusted = (tls.trustedCertificates ?? []).length > 0;
-  if (tls.clientCertificate === 'required' && !hasTrusted) {
-    yield {
-      path: [...path, 'trustedCertificates'],
-      message:
-        'is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
-    };
-  }
   if (tls.clientCertificate === 'none' && tls.crl !== undefined) {
     yield {
       path: [...path, 'crl'],
@@ -74,6 +70,25 @@ function* checkListenerTls(path: ConfigurationPath, tls: ListenerTlsConfiguratio
     };
   }
   if (tls.profile === 'aes-legacy') yield legacyProfile(path);
+}
+
+/** Without a CA an entry has to name its certificate or its key. */
+function* checkTrust(
+  path: ConfigurationPath,
+  { name, tls }: ListenerConfiguration,
+  modalities: Configuration['modalities'],
+): Generator<Finding> {
+  const hasTrusted = (tls?.trustedCertificates ?? []).length > 0;
+  if (tls?.clientCertificate !== 'required' || hasTrusted) return;
+  const unpinned = Object.entries(modalities).find(
+    ([, { listeners = [name], certificate = [] }]) =>
+      listeners.includes(name) && pinsOf(compileCertificateMatchers(certificate)).length === 0,
+  );
+  if (unpinned === undefined) return;
+  yield {
+    path,
+    message: `is missing or empty, so no certificate of ${formatPath(['modalities', unpinned[0]])} could be trusted; name the CA that signs them, pin the certificate in the entry (spki-sha256: or sha256:), or set clientCertificate to "none"`,
+  };
 }
 
 function legacyProfile(path: ConfigurationPath): Finding {

@@ -11,6 +11,11 @@ export function stateFile(directory: string, name: string): string {
   return join(directory, name);
 }
 
+/** Makes the folder where it is not there. Throws FileError. */
+export async function makeStateDirectory(directory: string): Promise<void> {
+  await makeFolder(directory, OWNER_ONLY_MODE);
+}
+
 /**
  * Replaces the file whole, and makes the folder where it is not there. On the disk when it resolves. Root leaves the
  * file to the owner of the folder, which is the account of the gateway. Throws FileError.
@@ -20,7 +25,7 @@ export async function writeStateFile(
   name: string,
   content: string | Buffer,
 ): Promise<void> {
-  await makeFolder(directory, OWNER_ONLY_MODE);
+  await makeStateDirectory(directory);
   const path = stateFile(directory, name);
   await writeFiles([{ path, content, mode: SECRET_MODE, keepsOwner: true }]);
   await syncFolder(directory);

@@ -2,10 +2,13 @@
  * The composition root: listeners, policy, limits and audit put together, started, reloaded and stopped.
  */
 import type { AuditSink } from '../audit/events';
+import { changesOfProcess } from '../config/changes';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
+import { decideUntrusted } from '../policy/decide';
+import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
 import { type CommandPace, CommandPaces } from './commandPace';
@@ -19,9 +22,11 @@ import { OpenListeners, type Prepared } from './openListeners';
 import { type Penalty, PenaltyBox } from './penaltyBox';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
-import { policyOf, type Rules, rulesOf } from './rules';
+import { rulesOf } from './rules';
+import { RulesInForce } from './rulesInForce';
 import type {
   ListeningAddress,
+  LockResult,
   ReloadOptions,
   ReloadResult,
   RunningGateway,
@@ -29,18 +34,19 @@ import type {
 } from './runningGateway';
 import { UpstreamHealth } from './upstreamHealth';
 
-/**
- * @example
- * const gateway = await Gateway.start(configuration, audit);
- * process.once('SIGTERM', () => void gateway.stop());
- */
+interface GatewayOptions {
+  /** Those that count from the start. */
+  readonly locks?: readonly ModalityLock[];
+  /** Called with each penalty that this process imposes. */
+  readonly imposed?: (penalty: Penalty) => void;
+}
+
+/** @example process.once('SIGTERM', () => void gateway.stop()); */
 export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
   readonly penalties: PenaltyBox;
-  #configuration: Configuration;
-  /** What decides, all of one configuration. */
-  #rules: Rules;
+  readonly #rules: RulesInForce;
   #quickAck: QuickAck = loadQuickAck('off');
   /** Absent in a worker: the primary watches for all. */
   #health: UpstreamHealth | undefined;
@@ -57,25 +63,25 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces,
-    imposed: (penalty: Penalty) => void,
+    { locks = [], imposed = () => {} }: GatewayOptions,
   ) {
     this.places = places;
-    this.#configuration = configuration;
-    this.#rules = rulesOf(configuration);
+    this.#rules = new RulesInForce(configuration, locks, () => this.#endSuspended());
     this.penalties = new PenaltyBox(configuration, audit, (penalty, isOwn) => {
       this.#closePenalised();
       if (isOwn) imposed(penalty);
     });
     this.audit = this.penalties;
     const routes = {
-      ingress: ingressRoute(() => this.#currentRules),
-      egress: egressRoute(() => this.#currentRules),
+      ingress: ingressRoute(() => this.#rules.current),
+      egress: egressRoute(() => this.#rules.current),
     };
     this.#listeners = new OpenListeners((direction) => ({
       accepting: () => this.#makeRoom(),
       admitAddress: (address, listener) =>
-        this.penalties.decideAddress(address, listener, this.#currentRules.policy) ??
+        this.penalties.decideAddress(address, listener, this.#rules.current.policy) ??
         routes[direction].decideAddress(address),
+      admitUntrusted: (certificate) => decideUntrusted(this.#rules.current.policy, certificate).allowed,
       connected: (connection) => this.#connected(routes[direction], connection),
       refused: (refusal) => this.#refused(direction, refusal),
     }));
@@ -86,29 +92,30 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces = new LocalPlaces(),
-    imposed: (penalty: Penalty) => void = () => {},
+    options: GatewayOptions = {},
   ): Promise<Gateway> {
-    const gateway = new Gateway(configuration, audit, places, imposed);
-    (await gateway.#listeners.prepare(configuration, gateway.#rules.policy)).commit();
+    const gateway = new Gateway(configuration, audit, places, options);
+    (await gateway.#listeners.prepare(configuration, gateway.#rules.current.policy)).commit();
     gateway.#room = new ConnectionRoom((shortage) => audit.record(resumedEvent(shortage)));
     // After the ports are open: loading koffi takes longer than opening them.
     gateway.#quickAck = loadQuickAck(configuration.tcp.quickAck);
     audit.record(startedEvent(gateway.addresses, gateway.#quickAck.description));
     gateway.#health =
-      places.servers && new UpstreamHealth(configuration, gateway.#rules.upstreamTls, places.servers, audit);
+      places.servers &&
+      new UpstreamHealth(configuration, gateway.#rules.current.upstreamTls, places.servers, audit);
     return gateway;
   }
 
   get timeouts(): Configuration['timeouts'] {
-    return this.#configuration.timeouts;
+    return this.#rules.configuration.timeouts;
   }
 
   get keepAliveSeconds(): number {
-    return this.#configuration.tcp.keepAliveSeconds;
+    return this.#rules.configuration.tcp.keepAliveSeconds;
   }
 
   get limits(): Configuration['limits'] {
-    return this.#configuration.limits;
+    return this.#rules.configuration.limits;
   }
 
   get quickAck(): QuickAck {
@@ -168,7 +175,7 @@ export class Gateway implements InboundContext, RunningGateway {
    * @throws OperatorError where something is wrong with it, or where it needs a restart
    */
   async prepareReload(configuration: Configuration): Promise<Prepared> {
-    const changed = changesOfProcess(this.#configuration, configuration);
+    const changed = changesOfProcess(this.#rules.configuration, configuration);
     if (changed.length > 0) {
       throw new OperatorError(`${changed.join(', ')} changed: that takes a restart of the gateway`);
     }
@@ -177,8 +184,7 @@ export class Gateway implements InboundContext, RunningGateway {
     return {
       commit: () => {
         listeners.commit();
-        this.#rules = rules;
-        this.#configuration = configuration;
+        this.#rules.replace(rules);
         this.#health?.replace(configuration, rules.upstreamTls);
         this.penalties.replace(configuration);
       },
@@ -196,12 +202,19 @@ export class Gateway implements InboundContext, RunningGateway {
     return [...this.#associations].filter((association) => association.enforce()).length;
   }
 
+  async lock(locks: readonly ModalityLock[]): Promise<LockResult> {
+    this.#rules.lock(locks);
+    return { ended: this.#endSuspended() };
+  }
+
   async progress(): Promise<readonly AssociationProgress[]> {
     return [...this.#associations].flatMap(({ progress }) => progress ?? []);
   }
 
-  certificateRefusal({ listener, socket }: InboundConnection): ReasonCode | undefined {
-    return this.#listeners.all.find(({ name }) => name === listener)?.certificateRefusal(socket);
+  certificateRefusal(connection: InboundConnection): ReasonCode | undefined {
+    return this.#listeners.all
+      .find(({ name }) => name === connection.listener)
+      ?.certificateRefusal(connection);
   }
 
   /**
@@ -217,6 +230,7 @@ export class Gateway implements InboundContext, RunningGateway {
     await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
     this.#room?.dispose();
+    this.#rules.close();
     this.#isListening = false;
     await this.#listeners.close();
     const aborted = [...this.#associations].filter((association) => association.stop()).length;
@@ -225,22 +239,16 @@ export class Gateway implements InboundContext, RunningGateway {
     return { aborted };
   }
 
-  /**
-   * The rules in force: compiled again when the observe mode of an entry has ended. Checked at each decision and not
-   * with a timer, so that a clock that is set, or a machine that slept, makes none of them late. Running
-   * associations keep what they were allowed, as with a reload.
-   */
-  get #currentRules(): Rules {
-    if (Date.now() >= this.#rules.policy.validUntilMs) {
-      this.#rules = { ...this.#rules, policy: policyOf(this.#configuration) };
-    }
-    return this.#rules;
-  }
-
   get #busyCount(): number {
     let count = 0;
     for (const association of this.#associations) if (association.isBusy) count += 1;
     return count;
+  }
+
+  /** Ends the associations of entries that are locked or whose time is over; returns how many. */
+  #endSuspended(): number {
+    const suspension = (modality: string) => this.#rules.suspension(modality);
+    return [...this.#associations].filter((association) => association.endIfSuspended(suspension)).length;
   }
 
   #makeRoom(): boolean {
@@ -257,7 +265,7 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   #isPenalised(connection: InboundConnection): boolean {
-    return this.penalties.refuses(connection, this.#currentRules.policy);
+    return this.penalties.refuses(connection, this.#rules.current.policy);
   }
 
   #connected(route: Route, connection: InboundConnection): void {
@@ -289,14 +297,4 @@ export class Gateway implements InboundContext, RunningGateway {
       };
     });
   }
-}
-
-/** What a running process can't change, by path. */
-function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ workers, tcp, audit, admin, pending }: Configuration) =>
-    Object.entries({ workers, 'tcp.quickAck': tcp.quickAck, 'audit.file': audit.file, admin, pending });
-  const before = new Map(parts(running));
-  return parts(wanted)
-    .filter(([name, value]) => JSON.stringify(before.get(name)) !== JSON.stringify(value))
-    .map(([name]) => name);
 }

@@ -1,8 +1,8 @@
 /**
  * One connection that came to the gateway, from its first PDU to the relay. Reads the A-ASSOCIATE-RQ, asks the policy,
- * takes a place, asks the upstream, and answers. Dials the upstream only after all that, and only if a context is left to
- * propose. Every answer is recorded before it goes out: a process that dies between the two leaves no association without a
- * line. Does not know which end the modality is at: the route knows.
+ * takes a place, asks the upstream if a context is left to propose, and answers. Every answer is recorded before it goes
+ * out: a process that dies between the two leaves no association without a line. The route knows at which end the
+ * modality is.
  */
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../association/legOwner';
@@ -27,12 +27,11 @@ import type { AssociationPlace, PlaceAnswer, PlaceRequest } from './associationP
 import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
+import { judgeAgain, type Suspension, suspensionNow } from './judgeAgain';
 import { type AssociationProgress, Relay } from './relay';
 import { type Destination, type Route, serversOf, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
-
-type AcceptedAnswer = Extract<UpstreamAnswer, { kind: 'accepted' }>;
 
 export class InboundAssociation implements LegOwner {
   readonly #context: InboundContext;
@@ -102,31 +101,35 @@ export class InboundAssociation implements LegOwner {
   }
 
   /**
-   * Judges the association by the rules in force: ends it where they refuse it, and returns whether it did. Where it
-   * stays, its next command is judged by them too.
+   * Ends the association where the rules in force refuse it, and returns whether it did. Where it stays, its next command
+   * is judged by them too.
    */
   enforce(): boolean {
-    const isOpen = this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
-    if (this.#request === undefined || !isOpen) return false;
-    const refusal = this.#currentRefusal(this.#request);
-    if (refusal === undefined) return false;
-    if (this.#relay !== undefined) this.#relay.abort(refusal, 'a reload no longer allows the association');
-    else {
-      this.#upstream?.cancel();
-      this.#reject(refusal);
-    }
-    return true;
+    if (this.#request === undefined || !this.#isOpen) return false;
+    const { refusal, destination } = judgeAgain(this.#context, this.#route, this.connection, this.#request);
+    if (refusal !== undefined) this.#end(refusal, 'a reload no longer allows the association');
+    else this.#destination = destination;
+    return refusal !== undefined;
   }
 
-  #currentRefusal(request: AssociationRequest): ReasonCode | undefined {
-    const address = this.#route.decideAddress(request.sourceAddress);
-    if (!address.allowed) return address.reason;
-    const certificate = this.#context.certificateRefusal(this.connection);
-    if (certificate !== undefined) return certificate;
-    const decision = this.#route.decide(request);
-    if (!decision.allowed) return decision.reason;
-    this.#destination = decision.destination;
-    return undefined;
+  /** Ends the association where its entry is locked or out of time, and returns whether it did. */
+  endIfSuspended(suspension: Suspension): boolean {
+    if (this.#request === undefined || this.#destination === undefined || !this.#isOpen) return false;
+    const reason = suspensionNow(this.#route, this.#request, this.#destination, suspension);
+    if (reason !== undefined) this.#end(reason);
+    return reason !== undefined;
+  }
+
+  get #isOpen(): boolean {
+    return this.#relay?.isOver === false || this.#leg.awaitsLocalAnswer;
+  }
+
+  #end(reason: ReasonCode, detail?: string): void {
+    if (this.#relay !== undefined) this.#relay.abort(reason, detail);
+    else {
+      this.#upstream?.cancel();
+      this.#reject(reason);
+    }
   }
 
   associateRq(body: Buffer): void {
@@ -246,7 +249,7 @@ export class InboundAssociation implements LegOwner {
 
   #establish(
     rq: AssociateRq,
-    { leg: upstream, ac }: AcceptedAnswer,
+    { leg: upstream, ac }: Extract<UpstreamAnswer, { kind: 'accepted' }>,
     wouldDeny: ReasonCode | undefined,
   ): void {
     const { limits } = this.#context;
@@ -285,8 +288,7 @@ export class InboundAssociation implements LegOwner {
   #reject(reason: ReasonCode, detail?: string, rj?: AssociateRj): void {
     const { wire } = reasons[reason];
     this.#place?.free();
-    const isDenied = rj === undefined && !reasonsOfOurOwn.has(reason);
-    this.#record.rejected(reason, isDenied, detail);
+    this.#record.rejected(reason, rj === undefined && !reasonsOfOurOwn.has(reason), detail);
     this.#leg.reject(rj ?? (wire.kind === 'reject' ? wire : UNAVAILABLE));
   }
 }

@@ -14,6 +14,7 @@ import { formatPath } from '../text/problems';
 export type ClientTlsByName = ReadonlyMap<string, ClientTlsMaterial>;
 
 export interface Rules {
+  readonly configuration: Configuration;
   readonly policy: Policy;
   readonly upstreamTls: ClientTlsByName;
   readonly modalityTls: ClientTlsByName;
@@ -22,6 +23,7 @@ export interface Rules {
 /** Throws OperatorError where the configuration cannot be used. */
 export function rulesOf(configuration: Configuration): Rules {
   return {
+    configuration,
     policy: policyOf(configuration),
     upstreamTls: loadClientTls(configuration, 'upstream'),
     modalityTls: loadClientTls(configuration, 'egress'),

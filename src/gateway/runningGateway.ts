@@ -1,5 +1,6 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
 import type { Configuration } from '../config/schema';
+import type { ModalityLock } from '../policy/locks';
 import type { Penalty } from './penaltyBox';
 import type { AssociationProgress } from './relay';
 import type { UpstreamHealth } from './upstreamHealth';
@@ -27,6 +28,11 @@ export interface ReloadResult {
   readonly ended: number;
 }
 
+export interface LockResult {
+  /** Associations that were ended because their modality is locked. */
+  readonly ended: number;
+}
+
 export interface RunningGateway {
   readonly addresses: readonly ListeningAddress[];
   readonly timeouts: Configuration['timeouts'];
@@ -43,6 +49,8 @@ export interface RunningGateway {
   reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
   /** Who is in the penalty box. */
   readonly penalties: { readonly list: readonly Penalty[] };
+  /** These locks count from now on, and no others; ends the associations of the modalities that are locked. */
+  lock(locks: readonly ModalityLock[]): Promise<LockResult>;
   /** What is under way on each association with an operation that is not answered. */
   progress(): Promise<readonly AssociationProgress[]>;
   /** Drains and stops; called again, stops at once. */

@@ -13,10 +13,14 @@ export interface CertificateFacts {
   readonly fingerprint256?: string;
   /** SHA-256 of the public key; of associations that were accepted or rejected, and of refused certificates. */
   readonly spkiSha256?: string;
-  /** In ISO 8601; of refused certificates. */
+  /** In ISO 8601; of refused and of untrusted certificates. */
   readonly notBefore?: string;
   /** In ISO 8601; of associations that were accepted or rejected, and of refused certificates. */
   readonly notAfter?: string;
+  /** Why no trusted CA stands behind it, in words; absent where one does, or where it was refused for more than that. */
+  readonly untrusted?: string;
+  /** `RSA 2048`; of untrusted certificates. */
+  readonly key?: string;
 }
 
 /** The TLS facts of a connection, as they were when the handshake ended. */
@@ -71,6 +75,10 @@ export interface RefusedConnection {
 export interface ListenerHandlers {
   /** Gate 1; called before a byte is read (if a PROXY header is required, after that). */
   admitAddress(address: string, listener: string): Decision;
+  /**
+   * Gate 2, for a certificate that no trusted CA stands behind, and that is good in every other way. Absent: it is refused.
+   */
+  admitUntrusted?(certificate: PeerCertificate): boolean;
   /** Called at accept. False: there is no room, and the connection is refused. */
   accepting?(): boolean;
   connected(connection: InboundConnection): void;

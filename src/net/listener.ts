@@ -10,10 +10,10 @@ import type { ListenerConfiguration, Timeouts } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import type { ReasonCode } from '../policy/reasons';
 import { AddressSet } from '../text/addresses';
-import { certificateRefusal } from '../x509/certificateTrust';
+import { certificateRefusal, ownRefusal } from '../x509/certificateTrust';
 import { type AddressClaim, type AddressLimit, AddressLimits } from './addressLimits';
 import { Arrival, type ArrivalHost } from './arrival';
-import type { ListenerHandlers } from './inboundConnection';
+import type { InboundConnection, ListenerHandlers } from './inboundConnection';
 import { PeerCertificates, shownChain } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
 
@@ -46,7 +46,7 @@ export interface Listener {
    */
   reconfigure(configuration: ListenerConfiguration, options: ListenerOptions): void;
   /** Checks the certificate of a connected peer against the current trust and CRLs; undefined if it would pass. */
-  certificateRefusal(socket: Socket): ReasonCode | undefined;
+  certificateRefusal(connection: Pick<InboundConnection, 'socket' | 'certificate'>): ReasonCode | undefined;
   /** Connections that are neither connected nor refused. */
   readonly pending: ReadonlySet<Arrival>;
   /** Stops listening and refuses what is not connected yet (`draining`). Connected peers stay. */
@@ -142,11 +142,21 @@ class GatewayListener implements Listener, ArrivalHost {
     this.#settings = this.#settingsOf(configuration, options);
   }
 
-  certificateRefusal(socket: Socket): ReasonCode | undefined {
+  certificateRefusal({
+    socket,
+    certificate,
+  }: Pick<InboundConnection, 'socket' | 'certificate'>): ReasonCode | undefined {
     const { tls } = this.#settings;
     if (tls?.options.requestCert !== true) return undefined;
     const chain = socket instanceof TLSSocket ? shownChain(socket) : undefined;
-    return chain === undefined ? 'certificate-missing' : certificateRefusal(chain, tls, new Date());
+    if (chain === undefined) return 'certificate-missing';
+    const now = new Date();
+    const refusal = certificateRefusal(chain, tls, now);
+    // One that was trusted, and is no longer, was judged as such: it has to come again to be taken for its pin.
+    const wasUntrusted = certificate?.untrusted !== undefined;
+    if (refusal !== 'certificate-untrusted' || !wasUntrusted) return refusal;
+    if (this.handlers.admitUntrusted?.(certificate) !== true) return refusal;
+    return ownRefusal(chain[0], tls, now)?.reason;
   }
 
   async close(): Promise<void> {
@@ -189,7 +199,13 @@ class GatewayListener implements Listener, ArrivalHost {
    */
   #createTlsServer(material: TlsMaterial, handshakeMs: number): TlsServer {
     const server = createTlsServer({ ...material.options, handshakeTimeout: handshakeMs });
-    const certificates = material.options.requestCert === true ? new PeerCertificates(material) : undefined;
+    const certificates =
+      material.options.requestCert === true
+        ? new PeerCertificates(
+            material,
+            (certificate) => this.handlers.admitUntrusted?.(certificate) === true,
+          )
+        : undefined;
     server.on('secureConnection', (socket) => {
       const arrival = this.#arrivalOf(socket);
       if (arrival === undefined) socket.destroy();

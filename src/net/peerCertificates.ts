@@ -6,11 +6,12 @@
  */
 import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate as Shown, TLSSocket } from 'node:tls';
-import { type PeerCertificate, peerCertificate } from '../policy/certificate';
+import { type PeerCertificate, peerCertificate, untrustedCertificate } from '../policy/certificate';
 import { type RevocationSubject, validityOf } from '../x509/certificate';
 import {
   type Chain,
   checksRevocation,
+  ownRefusal,
   pathRefusal,
   revocationPathOf,
   type Trust,
@@ -42,12 +43,17 @@ interface Known {
   readonly path?: readonly RevocationSubject[] | undefined;
 }
 
+/** Whether a certificate that no trusted CA stands behind may go on. */
+type AdmitUntrusted = (certificate: PeerCertificate) => boolean;
+
 export class PeerCertificates {
   readonly #trust: Trust;
+  readonly #admitUntrusted: AdmitUntrusted;
   readonly #byFingerprint = new Map<string, Known>();
 
-  constructor(trust: Trust) {
+  constructor(trust: Trust, admitUntrusted: AdmitUntrusted = () => false) {
     this.#trust = trust;
+    this.#admitUntrusted = admitUntrusted;
   }
 
   /** Takes a socket of which the handshake has just ended, and that was asked for a certificate. Never throws. */
@@ -59,7 +65,7 @@ export class PeerCertificates {
       return { failure: { reason: 'certificate-missing' } };
     }
     try {
-      if (socket.authorized !== true) return refusedBy(certificateFailure(socket, raw), raw);
+      if (socket.authorized !== true) return this.#unauthorized(socket, raw, now);
       const known = this.#byFingerprint.get(fingerprint256) ?? this.#read(socket, raw, fingerprint256, now);
       const failure = this.#revocation(known, now);
       return failure === undefined ? { certificate: known.certificate } : refusedBy(failure, raw);
@@ -67,6 +73,20 @@ export class PeerCertificates {
       // A trusted CA signed it, but node:crypto cannot read it.
       return refusedBy({ reason: 'certificate-invalid', detail: (error as Error).message }, raw);
     }
+  }
+
+  /** Not kept: a stranger can make as many as it likes. */
+  #unauthorized(socket: TLSSocket, raw: Buffer, now: Date): Verdict {
+    const failure = certificateFailure(socket, raw);
+    if (failure.reason !== 'certificate-untrusted') return refusedBy(failure, raw);
+    const x509 = new X509Certificate(raw);
+    const certificate = untrustedCertificate(x509);
+    if (!this.#admitUntrusted(certificate)) {
+      const { refused } = refusedBy(failure, raw);
+      return { failure, refused: { ...refused, ...untrustedFacts(certificate) } };
+    }
+    const refusal = ownRefusal(x509, this.#trust, now);
+    return refusal === undefined ? { certificate } : refusedBy(refusal, raw);
   }
 
   #revocation({ path }: Known, now: Date): TlsFailure | undefined {
@@ -152,5 +172,18 @@ export function withCertificate(facts: TlsFacts, certificate: PeerCertificate | 
   if (certificate === undefined) return facts;
   const { protocol, cipher } = facts;
   const { subject, issuer, serialNumber, fingerprint256 } = certificate;
-  return { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
+  const shown = { protocol, cipher, subject, issuer, serialNumber, fingerprint256 };
+  if (certificate.untrusted === undefined) return shown;
+  // Names of a stranger, who may have written anything.
+  return { ...shown, subject: cut(subject), issuer: cut(issuer), ...untrustedFacts(certificate) };
+}
+
+function untrustedFacts({ untrusted }: PeerCertificate): CertificateFacts {
+  if (untrusted === undefined) return {};
+  const notBefore = isoOf(new Date(untrusted.validFrom));
+  return {
+    untrusted: untrusted.why,
+    key: untrusted.key,
+    ...(notBefore === undefined ? {} : { notBefore }),
+  };
 }

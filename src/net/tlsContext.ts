@@ -58,12 +58,6 @@ export function loadTlsContext(tls: ListenerTlsConfiguration): TlsMaterial {
   const identities = loadIdentities(tls.certificate, tls.privateKey);
   const trust = loadTrust(tls);
   const isCertificateRequired = tls.clientCertificate === 'required';
-  if (isCertificateRequired && trust.trustedCertificates.length === 0) {
-    throw new OperatorError(
-      'trustedCertificates is missing; it names the CAs whose client certificates are accepted ' +
-        '(or set clientCertificate to "none")',
-    );
-  }
   const options: TlsOptions = {
     ...tlsProfiles[tls.profile].options,
     ...identities.options,

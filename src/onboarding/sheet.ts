@@ -7,7 +7,7 @@ import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { permissions as permissionTable } from '../dimse/permissions';
 import { EVERY_AE_TITLE, titleToAsk } from '../text/aeTitle';
 import { formatHostAndPort, isLoopback, isUnspecified } from '../text/hostAndPort';
-import { formatDay } from '../text/moments';
+import { describeValidity, formatDay } from '../text/moments';
 import { nameArgument, shellQuoted } from '../text/quote';
 import {
   type CertificateFacts,
@@ -174,12 +174,7 @@ function permissions(entry: ModalityConfiguration): SheetSection {
     ...services.map((service) => `use the service ${service}`),
   ];
   const destinations = moveDestinations ?? callingAeTitle;
-  const rows: SheetFact[] = [
-    {
-      label: 'the device may',
-      values: may.length === 0 ? ['nothing yet'] : may,
-    },
-  ];
+  const rows: SheetFact[] = [{ label: 'the device may', values: may.length === 0 ? ['nothing yet'] : may }];
   if (storeSopClasses !== undefined) rows.push({ label: 'it may store', values: few(storeSopClasses) });
   if (allow.includes('move')) {
     rows.push({
@@ -189,6 +184,8 @@ function permissions(entry: ModalityConfiguration): SheetSection {
   }
   if (maxAssociations !== undefined)
     rows.push({ label: 'associations at once', values: [String(maxAssociations)] });
+  const validity = describeValidity(entry);
+  if (validity !== undefined) rows.push({ label: 'it is let in', values: [validity] });
   const note =
     mode === 'observe'
       ? 'On trial: for now, what is not listed is also relayed, and logged.'

@@ -7,10 +7,12 @@ import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { type AddressTable, canonicalAddress, parseAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
 import { LAST_SEEN } from '../text/hostAndPort';
+import { describeValidity } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { matchesCertificate } from './certificate';
 import type { AssociationRequest } from './decide';
-import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from './policy';
+import { describeLock } from './locks';
+import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy, Suspensions } from './policy';
 import type { ReasonCode } from './reasons';
 import { describeSources, entryPath, entryPaths, listed } from './words';
 
@@ -116,14 +118,38 @@ const identification: readonly AssociationCheck<Policy>[] = [
     reason: 'certificate-mismatch',
     name: 'certificate of the entry',
     narrow: (_policy, { certificate }, left) =>
-      only(
-        left,
-        ({ certificates }) =>
-          certificates === undefined ||
-          (certificate !== undefined && matchesCertificate(certificates, certificate)),
+      only(left, ({ certificates }) =>
+        certificates === undefined
+          ? certificate?.untrusted === undefined
+          : certificate !== undefined && matchesCertificate(certificates, certificate),
       ),
     words({ ground, request, modality, isDenied }) {
       return describeCertificates(request, nearest(ground, request, modality), isDenied);
+    },
+  },
+];
+
+/** Whether the entry may be used at all at the moment. Never observed: it is shut, not tried out. */
+const suspensions: readonly AssociationCheck<Suspensions>[] = [
+  {
+    reason: 'modality-locked',
+    name: 'lock',
+    narrow: ({ locks }, _request, left) => only(left, ({ name }) => !locks.has(name)),
+    words({ ground: { locks }, modality }) {
+      if (modality === undefined) return '';
+      const lock = locks.get(modality.name);
+      return `${entryPath(modality)} is ${lock === undefined ? 'not locked' : describeLock(lock)}`;
+    },
+  },
+  {
+    reason: 'entry-not-valid-now',
+    name: 'time of the entry',
+    narrow: ({ outOfTime }, _request, left) => only(left, ({ name }) => !outOfTime.has(name)),
+    words({ modality, isDenied }) {
+      if (modality === undefined) return '';
+      const period = describeValidity(modality.configuration);
+      if (period === undefined) return `${entryPath(modality)} has no end`;
+      return `${entryPath(modality)} is ${isDenied ? 'not valid now' : 'valid'}: ${period}`;
     },
   },
 ];
@@ -172,6 +198,7 @@ export const calledAeTitleChecks: readonly AssociationCheck<
 const ingressChecks: readonly AssociationCheck<Policy>[] = [
   ...preconditions,
   ...identification,
+  ...suspensions,
   ...calledAeTitleChecks,
 ];
 
@@ -223,6 +250,7 @@ export const egressChecks: readonly AssociationCheck<CompiledEgress>[] = [
       return `${title} leads to no modality with an address; there is: ${known}`;
     },
   },
+  ...suspensions,
 ];
 
 /** Those of the candidates that pass. Nearly always there is one, and it does: then nothing is copied. */
@@ -253,7 +281,11 @@ function describeCertificates(
   isDenied: boolean,
 ): string {
   const names = entryPaths(entries);
-  if (entries.every((entry) => entry.certificates === undefined)) return `${names} names no certificate`;
+  if (entries.every((entry) => entry.certificates === undefined)) {
+    return isDenied
+      ? `${names} names no certificate, so it has to be trusted`
+      : `${names} names no certificate`;
+  }
   const matchers = entries.flatMap((entry) => entry.certificates?.texts ?? []).map(escapeUnsafe);
   const those = `those of ${names}: ${listed(matchers)}`;
   if (!isDenied) return `one of ${those}`;

@@ -3,6 +3,7 @@
  * certificate is trusted, current and not revoked.
  */
 import type { X509Certificate } from 'node:crypto';
+import { describeKey } from '../x509/algorithms';
 import { spkiSha256, withColons } from '../x509/fingerprints';
 import { oneLine } from '../x509/names';
 
@@ -22,9 +23,21 @@ export interface PeerCertificate {
   readonly serialNumber: string;
   /** As node:crypto prints it, e.g. `Nov 23 18:33:00 2026 GMT`. */
   readonly validTo: string;
+  /** No trusted CA stands behind it: only an entry that names it, or its key, takes it. Absent: one does. */
+  readonly untrusted?: Untrusted;
 }
 
-/** Reads the facts out of a parsed certificate. */
+/** What an operator needs to know of such a certificate before naming it. */
+export interface Untrusted {
+  /** Why it is not trusted, in words: `it signed itself`. */
+  readonly why: string;
+  /** `RSA 2048`. */
+  readonly key: string;
+  /** As `validTo`. */
+  readonly validFrom: string;
+}
+
+/** Reads the facts out of a parsed certificate that a trusted CA stands behind. */
 export function peerCertificate(certificate: X509Certificate): PeerCertificate {
   const [commonName, ...otherCommonNames] = commonNames(certificate.subject);
   return {
@@ -37,6 +50,13 @@ export function peerCertificate(certificate: X509Certificate): PeerCertificate {
     serialNumber: certificate.serialNumber,
     validTo: certificate.validTo,
   };
+}
+
+/** The same of one that no trusted CA stands behind. */
+export function untrustedCertificate(certificate: X509Certificate): PeerCertificate {
+  const { subject, issuer, publicKey, validFrom } = certificate;
+  const why = subject === issuer ? 'it signed itself' : 'no trusted CA signed it';
+  return { ...peerCertificate(certificate), untrusted: { why, key: describeKey(publicKey), validFrom } };
 }
 
 /**
@@ -79,6 +99,13 @@ export interface CertificateMatchers {
   readonly valuesByKind: Readonly<Partial<Record<MatcherKind, readonly string[]>>>;
 }
 
+const PIN_KINDS = ['sha256', 'spki-sha256'] as const;
+
+/** Those that name one certificate or one key, each written in one way. */
+export function pinsOf(matchers: Pick<CertificateMatchers, 'valuesByKind'> | undefined): string[] {
+  return PIN_KINDS.flatMap((kind) => (matchers?.valuesByKind[kind] ?? []).map((value) => `${kind}:${value}`));
+}
+
 /** Takes texts as the configuration schema accepts them: `sha256:…`, `spki-sha256:…`, `dns:…`, `cn:…`. */
 export function compileCertificateMatchers(texts: readonly string[]): CertificateMatchers {
   const valuesByKind: Partial<Record<MatcherKind, string[]>> = {};
@@ -119,6 +146,17 @@ function lowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
+/** Whether the certificate itself, or its key, is named: nobody else can show it. */
+function isPinned(
+  { valuesByKind }: Pick<CertificateMatchers, 'valuesByKind'>,
+  { fingerprint256, spkiSha256 }: Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>,
+): boolean {
+  return (
+    valuesByKind.sha256?.includes(fingerprint256) === true ||
+    valuesByKind['spki-sha256']?.includes(spkiSha256) === true
+  );
+}
+
 /**
  * Whether the certificate is one of those that the entry names. A wildcard name in the certificate matches
  * nothing: it stands for every host of a domain, so it says which hospital a peer belongs to, not which
@@ -126,9 +164,10 @@ function lowerCase(name: string): string {
  */
 export function matchesCertificate(matchers: CertificateMatchers, certificate: PeerCertificate): boolean {
   const { valuesByKind } = matchers;
+  if (isPinned(matchers, certificate)) return true;
+  // Anybody can write any name into a certificate of their own.
+  if (certificate.untrusted !== undefined) return false;
   return (
-    valuesByKind.sha256?.includes(certificate.fingerprint256) === true ||
-    valuesByKind['spki-sha256']?.includes(certificate.spkiSha256) === true ||
     (certificate.commonName !== undefined && valuesByKind.cn?.includes(certificate.commonName) === true) ||
     certificate.dnsNames.some(
       (name) => !name.includes('*') && valuesByKind.dns?.includes(lowerCase(name)) === true,

@@ -9,9 +9,10 @@ import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
 import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
-import { certificatesMayOverlap } from './certificate';
+import { certificatesMayOverlap, pinsOf } from './certificate';
 import { compileEgress } from './compileEgress';
-import { compileModality, nextChangeMs, SharedSets } from './compileModality';
+import { compileModality, SharedSets } from './compileModality';
+import { isInTime, nextChangeMs } from './entryTimes';
 import { localAddressesOf } from './localAddresses';
 import type {
   CallingAeTitleEntries,
@@ -20,6 +21,7 @@ import type {
   CompiledUpstream,
   Policy,
   PolicyProblem,
+  Suspensions,
 } from './policy';
 
 export interface CompiledPolicy {
@@ -30,8 +32,8 @@ export interface CompiledPolicy {
 }
 
 /**
- * The schema has accepted the configuration; `nowMs` is the time, in ms since 1970, for entries that are in observe mode
- * until a date. 10,000 entries take a fraction of a second.
+ * The schema has accepted the configuration; `nowMs` is the time, in ms since 1970, for entries that observe or count
+ * until a date. No modality is locked in it: see locks.ts. 10,000 entries take a fraction of a second.
  */
 export function compilePolicy(configuration: Configuration, nowMs: number): CompiledPolicy {
   const { strictAeTitles, unknownAddresses } = configuration;
@@ -65,15 +67,23 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
   const bound = modalities.filter(({ certificates }) => certificates !== undefined);
   const boundAddresses = new AddressSet(bound.flatMap((modality) => modality.configuration.from));
   const canaryAeTitles = compileCanaries(configuration, problems);
-  const egress = compileEgress(configuration, modalities, problems);
+  const suspensions: Suspensions = {
+    locks: new Map(),
+    outOfTime: new Set(modalities.filter((each) => !isInTime(each, nowMs)).map(({ name }) => name)),
+  };
+  const egress = compileEgress(configuration, modalities, suspensions, problems);
   return {
     policy: {
-      validUntilMs: modalities.map(nextChangeMs).reduce((one, other) => Math.min(one, other), Infinity),
+      validUntilMs: modalities
+        .map((modality) => nextChangeMs(modality, nowMs))
+        .reduce((one, other) => Math.min(one, other), Infinity),
+      ...suspensions,
       strictAeTitles,
       unknownAddresses,
       addresses,
       boundAddresses,
       canaryAeTitles,
+      pins: new Set(modalities.flatMap(({ certificates }) => pinsOf(certificates))),
       entriesByCallingAeTitle,
       upstreamByCalledAeTitle,
       catchAllUpstream,

@@ -8,12 +8,13 @@ import { AddressSet } from '../text/addresses';
 import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
-import type { CompiledEgress, CompiledModality, PolicyProblem } from './policy';
+import type { CompiledEgress, CompiledModality, PolicyProblem, Suspensions } from './policy';
 
 /** Undefined without egress in the configuration. */
 export function compileEgress(
   { egress, upstreams, strictAeTitles }: Configuration,
   modalities: readonly CompiledModality[],
+  suspensions: Suspensions,
   problems: PolicyProblem[],
 ): CompiledEgress | undefined {
   if (egress === undefined) return undefined;
@@ -44,6 +45,7 @@ export function compileEgress(
     addresses: new AddressSet(egress.from),
     callingAeTitles: new AeTitleSet([...archiveTitles, ...ownTitles], strictAeTitles),
     modalityByCalledAeTitle: indexByCalledAeTitle(modalities, strictAeTitles, problems),
+    ...suspensions,
   };
 }
 

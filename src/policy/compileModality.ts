@@ -7,10 +7,10 @@ import type { ModalityConfiguration } from '../config/schema';
 import { permissionForService } from '../dimse/permissions';
 import { sopClassUid } from '../dimse/sopClasses';
 import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
-import { describeObserveUntil, observeEndMs } from '../text/moments';
 import { nearestOf, quoteChoices, quoteValue } from '../text/quote';
 import { compileCertificateMatchers } from './certificate';
 import { dataSetChecks } from './dataSetChecks';
+import { isObserved, reportValidity } from './entryTimes';
 import type { CompiledListener, CompiledModality, CompiledUpstream, PolicyProblem } from './policy';
 import { compileSopClasses, describeUnknownSopClass } from './sopClassMatcher';
 import { compileStoreRules } from './storeRules';
@@ -58,6 +58,7 @@ export function compileModality(
     surroundings.problems.push({ severity, path: ['modalities', name, ...path], message });
   };
   const isObserving = isObserved(entry, surroundings.nowMs, report);
+  reportValidity(entry, surroundings.nowMs, report);
   reportEmptyLists(entry, isObserving, report);
   reportCallingAeTitles(entry, report);
   return {
@@ -77,7 +78,11 @@ export function compileModality(
   };
 }
 
-type Report = (severity: PolicyProblem['severity'], path: (string | number)[], message: string) => void;
+export type Report = (
+  severity: PolicyProblem['severity'],
+  path: (string | number)[],
+  message: string,
+) => void;
 
 const listKeys = ['callingAeTitle', 'from', 'listeners', 'certificate', 'calledAeTitle'] as const;
 
@@ -224,45 +229,6 @@ function compileMoveDestinations(
     report('warning', ['moveDestinations'], 'has no effect, because "move" is not in allow');
   }
   return moveDestinations.includes('*') ? 'any' : new AeTitleSet(moveDestinations, strictAeTitles);
-}
-
-/**
- * Reports each entry in observe mode: it is an open door, and should be one for a limited time only. After its end the
- * entry enforces.
- */
-function isObserved({ mode, observeUntil }: ModalityConfiguration, nowMs: number, report: Report): boolean {
-  if (mode !== 'observe') {
-    if (observeUntil !== undefined) {
-      report('warning', ['observeUntil'], 'has no effect, because mode is not "observe"');
-    }
-    return false;
-  }
-  const relayed = 'what the entry does not allow is relayed and logged as would-deny';
-  if (observeUntil === undefined) {
-    report('warning', ['mode'], `is "observe" without an end (observeUntil): ${relayed}`);
-    return true;
-  }
-  if (nowMs < endOf({ observeUntil })) {
-    report('warning', ['mode'], `is "observe" ${describeObserveUntil(observeUntil)}: ${relayed}`);
-    return true;
-  }
-  report(
-    'warning',
-    ['observeUntil'],
-    `${quoteValue(observeUntil)} is over, so the entry enforces; set mode to "enforce", or a later date`,
-  );
-  return false;
-}
-
-/** When the entry has to be compiled again, in ms since 1970; Infinity: never. */
-export function nextChangeMs({ isObserved: isStillObserved, configuration }: CompiledModality): number {
-  return isStillObserved ? endOf(configuration) : Number.POSITIVE_INFINITY;
-}
-
-/** The schema accepts nothing but a moment. Should another text get here, observe mode is over: an end was wanted. */
-function endOf({ observeUntil }: Pick<ModalityConfiguration, 'observeUntil'>): number {
-  if (observeUntil === undefined) return Number.POSITIVE_INFINITY;
-  return observeEndMs(observeUntil) ?? Number.NEGATIVE_INFINITY;
 }
 
 /** `"tsl" is not a listener; did you mean "tls"?`, or which there are. */

@@ -101,11 +101,26 @@ export function isBoundCertificate(policy: Policy, address: string, certificate:
   return false;
 }
 
+/**
+ * Gate 2 for a certificate that no trusted CA stands behind: it may go on where an entry names it or its key. With
+ * unknownAddresses "reject" every one may, to be refused by gate 3 where the pending list sees its AE title.
+ */
+export function decideUntrusted(
+  { unknownAddresses, pins }: Pick<Policy, 'unknownAddresses' | 'pins'>,
+  { fingerprint256, spkiSha256 }: Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>,
+): Decision {
+  const isNamed = pins.has(`sha256:${fingerprint256}`) || pins.has(`spki-sha256:${spkiSha256}`);
+  return isNamed || unknownAddresses === 'reject' ? allowed : denied('certificate-untrusted');
+}
+
 const NOBODY: Candidates = { modalities: [] };
 
 /** Gate 3: who the peer is, and whether it may call what it calls. */
 export function decideAssociation(policy: Policy, request: AssociationRequest): AssociationDecision {
-  return withUpstream(runChecks(ingressChecksOf(policy), policy, request, NOBODY));
+  const decision = withUpstream(runChecks(ingressChecksOf(policy), policy, request, NOBODY));
+  const why = request.certificate?.untrusted?.why;
+  if (decision.allowed || why === undefined) return decision;
+  return { ...decision, detail: `its certificate is not trusted: ${why}` };
 }
 
 /** The last checks of gate 3: whether this modality may call this AE title, and which upstream that means. */

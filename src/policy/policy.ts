@@ -8,6 +8,7 @@ import type { AddressSet, AddressTable } from '../text/addresses';
 import type { AeTitleSet } from '../text/aeTitle';
 import type { CertificateMatchers } from './certificate';
 import type { DataSetChecks } from './dataSetChecks';
+import type { ModalityLock } from './locks';
 import type { SopClassMatcher } from './sopClassMatcher';
 
 /** By the end of the association that sends the C-STORE; undefined: nothing is looked at. */
@@ -52,8 +53,16 @@ export interface CompiledUpstream {
 /** The name of the egress listener in the audit log, in metrics and for `aegis explain --listener`. */
 export const EGRESS_LISTENER = 'egress';
 
+/** Which entries nobody may use at the moment, in either direction, whatever else they say. */
+export interface Suspensions {
+  /** By name; those that are in force. Of an entry that is gone, too. */
+  readonly locks: ReadonlyMap<string, ModalityLock>;
+  /** Names of the entries whose validFrom has not come yet, or whose validUntil is over. */
+  readonly outOfTime: ReadonlySet<string>;
+}
+
 /** What the archive sends: who may come to the egress listener, and which modalities that reaches. */
-export interface CompiledEgress {
+export interface CompiledEgress extends Suspensions {
   readonly strictAeTitles: boolean;
   readonly addresses: AddressSet;
   /** Those of the archives: as modalities call them, `upstreams.*.calledAeTitle`, and `egress.callingAeTitle`. */
@@ -75,8 +84,11 @@ export interface CallingAeTitleEntries {
   readonly modalitiesByAddress: AddressTable<CompiledModality>;
 }
 
-export interface Policy {
-  /** From then on (ms since 1970) it has to be compiled again: the observe mode of an entry has ended. Infinity: never. */
+export interface Policy extends Suspensions {
+  /**
+   * From then on (ms since 1970) it has to be compiled again: the observe mode, the time or the lock of an entry begins or
+   * ends. Infinity: never.
+   */
   readonly validUntilMs: number;
   readonly strictAeTitles: boolean;
   readonly unknownAddresses: 'close' | 'reject';
@@ -86,6 +98,8 @@ export interface Policy {
   readonly boundAddresses: AddressSet;
   /** Undefined without any. */
   readonly canaryAeTitles: AeTitleSet | undefined;
+  /** The certificates and keys that entries name, as `sha256:…` and `spki-sha256:…`; a fast way to find strangers. */
+  readonly pins: ReadonlySet<string>;
   /** Keyed by aeTitleKey. */
   readonly entriesByCallingAeTitle: ReadonlyMap<string, CallingAeTitleEntries>;
   /** Keyed by aeTitleKey. */

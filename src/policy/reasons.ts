@@ -209,6 +209,16 @@ export const reasons = {
     egressRemedy: 'correct serverName or pin in "address.tls" of its entry',
     archiveRemedy: 'correct serverName or pin in upstreams.*.tls, or the address',
   },
+  'modality-locked': {
+    wire: reject(1, 1, 3),
+    text: 'the modality is locked',
+    remedy: 'see why: "aegis modality show NAME"; then "aegis modality unlock NAME"',
+  },
+  'entry-not-valid-now': {
+    wire: reject(1, 1, 3),
+    text: 'the entry of the modality is not valid yet, or no longer',
+    remedy: 'if it may go on, set another validUntil (or validFrom) of its entry',
+  },
   'called-ae-title-unknown': {
     wire: reject(1, 1, 7),
     text: 'the called AE title leads nowhere',

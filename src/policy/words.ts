@@ -4,7 +4,7 @@
  */
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
-import { describeObserveUntil } from '../text/moments';
+import { describeUntil } from '../text/moments';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import type { CommandRequest } from './decide';
@@ -51,6 +51,6 @@ export function describeMode({
   if (mode !== 'observe') return undefined;
   if (observeUntil === undefined) return 'observe, without an end';
   return isObserved
-    ? `observe ${describeObserveUntil(observeUntil)}`
+    ? `observe ${describeUntil(observeUntil)}`
     : `enforce: observe mode ended with ${observeUntil}`;
 }

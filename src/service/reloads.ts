@@ -28,6 +28,7 @@ import type { ListeningAddress, ReloadOptions, RunningGateway } from '../gateway
 import { ConfigurationError } from '../text/problems';
 import { FileWatch } from './fileWatch';
 import type { ListRefresh } from './listRefresh';
+import type { ModalityLocks } from './modalityLocks';
 import type { PidFile } from './pidFile';
 import { type Say, warn } from './warnings';
 
@@ -38,6 +39,7 @@ export interface Reloadable {
   readonly pidFile: Pick<PidFile, 'moveTo'>;
   readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
   readonly lists: Pick<ListRefresh, 'prepare'>;
+  readonly locks: Pick<ModalityLocks, 'reread'>;
 }
 
 /** Of `aegis start`. */
@@ -121,12 +123,13 @@ export class Reloads {
   }
 
   async #reload(
-    { gateway, monitoring, pidFile, audit, lists }: Reloadable,
+    { gateway, monitoring, pidFile, audit, lists, locks }: Reloadable,
     options: ReloadOptions,
     requestedBy: ReloadRequester,
   ): Promise<ReloadReport> {
     // Whatever becomes of the configuration: logrotate may have moved the file, and asks in the same way.
     audit.reopen();
+    await locks.reread();
     const { enforce = this.#options.enforce ?? false } = options;
     const file = resolve(this.#file);
     const addresses = gateway.addresses;

@@ -16,8 +16,10 @@ import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
+import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { ListRefresh } from './listRefresh';
+import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { type Say, warn } from './warnings';
@@ -30,6 +32,7 @@ interface Opened {
   readonly monitoring: Monitoring;
   readonly pidFile: PidFile;
   readonly lists: ListRefresh;
+  readonly locks: ModalityLocks;
 }
 
 export interface Running extends Opened {
@@ -56,6 +59,7 @@ async function open(
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
+  const locks = new ModalityLocks(configuration, say);
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
@@ -78,16 +82,18 @@ async function open(
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, workers, monitoring, say);
+    gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
+    locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    await monitoring.attach(configuration, { gateway, workers, reload, lists: () => lists.statuses });
+    const statuses = () => lists.statuses;
+    await monitoring.attach(configuration, { gateway, workers, locks, reload, lists: statuses });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, monitoring, pidFile, lists };
+    return { configuration, gateway, audit, monitoring, pidFile, lists, locks };
   } catch (error) {
     lists.close();
     await gateway?.stop();
@@ -107,13 +113,14 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   say: Say,
+  locks: readonly ModalityLock[],
 ): Promise<RunningGateway> {
   if (workers === 1) {
     const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses));
+    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses), { locks });
   }
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, say);
+  return await WorkerPool.start(configuration, workers, audit, say, locks);
 }
 
 function ignore(): void {}

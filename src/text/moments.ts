@@ -15,13 +15,13 @@ export const DAY_MS = 24 * 60 * 60 * 1000;
  * In ms since 1970: for `2026-12-31` the beginning of that day in UTC, for `2026-12-31T18:00:00+01:00` that moment.
  * Undefined where the text is neither.
  */
-function momentMs(text: string): number | undefined {
+export function momentMs(text: string): number | undefined {
   const day = DATE.test(text) ? text : DATE_TIME.exec(text)?.[1];
   return day !== undefined && isInCalendar(day) ? Date.parse(text) : undefined;
 }
 
-/** When observing ends. A date counts to the end of its day, as people mean it. */
-export function observeEndMs(text: string): number | undefined {
+/** When something ends. A date counts to the end of its day, as people mean it. */
+export function endMs(text: string): number | undefined {
   const ms = momentMs(text);
   return ms !== undefined && DATE.test(text) ? ms + DAY_MS : ms;
 }
@@ -33,8 +33,23 @@ function isInCalendar(day: string): boolean {
 }
 
 /** `until 2026-12-31, the end of that day in UTC`, or `until` and the moment. */
-export function describeObserveUntil(text: string): string {
+export function describeUntil(text: string): string {
   return DATE.test(text) ? `until ${text}, the end of that day in UTC` : `until ${text}`;
+}
+
+/** `from 2026-12-01 until 2026-12-31, the end of that day in UTC`; undefined for an entry without either. */
+export function describeValidity({
+  validFrom,
+  validUntil,
+}: {
+  readonly validFrom?: string | undefined;
+  readonly validUntil?: string | undefined;
+}): string | undefined {
+  const parts = [
+    ...(validFrom === undefined ? [] : [`from ${validFrom}`]),
+    ...(validUntil === undefined ? [] : [describeUntil(validUntil)]),
+  ];
+  return parts.length === 0 ? undefined : parts.join(' ');
 }
 
 /** Whole days that are left, rounded down; negative when the time has passed. */
@@ -62,6 +77,19 @@ export function sinceOption(text: string, nowMs: number): string {
   if (ms !== undefined) return new Date(ms).toISOString();
   throw new OperatorError(
     `--since ${quoteValue(text)} is not a time; accepted are days (7d), hours (12h), minutes (30m), dates (2026-11-01) and moments (2026-11-01T08:00Z)`,
+  );
+}
+
+/** Long enough for a device that comes back next year. */
+const MAX_SPAN_MS = 365 * DAY_MS;
+
+/** Reads the value of an option such as `--for`: `90s`, `30m`, `2h`, `7d`; in ms. Throws OperatorError. */
+export function spanOption(option: string, text: string): number {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (unit === 's' ? 1000 : (AGO_MS[unit] ?? 0));
+  if (ms > 0 && ms <= MAX_SPAN_MS) return ms;
+  throw new OperatorError(
+    `${option} ${quoteValue(text)} is not a time; accepted are seconds (90s), minutes (30m), hours (2h) and days (7d), up to 365d`,
   );
 }
 

@@ -3,6 +3,7 @@
  * again when trust changes. Of those who connect, OpenSSL judges all but revocation.
  */
 import type { X509Certificate } from 'node:crypto';
+import { keyProblem } from './algorithms';
 import {
   decodeCertificate,
   purposeProblem,
@@ -52,6 +53,28 @@ export function certificateRefusal(chain: Chain, trust: Trust, now: Date): Trust
   if (validities.some(({ notBefore }) => now < notBefore)) return 'certificate-not-yet-valid';
   if (validities.some(({ notAfter }) => now > notAfter)) return 'certificate-expired';
   return pathRefusal(path.map(revocationSubjectOf), trust, now)?.reason;
+}
+
+/**
+ * Why a certificate is refused that somebody named, so that no chain has to lead to a CA: everything about it that is not
+ * the chain still counts. A list of its issuer counts where there is one; a stranger's name has none.
+ */
+export function ownRefusal(
+  certificate: X509Certificate,
+  { revocationLists }: Pick<Trust, 'revocationLists'>,
+  now: Date,
+): { readonly reason: TrustRefusal | 'certificate-invalid'; readonly detail?: string } | undefined {
+  const { notBefore, notAfter } = validityOf(certificate);
+  // Also for a date that cannot be read.
+  if (!(now >= notBefore)) return { reason: 'certificate-not-yet-valid' };
+  if (!(now <= notAfter)) return { reason: 'certificate-expired' };
+  const purpose = purposeProblem(certificate, 'clientAuth');
+  if (purpose !== undefined) return { reason: 'certificate-purpose', detail: purpose };
+  const key = keyProblem(certificate.publicKey);
+  if (key !== undefined) return { reason: 'certificate-invalid', detail: key };
+  const subject = revocationSubjectOf(certificate);
+  const isListed = revocationLists.some(({ issuer }) => issuer.encoded.equals(subject.issuer));
+  return isListed ? revocationRefusal(subject, revocationLists, now, true) : undefined;
 }
 
 /** What revocation needs of a chain that leads to a trusted certificate; undefined where it does not. */

@@ -104,7 +104,8 @@ function arrive(kind: number, sent: readonly Buffer[]): End {
     trustedProxies: (kind & 2) === 2 ? trustedProxies : undefined,
     handshakeMs: 60_000,
     tlsServer: () => (isTls ? tlsServer : undefined),
-    claim: (address) => limits.claim(address, { maxPending: 10, connectionsPerSecond: 0 }),
+    claim: (address) =>
+      limits.claim(address, { maxPending: 10, connectionsPerSecond: 0, connectionsPerSecondOfAll: 0 }),
     settled: () => {},
   });
   socket.isPaused = true;

@@ -31,15 +31,19 @@ async function start(): Promise<Server> {
   const admin = configuration.admin!;
   const port = await AdminPort.open(admin);
   const server: Server = { port, changes: 0 };
-  const gateway = { addresses: [], isListening: true, health: undefined, progress: async () => [] };
-  const control = {
-    gateway,
-    workers: 1,
-    reload: async () => {
-      server.changes += 1;
-      throw new Finding('an input reloaded the gateway');
-    },
+  const gateway = {
+    addresses: [],
+    isListening: true,
+    health: undefined,
+    progress: async () => [],
+    penalties: { list: [] },
   };
+  const changed = async (): Promise<never> => {
+    server.changes += 1;
+    throw new Finding('an input changed something');
+  };
+  const locks = { list: [], lock: changed, unlock: changed };
+  const control = { gateway, workers: 1, locks, reload: changed };
   const sources = {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),

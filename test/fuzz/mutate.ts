@@ -76,11 +76,7 @@ const MAX_LONG_BYTES = 64 * 1024;
  * A corpus entry with one to six mutations; one in sixteen inputs is random bytes instead. Of `words`, some are put in or
  * take the place of bytes.
  */
-export function mutated(
-  corpus: readonly Buffer[],
-  random: Random,
-  words: readonly string[] | undefined,
-): Buffer {
+export function mutated(corpus: readonly Buffer[], random: Random, words?: readonly string[]): Buffer {
   if (random.below(16) === 0) {
     return random.bytes(random.below(300));
   }

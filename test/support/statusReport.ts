@@ -36,6 +36,7 @@ export const status: StatusReport = {
     { name: 'plain', host: '::1', port: 11_112, isTls: false },
   ],
   upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: true }],
+  locks: [],
   associations: [association],
   totals: {
     connectionsRefused: 7,

@@ -7,13 +7,14 @@ import type { Configuration } from '../../config/schema';
 import { CommandField } from '../../dimse/commands';
 import { transferSyntaxKeyword } from '../../dimse/transferSyntaxes';
 import { OperatorError } from '../../errors';
-import { peerCertificate } from '../../policy/certificate';
+import { peerCertificate, untrustedCertificate } from '../../policy/certificate';
+import { decideUntrusted } from '../../policy/decide';
 import type { ExplainedCommand, ExplainQuery } from '../../policy/explain';
 import { type PreparedQuestion, prepareQuestion, QuestionError } from '../../policy/peerQuestion';
 import type { CompiledListener, Policy } from '../../policy/policy';
 import type { GlobalOptions } from '../../terminal/command';
 import { quoteValue } from '../../text/quote';
-import { certificateRefusal } from '../../x509/certificateTrust';
+import { certificateRefusal, ownRefusal } from '../../x509/certificateTrust';
 import { listFilesOf, readLists } from '../../x509/revocationSources';
 import { readCertificates } from '../../x509/tlsFiles';
 import { readImageFile } from './imageFile';
@@ -50,7 +51,7 @@ export function prepareQuery(
   const commands = [...prepared.commands, ...storeOfImage];
   const notes = [...prepared.notes, ...fileNotes];
   if (options.certificate === undefined) return { query: { association, commands }, notes };
-  const shown = showCertificate(options.certificate, listener, configuration, notes);
+  const shown = showCertificate(options.certificate, listener, policy, configuration, notes);
   return {
     query: {
       association: { ...association, certificate: shown.certificate },
@@ -74,6 +75,7 @@ function prepareWithOptions(policy: Policy, options: ExplainOptions): PreparedQu
 function showCertificate(
   file: string,
   listener: CompiledListener,
+  policy: Policy,
   configuration: Configuration,
   notes: string[],
 ) {
@@ -92,7 +94,15 @@ function showCertificate(
     revocationLists: listFiles.flatMap(readLists),
     needsLists: listFiles.length > 0,
   };
-  return { certificate, refusal: certificateRefusal(certificates, trust, new Date()) };
+  const now = new Date();
+  const refusal = certificateRefusal(certificates, trust, now);
+  if (refusal !== 'certificate-untrusted' || !decideUntrusted(policy, certificate).allowed) {
+    return { certificate, refusal };
+  }
+  return {
+    certificate: untrustedCertificate(certificates[0]),
+    refusal: ownRefusal(certificates[0], trust, now)?.reason,
+  };
 }
 
 /** The C-STORE that a sender would make of the file. */

@@ -4,9 +4,11 @@
  */
 
 import { loadConfiguration } from '../../config/load';
+import { knownLocks } from '../../config/lockFile';
 import { ExitCode } from '../../errors';
 import { compilePolicy } from '../../policy/compile';
 import { type ExplainedCheck, type ExplainQuery, type Explanation, explain } from '../../policy/explain';
+import { withLocks } from '../../policy/locks';
 import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
 import { describeMode } from '../../policy/words';
@@ -19,8 +21,11 @@ import { type ExplainOptions, prepareQuery } from './query';
 export function explainPeer(context: CommandContext, options: ExplainOptions): void {
   const { config, json } = options;
   const { configuration, file } = loadConfiguration(config);
-  const { policy } = compilePolicy(configuration, Date.now());
+  const now = Date.now();
+  const { locks, problem } = knownLocks(configuration, now);
+  const policy = withLocks(compilePolicy(configuration, now).policy, [...locks.values()], now);
   const { query, notes } = prepareQuery(options, policy, configuration);
+  if (problem !== undefined) notes.push(problem);
   const explanation = explain(policy, query);
   if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
     notes.push('--certificate gives the certificate that the peer shows');

@@ -71,6 +71,11 @@ async function approve(
   if (options.certificate === true && caller.certificate === undefined) {
     throw new OperatorError(`${id} showed no certificate, so none can be pinned`, ExitCode.Failed);
   }
+  if (options.certificate === false && caller.certificate?.untrusted !== undefined) {
+    throw new OperatorError(
+      `no trusted CA stands behind its certificate (${caller.certificate.untrusted}), so it has to be pinned; leave out --no-certificate`,
+    );
+  }
   const isAsked = options.allow === undefined;
   const allow =
     options.allow === undefined ? await askPermissions(caller, context) : parsePermissions(options.allow);

@@ -3,10 +3,13 @@
  */
 
 import { loadConfiguration } from '../../config/load';
+import { knownLocks } from '../../config/lockFile';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode } from '../../errors';
 import { localAddressesOf } from '../../policy/localAddresses';
+import type { ModalityLock } from '../../policy/locks';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { describeValidity } from '../../text/moments';
 import { escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { listSeen } from './listSeen';
@@ -24,19 +27,28 @@ export async function list(context: CommandContext, { config, json, seen }: List
   }
   const entries = Object.entries(configuration.modalities);
   const localAddresses = localAddressesOf(configuration);
+  const { locks, problem } = knownLocks(configuration, Date.now());
+  if (problem !== undefined) context.printError(`warning: ${problem}\n`);
   if (json === true) {
     const modalities = entries.map(([name, entry]) => ({
       name,
       ...entry,
       ...(localAddresses.has(name) ? { localAddress: localAddresses.get(name) } : {}),
+      ...(locks.has(name) ? { lock: locks.get(name) } : {}),
     }));
     context.print(`${JSON.stringify({ modalities }, undefined, 2)}\n`);
   } else {
     // A column that would be empty in every row is left out.
-    const localOf = (name: string) => (localAddresses.size === 0 ? [] : [localAddresses.get(name) ?? '-']);
-    const header = [...HEADER, ...(localAddresses.size === 0 ? [] : ['LOCAL ADDRESS'])];
+    const extra = [
+      { heading: 'LOCAL ADDRESS', cellOf: (name: string) => localAddresses.get(name) },
+      { heading: 'VALID', cellOf: (name: string) => describeValidity(configuration.modalities[name]!) },
+      { heading: 'LOCKED', cellOf: (name: string) => lockedUntil(locks.get(name)) },
+    ].filter(({ cellOf }) => entries.some(([name]) => cellOf(name) !== undefined));
+    const header = [...HEADER, ...extra.map(({ heading }) => heading)];
     const rows = entries.map(([name, entry]) =>
-      [name, ...cellsOf(entry, configuration), ...localOf(name)].map(escapeUnsafe),
+      [name, ...cellsOf(entry, configuration), ...extra.map(({ cellOf }) => cellOf(name) ?? '-')].map(
+        escapeUnsafe,
+      ),
     );
     context.print(`${textTable([header, ...rows], { hasHeadings: true }).join('\n')}\n`);
   }
@@ -59,6 +71,10 @@ function cellsOf(entry: ModalityConfiguration, { listeners }: Configuration): st
       ? '-'
       : `${address.host}:${address.port}${address.tls === undefined ? '' : ' (TLS)'}`,
   ];
+}
+
+function lockedUntil(lock: ModalityLock | undefined): string | undefined {
+  return lock && (lock.until === undefined ? 'until unlocked' : `until ${lock.until.slice(0, 16)}Z`);
 }
 
 /** The table has to stay readable; `show` and JSON have all values. */

@@ -27,6 +27,7 @@ export const registerModality: RegisterCommand = (program, context) => {
         'aegis modality list',
         'aegis modality add ct1 --calling CT1 --from 10.1.2.10 --allow echo --allow store',
         'aegis modality set ct1 --allow +find',
+        'aegis modality lock ct1 --reason "sends what it should not"',
         'aegis modality pending',
         'aegis modality approve --help',
       ]),
@@ -122,6 +123,54 @@ const registerTest: RegisterCommand = (modality, context) => {
     .action(workOf(context, async () => (await import('./test')).test));
 };
 
+const URL_OPTION = [
+  '--url <url>',
+  'admin HTTP of the gateway, with its token in AEGIS__ADMIN__TOKEN; the configuration is not read then',
+] as const;
+
+const registerLock: RegisterCommand = (modality, context) => {
+  named(modality, 'lock', 'refuse a modality from now on, and end its associations; survives restarts')
+    .requiredOption('--reason <text>', 'why, for the log and for the person who unlocks it')
+    .option('--for <time>', 'ends by itself after 90s, 30m, 2h or 7d (default: until it is unlocked)')
+    .option(...URL_OPTION)
+    .addHelpText(
+      'after',
+      `
+The running gateway does it, if the configuration has its admin token. Without a token, the lock is written to
+stateDirectory, and the gateway of pidFile gets SIGHUP. If no gateway runs, the next start reads it.
+${helpSections(
+  [
+    'aegis modality lock laptop1 --reason "stolen on Monday"',
+    'aegis modality lock ct1 --reason "sends to the wrong archive" --for 2h',
+    'aegis modality lock ct1 --reason "vendor on site" --url http://127.0.0.1:9762',
+  ],
+  [
+    '0  it is locked; if no gateway runs, from the next start on',
+    '1  the running gateway could not be asked, or the lock could not be written',
+    '2  wrong usage, no such modality, or the configuration cannot be read',
+  ],
+)}`,
+    )
+    .action(workOf(context, async () => (await import('./lock')).lock));
+};
+
+const registerUnlock: RegisterCommand = (modality, context) => {
+  named(modality, 'unlock', 'let a locked modality in again')
+    .option(...URL_OPTION)
+    .addHelpText(
+      'after',
+      helpSections(
+        ['aegis modality unlock ct1', 'aegis --json modality unlock ct1'],
+        [
+          '0  it is unlocked',
+          '1  it was not locked, the running gateway could not be asked, or the file could not be written',
+          '2  wrong usage, or the configuration cannot be read',
+        ],
+      ),
+    )
+    .action(workOf(context, async () => (await import('./lock')).unlock));
+};
+
 const registerSheet: RegisterCommand = (modality, context) => {
   withSheet(
     named(modality, 'sheet', 'write the onboarding sheet of a modality (Markdown, and HTML to print)'),
@@ -211,6 +260,8 @@ const verbs: readonly RegisterCommand[] = [
   registerAdd,
   registerSet,
   registerRemove,
+  registerLock,
+  registerUnlock,
   registerTest,
   registerSheet,
   registerImport,

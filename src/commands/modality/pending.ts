@@ -88,14 +88,19 @@ function certificateRows({
   notAfter,
   spkiSha256,
   fingerprint256,
+  untrusted,
+  key,
 }: NonNullable<PendingCaller['certificate']>): Row[] {
   const number = serialNumber === undefined ? '' : `, serial number ${serialNumber}`;
   const begin = notBefore === undefined ? '' : `, from ${formatDay(notBefore)}`;
   const end = notAfter === undefined ? '' : `, until ${formatDay(notAfter)}`;
   return [
     row('certificate', `${subject}, issued by ${issuer}${number}${begin}${end}`),
+    ...(untrusted === undefined ? [] : [row('', `not trusted: ${untrusted}; its key: ${key ?? 'unknown'}`)]),
     // Of a refused one the fingerprint too: it may be known nowhere else.
-    ...(serialNumber === undefined || spkiSha256 === undefined ? [] : [row('', `sha256:${fingerprint256}`)]),
+    ...((serialNumber ?? untrusted) === undefined || spkiSha256 === undefined
+      ? []
+      : [row('', `sha256:${fingerprint256}`)]),
     row('', spkiSha256 === undefined ? `sha256:${fingerprint256}` : `spki-sha256:${spkiSha256}`),
   ];
 }

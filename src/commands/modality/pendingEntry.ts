@@ -48,12 +48,17 @@ export function entryOf(
   const { callingAeTitle, sourceAddress, listener, isTls, certificate } = caller;
   const notes: string[] = [];
   const called = calledOf(caller, configuration, notes);
-  const pin = approval.isCertificatePinned === false ? undefined : pinOf(certificate);
+  const isTrusted = certificate?.untrusted === undefined;
+  const pin = approval.isCertificatePinned === false && isTrusted ? undefined : pinOf(certificate);
   if (certificate === undefined) {
     const how = isTls ? 'shows no certificate' : 'comes without TLS';
     notes.push(`it ${how}: any machine that can send from its address can take its place`);
   } else if (pin === undefined) {
     notes.push('any certificate that the listener trusts is accepted, because none is pinned');
+  } else if (!isTrusted) {
+    notes.push(
+      'its key alone is trusted, and no CA: first compare the fingerprint with the one that the device shows',
+    );
   }
   const entry = {
     callingAeTitle: normaliseAeTitle(callingAeTitle),
@@ -118,13 +123,17 @@ export function entryThatLetsIn(caller: PendingCaller, configuration: Configurat
 }
 
 function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCertificate {
-  const { fingerprint256, spkiSha256 = '', subject, issuer } = certificate;
-  return { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber: '', validTo: '' };
+  const { fingerprint256, spkiSha256 = '', subject, issuer, untrusted, key = '' } = certificate;
+  const known = { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber: '', validTo: '' };
+  return untrusted === undefined ? known : { ...known, untrusted: { why: untrusted, key, validFrom: '' } };
 }
 
 /** Why no new entry would help, with what would; undefined where one does. */
 export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration): string | undefined {
   const { reason, modality, callingAeTitle, calledAeTitle, certificate, commands } = caller;
+  if (reason === 'certificate-untrusted' && certificate !== undefined) {
+    return `its AE title is not known, because its certificate was refused (${reason}); set unknownAddresses to "reject" and let it try again, or add "${pinOf(certificate)}" to certificate of its entry`;
+  }
   if (isCertificateReason(reason))
     return `its certificate was refused (${reason}); ${reasons[reason].remedy}`;
   if (aeTitleKey(callingAeTitle, true) === undefined) {

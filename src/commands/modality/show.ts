@@ -5,13 +5,15 @@
 
 import { lastSeenIfKnown, type SeenEvent } from '../../audit/lastSeen';
 import { loadConfiguration } from '../../config/load';
+import { knownLocks } from '../../config/lockFile';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
 import { localAddressesOf } from '../../policy/localAddresses';
+import { describeLock } from '../../policy/locks';
 import { describeStoreRules } from '../../policy/storeRules';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { formatDay } from '../../text/moments';
+import { describeValidity, formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
@@ -22,18 +24,21 @@ export function show(context: CommandContext, { config, json }: GlobalOptions, n
   const entry = entryNamed(loaded, name);
   const { listeners, problems } = listenerFacts(loaded.configuration, entry);
   const localAddress = localAddressesOf(loaded.configuration).get(name);
-  const warnings = [...warningsAbout(loaded, name), ...problems];
+  const { locks, problem } = knownLocks(loaded.configuration, Date.now());
+  const lock = locks.get(name);
+  const warnings = [...warningsAbout(loaded, name), ...problems, ...(problem === undefined ? [] : [problem])];
   const refused = lastRefused(loaded.configuration, name, entry, warnings);
   context.exit(ExitCode.Done);
   if (json === true) {
     context.print(
-      `${JSON.stringify({ name, ...entry, localAddress, usableListeners: listeners, lastRefused: refused, warnings }, undefined, 2)}\n`,
+      `${JSON.stringify({ name, ...entry, lock, localAddress, usableListeners: listeners, lastRefused: refused, warnings }, undefined, 2)}\n`,
     );
     return;
   }
   const [place] = loaded.place([{ path: ['modalities'], key: name, message: '' }]);
   const at = place?.line === undefined ? place?.file : `${place.file}:${place.line}`;
   const rows = [
+    ...(lock === undefined ? [] : [['LOCKED', describeLock(lock)]]),
     ...factsOf(entry, loaded.configuration),
     ...(localAddress === undefined ? [] : [['reaches the archive', `from ${localAddress}`]]),
     ...listeners.flatMap(listenerRows),
@@ -77,6 +82,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     observeUntil,
     address,
   } = entry;
+  const validity = describeValidity(entry);
   const rows = [
     ['calling AE title', list(callingAeTitle)],
     ['comes from', list(from)],
@@ -105,6 +111,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     'mode',
     mode === 'observe' ? `observe${until}: what it may not do is relayed and logged` : mode,
   ]);
+  if (validity !== undefined) rows.push(['valid', validity]);
   if (address !== undefined) {
     const title = address.calledAeTitle ?? callingAeTitle[0] ?? '';
     const how = address.tls === undefined ? 'without TLS' : `with TLS (${address.tls.profile})`;

@@ -13,7 +13,7 @@ import {
 import type { Observations } from '../../observe/observations';
 import { reasons } from '../../policy/reasons';
 import { describeMode } from '../../policy/words';
-import { observeEndMs } from '../../text/moments';
+import { endMs } from '../../text/moments';
 import { formatPath } from '../../text/problems';
 import { countOf, escapeUnsafe, quoteValue } from '../../text/quote';
 import { hangingLines } from '../../text/table';
@@ -111,7 +111,7 @@ function describeEntry({ name, configuration, observed }: NamedEntry, now: Date)
 
 function modeOf(configuration: ModalityConfiguration, now: Date): string {
   const { mode, observeUntil } = configuration;
-  const isOver = observeUntil !== undefined && now.getTime() >= (observeEndMs(observeUntil) ?? 0);
+  const isOver = observeUntil !== undefined && now.getTime() >= (endMs(observeUntil) ?? 0);
   return describeMode({ isObserved: mode === 'observe' && !isOver, configuration }) ?? 'enforce';
 }
 

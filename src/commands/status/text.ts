@@ -3,6 +3,7 @@
  * network is escaped. Knows no HTTP.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import { describeLock, type ModalityLock } from '../../policy/locks';
 import { paint, type Tone } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { DAY_MS } from '../../text/moments';
@@ -33,6 +34,7 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
   };
   const sections = [
     headline(status),
+    ...(status.locks.length === 0 ? [] : [section('LOCKED', status.locks.map(lockRow), ['whole', 'words'])]),
     section('LISTENERS', listenerRows(status)),
     section('UPSTREAMS', upstreamRows(status)),
     section(associationsTitle(status), associationRows(status, now, rates), [
@@ -91,6 +93,10 @@ const CHECK_WORDS: Readonly<Record<string, string>> = {
   upstreamUp: 'no upstream answers',
   certificatesValid: 'a certificate has expired',
 };
+
+function lockRow(lock: ModalityLock): string[] {
+  return [lock.modality, describeLock(lock)];
+}
 
 function listenerRows({ listeners }: StatusReport): string[][] {
   return listeners.map(({ name, host, port, isTls }) => [

@@ -7,51 +7,11 @@ import type { Worker } from 'node:cluster';
 import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
-import type { AssociationPlace, LocalPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import type { ModalityLock } from '../../policy/locks';
+import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
 import type { Penalty } from '../penaltyBox';
 import type { AssociationProgress } from '../relay';
-import type { ListeningAddress } from '../runningGateway';
-
-/** From the primary. Plain data, as all messages: they cross a pipe as JSON. */
-export type ToWorker =
-  | { readonly kind: 'start'; readonly configuration: Configuration }
-  /** Make ready for this configuration and say whether it can be used; nothing changes yet. */
-  | { readonly kind: 'prepareReload'; readonly configuration: Configuration }
-  /** Take over what was prepared, or forget it; then judge running associations again, or not. */
-  | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
-  | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
-  /** Say what is under way. */
-  | { readonly kind: 'tellProgress' }
-  /** Whether the log takes no lines: who is refused is not read meanwhile. */
-  | { readonly kind: 'logBlocked'; readonly isBlocked: boolean }
-  /** So many more of its audit lines are written. */
-  | { readonly kind: 'auditWritten'; readonly count: number }
-  /** Another modality waits for the place: free it where the association is idle. */
-  | { readonly kind: 'placeAsked'; readonly id: number }
-  | { readonly kind: 'penalty'; readonly penalty: Penalty }
-  /** Drain. The second time: stop at once. */
-  | { readonly kind: 'stop' };
-
-/** From a worker. */
-export type FromWorker =
-  | { readonly kind: 'started'; readonly addresses: readonly ListeningAddress[]; readonly quickAck: string }
-  | { readonly kind: 'failed'; readonly message: string; readonly exitCode: 1 | 2 }
-  /** `error` is why the configuration cannot be used. */
-  | { readonly kind: 'reloadPrepared'; readonly error?: string }
-  | {
-      readonly kind: 'reloadEnded';
-      readonly addresses: readonly ListeningAddress[];
-      /** Associations that are no longer allowed and were ended. */
-      readonly ended: number;
-    }
-  | { readonly kind: 'progress'; readonly associations: readonly AssociationProgress[] }
-  | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
-  | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
-  | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
-  | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
-  | { readonly kind: 'placeFreed'; readonly id: number }
-  | { readonly kind: 'penaltyImposed'; readonly penalty: Penalty }
-  | { readonly kind: 'stopped'; readonly aborted: number };
+import type { FromWorker, ToWorker } from './messages';
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
 const MAX_RELOAD_ANSWER_MS = 15_000;
@@ -92,6 +52,7 @@ export class PoolMember implements Sender {
   #askedForProgress: Promise<readonly AssociationProgress[]> | undefined;
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
   #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
+  #locked: ((ended: number | undefined) => void) | undefined;
 
   constructor(worker: Worker, places: LocalPlaces, events: PoolMemberEvents) {
     this.worker = worker;
@@ -114,11 +75,14 @@ export class PoolMember implements Sender {
     if (this.worker.isConnected()) this.worker.send(message);
   }
 
-  start(configuration: Configuration): Promise<Extract<FromWorker, { kind: 'started' }>> {
+  start(
+    configuration: Configuration,
+    locks: readonly ModalityLock[],
+  ): Promise<Extract<FromWorker, { kind: 'started' }>> {
     return new Promise((resolve, reject) => {
       this.#started = resolve;
       this.#failed = reject;
-      this.send({ kind: 'start', configuration });
+      this.send({ kind: 'start', configuration, locks });
     });
   }
 
@@ -135,6 +99,15 @@ export class PoolMember implements Sender {
     return this.#asked((resolve) => {
       this.#reloadEnded = resolve;
       if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
+      else resolve(undefined);
+    });
+  }
+
+  /** Resolves with the number of associations that it ended; undefined where the worker has died. */
+  lock(locks: readonly ModalityLock[]): Promise<number | undefined> {
+    return this.#asked((resolve) => {
+      this.#locked = resolve;
+      if (this.worker.isConnected()) this.send({ kind: 'lock', locks });
       else resolve(undefined);
     });
   }
@@ -193,6 +166,9 @@ export class PoolMember implements Sender {
         break;
       case 'reloadEnded':
         this.#reloadEnded?.(message);
+        break;
+      case 'locked':
+        this.#locked?.(message.ended);
         break;
       case 'progress':
         this.#toldProgress(message.associations);
@@ -281,6 +257,7 @@ export class PoolMember implements Sender {
     if (!this.#hasStopped) this.#events.stopped(lost);
     this.#reloadPrepared?.(undefined);
     this.#reloadEnded?.(undefined);
+    this.#locked?.(undefined);
     this.#toldProgress([]);
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);

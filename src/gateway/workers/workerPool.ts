@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
+import type { ModalityLock } from '../../policy/locks';
 import { LocalPlaces } from '../associationPlaces';
 import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
@@ -16,6 +17,7 @@ import type { AssociationProgress } from '../relay';
 import { loadClientTls } from '../rules';
 import type {
   ListeningAddress,
+  LockResult,
   ReloadOptions,
   ReloadResult,
   RunningGateway,
@@ -38,6 +40,7 @@ export class WorkerPool implements RunningGateway {
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
   #configuration: Configuration;
+  #locks: readonly ModalityLock[];
   readonly #count: number;
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
@@ -54,6 +57,7 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
+    locks: readonly ModalityLock[],
   ) {
     this.#configuration = configuration;
     this.#count = count;
@@ -61,6 +65,7 @@ export class WorkerPool implements RunningGateway {
     this.#workerDied = workerDied;
     this.#places = new LocalPlaces(new LastAddresses(configuration.stateDirectory, workerDied));
     this.penalties = new PenaltyBox(configuration, audit, () => {});
+    this.#locks = locks;
   }
 
   /** Throws OperatorError where a worker cannot start; none is left then. */
@@ -69,6 +74,7 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
+    locks: readonly ModalityLock[] = [],
   ): Promise<WorkerPool> {
     // The primary asks the archives for all; before the workers, which would all report the same fault.
     const tlsByUpstream = loadClientTls(configuration, 'upstream');
@@ -78,7 +84,7 @@ export class WorkerPool implements RunningGateway {
       // Only the audit log may go to stdout: a worker writes there when the primary is dead.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const pool = new WorkerPool(configuration, count, audit, workerDied);
+    const pool = new WorkerPool(configuration, count, audit, workerDied, locks);
     try {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));
     } catch (error) {
@@ -137,6 +143,13 @@ export class WorkerPool implements RunningGateway {
     return { ended: endings.reduce((sum, ending) => sum + (ending?.ended ?? 0), 0) };
   }
 
+  async lock(locks: readonly ModalityLock[]): Promise<LockResult> {
+    // Before anybody is asked: a worker that starts meanwhile has them too.
+    this.#locks = locks;
+    const ended = await Promise.all([...this.#members.values()].map((member) => member.lock(locks)));
+    return { ended: ended.reduce<number>((sum, count) => sum + (count ?? 0), 0) };
+  }
+
   async progress(): Promise<readonly AssociationProgress[]> {
     const members = [...this.#members.values()];
     return (await Promise.all(members.map((member) => member.progress()))).flat();
@@ -185,7 +198,10 @@ export class WorkerPool implements RunningGateway {
       died: (how) => this.#died(member, how),
     });
     this.#members.set(member.worker.id, member);
-    const { addresses, quickAck } = await member.start(shareOf(this.#configuration, this.#count));
+    const { addresses, quickAck } = await member.start(
+      shareOf(this.#configuration, this.#count),
+      this.#locks,
+    );
     this.#addresses = addresses;
     this.#quickAck = quickAck;
     for (const penalty of this.penalties.list) member.send({ kind: 'penalty', penalty });

@@ -12,7 +12,7 @@ import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
 import { AuditPipe } from './auditPipe';
-import type { FromWorker, ToWorker } from './poolMember';
+import type { FromWorker, ToWorker } from './messages';
 
 /**
  * The places of associations as a worker sees them: the primary keeps them, for all workers together. A request
@@ -81,9 +81,10 @@ async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
       auditOptions = message.configuration.audit;
-      starting = Gateway.start(message.configuration, audit, places, (penalty) =>
-        send({ kind: 'penaltyImposed', penalty }),
-      );
+      starting = Gateway.start(message.configuration, audit, places, {
+        locks: message.locks,
+        imposed: (penalty) => send({ kind: 'penaltyImposed', penalty }),
+      });
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
@@ -113,6 +114,9 @@ async function receive(message: ToWorker): Promise<void> {
       return;
     case 'auditWritten':
       audit.written(message.count);
+      return;
+    case 'lock':
+      send({ kind: 'locked', ended: (await (await started())?.lock(message.locks))?.ended ?? 0 });
       return;
     case 'logBlocked':
       audit.logBlocked(message.isBlocked);

@@ -46,6 +46,27 @@ function words(when: string) {
   return `the certificate of listener tls ${when}, at 2026-06-30T12:00:00.000Z`;
 }
 
+describe('an entry that ends', () => {
+  it('is reported at 7 days, at 1 day and at the end, as a modality', () => {
+    const reported: AuditEvent[] = [];
+    let left = 0;
+    const watch = new ExpiryWatch(
+      { record: (event) => reported.push(event) },
+      () => [{ kind: 'entry', name: 'laptop1', notAfter: end }],
+      () => daysBefore(left),
+    );
+    watches.push(watch);
+    for (left of [30, 8, 7, 6, 1, 0.5, 0, -1]) watch.look();
+    expect(reported.map(({ event, modality, detail }) => [event, modality, detail])).toEqual(
+      ['ends in 7 days', 'ends in 1 day', 'ends in 0 days'].map((when) => [
+        'modality.expiring',
+        'laptop1',
+        `the entry of modality laptop1 ${when}, at 2026-06-30T12:00:00.000Z`,
+      ]),
+    );
+  });
+});
+
 describe('ExpiryWatch', () => {
   it('reports at 30, 14, 7 and 1 days and at the end, once each', () => {
     const days = Array.from({ length: 42 }, (_, index) => 40 - index);

@@ -3,17 +3,24 @@ import type { CertificateExpiry } from '../../../src/admin/certificateExpiries';
 import { Metrics } from '../../../src/admin/metrics';
 import type { AuditEvent } from '../../../src/audit/events';
 import type { ServerHealth } from '../../../src/gateway/upstreamHealth';
+import type { ModalityLock } from '../../../src/policy/locks';
 import { Exposition } from '../../support/exposition';
 
 const ct1 = { modality: 'ct1', direction: 'ingress', listener: 'tls', callingAeTitle: 'CT1' } as const;
 
 let servers: ServerHealth[];
 let expiries: CertificateExpiry[];
+let locks: ModalityLock[];
 let metrics: Metrics;
 beforeEach(() => {
   servers = [];
   expiries = [];
-  metrics = new Metrics({ servers: async () => servers, certificateExpiries: () => expiries });
+  locks = [];
+  metrics = new Metrics({
+    servers: async () => servers,
+    certificateExpiries: () => expiries,
+    locks: () => locks,
+  });
 });
 
 async function exposed(...events: AuditEvent[]): Promise<Exposition> {
@@ -55,6 +62,15 @@ describe('Metrics', () => {
     expect(exposition.series('aegis_associations_active')).toEqual({
       'aegis_associations_active{direction="ingress",modality="ct1"}': 1,
     });
+  });
+
+  it('shows each modality that is locked, and none that is no longer', async () => {
+    const name = 'aegis_modality_locked';
+    expect((await exposed()).series(name)).toEqual({});
+    locks = [{ modality: 'ct1', reason: 'stolen', since: '2026-11-30T14:00:00.000Z' }];
+    expect((await exposed()).series(name)).toEqual({ [`${name}{modality="ct1"}`]: 1 });
+    locks = [];
+    expect((await exposed()).series(name)).toEqual({});
   });
 
   it('counts associations by what became of them', async () => {

@@ -62,14 +62,14 @@ const together: Case[] = [
     'a client certificate without a CA that could have signed it',
     tls(FILES),
     [
-      'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
+      'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no certificate of modalities.ct1 could be trusted; name the CA that signs them, pin the certificate in the entry (spki-sha256: or sha256:), or set clientCertificate to "none"',
     ],
   ],
   [
     'an empty list of CAs',
     tls(`${FILES}, "trustedCertificates": []`),
     [
-      'a.jsonc:2:125 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
+      'a.jsonc:2:125 listeners[0].tls.trustedCertificates is missing or empty, so no certificate of modalities.ct1 could be trusted; name the CA that signs them, pin the certificate in the entry (spki-sha256: or sha256:), or set clientCertificate to "none"',
     ],
   ],
   [
@@ -209,7 +209,6 @@ const together: Case[] = [
       5: '"strictAeTitles": false, "strictAeTitles": true',
     },
     [
-      'a.jsonc:2:53 listeners[0].tls.trustedCertificates is missing or empty, so no client certificate could be trusted; name the CA that signs them, or set clientCertificate to "none"',
       'a.jsonc:2:119 listeners[0].tls unknown key "foo"; accepted are profile, certificate, privateKey, trustedCertificates, clientCertificate, crl',
       'a.jsonc:3:41 upstreams.ORTHANC.servers[0] "10.9.0.5:4242" is beyond loopback, so DICOM would cross the network in the clear; give upstreams.ORTHANC.tls, or set allowRemotePlaintext to true where that network is trusted',
       'a.jsonc:4:59 modalities.ct1.from "ct1" is not an IP address or a CIDR block such as 10.1.3.0/24; host names are not accepted',

@@ -94,11 +94,27 @@ describe('the folder of the state', () => {
     const noFolder = file('state-file', '');
     const advice =
       'so locks would not be kept; let the account that runs aegis write it, or name another folder';
-    expect(inspectState(noFolder)).toEqual([
+    expect(inspectState(noFolder)).toContain(
       `stateDirectory the folder ${noFolder} cannot be written, ${advice}`,
-    ]);
-    expect(inspectState(join(noFolder, 'state'))).toEqual([
+    );
+    expect(inspectState(join(noFolder, 'state'))).toContain(
       `stateDirectory the folder ${join(noFolder, 'state')} cannot be made, ${advice}`,
+    );
+  });
+});
+
+describe('the file of locks', () => {
+  it('is shown with what it shuts out, and is an error where it cannot be understood', () => {
+    const state = temporaryFolder();
+    const locks = join(state, 'locks.json');
+    const lock = { modality: 'ct9', reason: 'stolen', since: '2026-11-30T11:00:00.000Z' };
+    writeFileSync(locks, JSON.stringify({ version: 1, locks: [lock] }));
+    expect(inspect({ stateDirectory: state })).toEqual([
+      'modalities.ct9 is not an entry, but is locked since 2026-11-30 11:00 UTC: "stolen"; end that with "aegis modality unlock"',
+    ]);
+    writeFileSync(locks, '{}');
+    expect(inspect({ stateDirectory: state })).toEqual([
+      `stateDirectory ${locks} cannot be understood, so it is not known which modalities are locked; correct it, or delete it to end every lock`,
     ]);
   });
 });

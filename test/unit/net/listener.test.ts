@@ -351,16 +351,16 @@ describe('a certificate that is judged again', () => {
     const listener = await openTestListener({ tls: testTlsMaterial(certificates) });
     const limits = { minVersion: version, maxVersion: version };
     dial(listener.port, { ...limits, cert: leaf.cert + intermediate.cert, key: leaf.key });
-    const { socket, certificate } = await listener.nextConnection();
-    expect(certificate?.fingerprint256).toBe(leaf.x509.fingerprint256);
+    const connection = await listener.nextConnection();
+    expect(connection.certificate?.fingerprint256).toBe(leaf.x509.fingerprint256);
     // As often as a reload asks: what Node takes out of the TLS state is missing the second time.
-    expect(listener.listener.certificateRefusal(socket)).toBeUndefined();
-    expect(listener.listener.certificateRefusal(socket)).toBeUndefined();
+    expect(listener.listener.certificateRefusal(connection)).toBeUndefined();
+    expect(listener.listener.certificateRefusal(connection)).toBeUndefined();
     const root = issue('Another root', { isCa: true });
     listener.reconfigure({
       tls: testTlsMaterial(certificates, { trustedCertificates: [root.certificateFile] }),
     });
-    expect(listener.listener.certificateRefusal(socket)).toBe('certificate-untrusted');
+    expect(listener.listener.certificateRefusal(connection)).toBe('certificate-untrusted');
   });
 });
 

@@ -56,6 +56,8 @@ describe('an explanation', () => {
       'association: address of the entry',
       'association: listener of the entry',
       'association: certificate of the entry',
+      'association: lock',
+      'association: time of the entry',
       'association: called AE title',
       'association: called AE title of the entry',
       'command: C-ECHO Verification',

@@ -46,6 +46,8 @@ describe('an association through egress', () => {
         'passed "1.2.840.10008.3.1.1.1"',
         'passed "ORTHANC"; the AE titles of the archives: "ORTHANC", "PACS"',
         'passed "CT1" is modalities.ct1, at 10.1.2.10:2762 over TLS',
+        'passed modalities.ct1 is not locked',
+        'passed modalities.ct1 has no end',
         'passed egressAllow of modalities.ct1: echo',
       ],
     });

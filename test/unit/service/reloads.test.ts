@@ -27,6 +27,7 @@ it('names files by their absolute path, however they were named at the start', a
     pidFile: { moveTo: async () => {} },
     audit: { reopen: () => {}, replace: () => {} },
     lists: { prepare: async () => () => {} },
+    locks: { reread: async () => {} },
     monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
   });
   const said: string[] = [];
@@ -54,6 +55,7 @@ it('records who asked, which file it was, and what is different or would have be
     pidFile: { moveTo: async () => {} },
     audit: { reopen: () => {}, replace: () => {} },
     lists: { prepare: async () => () => {} },
+    locks: { reread: async () => {} },
     monitoring: {
       prepareReload: () => () => {},
       record: (event: AuditEvent) => events.push(event),
