@@ -19,7 +19,7 @@ import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
 import { resumedEvent, startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
-import { type Penalty, PenaltyBox } from './penaltyBox';
+import { type Identified, type Penalty, PenaltyBox } from './penaltyBox';
 import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
 import { rulesOf } from './rules';
@@ -264,7 +264,7 @@ export class Gateway implements InboundContext, RunningGateway {
     }
   }
 
-  #isPenalised(connection: InboundConnection): boolean {
+  #isPenalised(connection: Identified): boolean {
     return this.penalties.refuses(connection, this.#rules.current.policy);
   }
 
@@ -280,7 +280,10 @@ export class Gateway implements InboundContext, RunningGateway {
   #refused(direction: Route['direction'], { isProbe, ...refusal }: RefusedConnection): void {
     // Who closes by itself was not refused.
     const outcome = isProbe === true ? 'debug' : refusal.reason === 'tls-closed' ? 'info' : 'denied';
-    this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal });
+    // What somebody in the box tries is no longer of interest: not to the log, and not to the pending callers.
+    const isPenalised = outcome === 'denied' && direction === 'ingress' && this.#isPenalised(refusal);
+    const reason = isPenalised ? 'penalty' : refusal.reason;
+    this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal, reason });
   }
 
   /** Looks after every connection that closes; gives up at the deadline or when stop() is called again. */

@@ -55,6 +55,9 @@ const FAULTS: ReadonlySet<ReasonCode | undefined> = new Set<ReasonCode>([
   'canary',
 ]);
 
+/** What is known of who connects. */
+export type Identified = Pick<InboundConnection, 'listener' | 'sourceAddress' | 'certificate'>;
+
 /** Called when somebody comes into the box; `isOwn`: by what this process saw, not by word of another. */
 type PenaltyEntered = (penalty: Penalty, isOwn: boolean) => void;
 
@@ -120,7 +123,7 @@ export class PenaltyBox implements AuditSink {
   }
 
   /** The same of a connection with its certificate. */
-  refuses({ listener, sourceAddress, certificate }: InboundConnection, policy: Policy): boolean {
+  refuses({ listener, sourceAddress, certificate }: Identified, policy: Policy): boolean {
     if (this.#untilByKey.size === 0 || !policy.listenerByName.has(listener)) return false;
     if (certificate !== undefined && this.#has(`sha256:${certificate.fingerprint256}`)) return true;
     if (!this.#hasAddress(sourceAddress)) return false;

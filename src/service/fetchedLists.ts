@@ -3,6 +3,7 @@
  * place of what is held. Knows no time of its own and no network.
  */
 import type { X509Certificate } from 'node:crypto';
+import { usedClientTlsOf } from '../config/clientTls';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import { listFault } from '../net/tlsContext';
@@ -25,15 +26,10 @@ export interface ListSource {
 
 /** The parts of a configuration that may name lists. */
 export function listUsersOf(configuration: Configuration): { path: ConfigurationPath; tls: ListUser }[] {
-  const { listeners, egress, modalities } = configuration;
-  const reached = egress === undefined ? [] : Object.entries(modalities);
-  return [
-    ...listeners.map(({ tls }, index) => ({ path: ['listeners', index, 'tls'], tls })),
-    ...reached.map(([name, { address }]) => ({
-      path: ['modalities', name, 'address', 'tls'],
-      tls: address?.tls,
-    })),
-  ].flatMap(({ path, tls }) => (tls === undefined ? [] : { path, tls }));
+  const listeners = configuration.listeners.flatMap(({ tls }, index) =>
+    tls === undefined ? [] : [{ path: ['listeners', index, 'tls'], tls }],
+  );
+  return [...listeners, ...usedClientTlsOf(configuration).map(({ path, tls }) => ({ path: [...path], tls }))];
 }
 
 /** Each URL once. Throws OperatorError where a certificate cannot be read. */

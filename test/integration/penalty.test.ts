@@ -134,7 +134,7 @@ describe('the penalty box', () => {
     });
     const shows = ({ cert, key }: { cert: string; key: string }) => ({ ca: ca.cert, cert, key });
     const other = certificates.issue('ct2', { issuer: ca, purposes: ['clientAuth'] });
-    const stranger = certificates.otherCa;
+    const stranger = certificates.clientOfOtherCa;
     for (let attempt = 0; attempt < 6; attempt += 1) {
       await ask(gateway, 'CT1', 'ARCHIVE', shows(stranger)).catch(() => {});
     }
@@ -142,6 +142,10 @@ describe('the penalty box', () => {
     expect(await ask(gateway, 'CT1', 'ARCHIVE', shows(client))).toMatchObject({ kind: 'accepted' });
     expect(isAnswer(await ask(gateway, 'CT2', 'ARCHIVE', shows(other)))).toBe(false);
     expect(await gateway.event({ event: 'connection.refused', reason: 'penalty' })).toBeDefined();
+    // The pending list does not learn what somebody in the box shows.
+    await ask(gateway, 'CT1', 'ARCHIVE', shows(stranger)).catch(() => {});
+    const untrusted = gateway.events.filter(({ reason }) => reason === 'certificate-untrusted');
+    expect(untrusted).toHaveLength(5);
     // Its guesses cost the certificate, wherever it comes from.
     for (let attempt = 0; attempt < 5; attempt += 1) {
       expect(await ask(gateway, `GUESS${attempt}`, 'ARCHIVE', shows(client))).toMatchObject({
