@@ -76,7 +76,7 @@ function judgeIngress(policy: Policy, recorded: RecordedRequest): Verdict {
 function withLackingFacts(
   policy: Policy,
   request: AssociationRequest,
-  { allowed, modality: name }: RecordedRequest,
+  recorded: RecordedRequest,
   decision: AssociationDecision,
 ): { readonly decision: AssociationDecision } | undefined {
   const { certificate } = request;
@@ -87,7 +87,7 @@ function withLackingFacts(
   const dnsNames = valuesByKind?.dns ?? [];
   const keys = certificate.spkiSha256 === '' ? (valuesByKind?.['spki-sha256'] ?? []) : [];
   if (dnsNames.length + keys.length === 0) return undefined;
-  if (!allowed || decision.modality?.name !== name) return { decision };
+  if (!wasIdentified(recorded) || decision.modality?.name !== recorded.modality) return { decision };
   const spkiSha256 = keys[0] ?? certificate.spkiSha256;
   return {
     decision: decideAssociation(policy, {
@@ -95,6 +95,11 @@ function withLackingFacts(
       certificate: { ...certificate, dnsNames, spkiSha256 },
     }),
   };
+}
+
+/** The certificate had passed. A refusal before that names an entry too, the one that came nearest. */
+function wasIdentified({ allowed, kind, reason }: RecordedRequest): boolean {
+  return allowed || kind === 'command' || reason.startsWith('called-ae-title');
 }
 
 function refused(reason: string, modality?: CompiledModality): Verdict {

@@ -63,7 +63,7 @@ const KINDS: Readonly<Record<string, RecordedRequest['kind']>> = {
 };
 
 /** The public key belongs to the certificate: lines that lack it find it here, by the fingerprint. */
-export type SpkiByFingerprint = ReadonlyMap<string, string>;
+type SpkiByFingerprint = ReadonlyMap<string, string>;
 
 /** Undefined for lines that record no request. */
 export function recordedRequest(

@@ -51,7 +51,7 @@ export class Usage {
   /** Lines that the gateway could not write, by its own count. */
   missing = 0;
 
-  /** `since`: a time as audit lines have it; older lines are no use. */
+  /** `since`: a time as audit lines have it; older lines do not count. */
   constructor(configuration: Configuration, since: string) {
     this.#configuration = configuration;
     this.#since = since;

@@ -15,7 +15,7 @@ import { canAsk, confirm, Questions } from '../../terminal/questions';
 import { formatPath } from '../../text/problems';
 import { escapeUnsafe, quoteValue, safeLines } from '../../text/quote';
 import { commandLine, type OfferOptions, offerReload } from '../reload/offerReload';
-import { isReloadOf, requester } from '../reload/reloadGateway';
+import { isReloadOf, reloadRequester } from '../reload/reloadGateway';
 import { callerLines } from './pending';
 import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
 import { openPendingSource, type PendingSource, pendingCaller } from './pendingSource';
@@ -157,7 +157,7 @@ async function takeOver(
   const { gateway } = source;
   const { config: file } = options;
   if (gateway?.hasToken === true) {
-    const reloaded = await gateway.reload(requester({ verb: 'modality approve' }));
+    const reloaded = await gateway.reload(reloadRequester(options));
     if (!reloaded.isReloaded) {
       for (const { path = '', message } of reloaded.problems) {
         context.printError(`error: ${escapeUnsafe(`${path} ${message}`.trim())}\n`);

@@ -37,7 +37,7 @@ export async function reload(context: CommandContext, options: ReloadOptions): P
 export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (options.url !== undefined) {
     const report = await new AdminClient(adminTargetAt(options.url)).reload(
-      requester(options),
+      reloadRequester(options),
       options.enforce,
     );
     return { by: 'admin', ...report };
@@ -51,7 +51,7 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (admin === undefined && pidFile === undefined) throw new OperatorError(noWay(options.config));
   if (admin !== undefined) {
     try {
-      const report = await admin.reload(requester(options), options.enforce);
+      const report = await admin.reload(reloadRequester(options), options.enforce);
       if (report.isReloaded && !isReloadOf(options.config, report)) {
         throw new OperatorError(otherFile(options.config, admin.url, report.file), ExitCode.Failed);
       }
@@ -88,7 +88,7 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
 }
 
 /** Behind sudo, the account that a person has is the one that called it. */
-export function requester({ verb }: Pick<ReloadOptions, 'verb'>): ReloadRequester {
+export function reloadRequester({ verb }: GlobalOptions): ReloadRequester {
   const { SUDO_USER: caller } = process.env;
   const account = accountName();
   const systemUser = caller === undefined || caller === account ? account : `${caller} as ${account}`;
