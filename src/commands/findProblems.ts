@@ -2,10 +2,8 @@
  * The work of `aegis check`: finds every problem of the configuration, of the files that it names and of the upstreams
  * in one run, each with its place and what to do. Changes nothing.
  */
-import { relative } from 'node:path';
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
 import { adviceOn } from '../config/advice';
-import { usedClientTlsOf } from '../config/clientTls';
 import { type Clock, inspectDates, inspectTlsFiles, WARN_CERTIFICATE_DAYS } from '../config/files';
 import { type ConfigurationReading, readConfiguration } from '../config/load';
 import { inspectOwnFiles } from '../config/ownFiles';
@@ -16,17 +14,14 @@ import { serversOf, type WatchedServer } from '../gateway/upstreamHealth';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { paint } from '../text/display';
 import { parseHostAndPort } from '../text/hostAndPort';
-import { daysUntil, formatDay } from '../text/moments';
 import { ConfigurationError, type Finding, type Problem } from '../text/problems';
-import { countOf, escapeUnsafe } from '../text/quote';
+import { countOf } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
-import { validityOf } from '../x509/certificate';
-import { describeSource, listFilesOf, readLists } from '../x509/revocationSources';
-import { readCertificates } from '../x509/tlsFiles';
 import { CheckProgress, type Reached } from './checkProgress';
 import { type FetchedList, inspectFetchedLists } from './fetchedLists';
 import { findUnlistenable } from './findUnlistenable';
+import { expiryLines, firstExpiry } from './firstExpiry';
 import { findRevokedPins } from './pki/revokedCertificates';
 
 export interface CheckOptions extends GlobalOptions {
@@ -71,19 +66,6 @@ export async function check(context: CommandContext, options: CheckOptions): Pro
     `${isOk ? summary.replace(/^ok/, (word) => paint('ok', word)) : paint('refused', summary)}\n`,
   );
   for (const line of expiryLines(firstToExpire)) context.print(`  ${line}\n`);
-}
-
-function expiryLines(first: Expiry | undefined): string[] {
-  if (first === undefined) return [];
-  const { file, notAfter } = first;
-  const left = countOf(Math.max(0, daysUntil(notAfter)), 'day');
-  return [`first to expire: ${escapeUnsafe(shortest(file))} on ${formatDay(notAfter)} (${left})`];
-}
-
-/** As the operator would type it. */
-function shortest(file: string): string {
-  const fromHere = relative(process.cwd(), file);
-  return fromHere.length < file.length ? fromHere : file;
 }
 
 interface Inspected {
@@ -209,33 +191,6 @@ function questionsOf(configuration: Configuration, upstream: string): readonly W
     if (error instanceof OperatorError) return [];
     throw error;
   }
-}
-
-interface Expiry {
-  readonly file: string;
-  readonly notAfter: Date;
-}
-
-/** Of the certificates and lists that the gateway reads; they were inspected before, so they can be read. */
-function firstExpiry(configuration: Configuration): Expiry | undefined {
-  const settings = [...configuration.listeners, ...usedClientTlsOf(configuration)].flatMap(
-    ({ tls }) => tls ?? [],
-  );
-  const certificates = settings.flatMap(({ certificate = [], trustedCertificates = [] }) =>
-    [certificate, trustedCertificates].flat(),
-  );
-  const lists = settings.flatMap(listFilesOf);
-  const expiries = [
-    ...[...new Set(certificates)].flatMap((file) =>
-      readCertificates(file).certificates.map((each) => ({ file, notAfter: validityOf(each).notAfter })),
-    ),
-    ...[...new Set(lists)].flatMap((file) =>
-      readLists(file).flatMap(({ nextUpdate }) =>
-        nextUpdate === undefined ? [] : [{ file: describeSource(file), notAfter: nextUpdate }],
-      ),
-    ),
-  ];
-  return expiries.sort((one, other) => one.notAfter.getTime() - other.notAfter.getTime())[0];
 }
 
 /**

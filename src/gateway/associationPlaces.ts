@@ -72,10 +72,7 @@ export interface AssociationPlaces {
 
 /** While somebody waits, how often others are asked for idle places. */
 const ASK_MS = 250;
-/**
- * Associations of one modality that wait for their second, or for a place among all. More are rejected: each costs a
- * connection, and those that wait for their second hold a place of all.
- */
+/** Of one modality that wait for their second, or for a place of all. More are rejected: each costs a connection. */
 const MAX_WAITING_OF_MODALITY = 64;
 
 /** The places of one process, or, in its primary, of all workers. */
@@ -109,7 +106,7 @@ export class LocalPlaces implements AssociationPlaces {
         : this.#refusalOfAll(request);
     if (refusal !== undefined) {
       queueMicrotask(() => answered({ isGranted: false, detail: refusal }));
-      return { arrived() {}, failed() {}, free() {} };
+      return { arrived: nothing, failed: nothing, free: nothing };
     }
     this.#count(modality, 1);
     const use = request.servers && new ServerUse(this.servers, upstream, request.servers);
@@ -255,8 +252,9 @@ class Stay implements AssociationPlace {
   #awaitSecond(): void {
     const { budget } = this.#needs;
     const detail = `the modality began more than ${this.#request.perSecond} associations a second`;
-    if (budget !== undefined && budget.waiting >= MAX_WAITING_OF_MODALITY) this.#refuse(detail);
-    else if (budget === undefined || budget.take(this.#secondCame)) this.#awaitUpstream();
+    if (budget === undefined) this.#awaitUpstream();
+    else if (budget.waiting >= MAX_WAITING_OF_MODALITY) this.#refuse(detail);
+    else if (budget.take(this.#secondCame)) this.#awaitUpstream();
     else this.#wait(detail, () => budget.leave(this.#secondCame));
   }
 
@@ -268,8 +266,8 @@ class Stay implements AssociationPlace {
   #awaitUpstream(): void {
     const { maxOfUpstream: max = Number.POSITIVE_INFINITY } = this.#request;
     this.#takeOf(this.#needs.ofUpstream(), max, isFull(max, 'upstream'), () => {
-      const servers = this.#needs.servers();
-      this.#answer({ isGranted: true, exceedsModalityLimit: this.#exceedsModalityLimit, servers });
+      const exceedsModalityLimit = this.#exceedsModalityLimit;
+      this.#answer({ isGranted: true, exceedsModalityLimit, servers: this.#needs.servers() });
     });
   }
 

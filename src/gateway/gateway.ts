@@ -1,6 +1,4 @@
-/**
- * The composition root: listeners, policy, limits and audit put together, started, reloaded and stopped.
- */
+/** The composition root: listeners, policy, limits and audit put together, started, reloaded and stopped. */
 import type { AuditSink } from '../audit/events';
 import { changesOfProcess } from '../config/changes';
 import type { Configuration } from '../config/schema';
@@ -48,7 +46,7 @@ export class Gateway implements InboundContext, RunningGateway {
   readonly penalties: PenaltyBox;
   readonly #rules: RulesInForce;
   #quickAck: QuickAck = loadQuickAck('off');
-  /** Absent in a worker: the primary watches for all. */
+  /** Absent in a worker. */
   #health: UpstreamHealth | undefined;
   readonly #listeners: OpenListeners;
   readonly #associations = new Set<InboundAssociation>();
@@ -212,9 +210,8 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   certificateRefusal(connection: InboundConnection): ReasonCode | undefined {
-    return this.#listeners.all
-      .find(({ name }) => name === connection.listener)
-      ?.certificateRefusal(connection);
+    const listener = this.#listeners.all.find(({ name }) => name === connection.listener);
+    return listener?.certificateRefusal(connection);
   }
 
   /**

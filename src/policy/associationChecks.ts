@@ -6,15 +6,21 @@
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import { type AddressTable, canonicalAddress, parseAddress } from '../text/addresses';
 import { aeTitleKey } from '../text/aeTitle';
-import { LAST_SEEN } from '../text/hostAndPort';
 import { describeValidity } from '../text/moments';
-import { escapeUnsafe, quoteValue } from '../text/quote';
+import { quoteValue } from '../text/quote';
 import { matchesCertificate } from './certificate';
 import type { AssociationRequest } from './decide';
 import { describeLock } from './locks';
 import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy, Suspensions } from './policy';
 import type { ReasonCode } from './reasons';
-import { describeSources, entryPath, entryPaths, listed } from './words';
+import {
+  describeAddress,
+  describeCertificates,
+  describeSources,
+  entryPath,
+  entryPaths,
+  listed,
+} from './words';
 
 /** Which entries the association can still belong to, and what it calls, as far as the checks have come. */
 export interface Candidates {
@@ -273,36 +279,4 @@ function nearest(
   modality: CompiledModality | undefined,
 ): readonly CompiledModality[] {
   return modality === undefined ? (entriesWithTitle(policy, request)?.modalities ?? []) : [modality];
-}
-
-function describeCertificates(
-  { certificate }: AssociationRequest,
-  entries: readonly CompiledModality[],
-  isDenied: boolean,
-): string {
-  const names = entryPaths(entries);
-  if (entries.every((entry) => entry.certificates === undefined)) {
-    return isDenied
-      ? `${names} names no certificate, so it has to be trusted`
-      : `${names} names no certificate`;
-  }
-  const matchers = entries.flatMap((entry) => entry.certificates?.texts ?? []).map(escapeUnsafe);
-  const those = `those of ${names}: ${listed(matchers)}`;
-  if (!isDenied) return `one of ${those}`;
-  if (certificate === undefined) return `a certificate is needed, one of ${those}`;
-  const shown = [
-    `sha256:${certificate.fingerprint256}`,
-    `spki-sha256:${certificate.spkiSha256}`,
-    ...certificate.dnsNames.map((name) => `dns:${quoteValue(name)}`),
-    ...(certificate.commonName === undefined ? [] : [`cn:${quoteValue(certificate.commonName)}`]),
-  ];
-  return `none of ${those}; this one is ${listed(shown)}`;
-}
-
-/** `at 10.1.2.10:2762 over TLS`. */
-function describeAddress({ configuration: { address } }: CompiledModality): string {
-  if (address === undefined) return 'without an address';
-  const where =
-    address.host === LAST_SEEN ? 'where it was last seen, port ' : `at ${escapeUnsafe(address.host)}:`;
-  return `${where}${address.port} ${address.tls === undefined ? 'without TLS' : 'over TLS'}`;
 }

@@ -4,10 +4,11 @@
  */
 import { commandName, formatStatus } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
+import { LAST_SEEN } from '../text/hostAndPort';
 import { describeUntil } from '../text/moments';
 import { formatPath } from '../text/problems';
-import { quoteValue } from '../text/quote';
-import type { CommandRequest } from './decide';
+import { escapeUnsafe, quoteValue } from '../text/quote';
+import type { AssociationRequest, CommandRequest } from './decide';
 import type { CompiledModality } from './policy';
 
 /** More than these would bury the line. */
@@ -53,4 +54,37 @@ export function describeMode({
   return isObserved
     ? `observe ${describeUntil(observeUntil)}`
     : `enforce: observe mode ended with ${observeUntil}`;
+}
+
+/** `one of those of modalities.ct1: cn:ct1`; where it is denied, what was shown instead. */
+export function describeCertificates(
+  { certificate }: AssociationRequest,
+  entries: readonly CompiledModality[],
+  isDenied: boolean,
+): string {
+  const names = entryPaths(entries);
+  if (entries.every((entry) => entry.certificates === undefined)) {
+    return isDenied
+      ? `${names} names no certificate, so it has to be trusted`
+      : `${names} names no certificate`;
+  }
+  const matchers = entries.flatMap((entry) => entry.certificates?.texts ?? []).map(escapeUnsafe);
+  const those = `those of ${names}: ${listed(matchers)}`;
+  if (!isDenied) return `one of ${those}`;
+  if (certificate === undefined) return `a certificate is needed, one of ${those}`;
+  const shown = [
+    `sha256:${certificate.fingerprint256}`,
+    `spki-sha256:${certificate.spkiSha256}`,
+    ...certificate.dnsNames.map((name) => `dns:${quoteValue(name)}`),
+    ...(certificate.commonName === undefined ? [] : [`cn:${quoteValue(certificate.commonName)}`]),
+  ];
+  return `none of ${those}; this one is ${listed(shown)}`;
+}
+
+/** `at 10.1.2.10:2762 over TLS`. */
+export function describeAddress({ configuration: { address } }: CompiledModality): string {
+  if (address === undefined) return 'without an address';
+  const where =
+    address.host === LAST_SEEN ? 'where it was last seen, port ' : `at ${escapeUnsafe(address.host)}:`;
+  return `${where}${address.port} ${address.tls === undefined ? 'without TLS' : 'over TLS'}`;
 }
