@@ -134,6 +134,7 @@ describe('aegis modality add', () => {
       dataSets: 'verify',
       moveDestinations: ['WS 1'],
       maxAssociations: 4,
+      presentationContexts: 'allowed',
       mode: 'observe',
       address: {
         host: '2001:db8::1',
