@@ -54,6 +54,8 @@ export interface ExplainedCheck {
   readonly reason?: ReasonCode;
   /** What the peer is answered; set where the outcome is `failed`. */
   readonly wireAnswer?: string;
+  /** Where other presentation contexts are of use, that of the command is refused in the A-ASSOCIATE-AC. */
+  readonly isContextRefused?: boolean;
 }
 
 export interface ExplainedCommand extends CommandRequest {
@@ -292,7 +294,7 @@ function commandStep(
   const check = describeCommand(command);
   const detail = checks.find((one) => one.reason === reason)?.words(modality) ?? reasons[reason].text;
   if (decision.allowed) return { check, outcome: 'would-deny', detail, reason };
+  const failed = failedBy(check, reason, detail, commandName(command.commandField));
   const isContextRefused = contextFilter(modality)?.(command.sopClassUid, false) !== undefined;
-  const negotiated = isContextRefused ? '; beside contexts of use, its own is refused with result 1' : '';
-  return failedBy(check, reason, detail + negotiated, commandName(command.commandField));
+  return isContextRefused ? { ...failed, isContextRefused } : failed;
 }

@@ -118,6 +118,8 @@ beforeAll(async () => {
     plainConfiguration(
       port,
       {
+        // All contexts are open on both sides: what is refused in the negotiation has tests of its own.
+        presentationContexts: 'proposed',
         allow: ['echo', 'store', 'find', 'get', 'storageCommitment'],
         storeSopClasses: 'CTImageStorage',
         address: { host: '127.0.0.1', port },

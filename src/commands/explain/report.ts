@@ -30,6 +30,11 @@ export function explainPeer(context: CommandContext, options: ExplainOptions): v
   if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
     notes.push('--certificate gives the certificate that the peer shows');
   }
+  if (explanation.checks.some(({ isContextRefused }) => isContextRefused === true)) {
+    notes.push(
+      'beside contexts on which the entry allows something, the presentation context of what failed is refused already: result 1',
+    );
+  }
   context.exit(explanation.allowed ? ExitCode.Done : ExitCode.Failed);
   context.print(
     json === true

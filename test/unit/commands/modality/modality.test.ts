@@ -44,6 +44,7 @@ describe('aegis modality list', () => {
     expect(JSON.parse(printed)).toEqual({
       modalities: [
         {
+          presentationContexts: 'allowed',
           name: 'ct1',
           callingAeTitle: ['CT1'],
           dataSets: 'verify',
