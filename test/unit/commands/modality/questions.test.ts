@@ -58,6 +58,7 @@ describe('asking on a terminal', () => {
     await add();
     expect(entryIn('ct2')).toEqual({
       callingAeTitle: ['CT2'],
+      presentationContexts: 'allowed',
       dataSets: 'verify',
       from: ['10.1.2.11', '10.1.2.12'],
       certificate: ['cn:ct2'],
