@@ -39,8 +39,7 @@ export const reasons = {
   'connection-rate': {
     wire: close,
     text: 'connections come faster than they may, from this address or from all together',
-    remedy:
-      'find what connects so often; or raise connectionsPerSecondPerAddress or connectionsPerSecond in "limits"',
+    remedy: 'find what connects so often; or raise connectionsPerSecondPerAddress in "limits"',
   },
   penalty: {
     wire: close,
@@ -233,8 +232,7 @@ export const reasons = {
   'association-limit': {
     wire: reject(2, 3, 2),
     text: 'a limit of associations is reached',
-    remedy:
-      'see who holds them ("aegis status") or opens so many; raise the limit that "detail" names if that is right',
+    remedy: 'see who holds them with "aegis status"; or raise the limit that "detail" names',
   },
   'upstream-unavailable': {
     wire: reject(2, 3, 1),

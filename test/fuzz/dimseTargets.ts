@@ -198,9 +198,10 @@ export const storeRuleTarget: FuzzTarget = {
     if (bytes.length > 200) return;
     const texts = elementTexts(value, 'LO', undefined, false);
     const canonical = pattern.replace(/^ +/, '').replace(/[\0 ]+$/, '');
+    // The standard gives Patient ID one value: several that disagree decide nothing.
     const expected =
       'readings' in texts &&
-      texts.readings.every((values) => values.some((text) => isMatch(canonical, text)));
+      texts.readings.every((values) => values.length > 0 && values.every((text) => isMatch(canonical, text)));
     if (verdict.allows !== expected)
       throw new Finding(`${JSON.stringify([pattern, bytes])}: ${verdict.words}`);
   },

@@ -245,7 +245,7 @@ class Run {
   }
 
   #end(from: Side, how: 'FIN' | 'RST'): void {
-    // What the callee does after the work is done is told in the model; a caller that leaves then is another story.
+    // The model knows what a callee does after the work is done. It does not know a caller that leaves then.
     if (from === 'caller' && this.model.state !== 'established') return;
     if (how === 'FIN') {
       this.#wires[from].socket.end();

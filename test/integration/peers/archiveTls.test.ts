@@ -108,7 +108,7 @@ describeWithPeers(['Orthanc'], 'what the commands say of an Orthanc over TLS', (
   it('aegis echo shows each step', async () => {
     const { exitCode, printed } = await run(registerEcho, {}, 'echo', 'ORTHANC');
     expect(printed).toContain('(upstream ORTHANC, TLS)');
-    expect(printed).toMatch(/ok {5}TLS .*TLSv1\.[23]/);
+    expect(printed).toMatch(/ok +TLS .*TLSv1\.[23]/);
     expect(exitCode).toBe(0);
   });
 
