@@ -1,4 +1,4 @@
-/** When the time of an entry has come: a decision or the timer notices it, and whoever is open hears of it either way. */
+/** When the time of an entry has come: a decision or the timer notices it, and open associations end either way. */
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { RulesInForce } from '../../../src/gateway/rulesInForce';
 import { configurationOf } from '../../support/policyOf';
