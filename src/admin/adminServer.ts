@@ -208,10 +208,8 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);
-    addLockRoutes(
-      this.#server,
-      this.#control.locks,
-      (modality) => this.#configuration.modalities[modality] !== undefined,
+    addLockRoutes(this.#server, this.#control.locks, (modality) =>
+      Object.hasOwn(this.#configuration.modalities, modality),
     );
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }

@@ -12,6 +12,8 @@ import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
 
+const GROUP_AND_OTHERS_WRITE = 0o022;
+
 export function inspectOwnFiles(configuration: Configuration): Finding[] {
   const { audit, pending, admin, pidFile, stateDirectory } = configuration;
   return [
@@ -41,13 +43,20 @@ function inspectReplaced(path: ConfigurationPath, file: string): Finding[] {
 
 /** Made when it is first needed. A gateway that never needs it runs without it, so this is a warning. */
 function inspectStateDirectory(path: ConfigurationPath, directory: string): Finding[] {
+  const message = stateDirectoryFault(directory);
+  return message === undefined ? [] : [{ path, message, severity: 'warning', kind: 'file' }];
+}
+
+function stateDirectoryFault(directory: string): string | undefined {
   let place = directory;
   while (!existsSync(place) && place !== dirname(place)) place = dirname(place);
-  if (isFolder(place) && isWritable(place)) return [];
   const shown = escapeUnsafe(directory);
-  const fault = place === directory ? 'cannot be written' : 'cannot be made';
-  const message = `the folder ${shown} ${fault}, so locks would not be kept; let the account that runs aegis write it, or name another folder`;
-  return [{ path, message, severity: 'warning', kind: 'file' }];
+  if (!isFolder(place) || !isWritable(place)) {
+    const fault = place === directory ? 'cannot be written' : 'cannot be made';
+    return `the folder ${shown} ${fault}, so locks would not be kept; let the account that runs aegis write it, or name another folder`;
+  }
+  if (place !== directory || !isWritableByOthers(directory)) return undefined;
+  return `others than its owner can write the folder ${shown}, and so end a lock or put back an older revocation list; run "chmod 700 ${shown}"`;
 }
 
 /** A lock is meant to be seen: what it shuts out looks like a fault. */
@@ -55,10 +64,9 @@ function inspectLocks({ stateDirectory, modalities }: Configuration): Finding[] 
   try {
     return locksInForce(readLockFile(stateDirectory) ?? [], Date.now()).map((lock) => ({
       path: ['modalities', lock.modality],
-      message:
-        modalities[lock.modality] === undefined
-          ? `is not an entry, but is ${describeLock(lock)}; end that with "aegis modality unlock"`
-          : `is ${describeLock(lock)}`,
+      message: Object.hasOwn(modalities, lock.modality)
+        ? `is ${describeLock(lock)}`
+        : `is not an entry, but is ${describeLock(lock)}; end that with "aegis modality unlock"`,
       severity: 'warning',
       kind: 'file',
     }));
@@ -66,6 +74,11 @@ function inspectLocks({ stateDirectory, modalities }: Configuration): Finding[] 
     if (!(error instanceof OperatorError)) throw error;
     return [{ path: ['stateDirectory'], message: escapeUnsafe(error.message), kind: 'file' }];
   }
+}
+
+/** Never on a system without owners and modes. */
+function isWritableByOthers(folder: string): boolean {
+  return process.getuid !== undefined && (statSync(folder).mode & GROUP_AND_OTHERS_WRITE) !== 0;
 }
 
 function isWritable(folder: string): boolean {

@@ -22,6 +22,8 @@ export interface Penalty {
 /** Of each kind. The one that was not seen for longest goes: an attacker with more addresses is slower at each. */
 const MAX_KEYS = 10_000;
 const MINUTE_MS = 60_000;
+/** As penalty.seconds by default. */
+const CANARY_BOX_MS = 300_000;
 
 /**
  * What a peer has earned by what it sent. Not what is wrong with us (a list that ended, an archive that is down), not what
@@ -147,8 +149,9 @@ export class PenaltyBox implements AuditSink {
     this.#bucketByKey.clear();
   }
 
+  /** Somebody who is exempt may share a /64 with somebody who is in the box. */
   #hasAddress(address: string): boolean {
-    return this.#untilByKey.size > 0 && this.#has(networkOf(address));
+    return this.#untilByKey.size > 0 && this.#has(networkOf(address)) && !this.#rules?.exempt.has(address);
   }
 
   #has(key: string): boolean {
@@ -162,9 +165,9 @@ export class PenaltyBox implements AuditSink {
   /** What an association did with a good certificate costs the certificate alone: others share the address. */
   #charge(event: AuditEvent, { faults, boxMs, exempt }: Rules): void {
     const { sourceAddress = '', tls, reason } = event;
-    const isKnown = event.event !== 'connection.refused' && tls?.fingerprint256 !== undefined;
     if (exempt.has(sourceAddress)) return;
-    const key = isKnown ? `sha256:${tls.fingerprint256}` : networkOf(sourceAddress);
+    const isKnown = showedGoodCertificate(event);
+    const key = isKnown ? `sha256:${tls?.fingerprint256}` : networkOf(sourceAddress);
     const nowMs = Date.now();
     const bucket = this.#bucketOf(key, faults, nowMs);
     bucket.tokens -= reason === 'canary' ? faults : 1;
@@ -194,6 +197,15 @@ export class PenaltyBox implements AuditSink {
   }
 }
 
+/**
+ * An attacker can sign a certificate for each guess: one that no trusted CA stands behind counts only once gate
+ * 3 has found the entry that names it.
+ */
+function showedGoodCertificate({ event, tls }: AuditEvent): boolean {
+  if (event === 'connection.refused' || tls?.fingerprint256 === undefined) return false;
+  return tls.untrusted === undefined || event !== 'association.rejected';
+}
+
 /** Puts it last, where the newest are, and drops the first beyond the bound. */
 function keep<T>(map: Map<string, T>, key: string, value: T): void {
   map.delete(key);
@@ -212,6 +224,3 @@ function rulesOf({ penalty, canaryAeTitles }: Configuration): Rules | undefined 
   if (canaryAeTitles.length === 0) return undefined;
   return { faults: Number.MAX_SAFE_INTEGER, boxMs: CANARY_BOX_MS, exempt: new AddressSet([]) };
 }
-
-/** As penalty.seconds by default. */
-const CANARY_BOX_MS = 300_000;

@@ -29,9 +29,7 @@ export class RulesInForce {
    * that is set, or a machine that slept, makes none of them late.
    */
   get current(): Rules {
-    if (Date.now() >= this.#rules.policy.validUntilMs) {
-      this.#take({ ...this.#rules, policy: policyOf(this.#rules.configuration) });
-    }
+    this.#renew();
     return this.#rules;
   }
 
@@ -60,6 +58,13 @@ export class RulesInForce {
     clearTimeout(this.#timer);
   }
 
+  #renew(): void {
+    if (Date.now() < this.#rules.policy.validUntilMs) return;
+    this.#take({ ...this.#rules, policy: policyOf(this.#rules.configuration) });
+    // Whether the timer or a decision came first. Afterwards: the decision may be about an association that ends.
+    queueMicrotask(this.#changed);
+  }
+
   #take(rules: Rules): void {
     this.#rules = this.#locked(rules);
     this.#wait();
@@ -78,7 +83,7 @@ export class RulesInForce {
     const waitMs = Math.min(Math.max(0, validUntilMs - Date.now()), MAX_WAIT_MS);
     this.#timer = setTimeout(() => {
       if (Date.now() < validUntilMs) this.#wait();
-      else this.#changed();
+      else this.#renew();
     }, waitMs).unref();
   }
 }

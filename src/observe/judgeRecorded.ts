@@ -13,6 +13,7 @@ import {
   decideEgressAddress,
   decideEgressAssociation,
   decideEgressCommand,
+  decideUntrusted,
 } from '../policy/decide';
 import type { CompiledModality, Policy } from '../policy/policy';
 import type { Decision } from '../policy/reasons';
@@ -57,7 +58,12 @@ function judgeIngress(policy: Policy, recorded: RecordedRequest): Verdict {
     return refused(hadTls ? 'tls-on-plain-port' : 'plain-on-tls-port');
   }
   const { certificate: _unseen, ...withoutCertificate } = association;
-  const request = listener?.requiresCertificate === true ? association : withoutCertificate;
+  const request: AssociationRequest =
+    listener?.requiresCertificate === true ? association : withoutCertificate;
+  if (request.certificate?.untrusted !== undefined) {
+    const gate2 = decideUntrusted(policy, request.certificate);
+    if (!gate2.allowed) return refused(gate2.reason);
+  }
   const decision = decideAssociation(policy, request);
   const again = decision.allowed ? undefined : withLackingFacts(policy, request, recorded, decision);
   const { modality } = again?.decision ?? decision;

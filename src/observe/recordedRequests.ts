@@ -40,6 +40,7 @@ export class Unjudgeable {
 /** What the policy decides in gates 1, 3 and 4, and of the data set. Everything else depends on more than the rules. */
 const POLICY_REASONS: ReadonlySet<string> = new Set([
   'source-address-unknown',
+  'canary',
   'calling-ae-title-unknown',
   'source-address-mismatch',
   'listener-not-allowed',
@@ -130,7 +131,7 @@ function certificateIn(
   { tls }: AuditLine,
   spkiByFingerprint: SpkiByFingerprint,
 ): PeerCertificate | undefined {
-  const { fingerprint256, spkiSha256, subject } = (tls ?? {}) as Readonly<Record<string, unknown>>;
+  const { fingerprint256, spkiSha256, subject, untrusted } = (tls ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof fingerprint256 !== 'string') return undefined;
   const commonName = commonNameIn(textIn(subject));
   return {
@@ -142,6 +143,7 @@ function certificateIn(
     issuer: '',
     serialNumber: '',
     validTo: '',
+    ...(untrusted === undefined ? {} : { untrusted: { why: textIn(untrusted), key: '', validFrom: '' } }),
   };
 }
 

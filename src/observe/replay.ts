@@ -182,6 +182,6 @@ function gateOf({ recorded }: Cell): Verdict['gate'] {
 /** Everything that a verdict depends on. */
 function keyOf(line: AuditLine): string {
   const { tls } = line;
-  const { fingerprint256 } = (tls ?? {}) as Readonly<Record<string, unknown>>;
-  return `${line.event}\n${line.outcome}\n${line.reason}\n${line.direction}\n${line.listener}\n${line.sourceAddress}\n${line.callingAeTitle}\n${line.calledAeTitle}\n${line.modality}\n${line.command}\n${line.sopClass}\n${line.moveDestination}\n${fingerprint256}\n${tls === undefined}`;
+  const { fingerprint256, untrusted } = (tls ?? {}) as Readonly<Record<string, unknown>>;
+  return `${line.event}\n${line.outcome}\n${line.reason}\n${line.direction}\n${line.listener}\n${line.sourceAddress}\n${line.callingAeTitle}\n${line.calledAeTitle}\n${line.modality}\n${line.command}\n${line.sopClass}\n${line.moveDestination}\n${fingerprint256}\n${untrusted !== undefined}\n${tls === undefined}`;
 }

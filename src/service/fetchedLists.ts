@@ -9,6 +9,7 @@ import { ExitCode, OperatorError } from '../errors';
 import { listFault } from '../net/tlsContext';
 import type { ConfigurationPath } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import { Tag } from '../x509/der';
 import { formatName } from '../x509/names';
 import { revocationListNumber } from '../x509/revocationList';
 import { type ListUser, listFilesOf, readLists, urlOf } from '../x509/revocationSources';
@@ -59,18 +60,22 @@ export function acceptedList(
   held: RevocationList | undefined,
   now: Date,
 ): RevocationList {
-  const [list, ...others] = decoded(bytes, url);
-  if (list === undefined || others.length > 0) {
-    throw refused(`sent ${others.length + 1} lists; one is expected, so name the address of each`);
-  }
-  const fault = faultOf(list, authorities, now) ?? staleness(list, held, now);
+  const list = decoded(bytes, url);
+  const fault = faultOf(list, authorities, now) ?? staleness(list, held, now) ?? entriesFault(list);
   if (fault !== undefined) throw refused(`sent a list that ${fault}`);
   return list;
 }
 
-function decoded(bytes: Buffer, url: string): RevocationList[] {
+const PEM_BEGINNING = '-----BEGIN ';
+
+/** Anybody may have sent the bytes: of PEM, a million blocks would be taken apart before one is found wanting. */
+function decoded(bytes: Buffer, url: string): RevocationList {
+  const isPem = bytes[0] !== Tag.sequence;
+  if (isPem && bytes.includes(PEM_BEGINNING, bytes.indexOf(PEM_BEGINNING) + 1)) {
+    throw refused('sent more than one block of PEM; one list is expected, so name the address of each');
+  }
   try {
-    return revocationListsIn(bytes, url);
+    return revocationListsIn(bytes, url)[0]!;
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
     throw refused(`sent ${bytes.length} bytes that are not a revocation list`);
@@ -78,8 +83,17 @@ function decoded(bytes: Buffer, url: string): RevocationList[] {
 }
 
 function faultOf(list: RevocationList, authorities: readonly X509Certificate[], now: Date) {
+  return malformedOr(() => listFault(list, authorities, now));
+}
+
+/** After the signature: a CA does not send entries without end. */
+function entriesFault(list: RevocationList): string | undefined {
+  return malformedOr(() => void list.serialNumbers);
+}
+
+function malformedOr(fault: () => string | undefined): string | undefined {
   try {
-    return listFault(list, authorities, now);
+    return fault();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return `is malformed: ${error.message}`;

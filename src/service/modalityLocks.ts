@@ -36,7 +36,7 @@ export class ModalityLocks implements LockControl {
     this.#say = say;
     this.#locks = locksInForce(readLockFile(stateDirectory) ?? [], Date.now());
     for (const lock of this.#locks) {
-      const unknown = modalities[lock.modality] === undefined ? ', but is in no entry' : '';
+      const unknown = Object.hasOwn(modalities, lock.modality) ? '' : ', but is in no entry';
       say(`modality ${quoteValue(lock.modality)} is ${describeLock(lock)}${unknown}`);
     }
   }

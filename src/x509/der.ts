@@ -156,6 +156,16 @@ export function itemsOf(value: DerValue | undefined): DerValue[] {
   return [...eachItemOf(value)];
 }
 
+/** The same of long bytes from a stranger, whose items could take 50 times their memory: RangeError beyond `max`. */
+export function fewItemsOf(value: DerValue | undefined, max: number): DerValue[] {
+  const items: DerValue[] = [];
+  for (const item of eachItemOf(value)) {
+    if (items.length === max) throw new RangeError(`an ASN.1 value has more than ${max} items`);
+    items.push(item);
+  }
+  return items;
+}
+
 /** Whether all lengths in it are in the one form that DER has (X.690 §10.1). */
 export function isShortestForm(value: DerValue): boolean {
   const open = [value];

@@ -8,6 +8,7 @@ import {
   decodeDer,
   eachItemOf,
   explicitTag,
+  fewItemsOf,
   hexOf,
   isTime,
   itemsOf,
@@ -43,16 +44,28 @@ export interface Revocation {
   readonly reason?: string;
 }
 
-/** Takes DER. Throws RangeError where the bytes are not a revocation list. */
+/** Its bytes without the entries. Real ones have some hundreds; the longest signature that there is has 50 KB. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** RFC 5280 §5.1: what is signed, the algorithm, the signature; and the fields of what is signed. */
+const MAX_PARTS = 3;
+const MAX_FIELDS = 7;
+
+/**
+ * Takes DER, of any length and from anybody: who signed it is not known before. Throws RangeError where the bytes are not a
+ * revocation list.
+ */
 export function decodeRevocationList(list: Buffer): RevocationListParts {
-  const [toBeSigned, algorithm, signatureBits] = itemsOf(decodeDer(list));
-  const fields = itemsOf(toBeSigned);
+  const [toBeSigned, algorithm, signatureBits] = fewItemsOf(decodeDer(list), MAX_PARTS);
+  const fields = fewItemsOf(toBeSigned, MAX_FIELDS);
   // Version 1 goes without saying.
   if (fields[0]?.tag === Tag.integer) fields.shift();
   const [signature, issuer, thisUpdate, ...rest] = fields;
   if (issuer?.tag !== Tag.sequence) throw new RangeError('a revocation list lacks the name of its issuer');
   const nextUpdate = isTime(rest[0]) ? rest.shift() : undefined;
   const entries = rest[0]?.tag === Tag.sequence ? rest.shift() : undefined;
+  if (list.length - (entries?.encoded.length ?? 0) > MAX_HEAD_BYTES) {
+    throw new RangeError(`a revocation list has more than ${MAX_HEAD_BYTES} bytes beside its entries`);
+  }
   const extensions = rest[0]?.tag === explicitTag(0) ? rest[0] : undefined;
   let serialNumbers: ReadonlySet<string> | undefined;
   return {

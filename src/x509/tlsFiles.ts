@@ -70,21 +70,26 @@ export function readCertificates(file: string): CertificateFile {
 
 /** Reads the revocation lists of a file: one as DER, as CAs publish it, or any number as PEM. Throws OperatorError. */
 export function readCrl(file: string): RevocationList[] {
-  return revocationListsIn(readBytes(file, PEM_FILE), file);
+  const lists = revocationListsIn(readBytes(file, PEM_FILE), file);
+  for (const [index, list] of lists.entries()) {
+    // Read here, so that a damaged entry is found now and not when a device comes.
+    readOr(damage(file, `an entry of revocation list ${index + 1}`), () => list.serialNumbers);
+  }
+  return lists;
 }
 
-/** The same of bytes that are not in a file yet; `file` is what messages call them. Throws OperatorError. */
+/**
+ * The same of bytes that are not in a file yet; `file` is what messages call them. Of entries nothing is read: there may be
+ * millions, and nobody knows yet who signed them. Throws OperatorError.
+ */
 export function revocationListsIn(bytes: Buffer, file: string): RevocationList[] {
   const isDer = bytes[0] === Tag.sequence;
   const lists = isDer ? [bytes] : blocksOf(file, bytes, 'X509 CRL', 'openssl crl').map(derOf);
   const problem = `holds neither a revocation list nor PEM; get the list of the CA again`;
   return lists.map((list, index) =>
-    readOr(isDer ? `${file} ${problem}` : damage(file, `revocation list ${index + 1}`), () => {
-      const parts = decodeRevocationList(list);
-      // Read here, so that a damaged entry is found now and not when a device comes.
-      void parts.serialNumbers;
-      return Object.assign(parts, { file });
-    }),
+    readOr(isDer ? `${file} ${problem}` : damage(file, `revocation list ${index + 1}`), () =>
+      Object.assign(decodeRevocationList(list), { file }),
+    ),
   );
 }
 

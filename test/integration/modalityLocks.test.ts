@@ -208,9 +208,11 @@ describe('a lock without an admin token', () => {
   it('is refused for a modality that there is not', async () => {
     const configuration = await configurationWith();
     const gateway = await start(configuration);
-    await expect(modality(gateway, 'lock', 'ct2', '--reason', 'stolen')).rejects.toThrow(
-      'there is no such modality',
-    );
+    for (const name of ['ct2', 'constructor']) {
+      await expect(modality(gateway, 'lock', name, '--reason', 'stolen')).rejects.toThrow(
+        'there is no such modality',
+      );
+    }
     await gateway.process.stop();
     await expect(modality(gateway, 'lock', 'ct2', '--reason', 'stolen')).rejects.toThrow(
       'did you mean "ct1"?',

@@ -2,7 +2,6 @@
  * `aegis modality lock` and `unlock`: shuts one modality out at once, or lets it in again. The running gateway does it,
  * over its admin HTTP. Where it cannot be asked, the file of locks is written here, and a signal makes it read the file.
  */
-import { userInfo } from 'node:os';
 import {
   AdminClient,
   adminTarget,
@@ -25,6 +24,7 @@ import { ExitCode, OperatorError } from '../../errors';
 import { describeLock, type ModalityLock } from '../../policy/locks';
 import { runningGatewayPid } from '../../service/pidFile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { systemUser } from '../../terminal/systemUser';
 import { spanOption } from '../../text/moments';
 import { ConfigurationError } from '../../text/problems';
 import { countOf, escapeUnsafe, nearestOf, quoteValue } from '../../text/quote';
@@ -101,9 +101,9 @@ export async function unlock(
   });
 }
 
-/** Who asks, for the log: the account behind sudo where there is one. */
+/** Who asks, for the log. */
 function account(): string | undefined {
-  const { success, data } = freeName.safeParse(process.env.SUDO_USER ?? userInfo().username);
+  const { success, data } = freeName.safeParse(systemUser());
   return success ? data : undefined;
 }
 
@@ -142,7 +142,7 @@ function clientOf({ admin }: Configuration): AdminClient | undefined {
 
 /** A lock of nobody would let the operator believe that it holds. */
 function refuseUnknown({ modalities }: Configuration, name: string, file: string): void {
-  if (modalities[name] !== undefined) return;
+  if (Object.hasOwn(modalities, name)) return;
   const nearest = nearestOf(name, Object.keys(modalities));
   const help =
     nearest === undefined ? '"aegis modality list" shows all' : `did you mean ${quoteValue(nearest)}?`;

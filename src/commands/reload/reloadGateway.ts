@@ -2,7 +2,6 @@
  * Makes the running gateway reload: over its admin HTTP where the configuration has a token, else by a signal to the
  * process in `pidFile`. Says what came of it, and what cannot be known. Knows nothing of why.
  */
-import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { AdminClient, adminTarget, adminTargetAt, UnreachableError } from '../../admin/adminClient';
 import type { ReloadProblem, ReloadReport } from '../../admin/statusReport';
@@ -13,6 +12,7 @@ import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { runningGatewayPid } from '../../service/pidFile';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { systemUser } from '../../terminal/systemUser';
 import { formatProblem } from '../../text/problems';
 import { escapeUnsafe, safeLines } from '../../text/quote';
 
@@ -87,21 +87,13 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   };
 }
 
-/** Behind sudo, the account that a person has is the one that called it. */
 export function reloadRequester({ verb }: GlobalOptions): ReloadRequester {
-  const { SUDO_USER: caller } = process.env;
-  const account = accountName();
-  const systemUser = caller === undefined || caller === account ? account : `${caller} as ${account}`;
-  return { by: 'admin', command: verb ?? 'reload', ...(systemUser === undefined ? {} : { systemUser }) };
-}
-
-/** Undefined in a container whose account has no name. */
-function accountName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
+  const account = systemUser();
+  return {
+    by: 'admin',
+    command: verb ?? 'reload',
+    ...(account === undefined ? {} : { systemUser: account }),
+  };
 }
 
 /** Undefined where it could change nothing, for want of a token. */

@@ -125,6 +125,25 @@ describe('aegis check --against', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('takes a certificate without a trusted CA for its pin alone, as the gateway does', async () => {
+    const tls = { certificate: 'server.crt', privateKey: 'server.key', trustedCertificates: 'ca.crt' };
+    const listeners = [{ name: 'tls', port: 2762, tls }];
+    const fingerprint256 = Array.from({ length: 32 }, () => 'AB').join(':');
+    const shown = { fingerprint256, subject: 'CN=ct1', untrusted: 'it signed itself' };
+    writeFileSync(audit, line('association.accepted', { listener: 'tls', tls: shown }));
+    configure({ listeners: 'tls', certificate: `sha256:${fingerprint256}` }, { listeners });
+    expect(await run('check', '--against', audit)).toMatchObject({ exitCode: 0 });
+    for (const [change, rest, reason] of [
+      [{ certificate: 'cn:ct1' }, {}, 'certificate-untrusted'],
+      [{}, { unknownAddresses: 'reject' }, 'certificate-mismatch'],
+    ] as const) {
+      configure({ listeners: 'tls', ...change }, { listeners, ...rest });
+      const { printed, exitCode } = await run('check', '--against', audit);
+      expect(printed).toContain(`would refuse ct1: 1 association (${reason})`);
+      expect(exitCode).toBe(1);
+    }
+  });
+
   it('says what rests on facts that the log lacks', async () => {
     const tls = { certificate: 's.crt', privateKey: 's.key', trustedCertificates: 'ca.crt' };
     configure(

@@ -85,6 +85,16 @@ describe('the file of the pending callers', () => {
 describe('the folder of the state', () => {
   const inspectState = (stateDirectory: string) => inspect({ stateDirectory });
 
+  it('is for its owner alone to write, because it says who is locked out', () => {
+    const state = temporaryFolder();
+    chmodSync(state, 0o755);
+    expect(inspectState(state)).toEqual([]);
+    chmodSync(state, 0o775);
+    expect(inspectState(state)).toEqual([
+      `stateDirectory others than its owner can write the folder ${state}, and so end a lock or put back an older revocation list; run "chmod 700 ${state}"`,
+    ]);
+  });
+
   it('may be there or be made, with those above it', () => {
     expect(inspectState(folder)).toEqual([]);
     expect(inspectState(join(folder, 'none', 'state'))).toEqual([]);

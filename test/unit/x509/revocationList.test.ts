@@ -32,6 +32,31 @@ function bytesOf(pem: string) {
   return Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
 }
 
+describe('a revocation list from a stranger', () => {
+  const time = utcTime(new Date('2026-11-23T18:33:00Z'));
+
+  it('is not taken apart where it has more fields than there are', () => {
+    const bytes = list(integer('1'), algorithm, issuer, time, ...Array<Buffer>(8).fill(integer('1')));
+    expect(() => decodeRevocationList(bytes)).toThrow('more than 7 items');
+  });
+
+  it('has no field of megabytes but its entries', () => {
+    const megabyte = Array<Buffer>(1024).fill(integer('01'.repeat(1024)));
+    const name = sequence(...megabyte);
+    expect(() => decodeRevocationList(list(integer('1'), algorithm, name, time))).toThrow(
+      'more than 65536 bytes beside its entries',
+    );
+    const withEntries = list(
+      integer('1'),
+      algorithm,
+      issuer,
+      time,
+      sequence(...megabyte.map((each) => sequence(each))),
+    );
+    expect(decodeRevocationList(withEntries).thisUpdate).toBeInstanceOf(Date);
+  });
+});
+
 describe('the dates of a revocation list', () => {
   it('are read in version 2, with UTCTime', () => {
     const [thisUpdate, nextUpdate] = [new Date('2026-11-23T18:33:00Z'), new Date('2026-11-30T18:33:00Z')];
