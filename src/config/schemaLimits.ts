@@ -37,7 +37,7 @@ export const limits = z.strictObject({
     .number()
     .int()
     .min(0)
-    .default(50)
+    .default(100)
     .describe('Associations that one modality may begin; more are answered later. 0: no limit.'),
   commandsPerSecond: z
     .number()

@@ -6,6 +6,7 @@
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { InboundConnection } from '../net/inboundConnection';
+import { compileCertificateMatchers, type PeerCertificate, pinsOf } from '../policy/certificate';
 import { isBoundCertificate } from '../policy/decide';
 import type { Policy } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
@@ -13,7 +14,7 @@ import { AddressSet, networkOf } from '../text/addresses';
 
 /** Somebody in the box. */
 export interface Penalty {
-  /** A network (an IPv4 address, or a /64 of IPv6), or `sha256:…` of a certificate. */
+  /** A network (an IPv4 address, or a /64 of IPv6), `sha256:…` of a certificate, or `spki-sha256:…` of a pinned key. */
   readonly key: string;
   /** In ms since 1970. */
   readonly untilMs: number;
@@ -73,6 +74,8 @@ interface Rules {
   readonly faults: number;
   readonly boxMs: number;
   readonly exempt: AddressSet;
+  /** Certificates and keys that entries name. */
+  readonly pins: ReadonlySet<string>;
 }
 
 export class PenaltyBox implements AuditSink {
@@ -127,7 +130,7 @@ export class PenaltyBox implements AuditSink {
   /** The same of a connection with its certificate. */
   refuses({ listener, sourceAddress, certificate }: Identified, policy: Policy): boolean {
     if (this.#untilByKey.size === 0 || !policy.listenerByName.has(listener)) return false;
-    if (certificate !== undefined && this.#has(`sha256:${certificate.fingerprint256}`)) return true;
+    if (certificate !== undefined && this.#hasCertificate(certificate)) return true;
     if (!this.#hasAddress(sourceAddress)) return false;
     return certificate === undefined || !isBoundCertificate(policy, sourceAddress, certificate);
   }
@@ -154,6 +157,10 @@ export class PenaltyBox implements AuditSink {
     return this.#untilByKey.size > 0 && this.#has(networkOf(address)) && !this.#rules?.exempt.has(address);
   }
 
+  #hasCertificate({ fingerprint256, spkiSha256 }: PeerCertificate): boolean {
+    return this.#has(`sha256:${fingerprint256}`) || this.#has(`spki-sha256:${spkiSha256}`);
+  }
+
   #has(key: string): boolean {
     const untilMs = this.#untilByKey.get(key);
     if (untilMs === undefined) return false;
@@ -162,12 +169,16 @@ export class PenaltyBox implements AuditSink {
     return false;
   }
 
-  /** What an association did with a good certificate costs the certificate alone: others share the address. */
-  #charge(event: AuditEvent, { faults, boxMs, exempt }: Rules): void {
+  #charge(event: AuditEvent, { faults, boxMs, exempt, pins }: Rules): void {
     const { sourceAddress = '', tls, reason } = event;
     if (exempt.has(sourceAddress)) return;
+<<<<<<< HEAD
     const isKnown = showedGoodCertificate(event);
     const key = isKnown ? `sha256:${tls?.fingerprint256}` : networkOf(sourceAddress);
+=======
+    const certificateKey = certificateKeyOf(event, pins);
+    const key = certificateKey ?? networkOf(sourceAddress);
+>>>>>>> tryout
     const nowMs = Date.now();
     const bucket = this.#bucketOf(key, faults, nowMs);
     bucket.tokens -= reason === 'canary' ? faults : 1;
@@ -181,7 +192,7 @@ export class PenaltyBox implements AuditSink {
       reason: 'penalty',
       direction: 'ingress',
       sourceAddress,
-      ...(isKnown ? { tls } : {}),
+      ...(certificateKey === undefined || tls === undefined ? {} : { tls }),
       detail: `${key} is in the penalty box until ${new Date(penalty.untilMs).toISOString()}; the last refusal: ${reason}`,
     });
     this.#entered(penalty, true);
@@ -198,12 +209,27 @@ export class PenaltyBox implements AuditSink {
 }
 
 /**
+<<<<<<< HEAD
  * An attacker can sign a certificate for each guess: one that no trusted CA stands behind counts only once gate
  * 3 has found the entry that names it.
  */
 function showedGoodCertificate({ event, tls }: AuditEvent): boolean {
   if (event === 'connection.refused' || tls?.fingerprint256 === undefined) return false;
   return tls.untrusted === undefined || event !== 'association.rejected';
+=======
+ * What an association did with a good certificate costs the certificate alone: others share the address. Undefined: the
+ * address pays. A certificate that no CA signed is good only where an entry names it or its key. Anybody can make a new one
+ * for each guess, and the owner of a named key can make new ones of that key.
+ */
+function certificateKeyOf({ event, tls }: AuditEvent, pins: ReadonlySet<string>): string | undefined {
+  if (event === 'connection.refused' || tls?.fingerprint256 === undefined) return undefined;
+  const ofCertificate = `sha256:${tls.fingerprint256}`;
+  if (tls.untrusted === undefined || pins.has(ofCertificate)) return ofCertificate;
+  const ofKey = `spki-sha256:${tls.spkiSha256}`;
+  if (pins.has(ofKey)) return ofKey;
+  // Where the association was accepted, an entry names it; its commands do not carry the key.
+  return event === 'association.rejected' ? undefined : ofCertificate;
+>>>>>>> tryout
 }
 
 /** Puts it last, where the newest are, and drops the first beyond the bound. */
@@ -216,11 +242,15 @@ function keep<T>(map: Map<string, T>, key: string, value: T): void {
 }
 
 /** Canary titles without penalties for anything else: only they cost. */
-function rulesOf({ penalty, canaryAeTitles }: Configuration): Rules | undefined {
-  if (penalty !== undefined) {
-    const { faults, seconds, exempt } = penalty;
-    return { faults, boxMs: seconds * 1000, exempt: new AddressSet(exempt) };
+function rulesOf({ penalty, canaryAeTitles, modalities }: Configuration): Rules | undefined {
+  if (penalty === undefined && canaryAeTitles.length === 0) return undefined;
+  const matchers = Object.values(modalities).map(({ certificate = [] }) =>
+    compileCertificateMatchers(certificate),
+  );
+  const pins = new Set(matchers.flatMap((ofEntry) => pinsOf(ofEntry)));
+  if (penalty === undefined) {
+    return { faults: Number.MAX_SAFE_INTEGER, boxMs: CANARY_BOX_MS, exempt: new AddressSet([]), pins };
   }
-  if (canaryAeTitles.length === 0) return undefined;
-  return { faults: Number.MAX_SAFE_INTEGER, boxMs: CANARY_BOX_MS, exempt: new AddressSet([]) };
+  const { faults, seconds, exempt } = penalty;
+  return { faults, boxMs: seconds * 1000, exempt: new AddressSet(exempt), pins };
 }

@@ -2,10 +2,12 @@
  * The penalty box and canary AE titles: thousands of guesses cost some answers and some lines, and an honest device behind
  * the same address goes on.
  */
+import { X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { PendingCallers } from '../../src/admin/pendingCallers';
 import type { AuditEvent } from '../../src/audit/events';
 import { RefusalSums } from '../../src/audit/refusalSums';
+import { spkiSha256 } from '../../src/x509/fingerprints';
 import { testCertificates } from '../support/certificates';
 import { proposedContext } from '../support/dicomBytes';
 import { type ConfigurationInput, plainConfiguration, TestGateway } from '../support/gateway';
@@ -155,6 +157,7 @@ describe('the penalty box', () => {
     expect(isAnswer(await ask(gateway, 'CT1', 'ARCHIVE', shows(client)))).toBe(false);
   });
 
+<<<<<<< HEAD
   it('charges the address of who signs a certificate for each guess', async () => {
     const spy = await SpyUpstream.start();
     const { certificateFile: certificate, privateKeyFile: privateKey } = server;
@@ -172,6 +175,48 @@ describe('the penalty box', () => {
       expect(answer).toMatchObject({ kind: 'rejected' });
     }
     expect(gateway.gateway.penalties.list).toMatchObject([{ key: '127.0.0.1' }]);
+=======
+  it('a new self-signed certificate for each guess does not help: its address pays; a pinned key pays itself', async () => {
+    const spy = await SpyUpstream.start();
+    const pinned = certificates.issue('pinned', { purposes: ['clientAuth'] });
+    const pin = `spki-sha256:${spkiSha256(new X509Certificate(pinned.cert).publicKey)}`;
+    const gateway = await TestGateway.start({
+      listeners: [
+        {
+          name: 'tls',
+          host: '127.0.0.1',
+          port: 0,
+          tls: { certificate: server.certificateFile, privateKey: server.privateKeyFile },
+        },
+      ],
+      upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
+      modalities: {
+        ct1: {
+          callingAeTitle: 'CT1',
+          from: '127.0.0.1',
+          allow: 'echo',
+          certificate: pin,
+        },
+      },
+      unknownAddresses: 'reject',
+      penalty: { faults: 5 },
+    });
+    const shows = ({ cert, key }: { cert: string; key: string }) => ({ ca: ca.cert, cert, key });
+    for (let guess = 0; guess < 6; guess += 1) {
+      const fresh = certificates.issue(`fresh${guess}`, { purposes: ['clientAuth'] });
+      await ask(gateway, `GUESS${guess}`, 'ARCHIVE', shows(fresh)).catch(() => {});
+    }
+    expect(gateway.gateway.penalties.list).toMatchObject([{ key: '127.0.0.1' }]);
+    expect(gateway.events.filter(({ event }) => event === 'association.rejected')).toHaveLength(5);
+    expect(await ask(gateway, 'CT1', 'ARCHIVE', shows(pinned))).toMatchObject({ kind: 'accepted' });
+    for (let guess = 0; guess < 5; guess += 1) {
+      expect(await ask(gateway, `GUESS${guess}`, 'ARCHIVE', shows(pinned))).toMatchObject({
+        kind: 'rejected',
+      });
+    }
+    expect(isAnswer(await ask(gateway, 'CT1', 'ARCHIVE', shows(pinned)))).toBe(false);
+    expect(gateway.gateway.penalties.list.map(({ key }) => key)).toContain(pin);
+>>>>>>> tryout
   });
 
   it('charges nothing where it is left out', async () => {
