@@ -172,13 +172,8 @@ export class PenaltyBox implements AuditSink {
   #charge(event: AuditEvent, { faults, boxMs, exempt, pins }: Rules): void {
     const { sourceAddress = '', tls, reason } = event;
     if (exempt.has(sourceAddress)) return;
-<<<<<<< HEAD
-    const isKnown = showedGoodCertificate(event);
-    const key = isKnown ? `sha256:${tls?.fingerprint256}` : networkOf(sourceAddress);
-=======
     const certificateKey = certificateKeyOf(event, pins);
     const key = certificateKey ?? networkOf(sourceAddress);
->>>>>>> tryout
     const nowMs = Date.now();
     const bucket = this.#bucketOf(key, faults, nowMs);
     bucket.tokens -= reason === 'canary' ? faults : 1;
@@ -209,14 +204,6 @@ export class PenaltyBox implements AuditSink {
 }
 
 /**
-<<<<<<< HEAD
- * An attacker can sign a certificate for each guess: one that no trusted CA stands behind counts only once gate
- * 3 has found the entry that names it.
- */
-function showedGoodCertificate({ event, tls }: AuditEvent): boolean {
-  if (event === 'connection.refused' || tls?.fingerprint256 === undefined) return false;
-  return tls.untrusted === undefined || event !== 'association.rejected';
-=======
  * What an association did with a good certificate costs the certificate alone: others share the address. Undefined: the
  * address pays. A certificate that no CA signed is good only where an entry names it or its key. Anybody can make a new one
  * for each guess, and the owner of a named key can make new ones of that key.
@@ -229,7 +216,6 @@ function certificateKeyOf({ event, tls }: AuditEvent, pins: ReadonlySet<string>)
   if (pins.has(ofKey)) return ofKey;
   // Where the association was accepted, an entry names it; its commands do not carry the key.
   return event === 'association.rejected' ? undefined : ofCertificate;
->>>>>>> tryout
 }
 
 /** Puts it last, where the newest are, and drops the first beyond the bound. */

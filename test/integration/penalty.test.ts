@@ -157,25 +157,6 @@ describe('the penalty box', () => {
     expect(isAnswer(await ask(gateway, 'CT1', 'ARCHIVE', shows(client)))).toBe(false);
   });
 
-<<<<<<< HEAD
-  it('charges the address of who signs a certificate for each guess', async () => {
-    const spy = await SpyUpstream.start();
-    const { certificateFile: certificate, privateKeyFile: privateKey } = server;
-    const tls = { certificate, privateKey, trustedCertificates: ca.certificateFile };
-    const gateway = await TestGateway.start({
-      listeners: [{ name: 'tls', host: '127.0.0.1', port: 0, tls }],
-      upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
-      modalities: {},
-      unknownAddresses: 'reject',
-      penalty: { faults: 3 },
-    });
-    for (let guess = 0; guess < 3; guess += 1) {
-      const { cert, key } = certificates.issue(`guess${guess}`);
-      const answer = await ask(gateway, `GUESS${guess}`, 'ARCHIVE', { ca: ca.cert, cert, key });
-      expect(answer).toMatchObject({ kind: 'rejected' });
-    }
-    expect(gateway.gateway.penalties.list).toMatchObject([{ key: '127.0.0.1' }]);
-=======
   it('a new self-signed certificate for each guess does not help: its address pays; a pinned key pays itself', async () => {
     const spy = await SpyUpstream.start();
     const pinned = certificates.issue('pinned', { purposes: ['clientAuth'] });
@@ -216,7 +197,6 @@ describe('the penalty box', () => {
     }
     expect(isAnswer(await ask(gateway, 'CT1', 'ARCHIVE', shows(pinned)))).toBe(false);
     expect(gateway.gateway.penalties.list.map(({ key }) => key)).toContain(pin);
->>>>>>> tryout
   });
 
   it('charges nothing where it is left out', async () => {
