@@ -2,6 +2,7 @@
  * What the gateway proposes to the upstream for an inbound request, and what it answers for the upstream's answer
  * (PS3.8 §7.1, PS3.7 Annex D.3). Pure. Both PDUs are encoded again from what was decoded.
  */
+import { isForGet } from '../dimse/permissions';
 import { encodeAssociateAc, encodeAssociateRq } from '../pdu/associate';
 import type {
   AssociateAc,
@@ -98,11 +99,13 @@ export function withoutUseless<Reason>(
   if (uselessBecause === undefined) return { rq, refused: new Map() };
   const { presentationContexts, userInformation } = rq;
   const roles = new Map(userInformation.roleSelections.map((role) => [role.sopClassUid, role]));
+  // Without it, the role is the mistake of a device that stores all the same: DCMTK and Orthanc let it.
+  const asksToGet = presentationContexts.some(({ abstractSyntax }) => isForGet(abstractSyntax));
   const syntaxes = new Set(proposedContexts(rq).map(({ abstractSyntax }) => abstractSyntax));
   const refused = new Map<string, Reason>();
   for (const abstractSyntax of syntaxes) {
     const role = roles.get(abstractSyntax);
-    const reason = uselessBecause(abstractSyntax, role?.scp === true && !role.scu);
+    const reason = uselessBecause(abstractSyntax, asksToGet && role?.scp === true && !role.scu);
     if (reason !== undefined) refused.set(abstractSyntax, reason);
   }
   if (refused.size === 0 || refused.size === syntaxes.size) return { rq, refused: new Map() };

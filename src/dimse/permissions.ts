@@ -239,6 +239,12 @@ export function commandsOfContext(sopClassUid: string): readonly number[] {
   return sopClassKeyword(sopClassUid) === undefined ? commandsOfUnknownClass : [usualCommand(sopClassUid)];
 }
 
+/** Whether the standard has the class for C-GET. */
+export function isForGet(sopClassUid: string): boolean {
+  const [command, ...others] = commandsOfContext(sopClassUid);
+  return command === CommandField.CGetRq && others.length === 0;
+}
+
 /** Whether one of these permissions opens a C-GET, which needs the storage classes of what it fetches. */
 export function canFetch(granted: ReadonlySet<CommandPermission>): boolean {
   for (const name of granted) {

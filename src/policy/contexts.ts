@@ -10,8 +10,8 @@ import type { CompiledModality } from './policy';
 import type { Decision, ReasonCode } from './reasons';
 
 /**
- * Why a context with this abstract syntax is of no use; `isScpOnly`: its proposer wants to be asked on it, and not to
- * ask. In place of the function, undefined: every context is passed on as it was proposed.
+ * Why a context with this abstract syntax is of no use; `isScpOnly`: its proposer wants to be sent images for a C-GET, and
+ * not to send any. In place of the function, undefined: every context is passed on as it was proposed.
  */
 export type ContextFilter =
   | ((abstractSyntax: string, isScpOnly: boolean) => ReasonCode | undefined)

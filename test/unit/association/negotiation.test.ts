@@ -205,16 +205,19 @@ describe('contexts of no use', () => {
     expect(withoutUseless(rq, undefined).rq).toBe(rq);
   });
 
-  it('are judged with the role that was asked for', () => {
+  it('are judged with the role that was asked for, where the modality asks for C-GET too', () => {
     const roleSelections = [{ sopClassUid: CT_IMAGE, scu: false, scp: true }];
-    const asked: [string, boolean][] = [];
-    withoutUseless({ ...rq, userInformation: { ...rq.userInformation, roleSelections } }, (...context) => {
-      asked.push(context);
-    });
-    expect(asked).toEqual([
-      [VERIFICATION, false],
-      [CT_IMAGE, true],
-    ]);
+    const get = { id: 5, abstractSyntax: '1.2.840.10008.5.1.4.1.2.2.3', transferSyntaxes: [IMPLICIT_LITTLE] };
+    const judged = (presentationContexts: AssociateRq['presentationContexts']) => {
+      const isScpOnly = new Map<string, boolean>();
+      const userInformation = { ...rq.userInformation, roleSelections };
+      withoutUseless({ ...rq, presentationContexts, userInformation }, (syntax, is) => {
+        isScpOnly.set(syntax, is);
+      });
+      return isScpOnly.get(CT_IMAGE);
+    };
+    expect(judged([...rq.presentationContexts, get])).toBe(true);
+    expect(judged(rq.presentationContexts)).toBe(false);
   });
 
   it('are known when a request comes on them all the same', () => {
