@@ -293,6 +293,8 @@ function commandStep(
   const detail = checks.find((one) => one.reason === reason)?.words(modality) ?? reasons[reason].text;
   if (decision.allowed) return { check, outcome: 'would-deny', detail, reason };
   const isContextRefused = contextFilter(modality)?.(command.sopClassUid, false) !== undefined;
-  const negotiated = isContextRefused ? '; beside contexts of use, its own is refused with result 1' : '';
+  const negotiated = isContextRefused
+    ? '; its context is refused too (result 1) where another one is allowed'
+    : '';
   return failedBy(check, reason, detail + negotiated, commandName(command.commandField));
 }

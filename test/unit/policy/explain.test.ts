@@ -183,7 +183,8 @@ describe('an explanation', () => {
         gate: 'command',
         check: 'C-STORE CTImageStorage',
         outcome: 'failed',
-        detail: 'modalities.ct1 allows: echo, move; beside contexts of use, its own is refused with result 1',
+        detail:
+          'modalities.ct1 allows: echo, move; its context is refused too (result 1) where another one is allowed',
         reason: 'command-not-allowed',
         wireAnswer: 'C-STORE-RSP status 0x0124; the association stays',
       },
