@@ -1,7 +1,7 @@
 /**
- * Keeps when certificates, revocation lists and entries end: those that the gateway uses on either side, and those that modalities
- * show. The former are read when the gateway reads them, at its start and at a reload. The latter come from audit events. What
- * follows from a date is not known here.
+ * Keeps when certificates, revocation lists and entries end: those that the gateway uses on either side, and those that
+ * modalities show. The former are read when the gateway reads them, at its start and at a reload. The latter come from
+ * audit events. What follows from a date is not known here.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import { type ClientTls, usedClientTlsOf } from '../config/clientTls';

@@ -1,6 +1,6 @@
 /**
- * Reports in the audit log that a certificate, a revocation list or an entry will end, ours or one that a modality shows: once at
- * each threshold. Looks when the gateway starts, at each reload, every day, and when a modality shows a new
+ * Reports in the audit log that a certificate, a revocation list or an entry will end, ours or one that a modality shows:
+ * once at each threshold. Looks when the gateway starts, at each reload, every day, and when a modality shows a new
  * certificate. Reads no files.
  */
 import type { AuditSink } from '../audit/events';

@@ -182,6 +182,14 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
     },
   });
   new Gauge({
+    name: 'aegis_penalties_active',
+    help: 'Addresses and certificates that are in the penalty box.',
+    registers: [registry],
+    collect() {
+      this.set(sources.penalties?.() ?? 0);
+    },
+  });
+  new Gauge({
     name: 'aegis_modality_locked',
     help: '1 for each modality that an operator has locked.',
     labelNames: ['modality'],
@@ -206,14 +214,6 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
 }
 
 function registerLists(registry: Registry, sources: MetricSources): void {
-  new Gauge({
-    name: 'aegis_penalties_active',
-    help: 'Addresses and certificates that are in the penalty box.',
-    registers: [registry],
-    collect() {
-      this.set(sources.penalties?.() ?? 0);
-    },
-  });
   new Gauge({
     name: 'aegis_crl_up',
     help: '1 when the revocation list of the URL could be fetched and taken the last time, else 0.',

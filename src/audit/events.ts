@@ -93,7 +93,7 @@ export interface AuditEvent {
   readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
   readonly upstream?: string | undefined;
-  /** The line stands for so many refusals, or reports so many lines that were not written, or connections that were closed. */
+  /** The line stands for so many refusals, lines that were not written, or connections that were closed. */
   readonly count?: number | undefined;
   /** Of the first of them; as `time`. */
   readonly since?: string | undefined;

@@ -9,7 +9,7 @@ import { isTerminal, paint } from '../text/display';
 import { formatProblem, type Problem } from '../text/problems';
 import { countOf, escapeUnsafe } from '../text/quote';
 import { hangingLines } from '../text/table';
-import type { FetchedList } from './fetchedLists';
+import type { FetchedList } from './inspectFetchedLists';
 
 /** A server that answered, and how long that took. */
 export interface Reached {

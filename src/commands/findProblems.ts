@@ -19,9 +19,9 @@ import { countOf } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
 import { CheckProgress, type Reached } from './checkProgress';
-import { type FetchedList, inspectFetchedLists } from './fetchedLists';
 import { findUnlistenable } from './findUnlistenable';
 import { expiryLines, firstExpiry } from './firstExpiry';
+import { type FetchedList, inspectFetchedLists } from './inspectFetchedLists';
 import { findRevokedPins } from './pki/revokedCertificates';
 
 export interface CheckOptions extends GlobalOptions {

@@ -1,4 +1,7 @@
-/** What `aegis check` says of the certificate or revocation list that ends first. Whether that is a problem is not known here. */
+/**
+ * What `aegis check` says of the certificate or revocation list that ends first. Whether that is a problem is not known
+ * here.
+ */
 import { relative } from 'node:path';
 import { usedClientTlsOf } from '../config/clientTls';
 import type { Configuration } from '../config/schema';

@@ -1,7 +1,7 @@
 /**
  * The file of the locks, `locks.json` in `stateDirectory`: its shape, reading it, and changing it whole. A file that cannot
- * be understood is an error and never an empty list: it would let in a device that somebody has shut out. What a lock does is not
- * known here.
+ * be understood is an error and never an empty list: it would let in a device that somebody has shut out. What a lock does
+ * is not known here.
  */
 import * as z from 'zod';
 import { ExitCode, OperatorError } from '../errors';

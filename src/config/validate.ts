@@ -13,8 +13,8 @@ import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } f
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
- * Every check; the policy's own problems come last, and its tests only where nothing else is wrong. `isPartial`: modalities that have a problem of their own were
- * left out, so what could come from their absence is not reported.
+ * Every check; the policy's own problems come last, and its tests only where nothing else is wrong. `isPartial`:
+ * modalities that have a problem of their own were left out, so what could come from their absence is not reported.
  */
 export function validateConfiguration(configuration: Configuration, isPartial = false): Finding[] {
   const findings: Finding[] = [

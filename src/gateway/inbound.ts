@@ -29,7 +29,7 @@ import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
 import { judgeAgain, type Suspension, suspensionNow } from './judgeAgain';
 import { type AssociationProgress, Relay } from './relay';
-import { type Destination, type Route, serversOf, withoutUpstream } from './route';
+import { type Destination, type Route, serversToDial, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
@@ -177,7 +177,7 @@ export class InboundAssociation implements LegOwner {
       }
       this.connection.pendingDone();
       const wouldDeny = wouldDenyCalled ?? (answer.exceedsModalityLimit ? 'association-limit' : undefined);
-      const servers = serversOf(destination, answer.servers);
+      const servers = serversToDial(destination, answer.servers);
       if (!isServed) this.#acceptUnserved(rq, pdu, wouldDeny);
       else if (servers.length === 0) this.#reject('modality-not-seen');
       else this.#askUpstream(rq, pdu, destination, servers, wouldDeny);

@@ -104,6 +104,8 @@ export class PenaltyBox implements AuditSink {
   record(event: AuditEvent): void {
     this.#next.record(event);
     if (this.#rules === undefined || event.outcome !== 'denied' || event.direction !== 'ingress') return;
+    // Devices propose a hundred classes each time: what they do not ask for is not a guess.
+    if (event.event === 'association.unusable') return;
     if (FAULTS.has(event.reason)) this.#charge(event, this.#rules);
   }
 

@@ -72,7 +72,10 @@ export function withoutUpstream({ servers, ...place }: Destination['place']): De
 }
 
 /** None where the modality was never seen, or where its entry no longer lets it come from there. */
-export function serversOf({ address, mayDial }: Destination, granted: readonly string[]): readonly string[] {
+export function serversToDial(
+  { address, mayDial }: Destination,
+  granted: readonly string[],
+): readonly string[] {
   if (address !== undefined) return [address];
   return mayDial === undefined ? granted : granted.filter(mayDial);
 }

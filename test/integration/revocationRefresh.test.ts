@@ -5,7 +5,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { inspectFetchedLists } from '../../src/commands/fetchedLists';
+import { inspectFetchedLists } from '../../src/commands/inspectFetchedLists';
 import { loadConfiguration } from '../../src/config/load';
 import { fetchBytes } from '../../src/net/fetchBytes';
 import { ListRefresh } from '../../src/service/listRefresh';

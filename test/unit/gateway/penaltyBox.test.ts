@@ -25,6 +25,12 @@ function boxWith(penalty: object) {
 }
 
 describe('a refusal', () => {
+  it('costs nothing where a device only proposed what its entry does not allow', () => {
+    const { box } = boxWith({});
+    box.record({ ...refusal, event: 'association.unusable', reason: 'command-not-allowed' });
+    expect(box.list).toEqual([]);
+  });
+
   it('costs the /64 of the address, but not who is exempt in it', () => {
     const { box, isRefused } = boxWith({ exempt: '2001:db8::5' });
     box.record(refusal);
