@@ -145,7 +145,7 @@ function printReport(all: readonly Fuzzing[], crashes: readonly string[]): void 
     '',
     ...all.map(line),
     '',
-    `${inputs} inputs, ${crashes.length} findings, ${rss}`,
+    `${inputs} inputs, ${crashes.length} finding${crashes.length === 1 ? '' : 's'}, ${rss}`,
     ...crashes,
     '',
   ];
