@@ -209,7 +209,7 @@ describe('a lock without an admin token', () => {
     const configuration = await configurationWith();
     const gateway = await start(configuration);
     await expect(modality(gateway, 'lock', 'ct2', '--reason', 'stolen')).rejects.toThrow(
-      'there is no such modality',
+      'it has no modality "ct2"',
     );
     await gateway.process.stop();
     await expect(modality(gateway, 'lock', 'ct2', '--reason', 'stolen')).rejects.toThrow(

@@ -182,7 +182,9 @@ it('says so where only observe mode lets it through', () => {
   expect(
     errorsOf({ ...ct1(entry), ...tests({ modality: 'ct1', command: 'c-find', expect: 'allowed' }) }),
   ).toEqual([
-    expect.stringMatching(/allows: store; tests judge an entry in observe mode as if it enforced$/),
+    expect.stringMatching(
+      /allows: store; where it proposes .* \(result 1\); tests judge an entry in observe mode as if it enforced$/,
+    ),
   ]);
 });
 

@@ -183,7 +183,8 @@ describe('an explanation', () => {
         gate: 'command',
         check: 'C-STORE CTImageStorage',
         outcome: 'failed',
-        detail: 'modalities.ct1 allows: echo, move; beside contexts of use, its own is refused with result 1',
+        detail:
+          'modalities.ct1 allows: echo, move; where it proposes something that is allowed too, this context is refused (result 1)',
         reason: 'command-not-allowed',
         wireAnswer: 'C-STORE-RSP status 0x0124; the association stays',
       },
