@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz`: takes turns between the targets for as long as it was told to, and reports. Exit code 0: no findings;
+ * `npm run fuzz`: takes turns between the targets for as long as it was asked to, and reports. Exit code 0: no findings;
  * 1: at least one; 2: wrong usage.
  */
 import { readFileSync } from 'node:fs';

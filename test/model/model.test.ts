@@ -243,7 +243,7 @@ class Run {
   }
 
   #end(from: Side, how: 'FIN' | 'RST'): void {
-    // What the callee does after the work is done is told in the model; a caller that leaves then is another story.
+    // What the callee does after the work is done is a step of the model; a caller that leaves then is another story.
     if (from === 'caller' && this.model.state !== 'established') return;
     if (how === 'FIN') {
       this.#wires[from].socket.end();

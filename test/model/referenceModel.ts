@@ -19,7 +19,7 @@ export interface Message {
   readonly dataSet?: string;
   /** Of a response. */
   readonly status?: number;
-  /** What the gateway refuses this request with, whoever sends it. */
+  /** What the gateway refuses this request with, from any peer. */
   readonly refusal?: number;
 }
 
@@ -27,7 +27,7 @@ export interface Fragment {
   readonly kind: 'command' | 'data';
   readonly contextId: number;
   readonly isLast: boolean;
-  /** By now the data set has said which instance it is. */
+  /** The data set has said which instance it is. */
   readonly tells?: boolean;
   /** What it is a part of; an empty one is a part of whatever follows. */
   readonly message?: Message;

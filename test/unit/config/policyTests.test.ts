@@ -112,7 +112,7 @@ const failing: Case[] = [
       { modality: 'ct1', from: '10.9.9.9', expect: 'allowed' },
     ),
     [
-      `a.jsonc:5:11 tests[0] expected "allowed", came "command-not-allowed": C-FIND StudyRootQueryRetrieveInformationModelFind of ${WHO}: modalities.ct1 allows: store`,
+      `a.jsonc:5:11 tests[0] expected "allowed", came "command-not-allowed": C-FIND StudyRootQueryRetrieveInformationModelFind of ${WHO}: modalities.ct1 allows: store; where it proposes something that is allowed too, this context is refused (result 1)`,
       'a.jsonc:5:126 tests[2] expected "allowed", came "source-address-unknown": "CT1" at 10.9.9.9 to "ORTHANC" on listener "tls": 10.9.9.9 is in no modality entry; from of modalities.ct1: 10.1.2.10',
     ],
   ],
