@@ -5,7 +5,7 @@
  */
 import type { AuditSink } from '../audit/events';
 import { DAY_MS } from '../text/moments';
-import { countOf } from '../text/quote';
+import { daysLeft } from '../text/quote';
 import type { CertificateExpiry } from './certificateExpiries';
 
 /** A month to order a new one, two reminders, a day for the emergency, and 0 when it is over. */
@@ -95,7 +95,7 @@ export class ExpiryWatch {
   #report({ kind, name, notAfter }: CertificateExpiry): void {
     const [what, whose] = WORDS[kind];
     const days = Math.floor(this.#daysUntil(notAfter));
-    const when = days < 0 ? 'has ended' : `ends in ${countOf(days, 'day')}`;
+    const when = days < 0 ? 'has ended' : `ends in ${daysLeft(days)}`;
     this.#audit.record({
       event: kind === 'entry' ? 'modality.expiring' : 'certificate.expiring',
       outcome: 'info',

@@ -8,6 +8,7 @@ import { lockReason, MAX_LOCK_REASON_LENGTH } from '../config/lockFile';
 import { freeName } from '../config/schemaValues';
 import { OperatorError } from '../errors';
 import type { ModalityLock } from '../policy/locks';
+import { quoteValue } from '../text/quote';
 
 /** As `--for` takes them. */
 const MAX_LOCK_SECONDS = 365 * 24 * 60 * 60;
@@ -49,7 +50,7 @@ export function addLockRoutes(
   server.post('/api/v1/locks', async (request, reply) => {
     const { success, data } = requestSchema.safeParse(request.body);
     if (!success) return reply.code(400).send({ error: NOT_ACCEPTED });
-    if (!isKnown(data.modality)) return reply.code(404).send({ error: 'there is no such modality' });
+    if (!isKnown(data.modality)) return reply.code(404).send({ error: noSuchModality(data.modality) });
     return await locks.lock(data);
   });
   server.delete<{ Querystring: { modality?: unknown; by?: unknown } }>(
@@ -60,7 +61,7 @@ export function addLockRoutes(
       try {
         return (await locks.unlock(data.modality, data.by))
           ? reply.code(204).send()
-          : reply.code(404).send({ error: 'it is not locked' });
+          : reply.code(404).send({ error: `${quoteValue(data.modality)} is not locked` });
       } catch (error) {
         if (!(error instanceof OperatorError)) throw error;
         return reply.code(500).send({ error: `it stays locked: ${error.message}` });
@@ -70,3 +71,8 @@ export function addLockRoutes(
 }
 
 const unlockSchema = z.strictObject({ modality: freeName, by: freeName.optional() });
+
+/** Most often a misspelt name, or an entry that was added to the file since the last reload. */
+function noSuchModality(modality: string): string {
+  return `it has no modality ${quoteValue(modality)}; "aegis modality list" shows the names, and a new entry counts after "aegis reload"`;
+}

@@ -5,7 +5,7 @@
 import { reasons, remedyOf } from '../policy/reasons';
 import { describeRefused, isCertificateReason } from '../policy/refusedCertificates';
 import { fillLines } from '../text/fill';
-import type { AuditEvent } from './events';
+import type { AuditEvent, ReloadRequester } from './events';
 
 /** AE titles have 16 characters and UIDs 64; only certificate names and details can come near this. */
 const MAX_TEXT_LENGTH = 512;
@@ -51,8 +51,8 @@ function factsOf(event: TimedEvent): Part[] {
 }
 
 /** Why, and what to do about it. */
-function wordsOf({ outcome, reason, direction, detail, tls, upstreamTls }: TimedEvent): Part[] {
-  if (reason === undefined) return [detail];
+function wordsOf({ outcome, reason, direction, detail, tls, upstreamTls, requestedBy }: TimedEvent): Part[] {
+  if (reason === undefined) return [detail, requestedBy && requesterWords(requestedBy)];
   const about = outcome === 'failed' && direction === 'ingress' ? 'archive' : direction;
   const remedy = outcome === 'info' ? undefined : remedyOf(reason, about);
   return [
@@ -61,6 +61,14 @@ function wordsOf({ outcome, reason, direction, detail, tls, upstreamTls }: Timed
     isCertificateReason(reason) ? describeRefused(upstreamTls ?? tls) : undefined,
     remedy === undefined ? undefined : `to do: ${remedy}`,
   ];
+}
+
+/** `asked for over admin HTTP from 127.0.0.1, "modality set" of root`. */
+function requesterWords({ by, sourceAddress, command, systemUser }: ReloadRequester): string {
+  if (by !== 'admin') return by === 'signal' ? 'asked for by a signal' : 'asked for by a file that changed';
+  const what = command === undefined ? '' : `, "${command}"`;
+  const who = systemUser === undefined ? '' : ` of ${systemUser}`;
+  return `asked for over admin HTTP from ${sourceAddress}${what}${who}`;
 }
 
 function present(parts: readonly Part[]): string[] {

@@ -90,7 +90,9 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** As it would stand in the file; long values are shortened. */
 function show(value: unknown): string {
-  return typeof value === 'string' ? quoteValue(describeSource(value)) : (JSON.stringify(value) ?? 'nothing');
+  if (typeof value === 'string') return quoteValue(describeSource(value));
+  const described = (_key: string, item: unknown) => (typeof item === 'string' ? describeSource(item) : item);
+  return JSON.stringify(value, described) ?? 'nothing';
 }
 
 /** What takes a restart, by path. */

@@ -9,7 +9,7 @@ import { OperatorError } from '../errors';
 import { loadClientTlsContext, loadTlsContext, withoutList } from '../net/tlsContext';
 import { DAY_MS, formatDay } from '../text/moments';
 import type { ConfigurationPath, Finding, Severity } from '../text/problems';
-import { countOf, escapeUnsafe } from '../text/quote';
+import { countOf, daysLeft, escapeUnsafe } from '../text/quote';
 import { purposeProblem } from '../x509/certificate';
 import type { ExtendedKeyUsage } from '../x509/extensions';
 import { oneLine } from '../x509/names';
@@ -290,6 +290,6 @@ export function* inspectDates(path: ConfigurationPath, dates: Dates): Generator<
     yield finding(`expired ${countOf(Math.floor(-days), 'day')} ago, on ${date}; ${advice}`, 'error');
   } else if (days <= warnWithinDays) {
     const severity = days <= failWithinDays ? 'error' : 'warning';
-    yield finding(`expires in ${countOf(Math.floor(days), 'day')}, on ${date}; ${advice}`, severity);
+    yield finding(`expires in ${daysLeft(Math.floor(days))}, on ${date}; ${advice}`, severity);
   }
 }

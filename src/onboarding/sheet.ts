@@ -141,7 +141,8 @@ function deviceRow(files: DeviceFiles | undefined, { certificate }: ModalityConf
   const where = 'the device, as its own certificate and key';
   if (files === undefined) {
     const accepted = certificate === undefined ? 'any that the gateway trusts' : few(certificate).join(', ');
-    return ['(from your CA)', where, `accepted: ${accepted}`];
+    const isPinned = certificate?.every((text) => /^(spki-)?sha256:/.test(text)) === true;
+    return [isPinned ? '(the one with this fingerprint)' : '(from your CA)', where, `accepted: ${accepted}`];
   }
   const pair = `${basename(files.certificate.file)} and ${basename(files.privateKeyFile)}`;
   const names = files.pkcs12File === undefined ? pair : `${basename(files.pkcs12File)}, or ${pair}`;

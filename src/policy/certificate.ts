@@ -59,6 +59,13 @@ export function untrustedCertificate(certificate: X509Certificate): PeerCertific
   return { ...peerCertificate(certificate), untrusted: { why, key: describeKey(publicKey), validFrom } };
 }
 
+/** For `aegis explain`; nothing where a trusted CA stands behind it. */
+export function untrustedWords({ untrusted }: PeerCertificate): string {
+  return untrusted === undefined
+    ? ''
+    : `; not trusted (${untrusted.why}): only an entry that names it takes it`;
+}
+
 /**
  * The common names of a subject as Node prints it: a line for each part, ` + ` within a part of several, both
  * escaped where they are in a name. Not from toLegacyObject(): called before node:tls is loaded, it leaves that

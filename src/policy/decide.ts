@@ -101,16 +101,23 @@ export function isBoundCertificate(policy: Policy, address: string, certificate:
   return false;
 }
 
+type Named = Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>;
+
 /**
  * Gate 2 for a certificate that no trusted CA stands behind: it may go on where an entry names it or its key. With
  * unknownAddresses "reject" every one may, to be refused by gate 3 where the pending list sees its AE title.
  */
 export function decideUntrusted(
   { unknownAddresses, pins }: Pick<Policy, 'unknownAddresses' | 'pins'>,
-  { fingerprint256, spkiSha256 }: Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>,
+  certificate: Named,
 ): Decision {
-  const isNamed = pins.has(`sha256:${fingerprint256}`) || pins.has(`spki-sha256:${spkiSha256}`);
-  return isNamed || unknownAddresses === 'reject' ? allowed : denied('certificate-untrusted');
+  return isNamedBy(pins, certificate) || unknownAddresses === 'reject'
+    ? allowed
+    : denied('certificate-untrusted');
+}
+
+function isNamedBy(pins: ReadonlySet<string>, { fingerprint256, spkiSha256 }: Named): boolean {
+  return pins.has(`sha256:${fingerprint256}`) || pins.has(`spki-sha256:${spkiSha256}`);
 }
 
 const NOBODY: Candidates = { modalities: [] };
@@ -118,9 +125,12 @@ const NOBODY: Candidates = { modalities: [] };
 /** Gate 3: who the peer is, and whether it may call what it calls. */
 export function decideAssociation(policy: Policy, request: AssociationRequest): AssociationDecision {
   const decision = withUpstream(runChecks(ingressChecksOf(policy), policy, request, NOBODY));
-  const why = request.certificate?.untrusted?.why;
-  if (decision.allowed || why === undefined) return decision;
-  return { ...decision, detail: `its certificate is not trusted: ${why}` };
+  const { certificate } = request;
+  // Of a key that an entry names, this is as it should be.
+  if (decision.allowed || certificate?.untrusted === undefined || isNamedBy(policy.pins, certificate)) {
+    return decision;
+  }
+  return { ...decision, detail: `its certificate is not trusted: ${certificate.untrusted.why}` };
 }
 
 /** The last checks of gate 3: whether this modality may call this AE title, and which upstream that means. */

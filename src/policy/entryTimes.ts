@@ -4,7 +4,7 @@
  */
 import type { ModalityConfiguration } from '../config/schema';
 import { DAY_MS, describeUntil, endMs, momentMs } from '../text/moments';
-import { countOf, quoteValue } from '../text/quote';
+import { daysLeft, quoteValue } from '../text/quote';
 import type { Report } from './compileModality';
 import type { CompiledModality } from './policy';
 
@@ -84,7 +84,7 @@ export function reportValidity(entry: ModalityConfiguration, nowMs: number, repo
   } else if (begin > nowMs) {
     report('warning', ['validFrom'], `${quoteValue(validFrom)} has not come yet, ${refused} until then`);
   } else if (end - nowMs <= WARN_ENTRY_DAYS * DAY_MS) {
-    const left = countOf(Math.floor((end - nowMs) / DAY_MS), 'day');
+    const left = daysLeft(Math.floor((end - nowMs) / DAY_MS));
     report(
       'warning',
       ['validUntil'],

@@ -9,6 +9,7 @@ import { canonicalAddress } from '../text/addresses';
 import { dayOf } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AssociationCheck, egressChecks, ingressChecksOf } from './associationChecks';
+import { untrustedWords } from './certificate';
 import {
   type CommandCheck,
   describeEgressPermissions,
@@ -255,12 +256,11 @@ function certificateStep(
   if (isTls !== true) return passed(check, 'a plain listener: no TLS and no certificate');
   if (requiresCertificate !== true) return passed(check, 'the listener asks for no certificate');
   if (refusal !== undefined) return failedBy(check, refusal, reasons[refusal].text);
-  return passed(
-    check,
-    certificate === undefined
-      ? 'no certificate was given; one that the listener trusts is assumed'
-      : `${escapeUnsafe(certificate.subject)}, valid to ${dayOf(certificate.validTo)}`,
-  );
+  if (certificate === undefined) {
+    return passed(check, 'no certificate was given; one that the listener trusts is assumed');
+  }
+  const until = `valid to ${dayOf(certificate.validTo)}${untrustedWords(certificate)}`;
+  return passed(check, `${escapeUnsafe(certificate.subject)}, ${until}`);
 }
 
 /** One step for each check: those before the one that failed have passed, those after it were not reached. */

@@ -73,7 +73,10 @@ async function open(
   const lists = new ListRefresh({
     fetch: fetchBytes,
     // It records nothing before they are ready.
-    record: (event) => monitoring.record(event),
+    record(event) {
+      monitoring.record(event);
+      if (event.event === 'crl.failed') say(`warning: ${event.detail}`);
+    },
     takeOver: takeOverLists,
   });
   // Before anything reads them: at the first start, none is kept.

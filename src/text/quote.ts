@@ -53,6 +53,11 @@ export function countOf(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : plural}`;
 }
 
+/** `3 days`; `less than a day` for 0. */
+export function daysLeft(days: number): string {
+  return days === 0 ? 'less than a day' : countOf(days, 'day');
+}
+
 /**
  * The candidate that was probably meant, or undefined when none is near: at most a third of the letters
  * changed, swapped, left out or added, or the word is the beginning of the candidate. Case and underscores do

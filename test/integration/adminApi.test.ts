@@ -463,7 +463,7 @@ describe('a certificate that comes to its end', () => {
     gateway.reload(renewed);
     await audited(gateway, 'certificate.expiring', 2);
     expect(gateway.auditLines.filter(({ event }) => event === 'certificate.expiring').at(-1)).toMatchObject({
-      detail: expect.stringMatching(/^the certificate of listener tls ends in 0 days, at /),
+      detail: expect.stringMatching(/^the certificate of listener tls ends in less than a day, at /),
     });
   });
 });

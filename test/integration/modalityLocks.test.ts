@@ -210,7 +210,7 @@ describe('a lock without an admin token', () => {
     const gateway = await start(configuration);
     for (const name of ['ct2', 'constructor']) {
       await expect(modality(gateway, 'lock', name, '--reason', 'stolen')).rejects.toThrow(
-        'there is no such modality',
+        `it has no modality "${name}"`,
       );
     }
     await gateway.process.stop();

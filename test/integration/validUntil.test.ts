@@ -28,6 +28,6 @@ describe('an entry with an end', () => {
     const late = await RawScu.connect({ port });
     expect(await late.associate(fields)).toMatchObject({ kind: 'rejected', result: 1, source: 1, reason: 3 });
     expect(spy.connects).toBe(heard);
-    expect(gateway.process.stderr).toContain('modalities.ct1.validUntil ends in 0 days');
+    expect(gateway.process.stderr).toContain('modalities.ct1.validUntil ends in less than a day');
   });
 });

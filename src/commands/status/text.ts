@@ -7,7 +7,7 @@ import { describeLock, type ModalityLock } from '../../policy/locks';
 import { paint, type Tone } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
 import { DAY_MS } from '../../text/moments';
-import { countOf } from '../../text/quote';
+import { countOf, daysLeft } from '../../text/quote';
 import { type Fit, hangingLines, textTable } from '../../text/table';
 
 /** The view should fit a screen. The rest is in --json and in the audit log. */
@@ -171,11 +171,11 @@ function denialRow(denial: Denial): string[] {
 
 /** Those that end soon; otherwise the next one. */
 function certificateRows({ certificates }: StatusReport, now: Date): string[][] {
-  const daysLeft = (notAfter: string) => (Date.parse(notAfter) - now.getTime()) / DAY_MS;
-  const soon = certificates.filter(({ notAfter }) => daysLeft(notAfter) <= SHOWN_DAYS);
+  const left = (notAfter: string) => (Date.parse(notAfter) - now.getTime()) / DAY_MS;
+  const soon = certificates.filter(({ notAfter }) => left(notAfter) <= SHOWN_DAYS);
   return (soon.length === 0 ? certificates.slice(0, 1) : soon).map(({ kind, name, notAfter }) => {
-    const days = Math.floor(daysLeft(notAfter));
-    const when = days < 0 ? 'HAS ENDED' : `ends in ${countOf(days, 'day')}`;
+    const days = Math.floor(left(notAfter));
+    const when = days < 0 ? 'HAS ENDED' : `ends in ${daysLeft(days)}`;
     return [kind, name, notAfter.slice(0, 10), when];
   });
 }

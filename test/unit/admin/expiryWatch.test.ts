@@ -58,7 +58,7 @@ describe('an entry that ends', () => {
     watches.push(watch);
     for (left of [30, 8, 7, 6, 1, 0.5, 0, -1]) watch.look();
     expect(reported.map(({ event, modality, detail }) => [event, modality, detail])).toEqual(
-      ['ends in 7 days', 'ends in 1 day', 'ends in 0 days'].map((when) => [
+      ['ends in 7 days', 'ends in 1 day', 'ends in less than a day'].map((when) => [
         'modality.expiring',
         'laptop1',
         `the entry of modality laptop1 ${when}, at 2026-06-30T12:00:00.000Z`,
@@ -75,7 +75,7 @@ describe('ExpiryWatch', () => {
       `14: ${words('ends in 14 days')}`,
       `7: ${words('ends in 7 days')}`,
       `1: ${words('ends in 1 day')}`,
-      `0: ${words('ends in 0 days')}`,
+      `0: ${words('ends in less than a day')}`,
     ]);
   });
 
@@ -111,7 +111,7 @@ describe('ExpiryWatch', () => {
   it('does not tell every day of a list that never lasts longer than a week', () => {
     const week: CertificateExpiry = { kind: 'crl', name: 'tls', notAfter: end, notBefore: daysBefore(7) };
     expect(toldAt([7, 6, 3, 2, 0.5], () => week)).toEqual([
-      '0.5: a revocation list of listener tls ends in 0 days, at 2026-06-30T12:00:00.000Z',
+      '0.5: a revocation list of listener tls ends in less than a day, at 2026-06-30T12:00:00.000Z',
     ]);
   });
 
@@ -121,7 +121,7 @@ describe('ExpiryWatch', () => {
   ])('tells of the last day of a certificate %s', (_title, lifetimeDays, days) => {
     const short: CertificateExpiry = { ...yearLong, notBefore: daysBefore(lifetimeDays) };
     expect(toldAt(days, () => short)).toEqual([
-      `${days[0]}: ${words('ends in 0 days')}`,
+      `${days[0]}: ${words('ends in less than a day')}`,
       `-0.1: ${words('has ended')}`,
     ]);
   });

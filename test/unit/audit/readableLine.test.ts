@@ -41,6 +41,27 @@ describe('a readable line', () => {
     expect(readableLine({ ...released, reason: 'release-timeout' })).not.toContain('to do');
   });
 
+  it('says who asked for a reload', () => {
+    const reloaded: TimedEvent = {
+      time: rejected.time,
+      event: 'configuration.reloaded',
+      outcome: 'info',
+      detail: 'nothing has changed',
+      requestedBy: {
+        by: 'admin',
+        sourceAddress: '127.0.0.1',
+        command: 'modality set',
+        systemUser: 'alice as root',
+      },
+    };
+    expect(readableLine(reloaded)).toMatch(
+      / {2}nothing has changed {2}asked for over admin HTTP from 127.0.0.1, "modality set" of alice as root$/,
+    );
+    expect(readableLine({ ...reloaded, requestedBy: { by: 'signal' } })).toMatch(
+      / {2}asked for by a signal$/,
+    );
+  });
+
   it('shows a reason that only a newer gateway knows', () => {
     expect(readableLine({ ...rejected, reason: 'of-tomorrow' as 'draining' })).toMatch(/ {2}of-tomorrow$/);
   });

@@ -15,6 +15,15 @@ function between(
 }
 
 describe('what a reload changes', () => {
+  it('names a revocation list by its URL, not by the file that keeps it', () => {
+    const upstream = (tls: object) => ({ upstreams: { ARCHIVE: { servers: '127.0.0.1:4242', ...tls } } });
+    const kept = '/var/lib/aegis/crl/http%3A%2F%2Fpki.example%2Fca.crl';
+    const tls = { tls: { trustedCertificates: '/ca.crt', crl: kept } };
+    expect(between([{}, upstream({})], [{}, upstream(tls)]).join()).toContain(
+      '"crl":["http://pki.example/ca.crl"]',
+    );
+  });
+
   it('is nothing where nothing differs, in whatever order or form it is written', () => {
     expect(between([{ ct1, mr1 }], [{ mr1, ct1: { ...ct1, from: ['10.1.2.10'], mode: 'enforce' } }])).toEqual(
       [],

@@ -137,6 +137,14 @@ describe('a certificate that no trusted CA signed', () => {
     }
   });
 
+  it('is not called untrusted where an entry names it', () => {
+    const policy = policyOf({ ct1: { ...entry, certificate: `sha256:${device.fingerprint256}` } });
+    const request = associationRequest({ certificate: untrusted, callingAeTitle: 'CT9' });
+    const decision = decideAssociation(policy, request);
+    expect(decision).toMatchObject({ allowed: false, reason: 'calling-ae-title-unknown' });
+    expect(decision).not.toHaveProperty('detail');
+  });
+
   it('passes gate 2 where it is pinned, and anywhere else only to be shown', () => {
     const pinned = policyOf({ ct1: { ...entry, certificate: `sha256:${device.fingerprint256}` } });
     expect(decideUntrusted(pinned, untrusted)).toEqual({ allowed: true });
