@@ -214,8 +214,11 @@ async function faultOf(server: WatchedServer): Promise<string | undefined> {
     return `is not reached over TLS: ${detail}${shown}; "aegis echo" shows more`;
   }
   if (!isUp) {
-    const how = server.tls === undefined ? 'without' : 'over';
-    return `does not answer as a DICOM archive ${how} TLS: ${detail}; correct the address or tls`;
+    const [how, advice] =
+      server.tls === undefined
+        ? ['without', 'correct the address, or give the upstream tls']
+        : ['over', 'correct the address or tls; where it asks for a certificate, tls.certificate is needed'];
+    return `does not answer as a DICOM archive ${how} TLS: ${detail}; ${advice}`;
   }
   return failed?.rejection?.source === 1 && failed.rejection.reason === 7
     ? `rejects the called AE title "${server.calledAeTitle}"; correct calledAeTitle`

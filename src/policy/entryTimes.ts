@@ -3,7 +3,7 @@
  * reads of it, and when the policy has to be compiled again. The caller says what time it is.
  */
 import type { ModalityConfiguration } from '../config/schema';
-import { DAY_MS, describeUntil, endMs, momentMs } from '../text/moments';
+import { DAY_MS, describeUntil, describeValidity, endMs, momentMs } from '../text/moments';
 import { daysLeft, quoteValue } from '../text/quote';
 import type { Report } from './compileModality';
 import type { CompiledModality } from './policy';
@@ -53,8 +53,15 @@ export function nextChangeMs(modality: CompiledModality, nowMs: number): number 
 }
 
 /** Whether the entry counts at this time. */
-export function isInTime({ configuration }: CompiledModality, nowMs: number): boolean {
+export function isInTime({ configuration }: Pick<CompiledModality, 'configuration'>, nowMs: number): boolean {
   return beginOf(configuration) <= nowMs && nowMs < endOf(configuration.validUntil);
+}
+
+/** `until 2026-12-31, the end of that day in UTC: it is over`; undefined for an entry that always counts. */
+export function describeValidityAt(configuration: ModalityConfiguration, nowMs: number): string | undefined {
+  const validity = describeValidity(configuration);
+  if (validity === undefined || isInTime({ configuration }, nowMs)) return validity;
+  return `${validity}: ${nowMs < beginOf(configuration) ? 'not yet' : 'it is over'}`;
 }
 
 /** The schema accepts nothing but a moment. Should another text get here, it is over: an end was wanted. */

@@ -43,7 +43,7 @@ export const reasons = {
   },
   penalty: {
     wire: close,
-    text: 'the peer is in the penalty box: too many of its last requests were refused',
+    text: 'the peer is in the penalty box: too many of its last requests were refused, or it used a canary',
     remedy: 'see what it did in the log; "penalty.exempt" lets an address out',
   },
   'descriptors-exhausted': {

@@ -6,10 +6,10 @@ import { loadConfiguration } from '../../config/load';
 import { knownLocks } from '../../config/lockFile';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode } from '../../errors';
+import { describeValidityAt } from '../../policy/entryTimes';
 import { localAddressesOf } from '../../policy/localAddresses';
 import type { ModalityLock } from '../../policy/locks';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { describeValidity } from '../../text/moments';
 import { escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 import { listSeen } from './listSeen';
@@ -27,7 +27,8 @@ export async function list(context: CommandContext, { config, json, seen }: List
   }
   const entries = Object.entries(configuration.modalities);
   const localAddresses = localAddressesOf(configuration);
-  const { locks, problem } = knownLocks(configuration, Date.now());
+  const now = Date.now();
+  const { locks, problem } = knownLocks(configuration, now);
   if (problem !== undefined) context.printError(`warning: ${problem}\n`);
   if (json === true) {
     const modalities = entries.map(([name, entry]) => ({
@@ -41,7 +42,10 @@ export async function list(context: CommandContext, { config, json, seen }: List
     // A column that would be empty in every row is left out.
     const extra = [
       { heading: 'LOCAL ADDRESS', cellOf: (name: string) => localAddresses.get(name) },
-      { heading: 'VALID', cellOf: (name: string) => describeValidity(configuration.modalities[name]!) },
+      {
+        heading: 'VALID',
+        cellOf: (name: string) => describeValidityAt(configuration.modalities[name]!, now),
+      },
       { heading: 'LOCKED', cellOf: (name: string) => lockedUntil(locks.get(name)) },
     ].filter(({ cellOf }) => entries.some(([name]) => cellOf(name) !== undefined));
     const header = [...HEADER, ...extra.map(({ heading }) => heading)];

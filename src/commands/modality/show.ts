@@ -9,11 +9,12 @@ import { knownLocks } from '../../config/lockFile';
 import type { Configuration, ModalityConfiguration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { type ListenerFacts, listenerFacts } from '../../onboarding/listenerFacts';
+import { describeValidityAt } from '../../policy/entryTimes';
 import { localAddressesOf } from '../../policy/localAddresses';
 import { describeLock } from '../../policy/locks';
 import { describeStoreRules } from '../../policy/storeRules';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
-import { describeValidity, formatDay } from '../../text/moments';
+import { formatDay } from '../../text/moments';
 import { safeLines } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { entryNamed, warningsAbout } from './entry';
@@ -82,7 +83,7 @@ function factsOf(entry: ModalityConfiguration, { upstreams }: Configuration): st
     observeUntil,
     address,
   } = entry;
-  const validity = describeValidity(entry);
+  const validity = describeValidityAt(entry, Date.now());
   const rows = [
     ['calling AE title', list(callingAeTitle)],
     ['comes from', list(from)],

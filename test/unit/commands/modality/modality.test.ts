@@ -39,6 +39,17 @@ describe('aegis modality list', () => {
     ]);
   });
 
+  it.each([
+    ['--valid-until', '2020-01-31', 'until 2020-01-31, the end of that day in UTC: it is over'],
+    ['--valid-from', '2199-01-31', 'from 2199-01-31: not yet'],
+    ['--valid-until', '2199-01-31', 'until 2199-01-31, the end of that day in UTC'],
+  ])('says whether an entry counts now: %s %s', async (option, time, expected) => {
+    await site.run([...ct2, '--listener', 'plain', option, time]);
+    const { printed } = await site.run(['list']);
+    expect(printed.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`  ${expected}$`));
+    expect((await site.run(['show', 'ct2'])).printed.replace(/\s+/g, ' ')).toContain(expected);
+  });
+
   it('has all of it as JSON', async () => {
     const { printed } = await site.run(['list'], '--json');
     expect(JSON.parse(printed)).toEqual({
