@@ -4,29 +4,17 @@
  */
 import * as z from 'zod';
 import type { AuditEvent } from '../audit/events';
-import type { ReasonCode } from '../policy/reasons';
+import { REASONS_OF_COMMANDS, REASONS_OF_ENTRIES, type ReasonCode } from '../policy/reasons';
 import { certificateReasons } from '../policy/refusedCertificates';
-
-/** The caller has an entry, and a command of it was refused. */
-const REASONS_OF_COMMAND = [
-  'command-not-allowed',
-  'sop-class-not-allowed',
-  'move-destination-not-allowed',
-] as const satisfies readonly ReasonCode[];
 
 /** Reasons that another entry, or another key in an entry, would change. */
 const PENDING_REASONS = [
-  'calling-ae-title-unknown',
-  'source-address-mismatch',
-  'listener-not-allowed',
-  'certificate-mismatch',
-  'called-ae-title-unknown',
-  'called-ae-title-not-allowed',
+  ...REASONS_OF_ENTRIES,
   ...certificateReasons,
-  ...REASONS_OF_COMMAND,
+  ...REASONS_OF_COMMANDS,
 ] as const satisfies readonly ReasonCode[];
 
-export const refusedCommands: ReadonlySet<ReasonCode> = new Set(REASONS_OF_COMMAND);
+export const refusedCommands: ReadonlySet<ReasonCode> = new Set(REASONS_OF_COMMANDS);
 const ALL: ReadonlySet<ReasonCode | undefined> = new Set(PENDING_REASONS);
 
 export type PendingReason = (typeof PENDING_REASONS)[number];

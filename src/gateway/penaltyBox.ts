@@ -9,7 +9,7 @@ import type { InboundConnection } from '../net/inboundConnection';
 import { compileCertificateMatchers, type PeerCertificate, pinsOf } from '../policy/certificate';
 import { isBoundCertificate } from '../policy/decide';
 import type { Policy } from '../policy/policy';
-import type { Decision, ReasonCode } from '../policy/reasons';
+import { type Decision, REASONS_OF_COMMANDS, REASONS_OF_ENTRIES, type ReasonCode } from '../policy/reasons';
 import { AddressSet, networkOf } from '../text/addresses';
 
 /** Somebody in the box. */
@@ -46,15 +46,8 @@ const FAULTS: ReadonlySet<ReasonCode | undefined> = new Set<ReasonCode>([
   'tls-handshake-failed',
   'protocol-version',
   'application-context',
-  'calling-ae-title-unknown',
-  'source-address-mismatch',
-  'listener-not-allowed',
-  'certificate-mismatch',
-  'called-ae-title-unknown',
-  'called-ae-title-not-allowed',
-  'command-not-allowed',
-  'sop-class-not-allowed',
-  'move-destination-not-allowed',
+  ...REASONS_OF_ENTRIES,
+  ...REASONS_OF_COMMANDS,
   'canary',
 ]);
 

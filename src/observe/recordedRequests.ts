@@ -2,11 +2,13 @@
  * What one line of the audit log records as a request to the policy: who asked for what, and what became of it. Says what
  * a line does not tell. Decides nothing.
  */
+
 import { commandFieldOf } from '../dimse/commands';
 import { sopClassUid } from '../dimse/sopClasses';
 import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
 import type { AssociationRequest, CommandRequest } from '../policy/decide';
+import { REASONS_OF_COMMANDS, REASONS_OF_ENTRIES } from '../policy/reasons';
 import type { AuditLine } from './auditLines';
 import { textIn } from './entryObservations';
 
@@ -41,15 +43,8 @@ export class Unjudgeable {
 const POLICY_REASONS: ReadonlySet<string> = new Set([
   'source-address-unknown',
   'canary',
-  'calling-ae-title-unknown',
-  'source-address-mismatch',
-  'listener-not-allowed',
-  'certificate-mismatch',
-  'called-ae-title-unknown',
-  'called-ae-title-not-allowed',
-  'command-not-allowed',
-  'sop-class-not-allowed',
-  'move-destination-not-allowed',
+  ...REASONS_OF_ENTRIES,
+  ...REASONS_OF_COMMANDS,
   'data-set-mismatch',
   'store-rule',
   'entry-not-valid-now',

@@ -493,6 +493,23 @@ export const reasons = {
 
 export type ReasonCode = keyof typeof reasons;
 
+/** No entry fits: another one, or another key in it, would change the decision of gate 3. */
+export const REASONS_OF_ENTRIES = [
+  'calling-ae-title-unknown',
+  'source-address-mismatch',
+  'listener-not-allowed',
+  'certificate-mismatch',
+  'called-ae-title-unknown',
+  'called-ae-title-not-allowed',
+] as const satisfies readonly ReasonCode[];
+
+/** There is an entry, and a command of it was refused. */
+export const REASONS_OF_COMMANDS = [
+  'command-not-allowed',
+  'sop-class-not-allowed',
+  'move-destination-not-allowed',
+] as const satisfies readonly ReasonCode[];
+
 /** What to do about it. Undefined for what is not a reason, such as one of a newer gateway. */
 export function remedyOf(reason: ReasonCode, about?: 'ingress' | 'egress' | 'archive'): string | undefined {
   if (!Object.hasOwn(reasons, reason)) return undefined;
