@@ -4,26 +4,19 @@
  * who may ask.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-} from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { version } from '../../package.json';
 import type { AuditEvent, AuditSink, ReloadRequester } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
-import type { AdminAccess } from './adminAccess';
-import type { AdminPort } from './adminPort';
+import { addPendingRoutes, addReloadRoute } from './actionRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
+import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
-import { reloadRequester } from './reloadRequester';
 import type {
   ListenerStatus,
   Readiness,
@@ -34,8 +27,6 @@ import type {
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
 const RENDER_MS = 1000;
-/** The longest reason of a lock, each character in four bytes, and the names beside it. */
-const BODY_LIMIT_BYTES = 2048;
 
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
@@ -47,12 +38,6 @@ export interface GatewayControl {
   readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
-}
-
-/** Where requests come in, and who may ask what; open before this server is loaded. */
-export interface AdminDoor {
-  readonly access: AdminAccess;
-  readonly port: AdminPort;
 }
 
 /** What others keep and this server shows. */
@@ -68,7 +53,7 @@ interface AdminGateway extends AdminSources {
 }
 
 export class AdminServer implements AuditSink {
-  readonly #port: AdminPort;
+  readonly #door: AdminDoor;
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
   readonly #live = new LiveView();
@@ -81,7 +66,7 @@ export class AdminServer implements AuditSink {
   /** What scrapes wait for. */
   #nextExposition: Promise<string> | undefined;
 
-  constructor({ access, port }: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
+  constructor(door: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
@@ -92,15 +77,15 @@ export class AdminServer implements AuditSink {
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
     });
-    this.#port = port;
-    this.#server = createServer(access, port);
+    this.#door = door;
+    this.#server = createHttpServer(door);
     this.#addRoutes();
   }
 
   /** Begins to answer at the port; resolves when it does. */
   async start(): Promise<void> {
     await this.#server.ready();
-    this.#port.answerWith((request, response) => this.#server.routing(request, response));
+    this.#door.port.answerWith((request, response) => this.#server.routing(request, response));
   }
 
   record(event: AuditEvent): void {
@@ -213,66 +198,4 @@ export class AdminServer implements AuditSink {
     );
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }
-}
-
-function addPendingRoutes(server: FastifyInstance, pending: PendingCallers): void {
-  server.get('/api/v1/pending', async () => ({ callers: pending.list }));
-  server.delete<{ Params: { id: string } }>('/api/v1/pending/:id', async (request, reply) =>
-    pending.remove(request.params.id)
-      ? reply.code(204).send()
-      : reply.code(404).send({ error: 'there is no such pending caller' }),
-  );
-}
-
-function addReloadRoute(
-  server: FastifyInstance,
-  control: GatewayControl,
-  admin: () => Configuration['admin'],
-): void {
-  server.post<{ Querystring: { enforce?: string } }>('/api/v1/reload', async (request, reply) => {
-    const { enforce, ...others } = request.query;
-    if (Object.keys(others).length > 0) {
-      return reply.code(400).send({ error: 'the only parameter is enforce' });
-    }
-    if (enforce !== undefined && enforce !== 'true' && enforce !== 'false') {
-      return reply.code(400).send({ error: 'enforce is true or false' });
-    }
-    const report = await control.reload(
-      enforce === undefined ? {} : { enforce: enforce === 'true' },
-      reloadRequester(request, admin()),
-    );
-    return reply.code(report.isReloaded ? 200 : 422).send(report);
-  });
-}
-
-/** An answer to an error says its status and nothing else: no stack, no version, nothing of what was sent. */
-function createServer(access: AdminAccess, port: AdminPort): FastifyInstance {
-  const server = fastify({
-    bodyLimit: BODY_LIMIT_BYTES,
-    serverFactory: () => port.server,
-    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
-    // Errors of the router itself: no handler of a route can answer them.
-    frameworkErrors: answerError,
-  });
-  server.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
-  });
-  server.addHook('onRequest', access.check);
-  server.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ error: 'not found' }));
-  server.setErrorHandler(answerError);
-  return server;
-}
-
-/** The libraries that compile schemas of routes are larger than all the rest, so none of them is loaded. */
-function noSchemas(): never {
-  throw new TypeError('no route of the admin HTTP has a schema');
-}
-
-function answerError(
-  { statusCode = 500 }: FastifyError,
-  _request: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  const isOfClient = statusCode >= 400 && statusCode < 500;
-  reply.code(isOfClient ? statusCode : 500).send({ error: isOfClient ? 'bad request' : 'internal error' });
 }

@@ -8,9 +8,10 @@ import type { Configuration } from '../config/schema';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
-import type { AdminDoor, AdminServer, GatewayControl } from './adminServer';
+import type { AdminServer, GatewayControl } from './adminServer';
 import { CertificateExpiries } from './certificateExpiries';
 import { ExpiryWatch } from './expiryWatch';
+import type { AdminDoor } from './httpServer';
 import { PendingCallers } from './pendingCallers';
 import { PendingFileWriter, recoverPendingFile } from './pendingFile';
 
