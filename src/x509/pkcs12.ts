@@ -47,11 +47,10 @@ export interface Pkcs12Contents {
 
 /** Takes the bytes of a .p12 file. Throws OperatorError where the password is wrong or the contents are unusual. */
 export function decodePkcs12(content: Buffer, password: string): Pkcs12Contents {
-  let bags: forge.pkcs12.Bag[];
   try {
     // Not strict: Windows and NSS write parts in BER.
     const pkcs12 = forge.pkcs12.pkcs12FromAsn1(decodeBer(content), false, password);
-    bags = pkcs12.safeContents.flatMap(({ safeBags }) => safeBags);
+    return contentsOf(pkcs12.safeContents.flatMap(({ safeBags }) => safeBags));
   } catch (cause) {
     const { message } = cause as Error;
     throw new OperatorError(
@@ -59,6 +58,10 @@ export function decodePkcs12(content: Buffer, password: string): Pkcs12Contents 
       ExitCode.Failed,
     );
   }
+}
+
+/** Throws the errors of OpenSSL for a key or a certificate that is not one. */
+function contentsOf(bags: readonly forge.pkcs12.Bag[]): Pkcs12Contents {
   const { pkcs8ShroudedKeyBag, keyBag, certBag } = forge.pki.oids;
   return {
     privateKeys: bags
