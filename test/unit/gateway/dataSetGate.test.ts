@@ -351,7 +351,7 @@ describe('a data set that is looked into', () => {
     const legs = await legsOn(EXPLICIT);
     const bound = [-1, 0, 1].map((more) => MAX_START_BYTES + more);
     const everywhere = Array.from({ length: 66 }, (_, index) => 999 * index);
-    const decisions = [];
+    const decisions: { passed: string[]; detail: string | undefined }[] = [];
     for (const cuts of [[], [1], [300], ...bound.map((cut) => [cut]), bound, everywhere]) {
       await send(legs, store(1), dataSet, cuts);
       const passed = dataSetsPassed(legs);
