@@ -216,7 +216,7 @@ describe('inspecting a PKCS#12 file', () => {
     const { contents } = inspected as Extract<Inspected, { kind: 'pkcs12' }>;
     expect(contents[0]).toMatchObject({ kind: 'private-key', key: 'RSA 2048' });
     expect(contents.slice(1)).toEqual([pemCertificate, ca]);
-    // Of its key, and of all of it: certificates are no secret.
+    // Of its key, and of all of it: certificates are not encrypted.
     expect(roundsOf(readFileSync(inFolder(name)))).toBe(2 * 2048);
   });
 
