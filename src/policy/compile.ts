@@ -79,7 +79,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       strictAeTitles,
       unknownAddresses,
       addresses,
-      certificatesByAddress: fileCertificates(modalities),
+      certificatesByAddress: indexCertificates(modalities),
       canaryAeTitles,
       pins: new Set(modalities.flatMap(({ certificates }) => pinsOf(certificates))),
       entriesByCallingAeTitle,
@@ -93,7 +93,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
   };
 }
 
-function fileCertificates(modalities: readonly CompiledModality[]): AddressTable<CertificateMatchers> {
+function indexCertificates(modalities: readonly CompiledModality[]): AddressTable<CertificateMatchers> {
   const table = new AddressTable<CertificateMatchers>();
   for (const { certificates, configuration } of modalities) {
     if (certificates === undefined) continue;

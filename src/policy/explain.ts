@@ -291,7 +291,6 @@ function associationSteps<Ground>(
   });
 }
 
-/** Undefined where nothing is denied. */
 function commandStep(
   { checks, decide, contextFilter, words }: CommandGate,
   modality: CompiledModality,
