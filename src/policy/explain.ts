@@ -10,12 +10,7 @@ import { dayOf } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AssociationCheck, egressChecks, ingressChecksOf } from './associationChecks';
 import { untrustedWords } from './certificate';
-import {
-  type CommandCheck,
-  describeEgressPermissions,
-  egressCommandChecks,
-  ingressCommandChecks,
-} from './commandChecks';
+import { describeEgressPermissions, egressCommandChecks, ingressCommandChecks } from './commandChecks';
 import { egressContextFilter, ingressContextFilter } from './contexts';
 import type { DataSetChecks } from './dataSetChecks';
 import {
@@ -128,22 +123,14 @@ function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation
   });
 }
 
-/** Gate 4 of one direction. */
-interface CommandGate {
-  readonly checks: readonly CommandCheck[];
-  readonly decide: typeof decideCommand;
-  readonly contextFilter: typeof ingressContextFilter;
-  /** What is said of a command that is allowed. */
-  readonly words: (modality: CompiledModality) => string;
-}
-
-const ingressGate: CommandGate = {
+/** Gate 4 of one direction, with the words for a command that is allowed. */
+const ingressGate = {
   checks: ingressCommandChecks,
   decide: decideCommand,
   contextFilter: ingressContextFilter,
-  words: (modality) => `${entryPath(modality)} allows it`,
+  words: (modality: CompiledModality) => `${entryPath(modality)} allows it`,
 };
-const egressGate: CommandGate = {
+const egressGate: typeof ingressGate = {
   checks: egressCommandChecks,
   decide: decideEgressCommand,
   contextFilter: egressContextFilter,
@@ -157,7 +144,7 @@ interface Gates {
   readonly certificate: Step;
   readonly association: readonly Step[];
   readonly decision: EgressDecision;
-  readonly command: CommandGate;
+  readonly command: typeof ingressGate;
   readonly dataSets: (modality: CompiledModality) => DataSetChecks | undefined;
   /** Whose answer the peer gets where all is allowed. */
   readonly answering: string;
@@ -292,7 +279,7 @@ function associationSteps<Ground>(
 }
 
 function commandStep(
-  { checks, decide, contextFilter, words }: CommandGate,
+  { checks, decide, contextFilter, words }: typeof ingressGate,
   modality: CompiledModality,
   command: CommandRequest,
 ): Step {
