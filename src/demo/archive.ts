@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -17,6 +17,9 @@ import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 
 type PresentationContext = association.PresentationContext;
+
+/** Of a file that is still being written. */
+const UNFINISHED = '.part';
 
 /** A data set on disk. */
 interface StoredFile {
@@ -167,7 +170,8 @@ class ArchiveScp extends Scp {
 
   /**
    * dcmjs-dimse would read the data set and write it again, without private elements. Here its bytes go to disk as
-   * they come. What it does not handle, several PDVs in a PDU, the gateway never sends.
+   * they come. What it does not handle, several PDVs in a PDU, the gateway never sends. The file has its name when it is
+   * complete: with `--keep`, people send the archive's own files to it, which are read meanwhile.
    */
   override createStoreWritableStream(
     context: PresentationContext,
@@ -179,7 +183,7 @@ class ArchiveScp extends Scp {
     const header = fileHeader(request.getAffectedSopClassUid(), sopInstanceUid, context);
     const path = join(this.#folder, `${sopInstanceUid}.dcm`);
     this.#file = { path, headerBytes: header.length };
-    const stream = createWriteStream(path, { mode: 0o600 });
+    const stream = createWriteStream(path + UNFINISHED, { mode: 0o600 });
     stream.on('error', () => this.#socket.destroy());
     stream.write(header);
     return stream;
@@ -191,7 +195,13 @@ class ArchiveScp extends Scp {
     callback: (dataset: Dataset) => void,
   ): void {
     // The stream was ended; the answer waits until everything is on disk.
-    stream.once('finish', () => callback(new Dataset({})));
+    stream.once('finish', () => void this.#keep().then(() => callback(new Dataset({}))));
+  }
+
+  async #keep(): Promise<void> {
+    if (this.#file === undefined) return;
+    const { path } = this.#file;
+    await rename(path + UNFINISHED, path).catch(() => this.#socket.destroy());
   }
 
   override cStoreRequest(

@@ -7,7 +7,7 @@ import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { InboundConnection } from '../net/inboundConnection';
 import { compileCertificateMatchers, type PeerCertificate, pinsOf } from '../policy/certificate';
-import { isBoundCertificate } from '../policy/decide';
+import { isBoundAddress, isBoundCertificate } from '../policy/decide';
 import type { Policy } from '../policy/policy';
 import { type Decision, REASONS_OF_COMMANDS, REASONS_OF_ENTRIES, type ReasonCode } from '../policy/reasons';
 import { AddressSet, networkOf } from '../text/addresses';
@@ -118,7 +118,7 @@ export class PenaltyBox implements AuditSink {
     if (!this.#hasAddress(address)) return undefined;
     // Not that of egress: archives are not charged.
     const known = policy.listenerByName.get(listener);
-    const isDecidedLater = known?.requiresCertificate === true && policy.boundAddresses.has(address);
+    const isDecidedLater = known?.requiresCertificate === true && isBoundAddress(policy, address);
     return known === undefined || isDecidedLater ? undefined : { allowed: false, reason: 'penalty' };
   }
 

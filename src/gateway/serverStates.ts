@@ -28,6 +28,8 @@ interface ServerState {
   isUp: boolean;
   /** When it was last found to be down, on the clock of performance.now(). */
   downAtMs: number;
+  /** Why it is down. */
+  detail: string | undefined;
   associations: number;
 }
 
@@ -68,10 +70,19 @@ export class ServerStates {
     return state === undefined || state.isUp || performance.now() - state.downAtMs >= retryMs;
   }
 
+  /** Undefined where it is up, or where nobody said. */
+  whyDown(name: ServerName): string | undefined {
+    const state = this.#stateByName.get(keyOf(name));
+    return state?.isUp === false ? state.detail : undefined;
+  }
+
   /** Something was learnt about the server; only a change is reported. */
   learn(name: ServerName, isUp: boolean, detail?: string): void {
     const state = this.#state(name);
-    if (!isUp) state.downAtMs = performance.now();
+    if (!isUp) {
+      state.downAtMs = performance.now();
+      state.detail = detail;
+    }
     if (state.isUp === isUp) return;
     state.isUp = isUp;
     this.changed(name, isUp, detail);
@@ -89,7 +100,7 @@ export class ServerStates {
     const key = keyOf(name);
     const known = this.#stateByName.get(key);
     if (known !== undefined) return known;
-    const state = { isUp: true, downAtMs: 0, associations: 0 };
+    const state = { isUp: true, downAtMs: 0, detail: undefined, associations: 0 };
     this.#stateByName.set(key, state);
     return state;
   }

@@ -34,6 +34,8 @@ export interface WatchedServer extends ServerName {
 export interface ServerHealth extends ServerName {
   readonly isTls: boolean;
   readonly isUp: boolean;
+  /** Why it is down, where that is known. */
+  readonly detail?: string;
 }
 
 /** Every server of every upstream, in the order of the configuration. */
@@ -98,7 +100,15 @@ export class UpstreamHealth {
     return await Promise.all(
       this.#watches.map(async (watch) => {
         const { upstream, server, tls } = watch.server;
-        return { upstream, server, isTls: tls !== undefined, isUp: await watch.isUp() };
+        const isUp = await watch.isUp();
+        const detail = isUp ? undefined : this.#states.whyDown(watch.server);
+        return {
+          upstream,
+          server,
+          isTls: tls !== undefined,
+          isUp,
+          ...(detail === undefined ? {} : { detail }),
+        };
       }),
     );
   }

@@ -13,6 +13,9 @@ import { rawConfiguration } from './findings';
 /** The column with the name of the entry; without it, the default name. */
 export const NAME_COLUMN = 'name';
 
+/** There are some sixty fields, and sites have columns of their own. With more, the first line is not a header. */
+const MAX_COLUMNS = 200;
+
 export interface CsvProblem {
   /** 1-based. */
   readonly line: number;
@@ -44,6 +47,11 @@ export function readCsvTable(text: string): CsvTable {
       rows: [],
       problems: [{ line: 1, message: 'is empty; the first line names the columns' }],
     };
+  }
+  const { length } = header.cells;
+  if (length > MAX_COLUMNS) {
+    const message = `has ${length} columns; at most ${MAX_COLUMNS} are read, so this is probably not the header`;
+    return { fields: [], rows: [], problems: [{ line: header.line, message }] };
   }
   const problems = [...headerProblems(header)];
   const columns = header.cells.map((cell) => fieldOf(cell));

@@ -56,11 +56,23 @@ export function isSame(first: unknown, second: unknown): boolean {
 /** Deviations that are named one by one. With more, the log line says only that there are others. */
 const MAX_NOTES = 8;
 
+/**
+ * A device that proposes all 128 contexts and gets several things wrong in each has some hundreds. With more, the PDU is
+ * malformed: each costs some microseconds, and a megabyte has room for a quarter of a million.
+ */
+export const MAX_DEVIATIONS = 1000;
+
 /** What was refused, repaired or left out of one A-ASSOCIATE PDU, in words for the log. Names no content. */
 export class Deviations {
   readonly notes: string[] = [];
+  #count = 0;
 
+  /** Throws PduError where it is one too many. */
   add(note: string): void {
+    this.#count += 1;
+    if (this.#count > MAX_DEVIATIONS) {
+      throw malformedAssociate(`A-ASSOCIATE: more than ${MAX_DEVIATIONS} items are broken or repeated`);
+    }
     if (this.notes.length < MAX_NOTES) this.notes.push(note);
     else this.notes[MAX_NOTES] = 'and more of the kind';
   }

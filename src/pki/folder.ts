@@ -119,7 +119,7 @@ export function refuseExistingAuthority(directory: string, force: boolean | unde
 
 function readAuthorityFile(directory: string, file: 'certificate' | 'privateKey'): string {
   return readText(authorityFiles(directory)[file], {
-    missing: `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours with --dir`,
+    missing: `make a CA with "aegis pki init --dir ${directory}", or name the folder of yours`,
   });
 }
 

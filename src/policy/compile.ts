@@ -9,7 +9,7 @@ import { AddressSet, AddressTable, parseAddressBlock } from '../text/addresses';
 import { AeTitleSet, aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
-import { certificatesMayOverlap, pinsOf } from './certificate';
+import { type CertificateMatchers, certificatesMayOverlap, pinsOf } from './certificate';
 import { compileEgress } from './compileEgress';
 import { compileModality, SharedSets } from './compileModality';
 import { isInTime, nextChangeMs } from './entryTimes';
@@ -64,8 +64,6 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
     });
   }
   const addresses = new AddressSet(modalities.flatMap((modality) => modality.configuration.from));
-  const bound = modalities.filter(({ certificates }) => certificates !== undefined);
-  const boundAddresses = new AddressSet(bound.flatMap((modality) => modality.configuration.from));
   const canaryAeTitles = compileCanaries(configuration, problems);
   const suspensions: Suspensions = {
     locks: new Map(),
@@ -81,7 +79,7 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
       strictAeTitles,
       unknownAddresses,
       addresses,
-      boundAddresses,
+      certificatesByAddress: indexCertificates(modalities),
       canaryAeTitles,
       pins: new Set(modalities.flatMap(({ certificates }) => pinsOf(certificates))),
       entriesByCallingAeTitle,
@@ -93,6 +91,18 @@ export function compilePolicy(configuration: Configuration, nowMs: number): Comp
     },
     problems,
   };
+}
+
+function indexCertificates(modalities: readonly CompiledModality[]): AddressTable<CertificateMatchers> {
+  const table = new AddressTable<CertificateMatchers>();
+  for (const { certificates, configuration } of modalities) {
+    if (certificates === undefined) continue;
+    for (const text of configuration.from) {
+      const block = parseAddressBlock(text);
+      if (block !== undefined) table.add(block, certificates);
+    }
+  }
+  return table;
 }
 
 /** A device that is configured would raise the alarm with each association. */

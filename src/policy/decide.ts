@@ -11,7 +11,7 @@ import {
   egressChecks,
   ingressChecksOf,
 } from './associationChecks';
-import { matchesCertificate, type PeerCertificate } from './certificate';
+import { type CertificateMatchers, matchesCertificate, type PeerCertificate } from './certificate';
 import { type CommandCheck, egressCommandChecks, ingressCommandChecks } from './commandChecks';
 import type { CompiledEgress, CompiledModality, CompiledUpstream, Policy } from './policy';
 import type { Decision, ReasonCode } from './reasons';
@@ -86,19 +86,22 @@ export function decideEgressAddress(egress: CompiledEgress, address: string): De
     : denied('source-address-unknown');
 }
 
+/** Whether an entry for this address names a certificate, so that TLS can say who comes from there. */
+export function isBoundAddress(policy: Policy, address: string): boolean {
+  return boundTo(policy, address).size > 0;
+}
+
 /**
  * Whether an entry for this address names this certificate: then the certificate is known, and others at the
- * address do not count. Looks at all entries of the address: for the few connections of an address in the penalty box.
+ * address do not count.
  */
 export function isBoundCertificate(policy: Policy, address: string, certificate: PeerCertificate): boolean {
+  return [...boundTo(policy, address)].some((certificates) => matchesCertificate(certificates, certificate));
+}
+
+function boundTo({ certificatesByAddress }: Policy, address: string): ReadonlySet<CertificateMatchers> {
   const block = parseAddress(address);
-  if (block === undefined || !policy.boundAddresses.has(address)) return false;
-  for (const { modalitiesByAddress } of policy.entriesByCallingAeTitle.values()) {
-    for (const { certificates } of modalitiesByAddress.covering(block)) {
-      if (certificates !== undefined && matchesCertificate(certificates, certificate)) return true;
-    }
-  }
-  return false;
+  return block === undefined ? new Set() : certificatesByAddress.covering(block);
 }
 
 type Named = Pick<PeerCertificate, 'fingerprint256' | 'spkiSha256'>;

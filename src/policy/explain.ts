@@ -10,12 +10,7 @@ import { dayOf } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { type AssociationCheck, egressChecks, ingressChecksOf } from './associationChecks';
 import { untrustedWords } from './certificate';
-import {
-  type CommandCheck,
-  describeEgressPermissions,
-  egressCommandChecks,
-  ingressCommandChecks,
-} from './commandChecks';
+import { describeEgressPermissions, egressCommandChecks, ingressCommandChecks } from './commandChecks';
 import { egressContextFilter, ingressContextFilter } from './contexts';
 import type { DataSetChecks } from './dataSetChecks';
 import {
@@ -37,7 +32,7 @@ import {
   EGRESS_LISTENER,
   type Policy,
 } from './policy';
-import { type Decision, type ReasonCode, reasons, wireAnswer } from './reasons';
+import { type ReasonCode, reasons, wireAnswer } from './reasons';
 import { formatWireAnswer } from './wireAnswer';
 import { describeCommand, describeSources, entryPath } from './words';
 
@@ -104,14 +99,7 @@ function explainIngress(policy: Policy, query: ExplainQuery): Explanation {
     certificate: certificateStep(policy, request, query.certificateRefusal),
     association: associationSteps(ingressChecksOf(policy), policy, request, decision),
     decision,
-    command: (modality, command) =>
-      commandStep(
-        ingressCommandChecks,
-        modality,
-        command,
-        decideCommand(modality, command),
-        ingressContextFilter,
-      ) ?? passed(describeCommand(command), `${entryPath(modality)} allows it`),
+    command: ingressGate,
     dataSets: ({ dataSets }) => dataSets.ingress.inbound,
     answering: upstream,
   });
@@ -129,18 +117,25 @@ function explainEgress(egress: CompiledEgress, query: ExplainQuery): Explanation
     certificate: passed('TLS', 'egress is plain: no TLS and no certificate on this side'),
     association: associationSteps(egressChecks, egress, association, decision),
     decision,
-    command: (modality, command) =>
-      commandStep(
-        egressCommandChecks,
-        modality,
-        command,
-        decideEgressCommand(modality, command),
-        egressContextFilter,
-      ) ?? passed(describeCommand(command), describeEgressPermissions(modality)),
+    command: egressGate,
     dataSets: ({ dataSets }) => dataSets.egress.inbound,
     answering: decision.allowed ? entryPath(decision.modality) : '',
   });
 }
+
+/** Gate 4 of one direction, with the words for a command that is allowed. */
+const ingressGate = {
+  checks: ingressCommandChecks,
+  decide: decideCommand,
+  contextFilter: ingressContextFilter,
+  words: (modality: CompiledModality) => `${entryPath(modality)} allows it`,
+};
+const egressGate: typeof ingressGate = {
+  checks: egressCommandChecks,
+  decide: decideEgressCommand,
+  contextFilter: egressContextFilter,
+  words: describeEgressPermissions,
+};
 
 type Step = Omit<ExplainedCheck, 'gate'>;
 
@@ -149,7 +144,7 @@ interface Gates {
   readonly certificate: Step;
   readonly association: readonly Step[];
   readonly decision: EgressDecision;
-  readonly command: (modality: CompiledModality, command: CommandRequest) => Step;
+  readonly command: typeof ingressGate;
   readonly dataSets: (modality: CompiledModality) => DataSetChecks | undefined;
   /** Whose answer the peer gets where all is allowed. */
   readonly answering: string;
@@ -165,7 +160,9 @@ function explainGates({ commands }: ExplainQuery, gates: Gates): Explanation {
   for (const command of commands) {
     // Without an entry the association has failed, and this check counts as not reached.
     const step =
-      modality === undefined ? passed(describeCommand(command), '') : gates.command(modality, command);
+      modality === undefined
+        ? passed(describeCommand(command), '')
+        : commandStep(gates.command, modality, command);
     checks.add('command', step);
     if (command.dataSet === undefined || modality === undefined) continue;
     const isReached = step.outcome !== 'failed';
@@ -281,17 +278,15 @@ function associationSteps<Ground>(
   });
 }
 
-/** Undefined where nothing is denied. */
 function commandStep(
-  checks: readonly CommandCheck[],
+  { checks, decide, contextFilter, words }: typeof ingressGate,
   modality: CompiledModality,
   command: CommandRequest,
-  decision: Decision,
-  contextFilter: typeof ingressContextFilter,
-): Step | undefined {
-  const reason = decision.allowed ? decision.wouldDeny : decision.reason;
-  if (reason === undefined) return undefined;
+): Step {
   const check = describeCommand(command);
+  const decision = decide(modality, command);
+  const reason = decision.allowed ? decision.wouldDeny : decision.reason;
+  if (reason === undefined) return passed(check, words(modality));
   const detail = checks.find((one) => one.reason === reason)?.words(modality) ?? reasons[reason].text;
   if (decision.allowed) return { check, outcome: 'would-deny', detail, reason };
   const failed = failedBy(check, reason, detail, commandName(command.commandField));

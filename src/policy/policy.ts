@@ -94,8 +94,8 @@ export interface Policy extends Suspensions {
   readonly unknownAddresses: 'close' | 'reject';
   /** The addresses of all entries together. */
   readonly addresses: AddressSet;
-  /** Those of entries that name a certificate. */
-  readonly boundAddresses: AddressSet;
+  /** The certificates that entries name, filed under the addresses of these entries. */
+  readonly certificatesByAddress: AddressTable<CertificateMatchers>;
   /** Undefined without any. */
   readonly canaryAeTitles: AeTitleSet | undefined;
   /** The certificates and keys that entries name, as `sha256:…` and `spki-sha256:…`; a fast way to find strangers. */

@@ -45,20 +45,70 @@ export interface Pkcs12Contents {
   readonly certificates: readonly X509Certificate[];
 }
 
+/**
+ * Of all parts together. Firefox stretches the password by 600,000 rounds for each of three; these take some ten seconds.
+ * With more, a file could keep the program busy for hours.
+ */
+export const MAX_ROUNDS = 3_000_000;
+
 /** Takes the bytes of a .p12 file. Throws OperatorError where the password is wrong or the contents are unusual. */
 export function decodePkcs12(content: Buffer, password: string): Pkcs12Contents {
-  let bags: forge.pkcs12.Bag[];
   try {
+    const rounds = roundsOf(content);
+    if (rounds > MAX_ROUNDS) {
+      throw new RangeError(`its password is stretched by ${rounds} rounds; at most ${MAX_ROUNDS} are taken`);
+    }
     // Not strict: Windows and NSS write parts in BER.
     const pkcs12 = forge.pkcs12.pkcs12FromAsn1(decodeBer(content), false, password);
-    bags = pkcs12.safeContents.flatMap(({ safeBags }) => safeBags);
+    return contentsOf(pkcs12.safeContents.flatMap(({ safeBags }) => safeBags));
   } catch (cause) {
     const { message } = cause as Error;
     throw new OperatorError(
-      /password|decrypt/i.test(message) ? 'the password is wrong' : `it cannot be read: ${message}`,
+      cause instanceof RangeError || !/password|decrypt/i.test(message)
+        ? `it cannot be read: ${message}`
+        : 'the password is wrong',
       ExitCode.Failed,
     );
   }
+}
+
+/** Values inside each other; real files have fewer than ten of those that a password is needed for. */
+const MAX_DEPTH = 40;
+
+/**
+ * How often a password is hashed to read the file, as far as that is visible without it. In each place that has such a
+ * number, and in no other, an INTEGER is right behind an OCTET STRING, the salt (RFC 7292 §4, RFC 8018 §A). Throws the errors
+ * of node-forge.
+ */
+export function roundsOf(pkcs12: Buffer): number {
+  return roundsIn(decodeBer(pkcs12), 0);
+}
+
+function roundsIn(value: forge.asn1.Asn1, depth: number): number {
+  if (depth > MAX_DEPTH) return 0;
+  const { OCTETSTRING, INTEGER } = forge.asn1.Type;
+  if (!Array.isArray(value.value)) return value.type === OCTETSTRING ? roundsInText(value.value, depth) : 0;
+  const parts = valuesOf(value);
+  // BER may cut an OCTET STRING into pieces.
+  if (value.type === OCTETSTRING) return roundsInText(parts.map(({ value: text }) => text).join(''), depth);
+  return parts.reduce((total, part, index) => {
+    const isNumber = part.type === INTEGER && parts[index - 1]?.type === OCTETSTRING;
+    const rounds = isNumber ? Number(`0x${forge.util.bytesToHex(String(part.value)) || '0'}`) : 0;
+    return total + rounds + roundsIn(part, depth + 1);
+  }, 0);
+}
+
+/** Of what is encrypted, nothing is known. */
+function roundsInText(text: string, depth: number): number {
+  try {
+    return roundsIn(forge.asn1.fromDer(text, false), depth + 1);
+  } catch {
+    return 0;
+  }
+}
+
+/** Throws the errors of OpenSSL for a key or a certificate that is not one. */
+function contentsOf(bags: readonly forge.pkcs12.Bag[]): Pkcs12Contents {
   const { pkcs8ShroudedKeyBag, keyBag, certBag } = forge.pki.oids;
   return {
     privateKeys: bags

@@ -2,6 +2,7 @@
  * Runs a target with one input after the other: whatever they are, each has to end as the target says, soon, and without
  * leaving memory behind. Keeps the inputs that reach new places of the source. Knows neither files nor arguments.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { heldBytes } from '../support/heldBytes';
 import type { Coverage } from './coverage';
 import { mutated } from './mutate';
@@ -72,7 +73,11 @@ export class Fuzzing {
     const before = (await heldBytes()) - this.#corpusBytes();
     const start = performance.now();
     const end = start + durationMs;
-    while (performance.now() < end) await this.#runBatch(Math.min(end, performance.now() + BATCH_MS));
+    while (performance.now() < end) {
+      await this.#runBatch(Math.min(end, performance.now() + BATCH_MS));
+      // What inputs left for the end of the turn, such as the closing of sockets, happens.
+      await nextTurn();
+    }
     this.elapsedMs += performance.now() - start;
     const grown = (await heldBytes()) - this.#corpusBytes() - before;
     // The first time, code is compiled and caches are filled.

@@ -12,7 +12,7 @@ import {
 } from '../../src/x509/extensions';
 import { commonNamesOf, formatName } from '../../src/x509/names';
 import { derOf, encodePem, pemBlocks } from '../../src/x509/pem';
-import { decodePkcs7, decodePkcs12, isPkcs12 } from '../../src/x509/pkcs12';
+import { decodePkcs7, decodePkcs12, isPkcs12, MAX_ROUNDS, roundsOf } from '../../src/x509/pkcs12';
 import {
   decodeRevocationList,
   isRevoked,
@@ -76,6 +76,9 @@ export const pemTarget: FuzzTarget = {
   },
 };
 
+/** Below those that are taken and last for seconds. */
+const MAX_FUZZED_ROUNDS = 10_000;
+
 export const pkcs12Target: FuzzTarget = {
   name: 'pkcs12',
   invariant: 'an OperatorError or the contents, in a time that the file does not choose',
@@ -83,6 +86,10 @@ export const pkcs12Target: FuzzTarget = {
   // Its key is derived in JavaScript.
   maxInputMs: 500,
   check(input) {
-    if (isPkcs12(input)) unlessRefused([OperatorError], () => decodePkcs12(input, 'secret'));
+    if (!isPkcs12(input)) return;
+    const rounds = roundsOf(input);
+    if (rounds > MAX_FUZZED_ROUNDS && rounds <= MAX_ROUNDS) return;
+    const contents = unlessRefused([OperatorError], () => decodePkcs12(input, 'secret'));
+    if (contents !== undefined && rounds > MAX_ROUNDS) throw new Finding(`it is read with ${rounds} rounds`);
   },
 };

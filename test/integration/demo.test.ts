@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, jest } from '@jest/globals';
+import { DemoArchive } from '../../src/demo/archive';
 import { type DemoResult, runDemo } from '../../src/demo/demo';
 import { makeInstances } from '../../src/demo/instances';
 import { resultText } from '../../src/demo/report';
 import { type DemoModalities, demoModalities } from '../../src/demo/site';
 import { showOn } from '../../src/text/display';
 import { onCleanUp } from '../support/cleanUp';
+import { CommandField, messagePdus, numberedRequest, proposedContext } from '../support/dicomBytes';
 import { describeWithPeers } from '../support/peers';
-import { runProcess, startProcess } from '../support/processes';
+import { runProcess, startProcess, temporaryFolder } from '../support/processes';
+import { RawScu } from '../support/rawScu';
+import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
 
 // An RSA key of 3072 bits takes a loaded machine several seconds.
 jest.setTimeout(60_000);
@@ -56,6 +61,36 @@ describe('the instances', () => {
       expect(dataSet.includes('a private element must arrive too')).toBe(true);
       expect(createHash('sha256').update(dataSet).digest('hex')).toBe(sha256);
     }
+  });
+});
+
+describe('the archive of the demo', () => {
+  it('keeps a file whole while the same instance comes again: it may be sent from that very file', async () => {
+    const folder = temporaryFolder();
+    const archive = await DemoArchive.start(folder);
+    onCleanUp(() => archive.stop());
+    const contexts = [proposedContext(1, SopClass.CTImageStorage)];
+    const scu = await RawScu.associated(archive.port, { contexts });
+    const sopInstanceUid = '1.2.3';
+    const dataSet = Buffer.alloc(100_000, 7);
+    const store = {
+      CommandField: CommandField.CStoreRq,
+      AffectedSOPClassUID: SopClass.CTImageStorage,
+      AffectedSOPInstanceUID: sopInstanceUid,
+      Priority: 0,
+    };
+    const isWhole = async () =>
+      (await archive.storedSha256(sopInstanceUid)) === createHash('sha256').update(dataSet).digest('hex');
+    await scu.request(1, store, dataSet);
+    expect(await isWhole()).toBe(true);
+    const [command, first, ...rest] = messagePdus(1, numberedRequest(2, store, true), dataSet);
+    await scu.send(command!, first!);
+    await waitFor('the second file', () => readdirSync(folder).length > 1);
+    expect(await isWhole()).toBe(true);
+    await scu.send(...rest);
+    expect((await scu.readMessage()).command.Status).toBe(0);
+    expect(await isWhole()).toBe(true);
+    expect(readdirSync(folder)).toEqual([`${sopInstanceUid}.dcm`]);
   });
 });
 

@@ -239,7 +239,10 @@ describe('a change of the allowlist', () => {
   it('shows the line to type, or reloads with --reload', async () => {
     const { configurationFile: file } = await start(await withToken());
     expect((await modality(file, ...addCt2)).printed).toContain(`\nnext:\n  aegis --config ${file} reload\n`);
-    const changed = await modality(file, 'set', 'ct2', '--allow', '+find', '--reload');
+    const elsewhere = ['--move-destination', 'ELSEWHERE'];
+    const changed = await modality(file, 'set', 'ct2', '--allow', '+find', ...elsewhere, '--reload');
+    // The command and the gateway both find it.
+    expect(changed.printedErrors.match(/has no effect, because "move" is not in allow/g)).toHaveLength(1);
     expect(changed.printed).toContain(
       `the gateway has reloaded ${file}\n  modality "ct2" added: CT2 from 127.0.0.1, allow echo, find\n`,
     );

@@ -202,7 +202,9 @@ class Run {
   ): Sent | undefined {
     const { direction } = this.#traffic;
     const { from } = step;
-    if ('request' in step) return request(step.request, step.id, step.pieces, direction);
+    if ('request' in step) {
+      return request(step.request, step.id, step.pieces, from === 'caller' ? direction : undefined);
+    }
     if ('cancel' in step) return cancel(this.#pick(wire, step.cancel, from));
     const asker = from === 'caller' ? 'callee' : 'caller';
     // Most runs would be over at once if each answer that nobody waits for was sent.

@@ -216,7 +216,7 @@ export class ReferenceModel {
       this.#sendRefusals(side);
     }
     if (message.isResponse && !isPending(message.status)) {
-      const request = opposite.outstanding.get(message.id);
+      const request = opposite.outstanding.get(message.id) ?? opposite.warned;
       if (request !== undefined) {
         opposite.outstanding.delete(message.id);
         const mayGoOn = isWarning(message.status) && FINDS_MUCH.includes(message.command);

@@ -55,7 +55,10 @@ interface Template {
   readonly on?: string;
   readonly command: CommandSet;
   readonly dataSet?: Buffer;
-  /** What the gateway refuses it with; in one direction only where this names it. */
+  /**
+   * What the gateway refuses it with. Where this names a direction, then only in that one, and only of the caller: what the
+   * callee sends on its own was asked for.
+   */
   readonly refusal?: number | { readonly [K in Direction]?: number };
 }
 
@@ -196,12 +199,13 @@ function cut(bytes: Buffer, pieces: number): Omit<SentPdv, 'contextId' | 'isComm
   }));
 }
 
-export function request(name: RequestName, id: number, pieces: number, direction: Direction): Sent {
+/** `direction` is left out where the callee asks. */
+export function request(name: RequestName, id: number, pieces: number, direction?: Direction): Sent {
   const { sopClass, on, command, dataSet, refusal }: Template = templates[name] as Template;
   const named = 'RequestedSOPClassUID' in command ? {} : { AffectedSOPClassUID: sopClass };
   const complete = numberedRequest(id, { ...command, ...named }, dataSet !== undefined);
   const made = sent(contextOf(on ?? sopClass), complete, dataSet, pieces);
-  const status = typeof refusal === 'object' ? refusal[direction] : refusal;
+  const status = typeof refusal === 'object' ? direction && refusal[direction] : refusal;
   return status === undefined ? made : { ...made, message: { ...made.message, refusal: status } };
 }
 

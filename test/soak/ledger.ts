@@ -160,7 +160,7 @@ function isOfArchive({ operations }: Association, { command, messageId }: AuditL
 }
 
 /** What no fault of the round may have touched has gone well. */
-function unharmed({ associations, harms }: Account): string[] {
+function unharmed({ associations, lines, harms }: Account): string[] {
   const found: string[] = [];
   for (const association of associations) {
     const { target, hasVanished, isStranger, trouble, answer } = association;
@@ -170,7 +170,8 @@ function unharmed({ associations, harms }: Account): string[] {
       continue;
     }
     if (trouble !== undefined && !hasVanished) {
-      found.push(`${association.modality} ${association.key} to ${target}: ${trouble}`);
+      const logged = whyIn(lines, association.key);
+      found.push(`${association.modality} ${association.key} to ${target}: ${trouble}; ${logged}`);
     }
     for (const operation of association.operations) {
       const { status, expected } = operation;
@@ -182,6 +183,14 @@ function unharmed({ associations, harms }: Account): string[] {
     }
   }
   return found;
+}
+
+/** What the log says went wrong with this association. */
+function whyIn(lines: readonly AuditLine[], key: string): string {
+  const reasons = lines
+    .filter(({ sourceAddress, sourcePort, reason }) => reason && `${sourceAddress}:${sourcePort}` === key)
+    .map(({ time, reason, detail = '' }) => `${time} ${reason} ${detail}`.trim());
+  return `the log has ${reasons.join(', ') || 'no reason'}`;
 }
 
 function describe({ modality, key, target }: Association, { kind, messageId }: Operation): string {

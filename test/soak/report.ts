@@ -46,7 +46,8 @@ export function reportOf(soak: Soak, { seconds, seed }: { seconds: number; seed:
     ]),
     '',
     ...findings.map(
-      ({ round, faults: at, what }) => `FOUND in round ${round} (${at.join(', ') || 'no fault'}): ${what}`,
+      ({ round, faults: at, what, waitedMs }) =>
+        `FOUND in round ${round} (${at.join(', ') || 'no fault'}; the soak itself stood still for ${waitedMs} ms): ${what}`,
     ),
     ...(memory.isFlat ? [] : ['FOUND: the memory grows']),
     isGood ? 'All is as it should be.' : `${findings.length} findings. Repeat with --seed ${seed}.`,

@@ -4,6 +4,7 @@
  * round and the findings; the report is report.ts's.
  */
 import { renameSync, rmSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Random } from '../fuzz/random';
 import { CommandField } from '../support/dicomBytes';
 import type { AuditLine } from '../support/gatewayProcess';
@@ -30,6 +31,8 @@ export interface Finding {
   readonly round: number;
   readonly faults: readonly string[];
   readonly what: string;
+  /** The longest time in this round that this process, which does nothing for long, had to wait for a processor. */
+  waitedMs: number;
 }
 
 /** Bytes of memory at the end of each round, of the first process and of the largest worker. */
@@ -73,6 +76,7 @@ export class Soak {
   rounds = 0;
   #baseline: { readonly sockets: readonly number[]; readonly timers: number } | undefined;
   #now: readonly string[] = [];
+  readonly #delay = monitorEventLoopDelay();
 
   private constructor(hospital: Hospital, options: SoakOptions) {
     this.#hospital = hospital;
@@ -143,6 +147,8 @@ export class Soak {
 
   async round(faults: readonly Fault[]): Promise<void> {
     this.#now = faults.map(({ name }) => name);
+    this.#delay.reset();
+    this.#delay.enable();
     const firstFinding = this.findings.length;
     this.#modalities.start();
     await pause(WARM_UP_MS);
@@ -169,6 +175,8 @@ export class Soak {
     }
     this.rounds += 1;
     this.findings.splice(firstFinding + MAX_FINDINGS_A_ROUND);
+    const waitedMs = Math.round(this.#delay.max / 1e6);
+    for (const finding of this.findings.slice(firstFinding)) finding.waitedMs = waitedMs;
   }
 
   async #happen(fault: Fault): Promise<void> {
@@ -184,7 +192,7 @@ export class Soak {
   }
 
   #find(what: string): void {
-    this.findings.push({ round: this.rounds, faults: this.#now, what });
+    this.findings.push({ round: this.rounds, faults: this.#now, what, waitedMs: 0 });
   }
 
   /** Sub-operations of C-MOVEs of Orthanc, which come through egress. */

@@ -5,10 +5,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Bytes that are in use after a garbage collection: the heap and the memory of buffers outside of it. Collects
- * twice, because the second waits for the threads that free buffers after the first.
+ * Bytes that are in use after a garbage collection: the heap and the memory of buffers outside of it. What waits for the
+ * end of this turn comes first: a destroyed socket is held until it has reported that. Collects twice, because the second
+ * waits for the threads that free buffers after the first.
  */
 export async function heldBytes(): Promise<number> {
+  await nextTurn();
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   collectGarbage();

@@ -218,7 +218,7 @@ async function report(context: CommandContext, options: AddOptions, added: Added
   context.print(`${written.join('\n')}\n`);
   const isDialled = edit.result.configuration.modalities[name]?.address !== undefined;
   const next = [
-    ...(await offerReload(context, options)),
+    ...(await offerReload(context, options, warnings)),
     ...(files === undefined ? [] : ['give the sheet to the vendor; send keys and passwords separately']),
     `aegis modality ${isDialled ? 'test' : 'show'} ${nameArgument(name)}`,
   ];

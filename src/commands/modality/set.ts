@@ -94,7 +94,7 @@ async function report(
   context.print(`changed ${title} in ${options.config}\n`);
   const hasSheet = Object.values(sheetFiles(options.sheetDir, name)).some((file) => existsSync(file));
   const next = [
-    ...(await offerReload(context, options)),
+    ...(await offerReload(context, options, warnings)),
     ...(hasSheet
       ? [`aegis modality sheet ${nameArgument(name)} --force    (for the vendor, if that is affected)`]
       : []),

@@ -16,14 +16,21 @@ export interface OfferOptions extends GlobalOptions {
   readonly reload?: boolean;
 }
 
-/** What is left to do: the line to type, or nothing. Throws OperatorError where a reload that was wanted failed. */
-export async function offerReload(context: CommandContext, options: OfferOptions): Promise<string[]> {
+/**
+ * What is left to do: the line to type, or nothing. Warnings that were `shown` are not shown again. Throws OperatorError
+ * where a reload that was wanted failed.
+ */
+export async function offerReload(
+  context: CommandContext,
+  options: OfferOptions,
+  shown: readonly string[] = [],
+): Promise<string[]> {
   const gateway = await gatewayOf(options);
   if (options.reload !== true && !(gateway === 'running' && canAsk() && (await isWanted()))) {
     return [gateway === 'stopped' ? commandLine(options, 'start') : lineToType(gateway, options)];
   }
   try {
-    showReloaded(context, options.config, await reloadRunning(options));
+    showReloaded(context, options.config, await reloadRunning(options), shown);
     return [];
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;

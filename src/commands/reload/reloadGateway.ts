@@ -129,8 +129,16 @@ export function isReloadOf(file: string, { sha256 }: ReloadReport): boolean {
 /** 10,000 rows of a spreadsheet would push the warnings off the screen; --json has all of them. */
 const MAX_CHANGES_SHOWN = 50;
 
-/** In words. Throws OperatorError, with every problem, where the gateway refused the configuration. */
-export function showReloaded(context: CommandContext, config: string, reloaded: Reloaded): void {
+/**
+ * In words. Warnings that were `shown` are left out. Throws OperatorError, with every problem, where the gateway refused
+ * the configuration.
+ */
+export function showReloaded(
+  context: CommandContext,
+  config: string,
+  reloaded: Reloaded,
+  shown: readonly string[] = [],
+): void {
   if (reloaded.by === 'signal') {
     context.print(safeLines(signalLines(config, reloaded.pid, reloaded.auditFile)));
     return;
@@ -143,7 +151,7 @@ export function showReloaded(context: CommandContext, config: string, reloaded: 
     const last = `${what} ${escapeUnsafe(named(config, file))}; it goes on with its old configuration`;
     throw new OperatorError([...lines, last].join('\n'), ExitCode.Failed);
   }
-  for (const line of lines) context.printError(`warning: ${line}\n`);
+  for (const line of lines) if (!shown.includes(line)) context.printError(`warning: ${line}\n`);
   const rest = changes.length - MAX_CHANGES_SHOWN;
   context.print(
     safeLines([

@@ -36,7 +36,7 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
     headline(status),
     ...(status.locks.length === 0 ? [] : [section('LOCKED', status.locks.map(lockRow), ['whole', 'words'])]),
     section('LISTENERS', listenerRows(status)),
-    section('UPSTREAMS', upstreamRows(status)),
+    section('UPSTREAMS', upstreamRows(status), ['whole', 'whole', 'whole', 'whole', 'words']),
     section(associationsTitle(status), associationRows(status, now, rates), [
       'whole',
       'words',
@@ -107,11 +107,12 @@ function listenerRows({ listeners }: StatusReport): string[][] {
 }
 
 function upstreamRows({ upstreams }: StatusReport): string[][] {
-  return upstreams.map(({ upstream, server, isTls, isUp }) => [
+  return upstreams.map(({ upstream, server, isTls, isUp, detail = '' }) => [
     upstream,
     server,
     isUp ? 'up' : 'DOWN',
     isTls ? 'TLS' : '',
+    detail,
   ]);
 }
 

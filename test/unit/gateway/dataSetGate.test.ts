@@ -1,6 +1,7 @@
 /** A C-STORE whose data set is of another class or instance than its command, on two legs without a network. */
 import { deflateRawSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { MAX_START_BYTES } from '../../../src/dimse/dataSetStart';
 import { type DataSetChecks, dataSetChecks } from '../../../src/policy/dataSetChecks';
 import {
   encodeElement,
@@ -169,6 +170,31 @@ describe.each(syntaxes)('a data set of another class under a permitted command (
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 
+/** What ends near the last byte that is looked at: whole or not, with the UIDs in front of it or across it. */
+const aroundTheBound: [string, Buffer][] = [-2, -1, 0, 1, 2].flatMap((more): [string, Buffer][] => {
+  const length = MAX_START_BYTES + more;
+  const encoding = encodingOf(EXPLICIT);
+  const uids = Buffer.concat([
+    encodeElement(encoding, 0x0008, 0x0016, 'UI', uidValue(CT)),
+    encodeElement(encoding, 0x0008, 0x0018, 'UI', uidValue('1.2.3')),
+  ]);
+  const filled = (end: Buffer) =>
+    Buffer.concat([
+      encodeElement(encoding, 0x0008, 0x0001, 'UT', Buffer.alloc(length - end.length - 12)),
+      end,
+    ]);
+  const garbage = Buffer.alloc(length, 7);
+  const withTag = Buffer.from(garbage);
+  withTag.writeUInt32BE(0x0800_1600, 1000);
+  return [
+    [`UIDs that end at byte ${length}`, filled(uids)],
+    [`UIDs that end behind byte ${length}`, Buffer.concat([filled(uids.subarray(0, 20)), uids.subarray(20)])],
+    [`${length} bytes of another kind`, garbage],
+    [`${length} bytes of another kind that could hold a UID`, withTag],
+    [`a value of ${length} bytes, then nothing`, filled(Buffer.alloc(0))],
+  ];
+});
+
 describe('a data set that is looked into', () => {
   it('is not seen upstream before its UIDs are known', async () => {
     const legs = await legsOn(EXPLICIT);
@@ -319,6 +345,24 @@ describe('a data set that is looked into', () => {
       expect(legs.upstream.socket.takeWritten()).toHaveLength(0);
       expect(statusesTo(legs)).toEqual([MISMATCH]);
     }
+  });
+
+  it.each(aroundTheBound)('is decided alike wherever it is cut: %s', async (_name, dataSet) => {
+    const legs = await legsOn(EXPLICIT);
+    const bound = [-1, 0, 1].map((more) => MAX_START_BYTES + more);
+    const everywhere = Array.from({ length: 66 }, (_, index) => 999 * index);
+    const decisions: { passed: string[]; detail: string | undefined }[] = [];
+    for (const cuts of [[], [1], [300], ...bound.map((cut) => [cut]), bound, everywhere]) {
+      await send(legs, store(1), dataSet, cuts);
+      const passed = dataSetsPassed(legs);
+      const statuses = statusesTo(legs);
+      if (passed.length > 0) await answer(legs, store(1));
+      expect(passed.concat(statuses.map(String))).toEqual([
+        passed.length > 0 ? sha256(padded(dataSet, 0)) : String(MISMATCH),
+      ]);
+      decisions.push({ passed, detail: legs.recorded.at(-1)?.detail });
+    }
+    expect(decisions).toEqual(decisions.map(() => decisions[0]));
   });
 
   it.each(syntaxes)('from the archive, for a C-GET, is judged the same (%s)', async (syntax) => {

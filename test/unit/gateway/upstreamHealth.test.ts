@@ -182,7 +182,7 @@ describe('a server that is not to be asked', () => {
       const { health, states } = setUp([name.server], off);
       states.learn(name, false, 'refused');
       expect(await health.isAnyUp()).toBe(false);
-      expect(await health.servers()).toEqual([{ ...name, isTls: false, isUp: false }]);
+      expect(await health.servers()).toEqual([{ ...name, isTls: false, isUp: false, detail: 'refused' }]);
       // Or a load balancer that heeds /readyz would never let anybody find out that it is back.
       nowMs += 10_000;
       expect(await health.isAnyUp()).toBe(true);
@@ -205,7 +205,7 @@ describe('several servers', () => {
     const { health } = setUp([open, closed]);
     const expected = [
       { upstream: 'ARCHIVE', server: open, isTls: false, isUp: true },
-      { upstream: 'ARCHIVE', server: closed, isTls: false, isUp: false },
+      { upstream: 'ARCHIVE', server: closed, isTls: false, isUp: false, detail: expect.any(String) },
     ];
     expect(await Promise.all([health.servers(), health.servers()])).toEqual([expected, expected]);
     expect(await health.servers()).toEqual(expected);

@@ -209,6 +209,10 @@ describe('importing a spreadsheet', () => {
     ['from\n10.1.2.2', 'neither "name" nor "callingAeTitle" is a column'],
     ['name,\nct2,x', 'column 2 has no name'],
     ['', 'is empty; the first line names the columns'],
+    [
+      Array(201).fill('nmae').join(','),
+      'has 201 columns; at most 200 are read, so this is probably not the header',
+    ],
   ])('refuses a header that says too little: %j', (csv, expected) => {
     expect(readCsvTable(csv).problems[0]).toMatchObject({
       line: 1,

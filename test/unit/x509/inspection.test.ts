@@ -9,6 +9,7 @@ import { writeClientCertificate } from '../../../src/pki/folderCertificates';
 import type { Inspected } from '../../../src/x509/inspected';
 import { inspectFile, type ReadPassword } from '../../../src/x509/inspection';
 import { pemContents } from '../../../src/x509/pem';
+import { roundsOf } from '../../../src/x509/pkcs12';
 import { testCertificates } from '../../support/certificates';
 import { certificationRequest } from '../../support/certificationRequests';
 import { describeWithPeers } from '../../support/peers';
@@ -215,6 +216,8 @@ describe('inspecting a PKCS#12 file', () => {
     const { contents } = inspected as Extract<Inspected, { kind: 'pkcs12' }>;
     expect(contents[0]).toMatchObject({ kind: 'private-key', key: 'RSA 2048' });
     expect(contents.slice(1)).toEqual([pemCertificate, ca]);
+    // Of its key, and of all of it: certificates are not encrypted.
+    expect(roundsOf(readFileSync(inFolder(name)))).toBe(2 * 2048);
   });
 
   it('asks for a password, and says when it is wrong or missing', async () => {
@@ -273,6 +276,7 @@ describeWithPeers(['openssl'], 'OpenSSL', () => {
       ...['pkcs12', '-export', ...options, ...arguments_, '-passout', `pass:${PASSWORD}`],
     ]);
     expect(exitCode).toBe(0);
+    expect(roundsOf(readFileSync(file))).toBe(3 * 2048);
     expect(await inspectFile(file, knows)).toMatchObject([
       {
         ciphers,

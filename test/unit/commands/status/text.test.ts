@@ -73,14 +73,16 @@ describe('the text of aegis status', () => {
         ...status,
         isReady: false,
         checks: { ...status.checks, upstreamUp: false, certificatesValid: false },
-        upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: false }],
+        upstreams: [
+          { upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: false, detail: 'refused' },
+        ],
         certificates: [{ kind: 'modality', name: 'ct1', notAfter: '2026-11-24T00:00:00.000Z' }],
         lastReload: { time: '2026-11-25T21:00:00.000Z', isOk: false, detail: 'aegis.jsonc:1:1 is not JSON' },
       },
       now,
     );
     expect(text).toMatch(/^NOT READY \(no upstream answers, a certificate has expired\): aegis 1\.2\.3, up/);
-    expect(text).toContain('  ORTHANC  127.0.0.1:4242  DOWN\n');
+    expect(text).toContain('  ORTHANC  127.0.0.1:4242  DOWN    refused\n');
     expect(text).toContain('  modality  ct1  2026-11-24  HAS ENDED\n');
     expect(text).toContain('last reload 2026-11-25 21:00:00: REJECTED: aegis.jsonc:1:1 is not JSON\n');
   });
