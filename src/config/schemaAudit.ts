@@ -1,5 +1,6 @@
 /** How the audit log is kept: its file, its rotation, and how many refusals of one kind are written whole. */
 import * as z from 'zod';
+import { chain } from './schemaChain';
 import { filePath, seconds } from './schemaValues';
 
 const rotate = z
@@ -44,6 +45,11 @@ const refusals = z.strictObject({
 export const audit = z.strictObject({
   file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
   rotate: rotate.optional().describe('When the gateway rotates the file by itself. Left out: never.'),
+  chain: chain
+    .prefault(true)
+    .describe(
+      'Each line of the file carries the hash of the one before, so that changes are found. false: it does not.',
+    ),
   refusals: refusals
     .prefault({})
     .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
