@@ -3,13 +3,12 @@
  * Owns the watch over what was written: check-points, what the gateway remembers of the end, and whether the file is still
  * what it wrote. How lines get into a file is lineFile.ts's.
  */
-import { OperatorError } from '../errors';
-import { readPrivateKey } from '../x509/tlsFiles';
+import { readSigningKey } from '../x509/tlsFiles';
 import { broken, endOfRotated, startOfChain } from './chainStart';
 import { readChainState, writeChainState } from './chainState';
 import type { AuditEvent } from './events';
 import { firstSeq } from './fileEnds';
-import { LineChain, MAX_UNSIGNED_LINES, type Signer, signerOf } from './lineChain';
+import { LineChain, MAX_UNSIGNED_LINES, signerOf } from './lineChain';
 import { type FileChange, LineFile, type Rotation } from './lineFile';
 
 /** What was written since is not missed where it is cut off while the gateway does not run. */
@@ -42,7 +41,7 @@ export class AuditFile {
   readonly #file: LineFile;
   readonly #chain: LineChain | undefined;
   readonly #options: AuditFileOptions;
-  /** What was found at the start, until somebody can be told. */
+  /** What was found at the start, until it can be reported. */
   #findings: readonly AuditEvent[] = [];
   #timers: NodeJS.Timeout[] = [];
   #saving: Promise<void> | undefined;
@@ -130,7 +129,7 @@ export class AuditFile {
 
   #openChain({ chain, stateDirectory }: AuditFileOptions): LineChain | undefined {
     if (chain === undefined || !this.#file.isRegular) return undefined;
-    const signer = chain.key === undefined ? undefined : readSigner(chain.key);
+    const signer = chain.key === undefined ? undefined : signerOf(readSigningKey(chain.key));
     const remembered = stateDirectory === undefined ? undefined : readChainState(stateDirectory, this.#name);
     const { head, text, findings } = startOfChain(this.#name, remembered);
     this.#findings = findings;
@@ -170,13 +169,13 @@ export class AuditFile {
   #describe(change: FileChange, seq: number): AuditEvent | undefined {
     switch (change) {
       case 'deleted':
-        return broken(`it was deleted; lines go on into a new one behind line ${seq}`);
+        return broken(`it was deleted; lines go on into a new one behind number ${seq}`);
       case 'longer':
-        return broken(`something was added behind line ${seq}`);
+        return broken(`something was added behind number ${seq}`);
       case 'changed':
         if (this.#changedSeq === seq) return undefined;
         this.#changedSeq = seq;
-        return broken(`line ${seq}, its last one, is not as it was written`);
+        return broken(`number ${seq}, its last line, is not as it was written`);
       case 'moved':
         this.#movedLooks += 1;
         return this.#movedLooks === MAX_MOVED_LOOKS
@@ -195,8 +194,8 @@ export class AuditFile {
     if (missing === 0) return undefined;
     return broken(
       missing === next - 1
-        ? `it was cut or emptied, and no copy of it is beside it; the last line was ${seq}`
-        : `it was emptied, and its copy ends with line ${copied}, so lines up to ${next - 1} are lost`,
+        ? `it was cut or emptied, and no copy of it is beside it; the last line was number ${seq}`
+        : `it was emptied, and its copy ends with number ${copied}, so the lines up to number ${next - 1} are lost`,
       missing,
     );
   }
@@ -231,16 +230,6 @@ export class AuditFile {
       this.#hasFailed = true;
     }
   }
-}
-
-/** For the key that signs, and for `aegis check`. Throws OperatorError. */
-export function readSigner(file: string): Signer {
-  const { key } = readPrivateKey(file);
-  const signer = signerOf(key);
-  if (signer !== undefined) return signer;
-  throw new OperatorError(
-    `${file} has a key that cannot sign (${key.asymmetricKeyType}); make one with "openssl genpkey -algorithm ed25519 -out ${file}"`,
-  );
 }
 
 export function gapEvent(count: number, since: Date, detail: string): AuditEvent {

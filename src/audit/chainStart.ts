@@ -29,7 +29,7 @@ export function startOfChain(file: string, remembered: ReadState): ChainStart {
     remembered !== undefined && 'unreadable' in remembered
       ? remembered.unreadable
       : 'stateDirectory has no audit-chain.json of this file';
-  const detail = `${why}, so it is not known whether the end of the audit log file was cut off; it ends with line ${end.link.seq}`;
+  const detail = `${why}, so it is not known whether the end of the audit log file was cut off; it ends with number ${end.link.seq}`;
   return {
     ...behind(end),
     findings: [{ event: 'audit.broken', outcome: 'info', detail }, ...ofOthers(end, false)],
@@ -42,18 +42,21 @@ function compared(state: ChainState, end: ChainEnd | undefined, isEmptied: boole
   if (end === undefined) {
     if (seq === 0) return { head: remembered, findings: [] };
     const found = isEmptied ? 'is empty' : 'has no line of the chain at its end';
-    return { head: remembered, findings: [broken(`the file ${found}; the last line written was ${seq}`)] };
+    return {
+      head: remembered,
+      findings: [broken(`the file ${found}; the last line written was number ${seq}`)],
+    };
   }
   if (end.link.seq < seq) {
     const missing = seq - end.link.seq;
-    const detail = `${countOf(missing, 'line')} that the gateway wrote ${missing === 1 ? 'is' : 'are'} missing at the end: the file ends with line ${end.link.seq}, not ${seq}`;
+    const detail = `${countOf(missing, 'line')} that the gateway wrote ${missing === 1 ? 'is' : 'are'} missing at the end: the file ends with number ${end.link.seq}, not ${seq}`;
     return { head: remembered, findings: [broken(detail, missing)] };
   }
   const found = end.hashAt(seq);
   const isSame = found === undefined || found === hash || isFollowedByOthers(end, state);
   if (!isSame) {
     const head = end.link.seq === seq ? remembered : behind(end).head;
-    return { head, findings: [broken(`line ${seq} is not as the gateway wrote it`)] };
+    return { head, findings: [broken(`number ${seq} is not as the gateway wrote it`)] };
   }
   const added = end.link.seq - seq;
   if (isClosed && added > 0) {
@@ -80,7 +83,7 @@ function ofOthers({ others, isCut, link }: ChainEnd, isClosed: boolean): AuditEv
   if (isClosed) {
     return [
       broken(
-        `${countOf(others, 'line')} behind line ${link.seq} ${others === 1 ? 'was' : 'were'} added after the gateway stopped`,
+        `${countOf(others, 'line')} behind number ${link.seq} ${others === 1 ? 'was' : 'were'} added after the gateway stopped`,
         others,
       ),
     ];

@@ -5,36 +5,18 @@
 import type { KeyObject } from 'node:crypto';
 import { countOf } from '../text/quote';
 import { publicKeyFingerprint } from '../x509/fingerprints';
+import {
+  describeSealed,
+  type Fault,
+  type FaultKind,
+  faultOfGap,
+  type Gap,
+  isCut,
+  type Note,
+  type Place,
+} from './chainFaults';
 import type { ChainState } from './chainState';
 import { hashOf, isSigned, type Link, linkOf, MAX_UNSIGNED_LINES, NOTHING_BEFORE } from './lineChain';
-
-export type FaultKind =
-  | 'changed'
-  | 'missing'
-  | 'moved'
-  | 'repeated'
-  | 'added'
-  | 'incomplete'
-  | 'signature'
-  | 'reported'
-  | 'new chain';
-
-export interface Place {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  /** As the line itself has it. */
-  readonly time: string | undefined;
-}
-
-export interface Fault extends Place {
-  readonly kind: FaultKind;
-  readonly count: number;
-  readonly detail: string;
-}
-
-/** Nothing that was done to the log, but a person should know it. */
-export type Note = Pick<Fault, 'file' | 'line' | 'time' | 'detail'>;
 
 /** More than a person reads. The others are counted. */
 const MAX_LISTED = 1000;
@@ -49,13 +31,6 @@ const TIME = /^\{"time":"([0-9TZ:.-]{24})"/;
 interface Linked extends Place {
   readonly seq: number;
   readonly text: string;
-}
-
-interface Gap {
-  readonly from: number;
-  readonly to: number;
-  readonly place: Place;
-  missing: number;
 }
 
 export interface Expected {
@@ -116,7 +91,7 @@ export class ChainVerifier {
     return this.#signed;
   }
 
-  /** Check-points, whoever signed them. */
+  /** Check-points, with any signature. */
   get signatures(): number {
     return this.#signatures;
   }
@@ -136,7 +111,7 @@ export class ChainVerifier {
     const line: Linked = { ...this.#placeOf(text), seq: link.seq, text };
     const last = this.#last;
     if (last === undefined) this.#begins(line, link);
-    else if (link.seq <= last.seq && !this.#beginsAnew(line, link, last)) return;
+    else if (link.seq <= last.seq && !this.#opensAnother(line, link, last)) return;
     else if (link.seq > last.seq) this.#follows(line, link, last);
     this.#last = line;
     this.#forgetOthers();
@@ -173,33 +148,36 @@ export class ChainVerifier {
     this.#first = line;
     const isBeginning = seq === 1 && previous === NOTHING_BEFORE;
     if (this.#firstOther !== undefined) {
-      const before = `${countOf(this.#others.length, 'line')} before line ${seq} of the chain`;
+      const before = `${countOf(this.#others.length, 'line')} before number ${seq} of the chain`;
       if (isBeginning)
         this.notes.push({ ...this.#firstOther, detail: `${before}: not protected, the chain begins behind` });
       else this.#fault('added', this.#firstOther, `${before} have no place in it`, this.#others.length);
     } else if (!isBeginning && seq > 1) {
-      this.notes.push({ ...line, detail: `begins with line ${seq} of the chain; what is older is not here` });
+      this.notes.push({
+        ...line,
+        detail: `begins with number ${seq} of the chain; older lines are not in these files`,
+      });
     }
-    if (seq === 1 && !isBeginning) this.#fault('changed', line, 'line 1 is not the one that was written');
+    if (seq === 1 && !isBeginning) this.#fault('changed', line, 'number 1 is not the line that was written');
   }
 
   /** Whether the line opens a chain of its own. Else it is one that is not where it was written. */
-  #beginsAnew(line: Linked, { seq, previous }: Link, last: Linked): boolean {
+  #opensAnother(line: Linked, { seq, previous }: Link, last: Linked): boolean {
     if (seq === 1 && previous === NOTHING_BEFORE && (line.time ?? '') >= (last.time ?? '')) {
       this.#fault(
         'new chain',
         line,
-        `another chain begins behind line ${last.seq}: audit-chain.json and the file were lost, or somebody wrote the log again`,
+        `another chain begins behind number ${last.seq}: audit-chain.json and the file were lost, or somebody wrote the log again`,
       );
       return true;
     }
     const gap = this.#gaps.find(({ from, to }) => from <= seq && seq <= to);
     if (gap !== undefined && gap.missing > 0) {
       gap.missing -= 1;
-      this.#fault('moved', line, `line ${seq} stands behind line ${last.seq}`);
+      this.#fault('moved', line, `number ${seq} stands behind number ${last.seq}`);
     } else if (seq < this.#first!.seq)
-      this.#fault('moved', line, `line ${seq} stands behind line ${last.seq}`);
-    else this.#fault('repeated', line, `line ${seq} is here once more, or another line has its number`);
+      this.#fault('moved', line, `number ${seq} stands behind number ${last.seq}`);
+    else this.#fault('repeated', line, `number ${seq} is here once more, or another line has its number`);
     return false;
   }
 
@@ -220,7 +198,7 @@ export class ChainVerifier {
       this.#fault(
         'changed',
         last,
-        `line ${last.seq} is not the one that was written; line ${seq} is linked to another`,
+        `number ${last.seq} is not the line that was written; number ${seq} is linked to another`,
       );
     }
   }
@@ -228,7 +206,7 @@ export class ChainVerifier {
   /** A chain that was written again as a whole fits by itself, but not with what the gateway remembers. */
   #compareHash({ seq, ...place }: Linked, hash: string): void {
     if (this.#remembered?.seq !== seq || this.#remembered.hash === hash || this.#others.length > 0) return;
-    this.#fault('changed', place, `line ${seq} is not the one that the gateway remembers`);
+    this.#fault('changed', place, `number ${seq} is not the line that the gateway remembers`);
   }
 
   #compareEnd({ seq, hash, isClosed }: ChainState, last: Linked | undefined): void {
@@ -239,16 +217,16 @@ export class ChainVerifier {
       this.#fault(
         'missing',
         place,
-        `${countOf(missing, 'line')} behind this one: the gateway remembers line ${seq}, and the end was cut off`,
+        `${countOf(missing, 'line')} behind this one: the gateway remembers number ${seq}, and the end was cut off`,
         missing,
       );
     } else if (seq === end && last !== undefined && this.#others.length === 0 && hashOf(last.text) !== hash) {
-      this.#fault('changed', last, `line ${seq}, the last one, is not the one that the gateway remembers`);
+      this.#fault('changed', last, `number ${seq}, the last one, is not the line that the gateway remembers`);
     } else if (isClosed && seq < end) {
       this.#fault(
         'added',
         place,
-        `${countOf(end - seq, 'line')} up to here came after the gateway had stopped at line ${seq}`,
+        `${countOf(end - seq, 'line')} up to here came after the gateway had stopped at number ${seq}`,
         end - seq,
       );
     }
@@ -305,27 +283,5 @@ export class ChainVerifier {
   #fault(kind: FaultKind, { file, line, time }: Place, detail: string, count = 1): void {
     if (this.#faults.length < MAX_LISTED) this.#faults.push({ file, line, time, kind, count, detail });
     else this.#moreFaults += 1;
-  }
-}
-
-function faultOfGap({ from, to, place: { file, line, time }, missing }: Gap): Fault {
-  const which = from === to ? `line ${from}` : `${countOf(missing, 'line')} of ${from} to ${to}`;
-  return { file, line, time, kind: 'missing', count: missing, detail: `${which} should be before this one` };
-}
-
-function describeSealed(others: readonly string[]): string {
-  if (others.length === 1 && isCut(others[0]!)) {
-    return 'a line that is not complete: the gateway was killed, or the disk was full; the line behind it is linked to it';
-  }
-  return `${countOf(others.length, 'line')} of workers whose first process was gone; the line behind them is linked to them`;
-}
-
-function isCut(text: string): boolean {
-  if (!text.startsWith('{"') && !'{"'.startsWith(text)) return false;
-  try {
-    JSON.parse(text);
-    return false;
-  } catch {
-    return true;
   }
 }

@@ -18,9 +18,6 @@ export const NOTHING_BEFORE = '0'.repeat(64);
 /** Without time: a gateway under load signs its lines all the same, and a file without signatures is noticed. */
 export const MAX_UNSIGNED_LINES = 10_000;
 
-/** Keys that sign as they are; what else a PEM file can hold agrees on keys or is out of use. */
-const SIGNING_TYPES: ReadonlySet<string | undefined> = new Set(['ed25519', 'ed448', 'ec', 'rsa', 'rsa-pss']);
-
 /** Of the last line in the file. */
 export interface Head {
   /** 0 where there is none yet. */
@@ -64,9 +61,7 @@ export function hashOf(latin1: string): string {
   return hash('sha256', Buffer.from(latin1, 'latin1'));
 }
 
-/** Undefined for a key that cannot sign. */
-export function signerOf(key: KeyObject): Signer | undefined {
-  if (!SIGNING_TYPES.has(key.asymmetricKeyType)) return undefined;
+export function signerOf(key: KeyObject): Signer {
   return { key, fingerprint: publicKeyFingerprint(createPublicKey(key)) };
 }
 

@@ -24,7 +24,7 @@ import { isFileAt, rotateFiles, targetOf, temporaryName } from './rotatedFiles';
 
 const LINE_FEED = 0x0a;
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** A rotation that failed is tried again after this time: the folder may be full, or not writable, for long. */
+/** A rotation that failed is tried again after this time: the folder may not be writable for long. */
 const ROTATION_RETRY_MS = 60_000;
 
 /** At least one of the first two is there. */
@@ -66,7 +66,7 @@ export class LineFile {
   readonly #name: string;
   readonly #events: LineFileEvents;
   rotation: Rotation | undefined;
-  /** A file that is left goes to the disk before it is closed. */
+  /** A file that is left goes to the disk first. */
   isSynced = false;
   #descriptor: number;
   #bytes = 0;
@@ -134,9 +134,8 @@ export class LineFile {
   async sync(): Promise<void> {
     const descriptor = this.#descriptor;
     await this.#leaving;
-    // One that was left meanwhile was synced on its way.
-    if (descriptor === this.#descriptor) await syncData(descriptor);
-    else await this.#leaving;
+    // One that was left meanwhile is synced on its way.
+    await (descriptor === this.#descriptor ? syncData(descriptor) : this.#leaving);
   }
 
   /**

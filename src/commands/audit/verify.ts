@@ -5,9 +5,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import { readableConfiguration } from '../../admin/adminClient';
-import { readSigner } from '../../audit/auditFile';
+import type { Fault, Place } from '../../audit/chainFaults';
 import { type ChainState, readChainState } from '../../audit/chainState';
-import { ChainVerifier, type Fault, type Place } from '../../audit/chainVerifier';
+import { ChainVerifier } from '../../audit/chainVerifier';
 import { linkOf } from '../../audit/lineChain';
 import { rotatedFilesOf } from '../../audit/rotatedFiles';
 import type { Configuration } from '../../config/schema';
@@ -16,8 +16,10 @@ import { readText } from '../../files/read';
 import { findLogFiles, inOrderOfTime, type LogFile, readLines, STDIN } from '../../observe/auditLines';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { Progress } from '../../terminal/progress';
+import { paint } from '../../text/display';
 import { countOf, escapeUnsafe } from '../../text/quote';
-import { hangingLines, textTable } from '../../text/table';
+import { hangingLines } from '../../text/table';
+import { readSigningKey } from '../../x509/tlsFiles';
 import { auditFilesOf } from '../recorded/readLogs';
 
 interface VerifyOptions extends GlobalOptions {
@@ -115,7 +117,7 @@ function keysOf({ key: files }: VerifyOptions, configuration: Configuration | un
   if (files !== undefined) return files.map(readPublicKey);
   const file = configuration?.audit.chain?.key;
   try {
-    return file === undefined ? [] : [createPublicKey(readSigner(file).key)];
+    return file === undefined ? [] : [createPublicKey(readSigningKey(file))];
   } catch {
     // Only the account of the gateway can read it. The report says that nothing was compared with it.
     return [];
@@ -146,14 +148,14 @@ function reportText({ files, verifier, hasKey, unknown }: Report): string {
   const range =
     first === undefined
       ? ''
-      : `, lines ${first.seq} to ${last!.seq} of the chain, ${first.time} to ${last!.time}`;
+      : `, numbers ${first.seq} to ${last!.seq} of the chain, ${first.time} to ${last!.time}`;
   const more = faults.length - Math.min(faults.length, MAX_SHOWN) + moreFaults;
   return [
     ...hangingLines(`read ${countOf(lines, 'line')} of ${names}${range}`, 2),
     ...notes.slice(0, MAX_SHOWN).flatMap((note) => hangingLines(`note: ${placeOf(note)} ${note.detail}`, 2)),
     ...hangingLines(describeSignatures(verifier, hasKey), 2),
     ...(unknown === undefined ? [] : hangingLines(`the end was not compared: ${unknown}`, 2)),
-    ...(faults.length === 0 ? [] : ['', ...faultTable(faults.slice(0, MAX_SHOWN))]),
+    ...(faults.length === 0 ? [] : ['', ...faults.slice(0, MAX_SHOWN).flatMap(describeFault)]),
     ...(more > 0 ? [`and ${more} more (--json)`] : []),
     '',
     faults.length === 0
@@ -163,13 +165,9 @@ function reportText({ files, verifier, hasKey, unknown }: Report): string {
   ].join('\n');
 }
 
-function faultTable(faults: readonly Fault[]): string[] {
-  const rows = faults.map((fault) => [fault.kind, placeOf(fault), fault.time ?? '', fault.detail]);
-  return textTable([['what', 'where', 'time', ''], ...rows], {
-    hasHeadings: true,
-    fits: ['whole', 'anywhere', 'anywhere', 'words'],
-    tone: (_cell, column) => (column === 0 ? 'refused' : undefined),
-  });
+function describeFault(fault: Fault): string[] {
+  const place = `${escapeUnsafe(placeOf(fault))}  ${fault.time ?? ''}`.trimEnd();
+  return [`${paint('refused', fault.kind)}  ${place}`, ...hangingLines(`  ${fault.detail}`, 2)];
 }
 
 function describeSignatures({ signed, signatures, last }: ChainVerifier, hasKey: boolean): string {
@@ -184,7 +182,7 @@ function describeSignatures({ signed, signatures, last }: ChainVerifier, hasKey:
     behind === 0
       ? ''
       : `; ${countOf(behind, 'line')} behind it ${behind === 1 ? 'is' : 'are'} not signed yet`;
-  return `signed up to line ${signed.seq}, ${signed.time}${rest}`;
+  return `signed up to number ${signed.seq}, ${signed.time}${rest}`;
 }
 
 function reportJson({ files, verifier, hasKey, unknown }: Report): string {

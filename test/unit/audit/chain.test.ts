@@ -185,7 +185,7 @@ describe('a chained audit log', () => {
     await written(at, 3, { chain: undefined });
     await written(at, 3);
     const { exitCode, printed } = await verify(at);
-    expect(printed).toContain('3 lines before line 1 of the chain: not protected');
+    expect(printed).toContain('3 lines before number 1 of the chain: not protected');
     expect(exitCode).toBe(0);
   });
 });
@@ -248,7 +248,7 @@ describe('audit verify finds', () => {
     const { key, publicKey } = keyIn(folder);
     const at = site({ key }, folder);
     await written(at, 10, { chain: { key, everySeconds: 60 } });
-    expect((await verify(at)).printed).toContain('signed up to line 11');
+    expect((await verify(at)).printed).toContain('signed up to number 11');
     const forged = site();
     await written(forged, 10);
     copyFileSync(forged.file, at.file);
@@ -259,7 +259,7 @@ describe('audit verify finds', () => {
       join(at.stateDirectory, 'audit-chain.json'),
     );
     expect(await kinds('--key', publicKey)).toEqual(['signature']);
-    // The forger has a key of his own, and the public key of the site does not fit.
+    // Signed with another key than that of the site.
     const other = keyIn(temporaryFolder());
     expect(await kinds(at.file, '--key', other.publicKey)).toEqual(['signature']);
   });
@@ -300,7 +300,7 @@ describe('a check-point', () => {
     // One line more: the reader of stdout did not take all of them.
     expect(eventsIn(at.file, 'audit.checkpoint').map(({ count }) => count)).toEqual([5, 10_000, 4]);
     expect(await faultsOf(at, at.file, '--key', publicKey)).toEqual([]);
-    expect((await verify(at, '--key', publicKey)).printed).toMatch(/signed up to line 10012, [^;]*\n/);
+    expect((await verify(at, '--key', publicKey)).printed).toMatch(/signed up to number 10012, [^;]*\n/);
     // One digit of what was signed.
     change(at.file, (lines) => (lines[10_011] = lines[10_011]!.replace('"count":4', '"count":5')));
     expect((await faultsOf(at, '--key', publicKey)).map(({ kind }) => kind)).toContain('signature');
@@ -345,8 +345,8 @@ describe('at the start', () => {
       (lines) => lines.splice(7),
       /3 lines that the gateway wrote are missing at the end/,
     ],
-    ['a changed last line', (lines) => (lines[9] = lines[9]!.replace('ct1', 'ct2')), /line 10 is not as/],
-    ['an emptied file', (lines) => lines.splice(0), /the file is empty; the last line written was 10/],
+    ['a changed last line', (lines) => (lines[9] = lines[9]!.replace('ct1', 'ct2')), /number 10 is not as/],
+    ['an emptied file', (lines) => lines.splice(0), /the file is empty; the last line written was number 10/],
   ])('reports %s, and the gap stays for audit verify', async (_name, by, detail) => {
     const at = await leftBehind();
     change(at.file, by);
@@ -442,7 +442,7 @@ describe('while it runs', () => {
   it.each<[string, (file: string) => void, RegExp]>([
     ['cut off', (file) => truncateSync(file, 100), /cut or emptied/],
     ['emptied', (file) => truncateSync(file, 0), /cut or emptied/],
-    ['appended to', (file) => appendFileSync(file, '{}\n'), /something was added behind line 10/],
+    ['appended to', (file) => appendFileSync(file, '{}\n'), /something was added behind number 10/],
     ['deleted', (file) => rmSync(file), /was deleted; lines go on into a new one/],
     [
       'changed in its last line',
@@ -451,7 +451,7 @@ describe('while it runs', () => {
         bytes[bytes.length - 3] = 0x7e;
         writeFileSync(file, bytes);
       },
-      /line 10, its last one/,
+      /number 10, its last line/,
     ],
   ])('notices that its file was %s, once', async (_name, by, detail) => {
     const { at, look, end, said } = running();
