@@ -3,6 +3,7 @@
  * Owns the watch over what was written: check-points, what the gateway remembers of the end, and whether the file is still
  * what it wrote. How lines get into a file is lineFile.ts's.
  */
+import { countOf } from '../text/quote';
 import { readSigningKey } from '../x509/tlsFiles';
 import { broken, endOfRotated, startOfChain } from './chainStart';
 import { readChainState, writeChainState } from './chainState';
@@ -141,7 +142,8 @@ export class AuditFile {
   #signIfDue(): void {
     const { signs = false, unsigned = 0 } = this.#chain ?? {};
     if (!signs || unsigned === 0 || !this.isTaking) return;
-    this.#events.report({ event: 'audit.checkpoint', outcome: 'info', count: unsigned });
+    const detail = `signs the ${countOf(unsigned, 'line')} before it`;
+    this.#events.report({ event: 'audit.checkpoint', outcome: 'info', detail, count: unsigned });
   }
 
   #look(): void {
