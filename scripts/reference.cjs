@@ -11,12 +11,18 @@ function keysOf(schema, prefix = '') {
     keys.set(path, { schema: property, isRequired: schema.required?.includes(name) ?? false });
     const inner = [
       ...keysOf(property, `${path}.`),
+      ...keysOf(objectOrBoolean(property), `${path}.`),
       ...keysOf(property.items ?? {}, `${path}[].`),
       ...keysOf(property.additionalProperties || {}, `${path}.*.`),
     ];
     for (const [key, value] of inner) keys.set(key, value);
   }
   return keys;
+}
+
+/** The object of `audit.chain`, which may also be true or false. */
+function objectOrBoolean({ anyOf: [object, other] = [] }) {
+  return other?.type === 'boolean' ? object : {};
 }
 
 function typeOf(schema) {

@@ -7,10 +7,10 @@
 import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 import { createLogger, format, type Logger, transports } from 'winston';
+import { AuditFile, type AuditFileOptions, gapEvent } from './auditFile';
 import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
 import { HeldSenders } from './heldSenders';
 import { jsonLine, timed } from './jsonLine';
-import { LineFile, type Rotation } from './lineFile';
 import { LineStream, type Missed } from './lineStream';
 import { readableLine, type TimedEvent } from './readableLine';
 import { RefusalSums, type SumOptions } from './refusalSums';
@@ -18,14 +18,13 @@ import { RefusalSums, type SumOptions } from './refusalSums';
 /** How long the sender of a refusal is not read while nobody takes lines. Sums hold what it sends meanwhile. */
 const MAX_HOLD_MS = 1000;
 
-export interface AuditLogOptions {
+export interface AuditLogOptions extends AuditFileOptions {
   /** Where lines go, usually process.stdout. */
   readonly stream: NodeJS.WritableStream;
   /** Readable lines instead of JSON: stdout is a terminal. */
   readonly isReadable: boolean;
   /** A second copy, always JSON. */
   readonly file?: string | undefined;
-  readonly rotate?: Rotation | undefined;
   readonly refusals: SumOptions;
   /** Words for the operator: the file cannot be written, or can again. */
   say(message: string): void;
@@ -34,7 +33,7 @@ export interface AuditLogOptions {
 export class AuditLog implements AuditSink {
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'columns'>>;
   readonly #stream: LineStream;
-  readonly #file: LineFile | undefined;
+  readonly #file: AuditFile | undefined;
   /** Only where a person reads. A call of winston costs as much as a JSON line, and an answer waits for its line. */
   readonly #readable: Logger | undefined;
   readonly #say: (message: string) => void;
@@ -42,9 +41,11 @@ export class AuditLog implements AuditSink {
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
+  /** Where lines about the log itself go. */
+  #sink: Pick<AuditSink, 'record'> = { record: (event) => this.#add(event) };
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
-  constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
+  constructor({ stream, isReadable, file, refusals, say, ...options }: AuditLogOptions) {
     this.#output = stream;
     this.#readable = isReadable ? readableLogger(stream) : undefined;
     this.#say = say;
@@ -59,11 +60,7 @@ export class AuditLog implements AuditSink {
     this.#file =
       file === undefined
         ? undefined
-        : new LineFile(file, rotate, {
-            say,
-            resumed: (count, since, why) =>
-              this.#add(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
-          });
+        : new AuditFile(file, options, { say, report: (event) => this.#sink.record(event) });
   }
 
   /**
@@ -74,6 +71,12 @@ export class AuditLog implements AuditSink {
     if (event.outcome === 'debug') return;
     if (event.event === 'gateway.stopped') this.#sums.writeAll();
     if (!this.#sums.adds(event)) this.#add(event);
+  }
+
+  /** The gateway runs: from now on lines about the log itself go through `sink`, which passes them on to here. */
+  attach(sink: Pick<AuditSink, 'record'>): void {
+    this.#sink = sink;
+    this.#file?.watch();
   }
 
   /** All lines that were recorded since the last time, in one write. */
@@ -112,7 +115,9 @@ export class AuditLog implements AuditSink {
     // What that brought to light: a disk that has room again.
     this.#reportMissed(true);
     this.flush();
-    this.#file?.close();
+    this.#file?.signLast();
+    this.flush();
+    await this.#file?.close();
     if (this.#readable === undefined) return;
     const finished = this.#readable.transports.map((transport) => once(transport, 'finish'));
     this.#readable.end();
@@ -130,8 +135,8 @@ export class AuditLog implements AuditSink {
 
   #writeLines(events: readonly TimedEvent[]): void {
     const lines = this.#file === undefined && this.#readable !== undefined ? [] : events.map(jsonLine);
-    this.#file?.append(Buffer.from(`${lines.join('\n')}\n`, 'latin1'));
-    if (this.#readable === undefined) this.#stream.write(events, lines);
+    const written = this.#file?.write(events, lines) ?? lines;
+    if (this.#readable === undefined) this.#stream.write(events, written);
     else for (const line of this.#readableLines(events)) this.#readable.info(line);
     this.#reportMissed();
   }
@@ -147,7 +152,7 @@ export class AuditLog implements AuditSink {
     if (missed === undefined) return;
     const event = missedEvent(missed);
     this.#say(isLast ? `${event.detail}` : `stdout takes lines again; ${event.detail}`);
-    this.#add(event);
+    this.#sink.record(event);
   }
 
   #release(): void {
@@ -162,10 +167,6 @@ function readableLogger(stream: NodeJS.WritableStream): Logger {
     format: format.printf(({ message }) => String(message)),
     transports: [new transports.Stream({ stream, eol: '\n' })],
   });
-}
-
-function gapEvent(count: number, since: Date, detail: string): AuditEvent {
-  return { event: 'audit.resumed', outcome: 'failed', detail, count, since: since.toISOString() };
 }
 
 function missedEvent({ countByOutcome, since }: Missed): AuditEvent {

@@ -32,7 +32,9 @@ export type AuditEventName =
   | 'gateway.started'
   | 'gateway.resumed'
   | 'gateway.stopped'
-  | 'audit.resumed';
+  | 'audit.resumed'
+  | 'audit.checkpoint'
+  | 'audit.broken';
 
 /** A SOP class that was proposed and refused; by keyword if it has one. */
 export interface RefusedContext {

@@ -6,26 +6,26 @@
  * hundred thousand times a second would fill the memory with them. A write to the page cache takes some microseconds.
  */
 import {
+  close,
   closeSync,
   fchmodSync,
   fchownSync,
+  fdatasync,
   fstatSync,
   openSync,
-  readSync,
   type Stats,
   writeSync,
 } from 'node:fs';
+import { promisify } from 'node:util';
 import { OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
+import { endsWith, firstTimeMs } from './fileEnds';
 import { isFileAt, rotateFiles, targetOf, temporaryName } from './rotatedFiles';
 
 const LINE_FEED = 0x0a;
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** A rotation that failed is tried again after this time: the folder may be full, or not writable, for long. */
+/** A rotation that failed is tried again after this time: the folder may not be writable for long. */
 const ROTATION_RETRY_MS = 60_000;
-/** The time stands at the beginning of a line, as `{"time":"2026-11-23T19:36:10.292Z"`. */
-const FIRST_TIME = /^\{"time":"([0-9TZ:.-]{24})"/;
-const FIRST_TIME_BYTES = 40;
 
 /** At least one of the first two is there. */
 export interface Rotation {
@@ -40,7 +40,21 @@ export interface LineFileEvents {
   say(message: string): void;
   /** Lines can be written again. So many were not. */
   resumed(lost: number, since: Date, why: string): void;
+  /** Somebody else did this to the file. */
+  found(change: FileChange): void;
 }
+
+export type FileChange = 'shorter' | 'longer' | 'changed' | 'deleted' | 'moved';
+
+/** What of the lines is in the file where not all of them are. */
+export interface Cut {
+  /** Whole ones, from the first. */
+  readonly lines: number;
+  /** What is behind them: the beginning of a line, or the line feed that ends one. */
+  readonly rest: string;
+}
+
+const syncData = promisify(fdatasync);
 
 interface Failure {
   readonly since: Date;
@@ -52,6 +66,8 @@ export class LineFile {
   readonly #name: string;
   readonly #events: LineFileEvents;
   rotation: Rotation | undefined;
+  /** A file that is left goes to the disk first. */
+  isSynced = false;
   #descriptor: number;
   #bytes = 0;
   /** When the first line of the file was written. */
@@ -60,6 +76,8 @@ export class LineFile {
   /** The last write ended inside a line: the next one must not be appended to it. */
   #isInsideLine = false;
   #nextRotationMs = 0;
+  /** Files that were left, until they are on the disk and closed. */
+  #leaving: Promise<unknown> = Promise.resolve();
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
   constructor(name: string, rotation: Rotation | undefined, events: LineFileEvents) {
@@ -79,14 +97,45 @@ export class LineFile {
     return this.#failure === undefined;
   }
 
-  /** `lines` end with a line feed each. */
-  append(lines: Buffer): void {
+  /** `lines` end with a line feed each. Undefined where all of them are in the file now. */
+  append(lines: Buffer): Cut | undefined {
     let from = 0;
     while (from < lines.length) {
       const to = this.#rotateIfDue(lines, from);
-      this.#write(from === 0 && to === lines.length ? lines : lines.subarray(from, to));
+      const cut = this.#write(from === 0 && to === lines.length ? lines : lines.subarray(from, to));
+      if (cut !== undefined) {
+        // A line behind a gap would look as if nothing were missing before it.
+        this.#failure!.lost += countLines(lines, to);
+        return { lines: countLines(lines.subarray(0, from), 0) + cut.lines, rest: cut.rest };
+      }
       from = to;
     }
+    return undefined;
+  }
+
+  get isRegular(): boolean {
+    return fstatSync(this.#descriptor).isFile();
+  }
+
+  /** Looks whether the file is what was written, and ends with `lastLine`. Costs three calls of the system. */
+  inspect(lastLine: string): void {
+    const stats = fstatSync(this.#descriptor);
+    if (stats.nlink === 0) {
+      this.#events.found('deleted');
+      this.reopen();
+    } else if (stats.size !== this.#bytes) this.#resized(stats);
+    else if (!isFileAt(this.#name, stats)) this.#events.found('moved');
+    else if (!this.#isInsideLine && endsWith(this.#name, stats, `${lastLine}\n`) === false) {
+      this.#events.found('changed');
+    }
+  }
+
+  /** Resolves when everything written so far is on the disk. */
+  async sync(): Promise<void> {
+    const descriptor = this.#descriptor;
+    await this.#leaving;
+    // One that was left meanwhile is synced on its way.
+    await (descriptor === this.#descriptor ? syncData(descriptor) : this.#leaving);
   }
 
   /**
@@ -131,9 +180,12 @@ export class LineFile {
   }
 
   #replace(descriptor: number): void {
-    closeSync(this.#descriptor);
+    const left = this.#descriptor;
     this.#descriptor = descriptor;
-    this.#isInsideLine = false;
+    if (this.isSynced) {
+      const synced = Promise.all([this.#leaving, syncData(left).catch(() => {})]);
+      this.#leaving = synced.then(() => close(left));
+    } else closeSync(left);
     this.#look();
   }
 
@@ -141,6 +193,13 @@ export class LineFile {
     const stats = fstatSync(this.#descriptor);
     this.#bytes = stats.size;
     this.#beganMs = stats.size === 0 ? 0 : (firstTimeMs(this.#name) ?? stats.birthtimeMs);
+    this.#isInsideLine = endsWith(this.#name, stats, '\n') === false;
+  }
+
+  #resized({ size }: Stats): void {
+    const change = size < this.#bytes ? 'shorter' : 'longer';
+    this.#look();
+    this.#events.found(change);
   }
 
   /** Returns the end of what belongs into the file that is open now: whole lines. */
@@ -188,7 +247,7 @@ export class LineFile {
   /** Emptied by copytruncate, or moved: it is looked at again. */
   #wasChanged(stats: Stats): boolean {
     if (stats.size < this.#bytes) {
-      this.#look();
+      this.#resized(stats);
       return true;
     }
     if (isFileAt(this.#name, stats)) return false;
@@ -196,8 +255,9 @@ export class LineFile {
     return true;
   }
 
-  #write(lines: Buffer): void {
-    const bytes = this.#isInsideLine ? Buffer.concat([Buffer.of(LINE_FEED), lines]) : lines;
+  #write(lines: Buffer): Cut | undefined {
+    const ending = this.#isInsideLine ? 1 : 0;
+    const bytes = ending === 1 ? Buffer.concat([Buffer.of(LINE_FEED), lines]) : lines;
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
@@ -206,17 +266,15 @@ export class LineFile {
     } catch (error) {
       this.#bytes += written;
       if (written > 0) this.#isInsideLine = bytes[written - 1] !== LINE_FEED;
-      this.#failed(
-        (error as Error).message,
-        countLines(bytes, Math.max(written, bytes.length - lines.length)),
-      );
-      return;
+      this.#failed((error as Error).message, countLines(bytes, Math.max(written, ending)));
+      return cutOf(bytes.subarray(0, written), ending);
     }
-    if (this.#failure === undefined) return;
+    if (this.#failure === undefined) return undefined;
     const { lost, since, why } = this.#failure;
     this.#failure = undefined;
     this.#events.say(`the audit log file can be written again; lines that are not in it: ${lost}`);
     this.#events.resumed(lost, since, why);
+    return undefined;
   }
 
   #failed(why: string, lost: number): void {
@@ -228,21 +286,15 @@ export class LineFile {
   }
 }
 
+/** Behind the line feed that ended an earlier line, where there is one. */
+function cutOf(written: Buffer, ending: number): Cut {
+  const end = written.lastIndexOf(LINE_FEED) + 1;
+  const lines = Math.max(0, countLines(written, 0) - ending);
+  return { lines, rest: written.toString('latin1', lines === 0 ? 0 : end) };
+}
+
 function countLines(bytes: Buffer, from: number): number {
   let count = 0;
   for (let at = bytes.indexOf(LINE_FEED, from); at >= 0; at = bytes.indexOf(LINE_FEED, at + 1)) count += 1;
   return count;
-}
-
-function firstTimeMs(name: string): number | undefined {
-  const bytes = Buffer.alloc(FIRST_TIME_BYTES);
-  try {
-    const descriptor = openSync(name, 'r');
-    const length = readSync(descriptor, bytes, 0, FIRST_TIME_BYTES, 0);
-    closeSync(descriptor);
-    const time = Date.parse(FIRST_TIME.exec(bytes.toString('latin1', 0, length))?.[1] ?? '');
-    return Number.isNaN(time) ? undefined : time;
-  } catch {
-    return undefined; // it may only be written
-  }
 }

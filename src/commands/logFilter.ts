@@ -1,9 +1,10 @@
 /**
- * Which lines of the audit log `aegis log` was asked for. Reads no file and shows nothing.
+ * Which lines of the audit log `aegis log` and `aegis audit query` were asked for. Reads no file and shows nothing.
  */
 import { concernOf } from '../audit/lastSeen';
 import type { Configuration } from '../config/schema';
 import { type AuditLine, parseAuditLine } from '../observe/auditLines';
+import { AddressSet } from '../text/addresses';
 
 export interface LogFilter {
   readonly denied?: boolean;
@@ -15,6 +16,16 @@ export interface LogFilter {
   readonly connection?: string;
   /** A time as lines have it. */
   readonly since?: string;
+  /** Not any more from this time on. */
+  readonly until?: string;
+  readonly outcome?: readonly string[];
+  readonly reason?: readonly string[];
+  /** Command as lines have it, such as `C-STORE`. */
+  readonly command?: readonly string[];
+  /** Calling AE titles. */
+  readonly calling?: readonly string[];
+  /** Addresses and CIDR blocks. */
+  readonly from?: readonly string[];
 }
 
 const PROBLEM_OUTCOMES: ReadonlySet<string> = new Set(['denied', 'would-deny', 'failed']);
@@ -42,12 +53,15 @@ export function parseLine(text: string): { line: AuditLine | undefined; json: st
 }
 
 export function filterOf(
-  { denied, modality, event: events, connection, since }: LogFilter,
+  { denied, modality, event: events, connection, since, until, ...lists }: LogFilter,
   configuration: Configuration | undefined,
 ): (line: AuditLine) => boolean {
+  const isOfList = byLists(lists);
   const concernsIt = modality === undefined ? undefined : aboutModality(modality, configuration);
   return (line) =>
     (since === undefined || line.time >= since) &&
+    (until === undefined || line.time < until) &&
+    isOfList(line) &&
     (denied !== true || PROBLEM_OUTCOMES.has(line.outcome)) &&
     (connection === undefined || String(line.connectionId).startsWith(connection)) &&
     (events === undefined ||
@@ -55,14 +69,32 @@ export function filterOf(
     (concernsIt === undefined || concernsIt(line));
 }
 
+type Lists = Pick<LogFilter, 'outcome' | 'reason' | 'command' | 'calling' | 'from'>;
+
+function byLists({ outcome, reason, command, calling, from }: Lists): (line: AuditLine) => boolean {
+  const addresses = from === undefined ? undefined : new AddressSet(from);
+  const titles = calling?.map(comparable);
+  const isIn = (list: readonly string[] | undefined, value: unknown) =>
+    list === undefined || list.includes(String(value));
+  return (line) =>
+    isIn(outcome, line.outcome) &&
+    isIn(reason, line.reason) &&
+    isIn(command, line.command) &&
+    isIn(titles, comparable(line.callingAeTitle)) &&
+    (addresses === undefined || addresses.has(String(line.sourceAddress)));
+}
+
+/** Of an AE title, as the gateway compares them by default. */
+function comparable(title: unknown): string {
+  return String(title ?? '')
+    .trim()
+    .toUpperCase();
+}
+
 /** By the entry where there is one. Else by what the line itself says. */
 function aboutModality(name: string, configuration: Configuration | undefined): (line: AuditLine) => boolean {
   const modalities = configuration?.modalities ?? {};
   if (Object.hasOwn(modalities, name)) return concernOf(name, modalities[name]!);
-  const title = name.trim().toUpperCase();
   return ({ modality, callingAeTitle }) =>
-    modality === name ||
-    String(callingAeTitle ?? '')
-      .trim()
-      .toUpperCase() === title;
+    modality === name || comparable(callingAeTitle) === comparable(name);
 }

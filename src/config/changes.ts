@@ -102,6 +102,7 @@ export function changesOfProcess(running: Configuration, wanted: Configuration):
       workers,
       'tcp.quickAck': tcp.quickAck,
       'audit.file': audit.file,
+      'audit.chain': audit.chain,
       admin,
       pending,
       stateDirectory,

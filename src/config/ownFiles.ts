@@ -8,6 +8,7 @@ import { OperatorError } from '../errors';
 import { describeLock, locksInForce } from '../policy/locks';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import { readSigningKey } from '../x509/tlsFiles';
 import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
@@ -20,6 +21,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...(audit.file === undefined
       ? []
       : inspectAppended(['audit', 'file'], audit.file, audit.rotate !== undefined)),
+    ...(audit.chain?.key === undefined ? [] : inspectSigningKey(['audit', 'chain', 'key'], audit.chain.key)),
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
     ...inspectStateDirectory(['stateDirectory'], stateDirectory),
@@ -118,9 +120,17 @@ function inspectWritable(path: ConfigurationPath, place: string, isForNewFile: b
   }
 }
 
+function inspectSigningKey(path: ConfigurationPath, file: string): Finding[] {
+  return inspectReading(path, () => readSigningKey(file));
+}
+
 function inspectToken(path: ConfigurationPath, file: string): Finding[] {
+  return inspectReading(path, () => readBearerToken(file));
+}
+
+function inspectReading(path: ConfigurationPath, read: () => unknown): Finding[] {
   try {
-    readBearerToken(file);
+    read();
     return [];
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;

@@ -1,5 +1,6 @@
 /** How the audit log is kept: its file, its rotation, and how many refusals of one kind are written whole. */
 import * as z from 'zod';
+import { chain } from './schemaChain';
 import { filePath, seconds } from './schemaValues';
 
 const rotate = z
@@ -41,10 +42,20 @@ const refusals = z.strictObject({
   everySeconds: seconds(10, 'From one line of a sum to the next.'),
 });
 
-export const audit = z.strictObject({
-  file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
-  rotate: rotate.optional().describe('When the gateway rotates the file by itself. Left out: never.'),
-  refusals: refusals
-    .prefault({})
-    .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
-});
+export const audit = z
+  .strictObject({
+    file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
+    rotate: rotate.optional().describe('When the gateway rotates the file by itself. Left out: never.'),
+    chain: chain
+      .prefault(true)
+      .describe(
+        'Each line of the file carries the hash of the one before, so that changes are found. false: it does not.',
+      ),
+    refusals: refusals
+      .prefault({})
+      .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
+  })
+  .refine(({ file, chain }) => file !== undefined || chain?.key === undefined, {
+    error: 'signs the lines of audit.file, and there is none; set audit.file too',
+    path: ['chain', 'key'],
+  });

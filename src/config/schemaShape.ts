@@ -27,9 +27,16 @@ export function unwrap(schema: Schema): Schema {
       return unwrap(definition.innerType);
     case 'pipe':
       return unwrap(definition.in);
+    case 'union':
+      // As `audit.chain`: an object, or true or false in its place.
+      return typeOf(definition.options[1]) === 'boolean' ? unwrap(definition.options[0]!) : schema;
     default:
       return schema;
   }
+}
+
+function typeOf(schema: Schema | undefined): string | undefined {
+  return (schema as z.core.$ZodTypes | undefined)?._zod.def.type;
 }
 
 /** Throws on a kind of schema that the configuration does not use yet. */

@@ -54,6 +54,8 @@ function groups(): string {
     createSecureContext({ ecdhCurve: withPostQuantum });
     return withPostQuantum;
   } catch {
+    // Node 20 leaves the error of OpenSSL behind, and the next private key that is read would fail with it. This takes it.
+    createSecureContext({ ecdhCurve: classical });
     return classical;
   }
 }

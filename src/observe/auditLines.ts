@@ -21,10 +21,11 @@ export type AuditLine = Pick<AuditEvent, 'event' | 'outcome'> &
 export const STDIN = '-';
 
 /**
- * The audit log shortens every text to 512 characters, so its lines have some thousands. What is longer is another
- * file, and must not be collected in memory until a line feed comes.
+ * The audit log shortens every text to 512 characters, so its lines have some thousands; those of a reload with 50 changes in
+ * another alphabet have 160,000. What is longer is another file, and must not be collected in memory until a line feed
+ * comes.
  */
-const MAX_LINE_LENGTH = 65_536;
+const MAX_LINE_LENGTH = 262_144;
 /** Ten times faster than 1 MiB: texts of that size, and all their lines, are dear to the garbage collector. */
 export const CHUNK_BYTES = 64 * 1024;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
@@ -69,14 +70,18 @@ async function firstTime(file: LogFile): Promise<string | undefined> {
   return undefined;
 }
 
-/** The lines of a file, many at a time; `progressed` gets the number of bytes read since its last call. */
+/**
+ * The lines of a file, many at a time; `progressed` gets the number of bytes read since its last call. As `latin1`, each
+ * character is a byte of the file.
+ */
 export async function* readLines(
   file: LogFile,
   progressed: (bytes: number) => void = () => {},
+  encoding: 'utf8' | 'latin1' = 'utf8',
 ): AsyncGenerator<readonly string[]> {
   let readBytes = 0;
   const splitter = new LineSplitter();
-  const { stream, source } = openLog(file.name);
+  const { stream, source } = openLog(file.name, encoding);
   try {
     for await (const chunk of stream as AsyncIterable<string>) {
       yield splitter.add(chunk);
@@ -121,12 +126,15 @@ export class LineSplitter {
   }
 }
 
-function openLog(name: string): { stream: NodeJS.ReadableStream; source?: ReadStream } {
-  if (name === STDIN) return { stream: process.stdin.setEncoding('utf8') };
+function openLog(
+  name: string,
+  encoding: 'utf8' | 'latin1',
+): { stream: NodeJS.ReadableStream; source?: ReadStream } {
+  if (name === STDIN) return { stream: process.stdin.setEncoding(encoding) };
   const source = createReadStream(name, { highWaterMark: CHUNK_BYTES });
-  if (!name.endsWith('.gz')) return { stream: source.setEncoding('utf8'), source };
+  if (!name.endsWith('.gz')) return { stream: source.setEncoding(encoding), source };
   // An error comes out of the iteration over the last stream.
-  const stream = pipeline(source, createGunzip(), () => {}).setEncoding('utf8');
+  const stream = pipeline(source, createGunzip(), () => {}).setEncoding(encoding);
   return { stream, source };
 }
 

@@ -64,6 +64,7 @@ async function open(
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
     ...configuration.audit,
+    stateDirectory: configuration.stateDirectory,
     say,
   });
   // A closed pipe at stdout ends every other command. It must not end the gateway.
@@ -86,6 +87,7 @@ async function open(
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
+    audit.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;

@@ -70,13 +70,13 @@ export function dayOf(time: string): string {
 
 const AGO_MS: Readonly<Record<string, number>> = { d: DAY_MS, h: 60 * 60 * 1000, m: 60 * 1000 };
 
-/** Reads the value of `--since`: a time as audit lines have it. Throws OperatorError. */
-export function sinceOption(text: string, nowMs: number): string {
+/** Reads the value of `--since` and its like: a time as audit lines have it. Throws OperatorError. */
+export function sinceOption(text: string, nowMs: number, option = '--since'): string {
   const [, count, unit] = /^(\d{1,5})([dhm])$/.exec(text) ?? [];
   const ms = unit === undefined ? momentMs(text) : nowMs - Number(count) * (AGO_MS[unit] ?? 0);
   if (ms !== undefined) return new Date(ms).toISOString();
   throw new OperatorError(
-    `--since ${quoteValue(text)} is not a time; accepted are days (7d), hours (12h), minutes (30m), dates (2026-11-01) and moments (2026-11-01T08:00Z)`,
+    `${option} ${quoteValue(text)} is not a time; accepted are days (7d), hours (12h), minutes (30m), dates (2026-11-01) and moments (2026-11-01T08:00Z)`,
   );
 }
 

@@ -47,6 +47,18 @@ export function readPrivateKey(file: string): PrivateKeyFile {
   return readOr(problem, () => ({ file, pem, key: createPrivateKey(pem) }));
 }
 
+/** Keys that sign as they are. What else a PEM file can hold agrees on keys, or is out of use. */
+const SIGNING_TYPES: ReadonlySet<string | undefined> = new Set(['ed25519', 'ed448', 'ec', 'rsa', 'rsa-pss']);
+
+/** A private key that signs something other than TLS. Throws OperatorError. */
+export function readSigningKey(file: string): KeyObject {
+  const { key } = readPrivateKey(file);
+  if (SIGNING_TYPES.has(key.asymmetricKeyType)) return key;
+  throw new OperatorError(
+    `${file} has a key that cannot sign (${key.asymmetricKeyType}); make one with "openssl genpkey -algorithm ed25519 -out ${file}"`,
+  );
+}
+
 function keyProblem(file: string, bytes: Buffer): string {
   const accepted = 'a PEM file with an RSA or EC key is accepted';
   const text = bytes.toString('latin1');

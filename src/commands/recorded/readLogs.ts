@@ -37,7 +37,7 @@ export function auditFilesOf({ audit }: Configuration, verb: string): string[] {
 /** The oldest line first. Throws OperatorError where a file cannot be read, or none of them is an audit log. */
 export async function readLogs(
   names: readonly string[],
-  add: (line: AuditLine) => void,
+  add: (line: AuditLine, text: string) => void,
   context: CommandContext,
 ): Promise<LogReading> {
   const files = await inOrderOfTime(findLogFiles(names));
@@ -50,7 +50,7 @@ export async function readLogs(
         lineNumber += 1;
         const line = parseAuditLine(text);
         if (line !== undefined) {
-          add(line);
+          add(line, text);
           reading.lines += 1;
         } else if (text.trim() !== '') {
           reading.otherLines += 1;

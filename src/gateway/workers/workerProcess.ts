@@ -161,13 +161,15 @@ function writeLastLines(): void {
   if (auditOptions.file === undefined) return;
   const say = (text: string) => void process.stderr.write(`aegis: ${text}\n`);
   try {
-    new LineFile(auditOptions.file, undefined, { say, resumed: () => {} }).append(
+    new LineFile(auditOptions.file, undefined, { say, resumed: ignore, found: ignore }).append(
       Buffer.from(json, 'latin1'),
     );
   } catch (error) {
     say((error as Error).message);
   }
 }
+
+function ignore(): void {}
 
 // node:cluster ends a worker as soon as the primary is gone.
 process.on('exit', writeLastLines);

@@ -21,7 +21,9 @@ import { temporaryFolder } from '../../support/processes';
 
 function open(rotation?: Rotation, name = join(temporaryFolder(), 'audit.jsonl')) {
   const said: string[] = [];
-  const file = new LineFile(name, rotation, { say: (message) => said.push(message), resumed: () => {} });
+  const ignore = () => {};
+  const events = { say: (message: string) => said.push(message), resumed: ignore, found: ignore };
+  const file = new LineFile(name, rotation, events);
   return { file, name, said };
 }
 

@@ -1,5 +1,7 @@
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { TlsProfile } from '../../../src/config/schema';
 import { tlsProfiles } from '../../../src/net/tlsProfiles';
 import { testCertificates } from '../../support/certificates';
@@ -133,4 +135,12 @@ describe('a TLS profile', () => {
     const warned = Object.entries(tlsProfiles).filter(([, { warning }]) => warning !== undefined);
     expect(warned.map(([name]) => name)).toEqual(['aes-legacy']);
   });
+});
+
+it('leaves no error of OpenSSL behind for the next private key', () => {
+  const key = readFileSync(server.privateKeyFile);
+  jest.isolateModules(() => {
+    require('../../../src/net/tlsProfiles');
+  });
+  expect(createPrivateKey(key).type).toBe('private');
 });

@@ -1,0 +1,62 @@
+/** What can be wrong with the chain of an audit log, as data and in words. Finds nothing. */
+import { countOf } from '../text/quote';
+
+export type FaultKind =
+  | 'changed'
+  | 'missing'
+  | 'moved'
+  | 'repeated'
+  | 'added'
+  | 'incomplete'
+  | 'signature'
+  | 'reported'
+  | 'new chain';
+
+export interface Place {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  /** As the line itself has it. */
+  readonly time: string | undefined;
+}
+
+export interface Fault extends Place {
+  readonly kind: FaultKind;
+  readonly count: number;
+  readonly detail: string;
+}
+
+/** Nothing that was done to the log, but a person should know it. */
+export type Note = Pick<Fault, 'file' | 'line' | 'time' | 'detail'>;
+
+/** Numbers that are not where they should be. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly place: Place;
+  missing: number;
+}
+
+export function faultOfGap({ from, to, place: { file, line, time }, missing }: Gap): Fault {
+  const which = from === to ? `number ${from}` : `${countOf(missing, 'line')} of numbers ${from} to ${to}`;
+  return { file, line, time, kind: 'missing', count: missing, detail: `${which} should be before this one` };
+}
+
+/** Lines that the start of a gateway found, and linked its first line to. */
+export function describeSealed(others: readonly string[]): string {
+  if (others.length === 1 && isCut(others[0]!)) {
+    return 'a line that is not complete: the gateway was killed, or the disk was full; the line behind it is linked to it';
+  }
+  return `${countOf(others.length, 'line')} of workers whose first process was gone; the line behind them is linked to them`;
+}
+
+/** Whether it is the beginning of a line. */
+export function isCut(text: string): boolean {
+  if (!text.startsWith('{"') && !'{"'.startsWith(text)) return false;
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * What the gateway remembers of the chain outside of the audit log: `audit-chain.json` in `stateDirectory`. A file that is
+ * cut off at its end looks whole by itself. This says how far it went.
+ */
+import * as z from 'zod';
+import { readUtf8 } from '../files/read';
+import { stateFile, writeStateFile } from '../files/stateDirectory';
+import { FileError } from '../files/systemErrors';
+
+const FILE = 'audit-chain.json';
+const VERSION = 1;
+const MAX_FILE_BYTES = 64 * 1024;
+
+const schema = z.object({
+  version: z.literal(VERSION),
+  /** The audit log file that it is about. */
+  file: z.string(),
+  seq: z.int().min(0),
+  /** What the next line has as `previous`. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The gateway has stopped in order: this was the last line. */
+  isClosed: z.boolean(),
+});
+
+export type ChainState = Readonly<Omit<z.output<typeof schema>, 'version'>>;
+
+export function chainStateFile(stateDirectory: string): string {
+  return stateFile(stateDirectory, FILE);
+}
+
+/** `unreadable`, with why, is not the same as none: somebody may have damaged it. */
+export type ReadState = ChainState | { readonly unreadable: string } | undefined;
+
+/** Undefined where there is none, or one of another file. */
+export function readChainState(stateDirectory: string, file: string): ReadState {
+  const path = chainStateFile(stateDirectory);
+  try {
+    const { success, data } = schema.safeParse(JSON.parse(readUtf8(path, { maxBytes: MAX_FILE_BYTES })));
+    if (!success) return { unreadable: `${path} cannot be understood` };
+    return data.file === file ? data : undefined;
+  } catch (error) {
+    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
+    return { unreadable: error instanceof FileError ? error.message : `${path} cannot be understood` };
+  }
+}
+
+/** On the disk when it resolves. Throws FileError. */
+export async function writeChainState(stateDirectory: string, state: ChainState): Promise<void> {
+  await writeStateFile(stateDirectory, FILE, `${JSON.stringify({ version: VERSION, ...state })}\n`);
+}

@@ -1,0 +1,155 @@
+/**
+ * The work of `aegis audit query`: the lines of audit logs that were asked for, as a table or as they are. Holds the newest
+ * ones that it shows, never a whole log. Changes nothing.
+ */
+import { statSync } from 'node:fs';
+import { readableConfiguration } from '../../admin/adminClient';
+import type { Configuration } from '../../config/schema';
+import type { AuditLine } from '../../observe/auditLines';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import type { Tone } from '../../text/display';
+import { countOf } from '../../text/quote';
+import { hangingLines, textTable } from '../../text/table';
+import { filterOf, type LogFilter } from '../logFilter';
+import { auditFilesOf, describeReading, readLogs } from '../recorded/readLogs';
+
+interface QueryOptions extends GlobalOptions, LogFilter {
+  readonly lines?: number;
+  readonly reverse?: boolean;
+}
+
+/** More rows than these are not read by a person. */
+const MAX_ROWS = 1000;
+/** Lines that are printed at once. */
+const BATCH = 1000;
+
+export async function queryLogs(
+  context: CommandContext,
+  options: QueryOptions,
+  names: readonly string[],
+): Promise<void> {
+  const configuration = configurationFor(options, names.length > 0);
+  const files =
+    names.length > 0 ? names : newerThan(options.since, auditFilesOf(configuration!, 'audit query'));
+  const isStreamed = options.json === true && options.lines === undefined && options.reverse !== true;
+  const newest = new Newest(isStreamed ? BATCH : (options.lines ?? MAX_ROWS));
+  const isWanted = filterOf(options, configuration);
+  const print = (texts: readonly string[]) => texts.length > 0 && context.print(`${texts.join('\n')}\n`);
+  const reading = await readLogs(
+    files,
+    (line, text) => {
+      if (!isWanted(line)) return;
+      if (isStreamed && newest.isFull) print(newest.take().map((found) => found.text));
+      newest.add({ line, text });
+    },
+    context,
+  );
+  const found = newest.take();
+  if (options.reverse === true) found.reverse();
+  if (options.json === true) {
+    print(found.map(({ text }) => text));
+    return;
+  }
+  const more =
+    newest.count > found.length
+      ? `; the newest ${found.length} are shown, --lines shows more, --json all`
+      : '';
+  print([
+    ...(found.length === 0 ? [] : [...table(found.map(({ line }) => line)), '']),
+    ...hangingLines(`${countOf(newest.count, 'line')} found${more}`, 2),
+    ...describeReading(reading, '').flatMap((text) => hangingLines(text, 2)),
+  ]);
+}
+
+/** Needed for the name of the file. Else it only helps to find refusals of a modality that name none. */
+function configurationFor(
+  { config, isConfigNamed }: QueryOptions,
+  hasNames: boolean,
+): Configuration | undefined {
+  try {
+    return readableConfiguration(config);
+  } catch (error) {
+    if (!hasNames || isConfigNamed === true) throw error;
+    return undefined;
+  }
+}
+
+/** Without the rotated files that were written before; the first one is the file itself. */
+function newerThan(since: string | undefined, [file, ...rotated]: readonly string[]): string[] {
+  const isNewer = (name: string) => {
+    const status = statSync(name, { throwIfNoEntry: false });
+    return since === undefined || (status !== undefined && status.mtime.toISOString() >= since);
+  };
+  return [file!, ...rotated.filter(isNewer)];
+}
+
+interface Found {
+  readonly line: AuditLine;
+  readonly text: string;
+}
+
+/** The last ones that were added. */
+class Newest {
+  readonly #limit: number;
+  #kept: Found[] = [];
+  #count = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** All that were ever added. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get isFull(): boolean {
+    return this.#kept.length >= this.#limit;
+  }
+
+  add(found: Found): void {
+    this.#count += 1;
+    this.#kept.push(found);
+    if (this.#kept.length > 2 * this.#limit) this.#kept = this.#kept.slice(-this.#limit);
+  }
+
+  take(): Found[] {
+    const taken = this.#kept.slice(-this.#limit);
+    this.#kept = [];
+    return taken;
+  }
+}
+
+const TONES: Readonly<Record<string, Tone>> = {
+  allowed: 'ok',
+  denied: 'refused',
+  failed: 'refused',
+  'would-deny': 'warning',
+};
+
+function table(lines: readonly AuditLine[]): string[] {
+  return textTable([['time (UTC)', 'outcome', 'who', 'what'], ...lines.map(rowOf)], {
+    hasHeadings: true,
+    fits: ['whole', 'whole', 'words', 'words'],
+    tone: (cell, column) => (column === 1 ? TONES[cell] : undefined),
+  });
+}
+
+/** The reason comes first: it is what a person looks for. Texts that came from the network are escaped by the table. */
+function rowOf({ time, outcome, event, ...line }: AuditLine): string[] {
+  const who = [line.modality ?? line.callingAeTitle, line.sourceAddress];
+  const what = [line.reason, event, line.command, line.sopClass, line.moveDestination, line.status];
+  return [
+    time.slice(0, 19).replace('T', ' '),
+    outcome,
+    words(who),
+    words(line.reason === undefined ? [...what, line.detail] : what),
+  ];
+}
+
+function words(parts: readonly unknown[]): string {
+  return parts
+    .filter((part) => part !== undefined)
+    .map(String)
+    .join(' ');
+}
