@@ -34,7 +34,9 @@ export interface WatchedServer extends ServerName {
 export interface ServerHealth extends ServerName {
   readonly isTls: boolean;
   readonly isUp: boolean;
-  /** Why it is down, where that is known. */
+  /** Since when it is up or down, in ISO 8601; absent before it showed which. */
+  readonly since?: string;
+  /** Why it is down, in words. */
   readonly detail?: string;
 }
 
@@ -101,13 +103,12 @@ export class UpstreamHealth {
       this.#watches.map(async (watch) => {
         const { upstream, server, tls } = watch.server;
         const isUp = await watch.isUp();
-        const detail = isUp ? undefined : this.#states.whyDown(watch.server);
         return {
           upstream,
           server,
           isTls: tls !== undefined,
           isUp,
-          ...(detail === undefined ? {} : { detail }),
+          ...this.#states.shown(watch.server, isUp),
         };
       }),
     );
