@@ -1,6 +1,7 @@
 /**
  * dist/: the command line in few files, because most of a start is the loading of modules
  * (docs/decisions/0015-bundled.md). What a command imports inside its action stays a file of its own.
+ * dist/dashboard/: the page, three files for the browser.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -99,5 +100,29 @@ await build({
         { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 1 },
       ],
     },
+  },
+});
+
+const page = {
+  name: 'page',
+  generateBundle() {
+    for (const fileName of ['index.html', 'page.css']) {
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(`src/dashboard/${fileName}`) });
+    }
+  },
+};
+
+await build({
+  input: { page: 'src/dashboard/main.tsx' },
+  platform: 'browser',
+  transform: { target: 'es2022', jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [licences, page],
+  output: {
+    dir: 'dist/dashboard',
+    format: 'es',
+    entryFileNames: '[name].js',
+    // A browser loads it over the network, and nobody reads its stack: the types are checked instead.
+    minify: true,
+    comments: false,
   },
 });

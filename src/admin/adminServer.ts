@@ -16,6 +16,7 @@ import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
+import { addPageRoutes } from './pageRoutes';
 import type { PendingCallers } from './pendingCallers';
 import type {
   ListenerStatus,
@@ -192,6 +193,7 @@ export class AdminServer implements AuditSink {
       reply.type(this.#metrics.contentType).send(await this.#exposition()),
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
+    addPageRoutes(this.#server);
     addPendingRoutes(this.#server, this.#sources.pending);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
