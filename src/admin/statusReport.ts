@@ -30,7 +30,7 @@ export interface StatusReport extends Readiness {
   readonly workers: number;
   readonly listeners: readonly ListenerStatus[];
   /** `upstream` is the called AE title that modalities use. */
-  readonly upstreams: readonly ServerHealth[];
+  readonly upstreams: readonly UpstreamStatus[];
   /** Modalities that an operator has locked. */
   readonly locks: readonly ModalityLock[];
   /** Those that are open, the oldest first. */
@@ -56,6 +56,9 @@ export interface ListenerStatus {
   readonly port: number;
   readonly isTls: boolean;
 }
+
+/** `since` and `detail` are known once it has answered, or failed to. */
+export type UpstreamStatus = ServerHealth;
 
 export interface AssociationStatus {
   readonly connectionId: string;

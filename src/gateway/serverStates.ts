@@ -23,11 +23,20 @@ export interface ServerList {
 /** Called when a server goes down or comes back. */
 export type ServerChanged = (name: ServerName, isUp: boolean, detail: string | undefined) => void;
 
+/** What a server showed, for people who look on. */
+export interface ShownState {
+  /** In ISO 8601. */
+  readonly since: string;
+  readonly detail?: string;
+}
+
 /** A server is up until it shows that it is not. */
 interface ServerState {
   isUp: boolean;
   /** When it was last found to be down, on the clock of performance.now(). */
   downAtMs: number;
+  /** When it first showed what it is now, and why it is down. */
+  shown: ShownState | undefined;
   associations: number;
 }
 
@@ -68,10 +77,20 @@ export class ServerStates {
     return state === undefined || state.isUp || performance.now() - state.downAtMs >= retryMs;
   }
 
+  /** Since when it has shown that it is up or down; nothing where it has shown something else, or nothing yet. */
+  shown(name: ServerName, isUp: boolean): ShownState | undefined {
+    const state = this.#stateByName.get(keyOf(name));
+    return state?.isUp === isUp ? state.shown : undefined;
+  }
+
   /** Something was learnt about the server; only a change is reported. */
   learn(name: ServerName, isUp: boolean, detail?: string): void {
     const state = this.#state(name);
     if (!isUp) state.downAtMs = performance.now();
+    if (state.shown === undefined || state.isUp !== isUp) {
+      const since = new Date().toISOString();
+      state.shown = isUp || detail === undefined ? { since } : { since, detail };
+    }
     if (state.isUp === isUp) return;
     state.isUp = isUp;
     this.changed(name, isUp, detail);
@@ -89,7 +108,7 @@ export class ServerStates {
     const key = keyOf(name);
     const known = this.#stateByName.get(key);
     if (known !== undefined) return known;
-    const state = { isUp: true, downAtMs: 0, associations: 0 };
+    const state = { isUp: true, downAtMs: 0, shown: undefined, associations: 0 };
     this.#stateByName.set(key, state);
     return state;
   }

@@ -34,6 +34,10 @@ export interface WatchedServer extends ServerName {
 export interface ServerHealth extends ServerName {
   readonly isTls: boolean;
   readonly isUp: boolean;
+  /** Since when it is up or down, in ISO 8601; absent before it showed which. */
+  readonly since?: string;
+  /** Why it is down, in words. */
+  readonly detail?: string;
 }
 
 /** Every server of every upstream, in the order of the configuration. */
@@ -98,7 +102,8 @@ export class UpstreamHealth {
     return await Promise.all(
       this.#watches.map(async (watch) => {
         const { upstream, server, tls } = watch.server;
-        return { upstream, server, isTls: tls !== undefined, isUp: await watch.isUp() };
+        const isUp = await watch.isUp();
+        return { upstream, server, isTls: tls !== undefined, isUp, ...this.#states.shown(watch.server, isUp) };
       }),
     );
   }
