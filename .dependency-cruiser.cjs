@@ -98,10 +98,10 @@ module.exports = {
     },
     {
       name: 'page-is-for-the-browser',
-      comment: 'of the rest, src/dashboard imports only types, and words from src/text: it runs where there is no Node',
+      comment: 'of the rest, src/dashboard imports only types, words from src/text and names from src/dimse: it runs where there is no Node',
       severity: 'error',
       from: { path: '^src/dashboard/' },
-      to: { path: '^src/', pathNot: '^src/(dashboard|text)/', dependencyTypesNot: ['type-only'] },
+      to: { path: '^src/', pathNot: '^src/(dashboard|text|dimse)/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'no-node-in-the-page',

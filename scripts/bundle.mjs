@@ -103,17 +103,25 @@ await build({
   },
 });
 
+const PAGE_FOLDER = 'src/dashboard';
+
+/** What is beside the code of the page. The parts of the style count in the order of their names. */
 const page = {
   name: 'page',
   generateBundle() {
-    for (const fileName of ['index.html', 'page.css']) {
-      this.emitFile({ type: 'asset', fileName, source: readFileSync(`src/dashboard/${fileName}`) });
-    }
+    const styles = readdirSync(`${PAGE_FOLDER}/styles`).sort();
+    const css = styles.map((name) => readFileSync(`${PAGE_FOLDER}/styles/${name}`, 'utf8')).join('\n');
+    this.emitFile({ type: 'asset', fileName: 'page.css', source: css });
+    this.emitFile({
+      type: 'asset',
+      fileName: 'index.html',
+      source: readFileSync(`${PAGE_FOLDER}/index.html`),
+    });
   },
 };
 
 await build({
-  input: { page: 'src/dashboard/main.tsx' },
+  input: { page: `${PAGE_FOLDER}/main.tsx` },
   platform: 'browser',
   transform: { target: 'es2022', jsx: { runtime: 'automatic', importSource: 'preact' } },
   plugins: [licences, page],

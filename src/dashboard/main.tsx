@@ -96,6 +96,7 @@ function App() {
           isTokenOnly
           onSubmit={async () => {
             await ask('/api/v1/overview');
+            return true;
           }}
           onClose={() => setIsAskingToken(false)}
         />

@@ -127,8 +127,8 @@ interface DialogProps {
   /** Changes nothing and needs no token. */
   readonly isTokenOnly?: boolean;
   readonly children?: ComponentChildren;
-  /** Closes the dialog where it resolves. What it throws is shown, and the dialog stays. */
-  readonly onSubmit: () => Promise<void> | void;
+  /** Resolves to whether all is done: the dialog then closes. What it throws is shown. */
+  readonly onSubmit: () => Promise<boolean>;
   readonly onClose: () => void;
 }
 
@@ -149,17 +149,19 @@ export function ActionDialog(props: DialogProps) {
     setIsBusy(true);
     if (asksToken) setToken(given);
     try {
-      await onSubmit();
+      const isDone = await onSubmit();
       if (asksToken) tokenChanged();
-      onClose();
+      setAsksToken(false);
+      setFailure(undefined);
+      if (isDone) onClose();
     } catch (error) {
       if (error instanceof AskFailure && error.wantsToken) {
         setToken('');
         setAsksToken(true);
       }
       setFailure((error as Error).message);
-      setIsBusy(false);
     }
+    setIsBusy(false);
   };
 
   return (

@@ -79,3 +79,8 @@ export function titleText(title: string | undefined): string {
   const safe = escapeUnsafe(title);
   return /^ | $/.test(safe) ? `"${safe}"` : safe;
 }
+
+/** Several lines of configuration: line ends stay, nothing else that is not seen. */
+export function blockText(text: string): string {
+  return text.split('\n').map(escapeUnsafe).join('\n');
+}
