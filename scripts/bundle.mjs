@@ -1,7 +1,7 @@
 /**
  * dist/: the command line in few files, because most of a start is the loading of modules
  * (docs/decisions/0015-bundled.md). What a command imports inside its action stays a file of its own.
- * dist/dashboard/: the page, three files for the browser.
+ * dist/dashboard/: the page, a few files for the browser.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -112,18 +112,16 @@ const page = {
     const styles = readdirSync(`${PAGE_FOLDER}/styles`).sort();
     const css = styles.map((name) => readFileSync(`${PAGE_FOLDER}/styles/${name}`, 'utf8')).join('\n');
     this.emitFile({ type: 'asset', fileName: 'page.css', source: css });
-    this.emitFile({
-      type: 'asset',
-      fileName: 'index.html',
-      source: readFileSync(`${PAGE_FOLDER}/index.html`),
-    });
+    for (const fileName of ['index.html', 'icon.svg']) {
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(`${PAGE_FOLDER}/${fileName}`) });
+    }
   },
 };
 
 await build({
   input: { page: `${PAGE_FOLDER}/main.tsx` },
   platform: 'browser',
-  transform: { target: 'es2022', jsx: { runtime: 'automatic', importSource: 'preact' } },
+  transform: { target: 'es2022' },
   plugins: [licences, page],
   output: {
     dir: 'dist/dashboard',

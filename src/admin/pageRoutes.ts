@@ -1,5 +1,5 @@
 /**
- * The page at `/`: three files for the browser, read from disk when they are asked for. They hold no data, so they need no
+ * The page at `/`: a few files for the browser, read from disk when they are asked for. They hold no data, so they need no
  * token: what the page shows, it asks for with the token that the operator gives it. Knows nothing of what is shown.
  */
 import { readFile } from 'node:fs/promises';
@@ -17,6 +17,7 @@ const FILES = [
   { path: '/', file: 'index.html', type: 'text/html; charset=utf-8' },
   { path: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
   { path: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
+  { path: '/icon.svg', file: 'icon.svg', type: 'image/svg+xml' },
 ] as const;
 
 /**

@@ -55,7 +55,8 @@ export async function* frames<Frame>(path: string, signal: AbortSignal): AsyncGe
   for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
     const parts = `${text}${chunk.value}`.split('\n\n');
     text = parts.pop() ?? '';
-    if (text.length > MAX_FRAME_CHARACTERS) throw new AskFailure(0, 'the stream of the gateway has no end of line');
+    if (text.length > MAX_FRAME_CHARACTERS)
+      throw new AskFailure(0, 'the stream of the gateway has no end of line');
     // The newest counts: the others are what it was before.
     const newest = parts.map(dataOf).findLast((data) => data !== '');
     if (newest !== undefined) yield JSON.parse(newest) as Frame;

@@ -2,7 +2,7 @@
 import type { AssociationDetail, CommandReport } from '../admin/pageReport';
 import { modalityHref } from './health';
 import { useAnswer } from './live';
-import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting } from './parts';
+import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting, WideTable } from './parts';
 import { bytesText, countText, momentText, sentence, spanText, titleText } from './words';
 
 const REFRESH_MS = 2000;
@@ -21,7 +21,11 @@ export function AssociationPage({ id }: { readonly id: string }) {
       <h1>
         Association <code>{titleText(id)}</code>
       </h1>
-      {answer === undefined ? <Waiting failure={failure} /> : <Association association={answer} nowMs={nowMs} />}
+      {answer === undefined ? (
+        <Waiting failure={failure} />
+      ) : (
+        <Association association={answer} nowMs={nowMs} />
+      )}
     </>
   );
 }
@@ -93,7 +97,11 @@ function WhoFacts({ association }: { readonly association: AssociationDetail }) 
   );
 }
 
-function Contexts({ association: { acceptedContexts, refusedContexts } }: { readonly association: AssociationDetail }) {
+function Contexts({
+  association: { acceptedContexts, refusedContexts },
+}: {
+  readonly association: AssociationDetail;
+}) {
   if (acceptedContexts.length + refusedContexts.length === 0) return <Nothing>They are not kept.</Nothing>;
   return (
     <ul class="list tight">
@@ -120,48 +128,50 @@ function Contexts({ association: { acceptedContexts, refusedContexts } }: { read
 function Commands({ commands }: { readonly commands: readonly CommandReport[] }) {
   if (commands.length === 0) return <Nothing>None yet.</Nothing>;
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Command</th>
-            <th scope="col">SOP class</th>
-            <th scope="col">Answer</th>
-            <th scope="col" class="number">
-              Bytes
+    <WideTable title="Commands">
+      <thead>
+        <tr>
+          <th scope="col">Command</th>
+          <th scope="col">SOP class</th>
+          <th scope="col">Answer</th>
+          <th scope="col" class="number">
+            Bytes
+          </th>
+          <th scope="col" class="number">
+            Took
+          </th>
+          <th scope="col">When</th>
+        </tr>
+      </thead>
+      <tbody>
+        {commands.map((command, index) => (
+          <tr key={`${command.time} ${index}`}>
+            <th scope="row">
+              <Mark
+                tone={
+                  command.outcome === 'allowed' ? 'ok' : command.outcome === 'denied' ? 'alarm' : 'attention'
+                }
+              />
+              {command.command}
             </th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            <th scope="col">When</th>
+            <td>
+              {command.sopClass === undefined ? '' : titleText(command.sopClass)}
+              {command.moveDestination === undefined ? '' : ` to ${titleText(command.moveDestination)}`}
+            </td>
+            <td>
+              {command.status === undefined ? '' : <code>{command.status}</code>}{' '}
+              {command.text === undefined ? '' : sentence(command.text)}
+            </td>
+            <td class="number">{command.bytes === undefined ? '' : bytesText(command.bytes)}</td>
+            <td class="number">
+              {command.durationMs === undefined ? '' : `${Math.round(command.durationMs)} ms`}
+            </td>
+            <td>
+              <Moment time={command.time} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {commands.map((command, index) => (
-            <tr key={`${command.time} ${index}`}>
-              <th scope="row">
-                <Mark
-                  tone={command.outcome === 'allowed' ? 'ok' : command.outcome === 'denied' ? 'alarm' : 'attention'}
-                />
-                {command.command}
-              </th>
-              <td>
-                {command.sopClass === undefined ? '' : titleText(command.sopClass)}
-                {command.moveDestination === undefined ? '' : ` to ${titleText(command.moveDestination)}`}
-              </td>
-              <td>
-                {command.status === undefined ? '' : <code>{command.status}</code>}{' '}
-                {command.text === undefined ? '' : sentence(command.text)}
-              </td>
-              <td class="number">{command.bytes === undefined ? '' : bytesText(command.bytes)}</td>
-              <td class="number">{command.durationMs === undefined ? '' : `${Math.round(command.durationMs)} ms`}</td>
-              <td>
-                <Moment time={command.time} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </WideTable>
   );
 }

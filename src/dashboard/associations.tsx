@@ -1,9 +1,10 @@
 /** Associations as tables: those that are open with their progress, and those that ended not long ago. */
 import type { ComponentChildren } from 'preact';
-import type { AssociationStatus, AssociationsReport, EndedAssociation } from '../admin/pageReport';
+import type { AssociationsReport, EndedAssociation } from '../admin/pageReport';
+import type { AssociationStatus } from '../admin/statusReport';
 import { associationHref, modalityHref } from './health';
 import { useAnswer } from './live';
-import { Mark, Moment, Nothing, usePage, Waiting } from './parts';
+import { Mark, Moment, Nothing, usePage, Waiting, WideTable } from './parts';
 import { bytesText, countText, sentence, spanText, titleText } from './words';
 
 const REFRESH_MS = 2000;
@@ -74,30 +75,27 @@ function AssociationTable(props: {
   readonly children: ComponentChildren;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached with keys
-    <div class="table" tabIndex={0} role="region" aria-label={props.title}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Association</th>
-            <th scope="col">Modality</th>
-            <th scope="col">From, to</th>
-            <th scope="col">How</th>
-            <th scope="col" class="number">
-              Time
-            </th>
-            <th scope="col" class="number">
-              Commands
-            </th>
-            <th scope="col" class="number">
-              Bytes
-            </th>
-            <th scope="col">{props.last}</th>
-          </tr>
-        </thead>
-        <tbody>{props.children}</tbody>
-      </table>
-    </div>
+    <WideTable title={props.title}>
+      <thead>
+        <tr>
+          <th scope="col">Association</th>
+          <th scope="col">Modality</th>
+          <th scope="col">From, to</th>
+          <th scope="col">How</th>
+          <th scope="col" class="number">
+            Time
+          </th>
+          <th scope="col" class="number">
+            Commands
+          </th>
+          <th scope="col" class="number">
+            Bytes
+          </th>
+          <th scope="col">{props.last}</th>
+        </tr>
+      </thead>
+      <tbody>{props.children}</tbody>
+    </WideTable>
   );
 }
 
@@ -109,7 +107,8 @@ interface RowProps {
 }
 
 function AssociationRow({ association, ms, tone, children }: RowProps) {
-  const { connectionId, modality, callingAeTitle, sourceAddress, calledAeTitle, isTls, direction } = association;
+  const { connectionId, modality, callingAeTitle, sourceAddress, calledAeTitle, isTls, direction } =
+    association;
   return (
     <tr>
       <th scope="row">

@@ -1,7 +1,7 @@
 /** Everything that ends, the first to end first: certificates, CAs, revocation lists, entries. */
 import type { CertificatesReport } from '../admin/pageReport';
 import { useAnswer } from './live';
-import { Mark, Nothing, type Tone, usePage, Waiting } from './parts';
+import { Mark, Nothing, type Tone, usePage, Waiting, WideTable } from './parts';
 import { daysUntil, momentText, titleText, untilText } from './words';
 
 const REFRESH_MS = 60_000;
@@ -21,31 +21,29 @@ export function CertificatesPage() {
       {answer === undefined ? <Waiting failure={failure} /> : null}
       {answer?.certificates.length === 0 ? <Nothing>Nothing ends.</Nothing> : null}
       {answer === undefined || answer.certificates.length === 0 ? null : (
-        <div class="table">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Name</th>
-                <th scope="col">Kind</th>
-                <th scope="col">Ends</th>
-                <th scope="col">Day</th>
+        <WideTable title="Certificates by expiry">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Kind</th>
+              <th scope="col">Ends</th>
+              <th scope="col">Day</th>
+            </tr>
+          </thead>
+          <tbody>
+            {answer.certificates.map(({ kind, name, notAfter }) => (
+              <tr key={`${kind} ${name}`}>
+                <th scope="row">
+                  <Mark tone={toneOf(notAfter, nowMs)} />
+                  {titleText(name)}
+                </th>
+                <td>{kind}</td>
+                <td>{untilText(notAfter, nowMs)}</td>
+                <td>{momentText(notAfter)}</td>
               </tr>
-            </thead>
-            <tbody>
-              {answer.certificates.map(({ kind, name, notAfter }) => (
-                <tr key={`${kind} ${name}`}>
-                  <th scope="row">
-                    <Mark tone={toneOf(notAfter, nowMs)} />
-                    {titleText(name)}
-                  </th>
-                  <td>{kind}</td>
-                  <td>{untilText(notAfter, nowMs)}</td>
-                  <td>{momentText(notAfter)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+            ))}
+          </tbody>
+        </WideTable>
       )}
     </>
   );

@@ -2,6 +2,7 @@
  * The last 24 hours: associations, bytes and refusals, each on a strip of its own above one axis of time. Own SVG. A
  * cursor of mouse or keys reads it; a screen reader gets the same as numbers. Asks nothing.
  */
+import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
 import type { HistoryBucket, HistoryReport } from '../admin/pageReport';
 import { bytesText, clockText, countText } from './words';
@@ -109,7 +110,7 @@ interface StripProps {
   readonly series: Series;
   readonly history: HistoryReport;
   readonly at: number | undefined;
-  readonly area: preact.RefObject<HTMLDivElement> | undefined;
+  readonly area: RefObject<HTMLDivElement | null> | undefined;
 }
 
 function Strip({ series: one, history, at, area }: StripProps) {
@@ -130,10 +131,10 @@ function Strip({ series: one, history, at, area }: StripProps) {
           <path class="bars" d={barsPath(values, top)} />
           {at === undefined ? null : <rect class="cursor" x={at} y="0" width="1" height={STRIP_HEIGHT} />}
         </svg>
-        <span class="strip-top" aria-hidden="true">
-          {Math.max(...values) > 0 ? one.text(top) : ''}
-        </span>
       </div>
+      <span class="strip-top" aria-hidden="true">
+        {Math.max(...values) > 0 ? one.text(top) : ''}
+      </span>
     </div>
   );
 }
@@ -167,7 +168,7 @@ function Axis(props: { readonly fromMs: number; readonly bucketMs: number; reado
   });
   return (
     <div class="axis" aria-hidden="true">
-      <svg>
+      <svg aria-hidden="true">
         {ticks.map((index) => (
           <text
             key={index}
@@ -203,7 +204,6 @@ function HourTable({ history }: { readonly history: HistoryReport }) {
       </thead>
       <tbody>
         {Array.from({ length: rows }, (_, row) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name
           <tr key={row}>
             <th scope="row">{clockText(fromMs + row * perRow * history.bucketSeconds * 1000)}</th>
             {series.map(({ key, text }) => (

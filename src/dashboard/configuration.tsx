@@ -52,7 +52,7 @@ function History({ changes }: { readonly changes: readonly ConfigurationChange[]
               </span>
             </p>
             <p class="soft">{requesterText(change)}</p>
-            {change.detail === undefined ? null : <p>{sentence(change.detail)}</p>}
+            {change.detail === undefined ? null : <p>{titleText(change.detail)}</p>}
             <ul class="changes">
               {change.changes.map((text) => (
                 <li key={text}>{sentence(text)}</li>

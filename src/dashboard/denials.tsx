@@ -18,7 +18,8 @@ interface Repeated {
 export function withoutRepeats(denials: readonly PageDenial[]): Repeated[] {
   const byKind = new Map<string, Repeated>();
   for (const denial of denials) {
-    const { reason, modality, sourceAddress, callingAeTitle, calledAeTitle, command, sopClass, outcome } = denial;
+    const { reason, modality, sourceAddress, callingAeTitle, calledAeTitle, command, sopClass, outcome } =
+      denial;
     const kind = JSON.stringify([
       ...[reason, outcome, modality, sourceAddress],
       ...[callingAeTitle, calledAeTitle, command, sopClass],
@@ -39,9 +40,7 @@ export function DenialList({ denials }: { readonly denials: readonly PageDenial[
           <DenialRow key={`${one.denial.time} ${one.denial.reason}`} repeated={one} approve={setApproved} />
         ))}
       </ul>
-      {approved === undefined ? null : (
-        <ApproveDialog id={approved} onClose={() => setApproved(undefined)} />
-      )}
+      {approved === undefined ? null : <ApproveDialog id={approved} onClose={() => setApproved(undefined)} />}
     </>
   );
 }
@@ -113,6 +112,10 @@ function callerText({ callingAeTitle, sourceAddress, calledAeTitle, listener }: 
 
 function whatText({ command, sopClass, moveDestination }: PageDenial): string {
   if (command === undefined) return '';
-  const what = [command, sopClass, ...(moveDestination === undefined ? [] : ['to', titleText(moveDestination)])];
+  const what = [
+    command,
+    sopClass,
+    ...(moveDestination === undefined ? [] : ['to', titleText(moveDestination)]),
+  ];
   return `${what.filter((word) => word !== undefined).join(' ')}: `;
 }

@@ -5,7 +5,7 @@
 import { useState } from 'preact/hooks';
 import type { ExplainReport } from '../admin/pageReport';
 import { useAnswer } from './live';
-import { Facts, Mark, type Tone, usePage, Waiting } from './parts';
+import { Facts, Mark, Panel, type Tone, usePage, Waiting } from './parts';
 import { sentence, titleText } from './words';
 
 const fields = [
@@ -37,8 +37,8 @@ export function ExplainPage({ query }: { readonly query: URLSearchParams }) {
     <>
       <h1>Explain</h1>
       <p class="lead">
-        What would happen to this peer, and why: the code that decides live traffic answers. Nothing is sent to
-        anybody.
+        What would happen to this peer, and why: the code that decides live traffic answers. Nothing is sent
+        to anybody.
       </p>
       <form class="ask" onSubmit={submit}>
         {fields.map(({ name, title, example, isNeeded }) => (
@@ -89,31 +89,35 @@ function Verdict({ report }: { readonly report: ExplainReport }) {
         <Mark tone={allowed ? 'ok' : 'alarm'} />
         <h2>{allowed ? 'Allowed' : `Refused at the gate ${gate ?? ''}: ${reason ?? ''}`}</h2>
       </div>
-      <Facts
-        rows={[
-          ['answer', sentence(wireAnswer)],
-          ['entry', modality === null ? 'none' : titleText(modality)],
-          ['mode', mode ?? ''],
-          ['archive', upstream === null ? '' : titleText(upstream)],
-          ['listener', titleText(listener)],
-        ]}
-      />
-      <ol class="list checks">
-        {checks.map(({ gate: of, check, outcome, detail }, index) => (
-          <li key={`${index} ${check}`} class={outcome}>
-            <Mark tone={tones[outcome]} />
-            <div>
-              <p class="line">
-                <b class="title">{titleText(check)}</b>
-                <span class="soft">
-                  {of}, {outcome.replace('-', ' ')}
-                </span>
-              </p>
-              {detail === '' ? null : <p>{sentence(detail)}</p>}
-            </div>
-          </li>
-        ))}
-      </ol>
+      <Panel title="What it means">
+        <Facts
+          rows={[
+            ['answer', sentence(wireAnswer)],
+            ['entry', modality === null ? 'none' : titleText(modality)],
+            ['mode', mode ?? ''],
+            ['archive', upstream === null ? '' : titleText(upstream)],
+            ['listener', titleText(listener)],
+          ]}
+        />
+      </Panel>
+      <Panel title="Check by check">
+        <ol class="list">
+          {checks.map(({ gate: of, check, outcome, detail }, index) => (
+            <li key={`${index} ${check}`} class={outcome}>
+              <Mark tone={tones[outcome]} />
+              <div>
+                <p class="line">
+                  <b class="title">{titleText(check)}</b>
+                  <span class="soft">
+                    {of}, {outcome.replace('-', ' ')}
+                  </span>
+                </p>
+                {detail === '' ? null : <p>{sentence(detail)}</p>}
+              </div>
+            </li>
+          ))}
+        </ol>
+      </Panel>
       {notes.map((note) => (
         <p key={note} class="soft">
           {sentence(note)}

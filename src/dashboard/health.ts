@@ -7,7 +7,7 @@ export const healths: readonly ModalityHealth[] = ['locked', 'refused', 'certifi
 export const healthWords: Readonly<Record<ModalityHealth, string>> = {
   locked: 'locked',
   refused: 'refused',
-  certificate: 'certificate ends',
+  certificate: 'certificate',
   silent: 'silent',
   ok: 'ok',
 };

@@ -21,7 +21,6 @@ export interface Live {
 /** Follows the stream while the tab is seen. `session` changes with the token: it then asks again. */
 export function useLive(session: number): Live {
   const [live, setLive] = useState<Live>({ isLive: false });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another token is another answer
   useEffect(() => {
     let stop = follow(setLive);
     const look = () => {
@@ -94,7 +93,6 @@ export function useAnswer<Answer>(path: string | undefined, version: unknown = 0
   const [state, setState] = useState<{ path?: string; answer?: Answer; failure?: AskFailure }>({});
   const [count, setCount] = useState(0);
   const again = useCallback(() => setCount((before) => before + 1), []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new version is a new answer
   useEffect(() => {
     if (path === undefined) return;
     const controller = new AbortController();

@@ -4,9 +4,9 @@
  */
 import { render } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { ask, hasToken, setToken } from './asking';
 import { AssociationPage } from './association';
 import { AssociationsPage } from './associations';
-import { ask, hasToken, setToken } from './asking';
 import { CertificatesPage } from './certificates';
 import { ConfigurationPage } from './configuration';
 import { ExplainPage } from './explain';
@@ -74,7 +74,6 @@ function App() {
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   // A screen reader then begins with the new page.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: with each place
   useEffect(() => {
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks';
 import type { ModalitiesReport, ModalityHealth, ModalitySummary } from '../admin/pageReport';
 import { healths, healthTone, healthWords, modalityHref } from './health';
 import { useAnswer } from './live';
-import { Mark, Moment, Nothing, usePage, Waiting } from './parts';
+import { Mark, Moment, Nothing, usePage, Waiting, WideTable } from './parts';
 import { bytesText, countText, titleText } from './words';
 
 /** What it counts changes all the time, and a list of hundreds is not for every second. */
@@ -92,37 +92,34 @@ function matching(
 
 function ModalityTable({ modalities }: { readonly modalities: readonly ModalitySummary[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached with keys
-    <div class="table" tabIndex={0} role="region" aria-label="Modalities">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">AE title</th>
-            <th scope="col">From</th>
-            <th scope="col">May</th>
-            <th scope="col">Last seen</th>
-            <th scope="col" class="number">
-              Open
-            </th>
-            <th scope="col" class="number">
-              Commands
-            </th>
-            <th scope="col" class="number">
-              Bytes
-            </th>
-            <th scope="col" class="number">
-              Refused
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {modalities.map((modality) => (
-            <ModalityRow key={modality.name} modality={modality} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <WideTable title="Modalities">
+      <thead>
+        <tr>
+          <th scope="col">Name</th>
+          <th scope="col">AE title</th>
+          <th scope="col">From</th>
+          <th scope="col">May</th>
+          <th scope="col">Last seen</th>
+          <th scope="col" class="number">
+            Open
+          </th>
+          <th scope="col" class="number">
+            Commands
+          </th>
+          <th scope="col" class="number">
+            Bytes
+          </th>
+          <th scope="col" class="number">
+            Refused
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {modalities.map((modality) => (
+          <ModalityRow key={modality.name} modality={modality} />
+        ))}
+      </tbody>
+    </WideTable>
   );
 }
 

@@ -5,8 +5,17 @@ import { OpenAssociations } from './associations';
 import { associationHref, healthTone, modalityHref } from './health';
 import { type Live, useAnswer } from './live';
 import { LockDialog, UnlockDialog } from './lock';
-import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting } from './parts';
-import { blockText, bytesText, countText, momentText, sentence, spanText, titleText, untilText } from './words';
+import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting, WideTable } from './parts';
+import {
+  blockText,
+  bytesText,
+  countText,
+  momentText,
+  sentence,
+  spanText,
+  titleText,
+  untilText,
+} from './words';
 
 const REFRESH_MS = 3000;
 
@@ -195,7 +204,11 @@ function CertificateFactList({ modality: { certificate, entry } }: { readonly mo
         ['SHA-256', certificate === undefined ? '' : <code class="long">{certificate.fingerprint256}</code>],
         [
           'entry asks for',
-          pins === undefined ? 'any that the listener trusts' : <code class="long">{pins.map(titleText).join(' or ')}</code>,
+          pins === undefined ? (
+            'any that the listener trusts'
+          ) : (
+            <code class="long">{pins.map(titleText).join(' or ')}</code>
+          ),
         ],
       ]}
     />
@@ -205,35 +218,34 @@ function CertificateFactList({ modality: { certificate, entry } }: { readonly mo
 function Events({ events }: { readonly events: readonly ModalityEvent[] }) {
   if (events.length === 0) return <Nothing>Nothing since the start.</Nothing>;
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col">Why</th>
-            <th scope="col" class="number">
-              Bytes
-            </th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            <th scope="col">Association</th>
-            <th scope="col">When</th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event, index) => (
-            <EventRow key={`${event.time} ${index}`} event={event} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <WideTable title="What it did last">
+      <thead>
+        <tr>
+          <th scope="col">What</th>
+          <th scope="col">Why</th>
+          <th scope="col" class="number">
+            Bytes
+          </th>
+          <th scope="col" class="number">
+            Took
+          </th>
+          <th scope="col">Association</th>
+          <th scope="col">When</th>
+        </tr>
+      </thead>
+      <tbody>
+        {events.map((event, index) => (
+          <EventRow key={`${event.time} ${index}`} event={event} />
+        ))}
+      </tbody>
+    </WideTable>
   );
 }
 
 function EventRow({ event }: { readonly event: ModalityEvent }) {
   const { outcome, command, sopClass, text, detail, bytes, durationMs, connectionId, time } = event;
-  const tone = outcome === 'denied' || outcome === 'failed' ? 'alarm' : outcome === 'would-deny' ? 'attention' : 'ok';
+  const tone =
+    outcome === 'denied' || outcome === 'failed' ? 'alarm' : outcome === 'would-deny' ? 'attention' : 'ok';
   return (
     <tr>
       <th scope="row">
@@ -243,7 +255,11 @@ function EventRow({ event }: { readonly event: ModalityEvent }) {
       <td>{[text, detail].flatMap((words) => (words === undefined ? [] : [sentence(words)])).join(' ')}</td>
       <td class="number">{bytes === undefined ? '' : bytesText(bytes)}</td>
       <td class="number">
-        {durationMs === undefined ? '' : durationMs < 1000 ? `${Math.round(durationMs)} ms` : spanText(durationMs)}
+        {durationMs === undefined
+          ? ''
+          : durationMs < 1000
+            ? `${Math.round(durationMs)} ms`
+            : spanText(durationMs)}
       </td>
       <td>
         {connectionId === undefined ? null : (

@@ -5,11 +5,11 @@
 import type { HistoryReport, ModalityBrief, Overview } from '../admin/pageReport';
 import { Chart, withNow } from './chart';
 import { DenialList } from './denials';
-import { healthTone, healthWords, healths, modalityHref } from './health';
+import { healths, healthTone, healthWords, modalityHref } from './health';
 import { type Live, useAnswer } from './live';
 import { Mark, Moment, Nothing, Panel, usePage, Waiting } from './parts';
 import { PendingList } from './pending';
-import { countText, sentence, spanText, titleText } from './words';
+import { countText, momentText, sentence, spanText, titleText } from './words';
 
 export function OverviewPage({ live: { overview, failure } }: { readonly live: Live }) {
   const { version } = usePage();
@@ -46,7 +46,9 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
         </Panel>
         <Panel
           title="Pending callers"
-          aside={overview.pending.total === 0 ? undefined : <a href="#/pending">all {overview.pending.total}</a>}
+          aside={
+            overview.pending.total === 0 ? undefined : <a href="#/pending">all {overview.pending.total}</a>
+          }
         >
           <PendingList callers={overview.pending.callers} />
         </Panel>
@@ -58,6 +60,7 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
 function State({ overview }: { readonly overview: Overview }) {
   const { sentence: state, version, startedAt, lastReload } = overview;
   const { nowMs } = usePage();
+  const details = state.details.map(titleText).join('; ');
   const upMs = nowMs - Date.parse(startedAt);
   return (
     <div class={`state ${state.tone}`}>
@@ -65,8 +68,8 @@ function State({ overview }: { readonly overview: Overview }) {
       <div>
         <h1 aria-live="polite">{sentence(state.text)}</h1>
         {state.details.length === 0 ? null : (
-          <p class="details" title={state.details.map(sentence).join(' ')}>
-            {state.details.map(sentence).join(' ')}
+          <p class="details" title={details}>
+            {details}
           </p>
         )}
       </div>
@@ -86,10 +89,13 @@ function State({ overview }: { readonly overview: Overview }) {
 
 function OpenNow({ overview: { associations } }: { readonly overview: Overview }) {
   const { total } = associations;
-  return <a href="#/associations">{total === 1 ? '1 association' : `${countText(total)} associations`} open</a>;
+  return (
+    <a href="#/associations">{total === 1 ? '1 association' : `${countText(total)} associations`} open</a>
+  );
 }
 
 function Archives({ overview: { upstreams } }: { readonly overview: Overview }) {
+  const { nowMs } = usePage();
   return (
     <ul class="list">
       {upstreams.map(({ upstream, server, isTls, isUp, since, detail }) => (
@@ -98,14 +104,9 @@ function Archives({ overview: { upstreams } }: { readonly overview: Overview }) 
           <div>
             <p class="line">
               <b class="title">{titleText(upstream)}</b>
-              <span class={isUp ? 'ok' : 'alarm'}>
+              <span class={isUp ? 'ok' : 'alarm'} title={since === undefined ? '' : momentText(since)}>
                 {isUp ? 'up' : 'down'}
-                {since === undefined ? null : (
-                  <>
-                    {' since '}
-                    <Moment time={since} />
-                  </>
-                )}
+                {since === undefined ? '' : ` for ${spanText(nowMs - Date.parse(since))}`}
               </span>
             </p>
             <p class="soft">

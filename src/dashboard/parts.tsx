@@ -46,10 +46,26 @@ export function Panel({ title, aside, class: name = '', children }: PanelProps) 
         {aside === undefined ? null : <div class="aside">{aside}</div>}
       </header>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached with keys */}
-      <div class="body" tabIndex={0} role="group" aria-labelledby={id}>
+      <div class="body" tabIndex={0}>
         {children}
       </div>
     </section>
+  );
+}
+
+/** A table that is wider than a small screen is scrolled in its place. */
+export function WideTable({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached with keys
+    <div class="table" tabIndex={0}>
+      <table aria-label={title}>{children}</table>
+    </div>
   );
 }
 
@@ -179,7 +195,9 @@ export function ActionDialog(props: DialogProps) {
               value={given}
               onInput={({ currentTarget }) => setGiven(currentTarget.value)}
             />
-            <small>The content of admin.tokenFile. This tab keeps it until it is closed or loaded again.</small>
+            <small>
+              The content of admin.tokenFile. This tab keeps it until it is closed or loaded again.
+            </small>
           </label>
         ) : null}
         {failure === undefined ? null : (

@@ -44,15 +44,14 @@ export function PendingList({ callers }: { readonly callers: readonly PendingPag
           </li>
         ))}
       </ul>
-      {approved === undefined ? null : (
-        <ApproveDialog id={approved} onClose={() => setApproved(undefined)} />
-      )}
+      {approved === undefined ? null : <ApproveDialog id={approved} onClose={() => setApproved(undefined)} />}
     </>
   );
 }
 
 function CertificateLine({ caller: { certificate, isTls } }: { readonly caller: PendingPageCaller }) {
-  if (certificate === undefined) return <p class="soft">{isTls ? 'TLS without a certificate' : 'Without TLS'}</p>;
+  if (certificate === undefined)
+    return <p class="soft">{isTls ? 'TLS without a certificate' : 'Without TLS'}</p>;
   const { subject, issuer, notAfter, untrusted } = certificate;
   return (
     <p class="soft" title={certificate.fingerprint256}>
@@ -74,7 +73,7 @@ function Ways({ caller, approve, remove }: WaysProps) {
   return (
     <span class="actions">
       {remove === undefined ? null : (
-        <button type="button" aria-label={`Take ${title} off the list`} onClick={() => remove(caller)}>
+        <button type="button" aria-label={`Take off: ${title}`} onClick={() => remove(caller)}>
           Take off
         </button>
       )}
@@ -112,8 +111,8 @@ export function PendingPage({ live: { overview } }: { readonly live: Live }) {
     <>
       <h1>Pending callers</h1>
       <p class="lead">
-        They were refused, although an entry could let them in. Compare the certificate with the device before you
-        approve.
+        They were refused, although an entry could let them in. Compare the certificate with the device before
+        you approve.
       </p>
       {answer === undefined ? <Waiting failure={failure} /> : null}
       {answer !== undefined && callers.length === 0 ? <Nothing>Nobody waits to be let in.</Nothing> : null}
@@ -122,7 +121,8 @@ export function PendingPage({ live: { overview } }: { readonly live: Live }) {
           <article key={caller.id} class="panel card" aria-label={pendingTitle(caller)}>
             <h2>{pendingTitle(caller)}</h2>
             <p>
-              {sentence(caller.text)} {caller.canBeApproved ? '' : sentence(caller.otherRemedy ?? caller.remedy)}
+              {sentence(caller.text)}{' '}
+              {caller.canBeApproved ? '' : sentence(caller.otherRemedy ?? caller.remedy)}
             </p>
             <CallerFacts caller={caller} />
             <Ways caller={caller} approve={setApproved} remove={setRemoved} />
@@ -168,7 +168,9 @@ export function CallerFacts({ caller }: { readonly caller: PendingPageCaller }) 
           certificate === undefined
             ? ''
             : `${titleText(certificate.subject)}, issued by ${titleText(certificate.issuer)}${
-                certificate.notAfter === undefined ? '' : `, until ${momentText(certificate.notAfter).slice(0, 10)}`
+                certificate.notAfter === undefined
+                  ? ''
+                  : `, until ${momentText(certificate.notAfter).slice(0, 10)}`
               }`,
         ],
         ['not trusted', certificate?.untrusted === undefined ? '' : sentence(certificate.untrusted)],

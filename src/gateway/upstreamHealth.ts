@@ -103,7 +103,13 @@ export class UpstreamHealth {
       this.#watches.map(async (watch) => {
         const { upstream, server, tls } = watch.server;
         const isUp = await watch.isUp();
-        return { upstream, server, isTls: tls !== undefined, isUp, ...this.#states.shown(watch.server, isUp) };
+        return {
+          upstream,
+          server,
+          isTls: tls !== undefined,
+          isUp,
+          ...this.#states.shown(watch.server, isUp),
+        };
       }),
     );
   }
