@@ -24,7 +24,7 @@ const FILES = [
  * Only our own two files run and style. The page talks to this port alone, is in no frame, and sends no form. A text of
  * a peer that became markup could therefore do nothing.
  */
-export const PAGE_HEADERS = {
+const PAGE_HEADERS = {
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",

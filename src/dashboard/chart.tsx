@@ -4,7 +4,7 @@
  */
 import type { RefObject } from 'preact';
 import { useRef, useState } from 'preact/hooks';
-import type { HistoryBucket, HistoryReport } from '../admin/pageReport';
+import type { HistoryReport } from '../admin/pageReport';
 import { bytesText, clockText, countText } from './words';
 
 /** Of the drawing; it is stretched to its place. */
@@ -25,26 +25,6 @@ const series: readonly Series[] = [
   { key: 'bytes', title: 'Bytes', text: bytesText },
   { key: 'refusals', title: 'Refusals', text: countText },
 ];
-
-/** The history with the present bucket of the stream put in its place. */
-export function withNow(history: HistoryReport, now: HistoryBucket): HistoryReport {
-  const length = history.associations.length;
-  const index = Math.round((Date.parse(now.from) - Date.parse(history.from)) / 1000 / history.bucketSeconds);
-  if (index < 0 || index >= 2 * length) return history;
-  const shift = Math.max(0, index - length + 1);
-  const column = (key: Series['key']) => {
-    const values = [...history[key].slice(shift), ...Array.from({ length: shift }, () => 0)].slice(-length);
-    values[index - shift] = now[key];
-    return values;
-  };
-  return {
-    bucketSeconds: history.bucketSeconds,
-    from: new Date(Date.parse(history.from) + shift * history.bucketSeconds * 1000).toISOString(),
-    associations: column('associations'),
-    bytes: column('bytes'),
-    refusals: column('refusals'),
-  };
-}
 
 export function Chart({ history }: { readonly history: HistoryReport }) {
   const [cursor, setCursor] = useState<number | undefined>();

@@ -4,31 +4,11 @@
  */
 import { useState } from 'preact/hooks';
 import type { PageDenial } from '../admin/pageReport';
+import { type Repeated, withoutRepeats } from './answers';
 import { ApproveDialog } from './approve';
 import { modalityHref } from './health';
 import { Mark, Moment, Nothing } from './parts';
 import { sentence, titleText } from './words';
-
-interface Repeated {
-  readonly denial: PageDenial;
-  readonly count: number;
-}
-
-/** The newest of each kind, with how many of these there are: a device that tries every second must not hide others. */
-export function withoutRepeats(denials: readonly PageDenial[]): Repeated[] {
-  const byKind = new Map<string, Repeated>();
-  for (const denial of denials) {
-    const { reason, modality, sourceAddress, callingAeTitle, calledAeTitle, command, sopClass, outcome } =
-      denial;
-    const kind = JSON.stringify([
-      ...[reason, outcome, modality, sourceAddress],
-      ...[callingAeTitle, calledAeTitle, command, sopClass],
-    ]);
-    const before = byKind.get(kind);
-    byKind.set(kind, { denial: before?.denial ?? denial, count: (before?.count ?? 0) + 1 });
-  }
-  return [...byKind.values()];
-}
 
 export function DenialList({ denials }: { readonly denials: readonly PageDenial[] }) {
   const [approved, setApproved] = useState<string | undefined>();

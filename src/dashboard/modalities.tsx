@@ -1,6 +1,7 @@
 /** All modalities as a table: the worst first or by name, found by what one types, or of one health. */
 import { useMemo, useState } from 'preact/hooks';
 import type { ModalitiesReport, ModalityHealth, ModalitySummary } from '../admin/pageReport';
+import { matching } from './answers';
 import { healths, healthTone, healthWords, modalityHref } from './health';
 import { useAnswer } from './live';
 import { Mark, Moment, Nothing, usePage, Waiting, WideTable } from './parts';
@@ -74,20 +75,6 @@ function HealthLink({ health, current, count }: HealthLinkProps) {
       {health === undefined ? 'all' : healthWords[health]} {count === undefined ? null : <b>{count}</b>}
     </a>
   );
-}
-
-function matching(
-  modalities: readonly ModalitySummary[],
-  search: string,
-  health: ModalityHealth | undefined,
-): ModalitySummary[] {
-  const wanted = search.trim().toLowerCase();
-  return modalities
-    .filter((one) => health === undefined || one.health === health)
-    .filter(({ name, callingAeTitle, from, lastAddress = '' }) =>
-      [name, ...callingAeTitle, ...from, lastAddress].some((text) => text.toLowerCase().includes(wanted)),
-    )
-    .sort((one, other) => healths.indexOf(one.health) - healths.indexOf(other.health));
 }
 
 function ModalityTable({ modalities }: { readonly modalities: readonly ModalitySummary[] }) {

@@ -1,9 +1,10 @@
 /**
- * The first screen: one sentence of state, the archives, the last 24 hours, and whoever needs the operator. It is made of
+ * The first screen: one sentence of state, the archives, the last 24 hours, and what needs the operator. It is made of
  * one frame of the stream and the history, and fits 1280×800 without scrolling.
  */
 import type { HistoryReport, ModalityBrief, Overview } from '../admin/pageReport';
-import { Chart, withNow } from './chart';
+import { withNow } from './answers';
+import { Chart } from './chart';
 import { DenialList } from './denials';
 import { healths, healthTone, healthWords, modalityHref } from './health';
 import { type Live, useAnswer } from './live';

@@ -56,7 +56,7 @@ function CertificateLine({ caller: { certificate, isTls } }: { readonly caller: 
   return (
     <p class="soft" title={certificate.fingerprint256}>
       <code>{titleText(subject)}</code> by {titleText(issuer)}
-      {notAfter === undefined ? '' : `, until ${momentText(notAfter).slice(0, 10)}`}
+      {notAfter === undefined ? '' : <span class="whole">, until {momentText(notAfter).slice(0, 10)}</span>}
       {untrusted === undefined ? null : <b class="alarm"> {sentence(untrusted)}</b>}
     </p>
   );

@@ -4,7 +4,7 @@ import type { SheetSection } from '../onboarding/sheetMarkdown';
 import { modalityHref } from './health';
 import { useAnswer } from './live';
 import { usePage, Waiting } from './parts';
-import { blockText, titleText } from './words';
+import { blockText, sentence, titleText } from './words';
 
 export function SheetPage({ name }: { readonly name: string }) {
   const { version } = usePage();
@@ -25,19 +25,26 @@ export function SheetPage({ name }: { readonly name: string }) {
       {answer === undefined ? (
         <Waiting failure={failure} />
       ) : (
-        <article class="sheet">
-          <header>
-            <h1>{titleText(answer.sheet.title)}</h1>
-            <p>{titleText(answer.sheet.subtitle)}</p>
-          </header>
-          {answer.sheet.sections.map((part) => (
-            <section key={part.title} class={`${part.kind} ${part.isHalf === true ? 'half' : ''}`}>
-              {part.kind === 'form' ? null : <h2>{titleText(part.title)}</h2>}
-              <Part part={part} />
-              {part.note === undefined ? null : <p class="note">{titleText(part.note)}</p>}
-            </section>
+        <>
+          {answer.warnings.map((warning) => (
+            <p key={warning} class="failure no-print">
+              {sentence(warning)}
+            </p>
           ))}
-        </article>
+          <article class="sheet">
+            <header>
+              <h1>{titleText(answer.sheet.title)}</h1>
+              <p>{titleText(answer.sheet.subtitle)}</p>
+            </header>
+            {answer.sheet.sections.map((part) => (
+              <section key={part.title} class={`${part.kind} ${part.isHalf === true ? 'half' : ''}`}>
+                {part.kind === 'form' ? null : <h2>{titleText(part.title)}</h2>}
+                <Part part={part} />
+                {part.note === undefined ? null : <p class="note">{titleText(part.note)}</p>}
+              </section>
+            ))}
+          </article>
+        </>
       )}
     </>
   );
