@@ -21,6 +21,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** A monitor needs one or two. The file descriptors are for modalities: of few, no more than a sixteenth is taken. */
 const MAX_CONNECTIONS = 32;
 const MIN_CONNECTIONS = 4;
+/** Streams of events, each of which keeps a connection: no more than a quarter of all. */
+const MAX_STREAMS = 8;
 /** Beyond them, for liveness probes while all others wait for answers; the oldest of these goes first. */
 const MAX_SPARE = 2;
 const SPARE_MS = 1000;
@@ -31,6 +33,8 @@ export class AdminPort {
   readonly server: Server;
   /** Answers all requests, also those that are waiting; to be called once. */
   readonly answerWith: (answer: RequestListener) => void;
+  /** How many answers may go on for as long as their reader likes. */
+  readonly maxStreams: number;
 
   private constructor() {
     let loaded: (answer: RequestListener) => void = () => {};
@@ -52,7 +56,9 @@ export class AdminPort {
     );
     this.server.setTimeout(CONNECTION_TIMEOUT_MS);
     const ofFiles = Math.floor((openFileLimit() ?? Number.POSITIVE_INFINITY) / 16);
-    limitConnections(this.server, Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, ofFiles)));
+    const maxConnections = Math.max(MIN_CONNECTIONS, Math.min(MAX_CONNECTIONS, ofFiles));
+    limitConnections(this.server, maxConnections);
+    this.maxStreams = Math.min(MAX_STREAMS, Math.floor(maxConnections / 4));
   }
 
   /** Throws OperatorError where the port cannot be had. */

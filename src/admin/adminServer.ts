@@ -11,12 +11,16 @@ import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { addPendingRoutes, addReloadRoute } from './actionRoutes';
+import { addApproveRoute } from './approveRoute';
 import type { CertificateExpiries } from './certificateExpiries';
+import type { EventStream } from './eventStream';
+import { addExplainRoute } from './explainRoutes';
 import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
 import { addPageRoutes } from './pageRoutes';
+import { PageView } from './pageView';
 import type { PendingCallers } from './pendingCallers';
 import type {
   ListenerStatus,
@@ -25,6 +29,7 @@ import type {
   RevocationListStatus,
   StatusReport,
 } from './statusReport';
+import { addViewRoutes } from './viewRoutes';
 
 /** From one rendering of the metrics to the next: of hundreds of series it takes some milliseconds. */
 const RENDER_MS = 1000;
@@ -34,6 +39,8 @@ export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
   readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress' | 'penalties'>;
   readonly workers: number;
+  /** The configuration file as an absolute path, and the SHA-256 of the text that the gateway started from. */
+  readonly source: { readonly file: string; readonly sha256: string };
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
   readonly locks: LockControl;
@@ -45,6 +52,8 @@ export interface GatewayControl {
 interface AdminSources {
   readonly expiries: CertificateExpiries;
   readonly pending: PendingCallers;
+  /** For the operator, on stderr. */
+  warn(message: string): void;
 }
 
 /** What a running gateway lends. */
@@ -58,6 +67,8 @@ export class AdminServer implements AuditSink {
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
   readonly #live = new LiveView();
+  readonly #view: PageView;
+  readonly #stream: EventStream;
   readonly #sources: AdminSources;
   readonly #startedAt = new Date();
   readonly #control: GatewayControl;
@@ -78,9 +89,18 @@ export class AdminServer implements AuditSink {
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
     });
+    this.#view = new PageView({
+      configuration: () => this.#configuration,
+      ...control.source,
+      live: this.#live,
+      ...sources,
+      locks: () => control.locks.list,
+      isDraining: () => this.#isDraining,
+      isListening: () => control.gateway.isListening,
+    });
     this.#door = door;
     this.#server = createHttpServer(door);
-    this.#addRoutes();
+    this.#stream = this.#addRoutes();
   }
 
   /** Begins to answer at the port; resolves when it does. */
@@ -92,6 +112,7 @@ export class AdminServer implements AuditSink {
   record(event: AuditEvent): void {
     this.#metrics.record(event);
     this.#live.record(event);
+    this.#view.record(event);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
@@ -102,6 +123,13 @@ export class AdminServer implements AuditSink {
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.#configuration = configuration;
+    this.#view.modalities.replace(configuration);
+  }
+
+  /** Ends what would go on for ever; resolves when what is kept is written. */
+  async close(): Promise<void> {
+    this.#stream.close();
+    await this.#view.close();
   }
 
   async #readiness(): Promise<Readiness> {
@@ -137,11 +165,7 @@ export class AdminServer implements AuditSink {
       upstreams,
       locks: this.#control.locks.list,
       ...this.#live.report(await this.#control.gateway.progress()),
-      certificates: this.#sources.expiries.list.map(({ kind, name, notAfter }) => ({
-        kind,
-        name,
-        notAfter: notAfter.toISOString(),
-      })),
+      certificates: this.#view.certificates,
       ...this.#revocationLists(),
       ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
@@ -183,7 +207,7 @@ export class AdminServer implements AuditSink {
     }));
   }
 
-  #addRoutes(): void {
+  #addRoutes(): EventStream {
     this.#server.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
     this.#server.get('/readyz', async (_request, reply) => {
       const readiness = await this.#readiness();
@@ -199,5 +223,28 @@ export class AdminServer implements AuditSink {
       Object.hasOwn(this.#configuration.modalities, modality),
     );
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
+    const { pending } = this.#sources;
+    addExplainRoute(this.#server, () => ({
+      configuration: this.#configuration,
+      locks: this.#control.locks.list,
+      pending: (id) => pending.find(id),
+      accepted: (name) => this.#view.modalities.accepted(name),
+    }));
+    addApproveRoute(this.#server, () => ({
+      pending,
+      configuration: this.#configuration,
+      file: this.#control.source.file,
+      sha256: this.#view.reloads.sha256,
+      reload: (requestedBy) => this.#control.reload({}, requestedBy),
+    }));
+    return addViewRoutes(this.#server, {
+      view: this.#view,
+      live: this.#live,
+      pending,
+      maxStreams: this.#door.port.maxStreams,
+      configuration: () => this.#configuration,
+      servers: () => this.#servers(),
+      progress: (wanted) => this.#control.gateway.progress(wanted),
+    });
   }
 }

@@ -15,6 +15,9 @@ import type { AdminPort } from './adminPort';
 /** The longest reason of a lock, each character in four bytes, and the names beside it. */
 const BODY_LIMIT_BYTES = 2048;
 
+/** Of every answer. */
+export const ALWAYS_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
+
 /** Where requests come in, and who may ask what; open before this server is loaded. */
 export interface AdminDoor {
   readonly access: AdminAccess;
@@ -31,7 +34,7 @@ export function createHttpServer({ access, port }: AdminDoor): FastifyInstance {
     frameworkErrors: answerError,
   });
   server.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+    reply.headers(ALWAYS_HEADERS);
   });
   server.addHook('onRequest', access.check);
   server.setNotFoundHandler(async (_request, reply) => reply.code(404).send({ error: 'not found' }));

@@ -3,21 +3,26 @@
  * reload. Knows no configuration, no upstreams and no HTTP.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
-import type { AssociationProgress } from '../gateway/relay';
-import type { TlsFacts } from '../net/inboundConnection';
+import type { AssociationProgress } from '../gateway/associationProgress';
 import { type ReasonCode, reasons } from '../policy/reasons';
 import { describeRefused, isCertificateReason } from '../policy/refusedCertificates';
-import type { AssociationStatus, Denial, ReloadStatus, StatusReport, TlsOfWay, Totals } from './statusReport';
+import { AssociationViews } from './associationViews';
+import type { Denial, ReloadStatus, StatusReport, Totals } from './statusReport';
 
 /** A screen or two. The audit log has them all. */
 const MAX_DENIALS = 50;
+
+/** A refusal as it was recorded, for those who make a report of it. */
+export interface Denied {
+  readonly event: AuditEvent & { readonly outcome: Denial['outcome']; readonly reason: ReasonCode };
+  readonly time: Date;
+}
 
 type Counted<T> = { -readonly [K in keyof T]: T[K] };
 
 export class LiveView implements AuditSink {
   readonly #now: () => Date;
-  /** At most `limits.maxAssociations` entries. */
-  readonly #associationById = new Map<string, Counted<AssociationStatus>>();
+  readonly associations: AssociationViews;
   readonly #totals: Counted<Totals> = {
     connectionsRefused: 0,
     associationsAccepted: 0,
@@ -28,35 +33,45 @@ export class LiveView implements AuditSink {
     relayedBytes: 0,
   };
   /** The newest last. */
-  readonly #denials: Denial[] = [];
+  readonly #denied: Denied[] = [];
   #lastReload: ReloadStatus | undefined;
 
   constructor(now = () => new Date()) {
     this.#now = now;
+    this.associations = new AssociationViews(now);
+  }
+
+  /** The last ones, the newest first. */
+  get denied(): readonly Denied[] {
+    return [...this.#denied].reverse();
+  }
+
+  get totals(): Totals {
+    return { ...this.#totals };
+  }
+
+  get lastReload(): ReloadStatus | undefined {
+    return this.#lastReload;
   }
 
   /** `progress` is what is under way now: no audit event says so yet. */
   report(
     progress: readonly AssociationProgress[] = [],
   ): Pick<StatusReport, 'associations' | 'totals' | 'denials' | 'lastReload'> {
-    const progressById = new Map(progress.map((each) => [each.connectionId, each]));
     return {
-      associations: [...this.#associationById.values()].map((association) =>
-        withProgress(association, progressById.get(association.connectionId)),
-      ),
-      totals: { ...this.#totals },
-      denials: [...this.#denials].reverse(),
+      associations: this.associations.open(progress),
+      totals: this.totals,
+      denials: this.denied.map(denialOf),
       ...(this.#lastReload === undefined ? {} : { lastReload: this.#lastReload }),
     };
   }
 
   record(event: AuditEvent): void {
+    this.associations.record(event);
     this.#count(event);
-    const { outcome, reason } = event;
-    if (reason !== undefined && (outcome === 'denied' || outcome === 'would-deny')) {
-      if (this.#denials.length >= MAX_DENIALS) this.#denials.shift();
-      this.#denials.push(denialOf(event, outcome, reason, this.#now()));
-    }
+    if (!isDenial(event)) return;
+    if (this.#denied.length >= MAX_DENIALS) this.#denied.shift();
+    this.#denied.push({ event, time: this.#now() });
   }
 
   #count(event: AuditEvent): void {
@@ -68,26 +83,19 @@ export class LiveView implements AuditSink {
         break;
       case 'association.accepted':
         totals.associationsAccepted += 1;
-        this.#opened(event);
         break;
       case 'association.rejected':
         totals.associationsRejected += 1;
         break;
       case 'association.aborted':
         totals.associationsAborted += 1;
-        this.#associationById.delete(event.connectionId ?? '');
-        break;
-      case 'association.released':
-        this.#associationById.delete(event.connectionId ?? '');
         break;
       case 'command.completed':
         totals.commandsCompleted += 1;
         totals.relayedBytes += event.bytes ?? 0;
-        this.#commanded(event, event.bytes ?? 0);
         break;
       case 'command.refused':
         totals.commandsRefused += 1;
-        this.#commanded(event, 0);
         break;
       case 'configuration.reloaded':
       case 'configuration.rejected':
@@ -98,42 +106,11 @@ export class LiveView implements AuditSink {
         };
     }
   }
-
-  #opened(event: AuditEvent): void {
-    const { connectionId, direction = 'ingress', modality = '', listener = '', upstream = '' } = event;
-    const { callingAeTitle = '', calledAeTitle = '', sourceAddress = '', tls } = event;
-    if (connectionId === undefined) return;
-    // In egress, the caller is plain and the way there is the TLS of the line.
-    const wayThere = direction === 'egress' ? tls : event.upstreamTls;
-    this.#associationById.set(connectionId, {
-      connectionId,
-      direction,
-      modality,
-      listener,
-      callingAeTitle,
-      calledAeTitle,
-      sourceAddress,
-      isTls: tls !== undefined,
-      upstream,
-      ...(wayThere === undefined ? {} : { upstreamTls: wayOf(wayThere) }),
-      since: this.#now().toISOString(),
-      commands: 0,
-      bytes: 0,
-    });
-  }
-
-  #commanded({ connectionId = '' }: AuditEvent, bytes: number): void {
-    const association = this.#associationById.get(connectionId);
-    if (association === undefined) return;
-    association.commands += 1;
-    association.bytes += bytes;
-  }
 }
 
-function withProgress(association: AssociationStatus, progress: AssociationProgress | undefined) {
-  if (progress === undefined) return association;
-  const { command, bytes } = progress;
-  return { ...association, bytes: association.bytes + bytes, inProgress: { command, bytes } };
+export function isDenial(event: AuditEvent): event is Denied['event'] {
+  const { outcome, reason } = event;
+  return reason !== undefined && (outcome === 'denied' || outcome === 'would-deny');
 }
 
 const DENIAL_KEYS = [
@@ -148,7 +125,8 @@ const DENIAL_KEYS = [
   'moveDestination',
 ] as const satisfies readonly (keyof AuditEvent)[];
 
-function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonCode, time: Date): Denial {
+export function denialOf({ event, time }: Denied): Denial {
+  const { outcome, reason } = event;
   const facts = DENIAL_KEYS.flatMap((key) => (event[key] === undefined ? [] : [[key, event[key]]]));
   const certificate = isCertificateReason(reason) ? describeRefused(event.tls) : undefined;
   return {
@@ -161,8 +139,4 @@ function denialOf(event: AuditEvent, outcome: Denial['outcome'], reason: ReasonC
     ...(isCertificateReason(reason) ? { remedy: reasons[reason].remedy } : {}),
     ...(Object.fromEntries(facts) as Partial<Denial>),
   };
-}
-
-function wayOf({ protocol, cipher, group }: TlsFacts): TlsOfWay {
-  return { protocol, cipher, ...(group === undefined ? {} : { group }) };
 }

@@ -5,6 +5,7 @@
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
+import { LaterWriter } from '../files/laterWriter';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
@@ -13,7 +14,7 @@ import { CertificateExpiries } from './certificateExpiries';
 import { ExpiryWatch } from './expiryWatch';
 import type { AdminDoor } from './httpServer';
 import { PendingCallers } from './pendingCallers';
-import { PendingFileWriter, recoverPendingFile } from './pendingFile';
+import { PENDING_WRITE_DELAY_MS, recoverPendingFile, writePendingFile } from './pendingFile';
 
 type Warn = (message: string) => void;
 
@@ -29,16 +30,24 @@ export class Monitoring implements AuditSink {
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
+  readonly #warn: Warn;
   readonly #door: AdminDoor | undefined;
   #admin: AdminServer | undefined;
   /** What the admin HTTP, where there is one, has missed so far. */
   readonly #missed: AuditEvent[] = [];
 
-  private constructor(audit: AuditSink, expiries: CertificateExpiries, pending: Pending, door?: AdminDoor) {
+  private constructor(
+    audit: AuditSink,
+    expiries: CertificateExpiries,
+    pending: Pending,
+    warn: Warn,
+    door?: AdminDoor,
+  ) {
     this.#audit = audit;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
+    this.#warn = warn;
     this.#door = door;
     // Without a file and without HTTP, nobody could read the list.
     const isListRead = pending.file !== undefined || door !== undefined;
@@ -51,7 +60,7 @@ export class Monitoring implements AuditSink {
     const pending = openPending(configuration, warn);
     // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
-    return new Monitoring(audit, expiries, pending, door);
+    return new Monitoring(audit, expiries, pending, warn, door);
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -80,7 +89,7 @@ export class Monitoring implements AuditSink {
     if (this.#door !== undefined) {
       // Its libraries take longer to load than the gateway does, and modalities need not wait for them.
       const { AdminServer } = await import('./adminServer');
-      const sources = { expiries: this.#expiries, pending: this.#pending.callers };
+      const sources = { expiries: this.#expiries, pending: this.#pending.callers, warn: this.#warn };
       const admin = new AdminServer(this.#door, { configuration, control, ...sources });
       for (const event of this.#missed.splice(0)) admin.record(event);
       this.#admin = admin;
@@ -106,6 +115,7 @@ export class Monitoring implements AuditSink {
 
   async close(): Promise<void> {
     this.#expiryWatch.close();
+    await this.#admin?.close();
     await this.#door?.port.close();
     await this.#pending.file?.close();
   }
@@ -113,12 +123,16 @@ export class Monitoring implements AuditSink {
 
 interface Pending {
   readonly callers: PendingCallers;
-  readonly file: PendingFileWriter | undefined;
+  readonly file: LaterWriter | undefined;
 }
 
 function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn): Pending {
   if (file === undefined) return { callers: new PendingCallers({ maxEntries }), file: undefined };
-  const writer = new PendingFileWriter({ file, callers: () => callers.list, failed: warn });
+  const writer = new LaterWriter({
+    write: () => writePendingFile(file, callers.list),
+    failed: (message) => warn(`pending.file: ${message}`),
+    delayMs: PENDING_WRITE_DELAY_MS,
+  });
   const callers = new PendingCallers(
     { maxEntries, changed: () => writer.changed() },
     recoverPendingFile(file, warn),

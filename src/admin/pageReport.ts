@@ -4,7 +4,8 @@
  */
 import type { ReloadRequester } from '../audit/events';
 import type { CertificateFacts, TlsFacts } from '../net/inboundConnection';
-import type { ExplainedCheck } from '../policy/explain';
+import type { Sheet } from '../onboarding/sheetMarkdown';
+import type { ExplanationReport } from '../policy/explanationReport';
 import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import type { PendingCaller } from './pendingCaller';
@@ -86,6 +87,8 @@ export interface ModalityBrief {
 export interface PageDenial extends Denial {
   /** What to do, of every reason. */
   readonly remedy: string;
+  /** Of the association, where it came so far: `GET /api/v1/associations/ID`. */
+  readonly connectionId?: string;
   /** The query of `GET /api/v1/explain` that asks about it, without `?`; absent where it cannot be asked. */
   readonly explain?: string;
   /** The pending caller that it is, where it is on the list: to be approved. */
@@ -212,10 +215,11 @@ export interface ModalityEvent {
   readonly detail?: string;
 }
 
-/** The answer of `GET /api/v1/modalities/NAME/sheet`: the onboarding sheet, as `aegis modality sheet` writes it. */
+/** The answer of `GET /api/v1/modalities/NAME/sheet`: what `aegis modality sheet` writes, to be shown. */
 export interface SheetReport {
-  /** A whole page that needs nothing else. */
-  readonly html: string;
+  readonly sheet: Sheet;
+  /** What it lacks. */
+  readonly warnings: readonly string[];
 }
 
 /** The answer of `GET /api/v1/associations`. */
@@ -295,22 +299,10 @@ export interface CertificatesReport {
 
 /**
  * The answer of `GET /api/v1/explain`, the same as of `aegis --json explain`. It takes `calling`, `called`, `from`,
- * `listener`, `command` (several times, if you like), `sopClass` and `moveDestination`; or `pending` in place of the first
- * four: that caller, with its certificate.
+ * `listener`, `command` (several times, if you like), `sopClass` and `moveDestination`. In place of the first four: `pending`
+ * (the ID of a caller) or `modality` (a name), as it came last and with its certificate.
  */
-export interface ExplainReport {
-  readonly allowed: boolean;
-  readonly reason: ReasonCode | null;
-  readonly gate: ExplainedCheck['gate'] | null;
-  readonly modality: string | null;
-  readonly mode: 'enforce' | 'observe' | null;
-  readonly observeUntil: string | null;
-  readonly upstream: string | null;
-  readonly listener: string;
-  readonly wireAnswer: string;
-  readonly checks: readonly ExplainedCheck[];
-  readonly notes: readonly string[];
-}
+export type ExplainReport = ExplanationReport;
 
 /** The answer of `GET /api/v1/configuration`. */
 export interface ConfigurationReport {

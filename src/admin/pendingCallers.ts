@@ -58,6 +58,16 @@ export class PendingCallers implements AuditSink {
     return this.#callerByKey.size;
   }
 
+  /** The one on the list whose refusal this event is. */
+  of(event: AuditEvent): PendingCaller | undefined {
+    return this.#callerByKey.get(keyOf(identityOf(event)));
+  }
+
+  find(id: string): PendingCaller | undefined {
+    for (const caller of this.#callerByKey.values()) if (caller.id === id) return caller;
+    return undefined;
+  }
+
   /** Whether there was such an entry. */
   remove(id: string): boolean {
     for (const [key, caller] of this.#callerByKey) {

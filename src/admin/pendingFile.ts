@@ -10,7 +10,7 @@ import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device may try again every second, and is written this often. A crash loses so much. */
-const WRITE_DELAY_MS = 5_000;
+export const PENDING_WRITE_DELAY_MS = 5_000;
 /** 10,000 callers with all that they can say are less. Anything longer is another file. */
 const MAX_PENDING_BYTES = 128 * 1024 * 1024;
 const VERSION = 1;
@@ -74,54 +74,5 @@ function putAside(file: string): string {
     return `it is kept as ${file}.damaged, and the list of pending callers starts empty`;
   } catch (error) {
     return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
-  }
-}
-
-export interface PendingFileOptions {
-  readonly file: string;
-  callers(): readonly PendingCaller[];
-  /** Called when the file cannot be written; not again before it could be written. */
-  failed(message: string): void;
-  /** For tests. */
-  readonly delayMs?: number;
-}
-
-/** Writes the list down after changes: not more than once in some seconds, never twice at the same time. */
-export class PendingFileWriter {
-  readonly #options: PendingFileOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  #isFailing = false;
-
-  constructor(options: PendingFileOptions) {
-    this.#options = options;
-  }
-
-  changed(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#write(), this.#options.delayMs ?? WRITE_DELAY_MS);
-    // At the end, close() writes what is left.
-    this.#timer.unref();
-  }
-
-  /** Resolves when everything is written. */
-  async close(): Promise<void> {
-    if (this.#timer !== undefined) this.#write();
-    await this.#writing;
-  }
-
-  #write(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#writing = this.#writing.then(async () => {
-      const { file, callers, failed } = this.#options;
-      try {
-        await writePendingFile(file, callers());
-        this.#isFailing = false;
-      } catch (error) {
-        if (!this.#isFailing) failed(`pending.file: ${(error as Error).message}`);
-        this.#isFailing = true;
-      }
-    });
   }
 }

@@ -9,6 +9,7 @@ import { decideUntrusted } from '../policy/decide';
 import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import { type AssociationPlaces, LocalPlaces } from './associationPlaces';
+import type { AssociationProgress } from './associationProgress';
 import { type CommandPace, CommandPaces } from './commandPace';
 import { ConnectionRoom } from './connectionRoom';
 import { egressRoute } from './egressRoute';
@@ -18,7 +19,6 @@ import { ingressRoute } from './ingressRoute';
 import { resumedEvent, startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
 import { type Identified, type Penalty, PenaltyBox } from './penaltyBox';
-import type { AssociationProgress } from './relay';
 import type { Destination, Route } from './route';
 import { rulesOf } from './rules';
 import { RulesInForce } from './rulesInForce';
@@ -205,8 +205,8 @@ export class Gateway implements InboundContext, RunningGateway {
     return { ended: this.#endSuspended() };
   }
 
-  async progress(): Promise<readonly AssociationProgress[]> {
-    return [...this.#associations].flatMap(({ progress }) => progress ?? []);
+  async progress(wanted?: string): Promise<readonly AssociationProgress[]> {
+    return [...this.#associations].flatMap((association) => association.progress(wanted) ?? []);
   }
 
   certificateRefusal(connection: InboundConnection): ReasonCode | undefined {

@@ -28,7 +28,7 @@ import { AssociationRecord } from './associationRecord';
 import { associationRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
 import { judgeAgain, type Suspension, suspensionNow } from './judgeAgain';
-import { type AssociationProgress, Relay } from './relay';
+import { Relay } from './relay';
 import { type Destination, type Route, serversToDial, withoutUpstream } from './route';
 import { Unserved } from './unserved';
 import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
@@ -73,8 +73,8 @@ export class InboundAssociation implements LegOwner {
     return this.#request !== undefined;
   }
 
-  get progress(): AssociationProgress | undefined {
-    return this.#relay?.progress;
+  progress(wanted?: string) {
+    return this.#relay?.progress(wanted);
   }
 
   get sourceAddress(): string {

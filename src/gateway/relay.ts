@@ -14,6 +14,7 @@ import { CommandField, commandName } from '../dimse/commands';
 import { providerAbort } from '../pdu/types';
 import type { ChecksOfSides } from '../policy/policy';
 import type { Decision, ReasonCode } from '../policy/reasons';
+import type { AssociationProgress } from './associationProgress';
 import type { AssociationRecord } from './associationRecord';
 import type { CommandPace } from './commandPace';
 import { Endurance } from './endurance';
@@ -37,15 +38,6 @@ export interface RelayOptions {
   readonly dataSetChecks: ChecksOfSides;
   /** The association is over, whatever became of it; the sockets close by themselves. Once. */
   ended(): void;
-}
-
-/** An operation under way, for people who look on. Plain data: it crosses a pipe as JSON. */
-export interface AssociationProgress {
-  readonly connectionId: string;
-  /** The one that was asked for first, in the standard's spelling: `C-STORE`. */
-  readonly command: string;
-  /** Data set bytes so far, of this command and of others that are not answered either. */
-  readonly bytes: number;
 }
 
 /** A sender that takes this long between two instances can begin again. */
@@ -80,14 +72,17 @@ export class Relay {
     return this.#isOver;
   }
 
-  /** What is under way, from what the halves count anyway; undefined where nothing is. */
-  get progress(): AssociationProgress | undefined {
-    if (this.#isOver || !this.#hasOutstanding) return undefined;
+  /** What is under way, from what the halves count anyway; undefined where nothing is, unless this is `wanted`. */
+  progress(wanted?: string): AssociationProgress | undefined {
+    const { record, contexts } = this.#options;
+    const isWanted = record.connectionId === wanted;
+    if (this.#isOver || !(this.#hasOutstanding || isWanted)) return undefined;
     const [operation] = [...this.#inbound.requested, ...this.#upstream.requested];
     return {
-      connectionId: this.#options.record.connectionId,
-      command: commandName(operation!.request.CommandField) ?? '',
+      connectionId: record.connectionId,
+      command: operation && commandName(operation.request.CommandField),
       bytes: this.#inbound.bytesInProgress + this.#upstream.bytesInProgress,
+      ...(isWanted ? { contexts: [...contexts].map(([id, context]) => ({ id, ...context })) } : {}),
     };
   }
 

@@ -1,8 +1,8 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
 import type { Configuration } from '../config/schema';
 import type { ModalityLock } from '../policy/locks';
+import type { AssociationProgress } from './associationProgress';
 import type { Penalty } from './penaltyBox';
-import type { AssociationProgress } from './relay';
 import type { UpstreamHealth } from './upstreamHealth';
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
@@ -51,8 +51,11 @@ export interface RunningGateway {
   readonly penalties: { readonly list: readonly Penalty[] };
   /** These locks count from now on, and no others; ends the associations of the modalities that are locked. */
   lock(locks: readonly ModalityLock[]): Promise<LockResult>;
-  /** What is under way on each association with an operation that is not answered. */
-  progress(): Promise<readonly AssociationProgress[]>;
+  /**
+   * What is under way on each association with an operation that is not answered. `wanted` is the connection ID of one
+   * that is in the answer whatever goes on, with its contexts.
+   */
+  progress(wanted?: string): Promise<readonly AssociationProgress[]>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }

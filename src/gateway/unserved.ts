@@ -15,8 +15,6 @@ export class Unserved implements RelayedLegOwner {
   readonly awaitsMore = false;
   readonly awaitsDataSet = false;
   readonly isPeerOwed = false;
-  /** Nothing is under way. */
-  readonly progress = undefined;
   readonly #options: UnservedOptions;
   readonly #idle = new Deadline(() => this.abort('idle-timeout'));
   #isOver = false;
@@ -30,6 +28,9 @@ export class Unserved implements RelayedLegOwner {
   get isOver(): boolean {
     return this.#isOver;
   }
+
+  /** Nothing is under way. */
+  progress(): undefined {}
 
   /** Ends it: a timeout, the gateway stops, or a reload no longer allows it. */
   abort(reason: ReasonCode, detail?: string): void {

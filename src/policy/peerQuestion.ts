@@ -41,8 +41,20 @@ export class QuestionError extends Error {
   }
 }
 
+/** How the one who asks names a part of the question, for the notes. */
+export type NameOfPart = (part: keyof PeerQuestion) => string;
+
+/** `--sop-class`, as `aegis explain` takes it. */
+export function optionOf(part: keyof PeerQuestion): string {
+  return `--${part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /** Throws QuestionError. */
-export function prepareQuestion(policy: Policy, question: PeerQuestion): PreparedQuestion {
+export function prepareQuestion(
+  policy: Policy,
+  question: PeerQuestion,
+  nameOf: NameOfPart = optionOf,
+): PreparedQuestion {
   const sourceAddress = canonicalAddress(question.from);
   if (sourceAddress === undefined) {
     throw new QuestionError(
@@ -51,7 +63,7 @@ export function prepareQuestion(policy: Policy, question: PeerQuestion): Prepare
     );
   }
   const notes: string[] = [];
-  const listener = chooseListener(question, policy, notes);
+  const listener = chooseListener(question, policy, notes, nameOf);
   return {
     association: {
       listener: listener.name,
@@ -62,15 +74,20 @@ export function prepareQuestion(policy: Policy, question: PeerQuestion): Prepare
       calledAeTitle: question.called,
     },
     listener,
-    commands: requestedCommands(question, notes),
+    commands: requestedCommands(question, notes, nameOf),
     notes,
   };
 }
 
 /** The one that was named, or one that the entries of this AE title may use, with TLS if there is one. */
-function chooseListener(question: PeerQuestion, policy: Policy, notes: string[]): CompiledListener {
+function chooseListener(
+  question: PeerQuestion,
+  policy: Policy,
+  notes: string[],
+  nameOf: NameOfPart,
+): CompiledListener {
   const all = [...policy.listenerByName.values()];
-  if (isForEgress(question, policy, notes)) return EGRESS;
+  if (isForEgress(question, policy, notes, nameOf)) return EGRESS;
   if (question.listener !== undefined) {
     const named = policy.listenerByName.get(question.listener);
     if (named !== undefined) return named;
@@ -90,7 +107,9 @@ function chooseListener(question: PeerQuestion, policy: Policy, notes: string[])
   if (all.length > 1) {
     const choice =
       others.length === 0 ? '' : `; ${quoteChoices(others.map(({ name }) => name))} would fit too`;
-    notes.push(`listener ${quoteValue(chosen.name)} is assumed${choice}; --listener names another`);
+    notes.push(
+      `listener ${quoteValue(chosen.name)} is assumed${choice}; ${nameOf('listener')} names another`,
+    );
   }
   return chosen;
 }
@@ -102,13 +121,14 @@ function isForEgress(
   { listener, calling }: PeerQuestion,
   { egress, ...policy }: Policy,
   notes: string[],
+  nameOf: NameOfPart,
 ): boolean {
   if (egress === undefined) return false;
   if (listener !== undefined) return listener === EGRESS_LISTENER;
   const key = aeTitleKey(calling, policy.strictAeTitles);
   const isModality = key !== undefined && policy.entriesByCallingAeTitle.has(key);
   if (isModality || !egress.callingAeTitles.has(calling)) return false;
-  notes.push(`an archive is calling, so ${EGRESS_LISTENER} is assumed; --listener names another`);
+  notes.push(`an archive is calling, so ${EGRESS_LISTENER} is assumed; ${nameOf('listener')} names another`);
   return true;
 }
 
@@ -137,7 +157,7 @@ const usualSopClasses: ReadonlyMap<string, string> = new Map([
   ['n-delete', 'BasicFilmSession'],
 ]);
 
-function requestedCommands(question: PeerQuestion, notes: string[]): CommandRequest[] {
+function requestedCommands(question: PeerQuestion, notes: string[], nameOf: NameOfPart): CommandRequest[] {
   const names = (question.command ?? []).map((name) => name.toLowerCase());
   if (question.sopClass !== undefined && names.length === 0) {
     throw new QuestionError('sopClass', 'needs a command that uses it, such as c-store');
@@ -152,14 +172,16 @@ function requestedCommands(question: PeerQuestion, notes: string[]): CommandRequ
     const usualSopClass = usualSopClasses.get(name)!;
     const commandField = commandFieldOf(spelling)!;
     if (question.sopClass === undefined) {
-      notes.push(`SOP class ${usualSopClass} is assumed for ${spelling}; --sop-class names another`);
+      notes.push(
+        `SOP class ${usualSopClass} is assumed for ${spelling}; ${nameOf('sopClass')} names another`,
+      );
     }
     const request = { commandField, sopClassUid: sopClassOf(question.sopClass ?? usualSopClass) };
     if (commandField !== CommandField.CMoveRq) return request;
     const moveDestination = question.moveDestination ?? question.calling;
     if (question.moveDestination === undefined) {
       notes.push(
-        `${spelling} to ${quoteValue(moveDestination)} is assumed; --move-destination names another`,
+        `${spelling} to ${quoteValue(moveDestination)} is assumed; ${nameOf('moveDestination')} names another`,
       );
     }
     return { ...request, moveDestination };

@@ -3,11 +3,12 @@
  * are start.ts's.
  */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
 import { AuditLog } from '../audit/auditLog';
 import type { AuditSink } from '../audit/events';
-import { loadConfiguration } from '../config/load';
+import { loadConfiguration, textSha256 } from '../config/load';
 import type { Configuration } from '../config/schema';
 import { LocalPlaces } from '../gateway/associationPlaces';
 import { Gateway } from '../gateway/gateway';
@@ -89,7 +90,8 @@ async function open(
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
-    await monitoring.attach(configuration, { gateway, workers, locks, reload, lists: statuses });
+    const source = { file: resolve(file), sha256: textSha256(loaded.text) };
+    await monitoring.attach(configuration, { gateway, workers, source, locks, reload, lists: statuses });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }

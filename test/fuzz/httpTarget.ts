@@ -43,10 +43,12 @@ async function start(): Promise<Server> {
     throw new Finding('an input changed something');
   };
   const locks = { list: [], lock: changed, unlock: changed };
-  const control = { gateway, workers: 1, locks, reload: changed };
+  const source = { file: '/nowhere/aegis.jsonc', sha256: '' };
+  const control = { gateway, workers: 1, source, locks, reload: changed };
   const sources = {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),
+    warn: () => {},
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },

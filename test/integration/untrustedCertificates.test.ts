@@ -107,7 +107,7 @@ describeWithPeers(['storescu', 'storescp'], 'a device with a certificate that it
     expect(printed.replaceAll(/\n +/g, '')).toContain(pinOf(device));
     const id = printed.slice(0, 4);
     await expect(modality(gateway, 'approve', id, '--allow', 'store', '--no-certificate')).rejects.toThrow(
-      'so it has to be pinned; leave out --no-certificate',
+      'so it has to be pinned; do not leave it out',
     );
     const approved = await modality(gateway, 'approve', id, '--allow', 'echo,store', '--reload');
     expect(approved.printed).toMatch(/"certificate": "spki-sha256:/);

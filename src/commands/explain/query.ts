@@ -10,7 +10,7 @@ import { OperatorError } from '../../errors';
 import { peerCertificate, untrustedCertificate } from '../../policy/certificate';
 import { decideUntrusted } from '../../policy/decide';
 import type { ExplainedCommand, ExplainQuery } from '../../policy/explain';
-import { type PreparedQuestion, prepareQuestion, QuestionError } from '../../policy/peerQuestion';
+import { optionOf, type PreparedQuestion, prepareQuestion, QuestionError } from '../../policy/peerQuestion';
 import type { CompiledListener, Policy } from '../../policy/policy';
 import type { GlobalOptions } from '../../terminal/command';
 import { quoteValue } from '../../text/quote';
@@ -67,8 +67,7 @@ function prepareWithOptions(policy: Policy, options: ExplainOptions): PreparedQu
     return prepareQuestion(policy, options);
   } catch (error) {
     if (!(error instanceof QuestionError)) throw error;
-    const option = error.part.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    throw new OperatorError(`--${option} ${error.message}`);
+    throw new OperatorError(`${optionOf(error.part)} ${error.message}`);
   }
 }
 

@@ -8,6 +8,7 @@ import { knownLocks } from '../../config/lockFile';
 import { ExitCode } from '../../errors';
 import { compilePolicy } from '../../policy/compile';
 import { type ExplainedCheck, type ExplainQuery, type Explanation, explain } from '../../policy/explain';
+import { contextNotes, explanationReport } from '../../policy/explanationReport';
 import { withLocks } from '../../policy/locks';
 import { EGRESS_LISTENER } from '../../policy/policy';
 import { type ReasonCode, reasons } from '../../policy/reasons';
@@ -30,15 +31,11 @@ export function explainPeer(context: CommandContext, options: ExplainOptions): v
   if (explanation.failed?.reason === 'certificate-mismatch' && options.certificate === undefined) {
     notes.push('--certificate gives the certificate that the peer shows');
   }
-  if (explanation.checks.some(({ isContextRefused }) => isContextRefused === true)) {
-    notes.push(
-      'beside contexts on which the entry allows something, the presentation context of what failed is refused already: result 1',
-    );
-  }
+  notes.push(...contextNotes(explanation));
   context.exit(explanation.allowed ? ExitCode.Done : ExitCode.Failed);
   context.print(
     json === true
-      ? `${JSON.stringify(explanationJson(query, explanation, notes), undefined, 2)}\n`
+      ? `${JSON.stringify(explanationReport(query, explanation, notes), undefined, 2)}\n`
       : reportExplanation(file, query, explanation, notes),
   );
 }
@@ -102,25 +99,4 @@ function findings({ outcome, reason, wireAnswer }: ExplainedCheck): string[][] {
 
 function describeReason(reason: ReasonCode): string {
   return `${reason}: ${reasons[reason].text}`;
-}
-
-/** For machines: names instead of entries, nothing else left out. */
-function explanationJson(
-  { association }: ExplainQuery,
-  { modality, upstream, failed, ...rest }: Explanation,
-  notes: readonly string[],
-): object {
-  return {
-    allowed: rest.allowed,
-    reason: failed?.reason ?? null,
-    gate: failed?.gate ?? null,
-    modality: modality?.name ?? null,
-    mode: modality === undefined ? null : modality.isObserved ? 'observe' : 'enforce',
-    observeUntil: modality?.configuration.observeUntil ?? null,
-    upstream: upstream?.calledAeTitle ?? null,
-    listener: association.listener,
-    wireAnswer: rest.wireAnswer,
-    checks: rest.checks,
-    notes,
-  };
 }

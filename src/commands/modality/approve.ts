@@ -4,6 +4,7 @@
  */
 
 import type { PendingCaller } from '../../admin/pendingCaller';
+import { type ApprovedEntry, approvalFault, entryOf, entryThatLetsIn } from '../../admin/pendingEntry';
 import { addModalities, openConfiguration, saveEdit } from '../../config/editConfiguration';
 import { loadConfiguration } from '../../config/load';
 import type { CommandPermission } from '../../config/schema';
@@ -17,7 +18,6 @@ import { escapeUnsafe, quoteValue, safeLines } from '../../text/quote';
 import { commandLine, type OfferOptions, offerReload } from '../reload/offerReload';
 import { isReloadOf, reloadRequester } from '../reload/reloadGateway';
 import { callerLines } from './pending';
-import { type ApprovedEntry, entryOf, entryThatLetsIn, otherRemedy } from './pendingEntry';
 import { openPendingSource, type PendingSource, pendingCaller } from './pendingSource';
 
 /** A change of the configuration file that was checked and is not written yet. */
@@ -66,16 +66,8 @@ async function approve(
       ExitCode.Failed,
     );
   }
-  const remedy = otherRemedy(caller, configuration);
-  if (remedy !== undefined) throw new OperatorError(`no new entry would help: ${remedy}`, ExitCode.Failed);
-  if (options.certificate === true && caller.certificate === undefined) {
-    throw new OperatorError(`${id} showed no certificate, so none can be pinned`, ExitCode.Failed);
-  }
-  if (options.certificate === false && caller.certificate?.untrusted !== undefined) {
-    throw new OperatorError(
-      `no trusted CA stands behind its certificate (${caller.certificate.untrusted}), so it has to be pinned; leave out --no-certificate`,
-    );
-  }
+  const fault = approvalFault(caller, configuration, { isCertificatePinned: options.certificate });
+  if (fault !== undefined) throw new OperatorError(fault, ExitCode.Failed);
   const isAsked = options.allow === undefined;
   const allow =
     options.allow === undefined ? await askPermissions(caller, context) : parsePermissions(options.allow);

@@ -3,6 +3,7 @@
  * came from strangers: it is escaped, and nothing but the ID is shown as part of a command to copy.
  */
 import type { PendingCaller } from '../../admin/pendingCaller';
+import { proposedPermissions } from '../../admin/pendingEntry';
 import { OperatorError } from '../../errors';
 import { reasons } from '../../policy/reasons';
 import { isCertificateReason } from '../../policy/refusedCertificates';
@@ -11,7 +12,6 @@ import { formatDay } from '../../text/moments';
 import { countOf, safeLines } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { formatTime } from '../status/text';
-import { proposedPermissions } from './pendingEntry';
 import { openPendingSource, pendingCaller, shortIds } from './pendingSource';
 
 interface PendingOptions extends GlobalOptions {

@@ -3,8 +3,8 @@ import type { AuditEvent } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import type { ModalityLock } from '../../policy/locks';
 import type { PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import type { AssociationProgress } from '../associationProgress';
 import type { Penalty } from '../penaltyBox';
-import type { AssociationProgress } from '../relay';
 import type { ListeningAddress } from '../runningGateway';
 
 /** From the primary. */
@@ -22,7 +22,7 @@ export type ToWorker =
   | { readonly kind: 'endReload'; readonly isCommitted: boolean; readonly enforce: boolean }
   | { readonly kind: 'placeAnswer'; readonly id: number; readonly answer: PlaceAnswer }
   /** Say what is under way. */
-  | { readonly kind: 'tellProgress' }
+  | { readonly kind: 'tellProgress'; readonly wanted?: string | undefined }
   /** Whether the log takes no lines: who is refused is not read meanwhile. */
   | { readonly kind: 'logBlocked'; readonly isBlocked: boolean }
   /** So many more of its audit lines are written. */

@@ -9,8 +9,8 @@ import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
 import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
+import type { AssociationProgress } from '../associationProgress';
 import type { Penalty } from '../penaltyBox';
-import type { AssociationProgress } from '../relay';
 import type { FromWorker, ToWorker } from './messages';
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
@@ -48,7 +48,7 @@ export class PoolMember implements Sender {
   #started: (message: Extract<FromWorker, { kind: 'started' }>) => void = () => {};
   #failed: (error: OperatorError) => void = () => {};
   #toldProgress: (associations: readonly AssociationProgress[]) => void = () => {};
-  /** All who ask meanwhile get the same answer. */
+  /** All who ask meanwhile get the same answer, except for one association. */
   #askedForProgress: Promise<readonly AssociationProgress[]> | undefined;
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
   #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
@@ -113,7 +113,9 @@ export class PoolMember implements Sender {
   }
 
   /** What is under way in this worker. Of one that does not answer in time, nothing is known. */
-  progress(): Promise<readonly AssociationProgress[]> {
+  progress(wanted?: string): Promise<readonly AssociationProgress[]> {
+    const asked = this.#askedForProgress;
+    if (asked !== undefined && wanted !== undefined) return asked.then(() => this.progress(wanted));
     this.#askedForProgress ??= new Promise((resolve) => {
       const answer = (associations: readonly AssociationProgress[]) => {
         clearTimeout(deadline);
@@ -122,7 +124,7 @@ export class PoolMember implements Sender {
       };
       const deadline = setTimeout(() => answer([]), MAX_PROGRESS_ANSWER_MS);
       this.#toldProgress = answer;
-      this.send({ kind: 'tellProgress' });
+      this.send({ kind: 'tellProgress', wanted });
     });
     return this.#askedForProgress;
   }

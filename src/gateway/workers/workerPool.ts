@@ -10,10 +10,10 @@ import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
 import { LocalPlaces } from '../associationPlaces';
+import type { AssociationProgress } from '../associationProgress';
 import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import { PenaltyBox } from '../penaltyBox';
-import type { AssociationProgress } from '../relay';
 import { loadClientTls } from '../rules';
 import type {
   ListeningAddress,
@@ -150,9 +150,9 @@ export class WorkerPool implements RunningGateway {
     return { ended: ended.reduce<number>((sum, count) => sum + (count ?? 0), 0) };
   }
 
-  async progress(): Promise<readonly AssociationProgress[]> {
+  async progress(wanted?: string): Promise<readonly AssociationProgress[]> {
     const members = [...this.#members.values()];
-    return (await Promise.all(members.map((member) => member.progress()))).flat();
+    return (await Promise.all(members.map((member) => member.progress(wanted)))).flat();
   }
 
   async stop(): Promise<StopResult> {

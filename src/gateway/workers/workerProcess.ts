@@ -125,7 +125,7 @@ async function receive(message: ToWorker): Promise<void> {
       places.answer(message.id, message.answer);
       return;
     case 'tellProgress':
-      send({ kind: 'progress', associations: (await gateway?.progress()) ?? [] });
+      send({ kind: 'progress', associations: (await gateway?.progress(message.wanted)) ?? [] });
       return;
     case 'penalty':
       (await started())?.penalties.take(message.penalty);

@@ -76,7 +76,11 @@ describe('what is reported', () => {
   it('is a change, once, with what was wrong', () => {
     const { states, changes } = setUp();
     states.learn(named('a:1'), true);
+    expect(states.shown(named('a:1'), true)).toEqual({ since: expect.any(String) });
     states.learn(named('a:1'), false, 'nobody listens');
+    const down = { since: expect.any(String), detail: 'nobody listens' };
+    expect(states.shown(named('a:1'), false)).toEqual(down);
+    expect(states.shown(named('a:1'), true)).toBeUndefined();
     states.learn(named('a:1'), false, 'nobody listens');
     states.learn(named('a:1'), true);
     states.learn(named('a:1'), true);

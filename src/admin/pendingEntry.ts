@@ -2,20 +2,21 @@
  * From a pending caller to the entry that would let it in, or to what has to be done instead. Pure: asks nothing,
  * writes nothing, and allows no command that was not named.
  */
-import { type PendingCaller, refusedCommands } from '../../admin/pendingCaller';
-import type { CommandPermission, Configuration } from '../../config/schema';
-import { permissionForService } from '../../dimse/permissions';
-import { sopClassUid } from '../../dimse/sopClasses';
-import { APPLICATION_CONTEXT_NAME } from '../../pdu/types';
-import type { PeerCertificate } from '../../policy/certificate';
-import { compilePolicy } from '../../policy/compile';
-import { decideAssociation } from '../../policy/decide';
-import type { ReasonCode } from '../../policy/reasons';
-import { reasons } from '../../policy/reasons';
-import { isCertificateReason } from '../../policy/refusedCertificates';
-import { aeTitleKey, normaliseAeTitle } from '../../text/aeTitle';
-import { formatPath } from '../../text/problems';
-import { quoteChoices, quoteValue } from '../../text/quote';
+import type { CommandPermission, Configuration } from '../config/schema';
+import { permissionForService } from '../dimse/permissions';
+import { sopClassUid } from '../dimse/sopClasses';
+import type { CertificateFacts } from '../net/inboundConnection';
+import { APPLICATION_CONTEXT_NAME } from '../pdu/types';
+import type { PeerCertificate } from '../policy/certificate';
+import { compilePolicy } from '../policy/compile';
+import { decideAssociation } from '../policy/decide';
+import type { ReasonCode } from '../policy/reasons';
+import { reasons } from '../policy/reasons';
+import { isCertificateReason } from '../policy/refusedCertificates';
+import { aeTitleKey, normaliseAeTitle } from '../text/aeTitle';
+import { formatPath } from '../text/problems';
+import { quoteChoices, quoteValue } from '../text/quote';
+import { type PendingCaller, refusedCommands } from './pendingCaller';
 
 /** An entry as it is written: single values stand for lists. */
 export interface ApprovedEntry {
@@ -115,16 +116,25 @@ export function entryThatLetsIn(caller: PendingCaller, configuration: Configurat
     ...{ listener, sourceAddress, callingAeTitle, calledAeTitle },
     protocolVersion: 1,
     applicationContextName: APPLICATION_CONTEXT_NAME,
-    ...(certificate === undefined ? {} : { certificate: knownOf(certificate) }),
+    ...(certificate === undefined ? {} : { certificate: shownCertificate(certificate) }),
   });
   if (decision.allowed) return decision.modality.name;
   const isIdentified = decision.reason.startsWith('called-ae-title-');
   return isIdentified && identityReasons.has(reason) ? decision.modality?.name : undefined;
 }
 
-function knownOf(certificate: NonNullable<PendingCaller['certificate']>): PeerCertificate {
-  const { fingerprint256, spkiSha256 = '', subject, issuer, untrusted, key = '' } = certificate;
-  const known = { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber: '', validTo: '' };
+/** As far as it is known: the names in it are not. */
+export function shownCertificate(certificate: CertificateFacts): PeerCertificate {
+  const {
+    fingerprint256 = '',
+    spkiSha256 = '',
+    subject = '',
+    issuer = '',
+    untrusted,
+    key = '',
+  } = certificate;
+  const { serialNumber = '', notAfter: validTo = '' } = certificate;
+  const known = { fingerprint256, spkiSha256, subject, issuer, dnsNames: [], serialNumber, validTo };
   return untrusted === undefined ? known : { ...known, untrusted: { why: untrusted, key, validFrom: '' } };
 }
 
@@ -159,6 +169,27 @@ export function otherRemedy(caller: PendingCaller, { upstreams }: Configuration)
     default:
       return undefined;
   }
+}
+
+/**
+ * Why this caller cannot be approved, with what would help instead; undefined where a new entry lets it in. `approval` is
+ * what is known of it: nothing before anybody was asked.
+ */
+export function approvalFault(
+  caller: PendingCaller,
+  configuration: Configuration,
+  { isCertificatePinned }: Pick<Approval, 'isCertificatePinned'> = {},
+): string | undefined {
+  const remedy = otherRemedy(caller, configuration);
+  if (remedy !== undefined) return `no new entry would help: ${remedy}`;
+  const { id, certificate } = caller;
+  if (isCertificatePinned === true && certificate === undefined) {
+    return `${id} showed no certificate, so none can be pinned`;
+  }
+  if (isCertificatePinned === false && certificate?.untrusted !== undefined) {
+    return `no trusted CA stands behind its certificate (${certificate.untrusted}), so it has to be pinned; do not leave it out`;
+  }
+  return undefined;
 }
 
 /** What it would need for all that it proposed: a hint for the operator, and no more than that. */

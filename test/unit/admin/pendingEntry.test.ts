@@ -1,19 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { PendingCaller } from '../../../../src/admin/pendingCaller';
-import {
-  entryOf,
-  entryThatLetsIn,
-  otherRemedy,
-  proposedPermissions,
-} from '../../../../src/commands/modality/pendingEntry';
-import { decideAssociation } from '../../../../src/policy/decide';
+import type { PendingCaller } from '../../../src/admin/pendingCaller';
+import { entryOf, entryThatLetsIn, otherRemedy, proposedPermissions } from '../../../src/admin/pendingEntry';
+import { decideAssociation } from '../../../src/policy/decide';
 import {
   associationRequest,
   certificateOf,
   configurationOf,
   type ModalityInput,
   policyOf,
-} from '../../../support/policyOf';
+} from '../../support/policyOf';
 
 const shown = certificateOf('ct9');
 const caller: PendingCaller = {
