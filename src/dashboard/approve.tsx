@@ -8,7 +8,7 @@ import { permissions } from '../dimse/permissions';
 import { ask } from './asking';
 import { modalityHref } from './health';
 import { useAnswer } from './live';
-import { ActionDialog, usePage, Waiting } from './parts';
+import { ActionDialog, Waiting } from './parts';
 import { CallerFacts, pendingTitle } from './pending';
 import { blockText, sentence, titleText } from './words';
 
@@ -19,9 +19,9 @@ interface ApproveProps {
 }
 
 export function ApproveDialog({ id, onClose, onDone }: ApproveProps) {
-  const { version } = usePage();
   const path = `/api/v1/pending/${encodeURIComponent(id)}`;
-  const { answer: caller, failure } = useAnswer<PendingDetail>(path, version);
+  // Asked once: with the entry it goes off the list.
+  const { answer: caller, failure } = useAnswer<PendingDetail>(path);
   const [allowed, setAllowed] = useState<readonly string[]>([]);
   const [name, setName] = useState<string | undefined>();
   const [isPinned, setIsPinned] = useState(true);

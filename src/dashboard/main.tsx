@@ -2,8 +2,8 @@
  * The page of the gateway: where one is (the part of the address behind `#`), the bar above, and what is shown below.
  * Everything is asked for; nothing is kept beyond the tab.
  */
-import { render } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { type ComponentChildren, render } from 'preact';
+import { useEffect, useErrorBoundary, useMemo, useRef, useState } from 'preact/hooks';
 import { ask, hasToken, setToken } from './asking';
 import { AssociationPage } from './association';
 import { AssociationsPage } from './associations';
@@ -86,7 +86,9 @@ function App() {
     <PageContext.Provider value={page}>
       <Bar place={place} live={live} hasToken={hasToken()} page={page} />
       <main ref={main} tabIndex={-1} class={place.parts[0] === '' ? 'first' : ''}>
-        <Content place={place} live={live} />
+        <Guarded key={place.parts.join('/')}>
+          <Content place={place} live={live} />
+        </Guarded>
       </main>
       {isAskingToken ? (
         <ActionDialog
@@ -101,6 +103,19 @@ function App() {
         />
       ) : null}
     </PageContext.Provider>
+  );
+}
+
+/** A fault of one page leaves the bar, and so the way to the others. */
+function Guarded({ children }: { readonly children: ComponentChildren }) {
+  const [error] = useErrorBoundary();
+  if (error === undefined) return <>{children}</>;
+  return (
+    <div class="failure" role="alert">
+      <h1>This page has a fault</h1>
+      <p>{String(error)}</p>
+      <p>Choose another page, or load it again. Please report it.</p>
+    </div>
   );
 }
 

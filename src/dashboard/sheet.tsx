@@ -37,7 +37,7 @@ export function SheetPage({ name }: { readonly name: string }) {
               <p>{titleText(answer.sheet.subtitle)}</p>
             </header>
             {answer.sheet.sections.map((part) => (
-              <section key={part.title} class={`${part.kind} ${part.isHalf === true ? 'half' : ''}`}>
+              <section key={part.title} class={part.isHalf === true ? 'half' : ''}>
                 {part.kind === 'form' ? null : <h2>{titleText(part.title)}</h2>}
                 <Part part={part} />
                 {part.note === undefined ? null : <p class="note">{titleText(part.note)}</p>}
