@@ -98,7 +98,8 @@ module.exports = {
     },
     {
       name: 'page-is-for-the-browser',
-      comment: 'of the rest, src/dashboard imports only types, words from src/text and names from src/dimse: it runs where there is no Node',
+      comment:
+        'of the rest, src/dashboard imports only types, words from src/text and names from src/dimse: it runs where there is no Node',
       severity: 'error',
       from: { path: '^src/dashboard/' },
       to: { path: '^src/', pathNot: '^src/(dashboard|text|dimse)/', dependencyTypesNot: ['type-only'] },

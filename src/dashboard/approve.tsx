@@ -6,10 +6,10 @@ import { useState } from 'preact/hooks';
 import type { ApproveReport, ApproveRequest, PendingDetail } from '../admin/pageReport';
 import { permissions } from '../dimse/permissions';
 import { ask } from './asking';
+import { CallerFacts, pendingTitle } from './caller';
 import { modalityHref } from './health';
 import { useAnswer } from './live';
 import { ActionDialog, Waiting } from './parts';
-import { CallerFacts, pendingTitle } from './pending';
 import { blockText, sentence, titleText } from './words';
 
 interface ApproveProps {

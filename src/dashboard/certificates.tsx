@@ -1,8 +1,10 @@
 /** Everything that ends, the first to end first: certificates, CAs, revocation lists, entries. */
 import type { CertificatesReport } from '../admin/pageReport';
+import { daysUntil } from '../text/moments';
+import type { Tone } from './health';
 import { useAnswer } from './live';
-import { Mark, Nothing, type Tone, usePage, Waiting, WideTable } from './parts';
-import { daysUntil, momentText, titleText, untilText } from './words';
+import { Mark, Nothing, usePage, Waiting, WideTable } from './parts';
+import { momentText, titleText, untilText } from './words';
 
 const REFRESH_MS = 60_000;
 /** As the health of a modality counts it. */
@@ -50,7 +52,7 @@ export function CertificatesPage() {
 }
 
 function toneOf(notAfter: string, nowMs: number): Tone {
-  const days = daysUntil(notAfter, nowMs);
+  const days = daysUntil(new Date(notAfter), new Date(nowMs));
   if (days < 0) return 'alarm';
   return days < SOON_DAYS ? 'attention' : 'ok';
 }

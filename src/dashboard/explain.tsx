@@ -4,8 +4,9 @@
  */
 import { useState } from 'preact/hooks';
 import type { ExplainReport } from '../admin/pageReport';
+import type { Tone } from './health';
 import { useAnswer } from './live';
-import { Facts, Mark, Panel, type Tone, usePage, Waiting } from './parts';
+import { Facts, Mark, Panel, usePage, Waiting } from './parts';
 import { sentence, titleText } from './words';
 
 const fields = [

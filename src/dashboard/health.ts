@@ -1,6 +1,8 @@
 /** How the health of a modality is named and marked, the worst first, and where its page is. */
 import type { ModalityHealth } from '../admin/pageReport';
-import type { Tone } from './parts';
+
+/** How good or bad something is: each has a colour and a shape. */
+export type Tone = 'ok' | 'attention' | 'alarm' | 'quiet' | 'locked';
 
 export const healths: readonly ModalityHealth[] = ['locked', 'refused', 'certificate', 'silent', 'ok'];
 

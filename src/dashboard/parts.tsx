@@ -5,6 +5,7 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext, useEffect, useId, useRef, useState } from 'preact/hooks';
 import { AskFailure, hasToken, setToken } from './asking';
+import type { Tone } from './health';
 import { agoText, momentText, sentence } from './words';
 
 /** What every part may need of the page around it. */
@@ -68,8 +69,6 @@ export function WideTable({
     </div>
   );
 }
-
-export type Tone = 'ok' | 'attention' | 'alarm' | 'quiet' | 'locked';
 
 /** A shape for each tone: colours alone are not seen by everybody. */
 const shapes: Readonly<Record<Tone, string>> = {

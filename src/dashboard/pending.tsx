@@ -6,16 +6,10 @@ import { useState } from 'preact/hooks';
 import type { PendingPageCaller } from '../admin/pageReport';
 import { ApproveDialog } from './approve';
 import { ask } from './asking';
+import { CallerFacts, pendingTitle } from './caller';
 import { type Live, useAnswer } from './live';
-import { ActionDialog, Facts, Mark, Moment, Nothing, usePage, Waiting } from './parts';
+import { ActionDialog, Mark, Moment, Nothing, usePage, Waiting } from './parts';
 import { countText, momentText, sentence, titleText } from './words';
-
-/** `CT9 @ 10.1.2.9 → ORTHANC`; of a refused certificate, only the address is known. */
-export function pendingTitle({ callingAeTitle, sourceAddress, calledAeTitle }: PendingPageCaller): string {
-  return callingAeTitle === ''
-    ? sourceAddress
-    : `${titleText(callingAeTitle)} @ ${sourceAddress} → ${titleText(calledAeTitle)}`;
-}
 
 export function PendingList({ callers }: { readonly callers: readonly PendingPageCaller[] }) {
   const [approved, setApproved] = useState<string | undefined>();
@@ -147,49 +141,5 @@ export function PendingPage({ live: { overview } }: { readonly live: Live }) {
         </ActionDialog>
       )}
     </>
-  );
-}
-
-export function CallerFacts({ caller }: { readonly caller: PendingPageCaller }) {
-  const { certificate, listener, isTls, implementationVersionName, implementationClassUid } = caller;
-  return (
-    <Facts
-      rows={[
-        [
-          'refused',
-          <>
-            {caller.count === 1 ? 'once' : `${countText(caller.count)} times`}, last{' '}
-            <Moment time={caller.lastSeen} />, first <Moment time={caller.firstSeen} />
-          </>,
-        ],
-        ['listener', `${titleText(listener)} (${isTls ? 'TLS' : 'plain'})`],
-        [
-          'certificate',
-          certificate === undefined
-            ? ''
-            : `${titleText(certificate.subject)}, issued by ${titleText(certificate.issuer)}${
-                certificate.notAfter === undefined
-                  ? ''
-                  : `, until ${momentText(certificate.notAfter).slice(0, 10)}`
-              }`,
-        ],
-        ['not trusted', certificate?.untrusted === undefined ? '' : sentence(certificate.untrusted)],
-        ['key', certificate?.key ?? ''],
-        ['SHA-256', certificate === undefined ? '' : <code class="long">{certificate.fingerprint256}</code>],
-        [
-          'SHA-256 of the key',
-          certificate?.spkiSha256 === undefined ? '' : <code class="long">{certificate.spkiSha256}</code>,
-        ],
-        [
-          'device',
-          [implementationVersionName, implementationClassUid]
-            .filter((text) => text !== undefined)
-            .map(titleText)
-            .join(', '),
-        ],
-        ['proposes', caller.proposedSopClasses.map(titleText).join(', ')],
-        ['refused commands', caller.commands.map(titleText).join(', ')],
-      ]}
-    />
   );
 }

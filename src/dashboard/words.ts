@@ -5,9 +5,6 @@
 import { countOf, escapeUnsafe } from '../text/quote';
 
 const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
-export const DAY_MS = 24 * HOUR_MS;
 
 const numbers = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -50,10 +47,6 @@ export function agoText(time: string, nowMs: number): string {
 export function untilText(time: string, nowMs: number): string {
   const ms = Date.parse(time) - nowMs;
   return ms < 0 ? `${spanText(-ms)} ago` : `in ${spanText(ms)}`;
-}
-
-export function daysUntil(time: string, nowMs: number): number {
-  return Math.floor((Date.parse(time) - nowMs) / DAY_MS);
 }
 
 /** `14:05` where the browser is. */
