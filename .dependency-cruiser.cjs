@@ -60,6 +60,7 @@ const homes = {
   'csv-parse': ['^src/onboarding/', '^test/'],
   'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
   koffi: ['^src/net/', '^test/'],
+  preact: ['^src/dashboard/'],
 };
 
 const homeRules = Object.entries(homes).map(([library, folders]) => ({
@@ -96,6 +97,20 @@ module.exports = {
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?path$' },
     },
     {
+      name: 'page-is-for-the-browser',
+      comment:
+        'of the rest, src/dashboard imports only types, words from src/text and names from src/dimse: it runs where there is no Node',
+      severity: 'error',
+      from: { path: '^src/dashboard/' },
+      to: { path: '^src/', pathNot: '^src/(dashboard|text|dimse)/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-node-in-the-page',
+      severity: 'error',
+      from: { path: '^src/dashboard/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'nobody-imports-cli',
       severity: 'error',
       from: {},
@@ -127,7 +142,8 @@ module.exports = {
     {
       name: 'no-development-dependency',
       severity: 'error',
-      from: { path: '^src/' },
+      // What the page needs is in its bundle.
+      from: { path: '^src/', pathNot: '^src/dashboard/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
     },
   ],

@@ -1,6 +1,7 @@
 /**
  * dist/: the command line in few files, because most of a start is the loading of modules
  * (docs/decisions/0015-bundled.md). What a command imports inside its action stays a file of its own.
+ * dist/dashboard/: the page, a few files for the browser.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -99,5 +100,35 @@ await build({
         { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 1 },
       ],
     },
+  },
+});
+
+const PAGE_FOLDER = 'src/dashboard';
+
+/** What is beside the code of the page. The parts of the style count in the order of their names. */
+const page = {
+  name: 'page',
+  generateBundle() {
+    const styles = readdirSync(`${PAGE_FOLDER}/styles`).sort();
+    const css = styles.map((name) => readFileSync(`${PAGE_FOLDER}/styles/${name}`, 'utf8')).join('\n');
+    this.emitFile({ type: 'asset', fileName: 'page.css', source: css });
+    for (const fileName of ['index.html', 'icon.svg']) {
+      this.emitFile({ type: 'asset', fileName, source: readFileSync(`${PAGE_FOLDER}/${fileName}`) });
+    }
+  },
+};
+
+await build({
+  input: { page: `${PAGE_FOLDER}/main.tsx` },
+  platform: 'browser',
+  transform: { target: 'es2022' },
+  plugins: [licences, page],
+  output: {
+    dir: 'dist/dashboard',
+    format: 'es',
+    entryFileNames: '[name].js',
+    // A browser loads it over the network, and nobody reads its stack: the types are checked instead.
+    minify: true,
+    comments: false,
   },
 });

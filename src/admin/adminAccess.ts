@@ -31,6 +31,7 @@ export class AdminAccess {
     if (this.#isLoopback && !isNamedByAddress(request.headers.host)) {
       return reply.code(403).send({ error: 'the host has to be an IP address or localhost' });
     }
+    if (request.routeOptions.config.isPublic === true) return undefined;
     if (this.#isLoopback && (request.is404 || SAFE_METHODS.has(request.method))) return undefined;
     if (this.#digest === undefined) {
       return reply.code(403).send({ error: 'admin.token is not configured, so nothing can be changed' });

@@ -19,6 +19,7 @@ import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
+import { addPageRoutes } from './pageRoutes';
 import { PageView } from './pageView';
 import type { PendingCallers } from './pendingCallers';
 import type {
@@ -217,6 +218,7 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoute(this.#server, this.#sources.pending);
+    addPageRoutes(this.#server);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );

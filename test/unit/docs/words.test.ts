@@ -48,7 +48,7 @@ function refusedIn(text: string): string[] {
 function filesOf(path: string): string[] {
   if (!statSync(join(ROOT, path)).isDirectory()) return [path];
   return readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cjs|grit|jsonc|md|service|sh|ts)$/.test(name))
+    .filter((name) => /\.(cjs|css|grit|html|jsonc|md|mjs|service|sh|tsx?)$/.test(name))
     .map((name) => join(path, name));
 }
 
