@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../src/admin/pendingCaller';
 import {
-  PendingFileWriter,
+  pendingFileWriter,
   readPendingFile,
   recoverPendingFile,
   writePendingFile,
@@ -66,11 +66,11 @@ describe('the file of pending callers', () => {
   });
 });
 
-describe('PendingFileWriter', () => {
+describe('pendingFileWriter', () => {
   it('writes what there is when it is closed, without waiting', async () => {
     const file = newFile();
     let callers = [caller];
-    const writer = new PendingFileWriter({ file, callers: () => callers, failed: () => {}, delayMs: 1e6 });
+    const writer = pendingFileWriter({ file, callers: () => callers, failed: () => {}, delayMs: 1e6 });
     writer.changed();
     callers = [caller, other];
     writer.changed();
@@ -82,7 +82,7 @@ describe('PendingFileWriter', () => {
 
   it('writes nothing where nothing has changed', async () => {
     const file = newFile();
-    await new PendingFileWriter({ file, callers: () => [caller], failed: () => {} }).close();
+    await pendingFileWriter({ file, callers: () => [caller], failed: () => {} }).close();
     expect(existsSync(file)).toBe(false);
   });
 
@@ -90,7 +90,7 @@ describe('PendingFileWriter', () => {
     const folder = join(temporaryFolder(), 'gone');
     const file = join(folder, 'pending.json');
     const failures: string[] = [];
-    const writer = new PendingFileWriter({
+    const writer = pendingFileWriter({
       file,
       callers: () => [caller],
       failed: (text) => failures.push(text),
