@@ -13,6 +13,7 @@ import type { ServerHealth } from '../gateway/upstreamHealth';
 import { addPendingRoutes, addReloadRoute } from './actionRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
 import { type AdminDoor, createHttpServer } from './httpServer';
+import { addInventoryRoute, type ShownInventory } from './inventoryRoutes';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
@@ -44,6 +45,7 @@ export interface GatewayControl {
 interface AdminSources {
   readonly expiries: CertificateExpiries;
   readonly pending: PendingCallers;
+  readonly inventory: ShownInventory;
 }
 
 /** What a running gateway lends. */
@@ -76,6 +78,7 @@ export class AdminServer implements AuditSink {
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
+      lastSeen: () => sources.inventory.lastSeen,
     });
     this.#door = door;
     this.#server = createHttpServer(door);
@@ -135,6 +138,7 @@ export class AdminServer implements AuditSink {
       listeners: this.#listeners(),
       upstreams,
       locks: this.#control.locks.list,
+      ...this.#silent(),
       ...this.#live.report(await this.#control.gateway.progress()),
       certificates: this.#sources.expiries.list.map(({ kind, name, notAfter }) => ({
         kind,
@@ -145,6 +149,11 @@ export class AdminServer implements AuditSink {
       ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #silent(): Pick<StatusReport, 'silent'> {
+    const { silent } = this.#sources.inventory;
+    return silent.length === 0 ? {} : { silent };
   }
 
   #revocationLists(): Pick<StatusReport, 'revocationLists'> {
@@ -193,6 +202,7 @@ export class AdminServer implements AuditSink {
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoutes(this.#server, this.#sources.pending);
+    addInventoryRoute(this.#server, this.#sources.inventory);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );

@@ -47,6 +47,7 @@ async function start(): Promise<Server> {
   const sources = {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),
+    inventory: { text: async () => '{}', reportOf: () => undefined, silent: [], lastSeen: [] },
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },
