@@ -237,7 +237,7 @@ export class Inventory implements AuditSink {
     this.#silenceTimer = setTimeout(() => this.#lookForSilence(), waitMs).unref();
   }
 
-  /** Whom the gateway does not let in cannot be heard. */
+  /** A modality that the gateway does not let in cannot be heard. */
   #isShutOut(name: string, nowMs: number): boolean {
     const configuration = this.#configuration.modalities[name];
     return (

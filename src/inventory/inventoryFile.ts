@@ -34,7 +34,7 @@ export function readInventory(stateDirectory: string): InventoryReport | undefin
 }
 
 /** Throws where it is something else. */
-export function parseInventory(text: string): InventoryReport {
+function parseInventory(text: string): InventoryReport {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -14,7 +14,7 @@ export function inventoryTable(modalities: readonly ModalityReport[]): string {
   const lines = [
     ...textTable([HEADER, ...rows], {
       hasHeadings: true,
-      fits: ['anywhere', 'words', 'anywhere', 'anywhere', 'whole', 'words'],
+      fits: ['anywhere', 'whole', 'anywhere', 'anywhere', 'whole', 'words'],
     }),
     ...modalities.flatMap(silenceLines),
   ];
@@ -27,7 +27,7 @@ function cellsOf({ modality, removedAt, ingress, egress }: ModalityReport): stri
   if (side === undefined) return [name, 'never', '-', '-', '-', '-'];
   return [
     name,
-    `${ingress === undefined ? 'reached ' : ''}${formatMinute(side.lastSeen)}`,
+    formatMinute(side.lastSeen),
     andMore(side.addresses),
     deviceOf(side),
     shortTls(side.tls[0]),
@@ -48,7 +48,7 @@ function shortTls(tls: SeenReport | undefined): string {
   return tls?.value.replace(/^TLSv/, '') ?? '-';
 }
 
-/** `C-STORE 1204, C-ECHO 3`: what it did most comes first. */
+/** `C-STORE, C-ECHO`: what it did most comes first. */
 function commandsOf(side: SideReport | undefined, prefix = ''): string {
   const counts = new Map<string, number>();
   for (const { value, count } of side?.operations ?? []) {
@@ -56,7 +56,7 @@ function commandsOf(side: SideReport | undefined, prefix = ''): string {
     counts.set(command, (counts.get(command) ?? 0) + count);
   }
   const most = [...counts].sort(([, one], [, other]) => other - one);
-  return most.length === 0 ? '' : prefix + most.map(([command, count]) => `${command} ${count}`).join(', ');
+  return most.length === 0 ? '' : prefix + most.map(([command]) => command).join(', ');
 }
 
 function silenceLines({ modality, silentSince, expectEvery, ingress }: ModalityReport): string[] {
