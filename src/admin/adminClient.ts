@@ -8,6 +8,7 @@ import { isBearerToken, readTokenToShow } from '../config/bearerToken';
 import { readConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import { type InventoryReport, inventoryReport } from '../inventory/report';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
@@ -115,6 +116,12 @@ export class AdminClient {
     const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
     if (!success) throw unexpectedAnswer(this.url);
     return data.callers;
+  }
+
+  async inventory(): Promise<InventoryReport> {
+    const { success, data } = inventoryReport.safeParse(await this.#ask('GET', '/api/v1/inventory', [200]));
+    if (!success) throw unexpectedAnswer(this.url);
+    return data;
   }
 
   /** A caller that is gone already is not an error. */

@@ -16,6 +16,7 @@ import type { CertificateExpiries } from './certificateExpiries';
 import type { EventStream } from './eventStream';
 import { addExplainRoute } from './explainRoutes';
 import { type AdminDoor, createHttpServer } from './httpServer';
+import { addInventoryRoute, type ShownInventory } from './inventoryRoutes';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
@@ -54,6 +55,7 @@ interface AdminSources {
   readonly pending: PendingCallers;
   /** For the operator, on stderr. */
   warn(message: string): void;
+  readonly inventory: ShownInventory;
 }
 
 /** What a running gateway lends. */
@@ -88,6 +90,7 @@ export class AdminServer implements AuditSink {
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
+      lastSeen: () => sources.inventory.lastSeen,
     });
     this.#view = new PageView({
       configuration: () => this.#configuration,
@@ -164,12 +167,18 @@ export class AdminServer implements AuditSink {
       listeners: this.#listeners(),
       upstreams,
       locks: this.#control.locks.list,
+      ...this.#silent(),
       ...this.#live.report(await this.#control.gateway.progress()),
       certificates: this.#view.certificates,
       ...this.#revocationLists(),
       ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #silent(): Pick<StatusReport, 'silent'> {
+    const { silent } = this.#sources.inventory;
+    return silent.length === 0 ? {} : { silent };
   }
 
   #revocationLists(): Pick<StatusReport, 'revocationLists'> {
@@ -219,6 +228,7 @@ export class AdminServer implements AuditSink {
     this.#server.get('/api/v1/status', async () => await this.#status());
     addPendingRoute(this.#server, this.#sources.pending);
     addPageRoutes(this.#server);
+    addInventoryRoute(this.#server, this.#sources.inventory);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );

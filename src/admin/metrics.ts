@@ -17,6 +17,8 @@ export interface MetricSources {
   revocationLists?(): readonly RevocationListStatus[];
   penalties?(): number;
   locks(): readonly ModalityLock[];
+  /** Those that ever came. */
+  lastSeen?(): readonly { readonly modality: string; readonly ms: number }[];
 }
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
@@ -197,6 +199,17 @@ function registerLookups(registry: Registry, sources: MetricSources): void {
     collect() {
       this.reset();
       for (const { modality } of sources.locks()) this.set({ modality }, 1);
+    },
+  });
+  new Gauge({
+    name: 'aegis_modality_last_seen_seconds',
+    help: 'When the modality last did something, as Unix time. Modalities that never came are missing.',
+    labelNames: ['modality'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { modality, ms } of sources.lastSeen?.() ?? [])
+        this.set({ modality }, Math.floor(ms / 1000));
     },
   });
   new Gauge({

@@ -1,11 +1,12 @@
 /**
- * Everything that watches a gateway by its audit events: the pending callers and their file, the ends of certificates,
- * the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
+ * Everything that watches a gateway by its audit events: the pending callers and their file, the inventory of the
+ * modalities, the ends of certificates, the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
  * these together.
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import { LaterWriter } from '../files/laterWriter';
+import { DelayedWrite } from '../files/delayedWrite';
+import { Inventory } from '../inventory/inventory';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
@@ -31,27 +32,30 @@ export class Monitoring implements AuditSink {
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
   readonly #warn: Warn;
+  readonly #inventory: Inventory;
   readonly #door: AdminDoor | undefined;
   #admin: AdminServer | undefined;
   /** What the admin HTTP, where there is one, has missed so far. */
   readonly #missed: AuditEvent[] = [];
 
   private constructor(
+    configuration: Configuration,
     audit: AuditSink,
-    expiries: CertificateExpiries,
-    pending: Pending,
     warn: Warn,
-    door?: AdminDoor,
+    pending: Pending,
+    expiries: CertificateExpiries,
+    door: AdminDoor | undefined,
   ) {
     this.#audit = audit;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
     this.#warn = warn;
+    this.#inventory = new Inventory({ configuration, audit: this, warn });
     this.#door = door;
     // Without a file and without HTTP, nobody could read the list.
     const isListRead = pending.file !== undefined || door !== undefined;
-    this.#sinks = [audit, ...(isListRead ? [pending.callers] : [])];
+    this.#sinks = [audit, ...(isListRead ? [pending.callers] : []), this.#inventory];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
@@ -60,7 +64,7 @@ export class Monitoring implements AuditSink {
     const pending = openPending(configuration, warn);
     // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
-    return new Monitoring(audit, expiries, pending, warn, door);
+    return new Monitoring(configuration, audit, warn, pending, expiries, door);
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -89,13 +93,19 @@ export class Monitoring implements AuditSink {
     if (this.#door !== undefined) {
       // Its libraries take longer to load than the gateway does, and modalities need not wait for them.
       const { AdminServer } = await import('./adminServer');
-      const sources = { expiries: this.#expiries, pending: this.#pending.callers, warn: this.#warn };
+      const sources = {
+        expiries: this.#expiries,
+        pending: this.#pending.callers,
+        inventory: this.#inventory,
+        warn: this.#warn,
+      };
       const admin = new AdminServer(this.#door, { configuration, control, ...sources });
       for (const event of this.#missed.splice(0)) admin.record(event);
       this.#admin = admin;
       await admin.start();
     }
     this.#expiryWatch.look();
+    this.#inventory.attach((name) => control.locks.list.some(({ modality }) => modality === name));
   }
 
   /** From now on the gateway takes no new associations. */
@@ -109,6 +119,7 @@ export class Monitoring implements AuditSink {
     return () => {
       takeOver();
       this.#admin?.replace(configuration);
+      this.#inventory.replace(configuration);
       this.#expiryWatch.look();
     };
   }
@@ -116,19 +127,20 @@ export class Monitoring implements AuditSink {
   async close(): Promise<void> {
     this.#expiryWatch.close();
     await this.#admin?.close();
+    await this.#inventory.close();
     await this.#door?.port.close();
-    await this.#pending.file?.close();
+    await this.#pending.file?.flush();
   }
 }
 
 interface Pending {
   readonly callers: PendingCallers;
-  readonly file: LaterWriter | undefined;
+  readonly file: DelayedWrite | undefined;
 }
 
 function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn): Pending {
   if (file === undefined) return { callers: new PendingCallers({ maxEntries }), file: undefined };
-  const writer = new LaterWriter({
+  const writer = new DelayedWrite({
     write: () => writePendingFile(file, callers.list),
     failed: (message) => warn(`pending.file: ${message}`),
     delayMs: PENDING_WRITE_DELAY_MS,

@@ -6,7 +6,7 @@ import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { withoutSecrets } from '../config/withoutSecrets';
-import { LaterWriter } from '../files/laterWriter';
+import { DelayedWrite } from '../files/delayedWrite';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { defaultEntryName } from '../onboarding/entryFields';
 import { reasons, remedyOf } from '../policy/reasons';
@@ -56,7 +56,7 @@ export class PageView implements AuditSink {
   readonly reloads: ConfigurationHistory;
   readonly #sources: PageSources;
   readonly #startedAt = new Date();
-  readonly #writer: LaterWriter;
+  readonly #writer: DelayedWrite;
 
   constructor(sources: PageSources) {
     this.#sources = sources;
@@ -66,7 +66,7 @@ export class PageView implements AuditSink {
     this.modalities = new ModalityViews(configuration);
     this.history = new History(kept.history);
     this.reloads = new ConfigurationHistory(sources.sha256, kept.reloads);
-    this.#writer = new LaterWriter({
+    this.#writer = new DelayedWrite({
       write: () =>
         writePageFile(stateDirectory, { history: this.history.report, reloads: this.reloads.kept }),
       failed: (message) => sources.warn(`the history of the page is not kept: ${message}`),
@@ -82,7 +82,7 @@ export class PageView implements AuditSink {
 
   /** Resolves when what is kept is written. */
   async close(): Promise<void> {
-    await this.#writer.close();
+    await this.#writer.flush();
   }
 
   get news(): ModalityNews {

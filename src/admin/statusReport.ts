@@ -4,6 +4,7 @@
  */
 import type { Outcome } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
+import type { SilentModality } from '../inventory/report';
 import type { TlsFacts } from '../net/inboundConnection';
 import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
@@ -33,6 +34,8 @@ export interface StatusReport extends Readiness {
   readonly upstreams: readonly UpstreamStatus[];
   /** Modalities that an operator has locked. */
   readonly locks: readonly ModalityLock[];
+  /** Modalities that were not heard for longer than `expectEvery`. Absent without any. */
+  readonly silent?: readonly SilentModality[];
   /** Those that are open, the oldest first. */
   readonly associations: readonly AssociationStatus[];
   /** Since the start. */

@@ -78,7 +78,7 @@ export interface AuditEvent {
   readonly tls?: TlsFacts | undefined;
   /** TLS of the way to the archive, on the line that says whether the association came about. */
   readonly upstreamTls?: TlsFacts | undefined;
-  /** If the allowlist rejected the association: the maker of the device, as the device says. */
+  /** The maker of the modality, as it says: of an association that was accepted, or that the allowlist rejected. */
   readonly implementationClassUid?: string | undefined;
   readonly implementationVersionName?: string | undefined;
   /** SOP classes that it proposed, each once, by keyword if there is one: at most 128. */
@@ -89,6 +89,10 @@ export interface AuditEvent {
   readonly command?: string | undefined;
   readonly sopClass?: string | undefined;
   readonly sopInstance?: string | undefined;
+  /** Of a C-STORE, by keyword if there is one: how the data set is written. */
+  readonly transferSyntax?: string | undefined;
+  /** Where the other end asked instead of the peer that dialled us: the C-STORE of a C-GET, a report. */
+  readonly requestor?: 'upstream' | undefined;
   readonly messageId?: number | undefined;
   readonly moveDestination?: string | undefined;
   /** DIMSE status of the final response, as `0x0000` (PS3.7 Annex C). */
@@ -105,7 +109,10 @@ export interface AuditEvent {
   /** Of the text of the configuration file, in hex. */
   readonly sha256?: string | undefined;
   readonly requestedBy?: ReloadRequester | undefined;
-  /** What a reload changes, or would have changed, in words: at most 50, and a last one that counts the rest. */
+  /**
+   * What a reload changes, or would have changed, in words: at most 50, and a last one that counts the rest. Or what is
+   * new about a modality.
+   */
   readonly changes?: readonly string[] | undefined;
 }
 

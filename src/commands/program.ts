@@ -11,6 +11,7 @@ import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
 import { registerExplain } from './explain/explain';
 import { registerInit } from './init/init';
+import { registerInventory } from './inventory/inventory';
 import { registerLog } from './log';
 import { registerModality } from './modality/modality';
 import { registerObserve } from './observe/observe';
@@ -27,6 +28,7 @@ const commands: readonly RegisterCommand[] = [
   registerCheck,
   registerExplain,
   registerStatus,
+  registerInventory,
   registerLog,
   registerAudit,
   registerEcho,

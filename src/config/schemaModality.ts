@@ -18,6 +18,7 @@ import {
   listSource,
   oneOrMore,
   portToReach,
+  span,
 } from './schemaValues';
 
 /** PS3.15 Annex B profiles that can be offered; see net/tlsProfiles. */
@@ -160,6 +161,11 @@ export const modality = z.strictObject({
     .optional()
     .describe(
       'When the entry ends: the modality is refused, and its associations end; default: never. A date counts to its end in UTC.',
+    ),
+  expectEvery: span
+    .optional()
+    .describe(
+      'How long it may be silent, such as "1d", "12h" or "30m"; then the log and `aegis status` say so. Nothing is sent to it. Default: as long as it likes.',
     ),
   egressAllow: oneOrMore(z.enum(commandPermissions))
     .optional()

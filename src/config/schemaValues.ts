@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { momentMs } from '../text/moments';
+import { ACCEPTED_SPANS, momentMs, spanMs } from '../text/moments';
 import { escapeUnsafe, quoteValue } from '../text/quote';
 import { listEntryProblem } from '../x509/revocationSources';
 import { BEARER_TOKEN_FAULT, isBearerToken, MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from './bearerToken';
@@ -144,6 +144,14 @@ function momentWhere(day: string) {
 
 export const dateOrDateTime = momentWhere('to the end');
 export const beginOrMoment = momentWhere('from the beginning');
+
+/** How long, as `--for` takes it. */
+export const span = z
+  .string()
+  .refine((text) => spanMs(text) !== undefined, {
+    error: (issue) => `${quoteValue(issue.input)} is not a time; ${ACCEPTED_SPANS}`,
+  })
+  .meta({ title: 'time such as 1d, 12h or 30m', pattern: '^\\d{1,6}[smhd]$' });
 
 export const ipAddress = z
   .string()

@@ -2,16 +2,24 @@
  * The audit lines of one connection and its association: the facts that every line carries, gathered as they become
  * known, and one method for each event. Does not write them, nor escape text from the network: the audit log does.
  */
+import type { AcceptedContexts } from '../association/negotiation';
 import type { AuditEvent, AuditEventName, AuditSink, Outcome, Sender } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
-import { commandName, formatStatus } from '../dimse/commands';
+import { CommandField, commandName, formatStatus } from '../dimse/commands';
 import { isUid } from '../dimse/elementValues';
 import { sopClassKeyword } from '../dimse/sopClasses';
+import { transferSyntaxKeyword } from '../dimse/transferSyntaxes';
 import type { TlsFacts } from '../net/inboundConnection';
 import type { InboundConnection } from '../net/listener';
 import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import { callerTlsFacts, type Ids, isOfAllowlist, proposalFacts, refusedContexts } from './callerFacts';
+import {
+  callerTlsFacts,
+  implementationFacts,
+  isOfAllowlist,
+  proposalFacts,
+  refusedContexts,
+} from './callerFacts';
 import type { Operation } from './operations';
 import type { Route } from './route';
 
@@ -22,7 +30,7 @@ const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'archive-aborted',
 ]);
 
-const NO_IDS: ReadonlySet<number> = new Set();
+const NO_CONTEXTS: AcceptedContexts = new Map();
 const NOTHING: ReadonlyMap<string, ReasonCode> = new Map();
 
 type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'reason'>]: AuditEvent[Key] };
@@ -36,6 +44,8 @@ export class AssociationRecord {
   readonly #facts: Facts;
   /** Of the way to the archive. Once for an association is enough: only its first line has it. */
   #upstreamTls: TlsFacts | undefined;
+  /** Those on which messages flow. */
+  #contexts = NO_CONTEXTS;
   /** Abstract syntaxes that were refused because the entry allows nothing on them. */
   #notAllowed = NOTHING;
   /** Until a request is made. */
@@ -103,46 +113,51 @@ export class AssociationRecord {
 
   /**
    * `deviations`: what was refused, repaired or left out of the two A-ASSOCIATE PDUs. `answer` is that of the other end,
-   * and `acceptedIds` the contexts on which messages can flow.
+   * and `contexts` those on which messages can flow.
    */
   accepted(
     wouldDeny: ReasonCode | undefined,
     deviations: readonly string[],
     answer?: AssociateAc,
-    acceptedIds?: Ids,
+    contexts?: AcceptedContexts,
   ): void {
-    this.#accepted(wouldDeny, deviations, answer?.presentationContexts, acceptedIds);
+    this.#accepted(wouldDeny, deviations, answer, contexts);
   }
 
   /** Accepted, but every presentation context was refused by the gateway: the other end was not asked. */
   unserved(wouldDeny: ReasonCode | undefined, deviations: readonly string[]): void {
-    this.#accepted(wouldDeny, deviations, [], NO_IDS, 'presentation-contexts-unusable');
+    this.#accepted(wouldDeny, deviations, undefined, NO_CONTEXTS, 'presentation-contexts-unusable');
   }
 
   /** `refusal`: why the other end was not asked. */
   #accepted(
     wouldDeny: ReasonCode | undefined,
     deviations: readonly string[],
-    answered: AssociateAc['presentationContexts'] | undefined,
-    acceptedIds: Ids | undefined,
+    answer: AssociateAc | undefined,
+    contexts: AcceptedContexts | undefined,
     refusal?: ReasonCode,
   ): void {
     const proposed = this.#request?.presentationContexts ?? [];
+    // Whichever end the modality is at.
+    const modality = this.#facts.direction === 'ingress' ? this.#request : answer;
     this.#request = undefined;
+    if (contexts !== undefined) this.#contexts = contexts;
     const notes = this.#notAllowed.size === 0 ? deviations : [...deviations, this.#narrowing];
     const facts: Facts = {
       ...(notes.length === 0 ? {} : { detail: notes.join('; ') }),
       durationMs: this.#ageMs,
       ...callerTlsFacts(this.#facts.tls, this.#certificate),
       upstreamTls: this.#upstreamTls,
+      ...(modality === undefined ? {} : implementationFacts(modality.userInformation)),
     };
     this.#upstreamTls = undefined;
-    if (answered !== undefined && acceptedIds !== undefined && acceptedIds.size < proposed.length) {
-      facts.refusedContexts = refusedContexts(proposed, answered, acceptedIds, this.#notAllowed);
+    if (contexts !== undefined && contexts.size < proposed.length) {
+      const answered = answer?.presentationContexts ?? [];
+      facts.refusedContexts = refusedContexts(proposed, answered, contexts, this.#notAllowed);
     }
     const outcome = wouldDeny === undefined ? 'allowed' : 'would-deny';
     this.#record('association.accepted', outcome, wouldDeny, facts);
-    if (acceptedIds?.size !== 0) return;
+    if (contexts?.size !== 0) return;
     const detail = `all of its presentation contexts were refused (${proposed.length})`;
     this.#record('association.unusable', refusal === undefined ? 'failed' : 'denied', refusal, {
       detail,
@@ -184,12 +199,15 @@ export class AssociationRecord {
 
   /** The final response went by, or (`reason`) none will come any more. */
   operationEnded(operation: Operation, response: CommandSet | undefined, reason?: ReasonCode): void {
-    const { request, wouldDeny, bytes, startedMs } = operation;
+    const { contextId, request, requestor, wouldDeny, bytes, startedMs } = operation;
     this.#isUnused = false;
     this.#bytes += bytes;
     const outcome = reason === undefined ? (wouldDeny === undefined ? 'allowed' : 'would-deny') : 'failed';
     const durationMs = roundMs(performance.now() - startedMs);
-    const facts = commandFacts(request, response?.Status, bytes, durationMs);
+    const facts: Facts = commandFacts(request, response?.Status, bytes, durationMs);
+    const syntax = request.CommandField === CommandField.CStoreRq && this.#contexts.get(contextId);
+    if (syntax) facts.transferSyntax = transferSyntaxKeyword(syntax.transferSyntax) ?? syntax.transferSyntax;
+    if (requestor !== undefined) facts.requestor = requestor;
     const detail = deviationsOf(operation);
     this.#record('command.completed', outcome, reason ?? wouldDeny, detail ? { ...facts, detail } : facts);
   }

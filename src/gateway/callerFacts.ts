@@ -5,7 +5,7 @@
 import type { AuditEvent, RefusedContext } from '../audit/events';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { InboundConnection, TlsFacts } from '../net/inboundConnection';
-import type { AssociateAc, AssociateRq } from '../pdu/types';
+import type { AssociateAc, AssociateRq, UserInformation } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
 import type { AssociationRequest } from '../policy/decide';
 import { type ReasonCode, reasons } from '../policy/reasons';
@@ -44,19 +44,27 @@ function notAfterOf(certificate: PeerCertificate): string | undefined {
   return notAfter;
 }
 
+type ImplementationFacts = Pick<AuditEvent, 'implementationClassUid' | 'implementationVersionName'>;
+
+/** The maker, as the peer says. */
+export function implementationFacts({
+  implementationClassUid,
+  implementationVersionName,
+}: UserInformation): ImplementationFacts {
+  return {
+    ...(implementationClassUid === '' ? {} : { implementationClassUid }),
+    ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
+  };
+}
+
 /** At most 256 SOP classes: a presentation context has an id of one byte. */
 export function proposalFacts({
   userInformation,
   presentationContexts,
-}: AssociateRq): Pick<
-  AuditEvent,
-  'implementationClassUid' | 'implementationVersionName' | 'proposedSopClasses'
-> {
-  const { implementationClassUid, implementationVersionName } = userInformation;
+}: AssociateRq): ImplementationFacts & Pick<AuditEvent, 'proposedSopClasses'> {
   const uids = new Set(presentationContexts.map(({ abstractSyntax }) => abstractSyntax).filter(Boolean));
   return {
-    ...(implementationClassUid === '' ? {} : { implementationClassUid }),
-    ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
+    ...implementationFacts(userInformation),
     proposedSopClasses: [...uids].map((uid) => sopClassKeyword(uid) ?? uid),
   };
 }

@@ -27,6 +27,8 @@ export interface Operation {
   readonly wouldDeny: ReasonCode | undefined;
   /** What was seen of its data set, for the log. */
   readonly detail: string | undefined;
+  /** As that of all operations of its half. */
+  readonly requestor: 'upstream' | undefined;
 }
 
 /** What becomes of the message that is passing. */
@@ -56,6 +58,8 @@ export type Refused = Extract<Passing, { kind: 'refused' }>;
 const MANY_RESPONSES: readonly number[] = [CommandField.CFindRq, CommandField.CGetRq, CommandField.CMoveRq];
 
 export class OutstandingOperations {
+  /** Set where the upstream requests, and not the peer that dialled us. */
+  requestor: 'upstream' | undefined;
   readonly #byMessageId = new Map<number, Operation>();
   /**
    * The last operation whose response was a warning, such as B001 of a repository query: some archives send a final
@@ -78,7 +82,8 @@ export class OutstandingOperations {
     }
     if (this.#warned?.request.MessageID === messageId) this.#warned = undefined;
     const startedMs = performance.now();
-    const operation: Operation = { contextId, request, startedMs, bytes: 0, wouldDeny, detail };
+    const { requestor } = this;
+    const operation: Operation = { contextId, request, startedMs, bytes: 0, wouldDeny, detail, requestor };
     this.#byMessageId.set(messageId, operation);
     return operation;
   }

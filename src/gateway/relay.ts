@@ -62,6 +62,7 @@ export class Relay {
     options.pace?.attach(options.inbound);
     this.#inbound = new RelayHalf(this, options.inbound, options, options.dataSetChecks.inbound);
     this.#upstream = new RelayHalf(this, options.upstream, options, options.dataSetChecks.upstream);
+    this.#upstream.requested.requestor = 'upstream';
     RelayHalf.join(this.#inbound, this.#upstream);
     this.touched();
     this.#endurance = Endurance.of(this, options);

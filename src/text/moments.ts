@@ -62,6 +62,11 @@ export function formatDay(time: Date | string): string {
   return (typeof time === 'string' ? time : time.toISOString()).slice(0, 10);
 }
 
+/** `11-30 10:00` of a time as the log has it, in UTC. */
+export function formatMinute(time: string): string {
+  return time.slice(5, 16).replace('T', ' ');
+}
+
 /** The day of a time that a certificate or JSON has; the text itself where it is not a time. */
 export function dayOf(time: string): string {
   const date = new Date(time);
@@ -83,14 +88,21 @@ export function sinceOption(text: string, nowMs: number, option = '--since'): st
 /** Long enough for a device that comes back next year. */
 const MAX_SPAN_MS = 365 * DAY_MS;
 
-/** Reads the value of an option such as `--for`: `90s`, `30m`, `2h`, `7d`; in ms. Throws OperatorError. */
-export function spanOption(option: string, text: string): number {
+/** `90s`, `30m`, `2h`, `7d` in ms; undefined where the text is none of these. */
+export function spanMs(text: string): number | undefined {
   const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ms = Number(count) * (unit === 's' ? 1000 : (AGO_MS[unit] ?? 0));
-  if (ms > 0 && ms <= MAX_SPAN_MS) return ms;
-  throw new OperatorError(
-    `${option} ${quoteValue(text)} is not a time; accepted are seconds (90s), minutes (30m), hours (2h) and days (7d), up to 365d`,
-  );
+  return ms > 0 && ms <= MAX_SPAN_MS ? ms : undefined;
+}
+
+export const ACCEPTED_SPANS =
+  'accepted are seconds (90s), minutes (30m), hours (2h) and days (7d), up to 365d';
+
+/** Reads the value of an option such as `--for`, in ms. Throws OperatorError. */
+export function spanOption(option: string, text: string): number {
+  const ms = spanMs(text);
+  if (ms !== undefined) return ms;
+  throw new OperatorError(`${option} ${quoteValue(text)} is not a time; ${ACCEPTED_SPANS}`);
 }
 
 export interface DurationBounds {

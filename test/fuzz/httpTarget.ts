@@ -49,6 +49,7 @@ async function start(): Promise<Server> {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),
     warn: () => {},
+    inventory: { text: async () => '{}', reportOf: () => undefined, silent: [], lastSeen: [] },
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },

@@ -37,6 +37,14 @@ export const status: StatusReport = {
   ],
   upstreams: [{ upstream: 'ORTHANC', server: '127.0.0.1:4242', isTls: false, isUp: true }],
   locks: [],
+  silent: [
+    {
+      modality: 'mr1',
+      expectEvery: '1d',
+      silentSince: '2026-11-25T10:00:00.000Z',
+      lastSeen: '2026-11-24T10:00:00.000Z',
+    },
+  ],
   associations: [association],
   totals: {
     connectionsRefused: 7,

@@ -9,6 +9,7 @@ import { type LastSeen, readLastSeenOf, type SeenEvent } from '../../audit/lastS
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import type { CommandContext } from '../../terminal/command';
+import { formatMinute } from '../../text/moments';
 import { escapeUnsafe } from '../../text/quote';
 import { textTable } from '../../text/table';
 
@@ -93,10 +94,14 @@ function cellsOf({ name, open, seen }: SeenModality): string[] {
   const subject = accepted?.tls?.subject ?? '-';
   return [
     name,
-    now !== undefined ? 'now' : accepted === undefined ? unknownOr('never', seen) : minute(accepted.time),
+    now !== undefined
+      ? 'now'
+      : accepted === undefined
+        ? unknownOr('never', seen)
+        : formatMinute(accepted.time),
     now?.sourceAddress ?? accepted?.sourceAddress ?? '-',
     subject.length <= MAX_CERTIFICATE_LENGTH ? subject : `${subject.slice(0, MAX_CERTIFICATE_LENGTH - 1)}…`,
-    trouble === undefined ? '-' : `${minute(trouble.time)} ${trouble.reason ?? trouble.event}`,
+    trouble === undefined ? '-' : `${formatMinute(trouble.time)} ${trouble.reason ?? trouble.event}`,
   ];
 }
 
@@ -107,11 +112,6 @@ function unknownOr(word: string, seen: LastSeen | undefined): string {
 function lastOf(one: SeenEvent | undefined, other: SeenEvent | undefined): SeenEvent | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return one.time > other.time ? one : other;
-}
-
-/** `11-30 10:00`, in UTC as in the log. */
-function minute(time: string): string {
-  return time.slice(5, 16).replace('T', ' ');
 }
 
 function jsonOf({ name, open, seen }: SeenModality): object {

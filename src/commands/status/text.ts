@@ -3,6 +3,7 @@
  * network is escaped. Knows no HTTP.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import type { SilentModality } from '../../inventory/report';
 import { describeLock, type ModalityLock } from '../../policy/locks';
 import { paint, type Tone } from '../../text/display';
 import { formatHostAndPort } from '../../text/hostAndPort';
@@ -35,6 +36,9 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
   const sections = [
     headline(status),
     ...(status.locks.length === 0 ? [] : [section('LOCKED', status.locks.map(lockRow), ['whole', 'words'])]),
+    ...(status.silent === undefined
+      ? []
+      : [section('SILENT', status.silent.map(silentRow), ['whole', 'words'])]),
     section('LISTENERS', listenerRows(status)),
     section('UPSTREAMS', upstreamRows(status), ['whole', 'whole', 'whole', 'whole', 'words']),
     section(associationsTitle(status), associationRows(status, now, rates), [
@@ -96,6 +100,11 @@ const CHECK_WORDS: Readonly<Record<string, string>> = {
 
 function lockRow(lock: ModalityLock): string[] {
   return [lock.modality, describeLock(lock)];
+}
+
+function silentRow({ modality, expectEvery, lastSeen }: SilentModality): string[] {
+  const before = lastSeen === undefined ? 'it never came' : `last seen ${formatTime(lastSeen)}`;
+  return [modality, `${before}; expected every ${expectEvery}`];
 }
 
 function listenerRows({ listeners }: StatusReport): string[][] {
@@ -237,7 +246,7 @@ function formatSpan(seconds: number): string {
   return parts.length === 0 ? '0 s' : parts.slice(0, 2).join(' ');
 }
 
-function formatBytes(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;

@@ -11,15 +11,18 @@ const ct1 = { modality: 'ct1', direction: 'ingress', listener: 'tls', callingAeT
 let servers: ServerHealth[];
 let expiries: CertificateExpiry[];
 let locks: ModalityLock[];
+let lastSeen: { modality: string; ms: number }[];
 let metrics: Metrics;
 beforeEach(() => {
   servers = [];
   expiries = [];
   locks = [];
+  lastSeen = [];
   metrics = new Metrics({
     servers: async () => servers,
     certificateExpiries: () => expiries,
     locks: () => locks,
+    lastSeen: () => lastSeen,
   });
 });
 
@@ -70,6 +73,15 @@ describe('Metrics', () => {
     locks = [{ modality: 'ct1', reason: 'stolen', since: '2026-11-30T14:00:00.000Z' }];
     expect((await exposed()).series(name)).toEqual({ [`${name}{modality="ct1"}`]: 1 });
     locks = [];
+    expect((await exposed()).series(name)).toEqual({});
+  });
+
+  it('shows when each modality was last seen, and nothing of those that never came', async () => {
+    const name = 'aegis_modality_last_seen_seconds';
+    expect((await exposed()).series(name)).toEqual({});
+    lastSeen = [{ modality: 'ct1', ms: 1_796_000_000_999 }];
+    expect((await exposed()).series(name)).toEqual({ [`${name}{modality="ct1"}`]: 1_796_000_000 });
+    lastSeen = [];
     expect((await exposed()).series(name)).toEqual({});
   });
 

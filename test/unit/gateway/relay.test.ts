@@ -509,6 +509,21 @@ describe('deadlines of a relay', () => {
 });
 
 describe('a request of the upstream', () => {
+  it('is recorded as one', async () => {
+    const legs = await relayed();
+    legs.inbound.socket.deliver(...getPdus);
+    await turn();
+    legs.upstream.socket.deliver(...subStorePdus);
+    await turn();
+    legs.inbound.socket.deliver(...messagePdus(3, responseTo({ ...store, MessageID: 9 }, { Status: 0 })));
+    legs.upstream.socket.deliver(...messagePdus(7, responseTo(get, { Status: 0 })));
+    await turn();
+    expect(legs.recorded.map(({ command, requestor }) => [command, requestor])).toEqual([
+      ['C-STORE', 'upstream'],
+      ['C-GET', undefined],
+    ]);
+  });
+
   it('is taken for a C-GET under way only', async () => {
     const without = await relayed();
     without.upstream.socket.deliver(...subStorePdus);

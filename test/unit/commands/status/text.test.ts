@@ -10,6 +10,9 @@ describe('the text of aegis status', () => {
       [
         'ready: aegis 1.2.3, up 3 h 12 min, 2 workers',
         '',
+        'SILENT',
+        '  mr1  last seen 2026-11-24 10:00:00; expected every 1d',
+        '',
         'LISTENERS',
         '  tls    0.0.0.0:2762  TLS',
         '  plain  [::1]:11112   plain',

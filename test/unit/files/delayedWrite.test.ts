@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { LaterWriter, type LaterWriterOptions } from '../../../src/files/laterWriter';
+import { DelayedWrite, type DelayedWriteOptions } from '../../../src/files/delayedWrite';
 
-function writerOf(options: Partial<LaterWriterOptions>) {
-  return new LaterWriter({ write: async () => {}, failed: () => {}, delayMs: 1e6, ...options });
+function writerOf(options: Partial<DelayedWriteOptions>) {
+  return new DelayedWrite({ write: async () => {}, failed: () => {}, delayMs: 1e6, ...options });
 }
 
-describe('LaterWriter', () => {
-  it('writes what there is when it is closed, once and without waiting', async () => {
+describe('DelayedWrite', () => {
+  it('writes what there is when it is flushed, once and without waiting', async () => {
     const written: string[] = [];
     let now = 'before';
     const writer = writerOf({ write: async () => void written.push(now) });
@@ -14,13 +14,13 @@ describe('LaterWriter', () => {
     now = 'after';
     writer.changed();
     expect(written).toEqual([]);
-    await writer.close();
+    await writer.flush();
     expect(written).toEqual(['after']);
   });
 
   it('writes nothing where nothing has changed', async () => {
     const written: string[] = [];
-    await writerOf({ write: async () => void written.push('something') }).close();
+    await writerOf({ write: async () => void written.push('something') }).flush();
     expect(written).toEqual([]);
   });
 
@@ -35,7 +35,7 @@ describe('LaterWriter', () => {
     });
     const write = async () => {
       writer.changed();
-      await writer.close();
+      await writer.flush();
     };
     await write();
     await write();
@@ -45,5 +45,22 @@ describe('LaterWriter', () => {
     isFull = true;
     await write();
     expect(failures).toHaveLength(2);
+  });
+
+  it('writes what changes while it is writing as soon as that is over', async () => {
+    const written: string[] = [];
+    let now = 'one';
+    const writer = writerOf({
+      write: async () => {
+        written.push(now);
+        await new Promise(setImmediate);
+      },
+    });
+    writer.changed();
+    const first = writer.flush();
+    now = 'two';
+    writer.changed();
+    await Promise.all([first, writer.flush()]);
+    expect(written).toEqual(['one', 'two']);
   });
 });
