@@ -15,6 +15,7 @@ import type { CertificateExpiries } from './certificateExpiries';
 import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
+import type { MetricSources } from './metricLookups';
 import { Metrics } from './metrics';
 import type { PendingCallers } from './pendingCallers';
 import type {
@@ -35,6 +36,8 @@ export interface GatewayControl {
   readonly workers: number;
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
+  /** Where audit lines go, and whether they can be written there. */
+  auditSinks?(): Readonly<Record<string, boolean>>;
   readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
@@ -50,6 +53,7 @@ interface AdminSources {
 interface AdminGateway extends AdminSources {
   readonly configuration: Configuration;
   readonly control: GatewayControl;
+  warn(message: string): void;
 }
 
 export class AdminServer implements AuditSink {
@@ -66,17 +70,19 @@ export class AdminServer implements AuditSink {
   /** What scrapes wait for. */
   #nextExposition: Promise<string> | undefined;
 
-  constructor(door: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
+  constructor(door: AdminDoor, { configuration, control, warn, ...sources }: AdminGateway) {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
-    this.#metrics = new Metrics({
+    const looked: MetricSources = {
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
-    });
+      auditSinks: () => control.auditSinks?.() ?? {},
+    };
+    this.#metrics = new Metrics(looked, { configuration, warn });
     this.#door = door;
     this.#server = createHttpServer(door);
     this.#addRoutes();
@@ -101,6 +107,12 @@ export class AdminServer implements AuditSink {
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.#configuration = configuration;
+    this.#metrics.replace(configuration);
+  }
+
+  /** Resolves when what it keeps is on the disk. */
+  async close(): Promise<void> {
+    await this.#metrics.close();
   }
 
   async #readiness(): Promise<Readiness> {

@@ -1,26 +1,40 @@
 /**
  * The metrics of `/metrics`. They are counted from audit events alone, so they cannot disagree with the audit log. The
  * events of all workers come to the primary, so the metrics are those of the whole gateway. Labels are names of the
- * configuration and codes of closed lists: nothing that a peer says makes a new series. Knows no HTTP.
+ * configuration and codes of closed lists: nothing that a peer says makes a new series. Counters survive a restart
+ * (metricsFile.ts). Knows no HTTP.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
-import type { ServerHealth } from '../gateway/upstreamHealth';
-import type { ModalityLock } from '../policy/locks';
-import type { CertificateExpiry } from './certificateExpiries';
-import type { RevocationListStatus } from './statusReport';
-
-/** What is looked up at each scrape instead of counted. */
-export interface MetricSources {
-  servers(): Promise<readonly ServerHealth[]>;
-  certificateExpiries(): readonly CertificateExpiry[];
-  revocationLists?(): readonly RevocationListStatus[];
-  penalties?(): number;
-  locks(): readonly ModalityLock[];
-}
+import type { Configuration } from '../config/schema';
+import { DelayedWrite } from '../files/delayedWrite';
+import { aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
+import { type MetricSources, registerLookups } from './metricLookups';
+import { type KeptMetric, restoreMetrics, writeMetricsFile } from './metricsFile';
 
 /** From an echo on the same machine (some ms) to a C-MOVE of a whole study (minutes). */
 const DURATION_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
+
+/** Counters that no scrape has shown are written after this time. A crash loses so much of them. */
+const WRITE_DELAY_MS = 10_000;
+/** A scrape waits no longer for the disk: Prometheus gives up after 10 s. */
+const MAX_WRITE_WAIT_MS = 2000;
+
+/** Of prom-client: gauges whose names end as those of counters do, which `promtool check metrics` refuses. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+/** Where counters are kept, and which names of the configuration labels may have. */
+export interface MetricsOptions {
+  readonly configuration: Configuration;
+  /** Words for the operator: the file of the counters cannot be read or written. */
+  warn(message: string): void;
+}
 
 interface AssociationLabels {
   readonly modality: string;
@@ -70,10 +84,51 @@ export class Metrics implements AuditSink {
     labelNames: ['listener'],
     registers: [this.#registry],
   });
+  readonly #linesDropped = new Counter({
+    name: 'aegis_audit_lines_dropped_total',
+    help: 'Lines that could not be written to the audit log, counted when it can be written again.',
+    registers: [this.#registry],
+  });
+  readonly #syslogLost = new Counter({
+    name: 'aegis_syslog_messages_lost_total',
+    help: 'Audit messages that were dropped because the syslog server was away for too long.',
+    registers: [this.#registry],
+  });
+  readonly #alertsSent = new Counter({
+    name: 'aegis_alerts_sent_total',
+    help: 'Alerts that a channel has taken.',
+    labelNames: ['channel'],
+    registers: [this.#registry],
+  });
+  readonly #alertsFailed = new Counter({
+    name: 'aegis_alert_deliveries_failed_total',
+    help: 'Attempts to deliver alerts that failed; alerts wait and are sent again.',
+    labelNames: ['channel'],
+    registers: [this.#registry],
+  });
+  readonly #syslogUp = new Gauge({
+    name: 'aegis_syslog_up',
+    help: '0 while the syslog server does not take audit messages.',
+    registers: [this.#registry],
+  });
+  readonly #modalitySilent = new Gauge({
+    name: 'aegis_modality_silent',
+    help: '1 for each modality that was not heard for longer than its expectEvery.',
+    labelNames: ['modality'],
+    registers: [this.#registry],
+  });
   readonly #commandDuration = new Histogram({
     name: 'aegis_command_duration_seconds',
     help: 'Time from a relayed request to its final response.',
     labelNames: ['command'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [this.#registry],
+  });
+  /** One of its own: a second label on the one above would change what its users add up. */
+  readonly #upstreamDuration = new Histogram({
+    name: 'aegis_upstream_command_duration_seconds',
+    help: 'The same by archive, of what modalities sent.',
+    labelNames: ['upstream', 'command'],
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [this.#registry],
   });
@@ -83,12 +138,53 @@ export class Metrics implements AuditSink {
     registers: [this.#registry],
   });
 
-  constructor(sources: MetricSources) {
+  /** What survives a restart. */
+  readonly #kept: readonly KeptMetric[] = [
+    this.#associations,
+    this.#commands,
+    this.#relayedBytes,
+    this.#connectionsRefused,
+    this.#healthChecks,
+    this.#linesDropped,
+    this.#syslogLost,
+    this.#alertsSent,
+    this.#alertsFailed,
+    this.#modalitySilent,
+    this.#commandDuration,
+    this.#upstreamDuration,
+  ];
+  readonly #file: DelayedWrite | undefined;
+  #configuration: Configuration | undefined;
+  #upstreamByTitle: ReadonlyMap<string | undefined, string> = new Map();
+
+  /** Without options, nothing is kept. */
+  constructor(sources: MetricSources, options?: MetricsOptions) {
     this.#lastReloadSuccess.set(1);
+    this.#syslogUp.set(1);
     registerLookups(this.#registry, sources);
-    registerLists(this.#registry, sources);
+    registerBuild(this.#registry);
     // Of this process: with workers, the primary.
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
+    if (options === undefined) return;
+    const { configuration, warn } = options;
+    const { stateDirectory } = configuration;
+    this.#file = new DelayedWrite({
+      delayMs: WRITE_DELAY_MS,
+      write: () => writeMetricsFile(stateDirectory, this.#kept),
+      failed: (message) => warn(`the counters of the metrics are not kept for the next start: ${message}`),
+    });
+    restoreMetrics(stateDirectory, this.#kept, (name) => Object.hasOwn(configuration.modalities, name), warn);
+    this.replace(configuration);
+  }
+
+  /** A new configuration counts from now on. */
+  replace(configuration: Configuration): void {
+    this.#configuration = configuration;
+    const { upstreams, strictAeTitles } = configuration;
+    this.#upstreamByTitle = new Map(
+      Object.keys(upstreams).map((title) => [aeTitleKey(title, strictAeTitles), title]),
+    );
   }
 
   /** Content type of `exposition()`. */
@@ -96,12 +192,25 @@ export class Metrics implements AuditSink {
     return this.#registry.contentType;
   }
 
-  /** Every metric in the text format of Prometheus. */
+  /**
+   * Every metric in the text format of Prometheus. What it shows is on the disk before: a counter that went back after a
+   * crash would be taken for one that began at 0, and everything in it would count again.
+   */
   async exposition(): Promise<string> {
-    return await this.#registry.metrics();
+    const text = await this.#registry.metrics();
+    if (this.#file !== undefined) {
+      await Promise.race([this.#file.flush(), delay(MAX_WRITE_WAIT_MS, undefined, { ref: false })]);
+    }
+    return text;
+  }
+
+  /** Resolves when the counters are on the disk, or could not be written. */
+  async close(): Promise<void> {
+    await this.#file?.flush();
   }
 
   record(event: AuditEvent): void {
+    this.#file?.changed();
     switch (event.event) {
       case 'connection.refused':
         // A peer that only closed was not refused, and one that said nothing before was a port check.
@@ -129,7 +238,7 @@ export class Metrics implements AuditSink {
         this.#relayedBytes.inc(associationLabels(event), event.bytes ?? 0);
         // Where no response came (`failed`), the time says how long we waited, not how long the command took.
         if (event.outcome !== 'failed') {
-          this.#commandDuration.observe(command(event), (event.durationMs ?? 0) / 1000);
+          this.#observe(event, (event.durationMs ?? 0) / 1000);
         }
         break;
       case 'command.refused':
@@ -140,7 +249,38 @@ export class Metrics implements AuditSink {
         break;
       case 'configuration.rejected':
         this.#lastReloadSuccess.set(0);
+        break;
+      case 'audit.resumed':
+        this.#linesDropped.inc(event.count ?? 0);
+        break;
+      case 'syslog.up':
+      case 'syslog.down':
+        this.#syslogUp.set(event.event === 'syslog.up' ? 1 : 0);
+        break;
+      case 'syslog.lost':
+        this.#syslogLost.inc(event.count ?? 0);
+        break;
+      case 'alert.sent':
+        this.#alertsSent.inc(channel(event), event.count ?? 1);
+        break;
+      case 'alert.failed':
+        this.#alertsFailed.inc(channel(event));
+        break;
+      case 'modality.silent':
+        this.#modalitySilent.set({ modality: event.modality ?? '' }, 1);
+        break;
+      case 'modality.heard':
+        this.#modalitySilent.remove({ modality: event.modality ?? '' });
     }
+  }
+
+  #observe(event: AuditEvent, seconds: number): void {
+    this.#commandDuration.observe(command(event), seconds);
+    if (event.direction !== 'ingress' || this.#configuration === undefined) return;
+    const { calledAeTitle = '' } = event;
+    const key = aeTitleKey(calledAeTitle, this.#configuration.strictAeTitles);
+    const upstream = this.#upstreamByTitle.get(key) ?? this.#upstreamByTitle.get(EVERY_AE_TITLE) ?? '';
+    this.#upstreamDuration.observe({ upstream, ...command(event) }, seconds);
   }
 
   #opened(event: AuditEvent): void {
@@ -168,80 +308,22 @@ export class Metrics implements AuditSink {
   }
 }
 
-function registerLookups(registry: Registry, sources: MetricSources): void {
-  new Gauge({
-    name: 'aegis_upstream_up',
-    help: '1 when the server is up: by its health check, or by the last association where there is none.',
-    labelNames: ['upstream', 'server'],
-    registers: [registry],
-    async collect() {
-      const servers = await sources.servers();
-      // After a reload, servers may be gone.
-      this.reset();
-      for (const { upstream, server, isUp } of servers) this.set({ upstream, server }, isUp ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'aegis_penalties_active',
-    help: 'Addresses and certificates that are in the penalty box.',
-    registers: [registry],
-    collect() {
-      this.set(sources.penalties?.() ?? 0);
-    },
-  });
-  new Gauge({
-    name: 'aegis_modality_locked',
-    help: '1 for each modality that an operator has locked.',
-    labelNames: ['modality'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { modality } of sources.locks()) this.set({ modality }, 1);
-    },
-  });
-  new Gauge({
-    name: 'aegis_certificate_not_after_seconds',
-    help: 'When the first certificate (or revocation list) of this kind ends, as Unix time.',
-    labelNames: ['kind', 'name'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { kind, name, notAfter } of sources.certificateExpiries()) {
-        this.set({ kind, name }, Math.floor(notAfter.getTime() / 1000));
-      }
-    },
-  });
-}
-
-function registerLists(registry: Registry, sources: MetricSources): void {
-  new Gauge({
-    name: 'aegis_crl_up',
-    help: '1 when the revocation list of the URL could be fetched and taken the last time, else 0.',
-    labelNames: ['url'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { url, failure } of sources.revocationLists?.() ?? [])
-        this.set({ url }, failure === undefined ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'aegis_crl_fetched_seconds',
-    help: 'When the revocation list of the URL was last fetched, as Unix time; 0 where not since the start.',
-    labelNames: ['url'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { url, fetchedAt } of sources.revocationLists?.() ?? []) {
-        this.set({ url }, fetchedAt === undefined ? 0 : Math.floor(Date.parse(fetchedAt) / 1000));
-      }
-    },
-  });
-}
-
 /** What is not known is an empty label. Prometheus takes it for none. */
 function associationLabels({ modality = '', direction }: AuditEvent): AssociationLabels {
   return { modality, direction: direction ?? '' };
+}
+
+function registerBuild(registry: Registry): void {
+  new Gauge({
+    name: 'aegis_build_info',
+    help: 'Always 1: the version of Aegis, and of Node.js.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version, node: process.version }, 1);
+}
+
+function channel({ channel = '' }: AuditEvent) {
+  return { channel };
 }
 
 function listener({ listener = '' }: AuditEvent) {

@@ -25,6 +25,7 @@ type Warn = (message: string) => void;
  */
 export class Monitoring implements AuditSink {
   readonly #audit: AuditSink;
+  readonly #warn: Warn;
   readonly #sinks: readonly AuditSink[];
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
@@ -34,15 +35,22 @@ export class Monitoring implements AuditSink {
   /** What the admin HTTP, where there is one, has missed so far. */
   readonly #missed: AuditEvent[] = [];
 
-  private constructor(audit: AuditSink, expiries: CertificateExpiries, pending: Pending, door?: AdminDoor) {
+  private constructor(
+    audit: AuditSink,
+    expiries: CertificateExpiries,
+    pending: Pending,
+    warn: Warn,
+    door?: AdminDoor,
+  ) {
     this.#audit = audit;
+    this.#warn = warn;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
     this.#door = door;
     // Without a file and without HTTP, nobody could read the list.
     const isListRead = pending.file !== undefined || door !== undefined;
-    this.#sinks = [audit, ...(isListRead ? [pending.callers] : [])];
+    this.#sinks = isListRead ? [pending.callers] : [];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
@@ -51,7 +59,7 @@ export class Monitoring implements AuditSink {
     const pending = openPending(configuration, warn);
     // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
-    return new Monitoring(audit, expiries, pending, door);
+    return new Monitoring(audit, expiries, pending, warn, door);
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -60,6 +68,12 @@ export class Monitoring implements AuditSink {
   }
 
   record(event: AuditEvent): void {
+    this.#audit.record(event);
+    this.observe(event);
+  }
+
+  /** What is in the audit log already: of the log itself. */
+  observe(event: AuditEvent): void {
     for (const sink of this.#sinks) sink.record(event);
     if (this.#admin !== undefined) this.#admin.record(event);
     else if (this.#door !== undefined) this.#missed.push(event);
@@ -81,7 +95,7 @@ export class Monitoring implements AuditSink {
       // Its libraries take longer to load than the gateway does, and modalities need not wait for them.
       const { AdminServer } = await import('./adminServer');
       const sources = { expiries: this.#expiries, pending: this.#pending.callers };
-      const admin = new AdminServer(this.#door, { configuration, control, ...sources });
+      const admin = new AdminServer(this.#door, { configuration, control, warn: this.#warn, ...sources });
       for (const event of this.#missed.splice(0)) admin.record(event);
       this.#admin = admin;
       await admin.start();
@@ -107,7 +121,8 @@ export class Monitoring implements AuditSink {
   async close(): Promise<void> {
     this.#expiryWatch.close();
     await this.#door?.port.close();
-    await this.#pending.file?.close();
+    await this.#admin?.close();
+    await this.#pending.file?.flush();
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { renameSync } from 'node:fs';
 import * as z from 'zod';
+import { DelayedWrite } from '../files/delayedWrite';
 import { readText } from '../files/read';
 import { FileError } from '../files/systemErrors';
 import { SECRET_MODE, writeFiles } from '../files/write';
@@ -86,42 +87,13 @@ export interface PendingFileOptions {
   readonly delayMs?: number;
 }
 
-/** Writes the list down after changes: not more than once in some seconds, never twice at the same time. */
-export class PendingFileWriter {
-  readonly #options: PendingFileOptions;
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  #isFailing = false;
-
-  constructor(options: PendingFileOptions) {
-    this.#options = options;
-  }
-
-  changed(): void {
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#write(), this.#options.delayMs ?? WRITE_DELAY_MS);
-    // At the end, close() writes what is left.
-    this.#timer.unref();
-  }
-
-  /** Resolves when everything is written. */
-  async close(): Promise<void> {
-    if (this.#timer !== undefined) this.#write();
-    await this.#writing;
-  }
-
-  #write(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#writing = this.#writing.then(async () => {
-      const { file, callers, failed } = this.#options;
-      try {
-        await writePendingFile(file, callers());
-        this.#isFailing = false;
-      } catch (error) {
-        if (!this.#isFailing) failed(`pending.file: ${(error as Error).message}`);
-        this.#isFailing = true;
-      }
+/** Writes the list down after changes. */
+export class PendingFileWriter extends DelayedWrite {
+  constructor({ file, callers, failed, delayMs = WRITE_DELAY_MS }: PendingFileOptions) {
+    super({
+      delayMs,
+      write: () => writePendingFile(file, callers()),
+      failed: (message) => failed(`pending.file: ${message}`),
     });
   }
 }

@@ -29,6 +29,8 @@ export interface AuditLogOptions {
   readonly refusals: SumOptions;
   /** Words for the operator: the file cannot be written, or can again. */
   say(message: string): void;
+  /** What happens to the log itself, for others who watch. */
+  wrote?(event: AuditEvent): unknown;
 }
 
 export class AuditLog implements AuditSink {
@@ -38,16 +40,18 @@ export class AuditLog implements AuditSink {
   /** Only where a person reads. A call of winston costs as much as a JSON line, and an answer waits for its line. */
   readonly #readable: Logger | undefined;
   readonly #say: (message: string) => void;
+  readonly #wrote: AuditLogOptions['wrote'];
   readonly #sums: RefusalSums;
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
-  constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
+  constructor({ stream, isReadable, file, rotate, refusals, say, wrote }: AuditLogOptions) {
     this.#output = stream;
     this.#readable = isReadable ? readableLogger(stream) : undefined;
     this.#say = say;
+    this.#wrote = wrote;
     this.#sums = new RefusalSums(refusals, {
       write: (sum) => this.#add(sum),
       isBlocked: () => this.#isBlocked,
@@ -61,8 +65,15 @@ export class AuditLog implements AuditSink {
         ? undefined
         : new LineFile(file, rotate, {
             say,
+            // Its line would be lost too: the one of the gap comes later.
+            failed: (why) =>
+              wrote?.({
+                event: 'audit.failed',
+                outcome: 'failed',
+                detail: `the audit log file cannot be written: ${why}`,
+              }),
             resumed: (count, since, why) =>
-              this.#add(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
+              this.#addOwn(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
           });
   }
 
@@ -98,6 +109,12 @@ export class AuditLog implements AuditSink {
     this.#file?.reopen();
   }
 
+  /** Whether lines can be written to stdout and to the file. */
+  get sinks(): Readonly<Record<string, boolean>> {
+    const stdout = !this.#stream.isFull;
+    return this.#file === undefined ? { stdout } : { stdout, file: this.#file.isTaking };
+  }
+
   /** Of a reload. */
   replace({ rotate, refusals }: Pick<AuditLogOptions, 'rotate' | 'refusals'>): void {
     if (this.#file !== undefined) this.#file.rotation = rotate;
@@ -121,6 +138,11 @@ export class AuditLog implements AuditSink {
 
   get #isBlocked(): boolean {
     return this.#stream.isFull && this.#file?.isTaking !== true;
+  }
+
+  #addOwn(event: AuditEvent): void {
+    this.#add(event);
+    this.#wrote?.(event);
   }
 
   #add(event: AuditEvent): void {
@@ -147,7 +169,7 @@ export class AuditLog implements AuditSink {
     if (missed === undefined) return;
     const event = missedEvent(missed);
     this.#say(isLast ? `${event.detail}` : `stdout takes lines again; ${event.detail}`);
-    this.#add(event);
+    this.#addOwn(event);
   }
 
   #release(): void {

@@ -32,7 +32,17 @@ export type AuditEventName =
   | 'gateway.started'
   | 'gateway.resumed'
   | 'gateway.stopped'
-  | 'audit.resumed';
+  | 'audit.resumed'
+  | 'audit.failed'
+  | 'audit.broken'
+  | 'syslog.down'
+  | 'syslog.up'
+  | 'syslog.lost'
+  | 'modality.silent'
+  | 'modality.heard'
+  | 'modality.changed'
+  | 'alert.sent'
+  | 'alert.failed';
 
 /** A SOP class that was proposed and refused; by keyword if it has one. */
 export interface RefusedContext {
@@ -93,7 +103,11 @@ export interface AuditEvent {
   readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
   readonly upstream?: string | undefined;
-  /** The line stands for so many refusals, lines that were not written, or connections that were closed. */
+  /** Of an alert: the webhook, or `mail`. */
+  readonly channel?: string | undefined;
+  /** Of a certificate, list or entry that ends; as `time`. */
+  readonly notAfter?: string | undefined;
+  /** The line stands for so many refusals, lines that were not written, connections that were closed, or alerts. */
   readonly count?: number | undefined;
   /** Of the first of them; as `time`. */
   readonly since?: string | undefined;

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
 import { AuditLog } from '../audit/auditLog';
-import type { AuditSink } from '../audit/events';
+import type { AuditEvent, AuditSink } from '../audit/events';
 import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import { LocalPlaces } from '../gateway/associationPlaces';
@@ -60,11 +60,15 @@ async function open(
   const { configuration } = loaded;
   warn(loaded, say);
   const locks = new ModalityLocks(configuration, say);
+  /** Lines that are older than those who watch. */
+  const early: AuditEvent[] = [];
+  let watching: Monitoring | undefined;
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
     ...configuration.audit,
     say,
+    wrote: (event) => (watching === undefined ? early.push(event) : watching.observe(event)),
   });
   // A closed pipe at stdout ends every other command. It must not end the gateway.
   process.stdout.removeAllListeners('error');
@@ -82,6 +86,8 @@ async function open(
   // Before anything reads them: at the first start, none is kept.
   const listsReady = await lists.prepare(configuration, false);
   const monitoring = await Monitoring.start(configuration, audit, (message) => say(`warning: ${message}`));
+  watching = monitoring;
+  for (const event of early) monitoring.observe(event);
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
@@ -89,7 +95,8 @@ async function open(
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
-    await monitoring.attach(configuration, { gateway, workers, locks, reload, lists: statuses });
+    const auditSinks = () => audit.sinks;
+    await monitoring.attach(configuration, { gateway, workers, locks, reload, lists: statuses, auditSinks });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }

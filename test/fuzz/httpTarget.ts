@@ -50,7 +50,7 @@ async function start(): Promise<Server> {
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },
-    { configuration, control, ...sources },
+    { configuration, control, warn() {}, ...sources },
   );
   await answering.start();
   return server;

@@ -75,14 +75,14 @@ describe('PendingFileWriter', () => {
     callers = [caller, other];
     writer.changed();
     expect(existsSync(file)).toBe(false);
-    await writer.close();
+    await writer.flush();
     expect(readPendingFile(file)).toEqual([caller, other]);
     expect(readdirSync(join(file, '..'))).toEqual(['pending.json']);
   });
 
   it('writes nothing where nothing has changed', async () => {
     const file = newFile();
-    await new PendingFileWriter({ file, callers: () => [caller], failed: () => {} }).close();
+    await new PendingFileWriter({ file, callers: () => [caller], failed: () => {} }).flush();
     expect(existsSync(file)).toBe(false);
   });
 
@@ -98,7 +98,7 @@ describe('PendingFileWriter', () => {
     });
     const write = async () => {
       writer.changed();
-      await writer.close();
+      await writer.flush();
     };
     await write();
     await write();
