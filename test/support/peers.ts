@@ -30,6 +30,7 @@ export const packageByProgram = {
   odil: 'odil',
   script: 'bsdutils',
   nmap: 'nmap',
+  promtool: 'prometheus',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;
