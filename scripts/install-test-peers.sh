@@ -26,6 +26,7 @@ bsdutils script
 faketime faketime
 nmap nmap
 prometheus promtool
+python3 python3
 '
 
 # What these packages would start at once, and again at every boot.

@@ -37,7 +37,7 @@ export interface GatewayControl {
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
   /** Where audit lines go, and whether they can be written there. */
-  auditSinks?(): Readonly<Record<string, boolean>>;
+  auditSinks(): Readonly<Record<string, boolean>>;
   readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
@@ -47,13 +47,14 @@ export interface GatewayControl {
 interface AdminSources {
   readonly expiries: CertificateExpiries;
   readonly pending: PendingCallers;
+  /** For the operator, on stderr. */
+  warn(message: string): void;
 }
 
 /** What a running gateway lends. */
 interface AdminGateway extends AdminSources {
   readonly configuration: Configuration;
   readonly control: GatewayControl;
-  warn(message: string): void;
 }
 
 export class AdminServer implements AuditSink {
@@ -70,7 +71,7 @@ export class AdminServer implements AuditSink {
   /** What scrapes wait for. */
   #nextExposition: Promise<string> | undefined;
 
-  constructor(door: AdminDoor, { configuration, control, warn, ...sources }: AdminGateway) {
+  constructor(door: AdminDoor, { configuration, control, ...sources }: AdminGateway) {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
@@ -80,9 +81,9 @@ export class AdminServer implements AuditSink {
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
-      auditSinks: () => control.auditSinks?.() ?? {},
+      auditSinks: () => control.auditSinks(),
     };
-    this.#metrics = new Metrics(looked, { configuration, warn });
+    this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#door = door;
     this.#server = createHttpServer(door);
     this.#addRoutes();

@@ -9,7 +9,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { version } from '../../package.json';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
-import { DelayedWrite } from '../files/delayedWrite';
+import { LaterWriter } from '../files/laterWriter';
 import { aeTitleKey, EVERY_AE_TITLE } from '../text/aeTitle';
 import { type MetricSources, registerLookups } from './metricLookups';
 import { type KeptMetric, restoreMetrics, writeMetricsFile } from './metricsFile';
@@ -153,7 +153,7 @@ export class Metrics implements AuditSink {
     this.#commandDuration,
     this.#upstreamDuration,
   ];
-  readonly #file: DelayedWrite | undefined;
+  readonly #file: LaterWriter | undefined;
   #configuration: Configuration | undefined;
   #upstreamByTitle: ReadonlyMap<string | undefined, string> = new Map();
 
@@ -169,7 +169,7 @@ export class Metrics implements AuditSink {
     if (options === undefined) return;
     const { configuration, warn } = options;
     const { stateDirectory } = configuration;
-    this.#file = new DelayedWrite({
+    this.#file = new LaterWriter({
       delayMs: WRITE_DELAY_MS,
       write: () => writeMetricsFile(stateDirectory, this.#kept),
       failed: (message) => warn(`the counters of the metrics are not kept for the next start: ${message}`),
@@ -199,14 +199,15 @@ export class Metrics implements AuditSink {
   async exposition(): Promise<string> {
     const text = await this.#registry.metrics();
     if (this.#file !== undefined) {
-      await Promise.race([this.#file.flush(), delay(MAX_WRITE_WAIT_MS, undefined, { ref: false })]);
+      // It goes on afterwards: what has changed so far is written.
+      await Promise.race([this.#file.close(), delay(MAX_WRITE_WAIT_MS, undefined, { ref: false })]);
     }
     return text;
   }
 
   /** Resolves when the counters are on the disk, or could not be written. */
   async close(): Promise<void> {
-    await this.#file?.flush();
+    await this.#file?.close();
   }
 
   record(event: AuditEvent): void {

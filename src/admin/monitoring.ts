@@ -1,10 +1,12 @@
 /**
  * Everything that watches a gateway by its audit events: the pending callers and their file, the ends of certificates,
- * the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
+ * alerts, the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
  * these together.
  */
+import { Alerts } from '../alerts/alerts';
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
+import { LaterWriter } from '../files/laterWriter';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
@@ -13,7 +15,7 @@ import { CertificateExpiries } from './certificateExpiries';
 import { ExpiryWatch } from './expiryWatch';
 import type { AdminDoor } from './httpServer';
 import { PendingCallers } from './pendingCallers';
-import { PendingFileWriter, recoverPendingFile } from './pendingFile';
+import { PENDING_WRITE_DELAY_MS, recoverPendingFile, writePendingFile } from './pendingFile';
 
 type Warn = (message: string) => void;
 
@@ -25,11 +27,12 @@ type Warn = (message: string) => void;
  */
 export class Monitoring implements AuditSink {
   readonly #audit: AuditSink;
-  readonly #warn: Warn;
   readonly #sinks: readonly AuditSink[];
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
+  readonly #alerts: Alerts;
+  readonly #warn: Warn;
   readonly #door: AdminDoor | undefined;
   #admin: AdminServer | undefined;
   /** What the admin HTTP, where there is one, has missed so far. */
@@ -39,27 +42,36 @@ export class Monitoring implements AuditSink {
     audit: AuditSink,
     expiries: CertificateExpiries,
     pending: Pending,
+    alerts: Alerts,
     warn: Warn,
     door?: AdminDoor,
   ) {
     this.#audit = audit;
-    this.#warn = warn;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
+    this.#alerts = alerts;
+    this.#warn = warn;
     this.#door = door;
-    // Without a file and without HTTP, nobody could read the list.
+    // Without a file and without HTTP, nobody could read the list; alerts want to know who is new in it.
     const isListRead = pending.file !== undefined || door !== undefined;
-    this.#sinks = isListRead ? [pending.callers] : [];
+    const callers: Pick<AuditSink, 'record'> = {
+      record: (event) => {
+        if (isListRead || alerts.isOn) pending.callers.record(event);
+      },
+    };
+    this.#sinks = [audit, callers, alerts];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
   static async start(configuration: Configuration, audit: AuditSink, warn: Warn): Promise<Monitoring> {
     const expiries = new CertificateExpiries(configuration);
-    const pending = openPending(configuration, warn);
+    const alerts = new Alerts((event) => monitoring.record(event), configuration);
+    const pending = openPending(configuration, warn, alerts);
     // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
-    return new Monitoring(audit, expiries, pending, warn, door);
+    const monitoring = new Monitoring(audit, expiries, pending, alerts, warn, door);
+    return monitoring;
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -68,12 +80,6 @@ export class Monitoring implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    this.#audit.record(event);
-    this.observe(event);
-  }
-
-  /** What is in the audit log already: of the log itself. */
-  observe(event: AuditEvent): void {
     for (const sink of this.#sinks) sink.record(event);
     if (this.#admin !== undefined) this.#admin.record(event);
     else if (this.#door !== undefined) this.#missed.push(event);
@@ -94,13 +100,14 @@ export class Monitoring implements AuditSink {
     if (this.#door !== undefined) {
       // Its libraries take longer to load than the gateway does, and modalities need not wait for them.
       const { AdminServer } = await import('./adminServer');
-      const sources = { expiries: this.#expiries, pending: this.#pending.callers };
-      const admin = new AdminServer(this.#door, { configuration, control, warn: this.#warn, ...sources });
+      const sources = { expiries: this.#expiries, pending: this.#pending.callers, warn: this.#warn };
+      const admin = new AdminServer(this.#door, { configuration, control, ...sources });
       for (const event of this.#missed.splice(0)) admin.record(event);
       this.#admin = admin;
       await admin.start();
     }
     this.#expiryWatch.look();
+    this.#alerts.watchSinks(control.auditSinks);
   }
 
   /** From now on the gateway takes no new associations. */
@@ -111,8 +118,10 @@ export class Monitoring implements AuditSink {
   /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */
   prepareReload(configuration: Configuration): () => void {
     const takeOver = this.#expiries.prepareReload(configuration);
+    const takeOverAlerts = this.#alerts.prepareReload(configuration);
     return () => {
       takeOver();
+      takeOverAlerts();
       this.#admin?.replace(configuration);
       this.#expiryWatch.look();
     };
@@ -120,22 +129,28 @@ export class Monitoring implements AuditSink {
 
   async close(): Promise<void> {
     this.#expiryWatch.close();
-    await this.#door?.port.close();
+    await this.#alerts.close();
     await this.#admin?.close();
-    await this.#pending.file?.flush();
+    await this.#door?.port.close();
+    await this.#pending.file?.close();
   }
 }
 
 interface Pending {
   readonly callers: PendingCallers;
-  readonly file: PendingFileWriter | undefined;
+  readonly file: LaterWriter | undefined;
 }
 
-function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn): Pending {
-  if (file === undefined) return { callers: new PendingCallers({ maxEntries }), file: undefined };
-  const writer = new PendingFileWriter({ file, callers: () => callers.list, failed: warn });
+function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn, alerts: Alerts): Pending {
+  const added = (event: AuditEvent) => alerts.pending(event);
+  if (file === undefined) return { callers: new PendingCallers({ maxEntries, added }), file: undefined };
+  const writer = new LaterWriter({
+    write: () => writePendingFile(file, callers.list),
+    failed: (message) => warn(`pending.file: ${message}`),
+    delayMs: PENDING_WRITE_DELAY_MS,
+  });
   const callers = new PendingCallers(
-    { maxEntries, changed: () => writer.changed() },
+    { maxEntries, added, changed: () => writer.changed() },
     recoverPendingFile(file, warn),
   );
   return { callers, file: writer };

@@ -4,14 +4,13 @@
  */
 import { renameSync } from 'node:fs';
 import * as z from 'zod';
-import { DelayedWrite } from '../files/delayedWrite';
 import { readText } from '../files/read';
 import { FileError } from '../files/systemErrors';
 import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device may try again every second, and is written this often. A crash loses so much. */
-const WRITE_DELAY_MS = 5_000;
+export const PENDING_WRITE_DELAY_MS = 5_000;
 /** 10,000 callers with all that they can say are less. Anything longer is another file. */
 const MAX_PENDING_BYTES = 128 * 1024 * 1024;
 const VERSION = 1;
@@ -75,25 +74,5 @@ function putAside(file: string): string {
     return `it is kept as ${file}.damaged, and the list of pending callers starts empty`;
   } catch (error) {
     return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
-  }
-}
-
-export interface PendingFileOptions {
-  readonly file: string;
-  callers(): readonly PendingCaller[];
-  /** Called when the file cannot be written; not again before it could be written. */
-  failed(message: string): void;
-  /** For tests. */
-  readonly delayMs?: number;
-}
-
-/** Writes the list down after changes. */
-export class PendingFileWriter extends DelayedWrite {
-  constructor({ file, callers, failed, delayMs = WRITE_DELAY_MS }: PendingFileOptions) {
-    super({
-      delayMs,
-      write: () => writePendingFile(file, callers()),
-      failed: (message) => failed(`pending.file: ${message}`),
-    });
   }
 }

@@ -29,8 +29,6 @@ export interface AuditLogOptions {
   readonly refusals: SumOptions;
   /** Words for the operator: the file cannot be written, or can again. */
   say(message: string): void;
-  /** What happens to the log itself, for others who watch. */
-  wrote?(event: AuditEvent): unknown;
 }
 
 export class AuditLog implements AuditSink {
@@ -40,18 +38,18 @@ export class AuditLog implements AuditSink {
   /** Only where a person reads. A call of winston costs as much as a JSON line, and an answer waits for its line. */
   readonly #readable: Logger | undefined;
   readonly #say: (message: string) => void;
-  readonly #wrote: AuditLogOptions['wrote'];
   readonly #sums: RefusalSums;
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
+  /** Where lines about the log itself go. */
+  #sink: Pick<AuditSink, 'record'> = { record: (event) => this.#add(event) };
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
-  constructor({ stream, isReadable, file, rotate, refusals, say, wrote }: AuditLogOptions) {
+  constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
     this.#output = stream;
     this.#readable = isReadable ? readableLogger(stream) : undefined;
     this.#say = say;
-    this.#wrote = wrote;
     this.#sums = new RefusalSums(refusals, {
       write: (sum) => this.#add(sum),
       isBlocked: () => this.#isBlocked,
@@ -65,15 +63,10 @@ export class AuditLog implements AuditSink {
         ? undefined
         : new LineFile(file, rotate, {
             say,
-            // Its line would be lost too: the one of the gap comes later.
-            failed: (why) =>
-              wrote?.({
-                event: 'audit.failed',
-                outcome: 'failed',
-                detail: `the audit log file cannot be written: ${why}`,
-              }),
             resumed: (count, since, why) =>
-              this.#addOwn(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
+              this.#sink.record(
+                gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`),
+              ),
           });
   }
 
@@ -85,6 +78,11 @@ export class AuditLog implements AuditSink {
     if (event.outcome === 'debug') return;
     if (event.event === 'gateway.stopped') this.#sums.writeAll();
     if (!this.#sums.adds(event)) this.#add(event);
+  }
+
+  /** The gateway runs: from now on lines about the log itself go through `sink`, which passes them on to here. */
+  attach(sink: Pick<AuditSink, 'record'>): void {
+    this.#sink = sink;
   }
 
   /** All lines that were recorded since the last time, in one write. */
@@ -140,11 +138,6 @@ export class AuditLog implements AuditSink {
     return this.#stream.isFull && this.#file?.isTaking !== true;
   }
 
-  #addOwn(event: AuditEvent): void {
-    this.#add(event);
-    this.#wrote?.(event);
-  }
-
   #add(event: AuditEvent): void {
     if (this.#waiting.length === 0) setImmediate(() => this.flush());
     this.#waiting.push(timed(event));
@@ -169,7 +162,7 @@ export class AuditLog implements AuditSink {
     if (missed === undefined) return;
     const event = missedEvent(missed);
     this.#say(isLast ? `${event.detail}` : `stdout takes lines again; ${event.detail}`);
-    this.#addOwn(event);
+    this.#sink.record(event);
   }
 
   #release(): void {

@@ -33,7 +33,6 @@ export type AuditEventName =
   | 'gateway.resumed'
   | 'gateway.stopped'
   | 'audit.resumed'
-  | 'audit.failed'
   | 'audit.broken'
   | 'syslog.down'
   | 'syslog.up'

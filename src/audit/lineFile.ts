@@ -38,8 +38,6 @@ export interface Rotation {
 export interface LineFileEvents {
   /** Words for the operator. */
   say(message: string): void;
-  /** Lines cannot be written from now on. */
-  failed?(why: string): void;
   /** Lines can be written again. So many were not. */
   resumed(lost: number, since: Date, why: string): void;
 }
@@ -225,7 +223,6 @@ export class LineFile {
     if (this.#failure === undefined) {
       this.#failure = { since: new Date(), why, lost: 0 };
       this.#events.say(`the audit log file cannot be written: ${why}`);
-      this.#events.failed?.(why);
     }
     this.#failure.lost += lost;
   }

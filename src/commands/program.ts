@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
+import { registerAlerts } from './alerts/alerts';
 import { registerCheck } from './check';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
@@ -28,6 +29,7 @@ const commands: readonly RegisterCommand[] = [
   registerStatus,
   registerLog,
   registerEcho,
+  registerAlerts,
   registerObserve,
   registerOrthanc,
   registerDemo,

@@ -8,6 +8,7 @@ import { OperatorError } from '../errors';
 import { describeLock, locksInForce } from '../policy/locks';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import { inspectAlertFiles } from './alerts';
 import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
@@ -25,6 +26,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...inspectStateDirectory(['stateDirectory'], stateDirectory),
     ...inspectLocks(configuration),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
+    ...inspectAlertFiles(configuration),
   ];
 }
 

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
 import { AuditLog } from '../audit/auditLog';
-import type { AuditEvent, AuditSink } from '../audit/events';
+import type { AuditSink } from '../audit/events';
 import { loadConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import { LocalPlaces } from '../gateway/associationPlaces';
@@ -60,15 +60,11 @@ async function open(
   const { configuration } = loaded;
   warn(loaded, say);
   const locks = new ModalityLocks(configuration, say);
-  /** Lines that are older than those who watch. */
-  const early: AuditEvent[] = [];
-  let watching: Monitoring | undefined;
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
     ...configuration.audit,
     say,
-    wrote: (event) => (watching === undefined ? early.push(event) : watching.observe(event)),
   });
   // A closed pipe at stdout ends every other command. It must not end the gateway.
   process.stdout.removeAllListeners('error');
@@ -86,12 +82,11 @@ async function open(
   // Before anything reads them: at the first start, none is kept.
   const listsReady = await lists.prepare(configuration, false);
   const monitoring = await Monitoring.start(configuration, audit, (message) => say(`warning: ${message}`));
-  watching = monitoring;
-  for (const event of early) monitoring.observe(event);
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
+    audit.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;

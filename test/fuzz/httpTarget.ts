@@ -43,14 +43,15 @@ async function start(): Promise<Server> {
     throw new Finding('an input changed something');
   };
   const locks = { list: [], lock: changed, unlock: changed };
-  const control = { gateway, workers: 1, locks, reload: changed };
+  const control = { gateway, workers: 1, locks, reload: changed, auditSinks: () => ({}) };
   const sources = {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),
+    warn: () => {},
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },
-    { configuration, control, warn() {}, ...sources },
+    { configuration, control, ...sources },
   );
   await answering.start();
   return server;

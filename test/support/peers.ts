@@ -31,6 +31,7 @@ export const packageByProgram = {
   script: 'bsdutils',
   nmap: 'nmap',
   promtool: 'prometheus',
+  python3: 'python3',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;

@@ -1,13 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { PendingCaller } from '../../../src/admin/pendingCaller';
-import {
-  PendingFileWriter,
-  readPendingFile,
-  recoverPendingFile,
-  writePendingFile,
-} from '../../../src/admin/pendingFile';
+import { readPendingFile, recoverPendingFile, writePendingFile } from '../../../src/admin/pendingFile';
 import { pendingCaller } from '../../support/pendingCaller';
 import { temporaryFolder } from '../../support/processes';
 
@@ -63,52 +58,5 @@ describe('the file of pending callers', () => {
     expect(warnings).toEqual([
       expect.stringMatching(/is a folder; .*the list of pending callers starts empty$/),
     ]);
-  });
-});
-
-describe('PendingFileWriter', () => {
-  it('writes what there is when it is closed, without waiting', async () => {
-    const file = newFile();
-    let callers = [caller];
-    const writer = new PendingFileWriter({ file, callers: () => callers, failed: () => {}, delayMs: 1e6 });
-    writer.changed();
-    callers = [caller, other];
-    writer.changed();
-    expect(existsSync(file)).toBe(false);
-    await writer.flush();
-    expect(readPendingFile(file)).toEqual([caller, other]);
-    expect(readdirSync(join(file, '..'))).toEqual(['pending.json']);
-  });
-
-  it('writes nothing where nothing has changed', async () => {
-    const file = newFile();
-    await new PendingFileWriter({ file, callers: () => [caller], failed: () => {} }).flush();
-    expect(existsSync(file)).toBe(false);
-  });
-
-  it('reports once that it cannot write, and again after it could', async () => {
-    const folder = join(temporaryFolder(), 'gone');
-    const file = join(folder, 'pending.json');
-    const failures: string[] = [];
-    const writer = new PendingFileWriter({
-      file,
-      callers: () => [caller],
-      failed: (text) => failures.push(text),
-      delayMs: 1e6,
-    });
-    const write = async () => {
-      writer.changed();
-      await writer.flush();
-    };
-    await write();
-    await write();
-    expect(failures).toEqual([expect.stringContaining('cannot be written: its folder does not exist')]);
-    mkdirSync(folder);
-    await write();
-    expect(readPendingFile(file)).toEqual([caller]);
-    expect(failures).toHaveLength(1);
-    rmSync(folder, { recursive: true });
-    await write();
-    expect(failures).toHaveLength(2);
   });
 });
