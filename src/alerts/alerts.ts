@@ -99,7 +99,7 @@ export class Alerts implements AuditSink {
   }
 
   /** An audit log that cannot be written has no event before it can be again, so it is looked at now and then. */
-  watchSinks(sinks: () => Readonly<Record<string, boolean>>): void {
+  watchSinks(sinks: () => Readonly<Record<string, boolean>>, everyMs = LOOK_AT_SINKS_MS): void {
     let known: Readonly<Record<string, boolean>> = {};
     this.#sinkTimer = setInterval(() => {
       if (!this.isOn) return;
@@ -107,7 +107,7 @@ export class Alerts implements AuditSink {
       for (const [sink, isUp] of Object.entries(now))
         if (!isUp && known[sink] !== false) this.#raise(auditAlert(sink));
       known = now;
-    }, LOOK_AT_SINKS_MS).unref();
+    }, everyMs).unref();
   }
 
   /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */

@@ -7,6 +7,7 @@ import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { version } from '../../package.json';
 import { ExitCode, OperatorError } from '../errors';
+import { NETWORK_FAILURES } from '../net/fetchBytes';
 import type { AlertMessage } from './message';
 
 /** From the first packet to the last byte of the answer. */
@@ -108,14 +109,6 @@ function describeFailure({ name, message, cause, ...rest }: Error): string {
 
 /** In words that follow the name of the server. */
 export function describeNetworkError(code: string, message: string): string {
-  const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'refused the connection (ECONNREFUSED)',
-    ENOTFOUND: 'has a host name that cannot be resolved (ENOTFOUND)',
-    EAI_AGAIN: 'has a host name that cannot be resolved at the moment (EAI_AGAIN)',
-    ECONNRESET: 'closed the connection (ECONNRESET)',
-    EPROTO: 'does not speak TLS there (EPROTO)',
-  };
-  return (
-    words[code] ?? `cannot be reached: ${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
-  );
+  const suffix = code === '' || message.includes(code) ? '' : ` (${code})`;
+  return NETWORK_FAILURES[code] ?? `cannot be reached: ${message}${suffix}`;
 }

@@ -32,12 +32,7 @@ describe('An alert', () => {
         'modality.expiring',
         'crl.failed',
       ] as const),
-      ...([
-        'configuration.rejected',
-        'audit.resumed',
-        'audit.broken',
-        'syslog.down',
-      ] as const),
+      ...(['configuration.rejected', 'audit.resumed', 'audit.broken', 'syslog.down'] as const),
       ...([
         'syslog.lost',
         'penalty.imposed',
