@@ -37,7 +37,7 @@ export interface GatewayControl {
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
   /** Where audit lines go, and whether they can be written there. */
-  auditSinks(): Readonly<Record<string, boolean>>;
+  auditSinks?(): Readonly<Record<string, boolean>>;
   readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
@@ -81,7 +81,7 @@ export class AdminServer implements AuditSink {
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
-      auditSinks: () => control.auditSinks(),
+      auditSinks: () => control.auditSinks?.() ?? {},
     };
     this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#door = door;

@@ -63,12 +63,6 @@ export function keptMetrics(registry: Registry) {
       labelNames: ['channel'],
       registers,
     }),
-    modalitySilent: new Gauge({
-      name: 'aegis_modality_silent',
-      help: '1 for each modality that was not heard for longer than its expectEvery.',
-      labelNames: ['modality'],
-      registers,
-    }),
     commandDuration: new Histogram({
       name: 'aegis_command_duration_seconds',
       help: 'Time from a relayed request to its final response.',

@@ -15,6 +15,8 @@ export interface MetricSources {
   revocationLists?(): readonly RevocationListStatus[];
   penalties?(): number;
   locks(): readonly ModalityLock[];
+  /** Those that were not heard for longer than `expectEvery`. */
+  silent?(): readonly { readonly modality: string }[];
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
 }
@@ -50,6 +52,16 @@ export function registerLookups(registry: Registry, sources: MetricSources): voi
     collect() {
       this.reset();
       for (const { modality } of sources.locks()) this.set({ modality }, 1);
+    },
+  });
+  new Gauge({
+    name: 'aegis_modality_silent',
+    help: '1 for each modality that was not heard for longer than its expectEvery.',
+    labelNames: ['modality'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { modality } of sources.silent?.() ?? []) this.set({ modality }, 1);
     },
   });
   new Gauge({

@@ -167,12 +167,6 @@ export class Metrics implements AuditSink {
         break;
       case 'alert.failed':
         this.#kept.alertsFailed.inc(channel(event));
-        break;
-      case 'modality.silent':
-        this.#kept.modalitySilent.set({ modality: event.modality ?? '' }, 1);
-        break;
-      case 'modality.heard':
-        this.#kept.modalitySilent.remove({ modality: event.modality ?? '' });
     }
   }
 

@@ -3,7 +3,7 @@
  * it back. Series of modalities that the configuration no longer has are left out, so that the file does not grow for
  * ever. A file that cannot be read costs the counts of the past, never the gateway. Counts nothing.
  */
-import { type Counter, type Gauge, Histogram } from 'prom-client';
+import { type Counter, Histogram } from 'prom-client';
 import * as z from 'zod';
 import { readUtf8 } from '../files/read';
 import { stateFile, writeStateFile } from '../files/stateDirectory';
@@ -22,7 +22,7 @@ const series = z.tuple([
 const fileSchema = z.object({ version: z.literal(VERSION), metrics: z.record(z.string(), z.array(series)) });
 type KeptSeries = z.output<typeof series>;
 
-export type KeptMetric = Counter | Gauge | Histogram;
+export type KeptMetric = Counter | Histogram;
 
 /** How prom-client holds a metric. Its own JSON adds up the buckets of a histogram, which cannot be put back. */
 interface Held {

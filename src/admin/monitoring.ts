@@ -107,7 +107,7 @@ export class Monitoring implements AuditSink {
       await admin.start();
     }
     this.#expiryWatch.look();
-    this.#alerts.watchSinks(control.auditSinks);
+    this.#alerts.watchSinks(() => control.auditSinks?.() ?? {});
   }
 
   /** From now on the gateway takes no new associations. */

@@ -42,8 +42,6 @@ export class AuditLog implements AuditSink {
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
-  /** Where lines about the log itself go. */
-  #sink: Pick<AuditSink, 'record'> = { record: (event) => this.#add(event) };
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
   constructor({ stream, isReadable, file, rotate, refusals, say }: AuditLogOptions) {
@@ -64,9 +62,7 @@ export class AuditLog implements AuditSink {
         : new LineFile(file, rotate, {
             say,
             resumed: (count, since, why) =>
-              this.#sink.record(
-                gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`),
-              ),
+              this.#add(gapEvent(count, since, `${count} lines are not in the audit log file: ${why}`)),
           });
   }
 
@@ -78,11 +74,6 @@ export class AuditLog implements AuditSink {
     if (event.outcome === 'debug') return;
     if (event.event === 'gateway.stopped') this.#sums.writeAll();
     if (!this.#sums.adds(event)) this.#add(event);
-  }
-
-  /** The gateway runs: from now on lines about the log itself go through `sink`, which passes them on to here. */
-  attach(sink: Pick<AuditSink, 'record'>): void {
-    this.#sink = sink;
   }
 
   /** All lines that were recorded since the last time, in one write. */
@@ -162,7 +153,7 @@ export class AuditLog implements AuditSink {
     if (missed === undefined) return;
     const event = missedEvent(missed);
     this.#say(isLast ? `${event.detail}` : `stdout takes lines again; ${event.detail}`);
-    this.#sink.record(event);
+    this.#add(event);
   }
 
   #release(): void {

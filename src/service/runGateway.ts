@@ -86,7 +86,6 @@ async function open(
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
-    audit.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;

@@ -43,7 +43,7 @@ async function start(): Promise<Server> {
     throw new Finding('an input changed something');
   };
   const locks = { list: [], lock: changed, unlock: changed };
-  const control = { gateway, workers: 1, locks, reload: changed, auditSinks: () => ({}) };
+  const control = { gateway, workers: 1, locks, reload: changed };
   const sources = {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),

@@ -99,6 +99,7 @@ function promtool(words: readonly string[], input = ''): void {
 
 /** Metrics of what these tests do not have. */
 const OTHERS = [
+  'aegis_modality_silent{instance="gw1",modality="ct1"}',
   'aegis_certificate_not_after_seconds{instance="gw1",kind="listener",name="tls"}',
   'aegis_connections_refused_total{instance="gw1",listener="tls",reason="certificate-missing"}',
   'up{job="aegis",instance="gw1"}',

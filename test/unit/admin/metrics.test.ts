@@ -16,15 +16,21 @@ const ct1 = { modality: 'ct1', direction: 'ingress', listener: 'tls', callingAeT
 let servers: ServerHealth[];
 let expiries: CertificateExpiry[];
 let locks: ModalityLock[];
+let silent: { modality: string }[];
+let sinks: Record<string, boolean>;
 let metrics: Metrics;
 beforeEach(() => {
   servers = [];
   expiries = [];
   locks = [];
+  silent = [];
+  sinks = {};
   metrics = new Metrics({
     servers: async () => servers,
     certificateExpiries: () => expiries,
     locks: () => locks,
+    silent: () => silent,
+    auditSinks: () => sinks,
   });
 });
 
@@ -76,6 +82,21 @@ describe('Metrics', () => {
     expect((await exposed()).series(name)).toEqual({ [`${name}{modality="ct1"}`]: 1 });
     locks = [];
     expect((await exposed()).series(name)).toEqual({});
+  });
+
+  it('shows each modality that is silent, and where audit lines can be written', async () => {
+    silent = [{ modality: 'ct1' }];
+    sinks = { stdout: true, file: false };
+    const exposition = await exposed();
+    expect(exposition.series('aegis_modality_silent')).toEqual({
+      'aegis_modality_silent{modality="ct1"}': 1,
+    });
+    expect(exposition.series('aegis_audit_up')).toEqual({
+      'aegis_audit_up{sink="file"}': 0,
+      'aegis_audit_up{sink="stdout"}': 1,
+    });
+    silent = [];
+    expect((await exposed()).series('aegis_modality_silent')).toEqual({});
   });
 
   it('counts associations by what became of them', async () => {
@@ -188,18 +209,12 @@ describe('Metrics', () => {
       { event: 'syslog.lost', outcome: 'failed', count: 3 },
       { event: 'alert.sent', outcome: 'info', channel: 'mail', count: 2 },
       { event: 'alert.failed', outcome: 'failed', channel: 'mail' },
-      { event: 'modality.silent', outcome: 'failed', modality: 'ct1' },
-      { event: 'modality.silent', outcome: 'failed', modality: 'mr1' },
-      { event: 'modality.heard', outcome: 'info', modality: 'mr1' },
     );
     expect(exposition.value('aegis_audit_lines_dropped_total')).toBe(7);
     expect(exposition.value('aegis_syslog_up')).toBe(0);
     expect(exposition.value('aegis_syslog_messages_lost_total')).toBe(3);
     expect(exposition.value('aegis_alerts_sent_total{channel="mail"}')).toBe(2);
     expect(exposition.value('aegis_alert_deliveries_failed_total{channel="mail"}')).toBe(1);
-    expect(exposition.series('aegis_modality_silent')).toEqual({
-      'aegis_modality_silent{modality="ct1"}': 1,
-    });
   });
 });
 
@@ -233,7 +248,6 @@ describe('Metrics of a gateway that starts again', () => {
     const first = start();
     first.record(accepted('a'));
     first.record(stored);
-    first.record({ event: 'modality.silent', outcome: 'failed', modality: 'ct1' });
     first.record({ event: 'configuration.rejected', outcome: 'failed' });
     await first.close();
 
@@ -248,7 +262,6 @@ describe('Metrics of a gateway that starts again', () => {
     expect(exposition.value(`${duration}_bucket{command="C-STORE",le="0.5"}`)).toBe(0);
     expect(exposition.value(`${duration}_bucket{command="C-STORE",le="1"}`)).toBe(2);
     expect(exposition.value(`${duration}_bucket{command="C-STORE",le="600"}`)).toBe(2);
-    expect(exposition.value('aegis_modality_silent{modality="ct1"}')).toBe(1);
     expect(exposition.series('aegis_associations_active')).toEqual({});
     expect(exposition.value('aegis_configuration_last_reload_success')).toBe(1);
     expect(warnings).toEqual([]);
