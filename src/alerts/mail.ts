@@ -8,6 +8,8 @@ import { describeNetworkError, type Stepped } from './webhook';
 
 /** For the connection, for the greeting, and between two answers of the server. */
 const TIMEOUT_MS = 15_000;
+/** For all of it: a server that sends a byte now and then does not hold the channel. */
+const MAX_SENDING_MS = 60_000;
 const SUBMISSION_PORT = 587;
 const SUBMISSION_TLS_PORT = 465;
 /** Mail programs cut longer ones. */
@@ -52,13 +54,14 @@ export async function mailAlerts(
     disableUrlAccess: true,
   });
   try {
-    const { rejected, response } = await transport.sendMail({
+    const sending = transport.sendMail({
       from,
       to: [...to],
       subject: subjectOf(message).slice(0, MAX_SUBJECT_LENGTH),
       text: mailTextOf(message),
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
+    const { rejected, response } = await withinDeadline(sending);
     stepped('server', `${host}:${port} took it: ${response}`);
     if (rejected.length > 0) {
       throw new OperatorError(`${host} does not take mail for ${rejected.join(', ')}`, ExitCode.Failed);
@@ -69,6 +72,18 @@ export async function mailAlerts(
   } finally {
     transport.close();
   }
+}
+
+async function withinDeadline<T>(sending: Promise<T>): Promise<T> {
+  const late = new OperatorError(
+    `the mail server was not done in ${MAX_SENDING_MS / 1000} s`,
+    ExitCode.Failed,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(late), MAX_SENDING_MS).unref();
+  });
+  return await Promise.race([sending, deadline]).finally(() => clearTimeout(timer));
 }
 
 interface SmtpError extends NodeJS.ErrnoException {
