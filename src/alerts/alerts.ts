@@ -12,7 +12,7 @@ import {
   readChannelTrust,
   readMailPassword,
   readWebhookSecret,
-} from '../config/alerts';
+} from '../config/alertChannels';
 import type { Configuration } from '../config/schema';
 import { type AlertsConfiguration, alertEvents } from '../config/schemaAlerts';
 import { DAY_MS } from '../text/moments';

@@ -8,7 +8,7 @@ import { OperatorError } from '../errors';
 import { describeLock, locksInForce } from '../policy/locks';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
-import { inspectAlertFiles } from './alerts';
+import { inspectAlertFiles } from './alertChannels';
 import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';

@@ -7,7 +7,7 @@ import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
 import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
-import { checkAlerts } from './alerts';
+import { checkAlerts } from './alertChannels';
 import { clientTlsOf } from './clientTls';
 import { runPolicyTests } from './policyTests';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';

@@ -249,7 +249,7 @@ describe('A mail', () => {
   });
 
   it('does not leave this machine without TLS: an alert where nobody allowed it, a password never', async () => {
-    const { needsTls } = await import('../../../src/config/alerts');
+    const { needsTls } = await import('../../../src/config/alertChannels');
     const of = (server: string, more = {}) => needsTls(alertsSchema.parse(mail(server, more)).mail!);
     expect(of('smtp://mail.example')).toBe(true);
     expect(of('smtp://mail.example', { allowRemotePlaintext: true })).toBe(false);
