@@ -129,10 +129,11 @@ export class Monitoring implements AuditSink {
 
   async close(): Promise<void> {
     this.#expiryWatch.close();
-    await this.#alerts.close();
     await this.#admin?.close();
     await this.#door?.port.close();
     await this.#pending.file?.close();
+    // It waits for others, so it comes last.
+    await this.#alerts.close();
   }
 }
 

@@ -19,6 +19,8 @@ const MAX_RETRY_MS = 10 * 60_000;
 /** An alert that could not be delivered for so long helps nobody. */
 const MAX_AGE_MS = 24 * 3_600_000;
 const HOUR_MS = 3_600_000;
+/** A gateway that stops does not wait longer for a receiver: `timeouts.closeSeconds` after its drain, it is gone. */
+const MAX_CLOSING_MS = 2000;
 
 /** What a configuration says of a channel. A reload replaces it. */
 export interface ChannelSettings {
@@ -66,7 +68,13 @@ export class AlertChannel {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     if (this.#failures === 0) this.#send();
-    await this.#sending;
+    if (this.#sending === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, MAX_CLOSING_MS);
+    });
+    await Promise.race([this.#sending, late]);
+    clearTimeout(timer);
   }
 
   /** Without a last message: nobody is to get any here. */

@@ -186,6 +186,20 @@ describe('A channel', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('waits two seconds at the close for a receiver that hangs, and no longer', async () => {
+    const channel = open({ deliver: () => new Promise(() => {}) });
+    channel.add(alert('one'));
+    let isClosed = false;
+    const closed = channel.close().then(() => {
+      isClosed = true;
+    });
+    await jest.advanceTimersByTimeAsync(1999);
+    expect(isClosed).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    await closed;
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('does not wait at the close for a receiver that did not answer before', async () => {
     const channel = open();
     failure = new Error('no answer');
