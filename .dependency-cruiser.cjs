@@ -59,6 +59,7 @@ const homes = {
   'fastify|prom-client': ['^src/admin/', '^test/'],
   'csv-parse': ['^src/onboarding/', '^test/'],
   'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
+  nodemailer: ['^src/alerts/', '^test/'],
   koffi: ['^src/net/', '^test/'],
   preact: ['^src/dashboard/'],
 };

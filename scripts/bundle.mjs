@@ -90,10 +90,10 @@ await build({
     comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: {
       groups: [
-        // Of both and of the command line, whose help needs neither.
+        // Of both and of the command line, whose help needs neither; the version is in package.json.
         {
           name: 'words',
-          test: /src\/(errors|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$/,
+          test: /src\/(errors|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$|^(?!.*node_modules).*package\.json$/,
           priority: 3,
         },
         { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, a browser), on Debian and
+# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, promtool, a browser), on Debian and
 # Ubuntu, as root or with passwordless sudo. Knows nothing of the tests: test/support/peers.ts decides what a
 # missing peer means for them. Does nothing when everything is there. No service is left running or enabled.
 #
@@ -25,10 +25,12 @@ odil odil
 bsdutils script
 faketime faketime
 nmap nmap
+prometheus promtool
+python3 python3
 '
 
 # What these packages would start at once, and again at every boot.
-services='orthanc haproxy nginx stunnel4'
+services='orthanc haproxy nginx stunnel4 prometheus'
 
 missing_packages() {
   local package evidence

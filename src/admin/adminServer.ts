@@ -19,6 +19,7 @@ import { type AdminDoor, createHttpServer } from './httpServer';
 import { addInventoryRoute, type ShownInventory } from './inventoryRoutes';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
+import type { MetricSources } from './metricLookups';
 import { Metrics } from './metrics';
 import { addPageRoutes } from './pageRoutes';
 import { PageView } from './pageView';
@@ -44,6 +45,8 @@ export interface GatewayControl {
   readonly source: { readonly file: string; readonly sha256: string };
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
+  /** Where audit lines go, and whether they can be written there. */
+  auditSinks?(): Readonly<Record<string, boolean>>;
   readonly locks: LockControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
@@ -84,14 +87,17 @@ export class AdminServer implements AuditSink {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
-    this.#metrics = new Metrics({
+    const looked: MetricSources = {
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
       revocationLists: () => control.lists?.() ?? [],
       penalties: () => control.gateway.penalties.list.length,
       locks: () => control.locks.list,
       lastSeen: () => sources.inventory.lastSeen,
-    });
+      silent: () => sources.inventory.silent,
+      auditSinks: () => control.auditSinks?.() ?? {},
+    };
+    this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#view = new PageView({
       configuration: () => this.#configuration,
       ...control.source,
@@ -127,12 +133,14 @@ export class AdminServer implements AuditSink {
   replace(configuration: Configuration): void {
     this.#configuration = configuration;
     this.#view.modalities.replace(configuration);
+    this.#metrics.replace(configuration);
   }
 
   /** Ends what would go on for ever; resolves when what is kept is written. */
   async close(): Promise<void> {
     this.#stream.close();
     await this.#view.close();
+    await this.#metrics.close();
   }
 
   async #readiness(): Promise<Readiness> {

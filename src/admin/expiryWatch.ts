@@ -101,6 +101,7 @@ export class ExpiryWatch {
       outcome: 'info',
       [whose]: name,
       detail: `${what} ${name} ${when}, at ${notAfter.toISOString()}`,
+      notAfter: notAfter.toISOString(),
     });
   }
 

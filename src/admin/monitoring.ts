@@ -1,8 +1,9 @@
 /**
  * Everything that watches a gateway by its audit events: the pending callers and their file, the inventory of the
- * modalities, the ends of certificates, the admin HTTP. It starts before the gateway and closes after it. What is not configured is not loaded. Only puts
- * these together.
+ * modalities, the ends of certificates, alerts, the admin HTTP. It starts before the gateway and closes after it. What is
+ * not configured is not loaded. Only puts these together.
  */
+import { Alerts } from '../alerts/alerts';
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { DelayedWrite } from '../files/delayedWrite';
@@ -19,6 +20,16 @@ import { PENDING_WRITE_DELAY_MS, recoverPendingFile, writePendingFile } from './
 
 type Warn = (message: string) => void;
 
+interface MonitoringParts {
+  readonly configuration: Configuration;
+  readonly audit: AuditSink;
+  readonly warn: Warn;
+  readonly pending: Pending;
+  readonly expiries: CertificateExpiries;
+  readonly alerts: Alerts;
+  readonly door: AdminDoor | undefined;
+}
+
 /**
  * @example
  * const monitoring = await Monitoring.start(configuration, auditLog, warn);
@@ -31,6 +42,7 @@ export class Monitoring implements AuditSink {
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
+  readonly #alerts: Alerts;
   readonly #warn: Warn;
   readonly #inventory: Inventory;
   readonly #door: AdminDoor | undefined;
@@ -38,33 +50,34 @@ export class Monitoring implements AuditSink {
   /** What the admin HTTP, where there is one, has missed so far. */
   readonly #missed: AuditEvent[] = [];
 
-  private constructor(
-    configuration: Configuration,
-    audit: AuditSink,
-    warn: Warn,
-    pending: Pending,
-    expiries: CertificateExpiries,
-    door: AdminDoor | undefined,
-  ) {
+  private constructor({ configuration, audit, warn, pending, expiries, alerts, door }: MonitoringParts) {
     this.#audit = audit;
     this.#expiries = expiries;
     this.#expiryWatch = new ExpiryWatch(this, () => expiries.list);
     this.#pending = pending;
+    this.#alerts = alerts;
     this.#warn = warn;
     this.#inventory = new Inventory({ configuration, audit: this, warn });
     this.#door = door;
-    // Without a file and without HTTP, nobody could read the list.
+    // Without a file and without HTTP, nobody could read the list; alerts want to know who is new in it.
     const isListRead = pending.file !== undefined || door !== undefined;
-    this.#sinks = [audit, ...(isListRead ? [pending.callers] : []), this.#inventory];
+    const callers: Pick<AuditSink, 'record'> = {
+      record: (event) => {
+        if (isListRead || alerts.isOn) pending.callers.record(event);
+      },
+    };
+    this.#sinks = [audit, callers, this.#inventory, alerts];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
   static async start(configuration: Configuration, audit: AuditSink, warn: Warn): Promise<Monitoring> {
     const expiries = new CertificateExpiries(configuration);
-    const pending = openPending(configuration, warn);
+    const alerts = new Alerts((event) => monitoring.record(event), configuration);
+    const pending = openPending(configuration, warn, alerts);
     // Before the gateway, so that a port in use is reported before a modality can connect.
     const door = await openAdmin(configuration);
-    return new Monitoring(configuration, audit, warn, pending, expiries, door);
+    const monitoring = new Monitoring({ configuration, audit, warn, pending, expiries, alerts, door });
+    return monitoring;
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -106,6 +119,7 @@ export class Monitoring implements AuditSink {
     }
     this.#expiryWatch.look();
     this.#inventory.attach((name) => control.locks.list.some(({ modality }) => modality === name));
+    this.#alerts.watchSinks(() => control.auditSinks?.() ?? {});
   }
 
   /** From now on the gateway takes no new associations. */
@@ -116,8 +130,10 @@ export class Monitoring implements AuditSink {
   /** Reads what a new configuration names. The result takes it over when it is called. Throws OperatorError. */
   prepareReload(configuration: Configuration): () => void {
     const takeOver = this.#expiries.prepareReload(configuration);
+    const takeOverAlerts = this.#alerts.prepareReload(configuration);
     return () => {
       takeOver();
+      takeOverAlerts();
       this.#admin?.replace(configuration);
       this.#inventory.replace(configuration);
       this.#expiryWatch.look();
@@ -130,6 +146,8 @@ export class Monitoring implements AuditSink {
     await this.#inventory.close();
     await this.#door?.port.close();
     await this.#pending.file?.flush();
+    // It waits for others, so it comes last.
+    await this.#alerts.close();
   }
 }
 
@@ -138,15 +156,16 @@ interface Pending {
   readonly file: DelayedWrite | undefined;
 }
 
-function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn): Pending {
-  if (file === undefined) return { callers: new PendingCallers({ maxEntries }), file: undefined };
+function openPending({ pending: { file, maxEntries } }: Configuration, warn: Warn, alerts: Alerts): Pending {
+  const added = (event: AuditEvent) => alerts.pending(event);
+  if (file === undefined) return { callers: new PendingCallers({ maxEntries, added }), file: undefined };
   const writer = new DelayedWrite({
     write: () => writePendingFile(file, callers.list),
     failed: (message) => warn(`pending.file: ${message}`),
     delayMs: PENDING_WRITE_DELAY_MS,
   });
   const callers = new PendingCallers(
-    { maxEntries, changed: () => writer.changed() },
+    { maxEntries, added, changed: () => writer.changed() },
     recoverPendingFile(file, warn),
   );
   return { callers, file: writer };

@@ -31,6 +31,8 @@ export interface PendingCallersOptions {
   readonly maxEntries: number;
   /** Called after each change. */
   changed?(): void;
+  /** Called with the refusal of a caller that was not in the list. */
+  added?(event: AuditEvent): void;
   /** Default: the present. */
   now?(): Date;
 }
@@ -135,6 +137,7 @@ export class PendingCallers implements AuditSink {
       count: (known?.count ?? 0) + 1,
     });
     this.#options.changed?.();
+    if (known === undefined) this.#options.added?.(event);
   }
 
   #put(key: string, caller: PendingCaller): void {

@@ -101,6 +101,12 @@ export class AuditLog implements AuditSink {
     this.#file?.reopen();
   }
 
+  /** Whether lines can be written to stdout and to the file. */
+  get sinks(): Readonly<Record<string, boolean>> {
+    const stdout = !this.#stream.isFull;
+    return this.#file === undefined ? { stdout } : { stdout, file: this.#file.isTaking };
+  }
+
   /** Of a reload. */
   replace({ rotate, refusals }: Pick<AuditLogOptions, 'rotate' | 'refusals'>): void {
     if (this.#file !== undefined) this.#file.rotation = rotate;

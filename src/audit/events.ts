@@ -37,7 +37,12 @@ export type AuditEventName =
   | 'gateway.stopped'
   | 'audit.resumed'
   | 'audit.checkpoint'
-  | 'audit.broken';
+  | 'audit.broken'
+  | 'syslog.down'
+  | 'syslog.up'
+  | 'syslog.lost'
+  | 'alert.sent'
+  | 'alert.failed';
 
 /** A SOP class that was proposed and refused; by keyword if it has one. */
 export interface RefusedContext {
@@ -102,7 +107,11 @@ export interface AuditEvent {
   readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
   readonly upstream?: string | undefined;
-  /** The line stands for so many refusals, lines that were not written, or connections that were closed. */
+  /** Of an alert: the webhook, or `mail`. */
+  readonly channel?: string | undefined;
+  /** Of a certificate, list or entry that ends; as `time`. */
+  readonly notAfter?: string | undefined;
+  /** The line stands for so many refusals, lines that were not written, connections that were closed, or alerts. */
   readonly count?: number | undefined;
   /** Of the first of them; as `time`. */
   readonly since?: string | undefined;

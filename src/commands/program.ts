@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
+import { registerAlerts } from './alerts/alerts';
 import { registerAudit } from './audit/audit';
 import { registerCheck } from './check';
 import { registerDemo } from './demo';
@@ -32,6 +33,7 @@ const commands: readonly RegisterCommand[] = [
   registerLog,
   registerAudit,
   registerEcho,
+  registerAlerts,
   registerObserve,
   registerOrthanc,
   registerDemo,

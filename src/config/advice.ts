@@ -13,6 +13,7 @@ export function adviceOn(configuration: Configuration): Finding[] {
     ...unnamedCertificates(configuration),
     ...plaintextArchives(configuration),
     ...plaintextToLastSeen(configuration),
+    ...unwatchedArchives(configuration),
   ];
 }
 
@@ -76,6 +77,22 @@ function* plaintextToLastSeen({ modalities }: Configuration): Generator<Finding>
       path: ['modalities', name, 'address', 'host'],
       message:
         '"last-seen" without tls sends to any machine that has the address by then; where the device can do TLS, give address.tls',
+      severity: 'warning',
+    };
+  }
+}
+
+/** A server that is the only one is asked when somebody wants to know. An alert is for when nobody does. */
+function* unwatchedArchives({ alerts, upstreams }: Configuration): Generator<Finding> {
+  const channels =
+    alerts === undefined ? [] : [...alerts.webhooks, ...(alerts.mail === undefined ? [] : [alerts.mail])];
+  if (!channels.some(({ events }) => events?.includes('archive-down') !== false)) return;
+  for (const [name, { servers, health }] of Object.entries(upstreams)) {
+    if (health !== undefined || servers.length > 1) continue;
+    yield {
+      path: ['upstreams', name],
+      message:
+        'has no health, so the alert that it is down comes only once a modality calls, or somebody asks for the status; set "health": {}',
       severity: 'warning',
     };
   }

@@ -11,11 +11,12 @@ type Entries = Readonly<Record<string, object>>;
 
 /** One line for each entry and for each key outside of entries; none where nothing differs. */
 export function describeChanges(before: Configuration, after: Configuration): string[] {
-  const { modalities, upstreams, listeners, ...rest } = before;
+  const { modalities, upstreams, listeners, alerts, ...rest } = before;
   const {
     modalities: modalitiesAfter,
     upstreams: upstreamsAfter,
     listeners: listenersAfter,
+    alerts: alertsAfter,
     ...restAfter
   } = after;
   return [
@@ -25,7 +26,19 @@ export function describeChanges(before: Configuration, after: Configuration): st
     ...ofEntries('upstream', upstreams, upstreamsAfter, () => ''),
     ...ofEntries('listener', byName(listeners), byName(listenersAfter), () => ''),
     ...differences('', rest, restAfter),
+    ...ofAlerts(alerts, alertsAfter),
   ];
+}
+
+/** Which keys, without their values: of some services, the URL of a webhook is the secret. */
+function* ofAlerts(before: Configuration['alerts'], after: Configuration['alerts']): Generator<string> {
+  if (before === undefined || after === undefined) {
+    if (before !== after) yield `alerts ${after === undefined ? 'removed' : 'added'}`;
+    return;
+  }
+  const keys = Object.keys({ ...before, ...after }) as (keyof typeof after)[];
+  const changed = keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  if (changed.length > 0) yield `alerts changed: ${changed.join(', ')}`;
 }
 
 function byName(listeners: Configuration['listeners']): Entries {

@@ -9,6 +9,7 @@ import { describeLock, locksInForce } from '../policy/locks';
 import type { ConfigurationPath, Finding } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
 import { readSigningKey } from '../x509/tlsFiles';
+import { inspectAlertFiles } from './alertChannels';
 import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
@@ -27,6 +28,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...inspectStateDirectory(['stateDirectory'], stateDirectory),
     ...inspectLocks(configuration),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
+    ...inspectAlertFiles(configuration),
   ];
 }
 

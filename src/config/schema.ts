@@ -3,6 +3,7 @@
  * from here. Descriptions are shown by editors and by docs/configuration.md. Files are named, never read, here.
  */
 import * as z from 'zod';
+import { alerts } from './schemaAlerts';
 import { audit } from './schemaAudit';
 import { limits } from './schemaLimits';
 import { clientTls, modality, tlsProfile } from './schemaModality';
@@ -227,6 +228,7 @@ export const configurationSchema = z.strictObject({
     .default(1)
     .describe('Processes that share the work; auto: one for each core.'),
   audit: audit.prefault({}).describe('Where the audit log goes, besides stdout.'),
+  alerts: alerts.optional().describe('Who is alerted when something needs a person. Left out: nobody.'),
   admin: admin.optional().describe('HTTP for monitoring and for `aegis status`. Left out: there is none.'),
   pending: pending
     .prefault({})

@@ -7,6 +7,7 @@ import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
 import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
+import { checkAlerts } from './alertChannels';
 import { clientTlsOf } from './clientTls';
 import { runPolicyTests } from './policyTests';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
@@ -23,6 +24,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkModalities(configuration),
     ...checkClientTls(configuration),
     ...checkAdmin(configuration),
+    ...checkAlerts(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
   const hasErrors = isPartial || findings.some(({ severity }) => severity !== 'warning');

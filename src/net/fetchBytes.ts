@@ -68,16 +68,19 @@ function failure(words: string): OperatorError {
   return new OperatorError(words, ExitCode.Failed);
 }
 
+/** Codes of errors in words that follow the name of the server. */
+export const NETWORK_FAILURES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'refused the connection (ECONNREFUSED)',
+  ENOTFOUND: 'has a host name that cannot be resolved (ENOTFOUND)',
+  EAI_AGAIN: 'has a host name that cannot be resolved at the moment (EAI_AGAIN)',
+  ECONNRESET: 'closed the connection (ECONNRESET)',
+  UND_ERR_SOCKET: 'closed the connection',
+  EPROTO: 'does not speak TLS there (EPROTO)',
+};
+
 /** fetch says "fetch failed" and hides why in the cause. */
 function describeFailure({ name, message, cause }: Error): string {
   if (name === 'TimeoutError') return 'gave no whole answer in time';
   const { code, message: why } = (cause ?? {}) as NodeJS.ErrnoException;
-  const words: Readonly<Record<string, string>> = {
-    ECONNREFUSED: 'refused the connection (ECONNREFUSED)',
-    ENOTFOUND: 'has a host name that cannot be resolved (ENOTFOUND)',
-    EAI_AGAIN: 'has a host name that cannot be resolved at the moment (EAI_AGAIN)',
-    ECONNRESET: 'closed the connection (ECONNRESET)',
-    UND_ERR_SOCKET: 'closed the connection',
-  };
-  return words[code ?? ''] ?? `cannot be fetched: ${code ?? why ?? message}`;
+  return NETWORK_FAILURES[code ?? ''] ?? `cannot be fetched: ${code ?? why ?? message}`;
 }

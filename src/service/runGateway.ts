@@ -92,8 +92,17 @@ async function open(
     locks.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
+    const auditSinks = () => audit.sinks;
     const source = { file: resolve(file), sha256: textSha256(loaded.text) };
-    await monitoring.attach(configuration, { gateway, workers, source, locks, reload, lists: statuses });
+    await monitoring.attach(configuration, {
+      gateway,
+      workers,
+      source,
+      locks,
+      reload,
+      lists: statuses,
+      auditSinks,
+    });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }

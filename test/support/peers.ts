@@ -30,6 +30,8 @@ export const packageByProgram = {
   odil: 'odil',
   script: 'bsdutils',
   nmap: 'nmap',
+  promtool: 'prometheus',
+  python3: 'python3',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;

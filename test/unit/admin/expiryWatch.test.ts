@@ -171,6 +171,7 @@ describe('ExpiryWatch', () => {
         outcome: 'info',
         modality: 'ct1',
         detail: `${what} ends in 3 days, at 2026-06-30T12:00:00.000Z`,
+        notAfter: '2026-06-30T12:00:00.000Z',
       },
     ]);
   });

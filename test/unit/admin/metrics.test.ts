@@ -1,10 +1,15 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CertificateExpiry } from '../../../src/admin/certificateExpiries';
 import { Metrics } from '../../../src/admin/metrics';
 import type { AuditEvent } from '../../../src/audit/events';
+import { configurationSchema } from '../../../src/config/schema';
 import type { ServerHealth } from '../../../src/gateway/upstreamHealth';
 import type { ModalityLock } from '../../../src/policy/locks';
 import { Exposition } from '../../support/exposition';
+import { type ConfigurationInput, plainConfiguration } from '../../support/gateway';
+import { temporaryFolder } from '../../support/processes';
 
 const ct1 = { modality: 'ct1', direction: 'ingress', listener: 'tls', callingAeTitle: 'CT1' } as const;
 
@@ -12,17 +17,23 @@ let servers: ServerHealth[];
 let expiries: CertificateExpiry[];
 let locks: ModalityLock[];
 let lastSeen: { modality: string; ms: number }[];
+let silent: { modality: string }[];
+let sinks: Record<string, boolean>;
 let metrics: Metrics;
 beforeEach(() => {
   servers = [];
   expiries = [];
   locks = [];
   lastSeen = [];
+  silent = [];
+  sinks = {};
   metrics = new Metrics({
     servers: async () => servers,
     certificateExpiries: () => expiries,
     locks: () => locks,
     lastSeen: () => lastSeen,
+    silent: () => silent,
+    auditSinks: () => sinks,
   });
 });
 
@@ -83,6 +94,21 @@ describe('Metrics', () => {
     expect((await exposed()).series(name)).toEqual({ [`${name}{modality="ct1"}`]: 1_796_000_000 });
     lastSeen = [];
     expect((await exposed()).series(name)).toEqual({});
+  });
+
+  it('shows each modality that is silent, and where audit lines can be written', async () => {
+    silent = [{ modality: 'ct1' }];
+    sinks = { stdout: true, file: false };
+    const exposition = await exposed();
+    expect(exposition.series('aegis_modality_silent')).toEqual({
+      'aegis_modality_silent{modality="ct1"}': 1,
+    });
+    expect(exposition.series('aegis_audit_up')).toEqual({
+      'aegis_audit_up{sink="file"}': 0,
+      'aegis_audit_up{sink="stdout"}': 1,
+    });
+    silent = [];
+    expect((await exposed()).series('aegis_modality_silent')).toEqual({});
   });
 
   it('counts associations by what became of them', async () => {
@@ -180,7 +206,143 @@ describe('Metrics', () => {
     expect(later.series('aegis_certificate_not_after_seconds')).toEqual({});
   });
 
-  it('describes the process', async () => {
-    expect((await exposed()).value('process_cpu_seconds_total')).toBeGreaterThan(0);
+  it('describes the process and the program', async () => {
+    const exposition = await exposed();
+    expect(exposition.value('process_cpu_seconds_total')).toBeGreaterThan(0);
+    const [[series, value] = []] = Object.entries(exposition.series('aegis_build_info'));
+    expect(series).toMatch(/^aegis_build_info\{node="v\d+\..*",version="\d+\..*"\}$/);
+    expect(value).toBe(1);
+  });
+
+  it('counts what is missing in the audit log, and what becomes of alerts', async () => {
+    const exposition = await exposed(
+      { event: 'audit.resumed', outcome: 'failed', count: 7 },
+      { event: 'syslog.down', outcome: 'failed' },
+      { event: 'syslog.lost', outcome: 'failed', count: 3 },
+      { event: 'alert.sent', outcome: 'info', channel: 'mail', count: 2 },
+      { event: 'alert.failed', outcome: 'failed', channel: 'mail' },
+    );
+    expect(exposition.value('aegis_audit_lines_dropped_total')).toBe(7);
+    expect(exposition.value('aegis_syslog_up')).toBe(0);
+    expect(exposition.value('aegis_syslog_messages_lost_total')).toBe(3);
+    expect(exposition.value('aegis_alerts_sent_total{channel="mail"}')).toBe(2);
+    expect(exposition.value('aegis_alert_deliveries_failed_total{channel="mail"}')).toBe(1);
+  });
+});
+
+describe('Metrics of a gateway that starts again', () => {
+  const stored: AuditEvent = {
+    event: 'command.completed',
+    outcome: 'allowed',
+    ...ct1,
+    calledAeTitle: 'archive ',
+    command: 'C-STORE',
+    bytes: 1000,
+    durationMs: 700,
+  };
+  const name = 'aegis_commands_total{command="C-STORE",modality="ct1",outcome="allowed",reason=""}';
+  let stateDirectory: string;
+  let warnings: string[];
+  beforeEach(() => {
+    stateDirectory = temporaryFolder();
+    warnings = [];
+  });
+
+  function start(changes: Partial<ConfigurationInput> = {}): Metrics {
+    const configuration = configurationSchema.parse(
+      plainConfiguration(104, {}, { stateDirectory, ...changes }),
+    );
+    const sources = { servers: async () => servers, certificateExpiries: () => expiries, locks: () => locks };
+    return new Metrics(sources, { configuration, warn: (message) => warnings.push(message) });
+  }
+
+  it('goes on where it ended, and counts active associations and reloads again from the start', async () => {
+    const first = start();
+    first.record(accepted('a'));
+    first.record(stored);
+    first.record({ event: 'configuration.rejected', outcome: 'failed' });
+    await first.close();
+
+    const second = start();
+    second.record(stored);
+    const exposition = new Exposition(await second.exposition());
+    expect(exposition.value(name)).toBe(2);
+    expect(exposition.value('aegis_relayed_bytes_total{direction="ingress",modality="ct1"}')).toBe(2000);
+    const duration = 'aegis_command_duration_seconds';
+    expect(exposition.value(`${duration}_count{command="C-STORE"}`)).toBe(2);
+    expect(exposition.value(`${duration}_sum{command="C-STORE"}`)).toBeCloseTo(1.4);
+    expect(exposition.value(`${duration}_bucket{command="C-STORE",le="0.5"}`)).toBe(0);
+    expect(exposition.value(`${duration}_bucket{command="C-STORE",le="1"}`)).toBe(2);
+    expect(exposition.value(`${duration}_bucket{command="C-STORE",le="600"}`)).toBe(2);
+    expect(exposition.series('aegis_associations_active')).toEqual({});
+    expect(exposition.value('aegis_configuration_last_reload_success')).toBe(1);
+    expect(warnings).toEqual([]);
+  });
+
+  it('has on the disk what a scrape has shown: no counter goes back after a crash', async () => {
+    const crashed = start();
+    crashed.record(stored);
+    expect(new Exposition(await crashed.exposition()).value(name)).toBe(1);
+    expect(new Exposition(await start().exposition()).value(name)).toBe(1);
+  });
+
+  it('forgets modalities that have no entry any more', async () => {
+    const first = start();
+    first.record(stored);
+    first.record({ ...stored, modality: 'removed' });
+    await first.close();
+    const exposition = new Exposition(await start().exposition());
+    expect(Object.keys(exposition.series('aegis_commands_total'))).toEqual([name]);
+  });
+
+  it.each(['{', '{"version":1,"metrics":{"aegis_commands_total":[[["ct1"],["x"]]]}}'])(
+    'starts at 0 with a warning where the file is damaged: %s',
+    async (text) => {
+      writeFileSync(join(stateDirectory, 'metrics.json'), text);
+      const metrics = start();
+      expect(warnings).toEqual([expect.stringMatching(/metrics\.json is not .*start at 0$/)]);
+      expect(new Exposition(await metrics.exposition()).series('aegis_commands_total')).toEqual({});
+    },
+  );
+
+  it('begins at 0 with series of another version', async () => {
+    const first = start();
+    first.record(stored);
+    await first.close();
+    const file = join(stateDirectory, 'metrics.json');
+    const kept = JSON.parse(readFileSync(file, 'utf8'));
+    kept.metrics.aegis_commands_total[0][0].pop();
+    kept.metrics.aegis_command_duration_seconds[0][1].pop();
+    writeFileSync(file, JSON.stringify(kept));
+    const exposition = new Exposition(await start().exposition());
+    expect(exposition.series('aegis_commands_total')).toEqual({});
+    expect(exposition.series('aegis_command_duration_seconds_count')).toEqual({});
+    expect(warnings).toEqual([]);
+  });
+
+  it('answers, and warns once, where the disk does not take the counters', async () => {
+    writeFileSync(join(stateDirectory, 'file'), '');
+    const metrics = start({ stateDirectory: join(stateDirectory, 'file') });
+    warnings = [];
+    for (let scrapes = 1; scrapes <= 2; scrapes += 1) {
+      metrics.record(stored);
+      expect(new Exposition(await metrics.exposition()).value(name)).toBe(scrapes);
+    }
+    expect(warnings).toEqual([expect.stringMatching(/^the counters of the metrics are not kept/)]);
+  });
+
+  it('knows archives by their names in the configuration, whatever a modality calls', async () => {
+    const metrics = start({
+      upstreams: { ARCHIVE: { servers: '127.0.0.1:104' }, '*': { servers: '127.0.0.1:105' } },
+    });
+    metrics.record(stored);
+    metrics.record({ ...stored, calledAeTitle: 'ANYTHING' });
+    metrics.record({ ...stored, calledAeTitle: 'ELSE' });
+    metrics.record({ ...stored, direction: 'egress', calledAeTitle: 'CT1' });
+    const count = 'aegis_upstream_command_duration_seconds_count';
+    expect(new Exposition(await metrics.exposition()).series(count)).toEqual({
+      [`${count}{command="C-STORE",upstream="*"}`]: 2,
+      [`${count}{command="C-STORE",upstream="ARCHIVE"}`]: 1,
+    });
   });
 });

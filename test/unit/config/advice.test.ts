@@ -83,3 +83,23 @@ describe('advice on what crosses the network in the clear', () => {
     ]);
   });
 });
+
+describe('advice on alerts', () => {
+  const upstreams = {
+    ONE: { servers: '127.0.0.1:1' },
+    TWO: { servers: ['127.0.0.1:1', '127.0.0.1:2'] },
+    WATCHED: { servers: '127.0.0.1:1', health: {} },
+  };
+  const url = 'https://alerts.example';
+
+  it('warns of an archive that nobody looks at', () => {
+    expect(advice({ ct1 }, { upstreams, alerts: { webhooks: [{ url }] } })).toEqual([
+      'warning upstreams.ONE has no health, so the alert that it is down comes only once a modality calls, or somebody asks for the status; set "health": {}',
+    ]);
+  });
+
+  it('has nothing to say where nobody is alerted of archives', () => {
+    expect(advice({ ct1 }, { upstreams })).toEqual([]);
+    expect(advice({ ct1 }, { upstreams, alerts: { webhooks: [{ url, events: 'canary' }] } })).toEqual([]);
+  });
+});

@@ -35,6 +35,47 @@ const together: Case[] = [
     ],
   ],
   [
+    'alerts for nobody',
+    { 5: '"alerts": {}' },
+    ['a.jsonc:5:11 alerts names neither webhooks nor mail, so nobody gets an alert; name one of them'],
+  ],
+  [
+    'a webhook with a password in its URL',
+    {
+      5: '"alerts": { "webhooks": [{ "url": "http://a.example/secret" }, { "url": "https://a.example" }, { "url": "https://u:p@b" }] }',
+    },
+    [
+      'a.jsonc:5:105 alerts.webhooks[2].url is not a URL such as https://alerts.example/aegis, without user, password and #',
+    ],
+  ],
+  [
+    'webhooks that are in the clear, or share a name',
+    {
+      5: '"alerts": { "webhooks": [{ "url": "http://a.example/secret" }, { "url": "https://a.example" }, { "url": "http://[::1]/" }] }',
+    },
+    [
+      'a.jsonc:5:35 alerts.webhooks[0].url is http beyond loopback, so alerts would cross the network in the clear; use https, or set allowRemotePlaintext',
+      'a.jsonc:5:64 alerts.webhooks[1] is called a.example, as another one is; give it a name of its own',
+    ],
+  ],
+  [
+    'a mail account without its password, and addresses that are none',
+    {
+      5: '"alerts": { "mail": { "server": "smtp://m.example", "user": "u", "from": "a@b", "to": "c@d" } }',
+    },
+    ['a.jsonc:5:21 alerts.mail.passwordFile is missing although user is given; give both or neither'],
+  ],
+  [
+    'mail addresses that could begin a header',
+    {
+      5: '"alerts": { "mail": { "server": "mail.example", "from": "a@b\\r\\nBcc: x@y", "to": "c@d" } }',
+    },
+    [
+      'a.jsonc:5:33 alerts.mail.server is not an address such as smtp://mail.example:587 or smtps://mail.example:465; user is a key of its own',
+      'a.jsonc:5:57 alerts.mail.from is not an e-mail address such as pacs@hospital.example',
+    ],
+  ],
+  [
     'two tokens',
     { 5: '"admin": { "tokenFile": "a.token", "token": "0123456789abcdef" }' },
     [

@@ -30,6 +30,17 @@ describe('what a reload changes', () => {
     );
   });
 
+  it('names keys of alerts, and never the URL of a webhook, which may be a secret', () => {
+    const alerts = (url: string, groupSeconds: number) => ({ alerts: { webhooks: [{ url }], groupSeconds } });
+    const first = alerts('https://chat.example/SECRET1', 30);
+    expect(between([{}], [{}, first])).toEqual(['alerts added']);
+    expect(between([{}, first], [{}])).toEqual(['alerts removed']);
+    expect(between([{}, first], [{}, alerts('https://chat.example/SECRET2', 60)])).toEqual([
+      'alerts changed: webhooks, groupSeconds',
+    ]);
+    expect(between([{}, first], [{}, first])).toEqual([]);
+  });
+
   it('reports modalities that come and go', () => {
     expect(between([{ ct1 }], [{ mr1 }])).toEqual([
       'modality "mr1" added: MR1, MR1_B from 10.1.3.0/24, allow nothing',

@@ -160,3 +160,32 @@ describe('the file of the token', () => {
     expect(inspectToken(path)).toEqual([`admin.tokenFile ${path} does not exist; correct the path`]);
   });
 });
+
+describe('the files of alerts', () => {
+  const inspectAlerts = (secretFile: string, passwordFile: string) =>
+    inspect({
+      alerts: {
+        webhooks: [{ url: 'https://alerts.example', secretFile }],
+        mail: { server: 'smtp://m.example', user: 'u', passwordFile, from: 'a@b', to: 'c@d' },
+      },
+    });
+
+  it('may hold a secret and a password', () => {
+    expect(
+      inspectAlerts(file('webhook.secret', '0123456789abcdef\n'), file('mail.password', 'p w\n')),
+    ).toEqual([]);
+  });
+
+  it('are private, there, and hold what they should', () => {
+    expect(
+      inspectAlerts(file('shared.secret', '0123456789abcdef', 0o644), file('empty.password', '\n')),
+    ).toEqual([
+      expect.stringMatching(/^alerts\.webhooks\[0\]\.secretFile .* has mode 644/),
+      expect.stringMatching(/^alerts\.mail\.passwordFile .* holds no password; write it there, on one line$/),
+    ]);
+    expect(inspectAlerts(join(folder, 'none'), file('two.password', 'a\nb'))).toEqual([
+      expect.stringMatching(/^alerts\.webhooks\[0\]\.secretFile .*none.*/),
+      expect.stringMatching(/^alerts\.mail\.passwordFile .* holds no password/),
+    ]);
+  });
+});
