@@ -130,7 +130,8 @@ function take(seen: Seeing, event: SeenEvent): void {
   if (event.event === 'association.accepted') {
     if (event.direction !== 'egress') seen.accepted ??= event;
   } else if (event.outcome === 'denied') seen.denied ??= event;
-  else if (event.outcome === 'failed') seen.failed ??= event;
+  // Nothing failed where nothing came.
+  else if (event.outcome === 'failed' && event.event !== 'modality.silent') seen.failed ??= event;
   else if (event.event === 'command.completed') seen.command ??= event;
 }
 

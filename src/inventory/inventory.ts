@@ -79,12 +79,15 @@ export class Inventory implements AuditSink {
   attach(isLocked: (modality: string) => boolean): void {
     this.#isLocked = isLocked;
     this.#lookForSilence();
+    this.#writes.changed();
   }
 
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.#take(configuration);
-    if (this.#isLocked !== undefined) this.#lookForSilence();
+    if (this.#isLocked === undefined) return;
+    this.#lookForSilence();
+    this.#writes.changed();
   }
 
   record(event: AuditEvent): void {
@@ -134,8 +137,9 @@ export class Inventory implements AuditSink {
     clearTimeout(this.#changeTimer);
     const nowMs = this.#now();
     for (const known of this.#dueMsByChanged.keys()) this.#reportChanges(known, nowMs);
-    // Also where nothing has changed: the time of the stop is in the file.
-    this.#writes.changed();
+    // Also where nothing has changed: the time of the stop is in the file. One that did not start, because another one
+    // has its ports, leaves the file to that one.
+    if (this.#isLocked !== undefined) this.#writes.changed();
     await this.#writes.flush();
   }
 
@@ -157,7 +161,6 @@ export class Inventory implements AuditSink {
       .slice(0, MAX_REMOVED);
     for (const known of kept) next.set(known.name, known);
     this.#knownByName = next;
-    this.#writes.changed();
   }
 
   #heard(known: KnownModality, beforeMs: number | undefined, nowMs: number): void {

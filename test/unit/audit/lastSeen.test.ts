@@ -64,6 +64,7 @@ describe('what the audit log last said of a modality', () => {
       completed(5),
       JSON.stringify({ time: time(7), event: 'association.aborted', outcome: 'failed', modality: 'ct1' }),
       accepted(6, 'ct2'),
+      JSON.stringify({ time: time(8), event: 'modality.silent', outcome: 'failed', modality: 'ct1' }),
     ]);
     expect(seen).toMatchObject({
       accepted: { time: time(4) },

@@ -283,6 +283,15 @@ const values: Case[] = [
       ],
     ],
   ),
+  ...['1 day', '0d', '400d', '86400', '1w', ''].map(
+    (every): Case => [
+      `a time of silence that is not one: ${every}`,
+      ct1(`${VALID}, "expectEvery": "${every}"`),
+      [
+        `a.jsonc:4:107 modalities.ct1.expectEvery "${every}" is not a time; accepted are seconds (90s), minutes (30m), hours (2h) and days (7d), up to 365d`,
+      ],
+    ],
+  ),
   [
     'a text that is very long',
     ct1(`"callingAeTitle": "CT1", "from": "${'x'.repeat(500)}", "allow": ["store"]`),

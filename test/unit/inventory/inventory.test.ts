@@ -519,6 +519,13 @@ describe('the file of the inventory', () => {
     expect(existsSync(file())).toBe(false);
   });
 
+  it('is left alone by a gateway that does not come to serve', async () => {
+    const configuration = configurationOf();
+    const audit = { record: () => {} };
+    await new Inventory({ configuration, audit, warn: () => {} }).close();
+    expect(existsSync(file())).toBe(false);
+  });
+
   it('is reported once where it cannot be written, and nothing else happens', async () => {
     const inventory = opened();
     writeFileSync(stateDirectory, '');
