@@ -11,6 +11,7 @@ import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { addPendingRoutes, addReloadRoute } from './actionRoutes';
+import { addCaptureRoutes, type CaptureControl } from './captureRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
 import { type AdminDoor, createHttpServer } from './httpServer';
 import { LiveView } from './liveView';
@@ -36,6 +37,7 @@ export interface GatewayControl {
   /** Of the revocation lists that are fetched. */
   lists?(): readonly RevocationListStatus[];
   readonly locks: LockControl;
+  readonly captures?: CaptureControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
 }
@@ -196,6 +198,9 @@ export class AdminServer implements AuditSink {
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );
+    if (this.#control.captures !== undefined) {
+      addCaptureRoutes(this.#server, this.#control.captures, () => this.#configuration);
+    }
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
   }
 }

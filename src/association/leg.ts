@@ -8,7 +8,14 @@ import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
 import { reasons } from '../policy/reasons';
 import { LegEnding } from './legEnding';
-import type { LegFailure, LegOptions, LegOwner, LegSocketEvents, RelayedLegOwner } from './legOwner';
+import type {
+  LegFailure,
+  LegOptions,
+  LegOwner,
+  LegSocketEvents,
+  RelayedLegOwner,
+  TapPoint,
+} from './legOwner';
 import { LegSocket } from './legSocket';
 import { LegWriter } from './legWriter';
 import type { MessageFlow } from './messageFlow';
@@ -48,6 +55,11 @@ export class Leg implements PduSink, LegSocketEvents {
     socket.on('close', this.#onSocketClose);
     if (options.role === 'acceptor') this.#ending.awaitRequest();
     else this.#enter('connected');
+  }
+
+  /** Lets a capture see it from now on. */
+  tapped(by: (point: TapPoint, socket: Socket) => void): void {
+    by(this.#options, this.#socket);
   }
 
   /** Whether the peer has not sent a byte. */

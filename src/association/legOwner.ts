@@ -52,7 +52,19 @@ export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
   written?(): void;
 }
 
-export interface LegOptions {
+/** Sees the bytes of a leg in both directions, as they are on the wire. They are lent: once a call returns, they change. */
+export interface LegTap {
+  received(chunk: Buffer): void;
+  /** Whole PDUs. */
+  sent(pdus: readonly Buffer[]): void;
+}
+
+/** Where a tap is put and taken away. */
+export interface TapPoint {
+  tap?: LegTap | undefined;
+}
+
+export interface LegOptions extends TapPoint {
   /** What was recorded is written before bytes go to the peer. */
   readonly audit?: Pick<AuditSink, 'flush'> | undefined;
   readonly role: Role;

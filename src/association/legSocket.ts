@@ -137,6 +137,7 @@ export class LegSocket {
       this.#leg.tlsDetected();
       return;
     }
+    this.#options.tap?.received(chunk);
     this.#parse(chunk);
     // Only now: a socket that is not read does not report that its peer has gone.
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;

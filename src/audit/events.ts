@@ -23,6 +23,8 @@ export type AuditEventName =
   | 'certificate.reloaded'
   | 'crl.fetched'
   | 'crl.failed'
+  | 'capture.started'
+  | 'capture.ended'
   | 'penalty.imposed'
   | 'modality.locked'
   | 'modality.unlocked'

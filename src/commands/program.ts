@@ -5,6 +5,7 @@
 import { Command } from 'commander';
 import { version } from '../../package.json';
 import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
+import { registerCapture } from './capture';
 import { registerCheck } from './check';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
@@ -27,6 +28,7 @@ const commands: readonly RegisterCommand[] = [
   registerExplain,
   registerStatus,
   registerLog,
+  registerCapture,
   registerEcho,
   registerObserve,
   registerOrthanc,

@@ -1,4 +1,5 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
+import type { CaptureSource } from '../capture/order';
 import type { Configuration } from '../config/schema';
 import type { ModalityLock } from '../policy/locks';
 import type { Penalty } from './penaltyBox';
@@ -53,6 +54,7 @@ export interface RunningGateway {
   lock(locks: readonly ModalityLock[]): Promise<LockResult>;
   /** What is under way on each association with an operation that is not answered. */
   progress(): Promise<readonly AssociationProgress[]>;
+  readonly taps: CaptureSource;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }

@@ -18,6 +18,7 @@ import type { RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
 import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
+import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
 import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
@@ -33,6 +34,7 @@ interface Opened {
   readonly pidFile: PidFile;
   readonly lists: ListRefresh;
   readonly locks: ModalityLocks;
+  readonly captures: Captures;
 }
 
 export interface Running extends Opened {
@@ -60,6 +62,7 @@ async function open(
   const { configuration } = loaded;
   warn(loaded, say);
   const locks = new ModalityLocks(configuration, say);
+  const captures = new Captures(say);
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
@@ -87,16 +90,24 @@ async function open(
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
     locks.attach({ gateway, audit: monitoring });
+    captures.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
-    await monitoring.attach(configuration, { gateway, workers, locks, reload, lists: statuses });
+    await monitoring.attach(configuration, {
+      gateway,
+      workers,
+      locks,
+      captures,
+      reload,
+      lists: statuses,
+    });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
     }
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, monitoring, pidFile, lists, locks };
+    return { configuration, gateway, audit, monitoring, pidFile, lists, locks, captures };
   } catch (error) {
     lists.close();
     await gateway?.stop();
