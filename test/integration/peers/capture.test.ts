@@ -1,0 +1,113 @@
+/**
+ * `aegis capture` of a real gateway with two workers, in front of a real Orthanc, over mutual TLS: Wireshark reads it, and
+ * nothing of a patient is in it.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { testCertificates } from '../../support/certificates';
+import { findscu, getscu, storescu } from '../../support/dcmtk';
+import { writePart10 } from '../../support/dicomFiles';
+import { GatewayProcess } from '../../support/gatewayProcess';
+import { Orthanc } from '../../support/orthanc';
+import { describeWithPeers } from '../../support/peers';
+import { runProcess, startProcess, temporaryFolder } from '../../support/processes';
+import { startStunnel } from '../../support/stunnel';
+import { PATIENT_CANARY, syntheticInstance } from '../../support/syntheticInstances';
+import { SopClass, TransferSyntax } from '../../support/uids';
+
+const cli = resolve(__dirname, '../../../dist/cli.js');
+const TOKEN = '0123456789abcdef0123456789abcdef';
+const STUDY_UID = 'StudyInstanceUID=1.2.826.0.1.3680043.9.9999.3.1';
+const TITLES = { callingAeTitle: 'CT1', calledAeTitle: 'ORTHANC' };
+const PIXELS = 600_000;
+
+async function start(workers: number) {
+  const orthanc = await Orthanc.start();
+  const certificates = testCertificates();
+  const { ca, server, client } = certificates;
+  const gateway = await GatewayProcess.start({
+    listeners: [
+      {
+        name: 'tls',
+        host: '127.0.0.1',
+        port: 0,
+        tls: {
+          certificate: server.certificateFile,
+          privateKey: server.privateKeyFile,
+          trustedCertificates: ca.certificateFile,
+        },
+      },
+    ],
+    upstreams: { ORTHANC: { servers: [`127.0.0.1:${orthanc.dicomPort}`] } },
+    modalities: {
+      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', certificate: 'cn:ct1', allow: ['echo', 'find', 'get', 'store'] },
+      ct2: { callingAeTitle: 'CT2', from: '127.0.0.1', certificate: 'cn:ct1', allow: ['echo', 'store'] },
+    },
+    admin: { port: 0, token: TOKEN },
+    workers,
+  });
+  await gateway.process.waitForOutput(/admin HTTP/);
+  const target = { ...TITLES, port: gateway.port('tls'), tls: { certificate: client, ca } };
+  const tunnel = { ...TITLES, port: (await startStunnel({ connectPort: target.port, ca, client })).port };
+  return { gateway, target, tunnel };
+}
+
+function capture(gateway: GatewayProcess, ...options: string[]) {
+  return startProcess(
+    process.execPath,
+    [cli, 'capture', '--url', `http://127.0.0.1:${gateway.port('admin HTTP')}`, ...options],
+    { environment: { AEGIS__ADMIN__TOKEN: TOKEN } },
+  );
+}
+
+async function tshark(file: string, ...display: string[]) {
+  const { output, exitCode } = await runProcess('tshark', ['-r', file, ...display], { deadlineMs: 60_000 });
+  expect(exitCode).toBe(0);
+  return output.split('\n').filter((line) => line !== '' && !line.startsWith('Running as user'));
+}
+
+const programs = ['Orthanc', 'storescu', 'findscu', 'getscu', 'stunnel4', 'tshark'] as const;
+
+describeWithPeers(programs, 'a capture', () => {
+  it('of C-STORE, C-FIND and C-GET opens in Wireshark, on both legs, and holds nothing of a patient', async () => {
+    const { gateway, target, tunnel } = await start(2);
+    const folder = temporaryFolder();
+    const file = join(folder, 'ct1.pcapng');
+    const capturing = capture(gateway, '--modality', 'ct1', '--for', '10m', file);
+    await gateway.event('capture.started');
+    const instance = syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, {
+      pixelBytes: PIXELS,
+    });
+    const options = ['--propose-little'];
+    const part10 = writePart10(folder, instance);
+    await gateway.event('capture.started');
+    expect((await storescu({ ...target, toolArguments: options }, [part10])).statuses).toEqual([0]);
+    const found = await findscu(target, ['QueryRetrieveLevel=STUDY', STUDY_UID, `PatientName=${PATIENT_CANARY}*`]);
+    expect(found.statuses).toEqual([0xff00, 0]);
+    const got = await getscu(tunnel, ['QueryRetrieveLevel=STUDY', STUDY_UID]);
+    expect(got.instances).toHaveLength(1);
+    // Of another modality.
+    await storescu({ ...target, callingAeTitle: 'CT2', toolArguments: options }, [part10]);
+    await gateway.events('association.released', 4);
+    const { exitCode: stopped } = await capture(gateway, '--stop').exited;
+    expect(stopped).toBe(0);
+    const { exitCode } = await capturing.exited;
+    expect(capturing.stderr).toBe('');
+    expect(exitCode).toBe(0);
+
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const bytes = readFileSync(file);
+    expect(bytes.length).toBeLessThan(100_000);
+    for (const secret of [PATIENT_CANARY, 'private text', 'CT2']) expect(bytes.includes(secret)).toBe(false);
+    expect(await tshark(file, '-Y', '_ws.malformed || _ws.expert.severity == "Error"')).toEqual([]);
+    const pdus = await tshark(file, '-Y', 'dicom', '-T', 'fields', '-e', '_ws.col.Info', '-e', 'frame.interface_name');
+    const onSide = (side: string) => pdus.filter((line) => line.endsWith(side)).join('\n');
+    for (const side of ['modality', 'archive']) {
+      for (const command of ['A-ASSOCIATE request', 'C-STORE-RQ', 'C-STORE-RSP', 'C-FIND-RQ', 'C-GET-RQ', 'A-RELEASE']) {
+        expect(onSide(side)).toContain(command);
+      }
+    }
+    expect((await gateway.event('capture.ended')).requestedBy).toMatchObject({ by: 'admin', command: 'capture' });
+  }, 120_000);
+});
