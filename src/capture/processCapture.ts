@@ -19,7 +19,7 @@ const MAX_UNDECIDED_BYTES = 256 * 1024;
 /** With more, the oldest are not recorded: a flood of connections must not fill the memory. */
 const MAX_UNDECIDED = 64;
 
-/** Which leg of an association, and with whom. */
+/** Which leg of which association. */
 export interface LegFacts {
   readonly connection: InboundConnection;
   readonly direction: 'ingress' | 'egress';

@@ -55,14 +55,14 @@ function redactItems(bytes: Buffer, out: RedactedBytes, redactItem: RedactItem):
 
 function redactSubItem(type: number, value: Buffer, out: RedactedBytes): void {
   if (type === ItemType.UserIdentityRq) redactIdentity(value, out);
-  else if (type === ItemType.UserIdentityAc) redactCounted(value, out);
+  else if (type === ItemType.UserIdentityAc) out.blank(redactCounted(value, out).length);
   else keepWhere(SHOWN_SUB_ITEMS.has(type), value, out);
 }
 
 /** Its kind, and whether an answer is wanted; of both fields the length (PS3.7 §D.3.3.7). */
 function redactIdentity(value: Buffer, out: RedactedBytes): void {
   out.keep(value.subarray(0, 2));
-  redactCounted(redactCounted(value.subarray(2), out), out);
+  out.blank(redactCounted(redactCounted(value.subarray(2), out), out).length);
 }
 
 /** A field behind its length; returns what follows it. */

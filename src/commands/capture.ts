@@ -18,7 +18,7 @@ export const registerCapture: RegisterCommand = (program, context) => {
         .default('both'),
     )
     .option('--max-bytes <number>', 'end when the file has this size', parseBytes, DEFAULT_CAPTURE_BYTES)
-    .option('--stop', 'end the capture that runs, whoever began it')
+    .option('--stop', 'end the capture that runs, also that of somebody else')
     .option(
       '--url <url>',
       'the admin HTTP (default: admin of the configuration); its token is AEGIS__ADMIN__TOKEN',

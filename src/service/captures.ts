@@ -19,7 +19,7 @@ const HEARTBEAT_MS = 60_000;
 const END_BYTES = 256;
 
 const COMMENT =
-  'Recorded by the gateway behind TLS. Data sets, identifiers of queries, error comments and user identities are blanked: bytes that are not recorded were there, and their number is right. The port of whoever was called is shown as 104, which Wireshark takes for DICOM.';
+  'Recorded by the gateway behind TLS. Data sets, identifiers of queries, error comments and user identities are blanked: bytes that are not recorded were there, and their number is right. The port of the called side is shown as 104, which Wireshark takes for DICOM.';
 
 interface Attached {
   readonly gateway: Pick<RunningGateway, 'taps'>;

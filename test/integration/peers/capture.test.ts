@@ -41,7 +41,12 @@ async function start(workers: number) {
     ],
     upstreams: { ORTHANC: { servers: [`127.0.0.1:${orthanc.dicomPort}`] } },
     modalities: {
-      ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', certificate: 'cn:ct1', allow: ['echo', 'find', 'get', 'store'] },
+      ct1: {
+        callingAeTitle: 'CT1',
+        from: '127.0.0.1',
+        certificate: 'cn:ct1',
+        allow: ['echo', 'find', 'get', 'store'],
+      },
       ct2: { callingAeTitle: 'CT2', from: '127.0.0.1', certificate: 'cn:ct1', allow: ['echo', 'store'] },
     },
     admin: { port: 0, token: TOKEN },
@@ -83,7 +88,11 @@ describeWithPeers(programs, 'a capture', () => {
     const part10 = writePart10(folder, instance);
     await gateway.event('capture.started');
     expect((await storescu({ ...target, toolArguments: options }, [part10])).statuses).toEqual([0]);
-    const found = await findscu(target, ['QueryRetrieveLevel=STUDY', STUDY_UID, `PatientName=${PATIENT_CANARY}*`]);
+    const found = await findscu(target, [
+      'QueryRetrieveLevel=STUDY',
+      STUDY_UID,
+      `PatientName=${PATIENT_CANARY}*`,
+    ]);
     expect(found.statuses).toEqual([0xff00, 0]);
     const got = await getscu(tunnel, ['QueryRetrieveLevel=STUDY', STUDY_UID]);
     expect(got.instances).toHaveLength(1);
@@ -101,13 +110,33 @@ describeWithPeers(programs, 'a capture', () => {
     expect(bytes.length).toBeLessThan(100_000);
     for (const secret of [PATIENT_CANARY, 'private text', 'CT2']) expect(bytes.includes(secret)).toBe(false);
     expect(await tshark(file, '-Y', '_ws.malformed || _ws.expert.severity == "Error"')).toEqual([]);
-    const pdus = await tshark(file, '-Y', 'dicom', '-T', 'fields', '-e', '_ws.col.Info', '-e', 'frame.interface_name');
+    const pdus = await tshark(
+      file,
+      '-Y',
+      'dicom',
+      '-T',
+      'fields',
+      '-e',
+      '_ws.col.Info',
+      '-e',
+      'frame.interface_name',
+    );
     const onSide = (side: string) => pdus.filter((line) => line.endsWith(side)).join('\n');
     for (const side of ['modality', 'archive']) {
-      for (const command of ['A-ASSOCIATE request', 'C-STORE-RQ', 'C-STORE-RSP', 'C-FIND-RQ', 'C-GET-RQ', 'A-RELEASE']) {
+      for (const command of [
+        'A-ASSOCIATE request',
+        'C-STORE-RQ',
+        'C-STORE-RSP',
+        'C-FIND-RQ',
+        'C-GET-RQ',
+        'A-RELEASE',
+      ]) {
         expect(onSide(side)).toContain(command);
       }
     }
-    expect((await gateway.event('capture.ended')).requestedBy).toMatchObject({ by: 'admin', command: 'capture' });
+    expect((await gateway.event('capture.ended')).requestedBy).toMatchObject({
+      by: 'admin',
+      command: 'capture',
+    });
   }, 120_000);
 });
