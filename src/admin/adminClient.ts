@@ -12,6 +12,7 @@ import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
 import type { CaptureRequest } from './captureRoutes';
+import type { PeerError } from './lastErrors';
 import type { LockReport, LockRequest } from './lockRoutes';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 import { requesterHeaders } from './reloadRequester';
@@ -133,6 +134,13 @@ export class AdminClient {
   async unlock(modality: string, by: string): Promise<void> {
     const query = new URLSearchParams({ modality, by });
     await this.#ask('DELETE', `/api/v1/locks?${query}`, [NO_CONTENT]);
+  }
+
+  /** Throws OperatorError where the gateway wants a token. */
+  async errors(): Promise<readonly PeerError[]> {
+    const { errors } = (await this.#ask('GET', '/api/v1/errors', [200])) as { errors?: PeerError[] };
+    if (!Array.isArray(errors)) throw unexpectedAnswer(this.url);
+    return errors;
   }
 
   /** The file, as it comes. Throws OperatorError where there is no such modality, or another capture runs. */

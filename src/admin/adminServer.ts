@@ -14,6 +14,7 @@ import { addPendingRoutes, addReloadRoute } from './actionRoutes';
 import { addCaptureRoutes, type CaptureControl } from './captureRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
 import { type AdminDoor, createHttpServer } from './httpServer';
+import { LastErrors } from './lastErrors';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import { Metrics } from './metrics';
@@ -59,6 +60,7 @@ export class AdminServer implements AuditSink {
   readonly #server: FastifyInstance;
   readonly #metrics: Metrics;
   readonly #live = new LiveView();
+  readonly #errors = new LastErrors();
   readonly #sources: AdminSources;
   readonly #startedAt = new Date();
   readonly #control: GatewayControl;
@@ -93,6 +95,7 @@ export class AdminServer implements AuditSink {
   record(event: AuditEvent): void {
     this.#metrics.record(event);
     this.#live.record(event);
+    this.#errors.record(event);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
@@ -194,6 +197,10 @@ export class AdminServer implements AuditSink {
       reply.type(this.#metrics.contentType).send(await this.#exposition()),
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
+    // Beyond what everybody on this machine may see: bytes that came from a peer.
+    this.#server.get('/api/v1/errors', { config: { wantsToken: true } }, async () => ({
+      errors: this.#errors.list,
+    }));
     addPendingRoutes(this.#server, this.#sources.pending);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),

@@ -8,14 +8,7 @@ import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
 import { reasons } from '../policy/reasons';
 import { LegEnding } from './legEnding';
-import type {
-  LegFailure,
-  LegOptions,
-  LegOwner,
-  LegSocketEvents,
-  RelayedLegOwner,
-  TapPoint,
-} from './legOwner';
+import type { LegFailure, LegOptions, LegOwner, LegSocketEvents, RelayedLegOwner } from './legOwner';
 import { LegSocket } from './legSocket';
 import { LegWriter } from './legWriter';
 import type { MessageFlow } from './messageFlow';
@@ -58,7 +51,7 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   /** Lets a capture see it from now on. */
-  tapped(by: (point: TapPoint, socket: Socket) => void): void {
+  tapped(by: (point: LegOptions, socket: Socket) => void): void {
     by(this.#options, this.#socket);
   }
 

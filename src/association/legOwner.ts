@@ -64,7 +64,18 @@ export interface TapPoint {
   tap?: LegTap | undefined;
 }
 
+/** Bytes that the peer may not send. They are lent, and not redacted. */
+export interface Violation {
+  readonly peer: LegOptions['peer'];
+  /** What was read last: it begins with a PDU. */
+  readonly chunk: Buffer;
+  /** PDUs of it before the one that is not allowed. */
+  readonly pdusBefore: number;
+}
+
 export interface LegOptions extends TapPoint {
+  /** Is shown what ends the association, before the end is reported. */
+  readonly violations?: { violated(violation: Violation): void } | undefined;
   /** What was recorded is written before bytes go to the peer. */
   readonly audit?: Pick<AuditSink, 'flush'> | undefined;
   readonly role: Role;

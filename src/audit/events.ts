@@ -57,6 +57,15 @@ export interface ReloadRequester {
   readonly systemUser?: string;
 }
 
+/** Bytes of a peer around what the standard does not allow, without what could be of a patient. */
+export interface Excerpt {
+  readonly peer: 'modality' | 'archive' | 'upstream';
+  /** Two hexadecimal digits for each byte, with a space between; `..` for one that is not shown. */
+  readonly bytes: string;
+  /** So many of them come before the PDU that is not allowed. */
+  readonly start: number;
+}
+
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
 export interface AuditEvent {
   readonly event: AuditEventName;
@@ -101,6 +110,8 @@ export interface AuditEvent {
   readonly since?: string | undefined;
   /** Of the text of the configuration file, in hex. */
   readonly sha256?: string | undefined;
+  /** For `aegis show errors`: not in the log. */
+  readonly excerpt?: Excerpt | undefined;
   readonly requestedBy?: ReloadRequester | undefined;
   /** What a reload changes, or would have changed, in words: at most 50, and a last one that counts the rest. */
   readonly changes?: readonly string[] | undefined;

@@ -11,7 +11,7 @@ import type { RedactedBytes } from './redactedBytes';
 import { PduRedactor } from './redactedPdus';
 
 /** Wireshark takes this port for DICOM without being asked to. */
-export const DICOM_PORT = 104;
+const DICOM_PORT = 104;
 
 export interface TappedLeg {
   readonly interfaceNumber: number;

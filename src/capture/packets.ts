@@ -19,7 +19,7 @@ export interface Packet {
   readonly length: number;
 }
 
-export const TcpFlag = { Fin: 0x01, Syn: 0x02, Reset: 0x04, Push: 0x08, Ack: 0x10 } as const;
+const TcpFlag = { Fin: 0x01, Syn: 0x02, Reset: 0x04, Push: 0x08, Ack: 0x10 } as const;
 
 const TCP_HEADER_BYTES = 20;
 const TCP_PROTOCOL = 6;

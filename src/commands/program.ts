@@ -17,6 +17,7 @@ import { registerObserve } from './observe/observe';
 import { registerOrthanc } from './orthanc/orthanc';
 import { registerPki } from './pki/pki';
 import { registerReload } from './reload/reload';
+import { registerShow } from './show';
 import { registerStart } from './start';
 import { registerStatus } from './status/status';
 
@@ -29,6 +30,7 @@ const commands: readonly RegisterCommand[] = [
   registerStatus,
   registerLog,
   registerCapture,
+  registerShow,
   registerEcho,
   registerObserve,
   registerOrthanc,

@@ -3,7 +3,6 @@
  * writes over a file. Knows nothing of packets.
  */
 import { open, rm } from 'node:fs/promises';
-import { AdminClient, adminTargetAt, adminTargetOf } from '../admin/adminClient';
 import type { ReloadRequester } from '../audit/events';
 import { type CapturedSide, MAX_CAPTURE_SECONDS } from '../capture/order';
 import { wholeBlocks } from '../capture/pcapng';
@@ -15,6 +14,7 @@ import { ProgressLine } from '../terminal/progress';
 import { systemUser } from '../terminal/systemUser';
 import { spanOption } from '../text/moments';
 import { countOf, escapeUnsafe, quoteValue } from '../text/quote';
+import { askedGateway } from './askedGateway';
 
 interface CaptureOptions extends GlobalOptions {
   readonly modality?: string;
@@ -36,7 +36,7 @@ export async function recordCapture(
   options: CaptureOptions,
   file: string | undefined,
 ): Promise<void> {
-  const client = clientOf(options);
+  const client = askedGateway(options);
   if (options.stop === true) {
     await client.endCapture();
     show(context, options, { stopped: true }, 'the capture is stopped');
@@ -153,16 +153,6 @@ async function receive(
     );
   }
   return received;
-}
-
-function clientOf({ url, config }: CaptureOptions): AdminClient {
-  const target = url === undefined ? adminTargetOf(config) : adminTargetAt(url);
-  if (target === undefined) {
-    throw new OperatorError(
-      `${config} has no admin, so the gateway cannot be asked; add "admin" with a token and restart it`,
-    );
-  }
-  return new AdminClient(target);
 }
 
 function show(context: CommandContext, { json }: GlobalOptions, facts: object, words: string): void {

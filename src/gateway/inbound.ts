@@ -1,8 +1,7 @@
 /**
  * One connection that came to the gateway, from its first PDU to the relay. Reads the A-ASSOCIATE-RQ, asks the policy,
  * takes a place, asks the upstream if a context is left to propose, and answers. Every answer is recorded before it goes
- * out: a process that dies between the two leaves no association without a line. The route knows at which end the
- * modality is.
+ * out: a process that dies between the two leaves no association without a line.
  */
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../association/legOwner';
@@ -62,6 +61,7 @@ export class InboundAssociation implements LegOwner {
       maxPduLength: context.limits.maxPduLengthBytes,
       detectTls: connection.tls === undefined,
       quickAck: context.quickAck,
+      violations: this.#record,
       closed,
     };
     context.taps?.opened(this, 'inbound', this.#legOptions, connection.socket);
@@ -146,8 +146,7 @@ export class InboundAssociation implements LegOwner {
     this.#request = request;
     this.#record.requested(rq);
     const decision = this.route.decide(request);
-    const modality = decision.allowed ? decision.destination.modality : decision.modality;
-    if (modality !== undefined) this.#record.matched(modality);
+    this.#record.matched(decision.allowed ? decision.destination.modality : decision.modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
     else if (this.#context.isRefusing(this, this.route.direction)) this.#reject('draining');
     else this.#admit(rq, decision.destination, decision.wouldDeny);
@@ -211,6 +210,7 @@ export class InboundAssociation implements LegOwner {
       keepAliveSeconds,
       quickAck,
       audit,
+      violations: this.#record,
       tapped: (point, socket) => this.#context.taps?.opened(this, 'upstream', point, socket),
       serverFailed: (server, detail) => this.#place?.failed(server, detail),
       answered: (answer) => {
@@ -276,7 +276,6 @@ export class InboundAssociation implements LegOwner {
       limits,
       pace: this.#context.paceOf?.(this.#destination!, this.route.direction),
       decideCommand: (request) => this.#destination!.decideCommand(commandRequest(request)),
-      // Relayed: so it was admitted, and has a destination.
       dataSetChecks: this.#destination!.dataSetChecks,
       ended: () => this.#place?.free(),
     });

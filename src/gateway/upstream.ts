@@ -35,6 +35,7 @@ export interface UpstreamRequest {
   readonly keepAliveSeconds: number;
   readonly quickAck: QuickAck;
   readonly audit?: AuditSink;
+  readonly violations?: LegOptions['violations'];
   /** The leg begins: a capture may want to see it. */
   tapped?(point: TapPoint, socket: Socket): void;
   /** A server did not answer the request; another one may. */
@@ -141,8 +142,16 @@ export class UpstreamAssociation implements LegOwner {
   }
 
   #send({ socket, ...answering }: Answering & { readonly socket: Socket }, isLast: boolean): void {
-    const { associateRq, maxPduLength, timeouts, keepAliveSeconds, quickAck, audit, othersAnswerMs } =
-      this.#request;
+    const {
+      associateRq,
+      maxPduLength,
+      timeouts,
+      keepAliveSeconds,
+      quickAck,
+      audit,
+      violations,
+      othersAnswerMs,
+    } = this.#request;
     this.#answering = answering;
     const options: LegOptions = {
       role: 'requestor',
@@ -151,6 +160,7 @@ export class UpstreamAssociation implements LegOwner {
       keepAliveSeconds,
       quickAck,
       audit,
+      violations,
       maxPduLength,
       closed: ignored,
     };
