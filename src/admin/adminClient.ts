@@ -113,6 +113,15 @@ export class AdminClient {
     return report;
   }
 
+  /** In the exposition format of Prometheus. */
+  async metrics(): Promise<string> {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await this.#fetch('GET', '/metrics', { signal });
+    const text = await response.text();
+    if (response.status !== 200) throw refusalOf(this.url, response.status, text);
+    return text;
+  }
+
   async pending(): Promise<readonly PendingCaller[]> {
     const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
     if (!success) throw unexpectedAnswer(this.url);

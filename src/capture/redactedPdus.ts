@@ -148,12 +148,12 @@ export class PduRedactor {
     this.#missing = bytes;
   }
 
-  /** Nobody knows what these bytes are, nor those behind them. Their first one is in the log anyway. */
-  #lose(bytes: Buffer): void {
-    const isPduHeader = this.#part === 'pduHeader';
+  /** Nobody knows what these bytes are, nor those behind them. The type or the length is in the log anyway. */
+  #lose(header: Buffer): void {
+    const shownBytes = this.#part === 'pduHeader' ? 1 : PDV_LENGTH_FIELD_BYTES;
     this.#part = 'lost';
-    if (isPduHeader) this.#pdu.keep(bytes.subarray(0, 1));
-    this.#pdu.blank(isPduHeader ? bytes.length - 1 : bytes.length);
+    this.#pdu.keep(header.subarray(0, shownBytes));
+    this.#pdu.blank(header.length - shownBytes);
   }
 }
 

@@ -20,6 +20,7 @@ import { registerReload } from './reload/reload';
 import { registerShow } from './show';
 import { registerStart } from './start';
 import { registerStatus } from './status/status';
+import { registerSupportBundle } from './supportBundle';
 
 const commands: readonly RegisterCommand[] = [
   registerInit,
@@ -31,6 +32,7 @@ const commands: readonly RegisterCommand[] = [
   registerLog,
   registerCapture,
   registerShow,
+  registerSupportBundle,
   registerEcho,
   registerObserve,
   registerOrthanc,

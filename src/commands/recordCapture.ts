@@ -2,13 +2,13 @@
  * The work of `aegis capture`: asks the running gateway, writes what it sends to a new file, and says what is in it. Never
  * writes over a file. Knows nothing of packets.
  */
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { ReloadRequester } from '../audit/events';
 import { type CapturedSide, MAX_CAPTURE_SECONDS } from '../capture/order';
 import { wholeBlocks } from '../capture/pcapng';
 import { ExitCode, OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
-import { SECRET_MODE } from '../files/write';
+import { openNew } from '../files/write';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { ProgressLine } from '../terminal/progress';
 import { systemUser } from '../terminal/systemUser';
@@ -113,7 +113,7 @@ async function openOutput(file: string): Promise<Output> {
   const failed = (cause: unknown): never => {
     throw fileError('write', cause, file);
   };
-  const handle = await open(file, 'wx', SECRET_MODE).catch(failed);
+  const handle = await openNew(file);
   return {
     write: (bytes) => handle.writeFile(bytes).catch(failed),
     close: () => handle.close(),

@@ -13,6 +13,7 @@ interface ShowOptions extends GlobalOptions {
 
 const BYTES_IN_LINE = 16;
 const INDENT = 2;
+const BLANKED = '..';
 
 export async function showErrors(context: CommandContext, options: ShowOptions): Promise<void> {
   const errors = await askedGateway(options).errors();
@@ -62,11 +63,19 @@ function dumpOf({ bytes, start }: Excerpt): string[] {
 
 function linesOfBytes(bytes: readonly string[], first: number): string[] {
   const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += BYTES_IN_LINE) {
+  for (let at = 0; at < bytes.length; ) {
+    const offset = String(first + at).padStart(5);
+    const shownAt = bytes.findIndex((byte, index) => index >= at && byte !== BLANKED);
+    const blanked = (shownAt === -1 ? bytes.length : shownAt) - at;
+    if (blanked >= BYTES_IN_LINE) {
+      lines.push(`  ${offset}  ${blanked} bytes that are not shown`);
+      at += blanked;
+      continue;
+    }
     const line = bytes.slice(at, at + BYTES_IN_LINE);
     const text = line.map((byte) => printable(Number.parseInt(byte, 16))).join('');
-    const offset = String(first + at).padStart(5);
     lines.push(`  ${offset}  ${line.join(' ').padEnd(3 * BYTES_IN_LINE)} ${text}`);
+    at += line.length;
   }
   return lines;
 }

@@ -7,11 +7,13 @@ import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { testCertificates } from '../../support/certificates';
 import { findscu, getscu, storescu } from '../../support/dcmtk';
+import { pdu, proposedContext } from '../../support/dicomBytes';
 import { writePart10 } from '../../support/dicomFiles';
 import { GatewayProcess } from '../../support/gatewayProcess';
 import { Orthanc } from '../../support/orthanc';
 import { describeWithPeers } from '../../support/peers';
 import { runProcess, startProcess, temporaryFolder } from '../../support/processes';
+import { RawScu } from '../../support/rawScu';
 import { startStunnel } from '../../support/stunnel';
 import { PATIENT_CANARY, syntheticInstance } from '../../support/syntheticInstances';
 import { SopClass, TransferSyntax } from '../../support/uids';
@@ -58,10 +60,18 @@ async function start(workers: number) {
   return { gateway, target, tunnel };
 }
 
-function capture(gateway: GatewayProcess, ...options: string[]) {
+function run(gateway: GatewayProcess, verb: string, ...options: string[]) {
   return startProcess(
     process.execPath,
-    [cli, 'capture', '--url', `http://127.0.0.1:${gateway.port('admin HTTP')}`, ...options],
+    [
+      cli,
+      '--config',
+      gateway.configurationFile,
+      ...verb.split(' '),
+      '--url',
+      `http://127.0.0.1:${gateway.port('admin HTTP')}`,
+      ...options,
+    ],
     { environment: { AEGIS__ADMIN__TOKEN: TOKEN } },
   );
 }
@@ -79,7 +89,7 @@ describeWithPeers(programs, 'a capture', () => {
     const { gateway, target, tunnel } = await start(2);
     const folder = temporaryFolder();
     const file = join(folder, 'ct1.pcapng');
-    const capturing = capture(gateway, '--modality', 'ct1', '--for', '10m', file);
+    const capturing = run(gateway, 'capture', '--modality', 'ct1', '--for', '10m', file);
     await gateway.event('capture.started');
     const instance = syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, {
       pixelBytes: PIXELS,
@@ -99,7 +109,7 @@ describeWithPeers(programs, 'a capture', () => {
     // Of another modality.
     await storescu({ ...target, callingAeTitle: 'CT2', toolArguments: options }, [part10]);
     await gateway.events('association.released', 4);
-    const { exitCode: stopped } = await capture(gateway, '--stop').exited;
+    const { exitCode: stopped } = await run(gateway, 'capture', '--stop').exited;
     expect(stopped).toBe(0);
     const { exitCode } = await capturing.exited;
     expect(capturing.stderr).toBe('');
@@ -139,4 +149,38 @@ describeWithPeers(programs, 'a capture', () => {
       command: 'capture',
     });
   }, 120_000);
+
+  it('is not needed for the last error of a peer, and a bundle has it without a secret', async () => {
+    const { gateway, tunnel } = await start(2);
+    const scu = await RawScu.connect({ port: tunnel.port });
+    await scu.associate({
+      calling: 'CT1',
+      called: 'ORTHANC',
+      contexts: [proposedContext(1, SopClass.CTImageStorage)],
+    });
+    scu.send(pdu(4, Buffer.from([0, 0, 0, 99, 1, 0]), Buffer.from(PATIENT_CANARY)));
+    const { detail } = await gateway.event('association.aborted');
+    expect(detail).toMatch(/^PDV: length 99/);
+    const shown = run(gateway, 'show errors');
+    expect((await shown.exited).exitCode).toBe(0);
+    expect(shown.stdout).toMatch(/^"ct1", .*\n {2}pdu-pdv-invalid: /);
+    expect(shown.stdout).toContain('04 00 00 00 00 13 00 00 00 63 ..');
+
+    const file = join(temporaryFolder(), 'bundle.tar.gz');
+    expect((await run(gateway, 'support-bundle', file).exited).exitCode).toBe(0);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const { output } = await runProcess('tar', ['-xzf', file, '-O'], { deadlineMs: 30_000 });
+    for (const part of [
+      'pdu-pdv-invalid',
+      'aegis_associations_total',
+      '"callingAeTitle": "CT1"',
+      process.version,
+    ]) {
+      expect(output).toContain(part);
+    }
+    for (const secret of [TOKEN, PATIENT_CANARY, 'PRIVATE KEY']) expect(output).not.toContain(secret);
+    const again = run(gateway, 'support-bundle', file);
+    expect((await again.exited).exitCode).toBe(1);
+    expect(again.stderr).toContain('exists already and is left as it is');
+  }, 60_000);
 });

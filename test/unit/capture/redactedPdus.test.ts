@@ -177,12 +177,13 @@ describe('an A-ASSOCIATE-RQ', () => {
 
   it('shows no user identity, however it is broken', () => {
     for (let at = 6; at < request.length; at += 1) {
-      for (const value of [0, 1, 0xff]) {
+      for (let value = 0; value < 256; value += 5) {
         const broken = Buffer.from(request);
         broken[at] = value;
         const shown = wholeOf(broken);
         expect(shown).toHaveLength(request.length);
-        expect(shown.includes('passcode1')).toBe(false);
+        // Not a letter of it, wherever a wrong length leads.
+        expect(shown.subarray(42).toString('latin1')).not.toMatch(/pas|ode|JOH|OHN/);
       }
     }
   });
