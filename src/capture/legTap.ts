@@ -80,12 +80,15 @@ export class LegTap implements Tap {
   readonly #onPeerEnd = (): void => this.#ended(this.#leg.peerEnd);
   readonly #onFinish = (): void => this.#ended(this.#ownEnd);
 
-  readonly #onClose = (hadError: boolean): void => {
+  /** After the leg, which may still say why. */
+  readonly #onClose = (hadError: boolean): void => process.nextTick(() => this.#closed(hadError));
+
+  #closed(hadError: boolean): void {
     if (this.#hasEnded.requestor && this.#hasEnded.acceptor) return;
     this.#unfinished();
     if (hadError) this.#packets([this.#conversation.broken(this.#leg.peerEnd)], this.#said.splice(0));
     else this.#ended(this.#ownEnd);
-  };
+  }
 
   #ended(by: End): void {
     if (this.#hasEnded[by]) return;

@@ -104,9 +104,8 @@ export class ProcessCapture {
     const tappedLeg = { tap, point };
     point.tap = tap;
     tapped.legs.add(tappedLeg);
-    // Behind the last packet, which the tap makes of the same event.
     socket.once('close', () => {
-      tapped.legs.delete(tappedLeg);
+      process.nextTick(() => tapped.legs.delete(tappedLeg));
       this.#forgetClosed(connectionId, tapped);
     });
   }
@@ -187,8 +186,11 @@ export class ProcessCapture {
     this.#deliver({ blocks, dropped });
   }
 
-  #forgetClosed(connectionId: string, { hasInboundEnded, legs }: Tapped): void {
-    if (hasInboundEnded && legs.size === 0) this.#forget(connectionId);
+  /** After its last packet and its last line. */
+  #forgetClosed(connectionId: string, tapped: Tapped): void {
+    setImmediate(() => {
+      if (tapped.hasInboundEnded && tapped.legs.size === 0) this.#forget(connectionId);
+    });
   }
 
   /** A running association is left as it is. */
