@@ -6,6 +6,8 @@ import { elementByNumber } from '../dimse/commandElements';
 import type { RedactedBytes } from './redactedBytes';
 
 const ELEMENT_HEADER_BYTES = 2 + 2 + 4;
+/** (0000,0000) with 4 bytes: every command set begins with it. */
+const GROUP_LENGTH_HEADER = Buffer.of(0, 0, 0, 0, 4, 0, 0, 0);
 /** As the decoder: a longer value is not one, and what follows is not an element. */
 const MAX_VALUE_BYTES = 0x2000;
 /** VR AE, and VR UI. */
@@ -25,9 +27,13 @@ export class CommandRedactor {
   /** What comes is not elements: nothing is shown up to the end of the command set. */
   #isLost: boolean;
 
-  /** `isAtStart`: the first piece begins a command set. Otherwise the first that is shown is the next one. */
+  /** Nothing has come yet, and it is not known whether what comes begins a command set. */
+  #awaitsStart: boolean;
+
+  /** `isAtStart`: the first piece begins a command set. Otherwise the next one is shown, or this one where it looks so. */
   constructor(isAtStart: boolean) {
     this.#isLost = !isAtStart;
+    this.#awaitsStart = !isAtStart;
   }
 
   /** A fragment is over. Of an element header that goes on in the next one, nothing is known yet. */
@@ -42,6 +48,9 @@ export class CommandRedactor {
   }
 
   redact(bytes: Buffer, out: RedactedBytes): void {
+    if (this.#awaitsStart)
+      this.#isLost = !bytes.subarray(0, ELEMENT_HEADER_BYTES).equals(GROUP_LENGTH_HEADER);
+    this.#awaitsStart = false;
     let offset = 0;
     while (offset < bytes.length) {
       if (this.#isLost) {

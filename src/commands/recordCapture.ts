@@ -63,6 +63,7 @@ export async function recordCapture(
     await output.discard();
     throw error;
   });
+  context.printError(`recording ${quoteValue(modality)} for ${forSeconds} s; Ctrl-C ends it early\n`);
   const interrupt = () => void client.endCapture().catch(() => aborted.abort());
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt);
   const progress = new ProgressLine((text) => context.printError(text), process.stderr.isTTY);

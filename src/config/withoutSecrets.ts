@@ -3,7 +3,7 @@
  * addresses and paths of files stay. Knows no keys by heart: a key that is added later is covered by its name.
  */
 
-export const REMOVED = '(removed)';
+const REMOVED = '(removed)';
 
 /** `tokenFile` names a file, and says nothing of what is in it. */
 const SECRET_KEY = /(token|password|passcode|passphrase|secret|hmac|credential|authorization|apiKey)/i;

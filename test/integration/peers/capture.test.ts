@@ -90,13 +90,12 @@ describeWithPeers(programs, 'a capture', () => {
     const folder = temporaryFolder();
     const file = join(folder, 'ct1.pcapng');
     const capturing = run(gateway, 'capture', '--modality', 'ct1', '--for', '10m', file);
-    await gateway.event('capture.started');
+    await capturing.waitForOutput(/recording/);
     const instance = syntheticInstance('ct', SopClass.CTImageStorage, TransferSyntax.ExplicitVrLittleEndian, {
       pixelBytes: PIXELS,
     });
     const options = ['--propose-little'];
     const part10 = writePart10(folder, instance);
-    await gateway.event('capture.started');
     expect((await storescu({ ...target, toolArguments: options }, [part10])).statuses).toEqual([0]);
     const found = await findscu(target, [
       'QueryRetrieveLevel=STUDY',
@@ -112,7 +111,7 @@ describeWithPeers(programs, 'a capture', () => {
     const { exitCode: stopped } = await run(gateway, 'capture', '--stop').exited;
     expect(stopped).toBe(0);
     const { exitCode } = await capturing.exited;
-    expect(capturing.stderr).toBe('');
+    expect(capturing.stderr).toBe('recording "ct1" for 600 s; Ctrl-C ends it early\n');
     expect(exitCode).toBe(0);
 
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -156,8 +155,18 @@ describeWithPeers(programs, 'a capture', () => {
     await scu.associate({
       calling: 'CT1',
       called: 'ORTHANC',
-      contexts: [proposedContext(1, SopClass.CTImageStorage)],
+      contexts: [proposedContext(1, SopClass.CTImageStorage), proposedContext(3, SopClass.Verification)],
     });
+    // Of an association that runs, a capture sees what comes from now on.
+    const running = join(temporaryFolder(), 'running.pcapng');
+    const capturing = run(gateway, 'capture', '--modality', 'ct1', '--side', 'modality', running);
+    await capturing.waitForOutput(/recording/);
+    expect(await scu.echo(3)).toBe(0);
+    capturing.kill('SIGINT');
+    expect((await capturing.exited).exitCode).toBe(0);
+    const seen = await tshark(running, '-T', 'fields', '-e', '_ws.col.Info');
+    expect(seen).toEqual(['P-DATA, C-ECHO-RQ ID=1', 'P-DATA, C-ECHO-RSP ID=1 (Success)']);
+
     scu.send(pdu(4, Buffer.from([0, 0, 0, 99, 1, 0]), Buffer.from(PATIENT_CANARY)));
     const { detail } = await gateway.event('association.aborted');
     expect(detail).toMatch(/^PDV: length 99/);

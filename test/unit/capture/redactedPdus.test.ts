@@ -157,8 +157,17 @@ describe('a command set', () => {
     redactor.push(pDataTf({ contextId: 1, isCommand: true, isLast: true, fragment: command }));
     expect(pdus[0]!.shown).toHaveLength(12);
     expect(pdus[1]!.shown.includes(command)).toBe(true);
+    const [whole] = redactedFrom(pDataTf({ contextId: 1, isCommand: true, isLast: true, fragment: command }));
+    expect(whole!.shown.includes(command)).toBe(true);
   });
 });
+
+/** Of an association that ran before. */
+function redactedFrom(bytes: Buffer): RedactedBytes[] {
+  const pdus: RedactedBytes[] = [];
+  new PduRedactor(false, (one) => pdus.push(one)).push(bytes);
+  return pdus;
+}
 
 describe('an A-ASSOCIATE-RQ', () => {
   const request = associateRq({
