@@ -9,6 +9,13 @@ import { readBearerToken } from '../config/bearerToken';
 import type { Configuration } from '../config/schema';
 import { isLoopbackAddress } from '../text/addresses';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Also on loopback, and also where nothing is changed. */
+    wantsToken?: boolean;
+  }
+}
+
 type AdminConfiguration = NonNullable<Configuration['admin']>;
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
@@ -32,7 +39,7 @@ export class AdminAccess {
       return reply.code(403).send({ error: 'the host has to be an IP address or localhost' });
     }
     if (request.routeOptions.config.isPublic === true) return undefined;
-    if (this.#isLoopback && (request.is404 || SAFE_METHODS.has(request.method))) return undefined;
+    if (this.#isLoopback && (request.is404 || isOpen(request))) return undefined;
     if (this.#digest === undefined) {
       return reply.code(403).send({ error: 'admin.token is not configured, so nothing can be changed' });
     }
@@ -50,6 +57,11 @@ export class AdminAccess {
       given !== undefined && this.#digest !== undefined && timingSafeEqual(digestOf(given), this.#digest)
     );
   }
+}
+
+/** Changes nothing, and shows what everybody on this machine may see. */
+function isOpen({ method, routeOptions }: FastifyRequest): boolean {
+  return SAFE_METHODS.has(method) && routeOptions.config.wantsToken !== true;
 }
 
 /**

@@ -12,6 +12,8 @@ import { type InventoryReport, inventoryReport } from '../inventory/report';
 import { dialledHost, formatHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError } from '../text/problems';
 import { escapeUnsafe } from '../text/quote';
+import type { CaptureRequest } from './captureRoutes';
+import type { PeerError } from './lastErrors';
 import type { LockReport, LockRequest } from './lockRoutes';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 import { requesterHeaders } from './reloadRequester';
@@ -112,6 +114,15 @@ export class AdminClient {
     return report;
   }
 
+  /** In the exposition format of Prometheus. */
+  async metrics(): Promise<string> {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await this.#fetch('GET', '/metrics', { signal });
+    const text = await response.text();
+    if (response.status !== 200) throw refusalOf(this.url, response.status, text);
+    return text;
+  }
+
   async pending(): Promise<readonly PendingCaller[]> {
     const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
     if (!success) throw unexpectedAnswer(this.url);
@@ -141,6 +152,31 @@ export class AdminClient {
     await this.#ask('DELETE', `/api/v1/locks?${query}`, [NO_CONTENT]);
   }
 
+  /** Throws OperatorError where the gateway wants a token. */
+  async errors(): Promise<readonly PeerError[]> {
+    const { errors } = (await this.#ask('GET', '/api/v1/errors', [200])) as { errors?: PeerError[] };
+    if (!Array.isArray(errors)) throw unexpectedAnswer(this.url);
+    return errors;
+  }
+
+  /** The file, as it comes. Throws OperatorError where there is no such modality, or another capture runs. */
+  async capture(
+    request: CaptureRequest,
+    requester: ReloadRequester,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const asked = { body: request, headers: requesterHeaders(requester), signal };
+    const response = await this.#fetch('POST', '/api/v1/captures', asked);
+    if (response.status !== 200) throw refusalOf(this.url, response.status, await response.text());
+    if (response.body === null) throw unexpectedAnswer(this.url);
+    return response.body as ReadableStream<Uint8Array> & AsyncIterable<Uint8Array>;
+  }
+
+  /** Throws OperatorError where none runs. */
+  async endCapture(): Promise<void> {
+    await this.#ask('DELETE', '/api/v1/captures', [NO_CONTENT]);
+  }
+
   /** `enforce`: end the associations that are no longer allowed; undefined: as the gateway was started. */
   async reload(requester: ReloadRequester, enforce?: boolean): Promise<ReloadReport> {
     const query = enforce === undefined ? '' : `?enforce=${enforce}`;
@@ -153,17 +189,27 @@ export class AdminClient {
   }
 
   /** Throws UnreachableError, or OperatorError where the answer is none of `expected`. */
-  async #ask(
+  async #ask(method: string, path: string, expected: readonly number[], asked: Asked = {}): Promise<unknown> {
+    const { url } = this.#target;
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await this.#fetch(method, path, { ...asked, signal });
+    const { status } = response;
+    const text = await response.text().catch((error) => {
+      throw unreachable(url, error);
+    });
+    if (!expected.includes(status)) throw refusalOf(url, status, text);
+    return status === NO_CONTENT ? undefined : parseAnswer(url, text);
+  }
+
+  /** Throws UnreachableError. */
+  async #fetch(
     method: string,
     path: string,
-    expected: readonly number[],
-    { body, headers = {} }: Asked = {},
-  ): Promise<unknown> {
+    { body, headers = {}, signal }: Asked & { readonly signal: AbortSignal },
+  ): Promise<Response> {
     const { url, token } = this.#target;
-    let status: number;
-    let text: string;
     try {
-      const response = await fetch(url + path, {
+      return await fetch(url + path, {
         method,
         headers: {
           ...headers,
@@ -172,16 +218,16 @@ export class AdminClient {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         redirect: 'error',
-        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+        signal,
       });
-      status = response.status;
-      text = await response.text();
     } catch (error) {
-      throw new UnreachableError(`the gateway cannot be asked at ${url}: ${describeFailure(error)}`);
+      throw unreachable(url, error);
     }
-    if (!expected.includes(status)) throw refusalOf(url, status, text);
-    return status === NO_CONTENT ? undefined : parseAnswer(url, text);
   }
+}
+
+function unreachable(url: string, error: unknown): UnreachableError {
+  return new UnreachableError(`the gateway cannot be asked at ${url}: ${describeFailure(error)}`);
 }
 
 /** fetch says "fetch failed" and hides why in the cause. */

@@ -12,11 +12,13 @@ import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { addPendingRoute, addReloadRoute } from './actionRoutes';
 import { addApproveRoute } from './approveRoute';
+import { addCaptureRoutes, type CaptureControl } from './captureRoutes';
 import type { CertificateExpiries } from './certificateExpiries';
 import type { EventStream } from './eventStream';
 import { addExplainRoute } from './explainRoutes';
 import { type AdminDoor, createHttpServer } from './httpServer';
 import { addInventoryRoute, type ShownInventory } from './inventoryRoutes';
+import { LastErrors } from './lastErrors';
 import { LiveView } from './liveView';
 import { addLockRoutes, type LockControl } from './lockRoutes';
 import type { MetricSources } from './metricLookups';
@@ -48,6 +50,7 @@ export interface GatewayControl {
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
   readonly locks: LockControl;
+  readonly captures?: CaptureControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
   reload(options: ReloadOptions, requestedBy: ReloadRequester): Promise<ReloadReport>;
 }
@@ -74,6 +77,7 @@ export class AdminServer implements AuditSink {
   readonly #live = new LiveView();
   readonly #view: PageView;
   readonly #stream: EventStream;
+  readonly #errors = new LastErrors();
   readonly #sources: AdminSources;
   readonly #startedAt = new Date();
   readonly #control: GatewayControl;
@@ -122,6 +126,7 @@ export class AdminServer implements AuditSink {
     this.#metrics.record(event);
     this.#live.record(event);
     this.#view.record(event);
+    this.#errors.record(event);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
@@ -237,9 +242,16 @@ export class AdminServer implements AuditSink {
     addPendingRoute(this.#server, this.#sources.pending);
     addPageRoutes(this.#server);
     addInventoryRoute(this.#server, this.#sources.inventory);
+    // Beyond what everybody on this machine may see: bytes that came from a peer.
+    this.#server.get('/api/v1/errors', { config: { wantsToken: true } }, async () => ({
+      errors: this.#errors.list,
+    }));
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );
+    if (this.#control.captures !== undefined) {
+      addCaptureRoutes(this.#server, this.#control.captures, () => this.#configuration);
+    }
     addReloadRoute(this.#server, this.#control, () => this.#configuration.admin);
     const { pending } = this.#sources;
     addExplainRoute(this.#server, () => ({

@@ -73,6 +73,6 @@ export function addLockRoutes(
 const unlockSchema = z.strictObject({ modality: freeName, by: freeName.optional() });
 
 /** Most often a misspelt name, or an entry that was added to the file since the last reload. */
-function noSuchModality(modality: string): string {
+export function noSuchModality(modality: string): string {
   return `it has no modality ${quoteValue(modality)}; "aegis modality list" shows the names, and a new entry counts after "aegis reload"`;
 }

@@ -50,6 +50,11 @@ export class Leg implements PduSink, LegSocketEvents {
     else this.#enter('connected');
   }
 
+  /** Lets a capture see it from now on. */
+  tapped(by: (point: LegOptions, socket: Socket) => void): void {
+    by(this.#options, this.#socket);
+  }
+
   /** Whether the peer has not sent a byte. */
   get isPeerSilent(): boolean {
     return this.in.isAtStart;

@@ -52,7 +52,30 @@ export interface RelayedLegOwner extends Pick<LegOwner, 'failed'> {
   written?(): void;
 }
 
-export interface LegOptions {
+/** Sees the bytes of a leg in both directions, as they are on the wire. They are lent: once a call returns, they change. */
+export interface LegTap {
+  received(chunk: Buffer): void;
+  /** Whole PDUs. */
+  sent(pdus: readonly Buffer[]): void;
+}
+
+/** Where a tap is put and taken away. */
+export interface TapPoint {
+  tap?: LegTap | undefined;
+}
+
+/** Bytes that the peer may not send. They are lent, and not redacted. */
+export interface Violation {
+  readonly peer: LegOptions['peer'];
+  /** What was read last: it begins with a PDU. */
+  readonly chunk: Buffer;
+  /** PDUs of it before the one that is not allowed. */
+  readonly pdusBefore: number;
+}
+
+export interface LegOptions extends TapPoint {
+  /** Is shown what ends the association, before the end is reported. */
+  readonly violations?: { violated(violation: Violation): void } | undefined;
   /** What was recorded is written before bytes go to the peer. */
   readonly audit?: Pick<AuditSink, 'flush'> | undefined;
   readonly role: Role;

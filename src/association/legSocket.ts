@@ -9,7 +9,7 @@ import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
 import { Deadline } from './deadline';
 import type { LegOptions, LegSocketEvents, RelayedLegOwner } from './legOwner';
-import { protocolErrorOf, withWhatSpoke } from './protocolError';
+import { protocolErrorOf, showViolation, withWhatSpoke } from './protocolError';
 
 /** What an eager peer may send before its request is answered. With more, it is not read until then. */
 const MAX_HELD_BYTES = 64 * 1024;
@@ -42,11 +42,10 @@ export class LegSocket {
     this.#options = options;
     this.#leg = leg;
     this.#reader = new PduReader(leg, { maxPduLength: options.maxPduLength });
-    this.#pduDeadline = new Deadline(() =>
-      leg.stalled(
-        `${this.isInsidePdu ? 'a PDU' : 'the data set that a command announced'} did not come whole`,
-      ),
-    );
+    this.#pduDeadline = new Deadline(() => {
+      const what = this.isInsidePdu ? 'a PDU' : 'the data set that a command announced';
+      leg.stalled(`${what} did not come whole`);
+    });
   }
 
   /** From now on this owner says what is due from the peer. */
@@ -137,6 +136,7 @@ export class LegSocket {
       this.#leg.tlsDetected();
       return;
     }
+    this.#options.tap?.received(chunk);
     this.#parse(chunk);
     // Only now: a socket that is not read does not report that its peer has gone.
     if (this.#reader.isHeld) this.#heldBytes += chunk.length + HELD_CHUNK_BYTES;
@@ -181,6 +181,7 @@ export class LegSocket {
       this.#isDiscarding = true;
       this.#pduDeadline.stop();
       const found = protocolErrorOf(error);
+      if (chunk && !wasInsidePdu) showViolation(this.#options, found, chunk, reader, pduCount);
       const isFromTheStart = chunk !== undefined && reader.pduCount === 0 && !wasInsidePdu;
       this.#leg.invalid(isFromTheStart ? withWhatSpoke(found, chunk) : found);
       return;

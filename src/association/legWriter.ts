@@ -126,6 +126,7 @@ export class LegWriter {
     const socket = this.#socket;
     if (socket.destroyed) return;
     this.#options.audit?.flush?.();
+    this.#options.tap?.sent(pdus);
     this.#unwritten += 1;
     if (!this.#stallDeadline.isRunning) this.#startStallDeadline();
     const last = pdus.length - 1;

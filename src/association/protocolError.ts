@@ -4,8 +4,10 @@
  */
 import { CommandSetError } from '../dimse/commandSetError';
 import { describeFirstBytes } from '../net/wrongProtocol';
+import type { PduReader } from '../pdu/reader';
 import { PduError } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
+import type { LegOptions } from './legOwner';
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
@@ -25,6 +27,23 @@ export function protocolErrorOf(error: unknown): ProtocolError {
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new ProtocolError('gateway-error', text);
+}
+
+/** Found in the header of a PDU: the PDU did not begin. */
+const FOUND_IN_HEADER: ReadonlySet<ReasonCode> = new Set(['pdu-type-unknown', 'pdu-length-invalid']);
+
+/** Shows the PDU that is not allowed, with what came in the same chunk, which began with a PDU. */
+export function showViolation(
+  { violations, peer }: Pick<LegOptions, 'violations' | 'peer'>,
+  { code }: ProtocolError,
+  chunk: Buffer,
+  reader: Pick<PduReader, 'pduCount' | 'isInsidePdu'>,
+  pduCountBefore: number,
+): void {
+  const completePdus = reader.pduCount - pduCountBefore;
+  // What is judged as a whole is complete by then.
+  const isComplete = !reader.isInsidePdu && !FOUND_IN_HEADER.has(code);
+  violations?.violated({ peer, chunk, pdusBefore: isComplete ? completePdus - 1 : completePdus });
 }
 
 /** A peer that does not begin with a PDU probably speaks another protocol. */

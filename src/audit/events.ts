@@ -23,6 +23,8 @@ export type AuditEventName =
   | 'certificate.reloaded'
   | 'crl.fetched'
   | 'crl.failed'
+  | 'capture.started'
+  | 'capture.ended'
   | 'penalty.imposed'
   | 'modality.locked'
   | 'modality.unlocked'
@@ -63,6 +65,15 @@ export interface ReloadRequester {
   readonly command?: string;
   /** As the operating system names the account that ran the command. */
   readonly systemUser?: string;
+}
+
+/** Bytes of a peer around what the standard does not allow, without what could be of a patient. */
+export interface Excerpt {
+  readonly peer: 'modality' | 'archive' | 'upstream';
+  /** Two hexadecimal digits for each byte, with a space between; `..` for one that is not shown. */
+  readonly bytes: string;
+  /** So many of them come before the PDU that is not allowed. */
+  readonly start: number;
 }
 
 /** One line of the audit log, without its time. Absent facts are absent or undefined. */
@@ -117,6 +128,8 @@ export interface AuditEvent {
   readonly since?: string | undefined;
   /** Of the text of the configuration file, in hex. */
   readonly sha256?: string | undefined;
+  /** For `aegis show errors`: not in the log. */
+  readonly excerpt?: Excerpt | undefined;
   readonly requestedBy?: ReloadRequester | undefined;
   /**
    * What a reload changes, or would have changed, in words: at most 50, and a last one that counts the rest. Or what is

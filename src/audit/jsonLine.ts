@@ -8,7 +8,7 @@ const MAX_USUAL_LENGTH = 1024;
 /** What happened comes first, for people who read the JSON. */
 export function timed(event: AuditEvent): TimedEvent {
   const { event: name, outcome, reason } = event;
-  const facts: Partial<AuditEvent> = event;
+  const facts: Partial<AuditEvent> = event.excerpt === undefined ? event : { ...event, excerpt: undefined };
   return { time: new Date().toISOString(), event: name, outcome, reason, ...facts };
 }
 

@@ -7,6 +7,7 @@ import { version } from '../../package.json';
 import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
 import { registerAlerts } from './alerts/alerts';
 import { registerAudit } from './audit/audit';
+import { registerCapture } from './capture';
 import { registerCheck } from './check';
 import { registerDemo } from './demo';
 import { registerEcho } from './echo/echo';
@@ -19,8 +20,10 @@ import { registerObserve } from './observe/observe';
 import { registerOrthanc } from './orthanc/orthanc';
 import { registerPki } from './pki/pki';
 import { registerReload } from './reload/reload';
+import { registerShow } from './show';
 import { registerStart } from './start';
 import { registerStatus } from './status/status';
+import { registerSupportBundle } from './supportBundle';
 
 const commands: readonly RegisterCommand[] = [
   registerInit,
@@ -32,6 +35,9 @@ const commands: readonly RegisterCommand[] = [
   registerInventory,
   registerLog,
   registerAudit,
+  registerCapture,
+  registerShow,
+  registerSupportBundle,
   registerEcho,
   registerAlerts,
   registerObserve,

@@ -59,6 +59,14 @@ export async function writeFiles(
   }
 }
 
+/** Opens a file that is not there yet, for its owner only. Throws FileError. */
+export async function openNew(path: string): Promise<FileHandle> {
+  return await open(path, 'wx', SECRET_MODE).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST') throw fileError('write', cause, path);
+    throw new FileError(path, 'exists already and is left as it is; name another file');
+  });
+}
+
 async function formerOwner(path: string): Promise<Stats | undefined> {
   return stat(path).catch(() => stat(dirname(path)).catch(() => undefined));
 }

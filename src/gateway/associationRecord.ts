@@ -2,8 +2,10 @@
  * The audit lines of one connection and its association: the facts that every line carries, gathered as they become
  * known, and one method for each event. Does not write them, nor escape text from the network: the audit log does.
  */
+import type { Violation } from '../association/legOwner';
 import type { AcceptedContexts } from '../association/negotiation';
-import type { AuditEvent, AuditEventName, AuditSink, Outcome, Sender } from '../audit/events';
+import type { AuditEvent, AuditEventName, AuditSink, Excerpt, Outcome, Sender } from '../audit/events';
+import { excerptOf } from '../capture/excerpt';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, commandName, formatStatus } from '../dimse/commands';
 import { isUid } from '../dimse/elementValues';
@@ -51,6 +53,7 @@ export class AssociationRecord {
   /** Until a request is made. */
   #isUnused = true;
   #bytes = 0;
+  #excerpt: Excerpt | undefined;
   #isOver = false;
 
   constructor(audit: AuditSink, connection: InboundConnection, direction: Route['direction']) {
@@ -64,6 +67,11 @@ export class AssociationRecord {
       sourcePort: connection.sourcePort,
     };
     if (connection.tls !== undefined) this.#facts.tls = connection.tls;
+  }
+
+  /** Before the end that it causes. */
+  violated(violation: Violation): void {
+    this.#excerpt = excerptOf(violation);
   }
 
   get connectionId(): string {
@@ -82,8 +90,8 @@ export class AssociationRecord {
     this.#notAllowed = notAllowed;
   }
 
-  matched(modality: string): void {
-    this.#facts.modality = modality;
+  matched(modality: string | undefined): void {
+    if (modality !== undefined) this.#facts.modality = modality;
   }
 
   /** Where it went, or tried to. `tls` is that of the way there. The caller of egress has none, so it takes that place. */
@@ -236,7 +244,8 @@ export class AssociationRecord {
   #end(event: AuditEventName, outcome: Outcome, reason: ReasonCode | undefined, facts: Facts): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#record(event, outcome, reason, facts);
+    const excerpt = this.#excerpt;
+    this.#record(event, outcome, reason, excerpt === undefined ? facts : { ...facts, excerpt });
   }
 
   /**

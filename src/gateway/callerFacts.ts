@@ -3,11 +3,12 @@
  * its maker, what it wants to do. UIDs and names of implementations only. Never looks at user identity.
  */
 import type { AuditEvent, RefusedContext } from '../audit/events';
+import type { CommandSet } from '../dimse/commandSet';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import type { InboundConnection, TlsFacts } from '../net/inboundConnection';
 import type { AssociateAc, AssociateRq, UserInformation } from '../pdu/types';
 import type { PeerCertificate } from '../policy/certificate';
-import type { AssociationRequest } from '../policy/decide';
+import type { AssociationRequest, CommandRequest } from '../policy/decide';
 import { type ReasonCode, reasons } from '../policy/reasons';
 
 /** "Calling AE title not recognized" and the same of the called one (PS3.8 Table 9-21). */
@@ -17,6 +18,15 @@ const AE_TITLE_REASONS: readonly number[] = [3, 7];
 export function isOfAllowlist(reason: ReasonCode): boolean {
   const { wire } = reasons[reason];
   return wire.kind === 'reject' && wire.source === 1 && AE_TITLE_REASONS.includes(wire.reason);
+}
+
+/** What gate 4 looks at. */
+export function commandRequest(command: CommandSet): CommandRequest {
+  return {
+    commandField: command.CommandField,
+    sopClassUid: command.AffectedSOPClassUID ?? command.RequestedSOPClassUID ?? '',
+    ...(command.MoveDestination === undefined ? {} : { moveDestination: command.MoveDestination }),
+  };
 }
 
 /** The facts of TLS with those that identify the certificate and say when it ends. */

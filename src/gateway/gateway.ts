@@ -30,6 +30,7 @@ import type {
   RunningGateway,
   StopResult,
 } from './runningGateway';
+import { Taps } from './taps';
 import { UpstreamHealth } from './upstreamHealth';
 
 interface GatewayOptions {
@@ -44,6 +45,7 @@ export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
   readonly penalties: PenaltyBox;
+  readonly taps: Taps;
   readonly #rules: RulesInForce;
   #quickAck: QuickAck = loadQuickAck('off');
   /** Absent in a worker. */
@@ -65,7 +67,8 @@ export class Gateway implements InboundContext, RunningGateway {
   ) {
     this.places = places;
     this.#rules = new RulesInForce(configuration, locks, () => this.#endSuspended());
-    this.penalties = new PenaltyBox(configuration, audit, (penalty, isOwn) => {
+    this.taps = new Taps(audit, this.#associations);
+    this.penalties = new PenaltyBox(configuration, this.taps, (penalty, isOwn) => {
       this.#closePenalised();
       if (isOwn) imposed(penalty);
     });
@@ -144,8 +147,7 @@ export class Gateway implements InboundContext, RunningGateway {
    */
   isRefusing(association: InboundAssociation, direction: Route['direction']): boolean {
     if (!this.#isDraining || direction === 'ingress') return this.#isDraining;
-    for (const other of this.#associations) if (other !== association && other.isBusy) return false;
-    return true;
+    return ![...this.#associations].some((other) => other !== association && other.isBusy);
   }
 
   get addresses(): readonly ListeningAddress[] {
@@ -224,7 +226,7 @@ export class Gateway implements InboundContext, RunningGateway {
       return { aborted: 0 };
     }
     this.#isDraining = true;
-    await this.#waitFor(() => this.#busyCount === 0, this.timeouts.drainSeconds * 1000);
+    await this.#waitFor(() => !this.#isAnyBusy, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
     this.#room?.dispose();
     this.#rules.close();
@@ -236,10 +238,8 @@ export class Gateway implements InboundContext, RunningGateway {
     return { aborted };
   }
 
-  get #busyCount(): number {
-    let count = 0;
-    for (const association of this.#associations) if (association.isBusy) count += 1;
-    return count;
+  get #isAnyBusy(): boolean {
+    return [...this.#associations].some(({ isBusy }) => isBusy);
   }
 
   /** Ends the associations of entries that are locked or whose time is over; returns how many. */

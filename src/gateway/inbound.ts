@@ -1,8 +1,7 @@
 /**
  * One connection that came to the gateway, from its first PDU to the relay. Reads the A-ASSOCIATE-RQ, asks the policy,
  * takes a place, asks the upstream if a context is left to propose, and answers. Every answer is recorded before it goes
- * out: a process that dies between the two leaves no association without a line. The route knows at which end the
- * modality is.
+ * out: a process that dies between the two leaves no association without a line.
  */
 import { Leg } from '../association/leg';
 import type { LegFailure, LegOptions, LegOwner } from '../association/legOwner';
@@ -17,15 +16,14 @@ import {
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
 import type { Timeouts } from '../config/schema';
-import type { CommandSet } from '../dimse/commandSet';
 import type { InboundConnection } from '../net/listener';
 import { decodeAssociateRq } from '../pdu/associate';
 import { type AssociateRj, type AssociateRq, providerAbort } from '../pdu/types';
 import type { AssociationRequest } from '../policy/decide';
-import { type Decision, type ReasonCode, reasons } from '../policy/reasons';
+import { type ReasonCode, reasons } from '../policy/reasons';
 import type { AssociationPlace, PlaceAnswer, PlaceRequest } from './associationPlaces';
 import { AssociationRecord } from './associationRecord';
-import { associationRequest } from './callerFacts';
+import { associationRequest, commandRequest } from './callerFacts';
 import type { InboundContext } from './inboundContext';
 import { judgeAgain, type Suspension, suspensionNow } from './judgeAgain';
 import { Relay } from './relay';
@@ -35,22 +33,23 @@ import { type UpstreamAnswer, UpstreamAssociation } from './upstream';
 
 export class InboundAssociation implements LegOwner {
   readonly #context: InboundContext;
-  readonly #route: Route;
+  readonly route: Route;
   readonly connection: InboundConnection;
   readonly #record: AssociationRecord;
   readonly #legOptions: LegOptions;
   readonly #leg: Leg;
   #upstream: UpstreamAssociation | undefined;
+  #upstreamLeg: Leg | undefined;
   #relay: Relay | Unserved | undefined;
   #place: AssociationPlace | undefined;
-  /** What was asked for; undefined until it was. */
+  /** Undefined until it was made. */
   #request: AssociationRequest | undefined;
   #destination: Destination | undefined;
 
   /** `closed` is called once, when the connection is gone. */
   constructor(context: InboundContext, route: Route, connection: InboundConnection, closed: () => void) {
     this.#context = context;
-    this.#route = route;
+    this.route = route;
     this.connection = connection;
     this.#record = new AssociationRecord(context.audit, connection, route.direction);
     this.#legOptions = {
@@ -62,8 +61,10 @@ export class InboundAssociation implements LegOwner {
       maxPduLength: context.limits.maxPduLengthBytes,
       detectTls: connection.tls === undefined,
       quickAck: context.quickAck,
+      violations: this.#record,
       closed,
     };
+    context.taps?.opened(this, 'inbound', this.#legOptions, connection.socket);
     this.#leg = new Leg(connection.socket, this, this.#legOptions);
     this.#leg.start();
   }
@@ -86,7 +87,7 @@ export class InboundAssociation implements LegOwner {
     this.stop('descriptors-exhausted');
   }
 
-  /** Ends what there is: the gateway stops. Whether that was an association under way. */
+  /** Ends what there is. Whether that was an association under way. */
   stop(reason: ReasonCode = 'draining'): boolean {
     const isUnderWay = this.#relay?.isOver === false;
     if (this.#relay !== undefined) this.#relay.abort('gateway-stopped');
@@ -106,7 +107,7 @@ export class InboundAssociation implements LegOwner {
    */
   enforce(): boolean {
     if (this.#request === undefined || !this.#isOpen) return false;
-    const { refusal, destination } = judgeAgain(this.#context, this.#route, this.connection, this.#request);
+    const { refusal, destination } = judgeAgain(this.#context, this.route, this.connection, this.#request);
     if (refusal !== undefined) this.#end(refusal, 'a reload no longer allows the association');
     else this.#destination = destination;
     return refusal !== undefined;
@@ -115,9 +116,15 @@ export class InboundAssociation implements LegOwner {
   /** Ends the association where its entry is locked or out of time, and returns whether it did. */
   endIfSuspended(suspension: Suspension): boolean {
     if (this.#request === undefined || this.#destination === undefined || !this.#isOpen) return false;
-    const reason = suspensionNow(this.#route, this.#request, this.#destination, suspension);
+    const reason = suspensionNow(this.route, this.#request, this.#destination, suspension);
     if (reason !== undefined) this.#end(reason);
     return reason !== undefined;
+  }
+
+  /** Of an association of this modality that runs, the inbound leg first. */
+  legsOf(modality: string): readonly Leg[] {
+    if (!this.#isOpen || this.#destination?.modality !== modality) return [];
+    return [this.#leg, this.#upstreamLeg].filter((leg) => leg !== undefined);
   }
 
   get #isOpen(): boolean {
@@ -138,11 +145,10 @@ export class InboundAssociation implements LegOwner {
     const request = associationRequest(this.connection, rq);
     this.#request = request;
     this.#record.requested(rq);
-    const decision = this.#route.decide(request);
-    const modality = decision.allowed ? decision.destination.modality : decision.modality;
-    if (modality !== undefined) this.#record.matched(modality);
+    const decision = this.route.decide(request);
+    this.#record.matched(decision.allowed ? decision.destination.modality : decision.modality);
     if (!decision.allowed) this.#reject(decision.reason, decision.detail);
-    else if (this.#context.isRefusing(this, this.#route.direction)) this.#reject('draining');
+    else if (this.#context.isRefusing(this, this.route.direction)) this.#reject('draining');
     else this.#admit(rq, decision.destination, decision.wouldDeny);
   }
 
@@ -165,7 +171,7 @@ export class InboundAssociation implements LegOwner {
     const pdu = isServed
       ? encodedUpstreamRequest(rq, { calledAeTitle, callingAeTitle, passUserIdentity, maxPduLength })
       : encodedInboundAnswer(rq, UNASKED, maxPduLength);
-    const perSecond = this.#context.associationsPerSecond(destination, this.#route.direction);
+    const perSecond = this.#context.associationsPerSecond(destination, this.route.direction);
     const request: PlaceRequest = Object.assign(
       { maxOfAll: limits.maxAssociations, perSecond, waitMs: upstreamQueueSeconds * 1000 },
       isServed ? place : withoutUpstream(place),
@@ -204,6 +210,8 @@ export class InboundAssociation implements LegOwner {
       keepAliveSeconds,
       quickAck,
       audit,
+      violations: this.#record,
+      tapped: (point, socket) => this.#context.taps?.opened(this, 'upstream', point, socket),
       serverFailed: (server, detail) => this.#place?.failed(server, detail),
       answered: (answer) => {
         if (answer.kind !== 'failed') this.#place?.arrived(answer.server);
@@ -256,6 +264,7 @@ export class InboundAssociation implements LegOwner {
     // All that can fail comes before the relay takes the legs over.
     const contexts = acceptedContexts(rq, ac);
     const associateAc = encodedInboundAnswer(rq, ac, limits.maxPduLengthBytes);
+    this.#upstreamLeg = upstream;
     upstream.negotiated(ac.userInformation.maxPduLength);
     this.#relay = new Relay({
       inbound: this.#leg,
@@ -265,23 +274,14 @@ export class InboundAssociation implements LegOwner {
       record: this.#record,
       timeouts: this.#legOptions.timeouts,
       limits,
-      pace: this.#context.paceOf?.(this.#destination!, this.#route.direction),
-      decideCommand: (request) => this.#decideCommand(request),
-      // Relayed: so it was admitted, and has a destination.
+      pace: this.#context.paceOf?.(this.#destination!, this.route.direction),
+      decideCommand: (request) => this.#destination!.decideCommand(commandRequest(request)),
       dataSetChecks: this.#destination!.dataSetChecks,
       ended: () => this.#place?.free(),
     });
     const deviations = [...(rq.deviations ?? []), ...(ac.deviations ?? [])];
     this.#record.accepted(wouldDeny, deviations, ac, contexts);
     this.#leg.accept(associateAc);
-  }
-
-  #decideCommand(request: CommandSet): Decision {
-    return this.#destination!.decideCommand({
-      commandField: request.CommandField,
-      sopClassUid: request.AffectedSOPClassUID ?? request.RequestedSOPClassUID ?? '',
-      ...(request.MoveDestination === undefined ? {} : { moveDestination: request.MoveDestination }),
-    });
   }
 
   /** `rj` is what the peer is answered where the reason alone does not say it. */

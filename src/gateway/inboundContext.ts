@@ -7,6 +7,7 @@ import type { ReasonCode } from '../policy/reasons';
 import type { AssociationPlaces } from './associationPlaces';
 import type { CommandPace } from './commandPace';
 import type { Destination, Route } from './route';
+import type { Taps } from './taps';
 
 /** Read at each decision, so that a reload is seen at once. */
 export interface InboundContext {
@@ -16,6 +17,8 @@ export interface InboundContext {
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
   readonly quickAck: QuickAck;
+  /** Where a capture may look on. */
+  readonly taps?: Taps;
   /** How many associations of the modality may begin in a second. 0: as they come. */
   associationsPerSecond(destination: Destination, direction: Route['direction']): number;
   /** How fast the commands of an association are taken; undefined: as they come. */

@@ -1,4 +1,5 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
+import type { CaptureSource } from '../capture/order';
 import type { Configuration } from '../config/schema';
 import type { ModalityLock } from '../policy/locks';
 import type { AssociationProgress } from './associationProgress';
@@ -56,6 +57,7 @@ export interface RunningGateway {
    * that is in the answer whatever goes on, with its contexts.
    */
   progress(wanted?: string): Promise<readonly AssociationProgress[]>;
+  readonly taps: CaptureSource;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { Deadline } from '../association/deadline';
 import { Leg } from '../association/leg';
-import type { LegFailure, LegOwner } from '../association/legOwner';
+import type { LegFailure, LegOptions, LegOwner, TapPoint } from '../association/legOwner';
 import type { AuditSink } from '../audit/events';
 import type { Timeouts } from '../config/schema';
 import { DialError, dialTcp, dialTls } from '../net/dial';
@@ -35,6 +35,9 @@ export interface UpstreamRequest {
   readonly keepAliveSeconds: number;
   readonly quickAck: QuickAck;
   readonly audit?: AuditSink;
+  readonly violations?: LegOptions['violations'];
+  /** The leg begins: a capture may want to see it. */
+  tapped?(point: TapPoint, socket: Socket): void;
   /** A server did not answer the request; another one may. */
   serverFailed(server: string, detail: string): void;
   /** Called at most once, synchronously from the socket's event, so that no byte behind the answer is lost. */
@@ -139,19 +142,30 @@ export class UpstreamAssociation implements LegOwner {
   }
 
   #send({ socket, ...answering }: Answering & { readonly socket: Socket }, isLast: boolean): void {
-    const { associateRq, maxPduLength, timeouts, keepAliveSeconds, quickAck, audit, othersAnswerMs } =
-      this.#request;
+    const {
+      associateRq,
+      maxPduLength,
+      timeouts,
+      keepAliveSeconds,
+      quickAck,
+      audit,
+      violations,
+      othersAnswerMs,
+    } = this.#request;
     this.#answering = answering;
-    this.#leg = new Leg(socket, this, {
+    const options: LegOptions = {
       role: 'requestor',
       peer: 'upstream',
       timeouts,
       keepAliveSeconds,
       quickAck,
       audit,
+      violations,
       maxPduLength,
       closed: ignored,
-    });
+    };
+    this.#request.tapped?.(options, socket);
+    this.#leg = new Leg(socket, this, options);
     const answerMs = timeouts.upstreamAssociationSeconds * 1000;
     this.#answerDeadline.start(isLast ? answerMs : Math.min(answerMs, othersAnswerMs ?? answerMs));
     this.#leg.start(associateRq);

@@ -19,6 +19,7 @@ import type { RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
 import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
+import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
 import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
@@ -34,6 +35,7 @@ interface Opened {
   readonly pidFile: PidFile;
   readonly lists: ListRefresh;
   readonly locks: ModalityLocks;
+  readonly captures: Captures;
 }
 
 export interface Running extends Opened {
@@ -61,6 +63,7 @@ async function open(
   const { configuration } = loaded;
   warn(loaded, say);
   const locks = new ModalityLocks(configuration, say);
+  const captures = new Captures(say);
   const audit = new AuditLog({
     stream: process.stdout,
     isReadable: process.stdout.isTTY,
@@ -90,6 +93,7 @@ async function open(
     gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
     audit.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
+    captures.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
     const auditSinks = () => audit.sinks;
@@ -99,6 +103,7 @@ async function open(
       workers,
       source,
       locks,
+      captures,
       reload,
       lists: statuses,
       auditSinks,
@@ -109,7 +114,7 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, monitoring, pidFile, lists, locks };
+    return { configuration, gateway, audit, monitoring, pidFile, lists, locks, captures };
   } catch (error) {
     lists.close();
     await gateway?.stop();

@@ -1,5 +1,6 @@
 /** What the primary and its workers say to each other: types only. Plain data, because it crosses a pipe as JSON. */
 import type { AuditEvent } from '../../audit/events';
+import type { CapturedBatch, CaptureOrder } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import type { ModalityLock } from '../../policy/locks';
 import type { PlaceAnswer, PlaceRequest } from '../associationPlaces';
@@ -31,6 +32,11 @@ export type ToWorker =
   | { readonly kind: 'placeAsked'; readonly id: number }
   /** Another worker has imposed it. */
   | { readonly kind: 'penalty'; readonly penalty: Penalty }
+  /** Record what this names. */
+  | { readonly kind: 'capture'; readonly order: CaptureOrder }
+  /** The oldest batch of what it captured was taken. */
+  | { readonly kind: 'captureTaken' }
+  | { readonly kind: 'endCapture' }
   /** Drain. The second time: stop at once. */
   | { readonly kind: 'stop' };
 
@@ -55,4 +61,9 @@ export type FromWorker =
   | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
   | { readonly kind: 'placeFreed'; readonly id: number }
   | { readonly kind: 'penaltyImposed'; readonly penalty: Penalty }
+  | { readonly kind: 'captureBegun' }
+  /** Blocks of a pcapng file, in base64. */
+  | { readonly kind: 'captured'; readonly blocks: string; readonly dropped: CapturedBatch['dropped'] }
+  /** All that it captured was sent before. */
+  | { readonly kind: 'captureEnded' }
   | { readonly kind: 'stopped'; readonly aborted: number };

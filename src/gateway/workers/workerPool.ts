@@ -25,6 +25,7 @@ import type {
 } from '../runningGateway';
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
+import { PoolTaps } from './poolTaps';
 
 /** A worker that dies sooner will die again: its replacement starts after this time, so that it does not use up a core. */
 const SHORT_LIFE_MS = 1000;
@@ -37,6 +38,7 @@ export class WorkerPool implements RunningGateway {
   /** What the workers impose; here nothing is charged. */
   readonly penalties: PenaltyBox;
   readonly #members = new Map<number, PoolMember>();
+  readonly taps = new PoolTaps(this.#members);
   readonly #workerDied: (message: string) => void;
   #health: UpstreamHealth | undefined;
   #configuration: Configuration;
@@ -204,6 +206,7 @@ export class WorkerPool implements RunningGateway {
     );
     this.#addresses = addresses;
     this.#quickAck = quickAck;
+    this.taps.joined(member);
     for (const penalty of this.penalties.list) member.send({ kind: 'penalty', penalty });
   }
 

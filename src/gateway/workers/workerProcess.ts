@@ -5,6 +5,7 @@
 import { jsonLine, timed } from '../../audit/jsonLine';
 import { LineFile } from '../../audit/lineFile';
 import { readableLine } from '../../audit/readableLine';
+import type { RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
@@ -66,6 +67,7 @@ class RemotePlaces implements AssociationPlaces {
 let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
+let capture: RunningCapture | undefined;
 const places = new RemotePlaces();
 const audit = new AuditPipe((events) => send({ kind: 'audit', events }));
 /** How to write lines when the primary is gone. */
@@ -132,6 +134,19 @@ async function receive(message: ToWorker): Promise<void> {
       return;
     case 'placeAsked':
       places.asked(message.id);
+      return;
+    case 'capture':
+      capture = await (await started())?.taps.begin(message.order, ({ blocks, dropped }) =>
+        send({ kind: 'captured', blocks: blocks.toString('base64'), dropped }),
+      );
+      send({ kind: 'captureBegun' });
+      return;
+    case 'captureTaken':
+      capture?.confirm();
+      return;
+    case 'endCapture':
+      await capture?.end();
+      send({ kind: 'captureEnded' });
       return;
     case 'stop': {
       const running = await started();

@@ -67,7 +67,7 @@ function unknownIn(commandLine: string): string | undefined {
   const words = (commandLine.match(/"[^"]*"|\S+/g) ?? []).filter((word) => !/^[([…]/.test(word));
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index]!;
-    if (word.startsWith('-')) {
+    if (word.startsWith('-') && word !== '-') {
       if (word === '--help') continue;
       const option = optionsOf(command).find(({ short, long }) => short === word || long === word);
       if (option === undefined) return `${command.name()} has no option ${word}`;
