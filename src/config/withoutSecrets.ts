@@ -5,6 +5,11 @@
 const SECRET_KEY = /(token|secret|password|passphrase|passcode|credentials?|apiKey|hmac)$/i;
 const PUT_IN_PLACE = '(secret)';
 
+/** By the path of a value, or its key alone. */
+export function isSecret(path: string): boolean {
+  return SECRET_KEY.test(path);
+}
+
 /** Takes a configuration, or a part of one. */
 export function withoutSecrets(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, key));
@@ -14,7 +19,7 @@ export function withoutSecrets(value: unknown, key = ''): unknown {
     );
   }
   if (typeof value !== 'string') return value;
-  return SECRET_KEY.test(key) ? PUT_IN_PLACE : withoutSecretsOfUrl(value);
+  return isSecret(key) ? PUT_IN_PLACE : withoutSecretsOfUrl(value);
 }
 
 /** The address of a webhook is often all that is needed to use it: only where it goes to stays. */
