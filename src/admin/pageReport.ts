@@ -360,9 +360,3 @@ export interface ApproveReport {
   readonly isWritten: boolean;
   readonly reload?: ReloadReport;
 }
-
-/** The answer of every request that is refused (4xx, 5xx). */
-export interface Refusal {
-  /** What is wrong and what to do, for a person. */
-  readonly error: string;
-}

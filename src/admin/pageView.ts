@@ -201,6 +201,6 @@ function explainQuery(event: AuditEvent, pendingId: string | undefined): string 
   return query.toString();
 }
 
-export function certificateStatus({ kind, name, notAfter }: CertificateExpiry): CertificateStatus {
+function certificateStatus({ kind, name, notAfter }: CertificateExpiry): CertificateStatus {
   return { kind, name, notAfter: notAfter.toISOString() };
 }

@@ -5,6 +5,7 @@
 import { quoteValue } from '../text/quote';
 import { describeSource } from '../x509/revocationSources';
 import type { Configuration, ModalityConfiguration } from './schema';
+import { isSecret, withoutSecrets } from './withoutSecrets';
 
 /** Names of entries, which the configuration maps to their keys. */
 type Entries = Readonly<Record<string, object>>;
@@ -75,6 +76,8 @@ function* ofEntries(
 /** `limits.maxAssociations 100 → 200`, `allow + "find"`, by the path of each value that differs. */
 function differences(path: string, before: unknown, after: unknown): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  // More people read the log than the configuration.
+  if (isSecret(path)) return [`${path} changed`];
   if (Array.isArray(before) && Array.isArray(after)) return [ofLists(path, before, after)];
   if (isObject(before) && isObject(after)) {
     return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
@@ -101,8 +104,9 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** As it would stand in the file; long values are shortened. */
-function show(value: unknown): string {
+/** As it would stand in the file, without secrets; long values are shortened. */
+function show(configured: unknown): string {
+  const value = withoutSecrets(configured);
   if (typeof value === 'string') return quoteValue(describeSource(value));
   const described = (_key: string, item: unknown) => (typeof item === 'string' ? describeSource(item) : item);
   return JSON.stringify(value, described) ?? 'nothing';

@@ -24,6 +24,18 @@ describe('what a reload changes', () => {
     );
   });
 
+  it('shows no secret, neither the one before nor the one after', () => {
+    const [before, after] = ['before-0123456789abcdef', 'after-0123456789abcdef'];
+    const withToken = (token: string) => ({ admin: { token } });
+    const changes = [
+      ...between([{}, withToken(before)], [{}, withToken(after)]),
+      ...between([{}], [{}, withToken(after)]),
+    ];
+    expect(changes[0]).toBe('admin.token changed');
+    expect(changes[1]).toMatch(/^admin added: .*"token":"\(secret\)"/);
+    expect(changes.join()).not.toMatch(/0123456789abcdef/);
+  });
+
   it('is nothing where nothing differs, in whatever order or form it is written', () => {
     expect(between([{ ct1, mr1 }], [{ mr1, ct1: { ...ct1, from: ['10.1.2.10'], mode: 'enforce' } }])).toEqual(
       [],
