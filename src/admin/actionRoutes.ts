@@ -1,6 +1,6 @@
 /**
- * What an operator changes over HTTP in one request: pending callers that are taken off the list, and reloads. Locks have
- * routes of their own.
+ * What an operator changes over HTTP in one request: pending callers that are taken off the list, and reloads. Locks and
+ * approvals have routes of their own.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Configuration } from '../config/schema';
@@ -8,8 +8,7 @@ import type { GatewayControl } from './adminServer';
 import type { PendingCallers } from './pendingCallers';
 import { reloadRequester } from './reloadRequester';
 
-export function addPendingRoutes(server: FastifyInstance, pending: PendingCallers): void {
-  server.get('/api/v1/pending', async () => ({ callers: pending.list }));
+export function addPendingRoute(server: FastifyInstance, pending: PendingCallers): void {
   server.delete<{ Params: { id: string } }>('/api/v1/pending/:id', async (request, reply) =>
     pending.remove(request.params.id)
       ? reply.code(204).send()

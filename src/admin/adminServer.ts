@@ -10,7 +10,7 @@ import type { AuditEvent, AuditSink, ReloadRequester } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
 import type { ServerHealth } from '../gateway/upstreamHealth';
-import { addPendingRoutes, addReloadRoute } from './actionRoutes';
+import { addPendingRoute, addReloadRoute } from './actionRoutes';
 import { addApproveRoute } from './approveRoute';
 import type { CertificateExpiries } from './certificateExpiries';
 import type { EventStream } from './eventStream';
@@ -217,8 +217,8 @@ export class AdminServer implements AuditSink {
       reply.type(this.#metrics.contentType).send(await this.#exposition()),
     );
     this.#server.get('/api/v1/status', async () => await this.#status());
+    addPendingRoute(this.#server, this.#sources.pending);
     addPageRoutes(this.#server);
-    addPendingRoutes(this.#server, this.#sources.pending);
     addLockRoutes(this.#server, this.#control.locks, (modality) =>
       Object.hasOwn(this.#configuration.modalities, modality),
     );

@@ -110,8 +110,14 @@ export interface PendingPageCaller extends PendingCaller {
   readonly explain?: string;
 }
 
-/** The answer of `GET /api/v1/pending/ID`. The list is that of `GET /api/v1/pending`. */
+/** The answer of `GET /api/v1/pending/ID`. */
 export type PendingDetail = PendingPageCaller;
+
+/** The answer of `GET /api/v1/pending`. */
+export interface PendingReport {
+  /** Last seen first. */
+  readonly callers: readonly PendingPageCaller[];
+}
 
 /** 24 hours in buckets of 5 minutes. */
 export interface HistoryBucket {

@@ -121,7 +121,7 @@ export class PageView implements AuditSink {
       denials: live.denied.slice(0, MAX_DENIALS).map((denied) => this.#denial(denied)),
       pending: {
         total: pending.size,
-        callers: pending.list.slice(0, MAX_CALLERS).map((caller) => this.caller(caller)),
+        callers: this.callers(pending.list.slice(0, MAX_CALLERS)),
       },
       associations: { total: associations.length, open: associations.slice(-MAX_OPEN).reverse() },
       totals,
@@ -132,20 +132,24 @@ export class PageView implements AuditSink {
     };
   }
 
-  caller(caller: PendingCaller): PendingPageCaller {
+  /** With what the page says of each. */
+  callers(callers: readonly PendingCaller[]): PendingPageCaller[] {
     const configuration = this.#sources.configuration();
-    const { text, remedy } = reasons[caller.reason];
-    const other = otherRemedy(caller, configuration);
-    return {
-      ...caller,
-      text,
-      remedy,
-      canBeApproved: other === undefined,
-      ...(other === undefined ? {} : { otherRemedy: other }),
-      proposedPermissions: proposedPermissions(caller),
-      suggestedName: defaultEntryName(caller.callingAeTitle, Object.keys(configuration.modalities)),
-      explain: new URLSearchParams({ pending: caller.id }).toString(),
-    };
+    const taken = Object.keys(configuration.modalities);
+    return callers.map((caller) => {
+      const { text, remedy } = reasons[caller.reason];
+      const other = otherRemedy(caller, configuration);
+      return {
+        ...caller,
+        text,
+        remedy,
+        canBeApproved: other === undefined,
+        ...(other === undefined ? {} : { otherRemedy: other }),
+        proposedPermissions: proposedPermissions(caller),
+        suggestedName: defaultEntryName(caller.callingAeTitle, taken),
+        explain: new URLSearchParams({ pending: caller.id }).toString(),
+      };
+    });
   }
 
   get configuration(): ConfigurationReport {

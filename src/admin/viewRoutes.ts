@@ -73,11 +73,12 @@ export function addViewRoutes(server: FastifyInstance, sources: ViewSources): Ev
     const detail = live.associations.detail(id, progress);
     return detail ?? reply.code(404).send({ error: 'it is not open, and not among the last that ended' });
   });
+  server.get('/api/v1/pending', async () => ({ callers: view.callers(pending.list) }));
   server.get<{ Params: { id: string } }>('/api/v1/pending/:id', async ({ params: { id } }, reply) => {
     const caller = pending.find(id);
     return caller === undefined
       ? reply.code(404).send({ error: 'there is no such pending caller' })
-      : view.caller(caller);
+      : view.callers([caller])[0];
   });
   addModalityRoutes(server, sources);
   return stream;

@@ -7,6 +7,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type {
   ApproveReport,
+  ApproveRequest,
   AssociationDetail,
   AssociationsReport,
   ConfigurationReport,
@@ -15,7 +16,8 @@ import type {
   ModalitiesReport,
   ModalityDetail,
   Overview,
-  PendingPageCaller,
+  PendingDetail,
+  PendingReport,
   SheetReport,
 } from '../../src/admin/pageReport';
 import { askAdmin } from '../support/adminHttp';
@@ -108,7 +110,8 @@ describe('the page', () => {
     expect(denial).toMatchObject({ reason: 'calling-ae-title-unknown', pendingId: caller?.id });
     expect(denial?.remedy).not.toBe('');
     const id = caller!.id;
-    expect(await get<PendingPageCaller>(gateway, `pending/${id}`)).toEqual(caller);
+    expect(await get<PendingDetail>(gateway, `pending/${id}`)).toEqual(caller);
+    expect(await get<PendingReport>(gateway, 'pending')).toEqual({ callers: [caller] });
     expect(await get<ExplainReport>(gateway, `explain?${denial?.explain}`)).toMatchObject({
       allowed: false,
       reason: 'calling-ae-title-unknown',
@@ -116,7 +119,7 @@ describe('the page', () => {
     });
 
     // A page of another origin can send neither the token nor JSON without asking first.
-    const wanted = { allow: ['echo'] };
+    const wanted: ApproveRequest = { allow: ['echo'] };
     expect(await approve(gateway, id, wanted, { authorization: '' })).toMatchObject({ status: 401 });
     expect(await approve(gateway, id, wanted, { 'content-type': 'text/plain' })).toMatchObject({
       status: 400,
@@ -249,7 +252,7 @@ describe('GET /api/v1/events', () => {
     expect((await first.overview(() => true)).pending.total).toBe(0);
     await call(gateway, 'CT9');
     await first.overview(({ pending, denials }) => pending.total === 1 && denials.length === 1);
-    const others = [];
+    const others: Reader[] = [];
     for (let count = 0; count < 8; count += 1) others.push(await Reader.open(gateway));
     await waitFor('the end of the oldest stream', () => first.isOver);
     expect(others.map(({ isOver }) => isOver)).not.toContain(true);
