@@ -34,6 +34,13 @@ const PAGES = [
   ['explain?calling=CT9&called=ARCHIVE&from=127.0.0.1', 'Explain'],
   ['configuration', 'Configuration'],
 ] as const;
+/** In the dark, contrast alone is another. The other pages have the same parts. */
+const HAS_OWN_COLOURS: ReadonlySet<string> = new Set([
+  '',
+  'modalities/ct1',
+  'modalities/ct1/sheet',
+  'pending',
+]);
 
 const [instance, other] = syntheticInstances();
 const contexts = [proposedContext(1, SopClass.Verification)];
@@ -161,11 +168,12 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
     await refused('CT1');
   });
 
-  it('has nothing that axe finds wrong, in light and dark, on any page', async () => {
+  it('has nothing that axe finds wrong on any page, in light and in dark', async () => {
     for (const [path, heading] of PAGES) {
       await show(path, heading);
       await page.emulateMedia({ colorScheme: 'light' });
       expect({ path, wrong: await axeViolations(page) }).toEqual({ path, wrong: [] });
+      if (!HAS_OWN_COLOURS.has(path)) continue;
       await page.emulateMedia({ colorScheme: 'dark' });
       expect({ path, wrong: await axeViolations(page, ['color-contrast']) }).toEqual({ path, wrong: [] });
     }
