@@ -154,7 +154,7 @@ function Axis(props: { readonly fromMs: number; readonly bucketMs: number; reado
             key={index}
             x={`${((index / length) * 100).toFixed(2)}%`}
             y="70%"
-            text-anchor={index > length * 0.98 ? 'end' : 'start'}
+            text-anchor={index > length * 0.94 ? 'end' : 'start'}
           >
             {clockText(fromMs + index * bucketMs)}
           </text>

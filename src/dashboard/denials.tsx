@@ -3,21 +3,32 @@
  * are one. Text of peers is escaped.
  */
 import { useState } from 'preact/hooks';
-import type { PageDenial } from '../admin/pageReport';
+import type { PageDenial, PendingPageCaller } from '../admin/pageReport';
 import { type Repeated, withoutRepeats } from './answers';
 import { ApproveDialog } from './approve';
 import { modalityHref } from './health';
 import { Mark, Moment, Nothing } from './parts';
 import { sentence, titleText } from './words';
 
-export function DenialList({ denials }: { readonly denials: readonly PageDenial[] }) {
+interface ListProps {
+  readonly denials: readonly PageDenial[];
+  /** Pending callers that are known: some of them have an entry already, and need something else. */
+  readonly callers: readonly PendingPageCaller[];
+}
+
+export function DenialList({ denials, callers }: ListProps) {
   const [approved, setApproved] = useState<string | undefined>();
   if (denials.length === 0) return <Nothing>Nothing was refused since the start.</Nothing>;
   return (
     <>
       <ul class="list">
         {withoutRepeats(denials).map((one) => (
-          <DenialRow key={`${one.denial.time} ${one.denial.reason}`} repeated={one} approve={setApproved} />
+          <DenialRow
+            key={`${one.denial.time} ${one.denial.reason}`}
+            repeated={one}
+            caller={callers.find(({ id }) => id === one.denial.pendingId)}
+            approve={setApproved}
+          />
         ))}
       </ul>
       {approved === undefined ? null : <ApproveDialog id={approved} onClose={() => setApproved(undefined)} />}
@@ -27,10 +38,11 @@ export function DenialList({ denials }: { readonly denials: readonly PageDenial[
 
 interface RowProps {
   readonly repeated: Repeated;
+  readonly caller: PendingPageCaller | undefined;
   readonly approve: (id: string) => void;
 }
 
-function DenialRow({ repeated: { denial, count }, approve }: RowProps) {
+function DenialRow({ repeated: { denial, count }, caller: pending, approve }: RowProps) {
   const { outcome, reason, text, remedy, modality, explain, pendingId, certificate, detail } = denial;
   const caller = callerText(denial);
   const isObserved = outcome === 'would-deny';
@@ -58,14 +70,14 @@ function DenialRow({ repeated: { denial, count }, approve }: RowProps) {
         {certificate === undefined ? null : <p class="soft">{sentence(certificate)}</p>}
         {detail === undefined ? null : <p class="soft">{sentence(detail)}</p>}
         <p class="fix">
-          <span>{sentence(remedy)}</span>
+          <span>{sentence(pending?.otherRemedy ?? remedy)}</span>
           <span class="actions">
             {explain === undefined ? null : (
               <a class="button" href={`#/explain?${explain}`} aria-label={`Explain ${reason} of ${caller}`}>
                 Explain
               </a>
             )}
-            {pendingId === undefined ? null : (
+            {pendingId === undefined || pending?.canBeApproved === false ? null : (
               <button
                 type="button"
                 class="primary"

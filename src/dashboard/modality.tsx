@@ -250,7 +250,9 @@ function EventRow({ event }: { readonly event: ModalityEvent }) {
     <tr>
       <th scope="row">
         <Mark tone={tone} />
-        {[command ?? event.event, sopClass === undefined ? '' : titleText(sopClass)].join(' ')}
+        {[command ?? event.event.replace('.', ' '), sopClass === undefined ? '' : titleText(sopClass)].join(
+          ' ',
+        )}
       </th>
       <td>{[text, detail].flatMap((words) => (words === undefined ? [] : [sentence(words)])).join(' ')}</td>
       <td class="number">{bytes === undefined ? '' : bytesText(bytes)}</td>

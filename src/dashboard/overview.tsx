@@ -43,7 +43,7 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
           <Modalities overview={overview} />
         </Panel>
         <Panel title="Last denials">
-          <DenialList denials={overview.denials} />
+          <DenialList denials={overview.denials} callers={overview.pending.callers} />
         </Panel>
         <Panel
           title="Pending callers"
@@ -61,7 +61,7 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
 function State({ overview }: { readonly overview: Overview }) {
   const { sentence: state, version, startedAt, lastReload } = overview;
   const { nowMs } = usePage();
-  const details = state.details.map(titleText).join('; ');
+  const details = state.details.map(titleText).join(' ');
   const upMs = nowMs - Date.parse(startedAt);
   return (
     <div class={`state ${state.tone}`}>

@@ -3,7 +3,7 @@
  * ways on. A list for the first screen, and a page of all of them.
  */
 import { useState } from 'preact/hooks';
-import type { PendingPageCaller } from '../admin/pageReport';
+import type { PendingPageCaller, PendingReport } from '../admin/pageReport';
 import { ApproveDialog } from './approve';
 import { ask } from './asking';
 import { CallerFacts, pendingTitle } from './caller';
@@ -94,7 +94,7 @@ function Ways({ caller, approve, remove }: WaysProps) {
 export function PendingPage({ live: { overview } }: { readonly live: Live }) {
   const { version } = usePage();
   const [newest] = overview?.pending.callers ?? [];
-  const { answer, failure, again } = useAnswer<{ readonly callers: readonly PendingPageCaller[] }>(
+  const { answer, failure, again } = useAnswer<PendingReport>(
     '/api/v1/pending',
     `${version} ${overview?.pending.total} ${newest?.id} ${newest?.count}`,
   );

@@ -22,18 +22,25 @@ const ARCHIVE = 'ARCHIVE';
 /** A hospital: all of them can be shown. */
 const MODALITIES = 500;
 const HOSTILE_TITLE = '<i>CT1</i>';
+/** Each page with its first heading. */
 const PAGES = [
-  ...[
-    '',
-    'modalities?health=locked',
-    'modalities/ct1',
-    'modalities/ct1/sheet',
-    'associations',
-    'pending',
-    'certificates',
-  ],
-  ...['explain?calling=CT9&called=ARCHIVE&from=127.0.0.1', 'configuration'],
-];
+  ['', /^Enforcing/],
+  ['modalities?health=locked', 'Modalities'],
+  ['modalities/ct1', 'ct1'],
+  ['modalities/ct1/sheet', 'DICOM connection of ct1'],
+  ['associations', 'Associations'],
+  ['pending', 'Pending callers'],
+  ['certificates', 'Certificates by expiry'],
+  ['explain?calling=CT9&called=ARCHIVE&from=127.0.0.1', 'Explain'],
+  ['configuration', 'Configuration'],
+] as const;
+/** In the dark, contrast alone is another. The other pages have the same parts. */
+const HAS_OWN_COLOURS: ReadonlySet<string> = new Set([
+  '',
+  'modalities/ct1',
+  'modalities/ct1/sheet',
+  'pending',
+]);
 
 const [instance, other] = syntheticInstances();
 const contexts = [proposedContext(1, SopClass.Verification)];
@@ -81,6 +88,12 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
     const { kind } = await scu.associate({ ...caller(callingAeTitle), contexts });
     expect(kind).toBe('rejected');
     scu.end();
+  }
+
+  async function show(path: string, heading: string | RegExp): Promise<void> {
+    await page.goto(`${url}#/${path}`);
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+    await waitFor('the answers', async () => !(await page.getByText('Loading…').first().isVisible()));
   }
 
   it('shows one sentence, the archive and all modalities on a screen of 1280×800', async () => {
@@ -155,13 +168,12 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
     await refused('CT1');
   });
 
-  it('has nothing that axe finds wrong, in light and dark, on any page', async () => {
-    for (const path of PAGES) {
-      await page.goto(`${url}#/${path}`);
-      await page.getByRole('heading', { level: 1 }).first().waitFor();
-      await waitFor('the answers', async () => !(await page.getByText('Loading…').first().isVisible()));
+  it('has nothing that axe finds wrong on any page, in light and in dark', async () => {
+    for (const [path, heading] of PAGES) {
+      await show(path, heading);
       await page.emulateMedia({ colorScheme: 'light' });
       expect({ path, wrong: await axeViolations(page) }).toEqual({ path, wrong: [] });
+      if (!HAS_OWN_COLOURS.has(path)) continue;
       await page.emulateMedia({ colorScheme: 'dark' });
       expect({ path, wrong: await axeViolations(page, ['color-contrast']) }).toEqual({ path, wrong: [] });
     }
@@ -169,9 +181,8 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
 
   it('is not wider than a telephone of 360 pixels', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
-    for (const path of PAGES) {
-      await page.goto(`${url}#/${path}`);
-      await page.getByRole('heading', { level: 1 }).first().waitFor();
+    for (const [path, heading] of PAGES) {
+      await show(path, heading);
       expect({ path, width: (await sizeOf(page)).width }).toEqual({ path, width: 360 });
     }
     await page.setViewportSize(LAPTOP);
