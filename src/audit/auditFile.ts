@@ -8,7 +8,7 @@ import { readSigningKey } from '../x509/tlsFiles';
 import { broken, endOfRotated, startOfChain } from './chainStart';
 import { readChainState, writeChainState } from './chainState';
 import type { AuditEvent } from './events';
-import { firstSeq } from './fileEnds';
+import { firstSeq, readChainEnd } from './fileEnds';
 import { LineChain, MAX_UNSIGNED_LINES, signerOf } from './lineChain';
 import { type FileChange, LineFile, type Rotation } from './lineFile';
 
@@ -50,6 +50,8 @@ export class AuditFile {
   #hasFailed = false;
   /** Looks at a file that is not at its name, one after the other. */
   #movedLooks = 0;
+  /** The last line when the file was looked at last. */
+  #lookedSeq: number;
   /** The last line of which a change was reported. */
   #changedSeq: number | undefined;
 
@@ -65,6 +67,7 @@ export class AuditFile {
       found: (change) => this.#found(change),
     });
     this.#chain = this.#openChain(options);
+    this.#lookedSeq = this.#chain?.head.seq ?? 0;
   }
 
   get isTaking(): boolean {
@@ -92,6 +95,14 @@ export class AuditFile {
     return [...linked.slice(0, cut.lines), ...lines.slice(cut.lines)];
   }
 
+  /**
+   * Remembers that the gateway runs, before its first line: a gateway that is killed next must not leave a line behind an
+   * orderly stop. What was found stays to be found until it is reported.
+   */
+  async prepare(): Promise<void> {
+    if (this.#chain !== undefined && this.#findings.length === 0) await this.#remember(false);
+  }
+
   /** Reports what was found at the start, and watches from now on. Writes nothing before: the start may yet fail. */
   watch(): void {
     for (const event of this.#findings) this.#events.report(event);
@@ -114,17 +125,15 @@ export class AuditFile {
     this.#movedLooks = 0;
   }
 
-  /** A last check-point, where lines came since the one before. */
+  /** A last look, and a last check-point where lines came since the one before. */
   signLast(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    if (this.#timers.length > 0) this.#inspect();
     this.#signIfDue();
   }
 
   async close(): Promise<void> {
-    if (this.#timers.length > 0) {
-      this.#inspect();
-      await this.#remember(true);
-    }
+    if (this.#timers.length > 0) await this.#remember(true);
     this.#file.close();
   }
 
@@ -152,9 +161,10 @@ export class AuditFile {
   }
 
   #inspect(): void {
-    const { lastLine } = this.#chain!;
+    const { lastLine, head } = this.#chain!;
     try {
       if (lastLine !== undefined) this.#file.inspect(lastLine);
+      this.#lookedSeq = head.seq;
     } catch (error) {
       this.#events.say(`the audit log file cannot be looked at: ${(error as Error).message}`);
     }
@@ -190,16 +200,19 @@ export class AuditFile {
 
   /** logrotate's copytruncate copies the file and empties it. What was written between these two is lost. */
   #describeShorter(seq: number): AuditEvent | undefined {
+    const first = firstSeq(this.#name);
+    if (first !== undefined && first <= this.#lookedSeq) {
+      return broken(`it was cut off; the last line was number ${seq}`);
+    }
+    const last = (first ?? seq + 1) - 1;
     const copied = endOfRotated(this.#name, seq)?.link.seq ?? 0;
-    const next = firstSeq(this.#name) ?? seq + 1;
-    const missing = next - 1 - copied;
-    if (missing === 0) return undefined;
-    return broken(
-      missing === next - 1
-        ? `it was cut or emptied, and no copy of it is beside it; the last line was number ${seq}`
-        : `it was emptied, and its copy ends with number ${copied}, so the lines up to number ${next - 1} are lost`,
-      missing,
-    );
+    if (copied === last) {
+      const isWhole = first === undefined || readChainEnd(this.#name, seq)?.link.seq === seq;
+      return isWhole ? undefined : broken(`it was cut off; the last line was number ${seq}`);
+    }
+    const beside =
+      copied === 0 ? 'no copy of it is beside it' : `what is beside it ends with number ${copied}`;
+    return broken(`it was cut or emptied, and ${beside}; the last line was number ${last}`, last - copied);
   }
 
   /** One at a time; where one is under way, the next look is soon enough, and the last one waits. */

@@ -73,6 +73,11 @@ export class AuditLog implements AuditSink {
     if (!this.#sums.adds(event)) this.#add(event);
   }
 
+  /** Before the first line. */
+  async prepare(): Promise<void> {
+    await this.#file?.prepare();
+  }
+
   /** The gateway runs: from now on lines about the log itself go through `sink`, which passes them on to here. */
   attach(sink: Pick<AuditSink, 'record'>): void {
     this.#sink = sink;

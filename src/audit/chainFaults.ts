@@ -20,6 +20,28 @@ export interface Place {
   readonly time: string | undefined;
 }
 
+const TIME = /^\{"time":"([0-9TZ:.-]{24})"/;
+
+/** Most lines are fine, and then nobody asks for their time. */
+export class Line implements Place {
+  readonly file: string;
+  readonly line: number;
+  /** Its number in the chain; 0 where it has none. */
+  readonly seq: number;
+  readonly text: string;
+
+  constructor(file: string, line: number, seq: number, text: string) {
+    this.file = file;
+    this.line = line;
+    this.seq = seq;
+    this.text = text;
+  }
+
+  get time(): string | undefined {
+    return TIME.exec(this.text)?.[1];
+  }
+}
+
 export interface Fault extends Place {
   readonly kind: FaultKind;
   readonly count: number;

@@ -24,16 +24,12 @@ const schema = z.object({
 
 export type ChainState = Readonly<Omit<z.output<typeof schema>, 'version'>>;
 
-export function chainStateFile(stateDirectory: string): string {
-  return stateFile(stateDirectory, FILE);
-}
-
 /** `unreadable`, with why, is not the same as none: somebody may have damaged it. */
 export type ReadState = ChainState | { readonly unreadable: string } | undefined;
 
 /** Undefined where there is none, or one of another file. */
 export function readChainState(stateDirectory: string, file: string): ReadState {
-  const path = chainStateFile(stateDirectory);
+  const path = stateFile(stateDirectory, FILE);
   try {
     const { success, data } = schema.safeParse(JSON.parse(readUtf8(path, { maxBytes: MAX_FILE_BYTES })));
     if (!success) return { unreadable: `${path} cannot be understood` };

@@ -12,11 +12,20 @@ import {
   faultOfGap,
   type Gap,
   isCut,
+  Line,
   type Note,
   type Place,
 } from './chainFaults';
 import type { ChainState } from './chainState';
-import { hashOf, isSigned, type Link, linkOf, MAX_UNSIGNED_LINES, NOTHING_BEFORE } from './lineChain';
+import {
+  hashOf,
+  hashOfLine,
+  isSigned,
+  type Link,
+  linkOf,
+  MAX_UNSIGNED_LINES,
+  NOTHING_BEFORE,
+} from './lineChain';
 
 /** More than a person reads. The others are counted. */
 const MAX_LISTED = 1000;
@@ -25,13 +34,6 @@ const MAX_OTHERS_LENGTH = 64 * 1024 * 1024;
 /** The gateway found by itself that something was done to the log. Behind the time, which is of one length. */
 const REPORTED = ',"event":"audit.broken","outcome":"failed"';
 const REPORTED_AT = '{"time":"2026-11-30T10:00:00.000Z"'.length;
-const TIME = /^\{"time":"([0-9TZ:.-]{24})"/;
-
-/** A line of the chain, and what is behind it so far. */
-interface Linked extends Place {
-  readonly seq: number;
-  readonly text: string;
-}
 
 export interface Expected {
   /** Public keys that check-points may be signed with. */
@@ -47,14 +49,15 @@ export class ChainVerifier {
   readonly notes: Note[] = [];
   readonly #gaps: Gap[] = [];
   #moreFaults = 0;
-  #place: { file: string; line: number } = { file: '', line: 0 };
-  #first: Linked | undefined;
-  #last: Linked | undefined;
+  #file = '';
+  #lineNumber = 0;
+  #first: Line | undefined;
+  #last: Line | undefined;
   #lines = 0;
   #others: string[] = [];
   #othersLength = 0;
-  #firstOther: Place | undefined;
-  #signed: Linked | undefined;
+  #firstOther: Line | undefined;
+  #signed: Line | undefined;
   #signatures = 0;
 
   constructor({ keys, remembered }: Expected) {
@@ -78,16 +81,16 @@ export class ChainVerifier {
     return this.#lines;
   }
 
-  get first(): Pick<Linked, 'seq' | 'time'> | undefined {
+  get first(): Pick<Line, 'seq' | 'time'> | undefined {
     return this.#first;
   }
 
-  get last(): Pick<Linked, 'seq' | 'time'> | undefined {
+  get last(): Pick<Line, 'seq' | 'time'> | undefined {
     return this.#last;
   }
 
   /** The last check-point whose signature is right. */
-  get signed(): Pick<Linked, 'seq' | 'time'> | undefined {
+  get signed(): Pick<Line, 'seq' | 'time'> | undefined {
     return this.#signed;
   }
 
@@ -97,18 +100,19 @@ export class ChainVerifier {
   }
 
   begin(file: string): void {
-    this.#place = { file, line: 0 };
+    this.#file = file;
+    this.#lineNumber = 0;
   }
 
   add(text: string): void {
-    this.#place.line += 1;
+    this.#lineNumber += 1;
     const link = linkOf(text);
     if (link === undefined) {
       this.#addOther(text);
       return;
     }
     this.#lines += 1;
-    const line: Linked = { ...this.#placeOf(text), seq: link.seq, text };
+    const line = this.#line(text, link.seq);
     const last = this.#last;
     if (last === undefined) this.#begins(line, link);
     else if (link.seq <= last.seq && !this.#opensAnother(line, link, last)) return;
@@ -144,25 +148,21 @@ export class ChainVerifier {
     }
   }
 
-  #begins(line: Linked, { seq, previous }: Link): void {
+  #begins(line: Line, { seq, previous }: Link): void {
     this.#first = line;
     const isBeginning = seq === 1 && previous === NOTHING_BEFORE;
     if (this.#firstOther !== undefined) {
       const before = `${countOf(this.#others.length, 'line')} before number ${seq} of the chain`;
-      if (isBeginning)
-        this.notes.push({ ...this.#firstOther, detail: `${before}: not protected, the chain begins behind` });
+      if (isBeginning) this.#note(this.#firstOther, `${before}: not protected, the chain begins behind`);
       else this.#fault('added', this.#firstOther, `${before} have no place in it`, this.#others.length);
     } else if (!isBeginning && seq > 1) {
-      this.notes.push({
-        ...line,
-        detail: `begins with number ${seq} of the chain; older lines are not in these files`,
-      });
+      this.#note(line, `begins with number ${seq} of the chain; older lines are not in these files`);
     }
     if (seq === 1 && !isBeginning) this.#fault('changed', line, 'number 1 is not the line that was written');
   }
 
   /** Whether the line opens a chain of its own. Else it is one that is not where it was written. */
-  #opensAnother(line: Linked, { seq, previous }: Link, last: Linked): boolean {
+  #opensAnother(line: Line, { seq, previous }: Link, last: Line): boolean {
     if (seq === 1 && previous === NOTHING_BEFORE && (line.time ?? '') >= (last.time ?? '')) {
       this.#fault(
         'new chain',
@@ -181,20 +181,20 @@ export class ChainVerifier {
     return false;
   }
 
-  #follows(line: Linked, { seq, previous }: Link, last: Linked): void {
+  #follows(line: Line, { seq, previous }: Link, last: Line): void {
     const others = this.#others.length;
-    const hash = hashOf(others === 0 ? last.text : [last.text, ...this.#others].join('\n'));
+    const hash = others === 0 ? hashOfLine(last.text) : hashOf([last.text, ...this.#others].join('\n'));
     this.#compareHash(last, hash);
     const isLinked = previous === hash;
     if (others > 0) {
-      if (isLinked) this.notes.push({ ...this.#firstOther!, detail: describeSealed(this.#others) });
+      if (isLinked) this.#note(this.#firstOther!, describeSealed(this.#others));
       else this.#faultOfOthers();
     }
     if (seq > last.seq + 1) {
       const gap = { from: last.seq + 1, to: seq - 1, place: line, missing: seq - last.seq - 1 };
       if (this.#gaps.length < MAX_LISTED) this.#gaps.push(gap);
       else this.#moreFaults += 1;
-    } else if (!isLinked && (others === 0 || previous !== hashOf(last.text))) {
+    } else if (!isLinked && (others === 0 || previous !== hashOfLine(last.text))) {
       this.#fault(
         'changed',
         last,
@@ -204,14 +204,15 @@ export class ChainVerifier {
   }
 
   /** A chain that was written again as a whole fits by itself, but not with what the gateway remembers. */
-  #compareHash({ seq, ...place }: Linked, hash: string): void {
-    if (this.#remembered?.seq !== seq || this.#remembered.hash === hash || this.#others.length > 0) return;
-    this.#fault('changed', place, `number ${seq} is not the line that the gateway remembers`);
+  #compareHash(line: Line, hash: string): void {
+    if (this.#remembered?.seq !== line.seq || this.#remembered.hash === hash || this.#others.length > 0)
+      return;
+    this.#fault('changed', line, `number ${line.seq} is not the line that the gateway remembers`);
   }
 
-  #compareEnd({ seq, hash, isClosed }: ChainState, last: Linked | undefined): void {
+  #compareEnd({ seq, hash, isClosed }: ChainState, last: Line | undefined): void {
     const end = last?.seq ?? 0;
-    const place = last ?? { ...this.#place, time: undefined };
+    const place = last ?? this.#line('', 0);
     if (seq > end) {
       const missing = seq - end;
       this.#fault(
@@ -220,7 +221,12 @@ export class ChainVerifier {
         `${countOf(missing, 'line')} behind this one: the gateway remembers number ${seq}, and the end was cut off`,
         missing,
       );
-    } else if (seq === end && last !== undefined && this.#others.length === 0 && hashOf(last.text) !== hash) {
+    } else if (
+      seq === end &&
+      last !== undefined &&
+      this.#others.length === 0 &&
+      hashOfLine(last.text) !== hash
+    ) {
       this.#fault('changed', last, `number ${seq}, the last one, is not the line that the gateway remembers`);
     } else if (isClosed && seq < end) {
       this.#fault(
@@ -249,7 +255,7 @@ export class ChainVerifier {
   }
 
   #addOther(text: string): void {
-    this.#firstOther ??= this.#placeOf(text);
+    this.#firstOther ??= this.#line(text, 0);
     this.#othersLength += text.length;
     // So many can only be somebody else's: what is kept of them does not fit any link.
     this.#others.push(this.#othersLength > MAX_OTHERS_LENGTH ? '' : text);
@@ -262,7 +268,7 @@ export class ChainVerifier {
     this.#othersLength = 0;
   }
 
-  #judgeSignature(line: Linked, signature: NonNullable<Link['signature']>): void {
+  #judgeSignature(line: Line, signature: NonNullable<Link['signature']>): void {
     this.#signatures += 1;
     if (this.#keys.size === 0) return;
     const key = this.#keys.get(signature.key);
@@ -276,8 +282,12 @@ export class ChainVerifier {
     else this.#fault('signature', line, 'the signature is not that of the line');
   }
 
-  #placeOf(text: string): Place {
-    return { ...this.#place, time: TIME.exec(text)?.[1] };
+  #line(text: string, seq: number): Line {
+    return new Line(this.#file, this.#lineNumber, seq, text);
+  }
+
+  #note({ file, line, time }: Place, detail: string): void {
+    this.notes.push({ file, line, time, detail });
   }
 
   #fault(kind: FaultKind, { file, line, time }: Place, detail: string, count = 1): void {

@@ -61,6 +61,11 @@ export function hashOf(latin1: string): string {
   return hash('sha256', Buffer.from(latin1, 'latin1'));
 }
 
+/** The same of one line, which is ASCII. One that somebody changed may not be: its hash is a wrong one in either form. */
+export function hashOfLine(line: string): string {
+  return hash('sha256', line);
+}
+
 export function signerOf(key: KeyObject): Signer {
   return { key, fingerprint: publicKeyFingerprint(createPublicKey(key)) };
 }
@@ -130,7 +135,7 @@ export class LineChain {
       const isSigned = this.#signer !== undefined && signs(index);
       if (isSigned) this.#signedIndex = index;
       const whole = `${line.slice(0, -1)}${tail}${isSigned ? signatureOf(this.#signer!, line, tail) : ''}}}`;
-      previous = hash('sha256', whole);
+      previous = hashOfLine(whole);
       return whole;
     });
     this.#next = { seq, hash: previous };

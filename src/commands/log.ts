@@ -1,12 +1,9 @@
 /**
  * `aegis log`: lines of the audit log as text for people. Options only.
  */
-import { InvalidArgumentError } from 'commander';
 import { append, helpSections, type RegisterCommand, workOf } from '../terminal/command';
 import { sinceOption } from '../text/moments';
-
-/** More than a person reads, and little memory. */
-const MAX_LINES = 100_000;
+import { parseConnection, parseLines } from './recorded/logOptions';
 
 export const registerLog: RegisterCommand = (program, context) => {
   program
@@ -42,15 +39,3 @@ ${helpSections(
     )
     .action(workOf(context, async () => (await import('./printLog')).printLog));
 };
-
-export function parseLines(text: string): number {
-  const lines = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (lines >= 1 && lines <= MAX_LINES) return lines;
-  throw new InvalidArgumentError(`accepted is a number from 1 to ${MAX_LINES}`);
-}
-
-export function parseConnection(text: string): string {
-  const id = text.replace(/^#/, '').toLowerCase();
-  if (/^[0-9a-f]{4,16}$/.test(id)) return id;
-  throw new InvalidArgumentError('accepted are 4 to 16 hexadecimal digits, as behind # in the log');
-}

@@ -20,7 +20,7 @@ import {
 import { followLog } from '../observe/followLog';
 import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { countOf, escapeUnsafe, nearestOf, quoteValue } from '../text/quote';
-import { canSkip, filterOf, type LogFilter, parseLine } from './logFilter';
+import { canSkip, filterOf, type LogFilter, parseLine } from './recorded/logFilter';
 
 export interface LogOptions extends GlobalOptions, LogFilter {
   readonly follow?: boolean;

@@ -71,6 +71,7 @@ async function open(
     stateDirectory: configuration.stateDirectory,
     say,
   });
+  await audit.prepare();
   // A closed pipe at stdout ends every other command. It must not end the gateway.
   process.stdout.removeAllListeners('error');
   process.stdout.once('error', ({ message }) => say(`the audit log on stdout cannot be written: ${message}`));

@@ -1,7 +1,7 @@
 /** Texts that an operator brings along or a program writes: the configuration, spreadsheets, Orthanc's files, audit lines. */
 import { isDeepStrictEqual } from 'node:util';
 import { readableLine, type TimedEvent } from '../../src/audit/readableLine';
-import { canSkip, filterOf, parseLine } from '../../src/commands/logFilter';
+import { canSkip, filterOf, parseLine } from '../../src/commands/recorded/logFilter';
 import {
   addModalities,
   type ConfigurationEdit,

@@ -7,7 +7,7 @@ import { append, helpSections, type RegisterCommand, workOf } from '../../termin
 import { parseAddressBlock } from '../../text/addresses';
 import { sinceOption } from '../../text/moments';
 import { nearestOf, quoteValue } from '../../text/quote';
-import { parseConnection, parseLines } from '../log';
+import { parseConnection, parseLines } from '../recorded/logOptions';
 
 export const registerAudit: RegisterCommand = (program, context) => {
   const audit = program

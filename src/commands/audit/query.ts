@@ -10,7 +10,7 @@ import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import type { Tone } from '../../text/display';
 import { countOf } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
-import { filterOf, type LogFilter } from '../logFilter';
+import { filterOf, type LogFilter } from '../recorded/logFilter';
 import { auditFilesOf, describeReading, readLogs } from '../recorded/readLogs';
 
 interface QueryOptions extends GlobalOptions, LogFilter {

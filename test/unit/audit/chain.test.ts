@@ -28,6 +28,8 @@ import { describeWithSmallDisk } from '../../support/peers';
 import { temporaryFolder } from '../../support/processes';
 import { SmallDisk } from '../../support/smallDisk';
 
+jest.setTimeout(30_000);
+
 const completed: AuditEvent = {
   event: 'command.completed',
   outcome: 'allowed',
@@ -411,6 +413,18 @@ describe('at the start', () => {
     expect((await verify(at)).exitCode).toBe(0);
   });
 
+  it('does not take its own first lines for added ones where it is killed at once', async () => {
+    const at = site();
+    await written(at, 10);
+    const { audit, write } = open(at);
+    await audit.prepare();
+    write(1);
+    const state = readChainState(at.stateDirectory, at.file);
+    expect(state).toMatchObject({ seq: 10, isClosed: false });
+    expect(await faultsOf(at)).toEqual([]);
+    await audit.close();
+  });
+
   it('reports lines that were added after an orderly stop', async () => {
     const at = site();
     await written(at, 10);
@@ -441,6 +455,11 @@ describe('while it runs', () => {
 
   it.each<[string, (file: string) => void, RegExp]>([
     ['cut off', (file) => truncateSync(file, 100), /cut or emptied/],
+    [
+      'cut off behind a line',
+      (file) => change(file, (lines) => lines.splice(7)),
+      /it was cut off; the last line was number 10/,
+    ],
     ['emptied', (file) => truncateSync(file, 0), /cut or emptied/],
     ['appended to', (file) => appendFileSync(file, '{}\n'), /something was added behind number 10/],
     ['deleted', (file) => rmSync(file), /was deleted; lines go on into a new one/],

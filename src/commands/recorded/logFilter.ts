@@ -1,10 +1,10 @@
 /**
  * Which lines of the audit log `aegis log` and `aegis audit query` were asked for. Reads no file and shows nothing.
  */
-import { concernOf } from '../audit/lastSeen';
-import type { Configuration } from '../config/schema';
-import { type AuditLine, parseAuditLine } from '../observe/auditLines';
-import { AddressSet } from '../text/addresses';
+import { concernOf } from '../../audit/lastSeen';
+import type { Configuration } from '../../config/schema';
+import { type AuditLine, parseAuditLine } from '../../observe/auditLines';
+import { AddressSet } from '../../text/addresses';
 
 export interface LogFilter {
   readonly denied?: boolean;
