@@ -60,6 +60,7 @@ const homes = {
   'csv-parse': ['^src/onboarding/', '^test/'],
   'jsonc-parser': ['^src/config/', '^test/', '^src/orthanc/'],
   koffi: ['^src/net/', '^test/'],
+  'fast-xml-builder': ['^src/atna/'],
 };
 
 const homeRules = Object.entries(homes).map(([library, folders]) => ({

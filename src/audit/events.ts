@@ -32,7 +32,10 @@ export type AuditEventName =
   | 'gateway.started'
   | 'gateway.resumed'
   | 'gateway.stopped'
-  | 'audit.resumed';
+  | 'audit.resumed'
+  | 'syslog.down'
+  | 'syslog.up'
+  | 'syslog.lost';
 
 /** A SOP class that was proposed and refused; by keyword if it has one. */
 export interface RefusedContext {

@@ -2,6 +2,8 @@
  * The audit lines of one connection and its association: the facts that every line carries, gathered as they become
  * known, and one method for each event. Does not write them, nor escape text from the network: the audit log does.
  */
+
+import type { AcceptedContexts } from '../association/negotiation';
 import type { AuditEvent, AuditEventName, AuditSink, Outcome, Sender } from '../audit/events';
 import type { CommandSet } from '../dimse/commandSet';
 import { commandName, formatStatus } from '../dimse/commands';
@@ -12,7 +14,10 @@ import type { InboundConnection } from '../net/listener';
 import type { AssociateAc, AssociateRq } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
 import { callerTlsFacts, type Ids, isOfAllowlist, proposalFacts, refusedContexts } from './callerFacts';
+import { DataSetTap, type DisclosureSink } from './dataSetTap';
+import type { InboundContext } from './inboundContext';
 import type { Operation } from './operations';
+import type { RelayHalf } from './relayHalf';
 import type { Route } from './route';
 
 const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
@@ -29,6 +34,7 @@ type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'r
 
 export class AssociationRecord {
   readonly #audit: AuditSink;
+  readonly #disclosures: DisclosureSink | undefined;
   readonly #startedMs = performance.now();
   readonly #certificate: InboundConnection['certificate'];
   /** Until it is answered. */
@@ -43,8 +49,13 @@ export class AssociationRecord {
   #bytes = 0;
   #isOver = false;
 
-  constructor(audit: AuditSink, connection: InboundConnection, direction: Route['direction']) {
+  constructor(
+    { audit, disclosures }: Pick<InboundContext, 'audit' | 'disclosures'>,
+    connection: InboundConnection,
+    direction: Route['direction'],
+  ) {
     this.#audit = audit;
+    this.#disclosures = disclosures;
     this.#certificate = connection.certificate;
     this.#facts = {
       connectionId: connection.connectionId,
@@ -58,6 +69,13 @@ export class AssociationRecord {
 
   get connectionId(): string {
     return this.#facts.connectionId ?? '';
+  }
+
+  /** What stands in front of this half for DICOM audit messages; undefined where there are none. */
+  tapOf(half: RelayHalf, contexts: AcceptedContexts, isUpstream: boolean): DataSetTap | undefined {
+    const wants = this.#disclosures?.wants ?? 'nothing';
+    if (wants === 'nothing') return undefined;
+    return new DataSetTap(half, contexts, isUpstream, wants === 'patients');
   }
 
   requested(rq: AssociateRq): void {
@@ -191,6 +209,14 @@ export class AssociationRecord {
     const durationMs = roundMs(performance.now() - startedMs);
     const facts = commandFacts(request, response?.Status, bytes, durationMs);
     const detail = deviationsOf(operation);
+    if (operation.disclosed !== undefined) {
+      this.#disclosures?.disclose({
+        connectionId: this.connectionId,
+        ...operation.disclosed,
+        completed: response?.NumberOfCompletedSuboperations,
+        failed: response?.NumberOfFailedSuboperations,
+      });
+    }
     this.#record('command.completed', outcome, reason ?? wouldDeny, detail ? { ...facts, detail } : facts);
   }
 

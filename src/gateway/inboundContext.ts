@@ -6,6 +6,7 @@ import type { QuickAck } from '../net/quickAck';
 import type { ReasonCode } from '../policy/reasons';
 import type { AssociationPlaces } from './associationPlaces';
 import type { CommandPace } from './commandPace';
+import type { DisclosureSink } from './dataSetTap';
 import type { Destination, Route } from './route';
 
 /** Read at each decision, so that a reload is seen at once. */
@@ -15,6 +16,8 @@ export interface InboundContext {
   readonly limits: Limits;
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
+  /** Where what DICOM audit messages need goes; absent where nobody takes it. */
+  readonly disclosures?: DisclosureSink | undefined;
   readonly quickAck: QuickAck;
   /** How many associations of the modality may begin in a second. 0: as they come. */
   associationsPerSecond(destination: Destination, direction: Route['direction']): number;
