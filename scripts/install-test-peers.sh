@@ -25,6 +25,9 @@ odil odil
 bsdutils script
 faketime faketime
 nmap nmap
+rsyslog rsyslogd
+rsyslog-gnutls /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so
+libxml2-utils xmllint
 '
 
 # What these packages would start at once, and again at every boot.

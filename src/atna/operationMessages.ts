@@ -164,7 +164,7 @@ function queryMessage(event: AuditEvent, facts: DataSetFacts | undefined): Audit
     objects: [
       {
         kind: 'query',
-        sopClassUid: sopClassOf(event),
+        sopClassUid: sopClassOf(event) || UNKNOWN,
         query: facts?.query,
         transferSyntaxUid: facts?.transferSyntaxUid,
       },
@@ -222,9 +222,9 @@ function patientObject(facts: DataSetFacts | undefined): MessageObject {
   return { kind: 'patient', id: facts?.patientId ?? UNKNOWN, name: facts?.patientName ?? UNKNOWN };
 }
 
-/** Events name a class by its keyword. */
+/** Events name a class by its keyword. '' for what is not a UID. */
 function sopClassOf({ sopClass = '' }: AuditEvent): string {
-  return sopClassUid(sopClass) ?? sopClass;
+  return sopClassUid(sopClass) ?? '';
 }
 
 function hasFailed({ outcome, status }: AuditEvent): boolean {

@@ -1,6 +1,6 @@
 /**
  * What a data set says of patient and study, for DICOM audit messages alone, and how it is read while it passes. It
- * travels sealed: whoever prints it or makes JSON of it gets nothing. Knows no association and no message.
+ * travels sealed: a text or JSON that is made of it has nothing of it. Knows no association and no message.
  */
 import {
   type DataSetReader,

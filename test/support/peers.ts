@@ -30,6 +30,8 @@ export const packageByProgram = {
   odil: 'odil',
   script: 'bsdutils',
   nmap: 'nmap',
+  rsyslogd: 'rsyslog',
+  xmllint: 'libxml2-utils',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;
