@@ -21,7 +21,7 @@ export const MACHINE_NAME =
     .replace(/[^\x21-\x7e]/g, '')
     .slice(0, MAX_HOST_LENGTH) || '-';
 
-export const APPLICATION_NAME = 'aegis';
+const APPLICATION_NAME = 'aegis';
 
 export function encodeSyslogMessage({ facility, severity, time, messageId, text }: SyslogMessage): Buffer {
   const header = `<${8 * facility + severity}>1 ${time} ${MACHINE_NAME} ${APPLICATION_NAME} ${process.pid} ${messageId} -`;
