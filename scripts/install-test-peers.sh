@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, a browser), on Debian and
+# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, rsyslog, a browser), on Debian and
 # Ubuntu, as root or with passwordless sudo. Knows nothing of the tests: test/support/peers.ts decides what a
 # missing peer means for them. Does nothing when everything is there. No service is left running or enabled.
 #
@@ -26,12 +26,12 @@ bsdutils script
 faketime faketime
 nmap nmap
 rsyslog rsyslogd
-rsyslog-gnutls /usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so
+rsyslog-gnutls /usr/share/doc/rsyslog-gnutls/copyright
 libxml2-utils xmllint
 '
 
 # What these packages would start at once, and again at every boot.
-services='orthanc haproxy nginx stunnel4'
+services='orthanc haproxy nginx stunnel4 rsyslog'
 
 missing_packages() {
   local package evidence

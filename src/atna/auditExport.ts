@@ -192,9 +192,11 @@ class RunningExport {
     this.#settings = settings;
     this.#sums.options = configuration.audit.refusals;
     this.#spool.maxBytes = syslog.spoolBytes;
-    this.#format.close();
-    this.#format = this.#formatOf(settings);
-    this.#delivery.replace(settings.connect, JSON.stringify(before.syslog) !== JSON.stringify(syslog));
+    if (differ(before, settings, formatKeys)) {
+      this.#format.close();
+      this.#format = this.#formatOf(settings);
+    }
+    this.#delivery.replace(settings.connect, differ(before, settings, serverKeys));
   }
 
   async close(): Promise<void> {
@@ -256,6 +258,19 @@ class RunningExport {
     const detail = `${count} messages to the syslog server are lost: ${why}`;
     this.#report({ event: 'syslog.lost', outcome: 'failed', detail, count, since: since.toISOString() });
   }
+}
+
+/** What messages are made of. Else what is added up for associations that are open goes on over a reload. */
+function formatKeys({ configuration: { audit, upstreams } }: Settings): unknown {
+  return [audit.atna, Object.keys(upstreams)];
+}
+
+function serverKeys({ syslog: { server, protocol, tls } }: Settings): unknown {
+  return [server, protocol, tls];
+}
+
+function differ(one: Settings, other: Settings, keysOf: (settings: Settings) => unknown): boolean {
+  return JSON.stringify(keysOf(one)) !== JSON.stringify(keysOf(other));
 }
 
 /** Each line as it is in the file. */

@@ -38,6 +38,8 @@ export class Delivery {
   readonly #spool: Spool;
   readonly #events: DeliveryEvents;
   #connect: Connect;
+  /** An attempt at another server than the present one is of no use. */
+  #serverNumber = 0;
   #transport: Transport | undefined;
   #isWriting = false;
   #isDown = false;
@@ -70,6 +72,7 @@ export class Delivery {
   replace(connect: Connect, isOther: boolean): void {
     this.#connect = connect;
     if (!isOther) return;
+    this.#serverNumber += 1;
     const transport = this.#transport;
     this.#leave();
     void transport?.end(CLOSE_MS);
@@ -102,15 +105,15 @@ export class Delivery {
   }
 
   async #open(): Promise<void> {
-    const connect = this.#connect;
+    const serverNumber = this.#serverNumber;
     let transport: Transport | undefined;
     try {
-      transport = await connect((loss) => this.#lost(transport, loss));
+      transport = await this.#connect((loss) => this.#lost(transport, loss));
     } catch (error) {
-      if (connect === this.#connect) this.#failed((error as Error).message);
+      if (serverNumber === this.#serverNumber) this.#failed((error as Error).message);
       return;
     }
-    if (this.#isClosing || connect !== this.#connect) {
+    if (this.#isClosing || serverNumber !== this.#serverNumber) {
       transport.destroy();
       return;
     }

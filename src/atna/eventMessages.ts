@@ -70,7 +70,7 @@ export interface MessageContext extends MessageSource {
   readonly aeTitles: readonly string[];
 }
 
-/** Undefined for an event that is no message of these kinds. */
+/** Undefined for an event that becomes none of them. */
 export function messageOfEvent(event: AuditEvent, context: MessageContext): AuditMessage | undefined {
   if (event.event === 'gateway.started') return applicationActivity('ApplicationStart', context);
   if (event.event === 'gateway.stopped') return applicationActivity('ApplicationStop', context);

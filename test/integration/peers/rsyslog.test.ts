@@ -94,7 +94,7 @@ async function judge(messages: readonly string[]): Promise<string> {
   return exitCode === 0 ? 'valid' : output;
 }
 
-describeWithPeers(['rsyslogd', 'xmllint'], 'DICOM audit messages at rsyslog', () => {
+describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit messages at rsyslog', () => {
   it('name patients there and nowhere else, with two workers', async () => {
     const rsyslog = new Rsyslog(await freePort(), certificates.ca, certificates.server);
     await rsyslog.start();
