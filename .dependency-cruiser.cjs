@@ -62,6 +62,7 @@ const homes = {
   nodemailer: ['^src/alerts/', '^test/'],
   koffi: ['^src/net/', '^test/'],
   preact: ['^src/dashboard/'],
+  'fast-xml-builder': ['^src/atna/'],
 };
 
 const homeRules = Object.entries(homes).map(([library, folders]) => ({

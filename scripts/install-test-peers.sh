@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, promtool, a browser), on Debian and
+# Installs the real peers that the tests talk to (Orthanc, DCMTK, odil, proxies, tshark, nmap, promtool, rsyslog, a browser), on Debian and
 # Ubuntu, as root or with passwordless sudo. Knows nothing of the tests: test/support/peers.ts decides what a
 # missing peer means for them. Does nothing when everything is there. No service is left running or enabled.
 #
@@ -27,10 +27,13 @@ faketime faketime
 nmap nmap
 prometheus promtool
 python3 python3
+rsyslog rsyslogd
+rsyslog-gnutls /usr/share/doc/rsyslog-gnutls/copyright
+libxml2-utils xmllint
 '
 
 # What these packages would start at once, and again at every boot.
-services='orthanc haproxy nginx stunnel4 prometheus'
+services='orthanc haproxy nginx stunnel4 prometheus rsyslog'
 
 missing_packages() {
   local package evidence

@@ -16,11 +16,11 @@ type ClientTlsKind = ClientTls['kind'] | `${ClientTls['kind']}-${'ca' | 'crl'}`;
 export interface CertificateExpiry {
   /**
    * `listener`: its own certificate, with the chain that it shows; `ca` and `crl`: what it trusts. `upstream…`: the same
-   * towards an archive, `egress…` towards a modality. `modality`: the one that the modality itself showed last. `entry`: no
-   * certificate, but the entry of the modality (validUntil).
+   * towards an archive, `egress…` towards a modality, `syslog…` towards the syslog server. `modality`: the one that the
+   * modality itself showed last. `entry`: no certificate, but the entry of the modality (validUntil).
    */
   readonly kind: 'listener' | 'ca' | 'crl' | ClientTlsKind | 'modality' | 'entry';
-  /** Name of the listener, upstream or modality. */
+  /** Name of the listener, upstream or modality, or address of the syslog server. */
   readonly name: string;
   /** The first of all of this kind. */
   readonly notAfter: Date;

@@ -16,7 +16,10 @@ const MAX_DAYS_OF_ENTRY = 7;
 
 /** What ends, and where. */
 const WORDS: Readonly<
-  Record<CertificateExpiry['kind'], readonly [what: string, whose: 'listener' | 'calledAeTitle' | 'modality']>
+  Record<
+    CertificateExpiry['kind'],
+    readonly [what: string, whose?: 'listener' | 'calledAeTitle' | 'modality']
+  >
 > = {
   listener: ['the certificate of listener', 'listener'],
   ca: ['a trusted certificate of listener', 'listener'],
@@ -27,6 +30,9 @@ const WORDS: Readonly<
   egress: ['the certificate that is shown to modality', 'modality'],
   'egress-ca': ['a certificate that is trusted of modality', 'modality'],
   'egress-crl': ['a revocation list for modality', 'modality'],
+  syslog: ['the certificate that is shown to syslog server'],
+  'syslog-ca': ['a certificate that is trusted of syslog server'],
+  'syslog-crl': ['a revocation list for syslog server'],
   modality: ['the certificate that was last shown by modality', 'modality'],
   entry: ['the entry of modality', 'modality'],
 };
@@ -99,7 +105,7 @@ export class ExpiryWatch {
     this.#audit.record({
       event: kind === 'entry' ? 'modality.expiring' : 'certificate.expiring',
       outcome: 'info',
-      [whose]: name,
+      ...(whose === undefined ? {} : { [whose]: name }),
       detail: `${what} ${name} ${when}, at ${notAfter.toISOString()}`,
       notAfter: notAfter.toISOString(),
     });

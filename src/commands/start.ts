@@ -52,7 +52,8 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   // of a container would not notice them at all. A start that failed is reported below.
   process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   const stopped = untilStopped(starting, say);
-  const { gateway, audit, monitoring, pidFile, locks, captures, reloads, lists } = await starting;
+  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists } =
+    await starting;
   // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
@@ -65,6 +66,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
   // Not before: during the drain a monitor has to see that the gateway is not ready.
   await monitoring.close();
+  await auditExport.close();
   await audit.close();
 }
 

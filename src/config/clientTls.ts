@@ -1,20 +1,20 @@
 /**
- * Every place of the configuration where the gateway is the client of TLS: towards archives, and towards modalities. The
- * one list for those who read, watch, check and date the files. Reads none of them.
+ * Every place of the configuration where the gateway is the client of TLS: towards archives, modalities and the syslog
+ * server. The one list for those who read, watch, check and date the files. Reads none of them.
  */
 import type { ConfigurationPath } from '../text/problems';
 import type { Configuration, UpstreamConfiguration } from './schema';
 
 export interface ClientTls {
-  readonly kind: 'upstream' | 'egress';
-  /** Of the upstream or modality. */
+  readonly kind: 'upstream' | 'egress' | 'syslog';
+  /** Of the upstream or modality, or the address of the syslog server. */
   readonly name: string;
   readonly path: ConfigurationPath;
   readonly tls: NonNullable<UpstreamConfiguration['tls']>;
 }
 
 /** Also of modalities that nothing but `aegis echo` reaches, because there is no egress. */
-export function clientTlsOf({ upstreams, modalities }: Configuration): ClientTls[] {
+export function clientTlsOf({ upstreams, modalities, audit: { syslog } }: Configuration): ClientTls[] {
   return [
     ...Object.entries(upstreams).flatMap(([name, { tls }]): ClientTls[] =>
       tls === undefined ? [] : [{ kind: 'upstream', name, path: ['upstreams', name, 'tls'], tls }],
@@ -24,12 +24,22 @@ export function clientTlsOf({ upstreams, modalities }: Configuration): ClientTls
         ? []
         : [{ kind: 'egress', name, path: ['modalities', name, 'address', 'tls'], tls: address.tls }],
     ),
+    ...(syslog?.tls === undefined
+      ? []
+      : [
+          {
+            kind: 'syslog' as const,
+            name: syslog.server,
+            path: ['audit', 'syslog', 'tls'],
+            tls: syslog.tls,
+          },
+        ]),
   ];
 }
 
 /** Those that the running gateway uses. */
 export function usedClientTlsOf(configuration: Configuration): ClientTls[] {
   return clientTlsOf(configuration).filter(
-    ({ kind }) => kind === 'upstream' || configuration.egress !== undefined,
+    ({ kind }) => kind !== 'egress' || configuration.egress !== undefined,
   );
 }

@@ -88,7 +88,7 @@ function serverUse(tls: ListenerTlsConfiguration, configuration: Configuration):
 }
 
 function clientUse({ kind, tls }: ClientTls): TlsUse {
-  const peer = kind === 'upstream' ? 'archive' : 'modality';
+  const peer = { upstream: 'archive', egress: 'modality', syslog: 'syslog server' }[kind];
   const { certificate, privateKey, trustedCertificates, crl = [] } = tls;
   return {
     certificates: certificate === undefined ? [] : [certificate],

@@ -1,6 +1,7 @@
-/** How the audit log is kept: its file, its rotation, and how many refusals of one kind are written whole. */
+/** How the audit log is kept: its file, its rotation, how many refusals of one kind are written whole, and where else it goes. */
 import * as z from 'zod';
 import { chain } from './schemaChain';
+import { atna, syslog } from './schemaSyslog';
 import { filePath, seconds } from './schemaValues';
 
 const rotate = z
@@ -54,6 +55,10 @@ export const audit = z
     refusals: refusals
       .prefault({})
       .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
+    syslog: syslog.optional().describe('A syslog server that gets every line too. Left out: none.'),
+    atna: atna
+      .optional()
+      .describe('Send the syslog server DICOM audit messages (PS3.15 A.5) in place of lines.'),
   })
   .refine(({ file, chain }) => file !== undefined || chain?.key === undefined, {
     error: 'signs the lines of audit.file, and there is none; set audit.file too',

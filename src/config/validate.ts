@@ -5,6 +5,7 @@
 import { compileCertificateMatchers, pinsOf } from '../policy/certificate';
 import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
+import { isLoopback, parseHostAndPort } from '../text/hostAndPort';
 import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { checkAlerts } from './alertChannels';
@@ -25,6 +26,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkClientTls(configuration),
     ...checkAdmin(configuration),
     ...checkAlerts(configuration),
+    ...checkSyslog(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
   const hasErrors = isPartial || findings.some(({ severity }) => severity !== 'warning');
@@ -164,4 +166,31 @@ function* checkAdmin({ admin, listeners, egress }: Configuration): Generator<Fin
         path: ['admin', 'host'],
         message: `${quoteValue(host)} is beyond loopback, where anybody could ask; set admin.token (best as AEGIS__ADMIN__TOKEN) or admin.tokenFile, or use 127.0.0.1 or ::1`,
       };
+}
+
+function* checkSyslog({ audit: { syslog, atna } }: Configuration): Generator<Finding> {
+  if (syslog === undefined) {
+    if (atna === undefined) return;
+    const message = 'is given without audit.syslog, so the messages would go nowhere; name the syslog server';
+    yield { path: ['audit', 'atna'], message };
+    return;
+  }
+  const { server, protocol, tls } = syslog;
+  if (protocol === 'tls' && tls === undefined) {
+    const message = 'is missing; name trustedCertificates of the server, or set protocol to "tcp" or "udp"';
+    yield { path: ['audit', 'syslog', 'tls'], message };
+  }
+  if (protocol === 'tls') return;
+  if (tls !== undefined) {
+    const message = `would have no effect: protocol is "${protocol}"; leave it out or set protocol to "tls"`;
+    yield { path: ['audit', 'syslog', 'tls'], message };
+  }
+  if (isLoopback(parseHostAndPort(server).host)) return;
+  const hasPatients = atna?.patients === true;
+  const what = hasPatients ? 'patient data' : 'audit messages';
+  yield {
+    path: ['audit', 'syslog', 'protocol'],
+    message: `"${protocol}" would send ${what} to ${server} in the clear; use "tls"${hasPatients ? ', or set audit.atna.patients to false' : ' where that network is not trusted'}`,
+    severity: hasPatients ? 'error' : 'warning',
+  };
 }

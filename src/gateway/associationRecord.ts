@@ -7,8 +7,7 @@ import type { AcceptedContexts } from '../association/negotiation';
 import type { AuditEvent, AuditEventName, AuditSink, Excerpt, Outcome, Sender } from '../audit/events';
 import { excerptOf } from '../capture/excerpt';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandField, commandName, formatStatus } from '../dimse/commands';
-import { isUid } from '../dimse/elementValues';
+import { CommandField } from '../dimse/commands';
 import { sopClassKeyword } from '../dimse/sopClasses';
 import { transferSyntaxKeyword } from '../dimse/transferSyntaxes';
 import type { TlsFacts } from '../net/inboundConnection';
@@ -22,7 +21,11 @@ import {
   proposalFacts,
   refusedContexts,
 } from './callerFacts';
+import { commandFacts, deviationsOf } from './commandFacts';
+import { DataSetTap, type DisclosureSink } from './dataSetTap';
+import type { InboundContext } from './inboundContext';
 import type { Operation } from './operations';
+import type { RelayHalf } from './relayHalf';
 import type { Route } from './route';
 
 const justClosed: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
@@ -39,6 +42,7 @@ type Facts = { -readonly [Key in keyof Omit<AuditEvent, 'event' | 'outcome' | 'r
 
 export class AssociationRecord {
   readonly #audit: AuditSink;
+  readonly #disclosures: DisclosureSink | undefined;
   readonly #startedMs = performance.now();
   readonly #certificate: InboundConnection['certificate'];
   /** Until it is answered. */
@@ -56,8 +60,13 @@ export class AssociationRecord {
   #excerpt: Excerpt | undefined;
   #isOver = false;
 
-  constructor(audit: AuditSink, connection: InboundConnection, direction: Route['direction']) {
+  constructor(
+    { audit, disclosures }: Pick<InboundContext, 'audit' | 'disclosures'>,
+    connection: InboundConnection,
+    direction: Route['direction'],
+  ) {
     this.#audit = audit;
+    this.#disclosures = disclosures;
     this.#certificate = connection.certificate;
     this.#facts = {
       connectionId: connection.connectionId,
@@ -76,6 +85,13 @@ export class AssociationRecord {
 
   get connectionId(): string {
     return this.#facts.connectionId ?? '';
+  }
+
+  /** What stands in front of this half for DICOM audit messages; undefined where there are none. */
+  tapOf(half: RelayHalf, contexts: AcceptedContexts, isUpstream: boolean): DataSetTap | undefined {
+    const wants = this.#disclosures?.wants ?? 'nothing';
+    if (wants === 'nothing') return undefined;
+    return new DataSetTap(half, contexts, isUpstream, wants === 'patients');
   }
 
   requested(rq: AssociateRq): void {
@@ -217,6 +233,14 @@ export class AssociationRecord {
     if (syntax) facts.transferSyntax = transferSyntaxKeyword(syntax.transferSyntax) ?? syntax.transferSyntax;
     if (requestor !== undefined) facts.requestor = requestor;
     const detail = deviationsOf(operation);
+    if (operation.disclosed !== undefined) {
+      this.#disclosures?.disclose({
+        connectionId: this.connectionId,
+        ...operation.disclosed,
+        completed: response?.NumberOfCompletedSuboperations,
+        failed: response?.NumberOfFailedSuboperations,
+      });
+    }
     this.#record('command.completed', outcome, reason ?? wouldDeny, detail ? { ...facts, detail } : facts);
   }
 
@@ -255,35 +279,6 @@ export class AssociationRecord {
   #record(event: AuditEventName, outcome: Outcome, reason: ReasonCode | undefined, facts: Facts): void {
     this.#audit.record({ event, outcome, reason, ...this.#facts, ...facts });
   }
-}
-
-/** A text that is not a UID may be a name: it is never logged. */
-function loggableInstance(request: CommandSet): string | undefined {
-  const sopInstance = request.AffectedSOPInstanceUID ?? request.RequestedSOPInstanceUID;
-  return sopInstance !== undefined && (sopInstance === '' || isUid(sopInstance)) ? sopInstance : undefined;
-}
-
-/** What was odd about a message and was passed on all the same. */
-function deviationsOf({ request, hasOddDataSet, detail }: Operation): string | undefined {
-  const sopInstance = request.AffectedSOPInstanceUID || request.RequestedSOPInstanceUID;
-  const notes = detail === undefined ? [] : [detail];
-  if (sopInstance && !isUid(sopInstance)) notes.push('the SOP instance UID is not a UID');
-  if (hasOddDataSet === true) notes.push('a data set had an odd number of bytes and got one NUL more');
-  return notes.length === 0 ? undefined : notes.join('; ');
-}
-
-function commandFacts(request: CommandSet, status: number | undefined, bytes: number, durationMs?: number) {
-  const sopClassUid = request.AffectedSOPClassUID ?? request.RequestedSOPClassUID;
-  return {
-    command: commandName(request.CommandField),
-    sopClass: sopClassUid === undefined ? undefined : (sopClassKeyword(sopClassUid) ?? sopClassUid),
-    sopInstance: loggableInstance(request),
-    messageId: request.MessageID,
-    moveDestination: request.MoveDestination,
-    status: status === undefined ? undefined : formatStatus(status),
-    bytes,
-    durationMs,
-  };
 }
 
 function roundMs(ms: number): number {

@@ -18,11 +18,12 @@ import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
 import { resumedEvent, startedEvent, stoppedEvent } from './lifeEvents';
 import { OpenListeners, type Prepared } from './openListeners';
-import { type Identified, type Penalty, PenaltyBox } from './penaltyBox';
+import { type Identified, PenaltyBox } from './penaltyBox';
 import type { Destination, Route } from './route';
 import { rulesOf } from './rules';
 import { RulesInForce } from './rulesInForce';
 import type {
+  GatewayOptions,
   ListeningAddress,
   LockResult,
   ReloadOptions,
@@ -33,17 +34,11 @@ import type {
 import { Taps } from './taps';
 import { UpstreamHealth } from './upstreamHealth';
 
-interface GatewayOptions {
-  /** Those that count from the start. */
-  readonly locks?: readonly ModalityLock[];
-  /** Called with each penalty that this process imposes. */
-  readonly imposed?: (penalty: Penalty) => void;
-}
-
 /** @example process.once('SIGTERM', () => void gateway.stop()); */
 export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
+  readonly disclosures: GatewayOptions['disclosures'];
   readonly penalties: PenaltyBox;
   readonly taps: Taps;
   readonly #rules: RulesInForce;
@@ -63,9 +58,10 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces,
-    { locks = [], imposed = () => {} }: GatewayOptions,
+    { locks = [], imposed = () => {}, disclosures }: GatewayOptions,
   ) {
     this.places = places;
+    this.disclosures = disclosures;
     this.#rules = new RulesInForce(configuration, locks, () => this.#endSuspended());
     this.taps = new Taps(audit, this.#associations);
     this.penalties = new PenaltyBox(configuration, this.taps, (penalty, isOwn) => {

@@ -51,7 +51,7 @@ export class InboundAssociation implements LegOwner {
     this.#context = context;
     this.route = route;
     this.connection = connection;
-    this.#record = new AssociationRecord(context.audit, connection, route.direction);
+    this.#record = new AssociationRecord(context, connection, route.direction);
     this.#legOptions = {
       audit: context.audit,
       role: 'acceptor',

@@ -6,6 +6,7 @@ import type { QuickAck } from '../net/quickAck';
 import type { ReasonCode } from '../policy/reasons';
 import type { AssociationPlaces } from './associationPlaces';
 import type { CommandPace } from './commandPace';
+import type { DisclosureSink } from './dataSetTap';
 import type { Destination, Route } from './route';
 import type { Taps } from './taps';
 
@@ -16,6 +17,8 @@ export interface InboundContext {
   readonly limits: Limits;
   readonly places: AssociationPlaces;
   readonly audit: AuditSink;
+  /** Where what DICOM audit messages need goes; absent where nobody takes it. */
+  readonly disclosures?: DisclosureSink | undefined;
   readonly quickAck: QuickAck;
   /** Where a capture may look on. */
   readonly taps?: Taps;

@@ -8,6 +8,7 @@ import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, RESPONSE_BIT, statusClass } from '../dimse/commands';
 import type { StoredDataSet } from '../policy/dataSetChecks';
 import type { ReasonCode } from '../policy/reasons';
+import type { Disclosure } from './dataSetTap';
 
 /**
  * Asynchronous operations are negotiated away, so one is the rule (PS3.7 §D.3.3.3.1). A few more are let
@@ -29,6 +30,8 @@ export interface Operation {
   readonly detail: string | undefined;
   /** As that of all operations of its half. */
   readonly requestor: 'upstream' | undefined;
+  /** For DICOM audit messages, never for the log; left out where there are none. */
+  disclosed?: Pick<Disclosure, 'isFromUpstream' | 'facts'>;
 }
 
 /** What becomes of the message that is passing. */
@@ -108,8 +111,8 @@ export class OutstandingOperations {
     return operation;
   }
 
-  /** What a C-CANCEL for this message ID cancels, on whichever context it came; undefined where nothing is outstanding. */
-  cancelled(messageId: number | undefined): Operation | undefined {
+  /** On whichever context it came; undefined where nothing is outstanding. */
+  of(messageId: number | undefined): Operation | undefined {
     return this.#byMessageId.get(messageId ?? -1);
   }
 

@@ -29,7 +29,6 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   #opposite!: RelayHalf;
   #passing: Passing = { kind: 'cancel' };
   #passingContextId = 0;
-  /** Where it goes out. */
   #outContextId = 0;
   /** The gateway's own answers to this peer. */
   readonly #replies: OwnReplies;
@@ -42,7 +41,8 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     this.#replies = new OwnReplies(leg, () => this.#opposite.#flow.isInsideForwardedMessage);
     this.#dataSetChecks = dataSetChecks;
     const contexts = leg === options.inbound ? options.inboundContexts : options.contexts;
-    this.#flow = new MessageFlow(this, contexts, options.limits.maxCommandSetBytes);
+    const receiver = options.record.tapOf(this, contexts, leg === options.upstream) ?? this;
+    this.#flow = new MessageFlow(receiver, contexts, options.limits.maxCommandSetBytes);
   }
 
   /** From now on each half forwards to the leg of the other one. */
@@ -76,7 +76,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     if (passing.kind === 'refused') return 'drop';
     if (passing.kind === 'undecided') return 'look';
     if (passing.kind === 'cancel') {
-      const cancelled = this.requested.cancelled(command.MessageIDBeingRespondedTo);
+      const cancelled = this.requested.of(command.MessageIDBeingRespondedTo);
       // A cancel for what is not outstanding has no response and no effect (PS3.7 §9.3.2.3): it is dropped.
       if (cancelled === undefined) return 'drop';
       this.#outContextId = cancelled.contextId;

@@ -3,8 +3,18 @@ import type { CaptureSource } from '../capture/order';
 import type { Configuration } from '../config/schema';
 import type { ModalityLock } from '../policy/locks';
 import type { AssociationProgress } from './associationProgress';
+import type { DisclosureSink } from './dataSetTap';
 import type { Penalty } from './penaltyBox';
 import type { UpstreamHealth } from './upstreamHealth';
+
+export interface GatewayOptions {
+  /** Those that count from the start. */
+  readonly locks?: readonly ModalityLock[];
+  /** Called with each penalty that this process imposes. */
+  readonly imposed?: (penalty: Penalty) => void;
+  /** What DICOM audit messages need goes there; left out where nobody takes it. */
+  readonly disclosures?: DisclosureSink | undefined;
+}
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
 export interface ListeningAddress {

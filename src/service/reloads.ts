@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import type { Monitoring } from '../admin/monitoring';
 import type { ReloadReport } from '../admin/statusReport';
+import type { AuditExport } from '../atna/auditExport';
 import type { AuditLog } from '../audit/auditLog';
 import type { ReloadRequester } from '../audit/events';
 import { describeChanges } from '../config/changes';
@@ -38,6 +39,7 @@ export interface Reloadable {
   readonly monitoring: Monitoring;
   readonly pidFile: Pick<PidFile, 'moveTo'>;
   readonly audit: Pick<AuditLog, 'reopen' | 'replace'>;
+  readonly auditExport: Pick<AuditExport, 'prepareReload'>;
   readonly lists: Pick<ListRefresh, 'prepare'>;
   readonly locks: Pick<ModalityLocks, 'reread'>;
 }
@@ -91,12 +93,14 @@ export class Reloads {
   /** Takes over revocation lists that were fetched. The configuration stays what it is, whatever its file holds now. */
   takeOverLists(): Promise<void> {
     const taken = this.#last.then(async () => {
-      const { gateway, monitoring } = await this.#starting;
+      const { gateway, monitoring, auditExport } = await this.#starting;
       if (this.#known === undefined) throw new Error('the gateway has not started');
       const { configuration } = this.#known;
       const takeOver = monitoring.prepareReload(configuration);
+      const takeOverExport = await auditExport.prepareReload(configuration);
       await gateway.reload(configuration, { enforce: this.#options.enforce ?? false });
       takeOver();
+      takeOverExport();
     });
     this.#last = taken.catch(() => {});
     return taken;
@@ -123,7 +127,7 @@ export class Reloads {
   }
 
   async #reload(
-    { gateway, monitoring, pidFile, audit, lists, locks }: Reloadable,
+    { gateway, monitoring, pidFile, audit, auditExport, lists, locks }: Reloadable,
     options: ReloadOptions,
     requestedBy: ReloadRequester,
   ): Promise<ReloadReport> {
@@ -143,9 +147,11 @@ export class Reloads {
       loaded = withoutErrors(reading);
       const takeOverLists = await lists.prepare(loaded.configuration, true);
       const takeOver = monitoring.prepareReload(loaded.configuration);
+      const takeOverExport = await auditExport.prepareReload(loaded.configuration);
       ({ ended } = await gateway.reload(loaded.configuration, { enforce }));
       takeOver();
       takeOverLists();
+      takeOverExport();
       audit.replace(loaded.configuration.audit);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);

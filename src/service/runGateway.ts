@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { GatewayControl } from '../admin/adminServer';
 import { Monitoring } from '../admin/monitoring';
+import { AuditExport } from '../atna/auditExport';
 import { AuditLog } from '../audit/auditLog';
 import type { AuditSink } from '../audit/events';
 import { loadConfiguration, textSha256 } from '../config/load';
@@ -15,9 +16,8 @@ import { Gateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
-import type { RunningGateway } from '../gateway/runningGateway';
+import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
-import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
@@ -30,6 +30,7 @@ interface Opened {
   readonly configuration: Configuration;
   readonly gateway: RunningGateway;
   readonly audit: AuditLog;
+  readonly auditExport: AuditExport;
   /** The audit log, and everything else that reads what goes into it. */
   readonly monitoring: Monitoring;
   readonly pidFile: PidFile;
@@ -87,11 +88,21 @@ async function open(
   });
   // Before anything reads them: at the first start, none is kept.
   const listsReady = await lists.prepare(configuration, false);
-  const monitoring = await Monitoring.start(configuration, audit, (message) => say(`warning: ${message}`));
+  const auditExport = await AuditExport.start(configuration, audit, say);
+  const monitoring = await Monitoring.start(configuration, auditExport, (message) =>
+    say(`warning: ${message}`),
+  ).catch(async (error: unknown) => {
+    await auditExport.close();
+    throw error;
+  });
+  auditExport.attach(monitoring);
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, workers, monitoring, say, locks.list);
+    gateway = await startGateway(configuration, workers, monitoring, say, {
+      locks: locks.list,
+      disclosures: auditExport,
+    });
     audit.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
@@ -115,11 +126,12 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, monitoring, pidFile, lists, locks, captures };
+    return { configuration, gateway, audit, auditExport, monitoring, pidFile, lists, locks, captures };
   } catch (error) {
     lists.close();
     await gateway?.stop();
     await monitoring.close();
+    await auditExport.close();
     throw error;
   }
 }
@@ -135,14 +147,14 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   say: Say,
-  locks: readonly ModalityLock[],
+  options: Pick<GatewayOptions, 'locks' | 'disclosures'>,
 ): Promise<RunningGateway> {
   if (workers === 1) {
     const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses), { locks });
+    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses), options);
   }
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, say, locks);
+  return await WorkerPool.start(configuration, workers, audit, say, options);
 }
 
 function ignore(): void {}

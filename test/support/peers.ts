@@ -2,7 +2,7 @@
  * Owns which real programs a test suite needs, and what happens where they are missing: the suite is skipped,
  * and named at the end of the run by skippedPeersReporter.cjs, except in continuous integration, where it fails.
  */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, it } from '@jest/globals';
 import { PROGRAM_PATH } from './processes';
@@ -32,6 +32,9 @@ export const packageByProgram = {
   nmap: 'nmap',
   promtool: 'prometheus',
   python3: 'python3',
+  rsyslogd: 'rsyslog',
+  'lmnsd_gtls.so': 'rsyslog-gnutls',
+  xmllint: 'libxml2-utils',
 } as const;
 
 export type PeerProgram = keyof typeof packageByProgram;
@@ -57,14 +60,21 @@ export function describeWithPeers(programs: readonly PeerProgram[], title: strin
 }
 
 function isInstalled(program: string): boolean {
-  return PROGRAM_PATH.split(delimiter).some((folder) => {
+  const isModule = program.endsWith('.so');
+  const folders = isModule ? moduleFolders() : PROGRAM_PATH.split(delimiter);
+  return folders.some((folder) => {
     try {
-      accessSync(join(folder, program), constants.X_OK);
+      accessSync(join(folder, program), isModule ? constants.R_OK : constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+/** Of rsyslog: one for each architecture. */
+function moduleFolders(): string[] {
+  return readdirSync('/usr/lib').map((folder) => join('/usr/lib', folder, 'rsyslog'));
 }
 
 /** A suite that needs SmallDisk: skipped where no file system can be mounted. */

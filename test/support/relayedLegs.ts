@@ -11,6 +11,7 @@ import type { Limits, Timeouts } from '../../src/config/schema';
 import type { CommandSet } from '../../src/dimse/commandSet';
 import { AssociationRecord } from '../../src/gateway/associationRecord';
 import type { CommandPace } from '../../src/gateway/commandPace';
+import type { DisclosureSink } from '../../src/gateway/dataSetTap';
 import { Relay } from '../../src/gateway/relay';
 import type { InboundConnection } from '../../src/net/inboundConnection';
 import type { ChecksOfSides } from '../../src/policy/policy';
@@ -142,6 +143,8 @@ interface RelaySetting {
   readonly dataSetChecks?: ChecksOfSides;
   /** Default: those of every association here. */
   readonly contexts?: AcceptedContexts;
+  /** Default: nobody takes them. */
+  readonly disclosures?: DisclosureSink;
 }
 
 /** Two associations that are relayed, as after the A-ASSOCIATE-AC; and all that was recorded of them. */
@@ -159,6 +162,7 @@ export class RelayedLegs {
     decideCommand,
     dataSetChecks,
     pace,
+    disclosures,
     ...setting
   }: RelaySetting = {}) {
     this.inbound = new TestLeg({ timeouts: timeouts ?? {} });
@@ -178,7 +182,11 @@ export class RelayedLegs {
       upstream: this.upstream.leg,
       contexts: setting.contexts ?? contexts,
       inboundContexts: setting.contexts ?? contexts,
-      record: new AssociationRecord({ record: (event) => this.recorded.push(event) }, connection, 'ingress'),
+      record: new AssociationRecord(
+        { audit: { record: (event) => this.recorded.push(event) }, disclosures },
+        connection,
+        'ingress',
+      ),
       timeouts: timeoutsOf(timeouts),
       limits: limitsOf(limits),
       pace,

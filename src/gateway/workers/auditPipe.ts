@@ -1,22 +1,30 @@
 /**
  * The audit log as a worker sees it: a pipe to the primary, which may be busy, or die. Owns what the primary has not written
- * yet, and who is not read meanwhile: nothing is left out, because the primary counts what it gets.
+ * yet, and who is not read meanwhile: nothing is left out, because the primary counts what it gets. What DICOM audit
+ * messages need goes beside the lines, never in them: what is written here if the primary is dead are the lines alone.
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../../audit/events';
 import { HeldSenders } from '../../audit/heldSenders';
+import { SealedFacts } from '../../dimse/dataSetFacts';
+import type { Disclosure, DisclosureSink } from '../dataSetTap';
+import type { DisclosedInPipe } from './messages';
 
 /** Lines that the primary has not written yet: half a megabyte. With more, who causes lines is not read. */
 const MAX_UNWRITTEN = 1000;
 
-export class AuditPipe implements AuditSink {
-  readonly #send: (events: readonly AuditEvent[]) => void;
+type Send = (events: readonly AuditEvent[], disclosed: readonly DisclosedInPipe[]) => void;
+
+export class AuditPipe implements AuditSink, DisclosureSink {
+  wants: DisclosureSink['wants'] = 'nothing';
+  readonly #send: Send;
   readonly #held = new HeldSenders();
   #batch: AuditEvent[] = [];
+  #disclosed: DisclosedInPipe[] = [];
   /** Sent, the oldest first. */
   readonly #unwritten: AuditEvent[] = [];
   #isLogBlocked = false;
 
-  constructor(send: (events: readonly AuditEvent[]) => void) {
+  constructor(send: Send) {
     this.#send = send;
   }
 
@@ -27,13 +35,20 @@ export class AuditPipe implements AuditSink {
     this.#batch.push(event);
   }
 
+  /** Of the event that comes next. */
+  disclose({ facts, ...disclosure }: Disclosure): void {
+    this.#disclosed.push({ at: this.#batch.length, disclosure, facts: facts?.unseal() });
+  }
+
   /** All events since the last time in one message. */
   flush(): void {
     const events = this.#batch;
     if (events.length === 0) return;
+    const disclosed = this.#disclosed;
     this.#batch = [];
+    this.#disclosed = [];
     this.#unwritten.push(...events);
-    this.#send(events);
+    this.#send(events, disclosed);
   }
 
   /** The primary has written so many more of them. */
@@ -60,4 +75,9 @@ export class AuditPipe implements AuditSink {
   get #isFull(): boolean {
     return this.#unwritten.length >= MAX_UNWRITTEN;
   }
+}
+
+/** As it was on the other side. */
+export function fromPipe({ disclosure, facts }: DisclosedInPipe): Disclosure {
+  return { ...disclosure, facts: facts && new SealedFacts(facts) };
 }

@@ -2,11 +2,22 @@
 import type { AuditEvent } from '../../audit/events';
 import type { CapturedBatch, CaptureOrder } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
+import type { DataSetFacts } from '../../dimse/dataSetFacts';
 import type { ModalityLock } from '../../policy/locks';
 import type { PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
+import type { Disclosure } from '../dataSetTap';
 import type { Penalty } from '../penaltyBox';
 import type { ListeningAddress } from '../runningGateway';
+
+/** What DICOM audit messages need of one of the events that it comes with. */
+export interface DisclosedInPipe {
+  /** The index of that event. */
+  readonly at: number;
+  readonly disclosure: Omit<Disclosure, 'facts'>;
+  /** Unsealed, because they cross the pipe. */
+  readonly facts: DataSetFacts | undefined;
+}
 
 /** From the primary. */
 export type ToWorker =
@@ -55,7 +66,12 @@ export type FromWorker =
   /** The locks count; so many associations were ended. */
   | { readonly kind: 'locked'; readonly ended: number }
   | { readonly kind: 'progress'; readonly associations: readonly AssociationProgress[] }
-  | { readonly kind: 'audit'; readonly events: readonly AuditEvent[] }
+  | {
+      readonly kind: 'audit';
+      readonly events: readonly AuditEvent[];
+      /** Not for the log. */
+      readonly disclosed: readonly DisclosedInPipe[];
+    }
   | { readonly kind: 'placeRequest'; readonly id: number; readonly request: PlaceRequest }
   | { readonly kind: 'serverAnswered'; readonly id: number; readonly server: string }
   | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }

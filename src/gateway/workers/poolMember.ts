@@ -10,7 +10,9 @@ import { ExitCode, OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
 import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
+import type { Disclosure } from '../dataSetTap';
 import type { Penalty } from '../penaltyBox';
+import { fromPipe } from './auditPipe';
 import type { FromWorker, ToWorker } from './messages';
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
@@ -21,6 +23,8 @@ const MAX_PROGRESS_ANSWER_MS = 500;
 
 export interface PoolMemberEvents {
   audit(event: AuditEvent): void;
+  /** Of the event that comes next. */
+  disclose(disclosure: Disclosure): void;
   /** Writes what was recorded. */
   flush(): void;
   imposed(penalty: Penalty): void;
@@ -176,11 +180,7 @@ export class PoolMember implements Sender {
         this.#toldProgress(message.associations);
         break;
       case 'audit':
-        for (const event of message.events) {
-          this.#follow(event);
-          this.#events.audit(event);
-        }
-        this.#confirm(message.events.length);
+        this.#audit(message);
         break;
       case 'placeRequest':
         this.#request(message);
@@ -202,6 +202,16 @@ export class PoolMember implements Sender {
         this.#hasStopped = true;
         this.#events.stopped(message.aborted);
     }
+  }
+
+  #audit({ events, disclosed }: Extract<FromWorker, { kind: 'audit' }>): void {
+    let next = 0;
+    for (const [index, event] of events.entries()) {
+      this.#follow(event);
+      if (disclosed[next]?.at === index) this.#events.disclose(fromPipe(disclosed[next++]!));
+      this.#events.audit(event);
+    }
+    this.#confirm(events.length);
   }
 
   /** Once they are written: until then the worker keeps them, and writes them itself where this process dies. */

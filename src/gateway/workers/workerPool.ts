@@ -16,6 +16,7 @@ import { startedEvent, stoppedEvent } from '../lifeEvents';
 import { PenaltyBox } from '../penaltyBox';
 import { loadClientTls } from '../rules';
 import type {
+  GatewayOptions,
   ListeningAddress,
   LockResult,
   ReloadOptions,
@@ -32,8 +33,11 @@ const SHORT_LIFE_MS = 1000;
 /** What a worker that stops gets beyond the timers of its associations. Then it is killed, because it may hang. */
 const STOP_GRACE_MS = 2000;
 
+type PoolOptions = Pick<GatewayOptions, 'locks' | 'disclosures'>;
+
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
+  readonly #disclosures: PoolOptions['disclosures'];
   readonly #places: LocalPlaces;
   /** What the workers impose; here nothing is charged. */
   readonly penalties: PenaltyBox;
@@ -59,8 +63,9 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
-    locks: readonly ModalityLock[],
+    { locks = [], disclosures }: PoolOptions,
   ) {
+    this.#disclosures = disclosures;
     this.#configuration = configuration;
     this.#count = count;
     this.#audit = audit;
@@ -76,7 +81,7 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
-    locks: readonly ModalityLock[] = [],
+    options: PoolOptions = {},
   ): Promise<WorkerPool> {
     // The primary asks the archives for all; before the workers, which would all report the same fault.
     const tlsByUpstream = loadClientTls(configuration, 'upstream');
@@ -86,7 +91,7 @@ export class WorkerPool implements RunningGateway {
       // Only the audit log may go to stdout: a worker writes there when the primary is dead.
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    const pool = new WorkerPool(configuration, count, audit, workerDied, locks);
+    const pool = new WorkerPool(configuration, count, audit, workerDied, options);
     try {
       await Promise.all(Array.from({ length: count }, () => pool.#fork()));
     } catch (error) {
@@ -186,6 +191,10 @@ export class WorkerPool implements RunningGateway {
         if (this.#early === undefined) this.#audit.record(event);
         else this.#early.push(event);
         this.#audit.hold?.(member, event.outcome);
+      },
+      // Of an event that waits, they would come to another one.
+      disclose: (disclosure) => {
+        if (this.#early === undefined) this.#disclosures?.disclose(disclosure);
       },
       flush: () => this.#audit.flush?.(),
       imposed: (penalty) => {

@@ -9,6 +9,7 @@ import type { RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
+import { type DisclosureSink, wantedDisclosures } from '../dataSetTap';
 import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
@@ -68,8 +69,10 @@ let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
 let capture: RunningCapture | undefined;
+/** Once what was prepared counts. */
+let wantsNext: DisclosureSink['wants'] = 'nothing';
 const places = new RemotePlaces();
-const audit = new AuditPipe((events) => send({ kind: 'audit', events }));
+const audit = new AuditPipe((events, disclosed) => send({ kind: 'audit', events, disclosed }));
 /** How to write lines when the primary is gone. */
 let auditOptions: Configuration['audit'] | undefined;
 
@@ -83,9 +86,11 @@ async function receive(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case 'start': {
       auditOptions = message.configuration.audit;
+      audit.wants = wantedDisclosures(message.configuration);
       starting = Gateway.start(message.configuration, audit, places, {
         locks: message.locks,
         imposed: (penalty) => send({ kind: 'penaltyImposed', penalty }),
+        disclosures: audit,
       });
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
@@ -98,6 +103,7 @@ async function receive(message: ToWorker): Promise<void> {
     }
     case 'prepareReload':
       try {
+        wantsNext = wantedDisclosures(message.configuration);
         prepared = await (await started())?.prepareReload(message.configuration);
         send({ kind: 'reloadPrepared' });
       } catch (error) {
@@ -105,8 +111,10 @@ async function receive(message: ToWorker): Promise<void> {
       }
       return;
     case 'endReload':
-      if (message.isCommitted) prepared?.commit();
-      else prepared?.abandon();
+      if (message.isCommitted) {
+        prepared?.commit();
+        audit.wants = wantsNext;
+      } else prepared?.abandon();
       prepared = undefined;
       send({
         kind: 'reloadEnded',

@@ -25,7 +25,8 @@ function accepted(direction: 'ingress' | 'egress') {
     sourcePort: 1,
     pendingDone: () => {},
   };
-  const record = new AssociationRecord({ record: (event) => events.push(event) }, connection, direction);
+  const audit = { record: (event: AuditEvent) => void events.push(event) };
+  const record = new AssociationRecord({ audit, disclosures: undefined }, connection, direction);
   record.requested(decodeAssociateRq(fullRequestBody().bytes));
   record.accepted(undefined, [], decodeAssociateAc(fullAnswerBody().bytes), contexts);
   return { record, events };

@@ -38,11 +38,7 @@ describe('outstanding operations', () => {
     expect(operations.answered(1, response(7))).toBe(operation);
     expect(codeOf(() => operations.answered(3, response(8)))).toBe('state-response-unexpected');
     expect(codeOf(() => operations.answered(3, response(7, 0x8030)))).toBe('state-response-unexpected');
-    expect([7, 8, undefined].map((id) => operations.cancelled(id))).toEqual([
-      operation,
-      undefined,
-      undefined,
-    ]);
+    expect([7, 8, undefined].map((id) => operations.of(id))).toEqual([operation, undefined, undefined]);
   });
 
   it('may have one more response behind a warning, if they have many; only the last one is known', () => {

@@ -182,7 +182,9 @@ describe('a server that is not to be asked', () => {
       const { health, states } = setUp([name.server], off);
       states.learn(name, false, 'refused');
       expect(await health.isAnyUp()).toBe(false);
-      expect(await health.servers()).toMatchObject([{ ...name, isTls: false, isUp: false, detail: 'refused' }]);
+      expect(await health.servers()).toMatchObject([
+        { ...name, isTls: false, isUp: false, detail: 'refused' },
+      ]);
       // Or a load balancer that heeds /readyz would never let anybody find out that it is back.
       nowMs += 10_000;
       expect(await health.isAnyUp()).toBe(true);

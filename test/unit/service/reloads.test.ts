@@ -26,6 +26,7 @@ it('names files by their absolute path, however they were named at the start', a
     } as Partial<RunningGateway> as RunningGateway,
     pidFile: { moveTo: async () => {} },
     audit: { reopen: () => {}, replace: () => {} },
+    auditExport: { prepareReload: async () => () => {} },
     lists: { prepare: async () => () => {} },
     locks: { reread: async () => {} },
     monitoring: { prepareReload: () => () => {}, record: () => {} } as Partial<Monitoring> as Monitoring,
@@ -54,6 +55,7 @@ it('records who asked, which file it was, and what is different or would have be
     } as Partial<RunningGateway> as RunningGateway,
     pidFile: { moveTo: async () => {} },
     audit: { reopen: () => {}, replace: () => {} },
+    auditExport: { prepareReload: async () => () => {} },
     lists: { prepare: async () => () => {} },
     locks: { reread: async () => {} },
     monitoring: {
