@@ -35,7 +35,7 @@ export class DelayedWrite {
 
   /** Resolves when every change so far is written, or could not be. */
   async flush(): Promise<void> {
-    await this.#writing;
+    if (this.#writing !== undefined) await this.#writing;
     if (this.#timer !== undefined) this.#begin();
     await this.#writing;
   }
