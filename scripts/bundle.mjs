@@ -93,7 +93,7 @@ await build({
         // Of both and of the command line, whose help needs neither; the version is in package.json.
         {
           name: 'words',
-          test: /src\/(errors|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$|^(?!.*node_modules).*package\.json$/,
+          test: /src\/(errors|capture\/order|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$|^(?!.*node_modules).*package\.json$/,
           priority: 3,
         },
         { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },

@@ -18,6 +18,7 @@ export interface Terminal {
 export function openTerminal(): Terminal {
   const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!;
   const { isTTY } = process.stderr;
+  const resizeListeners = process.stderr.listeners('resize');
   const keyboard = new PassThrough();
   Object.assign(keyboard, { isTTY: true });
   Object.defineProperty(process, 'stdin', { ...stdin, get: () => keyboard });
@@ -31,6 +32,10 @@ export function openTerminal(): Terminal {
     },
     close: () => {
       writing.mockRestore();
+      // Questions that a test leaves open listen on, and all tests of this process share the stream.
+      for (const listener of process.stderr.listeners('resize')) {
+        if (!resizeListeners.includes(listener)) process.stderr.off('resize', listener as () => void);
+      }
       Object.defineProperty(process, 'stdin', stdin);
       process.stderr.isTTY = isTTY;
     },

@@ -5,10 +5,13 @@
 import { statSync } from 'node:fs';
 import { readableConfiguration } from '../../admin/adminClient';
 import type { Configuration } from '../../config/schema';
+import { OperatorError } from '../../errors';
 import type { AuditLine } from '../../observe/auditLines';
+import { reasons } from '../../policy/reasons';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
+import { parseAddressBlock } from '../../text/addresses';
 import type { Tone } from '../../text/display';
-import { countOf } from '../../text/quote';
+import { countOf, nearestOf, quoteValue } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { filterOf, type LogFilter } from '../recorded/logFilter';
 import { auditFilesOf, describeReading, readLogs } from '../recorded/readLogs';
@@ -28,6 +31,7 @@ export async function queryLogs(
   options: QueryOptions,
   names: readonly string[],
 ): Promise<void> {
+  checkValues(options);
   const configuration = configurationFor(options, names.length > 0);
   const files =
     names.length > 0 ? names : newerThan(options.since, auditFilesOf(configuration!, 'audit query'));
@@ -59,6 +63,23 @@ export async function queryLogs(
     ...hangingLines(`${countOf(newest.count, 'line')} found${more}`, 2),
     ...describeReading(reading, '').flatMap((text) => hangingLines(text, 2)),
   ]);
+}
+
+/** What the command line itself cannot check without loading what the gateway is made of. */
+function checkValues({ reason = [], from = [] }: LogFilter): void {
+  for (const code of reason) {
+    if (Object.hasOwn(reasons, code)) continue;
+    const nearest = nearestOf(code, Object.keys(reasons));
+    const accepted =
+      nearest === undefined ? 'docs/reasons.md has the list' : `did you mean ${quoteValue(nearest)}?`;
+    throw new OperatorError(`--reason ${quoteValue(code)} is not a reason; ${accepted}`);
+  }
+  for (const address of from) {
+    if (parseAddressBlock(address) !== undefined) continue;
+    throw new OperatorError(
+      `--from ${quoteValue(address)} is not an IP address or a CIDR block such as 10.1.3.0/24`,
+    );
+  }
 }
 
 /** Needed for the name of the file. Else it only helps to find refusals of a modality that name none. */
