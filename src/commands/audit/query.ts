@@ -3,15 +3,13 @@
  * ones that it shows, never a whole log. Changes nothing.
  */
 import { statSync } from 'node:fs';
-import { readableConfiguration } from '../../admin/adminClient';
-import type { Configuration } from '../../config/schema';
 import type { AuditLine } from '../../observe/auditLines';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import type { Tone } from '../../text/display';
 import { countOf } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { filterOf, type LogFilter } from '../recorded/logFilter';
-import { auditFilesOf, describeReading, readLogs } from '../recorded/readLogs';
+import { auditFilesOf, configurationFor, describeReading, readLogs } from '../recorded/readLogs';
 
 interface QueryOptions extends GlobalOptions, LogFilter {
   readonly lines?: number;
@@ -28,7 +26,7 @@ export async function queryLogs(
   options: QueryOptions,
   names: readonly string[],
 ): Promise<void> {
-  const configuration = configurationFor(options, names.length > 0);
+  const configuration = configurationFor(options, names);
   const files =
     names.length > 0 ? names : newerThan(options.since, auditFilesOf(configuration!, 'audit query'));
   const isStreamed = options.json === true && options.lines === undefined && options.reverse !== true;
@@ -59,19 +57,6 @@ export async function queryLogs(
     ...hangingLines(`${countOf(newest.count, 'line')} found${more}`, 2),
     ...describeReading(reading, '').flatMap((text) => hangingLines(text, 2)),
   ]);
-}
-
-/** Needed for the name of the file. Else it only helps to find refusals of a modality that name none. */
-function configurationFor(
-  { config, isConfigNamed }: QueryOptions,
-  hasNames: boolean,
-): Configuration | undefined {
-  try {
-    return readableConfiguration(config);
-  } catch (error) {
-    if (!hasNames || isConfigNamed === true) throw error;
-    return undefined;
-  }
 }
 
 /** Without the rotated files that were written before; the first one is the file itself. */
