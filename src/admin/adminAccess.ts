@@ -38,6 +38,9 @@ export class AdminAccess {
     if (this.#isLoopback && !isNamedByAddress(request.headers.host)) {
       return reply.code(403).send({ error: 'the host has to be an IP address or localhost' });
     }
+    if (isOfForeignPage(request)) {
+      return reply.code(403).send({ error: 'a page of another site may not ask' });
+    }
     if (request.routeOptions.config.isPublic === true) return undefined;
     if (this.#isLoopback && (request.is404 || isOpen(request))) return undefined;
     if (this.#digest === undefined) {
@@ -73,6 +76,14 @@ function isNamedByAddress(host: string | undefined): boolean {
   if (host === undefined) return true;
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) !== 0 || name.toLowerCase() === 'localhost';
+}
+
+/**
+ * A foreign web page cannot read answers, but its questions cost: it could take all streams of events. Browsers say where
+ * a question comes from (Fetch Metadata); what else asks says nothing. A link that somebody follows is let through.
+ */
+function isOfForeignPage({ headers }: FastifyRequest): boolean {
+  return headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document';
 }
 
 function digestOf(text: string): Buffer {

@@ -2,11 +2,10 @@
  * The file that keeps pending callers across restarts: read at the start, written some seconds after a change, always
  * whole. A file that cannot be read or written costs the list, never the gateway. Decides nothing about callers.
  */
-import { renameSync } from 'node:fs';
 import * as z from 'zod';
 import { readText } from '../files/read';
 import { FileError } from '../files/systemErrors';
-import { SECRET_MODE, writeFiles } from '../files/write';
+import { putAside, SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device may try again every second, and is written this often. A crash loses so much. */
@@ -61,18 +60,9 @@ export function recoverPendingFile(file: string, warn: (message: string) => void
     return readPendingFile(file);
   } catch (error) {
     const { message } = error as Error;
-    if (error instanceof DamagedPendingFile)
-      warn(`pending.file ${file} is damaged: ${message}; ${putAside(file)}`);
-    else warn(`pending.file ${message}; the list of pending callers starts empty`);
+    const what =
+      error instanceof DamagedPendingFile ? `${file} is damaged: ${message}; ${putAside(file)}` : message;
+    warn(`pending.file ${what}; the list of pending callers starts empty`);
     return [];
-  }
-}
-
-function putAside(file: string): string {
-  try {
-    renameSync(file, `${file}.damaged`);
-    return `it is kept as ${file}.damaged, and the list of pending callers starts empty`;
-  } catch (error) {
-    return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
   }
 }

@@ -144,12 +144,13 @@ export class AlertChannel {
       this.#waitingByKey = new Map();
       for (const alert of [...alerts, ...later]) this.#put(alert);
       this.#leftOut += leftOut;
+      const again = this.#isClosed ? 'not tried again' : `tried again in ${this.#retryMs / 1000} s`;
       this.#record({
         event: 'alert.failed',
         outcome: 'failed',
         channel: this.name,
         count,
-        detail: `${countOf(count, 'alert')} not sent to ${this.name}, tried again in ${this.#retryMs / 1000} s: ${(error as Error).message}`,
+        detail: `${countOf(count, 'alert')} not sent to ${this.name}, ${again}: ${(error as Error).message}`,
       });
     }
   }

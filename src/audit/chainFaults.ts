@@ -82,3 +82,12 @@ export function isCut(text: string): boolean {
     return true;
   }
 }
+
+/** Of a line that the gateway wrote about the log itself. Somebody may have changed it since, so that it is not JSON. */
+export function detailIn(text: string): string {
+  try {
+    return String((JSON.parse(text) as { readonly detail?: unknown }).detail);
+  } catch {
+    return 'the line that reports it is damaged';
+  }
+}

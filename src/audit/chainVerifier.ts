@@ -7,6 +7,7 @@ import { countOf } from '../text/quote';
 import { publicKeyFingerprint } from '../x509/fingerprints';
 import {
   describeSealed,
+  detailIn,
   type Fault,
   type FaultKind,
   faultOfGap,
@@ -120,7 +121,7 @@ export class ChainVerifier {
     this.#last = line;
     this.#forgetOthers();
     if (text.startsWith(REPORTED, REPORTED_AT)) {
-      this.#fault('reported', line, String((JSON.parse(text) as { detail?: unknown }).detail));
+      this.#fault('reported', line, detailIn(text));
     }
     if (link.signature !== undefined) this.#judgeSignature(line, link.signature);
   }

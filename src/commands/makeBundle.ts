@@ -8,7 +8,7 @@ import { availableParallelism, freemem, release, version as systemVersion, total
 import { version } from '../../package.json';
 import { readConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
-import { withoutSecrets } from '../config/withoutSecrets';
+import { PUT_IN_PLACE, secretsIn, withoutSecrets } from '../config/withoutSecrets';
 import { fileError } from '../files/systemErrors';
 import { type TarEntry, tarGzip } from '../files/tar';
 import { openNew } from '../files/write';
@@ -62,7 +62,8 @@ export async function makeBundle(
 async function gather(options: BundleOptions): Promise<TarEntry[]> {
   const configuration = attempt(() => readConfiguration(options.config).configuration);
   const isRead = typeof configuration === 'object';
-  return [
+  const secrets = isRead ? secretsIn(configuration) : [];
+  const entries = [
     { name: 'versions.txt', content: versions() },
     {
       name: 'configuration.json',
@@ -74,6 +75,11 @@ async function gather(options: BundleOptions): Promise<TarEntry[]> {
     ...(await ofGateway(options)),
     { name: 'audit.jsonl', content: isRead ? lastLines(configuration) : 'not read: no configuration\n' },
   ];
+  // An older version wrote a token into the log where a reload changed it.
+  return entries.map(({ name, content }) => ({
+    name,
+    content: secrets.reduce((text, secret) => text.replaceAll(secret, PUT_IN_PLACE), content),
+  }));
 }
 
 function versions(): string {

@@ -5,7 +5,7 @@
 const SECRET_KEY = /(token|secret|password|passphrase|passcode|credential|authorization|apiKey|hmac)/i;
 /** `tokenFile` names a file, and says nothing of what is in it. */
 const NAMES_A_FILE = /(file|path|directory)$/i;
-const PUT_IN_PLACE = '(secret)';
+export const PUT_IN_PLACE = '(secret)';
 
 /** By the path of a value, or its key alone. */
 export function isSecret(path: string): boolean {
@@ -23,6 +23,16 @@ export function withoutSecrets(value: unknown, key = ''): unknown {
   }
   if (typeof value !== 'string') return value;
   return isSecret(key) ? PUT_IN_PLACE : withoutSecretsOfUrl(value);
+}
+
+/** The values that have a word in their place there, for texts that may hold them: the log of an older version did. */
+export function secretsIn(value: unknown, key = ''): string[] {
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([name, part]) =>
+      secretsIn(part, Array.isArray(value) ? key : name),
+    );
+  }
+  return typeof value === 'string' && value !== '' && withoutSecrets(value, key) !== value ? [value] : [];
 }
 
 /** The address of a webhook is often all that is needed to use it: only where it goes to stays. */

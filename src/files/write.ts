@@ -3,7 +3,7 @@
  * that others read and write: never over what somebody else has written meanwhile. Knows nothing of what is in them.
  */
 import { randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { renameSync, type Stats } from 'node:fs';
 import { access, type FileHandle, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
@@ -174,4 +174,14 @@ export async function makeFolder(folder: string, mode = 0o777): Promise<string |
   return mkdir(folder, { recursive: true, mode }).catch((cause: unknown) => {
     throw fileError('write', cause, folder);
   });
+}
+
+/** Keeps a damaged file as FILE.damaged, so that a new one can take its place. Returns what became of it, in words. */
+export function putAside(path: string): string {
+  try {
+    renameSync(path, `${path}.damaged`);
+    return `it is kept as ${path}.damaged`;
+  } catch (error) {
+    return `it cannot be put aside (${(error as Error).message}) and will be replaced`;
+  }
 }

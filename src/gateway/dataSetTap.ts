@@ -10,7 +10,13 @@ import type { Configuration } from '../config/schema';
 import type { CommandSet } from '../dimse/commandSet';
 import type { RefusedRequestError } from '../dimse/commandSetError';
 import { CommandField } from '../dimse/commands';
-import { type FactsReading, queryReading, SealedFacts, studyReading } from '../dimse/dataSetFacts';
+import {
+  type DataSetFacts,
+  type FactsReading,
+  queryReading,
+  SealedFacts,
+  studyReading,
+} from '../dimse/dataSetFacts';
 import type { Operation, OutstandingOperations } from './operations';
 
 /** What is known of an operation beside its audit line. It goes another way than that, and reaches no log. */
@@ -80,7 +86,7 @@ export class DataSetTap implements MessageReceiver {
 
   dataSetEnd(contextId: number): void {
     this.#half.dataSetEnd(contextId);
-    if (this.#reading !== undefined) this.#take(this.#reading.read(this.#gathered?.view ?? NOTHING, true));
+    if (this.#reading !== undefined) this.#take(this.#reading, this.#gathered?.view ?? NOTHING, true);
   }
 
   messageEnd(dataSetBytes: number): void {
@@ -108,17 +114,18 @@ export class DataSetTap implements MessageReceiver {
 
   #read(reading: FactsReading, bytes: Buffer): void {
     if (this.#gathered === undefined) {
-      this.#take(reading.read(bytes, false));
+      this.#take(reading, bytes, false);
       if (this.#reading === undefined) return;
       this.#gathered = new GatheredBytes(reading.maxBytes);
       this.#gathered.add(bytes);
       return;
     }
     this.#gathered.add(bytes);
-    this.#take(reading.read(this.#gathered.view, false));
+    this.#take(reading, this.#gathered.view, false);
   }
 
-  #take(facts: ReturnType<FactsReading['read']>): void {
+  #take(reading: FactsReading, bytes: Buffer, isWhole: boolean): void {
+    const facts = factsIn(reading, bytes, isWhole);
     if (facts === undefined) return;
     this.#stop();
     if (this.#operation?.disclosed === undefined) return;
@@ -132,6 +139,15 @@ export class DataSetTap implements MessageReceiver {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** The data set has passed: a defect of the reading must not end the association. */
+function factsIn(reading: FactsReading, bytes: Buffer, isWhole: boolean): DataSetFacts | undefined {
+  try {
+    return reading.read(bytes, isWhole);
+  } catch {
+    return { studyInstanceUids: [] };
+  }
+}
 
 /** What the DICOM audit messages of this configuration need. */
 export function wantedDisclosures({ audit: { syslog, atna } }: Configuration): DisclosureSink['wants'] {

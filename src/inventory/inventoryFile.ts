@@ -2,10 +2,10 @@
  * The file of the inventory, `inventory.json` in `stateDirectory`: reads it for the gateway and for commands. What cannot
  * be understood costs what was known of the modalities, never the gateway.
  */
-import { renameSync } from 'node:fs';
 import { readText } from '../files/read';
 import { stateFile } from '../files/stateDirectory';
 import { FileError } from '../files/systemErrors';
+import { putAside } from '../files/write';
 import { type InventoryReport, inventoryReport } from './report';
 
 export const INVENTORY_FILE = 'inventory.json';
@@ -56,18 +56,9 @@ export function recoverInventory(
   } catch (error) {
     const file = inventoryFile(stateDirectory);
     const { message } = error as Error;
-    const aside =
-      error instanceof DamagedInventory ? `${file} is damaged: ${putAside(file, message)}` : message;
-    warn(`${aside}; the inventory of the modalities starts empty`);
+    const what =
+      error instanceof DamagedInventory ? `${file} is damaged: ${message}; ${putAside(file)}` : message;
+    warn(`${what}; the inventory of the modalities starts empty`);
     return undefined;
-  }
-}
-
-function putAside(file: string, why: string): string {
-  try {
-    renameSync(file, `${file}.damaged`);
-    return `${why}; it is kept as ${file}.damaged`;
-  } catch (error) {
-    return `${why}; it cannot be put aside (${(error as Error).message}) and will be replaced`;
   }
 }

@@ -159,6 +159,22 @@ describe('who may ask', () => {
     },
   );
 
+  it('is not a page of another site, which could take all streams of events; a link may lead here', async () => {
+    const gateway = await start();
+    const site = { 'sec-fetch-site': 'cross-site' };
+    for (const path of ['/api/v1/events', '/api/v1/status', '/']) {
+      const headers = { ...site, 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'empty', authorization };
+      expect(await askAdmin(gateway, path, { headers })).toMatchObject({
+        status: 403,
+        body: '{"error":"a page of another site may not ask"}',
+      });
+    }
+    const link = { ...site, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect(await askAdmin(gateway, '/', { headers: link })).toMatchObject({ status: 200 });
+    const own = { 'sec-fetch-site': 'same-origin', 'sec-fetch-dest': 'empty' };
+    expect(await askAdmin(gateway, '/api/v1/status', { headers: own })).toMatchObject({ status: 200 });
+  });
+
   it('gets no header that lets another origin read', async () => {
     const gateway = await start();
     const { headers } = await askAdmin(gateway, '/api/v1/status', {

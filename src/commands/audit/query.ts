@@ -3,8 +3,6 @@
  * ones that it shows, never a whole log. Changes nothing.
  */
 import { statSync } from 'node:fs';
-import { readableConfiguration } from '../../admin/adminClient';
-import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import type { AuditLine } from '../../observe/auditLines';
 import { reasons } from '../../policy/reasons';
@@ -14,7 +12,7 @@ import type { Tone } from '../../text/display';
 import { countOf, nearestOf, quoteValue } from '../../text/quote';
 import { hangingLines, textTable } from '../../text/table';
 import { filterOf, type LogFilter } from '../recorded/logFilter';
-import { auditFilesOf, describeReading, readLogs } from '../recorded/readLogs';
+import { auditFilesOf, configurationFor, describeReading, readLogs } from '../recorded/readLogs';
 
 interface QueryOptions extends GlobalOptions, LogFilter {
   readonly lines?: number;
@@ -32,7 +30,7 @@ export async function queryLogs(
   names: readonly string[],
 ): Promise<void> {
   checkValues(options);
-  const configuration = configurationFor(options, names.length > 0);
+  const configuration = configurationFor(options, names);
   const files =
     names.length > 0 ? names : newerThan(options.since, auditFilesOf(configuration!, 'audit query'));
   const isStreamed = options.json === true && options.lines === undefined && options.reverse !== true;
@@ -79,19 +77,6 @@ function checkValues({ reason = [], from = [] }: LogFilter): void {
     throw new OperatorError(
       `--from ${quoteValue(address)} is not an IP address or a CIDR block such as 10.1.3.0/24`,
     );
-  }
-}
-
-/** Needed for the name of the file. Else it only helps to find refusals of a modality that name none. */
-function configurationFor(
-  { config, isConfigNamed }: QueryOptions,
-  hasNames: boolean,
-): Configuration | undefined {
-  try {
-    return readableConfiguration(config);
-  } catch (error) {
-    if (!hasNames || isConfigNamed === true) throw error;
-    return undefined;
   }
 }
 

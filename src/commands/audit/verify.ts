@@ -4,7 +4,6 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
-import { readableConfiguration } from '../../admin/adminClient';
 import type { Fault, Place } from '../../audit/chainFaults';
 import { type ChainState, readChainState } from '../../audit/chainState';
 import { ChainVerifier } from '../../audit/chainVerifier';
@@ -20,7 +19,7 @@ import { paint } from '../../text/display';
 import { countOf, escapeUnsafe } from '../../text/quote';
 import { hangingLines } from '../../text/table';
 import { readSigningKey } from '../../x509/tlsFiles';
-import { auditFilesOf } from '../recorded/readLogs';
+import { auditFilesOf, configurationFor } from '../recorded/readLogs';
 
 interface VerifyOptions extends GlobalOptions {
   readonly key?: readonly string[];
@@ -34,7 +33,7 @@ export async function verifyLogs(
   options: VerifyOptions,
   names: readonly string[],
 ): Promise<void> {
-  const configuration = configurationFor(options, names.length > 0);
+  const configuration = configurationFor(options, names);
   const files = await inOrderOfChain(findLogFiles(filesToRead(names, configuration)));
   // Before the files: a gateway that runs goes on writing.
   const remembered = rememberedOf(files, configuration);
@@ -58,19 +57,6 @@ export async function verifyLogs(
   context.exit(verifier.faults.length === 0 ? ExitCode.Done : ExitCode.Failed);
   const report = { files, verifier, hasKey: keys.length > 0, unknown: remembered.why };
   context.print(options.json === true ? reportJson(report) : reportText(report));
-}
-
-/** Needed for the name of the file. Else it only helps. */
-function configurationFor(
-  { config, isConfigNamed }: VerifyOptions,
-  hasNames: boolean,
-): Configuration | undefined {
-  try {
-    return readableConfiguration(config);
-  } catch (error) {
-    if (!hasNames || isConfigNamed === true) throw error;
-    return undefined;
-  }
 }
 
 function filesToRead(names: readonly string[], configuration: Configuration | undefined): string[] {

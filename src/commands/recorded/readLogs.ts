@@ -2,6 +2,7 @@
  * Finds and reads the audit logs that a command is given, or those of the configuration, and shows how far it has come.
  * What is in a line is for the caller to know.
  */
+import { readableConfiguration } from '../../admin/adminClient';
 import { rotatedFilesOf } from '../../audit/rotatedFiles';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
@@ -12,7 +13,7 @@ import {
   parseAuditLine,
   readLines,
 } from '../../observe/auditLines';
-import type { CommandContext } from '../../terminal/command';
+import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { Progress } from '../../terminal/progress';
 import { countOf, escapeUnsafe } from '../../text/quote';
 
@@ -32,6 +33,22 @@ export function auditFilesOf({ audit }: Configuration, verb: string): string[] {
   throw new OperatorError(
     `audit.file is not configured, so there is no log to read; name a file, or pipe one: journalctl -u aegis -o cat | aegis ${verb} -`,
   );
+}
+
+/**
+ * Needed for the names of the files where none are given: throws OperatorError then. Else it only helps, and is undefined
+ * where it cannot be read, unless it was asked for.
+ */
+export function configurationFor(
+  { config, isConfigNamed }: GlobalOptions,
+  names: readonly string[],
+): Configuration | undefined {
+  try {
+    return readableConfiguration(config);
+  } catch (error) {
+    if (names.length === 0 || isConfigNamed === true) throw error;
+    return undefined;
+  }
 }
 
 /** The oldest line first. Throws OperatorError where a file cannot be read, or none of them is an audit log. */

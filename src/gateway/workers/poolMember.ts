@@ -42,7 +42,6 @@ export class PoolMember implements Sender {
   readonly #places: LocalPlaces;
   readonly #events: PoolMemberEvents;
   readonly #placeById = new Map<number, AssociationPlace>();
-  /** Of each association that is open, the line of its acceptance. */
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
   /** The connection that it was handed last. */
   #connection: Connection | undefined;

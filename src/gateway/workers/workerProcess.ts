@@ -5,7 +5,7 @@
 import { jsonLine, timed } from '../../audit/jsonLine';
 import { LineFile } from '../../audit/lineFile';
 import { readableLine } from '../../audit/readableLine';
-import type { RunningCapture } from '../../capture/order';
+import type { CaptureOrder, RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
@@ -68,7 +68,8 @@ class RemotePlaces implements AssociationPlaces {
 let starting: Promise<Gateway> | undefined;
 let gateway: Gateway | undefined;
 let prepared: Prepared | undefined;
-let capture: RunningCapture | undefined;
+/** The last one that was asked for. It begins after a moment, and an end that is asked for meanwhile waits for that. */
+let capture: Promise<RunningCapture | undefined> = Promise.resolve(undefined);
 /** Once what was prepared counts. */
 let wantsNext: DisclosureSink['wants'] = 'nothing';
 const places = new RemotePlaces();
@@ -144,16 +145,15 @@ async function receive(message: ToWorker): Promise<void> {
       places.asked(message.id);
       return;
     case 'capture':
-      capture = await (await started())?.taps.begin(message.order, ({ blocks, dropped }) =>
-        send({ kind: 'captured', blocks: blocks.toString('base64'), dropped }),
-      );
+      capture = beginCapture(message.order);
+      await capture;
       send({ kind: 'captureBegun' });
       return;
     case 'captureTaken':
-      capture?.confirm();
+      (await capture)?.confirm();
       return;
     case 'endCapture':
-      await capture?.end();
+      await (await capture)?.end();
       send({ kind: 'captureEnded' });
       return;
     case 'stop': {
@@ -164,6 +164,12 @@ async function receive(message: ToWorker): Promise<void> {
       if (isFirst) send({ kind: 'stopped', aborted }, () => process.exit(0));
     }
   }
+}
+
+async function beginCapture(order: CaptureOrder): Promise<RunningCapture | undefined> {
+  return await (await started())?.taps.begin(order, ({ blocks, dropped }) =>
+    send({ kind: 'captured', blocks: blocks.toString('base64'), dropped }),
+  );
 }
 
 /** Messages during the start wait for it; undefined where it fails, which ends the process. */

@@ -43,7 +43,7 @@ describe('the file of pending callers', () => {
     expect(recoverPendingFile(file, (text) => warnings.push(text))).toEqual([]);
     expect(warnings).toEqual([
       expect.stringMatching(
-        /^pending\.file .* is damaged: .*; it is kept as .*\.damaged, and the list .* starts empty$/,
+        /^pending\.file .* is damaged: .*; it is kept as .*\.damaged; the list .* starts empty$/,
       ),
     ]);
     expect(readFileSync(`${file}.damaged`, 'utf8')).toBe(content);

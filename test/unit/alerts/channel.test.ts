@@ -186,6 +186,27 @@ describe('A channel', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('says that it does not try again where the last attempt fails, or nobody is to get it any more', async () => {
+    const last = open();
+    failure = new Error('no answer');
+    last.add(alert('one'));
+    await last.close();
+    let refuse: (error: Error) => void = () => {};
+    const dropped = open({
+      deliver: () =>
+        new Promise((_resolve, reject) => {
+          refuse = reject;
+        }),
+    });
+    dropped.add(alert('two'));
+    await jest.advanceTimersByTimeAsync(GROUP_MS);
+    dropped.drop();
+    refuse(new Error('no answer'));
+    await jest.advanceTimersByTimeAsync(0);
+    const detail = '1 alert not sent to on-call, not tried again: no answer';
+    expect(events).toMatchObject([{ detail }, { detail }]);
+  });
+
   it('waits two seconds at the close for a receiver that hangs, and no longer', async () => {
     const channel = open({ deliver: () => new Promise(() => {}) });
     channel.add(alert('one'));

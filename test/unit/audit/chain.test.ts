@@ -221,6 +221,15 @@ describe('audit verify finds', () => {
       (lines) => (lines[9] = lines[9]!.replace('ct1', 'ct2')),
       { kind: 'changed', line: 10 },
     ],
+    [
+      'a line that was made to look like a report, and is not JSON',
+      (lines) =>
+        (lines[4] = lines[4]!.replace(
+          '"event":"command.completed","outcome":"allowed"',
+          '"event":"audit.broken","outcome":"failed",,',
+        )),
+      { kind: 'reported', line: 5, detail: 'the line that reports it is damaged' },
+    ],
     ['lines cut off the end', (lines) => lines.splice(7), { kind: 'missing', line: 7, count: 3 }],
     ['lines behind the end', (lines) => lines.push('{}'), { kind: 'added', line: 11 }],
   ];

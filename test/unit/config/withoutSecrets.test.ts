@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { withoutSecrets } from '../../../src/config/withoutSecrets';
+import { secretsIn, withoutSecrets } from '../../../src/config/withoutSecrets';
 
 describe('withoutSecrets', () => {
   it('puts a word in place of each secret, at every depth', () => {
@@ -32,5 +32,16 @@ describe('withoutSecrets', () => {
   it('keeps everything else as it is', () => {
     const configuration = { workers: 2, strict: false, missing: undefined, none: null, list: ['CT1', 3] };
     expect(withoutSecrets(configuration)).toEqual(configuration);
+  });
+});
+
+describe('secretsIn', () => {
+  it('finds what withoutSecrets hides, and nothing else', () => {
+    const url = 'https://hooks.example/services/T0';
+    const configuration = {
+      admin: { host: '127.0.0.1', token: 'abcdefghijklmnop', tokenFile: '/etc/aegis/token' },
+      alerts: { webhooks: [{ url, name: 'chat' }], passwords: ['one', ''] },
+    };
+    expect(secretsIn(configuration)).toEqual(['abcdefghijklmnop', url, 'one']);
   });
 });

@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { deflateRawSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { SealedFacts } from '../../../src/dimse/dataSetFacts';
+import { DataSetStart } from '../../../src/dimse/dataSetStart';
 import type { Disclosure, DisclosureSink } from '../../../src/gateway/dataSetTap';
 import { AuditPipe, fromPipe } from '../../../src/gateway/workers/auditPipe';
 import { dataSetChecks } from '../../../src/policy/dataSetChecks';
@@ -153,6 +154,18 @@ describe('a C-STORE', () => {
     const garbage = Buffer.alloc(500, 'CANARY^JANE.');
     expect(await relay(setting.legs, 1, store(2), garbage)).toBe(sha256(garbage));
     expect(opened(setting)).toMatchObject([{ facts: NO_FACTS }, { facts: NO_FACTS }]);
+  });
+
+  it('passes unchanged also where the reading has a defect', async () => {
+    const setting = await legsOn(TransferSyntax.ExplicitVrLittleEndian);
+    const defect = jest.spyOn(DataSetStart.prototype, 'read').mockImplementation(() => {
+      throw new RangeError('a defect');
+    });
+    const dataSet = dataSetOf(TransferSyntax.ExplicitVrLittleEndian);
+    expect(await relay(setting.legs, 1, store(), dataSet, { cuts: [20] })).toBe(sha256(dataSet));
+    expect(defect).toHaveBeenCalledTimes(1);
+    expect(opened(setting)).toMatchObject([{ facts: NO_FACTS }]);
+    defect.mockRestore();
   });
 
   it('is not read where patients are not wanted, and not tapped where nothing is', async () => {
