@@ -233,7 +233,8 @@ function opened<S extends Socket>(
 
 function ignored(): void {}
 
-function describeTcpError(error: NodeJS.ErrnoException): string {
+/** For a person, with the code of the system behind it. */
+export function describeTcpError(error: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'nobody listens on this port, or a firewall rejects the connection',
     ECONNRESET: 'the peer closed the connection at once',
