@@ -65,7 +65,11 @@ ${helpSections(
       timeOption('--until'),
     )
     .option('--outcome <word>', `${OUTCOMES.join(', ')}; may be repeated, as those below`, oneOf(OUTCOMES))
-    .option('--reason <code>', 'as in docs/reasons.md, e.g. command-not-allowed', oneOf(Object.keys(reasons)))
+    .option(
+      '--reason <code>',
+      'as in docs/reasons.md, e.g. command-not-allowed',
+      oneOf(Object.keys(reasons), 'the codes of docs/reasons.md'),
+    )
     .option('--event <name>', 'this event, or all that begin so: command.refused, association', append)
     .option('--command <name>', 'C-STORE, C-FIND …', (text, values: readonly string[]) =>
       append(text.toUpperCase(), values),
@@ -100,12 +104,15 @@ function timeOption(option: string): (text: string) => string {
 }
 
 /** Collects values, and knows what was probably meant. */
-function oneOf(accepted: readonly string[]): (text: string, values?: readonly string[]) => string[] {
+function oneOf(
+  accepted: readonly string[],
+  list = accepted.join(', '),
+): (text: string, values?: readonly string[]) => string[] {
   return (text, values) => {
     if (accepted.includes(text)) return append(text, values);
     const nearest = nearestOf(text, accepted);
     throw new InvalidArgumentError(
-      nearest === undefined ? 'it is not one of the list' : `did you mean ${quoteValue(nearest)}?`,
+      nearest === undefined ? `accepted are ${list}` : `did you mean ${quoteValue(nearest)}?`,
     );
   };
 }
