@@ -6,7 +6,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import type { Configuration } from '../config/schema';
-import { describeTcpError, dialTcp, dialTls } from '../net/dial';
+import { describeTcpError, describeTlsError, dialTcp, dialTls } from '../net/dial';
 import { type ClientTlsMaterial, loadClientTlsContext } from '../net/tlsContext';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { lengthAt } from './spool';
@@ -68,9 +68,10 @@ class StreamTransport implements Transport {
     socket.once('end', () => {
       isOrderly = true;
     });
-    socket.once('error', (error) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       isOrderly = false;
-      detail = describeTcpError(error);
+      const isReset = error.code === 'ECONNRESET';
+      detail = isReset ? 'it broke off the connection (ECONNRESET)' : describeTlsError(error);
     });
     socket.once('close', () => lost({ detail, isOrderly }));
     socket.setKeepAlive(true, KEEP_ALIVE_MS);

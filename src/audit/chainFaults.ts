@@ -85,7 +85,7 @@ export function describeSealed(others: readonly string[]): string {
   if (others.length === 1 && isCut(others[0]!)) {
     return 'a line that is not complete: the gateway was killed, or the disk was full; the line behind it is linked to it';
   }
-  return `${countOf(others.length, 'line')} of workers whose first process was gone; the line behind them is linked to them`;
+  return `${countOf(others.length, 'line')} without a number: of workers whose first process was gone, or of a gateway without the chain; the line behind them is linked to them`;
 }
 
 /** Whether it is the beginning of a line. */

@@ -249,7 +249,8 @@ export function describeTcpError(error: NodeJS.ErrnoException): string {
   return describe(words[error.code ?? ''], error);
 }
 
-function describeTlsError(error: NodeJS.ErrnoException): string {
+/** The same of a handshake, and of a TLS connection that the peer ends with an alert. */
+export function describeTlsError(error: NodeJS.ErrnoException): string {
   const { code = '' } = error;
   const verification = verificationFailure(code);
   if (verification !== undefined) return describe(reasons[verification].text, error);
