@@ -138,7 +138,7 @@ function* checkClientTls(configuration: Configuration): Generator<Finding> {
 /** On loopback, only this machine reaches the admin HTTP. Beyond it, only a token keeps others out. */
 function* checkAdmin({ admin, listeners, egress }: Configuration): Generator<Finding> {
   if (admin === undefined) return;
-  const { host, port, token, tokenFile } = admin;
+  const { host, token, tokenFile } = admin;
   const index = listeners.findIndex((listener) => isSameSocket(listener, admin));
   const isOfEgress = egress !== undefined && isSameSocket(egress, admin);
   if (index >= 0 || isOfEgress) {

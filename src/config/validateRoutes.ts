@@ -92,7 +92,7 @@ function* checkUpstreams({ upstreams }: Configuration, ownSockets: readonly OwnS
 
 function* checkEgress({ egress, listeners, upstreams }: Configuration): Generator<Finding> {
   if (egress === undefined) return;
-  const { host, port, from, allowRemotePlaintext } = egress;
+  const { host, from, allowRemotePlaintext } = egress;
   if (from.length === 0) {
     yield { path: ['egress', 'from'], message: 'is empty, which allows nobody', severity: 'warning' };
   }

@@ -399,7 +399,7 @@ describe('at the start', () => {
     const { found } = await restarted(at);
     expect(found).toEqual([expect.objectContaining({ event: 'audit.resumed', count: 3 })]);
     const { exitCode, printed } = await verify(at);
-    expect(printed).toContain('3 lines of workers');
+    expect(printed).toContain('3 lines without a number: of workers');
     expect(exitCode).toBe(0);
   });
 
