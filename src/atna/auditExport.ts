@@ -60,6 +60,8 @@ export class AuditExport implements AuditSink, DisclosureSink {
   readonly #say: (text: string) => void;
   #report: (event: AuditEvent) => void = (event) => this.record(event);
   #running: RunningExport | undefined;
+  /** Of one that a reload switched off, until it has left the spool. */
+  #closing: Promise<void> | undefined;
   wants: DisclosureSink['wants'] = 'nothing';
 
   private constructor(log: AuditSink, say: (text: string) => void) {
@@ -105,27 +107,32 @@ export class AuditExport implements AuditSink, DisclosureSink {
   /** Reads what a new configuration names. The result takes it over when it is called. Rejects with OperatorError. */
   async prepareReload(configuration: Configuration): Promise<() => void> {
     const settings = await settingsOf(configuration);
+    await this.#closing;
+    const open = settings === undefined || this.#running !== undefined ? undefined : this.#opening(settings);
     return () => {
       this.wants = wantedDisclosures(configuration);
       if (settings === undefined) {
-        void this.#running?.close();
+        this.#closing = this.#running?.close();
         this.#running = undefined;
-      } else if (this.#running !== undefined) this.#running.replace(settings);
-      else this.#running = this.#open(settings);
+      } else if (open === undefined) this.#running?.replace(settings);
+      else this.#running = open();
     };
   }
 
   async close(): Promise<void> {
+    await this.#closing;
     await this.#running?.close();
     this.#running = undefined;
   }
 
-  #open(settings: Settings): RunningExport {
+  /** The spool is opened at once: where that fails, the gateway has taken over nothing yet. */
+  #opening(settings: Settings): () => RunningExport {
+    const spool = openSpool(settings, (count, why) => this.#running?.missed(count, why));
     const report = (event: AuditEvent) => {
       this.#say(`${event.outcome === 'failed' ? 'warning: ' : ''}${event.detail}`);
       this.#report(event);
     };
-    return new RunningExport(settings, report);
+    return () => new RunningExport(settings, spool, report);
   }
 }
 
@@ -152,19 +159,17 @@ class RunningExport {
   #lossTimer: NodeJS.Timeout | undefined;
   #lastLossMs = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: Settings, report: (event: AuditEvent) => void) {
-    const { configuration, syslog, connect } = settings;
+  constructor(settings: Settings, spool: Spool, report: (event: AuditEvent) => void) {
+    const { configuration, connect } = settings;
     this.#settings = settings;
+    this.#spool = spool;
     this.#report = report;
     this.#sums = new RefusalSums(configuration.audit.refusals, {
       write: (sum) => this.#format.record(sum),
       isBlocked: () => false,
     });
     this.#format = this.#formatOf(settings);
-    this.#spool = openSpool(configuration.stateDirectory, syslog.spoolBytes, (count, why) =>
-      this.#missed(count, why),
-    );
-    this.#delivery = new Delivery(this.#spool, connect, {
+    this.#delivery = new Delivery(spool, connect, {
       down: (detail) =>
         this.#changed('syslog.down', `cannot be reached: ${detail}; messages wait on the disk`),
       up: () => this.#changed('syslog.up', 'takes messages again'),
@@ -230,7 +235,7 @@ class RunningExport {
       text,
     });
     if (syslog.protocol === 'udp' && message.length > MAX_DATAGRAM_BYTES) {
-      this.#missed(1, 'it is longer than a datagram');
+      this.missed(1, 'it is longer than a datagram');
       return;
     }
     if (this.#waiting.length === 0) setImmediate(() => this.flush());
@@ -242,7 +247,7 @@ class RunningExport {
     this.#report({ event, outcome, detail: `the syslog server ${this.#settings.syslog.server} ${what}` });
   }
 
-  #missed(count: number, why: string): void {
+  missed(count: number, why: string): void {
     this.#lost ??= { count: 0, since: new Date(), why };
     this.#lost.count += count;
     this.#lost.why = why;
@@ -282,13 +287,9 @@ function lineFormat(send: Send): Format {
   };
 }
 
-function openSpool(
-  stateDirectory: string,
-  maxBytes: number,
-  lost: (count: number, why: string) => void,
-): Spool {
+function openSpool({ configuration, syslog }: Settings, lost: (count: number, why: string) => void): Spool {
   try {
-    return new Spool(stateDirectory, maxBytes, { lost });
+    return new Spool(configuration.stateDirectory, syslog.spoolBytes, { lost });
   } catch (error) {
     throw new OperatorError(`the spool of audit.syslog cannot be opened: ${(error as Error).message}`);
   }

@@ -43,6 +43,8 @@ export class Delivery {
   #transport: Transport | undefined;
   #isWriting = false;
   #isDown = false;
+  /** The other server that a reload named is a new question: where it is away too, its own reason is reported. */
+  #isOther = false;
   #retryMs = FIRST_RETRY_MS;
   #marks: Mark[];
   /** What a new process would go on from. */
@@ -73,9 +75,11 @@ export class Delivery {
     this.#connect = connect;
     if (!isOther) return;
     this.#serverNumber += 1;
+    this.#isOther = true;
     const transport = this.#transport;
     this.#leave();
     void transport?.end(CLOSE_MS);
+    this.#retryMs = FIRST_RETRY_MS;
     this.#again(0);
   }
 
@@ -126,6 +130,7 @@ export class Delivery {
     this.#retryMs = FIRST_RETRY_MS;
     if (this.#isDown) this.#events.up();
     this.#isDown = false;
+    this.#isOther = false;
   }
 
   #pump(): void {
@@ -161,8 +166,9 @@ export class Delivery {
 
   #failed(detail: string): void {
     if (this.#isClosing) return;
-    if (!this.#isDown) this.#events.down(detail);
+    if (!this.#isDown || this.#isOther) this.#events.down(detail);
     this.#isDown = true;
+    this.#isOther = false;
     this.#again(this.#retryMs);
     this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
   }

@@ -6,7 +6,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
 import type { Configuration } from '../config/schema';
-import { dialTcp, dialTls } from '../net/dial';
+import { describeTcpError, describeTlsError, dialTcp, dialTls } from '../net/dial';
 import { type ClientTlsMaterial, loadClientTlsContext } from '../net/tlsContext';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { lengthAt } from './spool';
@@ -68,9 +68,10 @@ class StreamTransport implements Transport {
     socket.once('end', () => {
       isOrderly = true;
     });
-    socket.once('error', ({ message }) => {
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       isOrderly = false;
-      detail = message;
+      const isReset = error.code === 'ECONNRESET';
+      detail = isReset ? 'it broke off the connection (ECONNRESET)' : describeTlsError(error);
     });
     socket.once('close', () => lost({ detail, isOrderly }));
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -109,7 +110,7 @@ async function connectUdp(host: string, port: number, lost: (loss: Loss) => void
   socket.connect(port, host);
   await once(socket, 'connect').catch((error: unknown) => {
     socket.close();
-    throw error;
+    throw new Error(describeTcpError(error as Error));
   });
   return new DatagramTransport(socket, lost);
 }
@@ -123,7 +124,7 @@ class DatagramTransport implements Transport {
   constructor(socket: UdpSocket, lost: (loss: Loss) => void) {
     this.#socket = socket;
     this.#lost = lost;
-    socket.on('error', ({ message }) => this.#lose(message));
+    socket.on('error', (error) => this.#lose(describeTcpError(error)));
   }
 
   write(messages: Buffer, taken: () => void): void {
@@ -134,7 +135,7 @@ class DatagramTransport implements Transport {
     }
     const start = messages.indexOf(' ') + 1;
     this.#socket.send(messages.subarray(start, length), (error) => {
-      if (error !== null) this.#lose(error.message);
+      if (error !== null) this.#lose(describeTcpError(error));
       if (this.#isLost) return;
       const next = () => {
         if (!this.#isLost) this.write(messages.subarray(length), taken);

@@ -64,12 +64,28 @@ export function faultOfGap({ from, to, place: { file, line, time }, missing }: G
   return { file, line, time, kind: 'missing', count: missing, detail: `${which} should be before this one` };
 }
 
+export function faultOfOtherKey([key, { place, count }]: readonly [
+  string,
+  { readonly place: Place; readonly count: number },
+]): Fault {
+  const { file, line, time } = place;
+  const more = count === 1 ? '' : `, and ${countOf(count - 1, 'check-point')} behind it`;
+  const detail = `is signed with another key${more}: ${key}; name its public key too if it is one of yours`;
+  return { file, line, time, kind: 'signature', count, detail };
+}
+
+export function describeCutEnd(missing: number, seq: number, hasLines: boolean): string {
+  return hasLines
+    ? `${countOf(missing, 'line')} behind this one: the gateway remembers number ${seq}, and the end was cut off`
+    : `no line of the chain is here: the gateway remembers number ${seq}, so the file was emptied or replaced`;
+}
+
 /** Lines that the start of a gateway found, and linked its first line to. */
 export function describeSealed(others: readonly string[]): string {
   if (others.length === 1 && isCut(others[0]!)) {
     return 'a line that is not complete: the gateway was killed, or the disk was full; the line behind it is linked to it';
   }
-  return `${countOf(others.length, 'line')} of workers whose first process was gone; the line behind them is linked to them`;
+  return `${countOf(others.length, 'line')} without a number: of workers whose first process was gone, or of a gateway without the chain; the line behind them is linked to them`;
 }
 
 /** Whether it is the beginning of a line. */

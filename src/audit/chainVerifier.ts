@@ -6,11 +6,13 @@ import type { KeyObject } from 'node:crypto';
 import { countOf } from '../text/quote';
 import { publicKeyFingerprint } from '../x509/fingerprints';
 import {
+  describeCutEnd,
   describeSealed,
   detailIn,
   type Fault,
   type FaultKind,
   faultOfGap,
+  faultOfOtherKey,
   type Gap,
   isCut,
   Line,
@@ -60,6 +62,8 @@ export class ChainVerifier {
   #firstOther: Line | undefined;
   #signed: Line | undefined;
   #signatures = 0;
+  /** The first check-point of each key that was not named, and how many there are. */
+  readonly #otherKeys = new Map<string, { readonly place: Place; count: number }>();
 
   constructor({ keys, remembered }: Expected) {
     this.#keys = new Map(keys.map((key) => [publicKeyFingerprint(key), key]));
@@ -69,7 +73,7 @@ export class ChainVerifier {
   /** In the order in which they were found; of gaps, those that no line from elsewhere fills. */
   get faults(): readonly Fault[] {
     const missing = this.#gaps.filter((gap) => gap.missing > 0).map(faultOfGap);
-    return [...this.#faults, ...missing];
+    return [...this.#faults, ...missing, ...[...this.#otherKeys].map(faultOfOtherKey)];
   }
 
   /** Beyond those in `faults`. */
@@ -168,7 +172,7 @@ export class ChainVerifier {
       this.#fault(
         'new chain',
         line,
-        `another chain begins behind number ${last.seq}: audit-chain.json and the file were lost, or somebody wrote the log again`,
+        `another chain begins behind number ${last.seq}: audit-chain.json and the file were lost, somebody wrote the log again, or these are files of several gateways`,
       );
       return true;
     }
@@ -216,12 +220,7 @@ export class ChainVerifier {
     const place = last ?? this.#line('', 0);
     if (seq > end) {
       const missing = seq - end;
-      this.#fault(
-        'missing',
-        place,
-        `${countOf(missing, 'line')} behind this one: the gateway remembers number ${seq}, and the end was cut off`,
-        missing,
-      );
+      this.#fault('missing', place, describeCutEnd(missing, seq, last !== undefined), missing);
     } else if (
       seq === end &&
       last !== undefined &&
@@ -273,14 +272,17 @@ export class ChainVerifier {
     this.#signatures += 1;
     if (this.#keys.size === 0) return;
     const key = this.#keys.get(signature.key);
-    if (key === undefined) {
-      this.#fault(
-        'signature',
-        line,
-        `is signed with another key, ${signature.key}; name its public key too if it is one of yours`,
-      );
-    } else if (isSigned(signature, key)) this.#signed = line;
+    if (key === undefined) this.#countOtherKey(signature.key, line);
+    else if (isSigned(signature, key)) this.#signed = line;
     else this.#fault('signature', line, 'the signature is not that of the line');
+  }
+
+  /** A log has a check-point each minute: one fault for each would bury all others. */
+  #countOtherKey(key: string, place: Line): void {
+    const known = this.#otherKeys.get(key);
+    if (known !== undefined) known.count += 1;
+    else if (this.#otherKeys.size < MAX_LISTED) this.#otherKeys.set(key, { place, count: 1 });
+    else this.#moreFaults += 1;
   }
 
   #line(text: string, seq: number): Line {

@@ -5,7 +5,7 @@
 import { compileCertificateMatchers, pinsOf } from '../policy/certificate';
 import { compilePolicy } from '../policy/compile';
 import { isLoopbackAddress } from '../text/addresses';
-import { isLoopback, parseHostAndPort } from '../text/hostAndPort';
+import { formatHostAndPort, isLoopback, parseHostAndPort } from '../text/hostAndPort';
 import { type ConfigurationPath, type Finding, formatPath } from '../text/problems';
 import { quoteValue } from '../text/quote';
 import { checkAlerts } from './alertChannels';
@@ -42,7 +42,7 @@ function* checkListeners({ listeners, modalities }: Configuration): Generator<Fi
     if (earlier < index) {
       yield {
         path: [...path, 'port'],
-        message: `${listener.host}:${listener.port} is taken by listeners[${earlier}]; give each listener its own address or port`,
+        message: `${formatHostAndPort(listener)} is taken by listeners[${earlier}]; give each listener its own address or port`,
       };
     }
     if (listener.tls === undefined) continue;
@@ -138,14 +138,14 @@ function* checkClientTls(configuration: Configuration): Generator<Finding> {
 /** On loopback, only this machine reaches the admin HTTP. Beyond it, only a token keeps others out. */
 function* checkAdmin({ admin, listeners, egress }: Configuration): Generator<Finding> {
   if (admin === undefined) return;
-  const { host, port, token, tokenFile } = admin;
+  const { host, token, tokenFile } = admin;
   const index = listeners.findIndex((listener) => isSameSocket(listener, admin));
   const isOfEgress = egress !== undefined && isSameSocket(egress, admin);
   if (index >= 0 || isOfEgress) {
     const taken = index >= 0 ? `listeners[${index}]` : 'egress';
     yield {
       path: ['admin', 'port'],
-      message: `${host}:${port} is taken by ${taken}; give admin its own address or port`,
+      message: `${formatHostAndPort(admin)} is taken by ${taken}; give admin its own address or port`,
     };
   }
   if (token !== undefined && tokenFile !== undefined) {

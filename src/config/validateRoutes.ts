@@ -6,6 +6,7 @@ import { hostname, networkInterfaces } from 'node:os';
 import { EGRESS_LISTENER } from '../policy/policy';
 import { AddressSet, canonicalAddress } from '../text/addresses';
 import {
+  formatHostAndPort,
   type HostAndPort,
   isIpv4Loopback,
   isLoopback,
@@ -91,7 +92,7 @@ function* checkUpstreams({ upstreams }: Configuration, ownSockets: readonly OwnS
 
 function* checkEgress({ egress, listeners, upstreams }: Configuration): Generator<Finding> {
   if (egress === undefined) return;
-  const { host, port, from, allowRemotePlaintext } = egress;
+  const { host, from, allowRemotePlaintext } = egress;
   if (from.length === 0) {
     yield { path: ['egress', 'from'], message: 'is empty, which allows nobody', severity: 'warning' };
   }
@@ -105,7 +106,7 @@ function* checkEgress({ egress, listeners, upstreams }: Configuration): Generato
   if (index >= 0) {
     yield {
       path: ['egress', 'port'],
-      message: `${host}:${port} is taken by listeners[${index}]; give egress its own address or port`,
+      message: `${formatHostAndPort(egress)} is taken by listeners[${index}]; give egress its own address or port`,
     };
   }
   const named = listeners.findIndex(({ name }) => name === EGRESS_LISTENER);

@@ -233,7 +233,8 @@ function opened<S extends Socket>(
 
 function ignored(): void {}
 
-function describeTcpError(error: NodeJS.ErrnoException): string {
+/** For a person, with the code of the system behind it. */
+export function describeTcpError(error: NodeJS.ErrnoException): string {
   const words: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'nobody listens on this port, or a firewall rejects the connection',
     ECONNRESET: 'the peer closed the connection at once',
@@ -248,7 +249,8 @@ function describeTcpError(error: NodeJS.ErrnoException): string {
   return describe(words[error.code ?? ''], error);
 }
 
-function describeTlsError(error: NodeJS.ErrnoException): string {
+/** The same of a handshake, and of a TLS connection that the peer ends with an alert. */
+export function describeTlsError(error: NodeJS.ErrnoException): string {
   const { code = '' } = error;
   const verification = verificationFailure(code);
   if (verification !== undefined) return describe(reasons[verification].text, error);

@@ -10,6 +10,7 @@ import type { ListenerConfiguration, Timeouts } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
 import type { ReasonCode } from '../policy/reasons';
 import { AddressSet } from '../text/addresses';
+import { formatHostAndPort } from '../text/hostAndPort';
 import { certificateRefusal, ownRefusal } from '../x509/certificateTrust';
 import { type AddressClaim, type AddressLimit, AddressLimits } from './addressLimits';
 import { Arrival, type ArrivalHost } from './arrival';
@@ -234,7 +235,7 @@ class GatewayListener implements Listener, ArrivalHost {
 
 function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): OperatorError {
   return new OperatorError(
-    `cannot listen on ${host}:${port}: ${describeListenError(error)}`,
+    `cannot listen on ${formatHostAndPort({ host, port })}: ${describeListenError(error)}`,
     ExitCode.Failed,
   );
 }

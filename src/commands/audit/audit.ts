@@ -98,12 +98,15 @@ function timeOption(option: string): (text: string) => string {
 }
 
 /** Collects values, and knows what was probably meant. */
-function oneOf(accepted: readonly string[]): (text: string, values?: readonly string[]) => string[] {
+function oneOf(
+  accepted: readonly string[],
+  list = accepted.join(', '),
+): (text: string, values?: readonly string[]) => string[] {
   return (text, values) => {
     if (accepted.includes(text)) return append(text, values);
     const nearest = nearestOf(text, accepted);
     throw new InvalidArgumentError(
-      nearest === undefined ? 'it is not one of the list' : `did you mean ${quoteValue(nearest)}?`,
+      nearest === undefined ? `accepted are ${list}` : `did you mean ${quoteValue(nearest)}?`,
     );
   };
 }

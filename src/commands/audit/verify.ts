@@ -116,7 +116,7 @@ function readPublicKey(file: string): KeyObject {
     return createPublicKey(text);
   } catch {
     throw new OperatorError(
-      `${escapeUnsafe(file)} holds neither a public key nor a certificate; write one with "openssl pkey -in KEY -pubout -out ${escapeUnsafe(file)}"`,
+      `${escapeUnsafe(file)} holds neither a public key nor a certificate; write one with "openssl pkey -in KEY -pubout -out site.pub"`,
     );
   }
 }

@@ -157,3 +157,17 @@ it('takes another server at once, and goes on where it was', async () => {
   expect(server.reported).toEqual([]);
   await delivery.close();
 });
+
+it('reports that the other server is away too, and why', async () => {
+  const { server, delivery } = setUp(false);
+  await pass(60_000);
+  const other = new FakeServer();
+  other.isReachable = false;
+  delivery.replace(other.connect, true);
+  await pass(60_000);
+  expect(server.reported).toEqual(['down: nobody listens', 'down: nobody listens']);
+  other.isReachable = true;
+  await pass(60_000);
+  expect(server.reported.slice(2)).toEqual(['up']);
+  await delivery.close();
+});

@@ -249,7 +249,9 @@ describe('audit verify finds', () => {
     truncateSync(at.file, readFileSync(at.file).length - 20);
     expect((await faultsOf(at)).map(({ kind }) => kind)).toEqual(['incomplete', 'missing']);
     truncateSync(at.file, 0);
-    expect(await faultsOf(at)).toEqual([expect.objectContaining({ kind: 'missing', count: 10 })]);
+    expect(await faultsOf(at)).toEqual([
+      expect.objectContaining({ kind: 'missing', count: 10, detail: expect.stringMatching(/^no line/) }),
+    ]);
     rmSync(at.file);
     await expect(verify(at)).rejects.toThrow(/audit\.jsonl/);
   });
@@ -273,6 +275,23 @@ describe('audit verify finds', () => {
     // Signed with another key than that of the site.
     const other = keyIn(temporaryFolder());
     expect(await kinds(at.file, '--key', other.publicKey)).toEqual(['signature']);
+  });
+
+  it('another key: one fault for all its check-points', async () => {
+    const folder = temporaryFolder();
+    const { key } = keyIn(folder);
+    const at = site({ key }, folder);
+    for (let start = 0; start < 3; start += 1) await written(at, 2, { chain: { key, everySeconds: 60 } });
+    const other = keyIn(temporaryFolder());
+    const faults = await faultsOf(at, '--key', other.publicKey);
+    expect(faults.map(({ kind, count }) => [kind, count])).toEqual([
+      ['signature', 1],
+      ['signature', 3],
+    ]);
+    expect(faults[1]).toMatchObject({
+      line: 3,
+      detail: expect.stringMatching(/^is signed with another key, and 2 check-points behind it: spki/),
+    });
   });
 });
 
@@ -389,7 +408,7 @@ describe('at the start', () => {
     const { found } = await restarted(at);
     expect(found).toEqual([expect.objectContaining({ event: 'audit.resumed', count: 3 })]);
     const { exitCode, printed } = await verify(at);
-    expect(printed).toContain('3 lines of workers');
+    expect(printed).toContain('3 lines without a number: of workers');
     expect(exitCode).toBe(0);
   });
 

@@ -128,7 +128,7 @@ describe('aegis audit query', () => {
   });
 
   it.each([
-    [['--outcome', 'refused'], /denied|list/],
+    [['--outcome', 'bla'], /accepted are allowed, denied, would-deny, failed, info/],
     [['--reason', 'command-not-allow'], /did you mean "command-not-allowed"/],
     [['--from', 'ct1.example'], /IP address or a CIDR block/],
     [['--until', 'tomorrow'], /--until "tomorrow" is not a time/],

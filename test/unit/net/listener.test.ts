@@ -97,6 +97,15 @@ describe('a plain listener', () => {
     );
   });
 
+  it('puts an IPv6 address in brackets where the port cannot be had', async () => {
+    const opening = openListener(
+      { name: 'plain', host: '2001:db8::1', port: 11112 },
+      { timeouts: { tlsHandshakeSeconds: 1 }, maxPendingConnectionsPerAddress: 1 },
+      { admitAddress: () => ({ allowed: true }), connected: () => {}, refused: () => {} },
+    );
+    await expect(opening).rejects.toThrow('cannot listen on [2001:db8::1]:11112: ');
+  });
+
   it('never opens a TLS listener without its certificates', async () => {
     const tls = { ...testTlsMaterial(certificates) };
     const opening = openListener(
