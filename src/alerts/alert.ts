@@ -146,7 +146,7 @@ const kindByEvent: Readonly<Partial<Record<AuditEventName, Kind>>> = {
   'modality.changed': {
     event: 'modality-changed',
     severity: 'warning',
-    text: (event) => [ofModality('is not what it was')(event), ...(event.changes ?? [])].join('; '),
+    text: ofModality('is not what it was'),
     action: 'Ask its owner whether that was planned. "aegis inventory" shows what it is now.',
   },
   'modality.locked': {

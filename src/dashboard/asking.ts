@@ -27,6 +27,8 @@ export interface Asked {
 
 /** A frame of the stream is far smaller. What is longer does not come from a gateway. */
 const MAX_FRAME_CHARACTERS = 8 * 1024 * 1024;
+/** A frame comes every second. Where a machine or a network dies, nobody closes the connection. */
+const MAX_SILENCE_MS = 15_000;
 const NO_CONTENT = 204;
 
 let token: string | undefined;
@@ -52,7 +54,7 @@ export async function* frames<Frame>(path: string, signal: AbortSignal): AsyncGe
   if (body === null) return;
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+  for (let chunk = await heard(reader); !chunk.done; chunk = await heard(reader)) {
     const parts = `${text}${chunk.value}`.split('\n\n');
     text = parts.pop() ?? '';
     if (text.length > MAX_FRAME_CHARACTERS)
@@ -60,6 +62,22 @@ export async function* frames<Frame>(path: string, signal: AbortSignal): AsyncGe
     // The newest counts: the others are what it was before.
     const newest = parts.map(dataOf).findLast((data) => data !== '');
     if (newest !== undefined) yield JSON.parse(newest) as Frame;
+  }
+}
+
+/** Also gives the connection back where it throws: the gateway has few places for readers. */
+async function heard(reader: ReadableStreamDefaultReader<string>) {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new AskFailure(0, 'The gateway says nothing any more.'));
+      void reader.cancel();
+    }, MAX_SILENCE_MS);
+  });
+  try {
+    return await Promise.race([reader.read(), silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -3,6 +3,9 @@ import type { PendingPageCaller } from '../admin/pageReport';
 import { Facts, Moment } from './parts';
 import { countText, momentText, sentence, titleText } from './words';
 
+/** Of SOP classes; what is longer is opened by a click. */
+const MAX_LISTED = 12;
+
 /** `CT9 @ 10.1.2.9 → ORTHANC`; of a refused certificate, only the address is known. */
 export function pendingTitle({ callingAeTitle, sourceAddress, calledAeTitle }: PendingPageCaller): string {
   return callingAeTitle === ''
@@ -47,9 +50,24 @@ export function CallerFacts({ caller }: { readonly caller: PendingPageCaller }) 
             .map(titleText)
             .join(', '),
         ],
-        ['proposes', caller.proposedSopClasses.map(titleText).join(', ')],
+        [
+          'proposes',
+          caller.proposedSopClasses.length === 0 ? '' : <Proposed sopClasses={caller.proposedSopClasses} />,
+        ],
         ['refused commands', caller.commands.map(titleText).join(', ')],
       ]}
     />
+  );
+}
+
+/** A workstation can propose everything there is. */
+function Proposed({ sopClasses }: { readonly sopClasses: readonly string[] }) {
+  const text = sopClasses.map(titleText).join(', ');
+  if (sopClasses.length <= MAX_LISTED) return <>{text}</>;
+  return (
+    <details>
+      <summary>{countText(sopClasses.length)} SOP classes</summary>
+      {text}
+    </details>
   );
 }

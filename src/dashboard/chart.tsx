@@ -150,12 +150,7 @@ function Axis(props: { readonly fromMs: number; readonly bucketMs: number; reado
     <div class="axis" aria-hidden="true">
       <svg aria-hidden="true">
         {ticks.map((index) => (
-          <text
-            key={index}
-            x={`${((index / length) * 100).toFixed(2)}%`}
-            y="70%"
-            text-anchor={index > length * 0.94 ? 'end' : 'start'}
-          >
+          <text key={index} x={`${((index / length) * 100).toFixed(2)}%`} y="70%" text-anchor="middle">
             {clockText(fromMs + index * bucketMs)}
           </text>
         ))}

@@ -4,6 +4,7 @@
  */
 import type { HistoryReport, ModalityBrief, Overview } from '../admin/pageReport';
 import { withNow } from './answers';
+import type { AskFailure } from './asking';
 import { Chart } from './chart';
 import { DenialList } from './denials';
 import { healths, healthTone, healthWords, modalityHref } from './health';
@@ -25,7 +26,7 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
   }
   return (
     <>
-      <State overview={overview} />
+      {failure === undefined ? <State overview={overview} /> : <Away overview={overview} failure={failure} />}
       <div class="row trend">
         <Panel title="Last 24 hours" aside={<OpenNow overview={overview} />}>
           {history === undefined ? (
@@ -55,6 +56,19 @@ export function OverviewPage({ live: { overview, failure } }: { readonly live: L
         </Panel>
       </div>
     </>
+  );
+}
+
+/** What is below was true then. A screen on the wall must not stay green over a gateway that is gone. */
+function Away({ overview, failure }: { readonly overview: Overview; readonly failure: AskFailure }) {
+  return (
+    <div class="state alarm">
+      <Mark tone="alarm" />
+      <div>
+        <h1 aria-live="polite">Not connected: what is below was so at {momentText(overview.time)}.</h1>
+        <p class="details">{failure.message}</p>
+      </div>
+    </div>
   );
 }
 

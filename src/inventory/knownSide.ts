@@ -2,6 +2,7 @@
  * What one modality is and does in one direction, counted, and what of it is new. Learns from audit events. Everything has
  * a bound, because each text here came from the device. Knows no clock and no file.
  */
+import { IMPLEMENTATION_CLASS_UID } from '../association/negotiation';
 import type { AuditEvent } from '../audit/events';
 import { DAY_MS } from '../text/moments';
 import {
@@ -94,7 +95,11 @@ export class KnownSide {
     this.#associations += 1;
     const { tls, listener, callingAeTitle, calledAeTitle } = event;
     const isIngress = this.#direction === 'ingress';
-    const words = isIngress ? tell : (change: string) => tell(`when it is reached: ${change}`);
+    const isFirst = this.#isTestedOnly && event.implementationClassUid !== IMPLEMENTATION_CLASS_UID;
+    if (isFirst) this.#firstConnectionId = event.connectionId;
+    const words = (change: string): void => {
+      if (!isFirst) tell(isIngress ? change : `when it is reached: ${change}`);
+    };
     const implementation = this.#see('implementations', implementationOf(event), nowMs);
     if (implementation) words(`implementation ${turn(implementation)}`);
     const protocol = this.#see('tls', tls?.protocol ?? 'plain', nowMs);
@@ -130,6 +135,15 @@ export class KnownSide {
     const what =
       sopClass === undefined ? command : isKnown ? `${command} of ${sopClass}` : `${command} (${sopClass})`;
     tell(novelty.isBack ? `${what} again, after ${FORGOTTEN_DAYS} days or more` : `first ${what}`);
+  }
+
+  /** All that came is `aegis echo` in its name: what the device itself is, nobody knows yet. */
+  get #isTestedOnly(): boolean {
+    const { implementations } = this.#seen;
+    return (
+      implementations.length > 0 &&
+      implementations.every(({ value }) => value.endsWith(`(${IMPLEMENTATION_CLASS_UID})`))
+    );
   }
 
   #seeCertificate(tls: AuditEvent['tls'], nowMs: number, words: (change: string) => void): void {

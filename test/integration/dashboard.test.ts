@@ -204,8 +204,10 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
     await page.goto(`${url}#/`);
     expect(await gateway.process.stop()).toMatchObject({ exitCode: 0 });
     await page.getByText('Not connected', { exact: true }).waitFor();
+    await page.getByRole('heading', { level: 1, name: /^Not connected: what is below was so at / }).waitFor();
     await GatewayProcess.start(configuration);
     await page.getByText('Live', { exact: true }).waitFor();
+    await page.getByRole('heading', { level: 1, name: /^Enforcing/ }).waitFor();
   });
 });
 

@@ -78,6 +78,14 @@ describe('An alert', () => {
     expect(alert?.facts.callingAeTitle).toBe('A\r\nBcc: x@y');
   });
 
+  it('says once what changed about a modality', () => {
+    const changes = ['first C-FIND', 'address 10.0.0.2, before 10.0.0.1'];
+    const event = { event: 'modality.changed', outcome: 'info', modality: 'ct1', changes } as const;
+    expect(alertOf({ ...event, detail: changes.join('; ') })?.text).toBe(
+      'modality ct1 is not what it was: first C-FIND; address 10.0.0.2, before 10.0.0.1',
+    );
+  });
+
   it('shortens a long detail, and keeps it on one line', () => {
     expect(harmless(' a\n  b\n')).toBe('a; b');
     expect(harmless('x'.repeat(1000))).toBe(`${'x'.repeat(400)}…`);

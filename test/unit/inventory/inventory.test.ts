@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { IMPLEMENTATION_CLASS_UID } from '../../../src/association/negotiation';
 import type { AuditEvent } from '../../../src/audit/events';
 import { configurationSchema } from '../../../src/config/schema';
 import { Inventory } from '../../../src/inventory/inventory';
@@ -161,6 +162,23 @@ describe('the inventory', () => {
     expect(valuesIn(egress?.operations)).toEqual(['C-STORE CTImageStorage 1']);
     expect(valuesIn(ingress?.operations)).toEqual(['C-GET StudyRootQueryRetrieveInformationModelGet 1']);
     expect(inventory.lastSeen).toEqual([{ modality: 'ct1', ms: Date.now() }]);
+  });
+
+  it('takes the device for what it is where `aegis echo` came first', async () => {
+    const test = { implementationClassUid: IMPLEMENTATION_CLASS_UID, implementationVersionName: 'AEGIS' };
+    const inventory = opened();
+    inventory.record(accepted({ ...test, sourceAddress: '10.1.2.1' }));
+    inventory.record(completed({ command: 'C-ECHO', sopClass: 'Verification' }));
+    await stopped(inventory);
+    const next = opened();
+    next.record(accepted());
+    next.record(completed());
+    jest.advanceTimersByTime(DAY_MS);
+    expect(changes()).toEqual([]);
+    next.record(accepted(test));
+    next.record(accepted({ implementationVersionName: 'MAKER_2' }));
+    jest.advanceTimersByTime(DAY_MS);
+    expect(changes().flat()).toEqual([expect.stringMatching(/^implementation MAKER_2 /)]);
   });
 
   it('keeps the last denial', () => {
