@@ -60,6 +60,8 @@ export class AuditExport implements AuditSink, DisclosureSink {
   readonly #say: (text: string) => void;
   #report: (event: AuditEvent) => void = (event) => this.record(event);
   #running: RunningExport | undefined;
+  /** The spool has one owner: who opens it waits for the one before. */
+  #closing: Promise<void> = Promise.resolve();
   wants: DisclosureSink['wants'] = 'nothing';
 
   private constructor(log: AuditSink, say: (text: string) => void) {
@@ -105,18 +107,27 @@ export class AuditExport implements AuditSink, DisclosureSink {
   /** Reads what a new configuration names. The result takes it over when it is called. Rejects with OperatorError. */
   async prepareReload(configuration: Configuration): Promise<() => void> {
     const settings = await settingsOf(configuration);
+    if (settings !== undefined && this.#running === undefined) {
+      await this.#closing;
+      // What cannot be used is to be known before anything is taken over.
+      openSpool(settings, () => {}).close();
+    }
     return () => {
       this.wants = wantedDisclosures(configuration);
       if (settings === undefined) {
-        void this.#running?.close();
-        this.#running = undefined;
+        this.#leave();
       } else if (this.#running !== undefined) this.#running.replace(settings);
       else this.#running = this.#open(settings);
     };
   }
 
   async close(): Promise<void> {
-    await this.#running?.close();
+    this.#leave();
+    await this.#closing;
+  }
+
+  #leave(): void {
+    if (this.#running !== undefined) this.#closing = this.#running.close();
     this.#running = undefined;
   }
 
@@ -153,7 +164,7 @@ class RunningExport {
   #lastLossMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings, report: (event: AuditEvent) => void) {
-    const { configuration, syslog, connect } = settings;
+    const { configuration, connect } = settings;
     this.#settings = settings;
     this.#report = report;
     this.#sums = new RefusalSums(configuration.audit.refusals, {
@@ -161,9 +172,7 @@ class RunningExport {
       isBlocked: () => false,
     });
     this.#format = this.#formatOf(settings);
-    this.#spool = openSpool(configuration.stateDirectory, syslog.spoolBytes, (count, why) =>
-      this.#missed(count, why),
-    );
+    this.#spool = openSpool(settings, (count, why) => this.#missed(count, why));
     this.#delivery = new Delivery(this.#spool, connect, {
       down: (detail) =>
         this.#changed('syslog.down', `cannot be reached: ${detail}; messages wait on the disk`),
@@ -205,6 +214,7 @@ class RunningExport {
     this.flush();
     await this.#delivery.close();
     clearTimeout(this.#lossTimer);
+    if (this.#lost !== undefined) this.#reportLost();
     this.#spool.close();
   }
 
@@ -282,13 +292,9 @@ function lineFormat(send: Send): Format {
   };
 }
 
-function openSpool(
-  stateDirectory: string,
-  maxBytes: number,
-  lost: (count: number, why: string) => void,
-): Spool {
+function openSpool({ configuration, syslog }: Settings, lost: (count: number, why: string) => void): Spool {
   try {
-    return new Spool(stateDirectory, maxBytes, { lost });
+    return new Spool(configuration.stateDirectory, syslog.spoolBytes, { lost });
   } catch (error) {
     throw new OperatorError(`the spool of audit.syslog cannot be opened: ${(error as Error).message}`);
   }
