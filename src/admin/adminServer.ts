@@ -108,6 +108,7 @@ export class AdminServer implements AuditSink {
       live: this.#live,
       ...sources,
       locks: () => control.locks.list,
+      auditSinks: () => control.auditSinks?.() ?? {},
       isDraining: () => this.#isDraining,
       isListening: () => control.gateway.isListening,
     });
@@ -137,7 +138,7 @@ export class AdminServer implements AuditSink {
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.#configuration = configuration;
-    this.#view.modalities.replace(configuration);
+    this.#view.replace(configuration);
     this.#metrics.replace(configuration);
   }
 

@@ -2,7 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { Inventory } from '../inventory/inventory';
 
-export type ShownInventory = Pick<Inventory, 'text' | 'reportOf' | 'silent' | 'lastSeen'>;
+export type ShownInventory = Pick<
+  Inventory,
+  'text' | 'reportOf' | 'silent' | 'lastSeen' | 'silenceOf' | 'lastHeard'
+>;
 
 export function addInventoryRoute(server: FastifyInstance, inventory: ShownInventory): void {
   server.get<{ Querystring: { modality?: unknown } }>('/api/v1/inventory', async (request, reply) => {

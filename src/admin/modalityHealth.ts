@@ -49,6 +49,14 @@ export function healthOf(facts: ModalityFacts, now: Date): HealthOfModality {
   return { health: 'ok', why: '' };
 }
 
+/** Part of the sentence, and the sentence that explains it. */
+export interface Fault {
+  readonly text: string;
+  readonly detail: string;
+  /** Default: an alarm. */
+  readonly tone?: 'attention';
+}
+
 export interface StateFacts {
   readonly isListening: boolean;
   readonly isDraining: boolean;
@@ -61,26 +69,23 @@ export interface StateFacts {
     readonly server: string;
     readonly isUp: boolean;
   }[];
+  readonly auditFaults: readonly Fault[];
   /** Names of listeners whose own certificate has ended. */
   readonly endedListeners: readonly string[];
   readonly isLastReloadOk: boolean;
   readonly pendingCallers: number;
 }
 
-interface Fault {
-  readonly text: string;
-  readonly detail: string;
-}
-
 /** `Enforcing; 2 of 41 modalities need you`. The worst comes right after the mode. */
 export function stateSentence(facts: StateFacts): StateSentence {
-  const alarms = alarmsOf(facts);
+  const faults = [...alarmsOf(facts), ...facts.auditFaults];
   const attentions = attentionsOf(facts);
-  const parts = [modeOf(facts), ...alarms.map(({ text }) => text), modalitiesOf(facts)];
-  const details = [...alarms.map(({ detail }) => detail), ...attentions];
+  const parts = [modeOf(facts), ...faults.map(({ text }) => text), modalitiesOf(facts)];
+  const details = [...faults.map(({ detail }) => detail), ...attentions];
+  const isAlarm = faults.some(({ tone }) => tone === undefined);
   return {
     text: parts.join('; '),
-    tone: alarms.length > 0 ? 'alarm' : attentions.length > 0 ? 'attention' : 'ok',
+    tone: isAlarm ? 'alarm' : details.length > 0 ? 'attention' : 'ok',
     details: details.slice(0, MAX_DETAILS),
   };
 }

@@ -1,12 +1,14 @@
 /**
  * What each modality of the configuration did and was refused since the start, by audit events, and the reports that the
  * page gets of it. Keeps a few facts of each; a report is made when somebody asks. What only an operator knows (locks) and
- * what others keep (ends of certificates) comes with each question.
+ * what others keep (ends of certificates, the inventory) comes with each question.
  */
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration, ModalityConfiguration } from '../config/schema';
 import { withoutSecrets } from '../config/withoutSecrets';
 import { permissions as permissionTable } from '../dimse/permissions';
+import type { Inventory } from '../inventory/inventory';
+import { describeSilence } from '../inventory/report';
 import type { ModalityLock } from '../policy/locks';
 import type { ReasonCode } from '../policy/reasons';
 import { endMs } from '../text/moments';
@@ -42,8 +44,6 @@ class Followed {
   lastDenied: Denied | undefined;
   /** The last one that was refused, where nothing of its kind was let in since. */
   refused: Denied | undefined;
-  /** Why it counts as silent; undefined where it does not. */
-  silence: string | undefined;
   readonly counts: Counted<ModalityCounts> = { associations: 0, commands: 0, bytes: 0, refusals: 0 };
   readonly commands = new Map<string, number>();
   readonly refusals = new Map<ReasonCode, number>();
@@ -57,6 +57,8 @@ export interface ModalityNews {
   /** By name: when the certificate ends that it showed last. */
   readonly certificateEnds: ReadonlyMap<string, Date>;
   readonly openByModality: ReadonlyMap<string, number>;
+  /** Goes further back than the start. */
+  readonly inventory: Pick<Inventory, 'silenceOf' | 'lastHeard' | 'reportOf'>;
 }
 
 export interface ModalitiesOverview {
@@ -137,6 +139,7 @@ export class ModalityViews implements AuditSink {
     const { accepted, recent = [], commands, refusals } = this.#followed.get(name) ?? {};
     const { tls, implementationClassUid, implementationVersionName } = accepted?.event ?? {};
     const lock = news.locks.find(({ modality }) => modality === name);
+    const inventory = news.inventory.reportOf(name);
     return {
       ...this.#summary(name, entry, lock, news),
       entry: withoutSecrets(entry) as Readonly<Record<string, unknown>>,
@@ -144,6 +147,7 @@ export class ModalityViews implements AuditSink {
       ...(tls === undefined ? {} : { tls: wayOf(tls), certificate: certificateOf(tls) }),
       ...(implementationClassUid === undefined ? {} : { implementationClassUid }),
       ...(implementationVersionName === undefined ? {} : { implementationVersionName }),
+      ...(inventory === undefined ? {} : { inventory }),
       associations,
       recent: recent.map(eventReport).reverse(),
       commands: Object.fromEntries(commands ?? []),
@@ -166,7 +170,8 @@ export class ModalityViews implements AuditSink {
     lock: ModalityLock | undefined,
     news: ModalityNews,
   ): ModalitySummary {
-    const { accepted, lastDenied, counts } = this.#followed.get(name) ?? {};
+    const { lastDenied, counts } = this.#followed.get(name) ?? {};
+    const heard = news.inventory.lastHeard(name);
     const { listeners, upstreams } = this.#configuration;
     const { callingAeTitle, from, allow, observeUntil, validFrom, validUntil } = entry;
     const certificateEnd = news.certificateEnds.get(name);
@@ -183,8 +188,8 @@ export class ModalityViews implements AuditSink {
       ...(observeUntil === undefined ? {} : { observeUntil }),
       ...(validFrom === undefined ? {} : { validFrom }),
       ...(validUntil === undefined ? {} : { validUntil }),
-      ...(accepted === undefined ? {} : { lastSeen: accepted.time.toISOString() }),
-      ...(accepted?.event.sourceAddress === undefined ? {} : { lastAddress: accepted.event.sourceAddress }),
+      ...(heard === undefined ? {} : { lastSeen: new Date(heard.ms).toISOString() }),
+      ...(heard?.address === undefined ? {} : { lastAddress: heard.address }),
       ...(lastDenied === undefined ? {} : { lastDenial: denialOf(lastDenied) }),
       counts: { associations: 0, commands: 0, bytes: 0, refusals: 0, ...counts },
       open: news.openByModality.get(name) ?? 0,
@@ -193,10 +198,16 @@ export class ModalityViews implements AuditSink {
     };
   }
 
-  #health(name: string, lock: ModalityLock | undefined, { certificateEnds }: ModalityNews): HealthOfModality {
-    const { refused, silence } = this.#followed.get(name) ?? {};
-    const refusedSince = refused && denialOf(refused);
-    return healthOf({ lock, refusedSince, certificateEnd: certificateEnds.get(name), silence }, this.#now());
+  #health(name: string, lock: ModalityLock | undefined, news: ModalityNews): HealthOfModality {
+    const { refused } = this.#followed.get(name) ?? {};
+    const silence = news.inventory.silenceOf(name);
+    const facts = {
+      lock,
+      refusedSince: refused && denialOf(refused),
+      certificateEnd: news.certificateEnds.get(name),
+      silence: silence && describeSilence(silence),
+    };
+    return healthOf(facts, this.#now());
   }
 
   #modeOf({ mode, observeUntil }: ModalityConfiguration): ModalitySummary['mode'] {
@@ -221,7 +232,6 @@ export class ModalityViews implements AuditSink {
       case 'association.accepted':
         counts.associations += 1;
         followed.accepted = { event, time };
-        followed.silence = undefined;
         if (!isOnAssociation(followed.refused)) followed.refused = undefined;
         break;
       case 'command.completed':
@@ -232,13 +242,10 @@ export class ModalityViews implements AuditSink {
         break;
       case 'association.released':
       case 'association.aborted':
-        this.#remember(followed, { event, time });
-        break;
       case 'modality.silent':
-        followed.silence = event.detail ?? 'it has been silent for too long';
-        break;
       case 'modality.heard':
-        followed.silence = undefined;
+      case 'modality.changed':
+        this.#remember(followed, { event, time });
         break;
     }
   }

@@ -3,6 +3,7 @@
  * the names are stable. All times are ISO 8601 in UTC. Text of peers is as it came: escape it before you show it.
  */
 import type { ReloadRequester } from '../audit/events';
+import type { ModalityReport } from '../inventory/report';
 import type { CertificateFacts, TlsFacts } from '../net/inboundConnection';
 import type { Sheet } from '../onboarding/sheetMarkdown';
 import type { ExplanationReport } from '../policy/explanationReport';
@@ -25,7 +26,7 @@ import type {
  */
 export type ModalityHealth = 'locked' | 'refused' | 'certificate' | 'silent' | 'ok';
 
-/** `alarm`: nobody, or somebody who should be, is not served. `attention`: an operator should look. */
+/** `alarm`: somebody who should be is not served, or the audit log has gaps or was changed. `attention`: an operator should look. */
 export type StateTone = 'ok' | 'attention' | 'alarm';
 
 export interface StateSentence {
@@ -161,7 +162,7 @@ export interface ModalitySummary extends ModalityBrief {
   readonly observeUntil?: string;
   readonly validFrom?: string;
   readonly validUntil?: string;
-  /** When it was last let in; absent where not since the start. */
+  /** When it last did something; absent where it never came. From the inventory: it survives a restart. */
   readonly lastSeen?: string;
   /** From where. */
   readonly lastAddress?: string;
@@ -195,8 +196,10 @@ export interface ModalityDetail extends ModalitySummary {
   readonly tls?: Pick<TlsFacts, 'protocol' | 'cipher' | 'group'>;
   readonly implementationClassUid?: string;
   readonly implementationVersionName?: string;
+  /** What it is and does, further back than the start: as `GET /api/v1/inventory?modality=NAME` answers. */
+  readonly inventory?: ModalityReport;
   readonly associations: readonly AssociationStatus[];
-  /** What it did and was refused, the newest first: few. The audit log has all. */
+  /** What it did, was refused and changed, the newest first: few. The audit log has all. */
   readonly recent: readonly ModalityEvent[];
   /** How often it used each command, such as `C-STORE`; since the start. */
   readonly commands: Readonly<Record<string, number>>;

@@ -10,6 +10,7 @@ import { DelayedWrite } from '../files/delayedWrite';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { defaultEntryName } from '../onboarding/entryFields';
 import { reasons, remedyOf } from '../policy/reasons';
+import { AuditTrailView } from './auditTrailView';
 import type { CertificateExpiries, CertificateExpiry } from './certificateExpiries';
 import { ConfigurationHistory } from './configurationHistory';
 import { History } from './history';
@@ -38,7 +39,10 @@ export interface PageSources {
   readonly live: LiveView;
   readonly pending: PendingCallers;
   readonly expiries: CertificateExpiries;
+  readonly inventory: ModalityNews['inventory'];
   locks(): ModalityNews['locks'];
+  /** Where audit lines go, and whether they can be written there. */
+  auditSinks(): Readonly<Record<string, boolean>>;
   isDraining(): boolean;
   isListening(): boolean;
   warn(message: string): void;
@@ -55,6 +59,7 @@ export class PageView implements AuditSink {
   readonly history: History;
   readonly reloads: ConfigurationHistory;
   readonly #sources: PageSources;
+  readonly #auditTrail = new AuditTrailView();
   readonly #startedAt = new Date();
   readonly #writer: DelayedWrite;
 
@@ -76,8 +81,15 @@ export class PageView implements AuditSink {
 
   record(event: AuditEvent): void {
     this.modalities.record(event);
+    this.#auditTrail.record(event);
     if (this.history.record(event)) this.#writer.changed();
     if (this.reloads.record(event)) this.#writer.changed();
+  }
+
+  /** A new configuration counts from now on. */
+  replace(configuration: Configuration): void {
+    this.modalities.replace(configuration);
+    this.#auditTrail.replace(configuration);
   }
 
   /** Resolves when what is kept is written. */
@@ -86,12 +98,13 @@ export class PageView implements AuditSink {
   }
 
   get news(): ModalityNews {
-    const { expiries, locks, live } = this.#sources;
+    const { expiries, locks, live, inventory } = this.#sources;
     const shown = expiries.list.filter(({ kind }) => kind === 'modality');
     return {
       locks: locks(),
       certificateEnds: new Map(shown.map(({ name, notAfter }) => [name, notAfter])),
       openByModality: live.associations.openByModality(),
+      inventory,
     };
   }
 
@@ -112,6 +125,7 @@ export class PageView implements AuditSink {
         observed,
         byHealth: modalities.byHealth,
         upstreams,
+        auditFaults: this.#auditTrail.faults(this.#sources.auditSinks(), now),
         endedListeners: expiries.list.filter(isEnded).map(({ name }) => name),
         isLastReloadOk: lastReload?.isOk ?? true,
         pendingCallers: pending.size,

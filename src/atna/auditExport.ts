@@ -4,13 +4,13 @@
  * passes on.
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
-import { jsonLine, timed } from '../audit/jsonLine';
 import { RefusalSums } from '../audit/refusalSums';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type Disclosure, type DisclosureSink, wantedDisclosures } from '../gateway/dataSetTap';
 import type { AuditMessage } from './auditMessage';
 import { Delivery } from './delivery';
+import { type Format, lineFormat } from './lineFormat';
 import { Spool } from './spool';
 import { encodeSyslogMessage, MACHINE_NAME, Severity } from './syslogMessage';
 import { type Connect, connectTo, MAX_DATAGRAM_BYTES, type SyslogConfiguration } from './transport';
@@ -18,15 +18,6 @@ import { type Connect, connectTo, MAX_DATAGRAM_BYTES, type SyslogConfiguration }
 /** From the first loss to its line, so that the line counts more than one; and from one line to the next. */
 const FIRST_LOSS_MS = 1000;
 const NEXT_LOSS_MS = 60_000;
-
-const SEVERITY_BY_OUTCOME: Readonly<Record<Outcome, number>> = {
-  allowed: Severity.informational,
-  info: Severity.informational,
-  debug: Severity.informational,
-  'would-deny': Severity.notice,
-  denied: Severity.warning,
-  failed: Severity.error,
-};
 
 /** PS3.15 §A.6 does not say; dcm4che maps outcomes in this way. */
 const SEVERITY_BY_MESSAGE: Readonly<Record<AuditMessage['outcome'], number>> = {
@@ -37,15 +28,6 @@ const SEVERITY_BY_MESSAGE: Readonly<Record<AuditMessage['outcome'], number>> = {
 
 /** IHE ITI-20. */
 const ATNA_MESSAGE_ID = 'IHE+RFC-3881';
-
-/** What a configuration makes of events. */
-interface Format {
-  record(event: AuditEvent): void;
-  disclose(disclosure: Disclosure): void;
-  close(): void;
-}
-
-type Send = (severity: number, messageId: string, text: string) => void;
 
 interface Settings {
   readonly configuration: Configuration;
@@ -60,8 +42,12 @@ export class AuditExport implements AuditSink, DisclosureSink {
   readonly #say: (text: string) => void;
   #report: (event: AuditEvent) => void = (event) => this.record(event);
   #running: RunningExport | undefined;
-  /** Of one that a reload switched off, until it has left the spool. */
-  #closing: Promise<void> | undefined;
+  /** The spool has one owner: who opens it waits for the one before. */
+  #closing: Promise<void> = Promise.resolve();
+  /** A gateway that cannot start, because another one has its ports, leaves the spool to that one. */
+  #takeOver: () => void = () => {};
+  /** What is recorded until then. */
+  #early: AuditEvent[] | undefined = [];
   wants: DisclosureSink['wants'] = 'nothing';
 
   private constructor(log: AuditSink, say: (text: string) => void) {
@@ -76,18 +62,25 @@ export class AuditExport implements AuditSink, DisclosureSink {
     say: (text: string) => void,
   ): Promise<AuditExport> {
     const auditExport = new AuditExport(log, say);
-    (await auditExport.prepareReload(configuration))();
+    auditExport.#takeOver = await auditExport.prepareReload(configuration);
+    auditExport.wants = wantedDisclosures(configuration);
     return auditExport;
   }
 
-  /** From now on, events of its own go the way of all others. */
+  /** The gateway runs: from now on messages are sent, and events of its own go the way of all others. */
   attach(sink: Pick<AuditSink, 'record'>): void {
     this.#report = (event) => sink.record(event);
+    this.#takeOver();
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const event of early) this.#running?.record(event);
   }
 
   record(event: AuditEvent): void {
     this.#log.record(event);
-    if (event.outcome !== 'debug') this.#running?.record(event);
+    if (event.outcome === 'debug') return;
+    if (this.#early === undefined) this.#running?.record(event);
+    else this.#early.push(event);
   }
 
   disclose(disclosure: Disclosure): void {
@@ -107,32 +100,36 @@ export class AuditExport implements AuditSink, DisclosureSink {
   /** Reads what a new configuration names. The result takes it over when it is called. Rejects with OperatorError. */
   async prepareReload(configuration: Configuration): Promise<() => void> {
     const settings = await settingsOf(configuration);
-    await this.#closing;
-    const open = settings === undefined || this.#running !== undefined ? undefined : this.#opening(settings);
+    if (settings !== undefined && this.#running === undefined) {
+      await this.#closing;
+      // What cannot be used is to be known before anything is taken over.
+      openSpool(settings, () => {}).close();
+    }
     return () => {
       this.wants = wantedDisclosures(configuration);
       if (settings === undefined) {
-        this.#closing = this.#running?.close();
-        this.#running = undefined;
-      } else if (open === undefined) this.#running?.replace(settings);
-      else this.#running = open();
+        this.#leave();
+      } else if (this.#running !== undefined) this.#running.replace(settings);
+      else this.#running = this.#open(settings);
     };
   }
 
   async close(): Promise<void> {
+    this.#leave();
     await this.#closing;
-    await this.#running?.close();
+  }
+
+  #leave(): void {
+    if (this.#running !== undefined) this.#closing = this.#running.close();
     this.#running = undefined;
   }
 
-  /** The spool is opened at once: where that fails, the gateway has taken over nothing yet. */
-  #opening(settings: Settings): () => RunningExport {
-    const spool = openSpool(settings, (count, why) => this.#running?.missed(count, why));
+  #open(settings: Settings): RunningExport {
     const report = (event: AuditEvent) => {
       this.#say(`${event.outcome === 'failed' ? 'warning: ' : ''}${event.detail}`);
       this.#report(event);
     };
-    return () => new RunningExport(settings, spool, report);
+    return new RunningExport(settings, report);
   }
 }
 
@@ -159,17 +156,17 @@ class RunningExport {
   #lossTimer: NodeJS.Timeout | undefined;
   #lastLossMs = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: Settings, spool: Spool, report: (event: AuditEvent) => void) {
+  constructor(settings: Settings, report: (event: AuditEvent) => void) {
     const { configuration, connect } = settings;
     this.#settings = settings;
-    this.#spool = spool;
     this.#report = report;
     this.#sums = new RefusalSums(configuration.audit.refusals, {
       write: (sum) => this.#format.record(sum),
       isBlocked: () => false,
     });
     this.#format = this.#formatOf(settings);
-    this.#delivery = new Delivery(spool, connect, {
+    this.#spool = openSpool(settings, (count, why) => this.#missed(count, why));
+    this.#delivery = new Delivery(this.#spool, connect, {
       down: (detail) =>
         this.#changed('syslog.down', `cannot be reached: ${detail}; messages wait on the disk`),
       up: () => this.#changed('syslog.up', 'takes messages again'),
@@ -210,6 +207,7 @@ class RunningExport {
     this.flush();
     await this.#delivery.close();
     clearTimeout(this.#lossTimer);
+    if (this.#lost !== undefined) this.#reportLost();
     this.#spool.close();
   }
 
@@ -235,7 +233,7 @@ class RunningExport {
       text,
     });
     if (syslog.protocol === 'udp' && message.length > MAX_DATAGRAM_BYTES) {
-      this.missed(1, 'it is longer than a datagram');
+      this.#missed(1, 'it is longer than a datagram');
       return;
     }
     if (this.#waiting.length === 0) setImmediate(() => this.flush());
@@ -247,7 +245,7 @@ class RunningExport {
     this.#report({ event, outcome, detail: `the syslog server ${this.#settings.syslog.server} ${what}` });
   }
 
-  missed(count: number, why: string): void {
+  #missed(count: number, why: string): void {
     this.#lost ??= { count: 0, since: new Date(), why };
     this.#lost.count += count;
     this.#lost.why = why;
@@ -276,15 +274,6 @@ function serverKeys({ syslog: { server, protocol, tls } }: Settings): unknown {
 
 function differ(one: Settings, other: Settings, keysOf: (settings: Settings) => unknown): boolean {
   return JSON.stringify(keysOf(one)) !== JSON.stringify(keysOf(other));
-}
-
-/** Each line as it is in the file. */
-function lineFormat(send: Send): Format {
-  return {
-    record: (event) => send(SEVERITY_BY_OUTCOME[event.outcome], event.event, jsonLine(timed(event))),
-    disclose: () => {},
-    close: () => {},
-  };
 }
 
 function openSpool({ configuration, syslog }: Settings, lost: (count: number, why: string) => void): Spool {

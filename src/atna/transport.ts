@@ -5,6 +5,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIP, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Configuration } from '../config/schema';
 import { describeTcpError, describeTlsError, dialTcp, dialTls } from '../net/dial';
 import { type ClientTlsMaterial, loadClientTlsContext } from '../net/tlsContext';
@@ -14,6 +15,8 @@ import { lengthAt } from './spool';
 export type SyslogConfiguration = NonNullable<Configuration['audit']['syslog']>;
 
 const CONNECT_MS = 10_000;
+/** With TLS 1.3, a server refuses our certificate after the handshake; it has said so by then. */
+const REFUSAL_MS = 500;
 const KEEP_ALIVE_MS = 60_000;
 /** Nobody listens on a port of UDP: the answer comes after the first datagram. */
 const UDP_FIRST_MS = 200;
@@ -51,6 +54,26 @@ export function connectTo({ server, protocol, tls }: SyslogConfiguration): Conne
         : (await dialTls(host, port, { ...options, tls: material })).socket;
     return new StreamTransport(socket, lost);
   };
+}
+
+/**
+ * Why there is no way to the server, or undefined; for `aegis check`. Sends no message. So of UDP it only knows whether the
+ * name of the server can be resolved. Throws OperatorError where something is wrong with the files of TLS.
+ */
+export async function unreachableBecause(syslog: SyslogConfiguration): Promise<string | undefined> {
+  const connect = connectTo(syslog);
+  try {
+    return await new Promise<string | undefined>((resolve, reject) => {
+      const connected = async (transport: Transport) => {
+        if (syslog.protocol === 'tls') await delay(REFUSAL_MS);
+        resolve(undefined);
+        transport.destroy();
+      };
+      connect(({ detail }) => resolve(detail)).then(connected, reject);
+    });
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 /** Offering DICOM, some servers would refuse the connection. */

@@ -69,6 +69,12 @@ export class CheckProgress {
     this.#wait();
   }
 
+  syslogReached(server: string): void {
+    this.#waiting.stop();
+    this.#print(`  the syslog server ${escapeUnsafe(server)} can be reached\n`);
+    this.#wait();
+  }
+
   end(): void {
     this.#waiting.end();
     const rest = this.#reached - MAX_REACHED_LINES;

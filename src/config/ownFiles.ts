@@ -15,9 +15,12 @@ import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
 
 const GROUP_AND_OTHERS_WRITE = 0o022;
+/** What is in `stateDirectory`. */
+const KEPT =
+  'locks, fetched revocation lists, the inventory, counters, the history of the page, the last addresses of devices, the end of the audit chain, what waits for the syslog server';
 
 export function inspectOwnFiles(configuration: Configuration): Finding[] {
-  const { audit, pending, admin, pidFile, stateDirectory } = configuration;
+  const { audit, pending, admin, pidFile } = configuration;
   return [
     ...(audit.file === undefined
       ? []
@@ -25,7 +28,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...(audit.chain?.key === undefined ? [] : inspectSigningKey(['audit', 'chain', 'key'], audit.chain.key)),
     ...(pending.file === undefined ? [] : inspectReplaced(['pending', 'file'], pending.file)),
     ...(pidFile === undefined ? [] : inspectReplaced(['pidFile'], pidFile)),
-    ...inspectStateDirectory(['stateDirectory'], stateDirectory),
+    ...inspectStateDirectory(['stateDirectory'], configuration),
     ...inspectLocks(configuration),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
     ...inspectAlertFiles(configuration),
@@ -45,22 +48,33 @@ function inspectReplaced(path: ConfigurationPath, file: string): Finding[] {
   return isFolder(file) ? [aFolder(path, file)] : inspectWritable(path, dirname(file), true);
 }
 
-/** Made when it is first needed. A gateway that never needs it runs without it, so this is a warning. */
-function inspectStateDirectory(path: ConfigurationPath, directory: string): Finding[] {
-  const message = stateDirectoryFault(directory);
-  return message === undefined ? [] : [{ path, message, severity: 'warning', kind: 'file' }];
+/** Made when it is first needed. Only with a syslog server does the gateway not run without it: else it is a warning. */
+function inspectStateDirectory(path: ConfigurationPath, { stateDirectory, audit }: Configuration): Finding[] {
+  const fault = stateDirectoryFault(stateDirectory);
+  if (fault === undefined) return [];
+  const isNeeded = fault.isUnusable && audit.syslog !== undefined;
+  const { message } = fault;
+  return [{ path, message, kind: 'file', ...(isNeeded ? {} : { severity: 'warning' }) }];
 }
 
-function stateDirectoryFault(directory: string): string | undefined {
+function stateDirectoryFault(
+  directory: string,
+): { readonly message: string; readonly isUnusable: boolean } | undefined {
   let place = directory;
   while (!existsSync(place) && place !== dirname(place)) place = dirname(place);
   const shown = escapeUnsafe(directory);
   if (!isFolder(place) || !isWritable(place)) {
     const fault = place === directory ? 'cannot be written' : 'cannot be made';
-    return `the folder ${shown} ${fault}, so locks would not be kept; let the account that runs aegis write it, or name another folder`;
+    return {
+      isUnusable: true,
+      message: `the folder ${shown} ${fault}, so nothing outlives a restart: ${KEPT}; let the account that runs aegis write it, or name another folder`,
+    };
   }
   if (place !== directory || !isWritableByOthers(directory)) return undefined;
-  return `others than its owner can write the folder ${shown}, and so end a lock or put back an older revocation list; run "chmod 700 ${shown}"`;
+  return {
+    isUnusable: false,
+    message: `others than its owner can write the folder ${shown}, and so end a lock or put back an older revocation list; run "chmod 700 ${shown}"`,
+  };
 }
 
 /** A lock is meant to be seen: what it shuts out looks like a fault. */

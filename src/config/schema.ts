@@ -238,7 +238,9 @@ export const configurationSchema = z.strictObject({
     .describe('Where the gateway writes its process ID, for `aegis reload` without an admin token.'),
   stateDirectory: filePath
     .default('state')
-    .describe('Folder for what the gateway keeps across restarts: locks, fetched revocation lists.'),
+    .describe(
+      'Folder for what the gateway keeps across restarts: locks, fetched revocation lists, inventory, counters, history, what waits for the syslog server.',
+    ),
   crlRefreshSeconds: z
     .number()
     .int()

@@ -9,6 +9,7 @@ import type {
   ModalitySummary,
   PageDenial,
 } from '../admin/pageReport';
+import type { ModalityReport, SeenReport } from '../inventory/report';
 import { healths } from './health';
 
 /** The history with the present bucket of the stream put in its place. */
@@ -29,6 +30,23 @@ export function withNow(history: HistoryReport, now: HistoryBucket): HistoryRepo
     bytes: column('bytes'),
     refusals: column('refusals'),
   };
+}
+
+/** What a modality is and does: by label, what was seen last first. Nothing where it was never there. */
+export function inventoryRows({ ingress, egress }: ModalityReport): (readonly [string, SeenReport[]])[] {
+  const side = ingress ?? egress;
+  if (side === undefined) return [];
+  return [
+    ['device', side.implementations],
+    ['TLS', side.tls],
+    ['cipher', side.ciphers],
+    ['certificate', side.certificates],
+    ['came from', ingress?.addresses ?? []],
+    ['asked for', ingress?.operations ?? []],
+    ['stored as', ingress?.transferSyntaxes ?? []],
+    ['reached at', egress?.addresses ?? []],
+    ['was sent', egress?.operations ?? []],
+  ];
 }
 
 export interface Repeated {

@@ -1,6 +1,8 @@
 /** One modality: who it is, what it may do, what it did and was refused, its certificate, its lock, and its sheet. */
 import { useState } from 'preact/hooks';
 import type { ModalityDetail, ModalityEvent } from '../admin/pageReport';
+import type { ModalityReport, SeenReport } from '../inventory/report';
+import { inventoryRows } from './answers';
 import { OpenAssociations } from './associations';
 import { associationHref, healthTone, modalityHref } from './health';
 import { type Live, useAnswer } from './live';
@@ -18,6 +20,8 @@ import {
 } from './words';
 
 const REFRESH_MS = 3000;
+/** "aegis inventory" has all. */
+const MAX_SEEN_SHOWN = 8;
 
 export function ModalityPage({ name, live }: { readonly name: string; readonly live: Live }) {
   const { version, nowMs } = usePage();
@@ -95,6 +99,9 @@ function Modality({ modality, again }: ModalityProps) {
         <Panel title="What it did, since the start">
           <CountFacts modality={modality} />
         </Panel>
+        <Panel title="What it is and does, since it came first">
+          <InventoryFacts inventory={modality.inventory} />
+        </Panel>
         <Panel title="Certificate that it showed last">
           <CertificateFactList modality={modality} />
         </Panel>
@@ -115,8 +122,7 @@ function Modality({ modality, again }: ModalityProps) {
 }
 
 function IdentityFacts({ modality }: { readonly modality: ModalityDetail }) {
-  const { callingAeTitle, from, calledAeTitle, listeners, lock, tls } = modality;
-  const { implementationVersionName, implementationClassUid } = modality;
+  const { callingAeTitle, from, calledAeTitle, listeners, lock } = modality;
   return (
     <Facts
       rows={[
@@ -131,14 +137,6 @@ function IdentityFacts({ modality }: { readonly modality: ModalityDetail }) {
             {modality.lastAddress === undefined ? '' : ` from ${modality.lastAddress}`}
           </>,
         ],
-        [
-          'device',
-          [implementationVersionName, implementationClassUid]
-            .filter((text) => text !== undefined)
-            .map(titleText)
-            .join(', '),
-        ],
-        ['TLS', tls === undefined ? '' : `${tls.protocol}, ${tls.cipher}`],
         ['valid from', modality.validFrom ?? ''],
         ['valid until', modality.validUntil ?? ''],
         [
@@ -181,6 +179,38 @@ function CountFacts({ modality: { counts, commands, refusals } }: { readonly mod
         ),
       ]}
     />
+  );
+}
+
+function InventoryFacts({ inventory }: { readonly inventory: ModalityReport | undefined }) {
+  const rows = inventory === undefined ? [] : inventoryRows(inventory);
+  if (rows.length === 0) return <Nothing>It never came.</Nothing>;
+  return (
+    <Facts
+      rows={rows
+        .filter(([, seen]) => seen.length > 0)
+        .map(([label, seen]) => [label, <SeenList key={label} seen={seen} />] as const)}
+    />
+  );
+}
+
+/** A change is seen by what is new: when each came first. */
+function SeenList({ seen }: { readonly seen: readonly SeenReport[] }) {
+  const more = seen.length - MAX_SEEN_SHOWN;
+  return (
+    <ul class="list tight">
+      {seen.slice(0, MAX_SEEN_SHOWN).map(({ value, certificate, count, firstSeen }) => (
+        <li key={value}>
+          <div>
+            {titleText(certificate?.subject ?? value)}{' '}
+            <span class="soft">
+              {countText(count)}×, first <Moment time={firstSeen} />
+            </span>
+          </div>
+        </li>
+      ))}
+      {more > 0 ? <li class="soft">and {more} more</li> : null}
+    </ul>
   );
 }
 
@@ -245,7 +275,11 @@ function Events({ events }: { readonly events: readonly ModalityEvent[] }) {
 function EventRow({ event }: { readonly event: ModalityEvent }) {
   const { outcome, command, sopClass, text, detail, bytes, durationMs, connectionId, time } = event;
   const tone =
-    outcome === 'denied' || outcome === 'failed' ? 'alarm' : outcome === 'would-deny' ? 'attention' : 'ok';
+    outcome === 'denied' || outcome === 'failed'
+      ? 'alarm'
+      : outcome === 'would-deny' || event.event === 'modality.changed'
+        ? 'attention'
+        : 'ok';
   return (
     <tr>
       <th scope="row">

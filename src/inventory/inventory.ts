@@ -11,9 +11,9 @@ import { writeStateFile } from '../files/stateDirectory';
 import { isInTime } from '../policy/entryTimes';
 import { DAY_MS } from '../text/moments';
 import { INVENTORY_FILE, recoverInventory } from './inventoryFile';
-import { KnownModality } from './knownModality';
+import { KnownModality, type LastHeard } from './knownModality';
 import { isoOf } from './knownSide';
-import type { ModalityReport, SilentModality } from './report';
+import { describeSilence, type ModalityReport, type SilentModality } from './report';
 
 /** A crash loses what was learnt in this time. */
 const WRITE_DELAY_MS = 10_000;
@@ -113,6 +113,16 @@ export class Inventory implements AuditSink {
     return [...this.#knownByName.values()].flatMap(({ name, heardMs, removedMs }) =>
       heardMs === undefined || removedMs !== undefined ? [] : [{ modality: name, ms: heardMs }],
     );
+  }
+
+  /** Undefined where it is not silent. */
+  silenceOf(modality: string): SilentModality | undefined {
+    return this.#knownByName.get(modality)?.silence;
+  }
+
+  /** When a modality last did something, and where it came from; undefined where it never came. */
+  lastHeard(modality: string): LastHeard | undefined {
+    return this.#knownByName.get(modality)?.lastHeard;
   }
 
   /** Undefined where there is no such modality. */
@@ -250,13 +260,13 @@ export class Inventory implements AuditSink {
 
   #reportSilence(known: KnownModality, nowMs: number): void {
     known.silentSinceMs = nowMs;
-    const { expectEvery, lastSeen } = known.silence!;
-    const before = lastSeen === undefined ? 'it never came before' : `it was last heard at ${lastSeen}`;
+    const silence = known.silence!;
+    const { lastSeen } = silence;
     this.#audit.record({
       event: 'modality.silent',
       outcome: 'failed',
       modality: known.name,
-      detail: `nothing came from it for ${expectEvery}; ${before}`,
+      detail: describeSilence(silence),
       ...(lastSeen === undefined ? {} : { since: lastSeen }),
     });
     this.#writes.changed();

@@ -11,6 +11,11 @@ import type { DeniedReport, ModalityReport, SilentModality } from './report';
 /** In one line of the log. A device that does more at once is another device. */
 const MAX_CHANGES = 20;
 
+export interface LastHeard {
+  readonly ms: number;
+  readonly address: string | undefined;
+}
+
 interface Expectation {
   readonly text: string;
   readonly ms: number;
@@ -69,6 +74,10 @@ export class KnownModality {
   /** When it last did something of its own accord; undefined where it never came. */
   get heardMs(): number | undefined {
     return this.#ingress?.lastMs;
+  }
+
+  get lastHeard(): LastHeard | undefined {
+    return this.#ingress && { ms: this.#ingress.lastMs, address: this.#ingress.lastAddress };
   }
 
   /** In the configuration, as the entry says now. What the operator changed is neither news nor forgotten. */

@@ -72,6 +72,10 @@ export class KnownSide {
     return this.#lastMs;
   }
 
+  get lastAddress(): string | undefined {
+    return this.#seen.addresses[0]?.value;
+  }
+
   get report(): SideReport {
     const lists = ASPECTS.map((aspect) => [aspect, this.#seen[aspect].map(reportOf)] as const);
     return {

@@ -1,6 +1,6 @@
 /**
- * What is known of each modality, in the shape in which it is kept, answered over HTTP and read by commands: types, and
- * the bounds of everything in it. Collects nothing.
+ * What is known of each modality, in the shape in which it is kept, answered over HTTP and read by commands: types,
+ * words, and the bounds of everything in it. Collects nothing.
  */
 import * as z from 'zod';
 import { freeName } from '../config/schemaValues';
@@ -129,4 +129,9 @@ export interface SilentModality {
   readonly silentSince: string;
   /** Absent where it never came. */
   readonly lastSeen?: string;
+}
+
+export function describeSilence({ expectEvery, lastSeen }: SilentModality): string {
+  const before = lastSeen === undefined ? 'it never came before' : `it was last heard at ${lastSeen}`;
+  return `nothing came from it for ${expectEvery}; ${before}`;
 }

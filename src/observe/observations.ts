@@ -90,7 +90,7 @@ export class Observations {
         judgeCall(this.#policy, modality, entry, line),
         this.#limitDenial(line, modality, entry),
       ].filter((denial) => denial !== undefined);
-    } else if (line.event === 'command.completed') {
+    } else if (line.event === 'command.completed' && line.requestor !== 'upstream') {
       entry.requests += 1;
       const denial = judgeRequest(modality, entry, line) ?? dataSetDenial(modality, line);
       denials = denial === undefined ? [] : [denial];

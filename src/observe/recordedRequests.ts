@@ -69,6 +69,7 @@ export function recordedRequest(
   const kind = KINDS[line.event];
   // Who went by itself was not refused, though the line is there.
   if (kind === undefined || (kind === 'connection' && line.outcome !== 'denied')) return undefined;
+  if (line.requestor === 'upstream') return new Unjudgeable('images of a C-GET, and reports');
   const reason = textIn(line.reason);
   const allowed = line.event === 'association.accepted' || line.event === 'command.completed';
   if (!allowed && !POLICY_REASONS.has(reason)) return new Unjudgeable(reason === '' ? line.outcome : reason);

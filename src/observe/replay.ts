@@ -183,5 +183,5 @@ function gateOf({ recorded }: Cell): Verdict['gate'] {
 function keyOf(line: AuditLine): string {
   const { tls } = line;
   const { fingerprint256, untrusted } = (tls ?? {}) as Readonly<Record<string, unknown>>;
-  return `${line.event}\n${line.outcome}\n${line.reason}\n${line.direction}\n${line.listener}\n${line.sourceAddress}\n${line.callingAeTitle}\n${line.calledAeTitle}\n${line.modality}\n${line.command}\n${line.sopClass}\n${line.moveDestination}\n${fingerprint256}\n${untrusted !== undefined}\n${tls === undefined}`;
+  return `${line.event}\n${line.outcome}\n${line.reason}\n${line.direction}\n${line.listener}\n${line.sourceAddress}\n${line.callingAeTitle}\n${line.calledAeTitle}\n${line.modality}\n${line.command}\n${line.requestor}\n${line.sopClass}\n${line.moveDestination}\n${fingerprint256}\n${untrusted !== undefined}\n${tls === undefined}`;
 }

@@ -71,7 +71,8 @@ export class Usage {
     const uses = this.#usesByName.get(textIn(line.modality));
     if (uses === undefined) return;
     if (event === 'association.accepted') uses.lastUsed = later(uses.lastUsed, time);
-    if (event !== 'command.completed') return;
+    // The images of a C-GET come from the other end: the modality stored nothing.
+    if (event !== 'command.completed' || line.requestor === 'upstream') return;
     const commandField = commandFieldOf(textIn(line.command));
     if (commandField === undefined) return;
     uses.lastUsed = later(uses.lastUsed, time);

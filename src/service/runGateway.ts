@@ -95,7 +95,6 @@ async function open(
     await auditExport.close();
     throw error;
   });
-  auditExport.attach(monitoring);
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
@@ -104,6 +103,7 @@ async function open(
       disclosures: auditExport,
     });
     audit.attach(monitoring);
+    auditExport.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);

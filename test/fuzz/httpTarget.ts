@@ -49,7 +49,14 @@ async function start(): Promise<Server> {
     expiries: new CertificateExpiries(configuration),
     pending: new PendingCallers({ maxEntries: 10 }),
     warn: () => {},
-    inventory: { text: async () => '{}', reportOf: () => undefined, silent: [], lastSeen: [] },
+    inventory: {
+      text: async () => '{}',
+      silent: [],
+      lastSeen: [],
+      reportOf: () => undefined,
+      silenceOf: () => undefined,
+      lastHeard: () => undefined,
+    },
   };
   const answering = new AdminServer(
     { access: new AdminAccess(admin), port },

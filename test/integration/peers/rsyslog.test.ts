@@ -150,6 +150,7 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     const auditExport = await AuditExport.start(configuration, { record: () => {} }, (text) =>
       said.push(text),
     );
+    auditExport.attach(auditExport);
     for (let messageId = 0; messageId < 10_000; messageId += 1) {
       auditExport.record({ event: 'command.completed', outcome: 'allowed', connectionId: '00', messageId });
       if (messageId % 10 === 0) auditExport.flush();

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { AuditTrailView } from '../../../src/admin/auditTrailView';
 import {
   healthOf,
   type ModalityFacts,
   type StateFacts,
   stateSentence,
 } from '../../../src/admin/modalityHealth';
+import { configurationOf } from '../../support/policyOf';
 import { denial } from '../../support/statusReport';
 
 const now = new Date('2026-06-15T12:00:00Z');
@@ -70,6 +72,7 @@ const fine: StateFacts = {
     { upstream: 'ORTHANC', server: 'b:2', isUp: true },
     { upstream: 'PACS', server: 'c:3', isUp: true },
   ],
+  auditFaults: [],
   endedListeners: [],
   isLastReloadOk: true,
   pendingCallers: 0,
@@ -107,6 +110,16 @@ describe('the sentence of state', () => {
       'alarm',
       { endedListeners: ['tls'] },
     ],
+    [
+      'Enforcing; the audit log was changed; all 41 modalities are well',
+      'alarm',
+      { auditFaults: [{ text: 'the audit log was changed', detail: 'Its last line is missing.' }] },
+    ],
+    [
+      'Enforcing; the syslog server is away; all 41 modalities are well',
+      'attention',
+      { auditFaults: [{ text: 'the syslog server is away', detail: 'It is.', tone: 'attention' }] },
+    ],
     ['Stopping; nobody is let in; all 41 modalities are well', 'alarm', { isDraining: true }],
     ['Not listening; nobody is let in; all 41 modalities are well', 'alarm', { isListening: false }],
   ] as const)('is "%s" (%s) for %j', (text, tone, facts: Partial<StateFacts>) => {
@@ -126,6 +139,27 @@ describe('the sentence of state', () => {
       '1 modality has been silent for too long.',
       '1 caller without an entry was refused.',
     ]);
+  });
+
+  it('knows of the audit trail what its events and sinks say', () => {
+    const trail = new AuditTrailView();
+    const faults = (sinks = {}, ms = now.getTime()) => trail.faults(sinks, new Date(ms));
+    const down = { event: 'syslog.down', outcome: 'failed', detail: 'the server is away' } as const;
+    trail.record(down);
+    expect(faults({ stdout: true })).toEqual([
+      { text: 'the syslog server is away', detail: 'The server is away.', tone: 'attention' },
+    ]);
+    trail.record({ event: 'syslog.up', outcome: 'info' });
+    trail.record({ event: 'audit.broken', outcome: 'failed', detail: 'a line is missing' }, now.getTime());
+    expect(faults({ stdout: true, file: false })).toMatchObject([
+      { text: 'the audit log is not written to its file' },
+      { text: 'the audit log was changed', detail: 'A line is missing.' },
+    ]);
+    const tomorrow = now.getTime() + 24 * 60 * 60_000;
+    expect(faults({}, tomorrow)).toEqual([]);
+    trail.record(down);
+    trail.replace(configurationOf({}));
+    expect(faults({}, tomorrow)).toEqual([]);
   });
 
   it('quotes the name of an archive, whatever is in it', () => {

@@ -4,7 +4,17 @@ import type { AuditEvent } from '../../../src/audit/events';
 import { configurationOf, type ModalityInput } from '../../support/policyOf';
 
 const now = new Date('2026-06-15T12:00:00Z');
-const nothing: ModalityNews = { locks: [], certificateEnds: new Map(), openByModality: new Map() };
+const unknown: ModalityNews['inventory'] = {
+  silenceOf: () => undefined,
+  lastHeard: () => undefined,
+  reportOf: () => undefined,
+};
+const nothing: ModalityNews = {
+  locks: [],
+  certificateEnds: new Map(),
+  openByModality: new Map(),
+  inventory: unknown,
+};
 const ct1: ModalityInput = { callingAeTitle: 'CT1', from: '10.1.2.10', allow: ['echo', 'store'] };
 const ct2: ModalityInput = { callingAeTitle: 'CT2', from: '10.1.2.11', allow: 'echo' };
 
@@ -61,8 +71,6 @@ describe('what is known of a modality', () => {
     expect(summaryOf(accepted, stored, stored)).toMatchObject({
       name: 'ct1',
       health: 'ok',
-      lastSeen: now.toISOString(),
-      lastAddress: '10.1.2.10',
       counts: { associations: 1, commands: 2, bytes: 2000, refusals: 0 },
     });
     expect(viewsOf(accepted, stored).detail('ct1', nothing, [])).toMatchObject({
@@ -79,18 +87,44 @@ describe('what is known of a modality', () => {
         .map(({ name }) => name),
     ).toEqual(['ct1', 'ct2']);
     expect(summaryOf()).not.toHaveProperty('lastSeen');
+    expect(summaryOf()?.counts.associations).toBe(0);
     expect(viewsOf().detail('toString', nothing, [])).toBeUndefined();
   });
 
+  it('goes further back than the start by the inventory', () => {
+    const report = { modality: 'ct1', countsFrom: now.toISOString() };
+    const news: ModalityNews = {
+      ...nothing,
+      inventory: {
+        ...unknown,
+        lastHeard: () => ({ ms: now.getTime(), address: '10.1.2.10' }),
+        reportOf: () => report,
+      },
+    };
+    const detail = viewsOf().detail('ct1', news, []);
+    expect(detail).toMatchObject({
+      lastSeen: now.toISOString(),
+      lastAddress: '10.1.2.10',
+      inventory: report,
+    });
+  });
+
+  it('is also what changed of it', () => {
+    const changes = ['TLSv1.2, before TLSv1.3'];
+    const changed = { event: 'modality.changed', outcome: 'info', modality: 'ct1', changes } as const;
+    const detail = viewsOf(accepted, { ...changed, detail: changes[0] }).detail('ct1', nothing, []);
+    expect(detail?.recent).toMatchObject([{ event: 'modality.changed', detail: 'TLSv1.2, before TLSv1.3' }]);
+  });
+
   it('is nothing that the archive did', () => {
-    expect(summaryOf({ ...accepted, direction: 'egress' })).not.toHaveProperty('lastSeen');
+    expect(summaryOf({ ...accepted, direction: 'egress' })?.counts.associations).toBe(0);
   });
 
   it('goes with its entry', () => {
     const views = viewsOf(accepted);
     views.replace(configurationOf({ ct2 }));
     views.replace(configurationOf({ ct1, ct2 }));
-    expect(views.summaries(nothing)[0]).not.toHaveProperty('lastSeen');
+    expect(views.summaries(nothing)[0]?.counts.associations).toBe(0);
   });
 });
 
@@ -120,24 +154,20 @@ describe('a modality counts as refused', () => {
 describe('what asks for attention', () => {
   it('is counted, the worst first', () => {
     const views = viewsOf(accepted, rejected);
-    views.record({
-      event: 'modality.silent',
-      outcome: 'failed',
-      modality: 'ct2',
-      detail: 'not heard for 2 d',
-    });
-    const overview = views.overview(nothing, 10);
+    const silence = { modality: 'ct2', expectEvery: '2d', silentSince: now.toISOString() };
+    const silenceOf = (name: string) => (name === 'ct2' ? silence : undefined);
+    const news = { ...nothing, inventory: { ...unknown, silenceOf } };
+    const overview = views.overview(news, 10);
     expect(overview).toMatchObject({
       total: 2,
       observed: 0,
       byHealth: { ok: 0, refused: 1, silent: 1, certificate: 0, locked: 0 },
       attention: [
         { name: 'ct1', health: 'refused' },
-        { name: 'ct2', health: 'silent', why: 'not heard for 2 d' },
+        { name: 'ct2', health: 'silent', why: 'nothing came from it for 2d; it never came before' },
       ],
     });
-    expect(views.overview(nothing, 1).attention).toHaveLength(1);
-    views.record({ event: 'modality.heard', outcome: 'info', modality: 'ct2' });
+    expect(views.overview(news, 1).attention).toHaveLength(1);
     expect(views.overview(nothing, 10).byHealth.silent).toBe(0);
   });
 

@@ -1,41 +1,204 @@
-/** The way to the syslog server over reloads, with servers that are away and the folder of the spool on a real disk. */
-import { writeFileSync } from 'node:fs';
+/** The way of events to real sockets that stand for a syslog server, and what a reload does to it. */
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { AuditExport } from '../../../src/atna/auditExport';
+import { unreachableBecause } from '../../../src/atna/transport';
 import type { Configuration } from '../../../src/config/schema';
+import { onCleanUp } from '../../support/cleanUp';
+import { configurationOf } from '../../support/policyOf';
 import { temporaryFolder } from '../../support/processes';
+import { waitFor } from '../../support/waiting';
 
-function configuration(stateDirectory: string, isOn: boolean): Configuration {
-  const syslog = { server: '127.0.0.1:9', protocol: 'udp', facility: 10, spoolBytes: 1024 * 1024 };
-  const refusals = { whole: 20, everySeconds: 10 };
-  return {
-    stateDirectory,
-    upstreams: {},
-    audit: { refusals, ...(isOn ? { syslog } : {}) },
-  } as unknown as Configuration;
+type Protocol = 'tcp' | 'udp';
+
+/** A TCP server that counts what is framed. */
+async function tcpServer({ closesToo = true } = {}) {
+  const received: string[] = [];
+  const sockets: Socket[] = [];
+  const server = createServer({ allowHalfOpen: !closesToo }, (socket) => {
+    sockets.push(socket);
+    let text = '';
+    socket.on('error', () => {});
+    socket.on('data', (bytes) => {
+      text += bytes.toString();
+      for (let space = text.indexOf(' '); space > 0; space = text.indexOf(' ')) {
+        const end = space + 1 + Number(text.slice(0, space));
+        if (text.length < end) break;
+        received.push(text.slice(space + 1, end));
+        text = text.slice(end);
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onCleanUp(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, received, sockets };
 }
 
-it('refuses a reload before anything is taken over where the spool cannot be opened', async () => {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'syslog'), 'not a folder');
+async function udpServer() {
+  const received: string[] = [];
+  const socket = createSocket('udp4', (message) => received.push(message.toString()));
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  onCleanUp(() => void socket.close());
+  return { address: `127.0.0.1:${socket.address().port}`, received };
+}
+
+/** An export that a reload can switch, with the names of its own events. */
+async function setUp(first: Configuration) {
+  const reported: string[] = [];
   const log = { record: () => {} };
-  const auditExport = await AuditExport.start(configuration(folder, false), log, () => {});
-  await expect(auditExport.prepareReload(configuration(folder, true))).rejects.toThrow(
-    /the spool of audit\.syslog cannot be opened/,
-  );
-  await auditExport.close();
+  const sut = await AuditExport.start(first, log, (text) => reported.push(text));
+  sut.attach(sut);
+  onCleanUp(() => sut.close());
+  return {
+    reported,
+    record: (detail: string, changes?: readonly string[]) =>
+      sut.record({ event: 'crl.fetched', outcome: 'info', detail, changes }),
+    reload: async (configuration: Configuration) => (await sut.prepareReload(configuration))(),
+    close: () => sut.close(),
+  };
+}
+
+function configurations() {
+  const stateDirectory = join(temporaryFolder(), 'state');
+  return {
+    off: configurationOf({}, { stateDirectory }),
+    to: (server: string, protocol: Protocol) =>
+      configurationOf({}, { stateDirectory, audit: { syslog: { server, protocol } } }),
+  };
+}
+
+function detailsIn(messages: readonly string[]): string[] {
+  return messages.map((message) => JSON.parse(message.slice(message.indexOf('{'))).detail as string);
+}
+
+function detailsOf(received: readonly string[], count: number): Promise<string[]> {
+  return waitFor(`${count} messages`, () => received.length >= count && detailsIn(received));
+}
+
+describe.each([
+  ['tcp', tcpServer],
+  ['udp', udpServer],
+] as const)('a syslog server over %s', (protocol, start) => {
+  it('gets each event as a message of RFC 5424, in order', async () => {
+    const server = await start();
+    const { to } = configurations();
+    const { record, close } = await setUp(to(server.address, protocol));
+    for (const detail of ['one', 'two', 'three']) record(detail);
+    expect(await detailsOf(server.received, 3)).toEqual(['one', 'two', 'three']);
+    expect(server.received[0]).toMatch(/^<86>1 \S+Z \S+ aegis \d+ crl\.fetched - \{/);
+    await close();
+    expect(server.received).toHaveLength(3);
+  });
 });
 
-it('takes over a reload that switches it off and the next one that switches it on', async () => {
-  const folder = temporaryFolder();
-  const said: string[] = [];
-  const log = { record: () => {} };
-  const auditExport = await AuditExport.start(configuration(folder, true), log, (text) => said.push(text));
-  for (const isOn of [false, true, false, true]) {
-    (await auditExport.prepareReload(configuration(folder, isOn)))();
-    auditExport.record({ event: 'gateway.started', outcome: 'info' });
-  }
-  await auditExport.close();
-  expect(said.filter((text) => text.includes('lost'))).toEqual([]);
+describe('a reload', () => {
+  it('switches it on and off, and what comes between is not sent', async () => {
+    const server = await tcpServer();
+    const { off, to } = configurations();
+    const { record, reload } = await setUp(off);
+    record('before');
+    await reload(to(server.address, 'tcp'));
+    record('one');
+    await detailsOf(server.received, 1);
+    await reload(off);
+    record('between');
+    await reload(to(server.address, 'tcp'));
+    record('two');
+    await waitFor('two', () => detailsIn(server.received).at(-1) === 'two');
+    expect(new Set(detailsIn(server.received))).toEqual(new Set(['one', 'two']));
+  });
+
+  it('opens the spool again only when the connection before is closed', async () => {
+    const server = await tcpServer({ closesToo: false });
+    const { off, to } = configurations();
+    const { record, reload } = await setUp(to(server.address, 'tcp'));
+    record('one');
+    await detailsOf(server.received, 1);
+    await reload(off);
+    let isBack = false;
+    const back = reload(to(server.address, 'tcp')).then(() => {
+      isBack = true;
+    });
+    await waitFor('the end of the first', () => server.sockets[0]!.readableEnded);
+    expect(isBack).toBe(false);
+    // The server closes only now, or the gateway gives up.
+    server.sockets[0]!.end();
+    await back;
+    record('two');
+    await waitFor('two', () => detailsIn(server.received).at(-1) === 'two');
+    expect(new Set(detailsIn(server.received))).toEqual(new Set(['one', 'two']));
+  });
+
+  it('switches over to another server at once, and loses nothing', async () => {
+    const [first, second] = [await tcpServer(), await udpServer()];
+    const { to } = configurations();
+    const { record, reload } = await setUp(to(first.address, 'tcp'));
+    record('one');
+    await reload(to(second.address, 'udp'));
+    record('two');
+    await waitFor('two', () => detailsIn(second.received).at(-1) === 'two');
+    expect(new Set(detailsIn([...first.received, ...second.received]))).toEqual(new Set(['one', 'two']));
+  });
+
+  it('reports what was lost shortly before it switches off', async () => {
+    const { off, to } = configurations();
+    const { record, reload, reported, close } = await setUp(to('127.0.0.1:1', 'udp'));
+    record(
+      'long',
+      Array.from({ length: 200 }, () => 'x'.repeat(500)),
+    );
+    await reload(off);
+    await close();
+    expect(reported).toContain(
+      'warning: 1 messages to the syslog server are lost: it is longer than a datagram',
+    );
+  });
+
+  it('is rejected where the spool cannot be made, before anything is taken over', async () => {
+    const stateDirectory = join(__filename, 'state');
+    const syslog = { server: '127.0.0.1:1', protocol: 'tcp' } as const;
+    const { reload } = await setUp(configurations().off);
+    await expect(reload(configurationOf({}, { stateDirectory, audit: { syslog } }))).rejects.toThrow(
+      /spool of audit.syslog cannot be opened/,
+    );
+  });
+});
+
+describe('for aegis check, a server', () => {
+  const syslogOf = (server: string, protocol: Protocol) =>
+    configurations().to(server, protocol).audit.syslog!;
+
+  it('can be reached, or why it cannot', async () => {
+    const { address, received } = await tcpServer();
+    expect(await unreachableBecause(syslogOf(address, 'tcp'))).toBeUndefined();
+    expect(await unreachableBecause(syslogOf('127.0.0.1:1', 'tcp'))).toMatch(/ECONNREFUSED|refused/);
+    expect(await unreachableBecause(syslogOf('127.0.0.1:1', 'udp'))).toBeUndefined();
+    expect(received).toEqual([]);
+  });
+});
+
+it('leaves the spool to the gateway that runs, where this one does not come to serve', async () => {
+  const { address, received } = await udpServer();
+  const stateDirectory = join(temporaryFolder(), 'state');
+  const configuration = configurationOf(
+    {},
+    { stateDirectory, audit: { syslog: { server: address, protocol: 'udp' } } },
+  );
+  const running = await AuditExport.start(configuration, { record: () => {} }, () => {});
+  running.attach(running);
+  const second = await AuditExport.start(configuration, { record: () => {} }, () => {});
+  second.record({ event: 'gateway.started', outcome: 'info', detail: 'of the second' });
+  await second.close();
+  running.record({ event: 'gateway.started', outcome: 'info', detail: 'of the first' });
+  await waitFor('the message', () => received.length > 0);
+  await running.close();
+  expect(received).toEqual([expect.stringContaining('of the first')]);
 });

@@ -26,6 +26,7 @@ interface Parts {
   readonly privateKey?: string;
   readonly modality?: Record<string, unknown>;
   readonly health?: Record<string, unknown>;
+  readonly syslog?: Record<string, unknown>;
   /** Of the listener. */
   readonly host?: string;
   readonly port?: number;
@@ -33,7 +34,7 @@ interface Parts {
 
 function write(parts: Parts): string {
   const { servers = [], privateKey = server().privateKeyFile, modality = {}, health } = parts;
-  const { host, port = 0 } = parts;
+  const { host, port = 0, syslog } = parts;
   const file = join(folder, 'aegis.jsonc');
   const configuration = {
     listeners: [
@@ -51,6 +52,7 @@ function write(parts: Parts): string {
     upstreams: { ORTHANC: { servers, health } },
     modalities: { ct1: { callingAeTitle: 'CT1', from: '10.1.2.10', allow: 'store', ...modality } },
     timeouts: { upstreamConnectSeconds: 5 },
+    audit: { syslog },
   };
   writeFileSync(file, JSON.stringify(configuration, undefined, 1));
   return file;
@@ -115,6 +117,20 @@ describe('aegis check', () => {
       ),
     );
     expect(exitCode).toBe(ExitCode.Failed);
+  });
+
+  it('says whether the syslog server can be reached, and only warns where it cannot', async () => {
+    const { address } = await archive();
+    const syslog = (server: string) => write({ servers: [address], syslog: { server, protocol: 'tcp' } });
+    const well = await check(syslog(address));
+    expect(well.printed).toContain(`  the syslog server ${address} can be reached\n`);
+    const away = syslog(await unusedAddress());
+    const { exitCode, printed } = await check(away);
+    expect(printed).toMatch(
+      /warning: .* audit\.syslog\.server 127\.0\.0\.1:\d+ cannot be reached: .*ECONNREFUSED.*; until it can, messages wait/,
+    );
+    expect(exitCode).toBe(ExitCode.Done);
+    expect((await check(away, '--offline')).printed).not.toContain('cannot be reached');
   });
 
   it('only warns of a server as long as another one of its upstream answers', async () => {

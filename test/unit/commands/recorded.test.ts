@@ -117,6 +117,20 @@ describe('aegis check --against', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('does not take the images of a C-GET for the C-STORE of the modality', async () => {
+    configure({ allow: ['get'] });
+    const image = { command: 'C-STORE', sopClass: 'CTImageStorage', requestor: 'upstream' };
+    const lines = [line('association.accepted', {}), line('command.completed', image)];
+    writeFileSync(audit, lines.join('\n'));
+    const { exitCode, printed } = await run('check', '--against', audit);
+    expect(printed).toMatch(/^nothing changes\n/);
+    expect(printed).toContain('images of a C-GET, and reports (1)');
+    expect(exitCode).toBe(0);
+    const own = line('command.completed', { ...image, requestor: undefined });
+    writeFileSync(audit, [...lines, own].join('\n'));
+    expect((await run('check', '--against', audit)).printed).toContain('would refuse ct1 1 time');
+  });
+
   it('counts the commands of an association that would be refused', async () => {
     configure({ from: '10.9.9.9' });
     writeFileSync(audit, [line('association.accepted', {}), line('command.completed', find), ''].join('\n'));
@@ -182,6 +196,15 @@ describe('aegis modality unused', () => {
     expect(printed).toContain('    "allow": ["find","move"],\n');
     expect(printed).toContain('  aegis modality set --allow find --allow move --move-destination WS1 ct1\n');
     expect(exitCode).toBe(0);
+  });
+
+  it('does not count the images of a C-GET as use of store', async () => {
+    configure({ allow: ['store', 'get'] });
+    const get = { command: 'C-GET', sopClass: 'StudyRootQueryRetrieveInformationModelGet' };
+    const image = { command: 'C-STORE', sopClass: 'CTImageStorage', requestor: 'upstream' };
+    const lines = [get, image].map((facts) => line('command.completed', facts));
+    writeFileSync(audit, [line('association.accepted', {}, 40), ...lines].join('\n'));
+    expect((await run('modality', 'unused', '--days', '30')).printed).toContain('nobody used allow: store\n');
   });
 
   it('lists an entry that nobody used', async () => {

@@ -103,13 +103,23 @@ describe('the folder of the state', () => {
   it('is warned of where it cannot be made or written', () => {
     const noFolder = file('state-file', '');
     const advice =
-      'so locks would not be kept; let the account that runs aegis write it, or name another folder';
+      'so nothing outlives a restart: locks, fetched revocation lists, the inventory, counters, the history of the page, the last addresses of devices, the end of the audit chain, what waits for the syslog server; let the account that runs aegis write it, or name another folder';
     expect(inspectState(noFolder)).toContain(
       `stateDirectory the folder ${noFolder} cannot be written, ${advice}`,
     );
     expect(inspectState(join(noFolder, 'state'))).toContain(
       `stateDirectory the folder ${join(noFolder, 'state')} cannot be made, ${advice}`,
     );
+  });
+
+  it('is an error there with a syslog server, whose messages wait in it', () => {
+    const severityWith = (audit: object) => {
+      const stateDirectory = file('not-a-folder', '');
+      const [finding] = inspectOwnFiles(configurationOf({}, { stateDirectory, audit }));
+      return finding?.severity;
+    };
+    expect(severityWith({})).toBe('warning');
+    expect(severityWith({ syslog: { server: '127.0.0.1:514', protocol: 'udp' } })).toBeUndefined();
   });
 });
 

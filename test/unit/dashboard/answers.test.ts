@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HistoryReport, ModalitySummary, PageDenial } from '../../../src/admin/pageReport';
-import { matching, withNow, withoutRepeats } from '../../../src/dashboard/answers';
+import { inventoryRows, matching, withNow, withoutRepeats } from '../../../src/dashboard/answers';
 
 const FROM = '2026-11-30T12:00:00.000Z';
 const history: HistoryReport = {
@@ -74,5 +74,41 @@ describe('the modalities', () => {
     expect(namesOf(matching(all, ' CT', undefined))).toEqual(['ct2', 'ct1']);
     expect(namesOf(matching(all, '10.9', undefined))).toEqual(['ct2']);
     expect(namesOf(matching(all, '', 'refused'))).toEqual(['mr1']);
+  });
+});
+
+describe('what a modality is', () => {
+  it('is what it asked for, and beside it what the archive sent to it', () => {
+    const seen = (value: string) => [{ value, firstSeen: FROM, lastSeen: FROM, count: 1 }];
+    const side = (operation: string) => ({
+      firstSeen: FROM,
+      lastSeen: FROM,
+      associations: 1,
+      commands: 1,
+      bytes: 0,
+      ...{
+        implementations: seen('MAKER_1'),
+        tls: seen('TLSv1.3'),
+        ciphers: [],
+        groups: [],
+        certificates: [],
+      },
+      ...{ addresses: seen('10.1.2.10'), listeners: [], callingAeTitles: [], calledAeTitles: [] },
+      ...{ operations: seen(operation), transferSyntaxes: [] },
+    });
+    const report = { modality: 'ct1', ingress: side('C-STORE'), egress: side('C-ECHO') };
+    const values = inventoryRows(report).map(([label, list]) => [label, ...list.map(({ value }) => value)]);
+    expect(values).toEqual([
+      ['device', 'MAKER_1'],
+      ['TLS', 'TLSv1.3'],
+      ['cipher'],
+      ['certificate'],
+      ['came from', '10.1.2.10'],
+      ['asked for', 'C-STORE'],
+      ['stored as'],
+      ['reached at', '10.1.2.10'],
+      ['was sent', 'C-ECHO'],
+    ]);
+    expect(inventoryRows({ modality: 'ct1' })).toEqual([]);
   });
 });

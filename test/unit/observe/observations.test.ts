@@ -63,6 +63,12 @@ function reasonsOf(entry: EntryObservations) {
 }
 
 describe('what would be denied', () => {
+  it('is not the images of a C-GET, which the archive sends', () => {
+    const image = { ...command('C-STORE', 'CTImageStorage'), requestor: 'upstream' } as const;
+    const entry = observed({ allow: 'get' }, lines(image));
+    expect([entry.wouldDeny, entry.requests]).toEqual([[], 0]);
+  });
+
   it('is what the entry in force refuses of what was relayed, by reason, with who and when', () => {
     const entry = observed(
       { allow: ['echo', 'store'], storeSopClasses: 'MRImageStorage' },
