@@ -11,12 +11,10 @@ import type {
   PresentationContextRq,
   UserInformation,
 } from '../pdu/types';
-import { APPLICATION_CONTEXT_NAME, ContextResult } from '../pdu/types';
+import { APPLICATION_CONTEXT_NAME, ContextResult, IMPLEMENTATION_CLASS_UID } from '../pdu/types';
 import { normaliseAeTitle } from '../text/aeTitle';
 import { ProtocolError } from './protocolError';
 
-/** Made once from a random UUID (PS3.5 §B.2); names this implementation in item 52H. */
-export const IMPLEMENTATION_CLASS_UID = '2.25.263374498917042370271533905263183146021';
 /** Item 55H, at most 16 characters. */
 export const IMPLEMENTATION_VERSION_NAME = 'AEGIS';
 

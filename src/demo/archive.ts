@@ -11,10 +11,10 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { data } from 'dcmjs';
 import { type association, constants, Dataset, type requests, responses, Scp } from 'dcmjs-dimse';
-import { IMPLEMENTATION_CLASS_UID } from '../association/negotiation';
 import { isUid } from '../dimse/elementValues';
 import type { PduSink } from '../pdu/pduSink';
 import { PduReader } from '../pdu/reader';
+import { IMPLEMENTATION_CLASS_UID } from '../pdu/types';
 
 type PresentationContext = association.PresentationContext;
 

@@ -2,8 +2,9 @@
  * What one modality is and does in one direction, counted, and what of it is new. Learns from audit events. Everything has
  * a bound, because each text here came from the device. Knows no clock and no file.
  */
-import { IMPLEMENTATION_CLASS_UID } from '../association/negotiation';
+
 import type { AuditEvent } from '../audit/events';
+import { IMPLEMENTATION_CLASS_UID } from '../pdu/types';
 import { DAY_MS } from '../text/moments';
 import {
   type Aspect,

@@ -43,6 +43,8 @@ export const MAX_EMPTY_FRAGMENTS = 64;
 export const MAX_UID_LENGTH = 64;
 
 export const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
+/** Made once from a random UUID (PS3.5 §B.2); names this implementation in item 52H. */
+export const IMPLEMENTATION_CLASS_UID = '2.25.263374498917042370271533905263183146021';
 
 /** Protocol errors that this folder finds. Each code is a reason of policy/reasons.ts. */
 export type PduErrorCode =

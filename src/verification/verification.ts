@@ -6,7 +6,6 @@ import type { Socket } from 'node:net';
 import {
   type AcceptedContexts,
   acceptedContexts,
-  IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
 } from '../association/negotiation';
 import { protocolErrorOf } from '../association/protocolError';
@@ -24,6 +23,7 @@ import {
   APPLICATION_CONTEXT_NAME,
   type AssociateRj,
   type AssociateRq,
+  IMPLEMENTATION_CLASS_UID,
 } from '../pdu/types';
 import { MAX_PDU_LENGTH, type PeerEvent, VerificationPeer } from './verificationPeer';
 import { describeAcceptance, describeFailure, describeTls } from './words';

@@ -2,13 +2,13 @@ import { describe, expect, it } from '@jest/globals';
 import {
   acceptedContexts,
   answeredContexts,
-  IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
   inboundAnswer,
   upstreamRequest,
   withoutUseless,
 } from '../../../src/association/negotiation';
 import type { AssociateAc, AssociateRq, UserInformation } from '../../../src/pdu/types';
+import { IMPLEMENTATION_CLASS_UID } from '../../../src/pdu/types';
 
 const VERIFICATION = '1.2.840.10008.1.1';
 const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { deviations } from '../../../src/association/deviations';
 import {
-  IMPLEMENTATION_CLASS_UID,
   IMPLEMENTATION_VERSION_NAME,
   inboundAnswer,
   upstreamRequest,
@@ -17,6 +16,7 @@ import { commandPermissions, permissionFor } from '../../../src/dimse/permission
 import { tlsProfiles } from '../../../src/net/tlsProfiles';
 import {
   APPLICATION_CONTEXT_NAME,
+  IMPLEMENTATION_CLASS_UID,
   MAX_ASSOCIATE_BYTES,
   MAX_EMPTY_FRAGMENTS,
   MAX_PRESENTATION_CONTEXTS,

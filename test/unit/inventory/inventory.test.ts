@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { IMPLEMENTATION_CLASS_UID } from '../../../src/association/negotiation';
 import type { AuditEvent } from '../../../src/audit/events';
 import { configurationSchema } from '../../../src/config/schema';
 import { Inventory } from '../../../src/inventory/inventory';
 import { readInventory } from '../../../src/inventory/inventoryFile';
 import type { InventoryReport, ModalityReport } from '../../../src/inventory/report';
+import { IMPLEMENTATION_CLASS_UID } from '../../../src/pdu/types';
 import { plainConfiguration } from '../../support/gateway';
 import { temporaryFolder } from '../../support/processes';
 
