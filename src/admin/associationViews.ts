@@ -14,7 +14,7 @@ import type {
   CommandReport,
   EndedAssociation,
   RefusedContextReport,
-} from './pageReport';
+} from './associationReport';
 import type { AssociationStatus, TlsOfWay } from './statusReport';
 
 /** A screen. The audit log has them all. */

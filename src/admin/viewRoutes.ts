@@ -9,16 +9,11 @@ import type { AssociationProgress } from '../gateway/associationProgress';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import { gatewayHosts, listenerFacts, reachProblems } from '../onboarding/listenerFacts';
 import { onboardingSheet } from '../onboarding/sheet';
+import type { AssociationsReport } from './associationReport';
 import { EventStream } from './eventStream';
 import { ALWAYS_HEADERS } from './httpServer';
 import type { LiveView } from './liveView';
-import type {
-  AssociationsReport,
-  CertificatesReport,
-  ModalitiesReport,
-  Overview,
-  SheetReport,
-} from './pageReport';
+import type { CertificatesReport, ModalitiesReport, Overview, SheetReport } from './pageReport';
 import type { PageView } from './pageView';
 import type { PendingCallers } from './pendingCallers';
 

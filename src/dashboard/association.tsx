@@ -1,5 +1,5 @@
 /** One association: who, over which TLS, what was negotiated, its commands and how far the one in progress is. */
-import type { AssociationDetail, CommandReport } from '../admin/pageReport';
+import type { AssociationDetail, CommandReport } from '../admin/associationReport';
 import { modalityHref } from './health';
 import { useAnswer } from './live';
 import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting, WideTable } from './parts';

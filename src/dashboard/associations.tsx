@@ -1,6 +1,6 @@
 /** Associations as tables: those that are open with their progress, and those that ended not long ago. */
 import type { ComponentChildren } from 'preact';
-import type { AssociationsReport, EndedAssociation } from '../admin/pageReport';
+import type { AssociationsReport, EndedAssociation } from '../admin/associationReport';
 import type { AssociationStatus } from '../admin/statusReport';
 import { associationHref, modalityHref } from './health';
 import { useAnswer } from './live';

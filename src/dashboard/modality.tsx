@@ -1,23 +1,15 @@
 /** One modality: who it is, what it may do, what it did and was refused, its certificate, its lock, and its sheet. */
 import { useState } from 'preact/hooks';
-import type { ModalityDetail, ModalityEvent } from '../admin/pageReport';
+import type { ModalityDetail } from '../admin/pageReport';
 import type { ModalityReport, SeenReport } from '../inventory/report';
 import { inventoryRows } from './answers';
 import { OpenAssociations } from './associations';
-import { associationHref, healthTone, modalityHref } from './health';
+import { healthTone, modalityHref } from './health';
 import { type Live, useAnswer } from './live';
 import { LockDialog, UnlockDialog } from './lock';
-import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting, WideTable } from './parts';
-import {
-  blockText,
-  bytesText,
-  countText,
-  momentText,
-  sentence,
-  spanText,
-  titleText,
-  untilText,
-} from './words';
+import { ModalityEvents } from './modalityEvents';
+import { Facts, Mark, Moment, Nothing, Panel, usePage, Waiting } from './parts';
+import { blockText, bytesText, countText, momentText, sentence, titleText, untilText } from './words';
 
 const REFRESH_MS = 3000;
 /** "aegis inventory" has all. */
@@ -110,7 +102,7 @@ function Modality({ modality, again }: ModalityProps) {
         <OpenAssociations associations={modality.associations} />
       </Panel>
       <Panel title="What it did last">
-        <Events events={modality.recent} />
+        <ModalityEvents events={modality.recent} />
       </Panel>
       <Panel title="Its entry, as loaded">
         <pre>{blockText(JSON.stringify(modality.entry, undefined, 2))}</pre>
@@ -242,71 +234,5 @@ function CertificateFactList({ modality: { certificate, entry } }: { readonly mo
         ],
       ]}
     />
-  );
-}
-
-function Events({ events }: { readonly events: readonly ModalityEvent[] }) {
-  if (events.length === 0) return <Nothing>Nothing since the start.</Nothing>;
-  return (
-    <WideTable title="What it did last">
-      <thead>
-        <tr>
-          <th scope="col">What</th>
-          <th scope="col">Why</th>
-          <th scope="col" class="number">
-            Bytes
-          </th>
-          <th scope="col" class="number">
-            Took
-          </th>
-          <th scope="col">Association</th>
-          <th scope="col">When</th>
-        </tr>
-      </thead>
-      <tbody>
-        {events.map((event, index) => (
-          <EventRow key={`${event.time} ${index}`} event={event} />
-        ))}
-      </tbody>
-    </WideTable>
-  );
-}
-
-function EventRow({ event }: { readonly event: ModalityEvent }) {
-  const { outcome, command, sopClass, text, detail, bytes, durationMs, connectionId, time } = event;
-  const tone =
-    outcome === 'denied' || outcome === 'failed'
-      ? 'alarm'
-      : outcome === 'would-deny' || event.event === 'modality.changed'
-        ? 'attention'
-        : 'ok';
-  return (
-    <tr>
-      <th scope="row">
-        <Mark tone={tone} />
-        {[command ?? event.event.replace('.', ' '), sopClass === undefined ? '' : titleText(sopClass)].join(
-          ' ',
-        )}
-      </th>
-      <td>{[text, detail].flatMap((words) => (words === undefined ? [] : [sentence(words)])).join(' ')}</td>
-      <td class="number">{bytes === undefined ? '' : bytesText(bytes)}</td>
-      <td class="number">
-        {durationMs === undefined
-          ? ''
-          : durationMs < 1000
-            ? `${Math.round(durationMs)} ms`
-            : spanText(durationMs)}
-      </td>
-      <td>
-        {connectionId === undefined ? null : (
-          <a href={associationHref(connectionId)}>
-            <code>{connectionId}</code>
-          </a>
-        )}
-      </td>
-      <td>
-        <Moment time={time} />
-      </td>
-    </tr>
   );
 }

@@ -5,11 +5,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AssociationDetail, AssociationsReport } from '../../src/admin/associationReport';
 import type {
   ApproveReport,
   ApproveRequest,
-  AssociationDetail,
-  AssociationsReport,
   ConfigurationReport,
   ExplainReport,
   HistoryReport,
