@@ -1,4 +1,4 @@
-/** What the page is told of associations, open and ended ones: types only. */
+/** Associations as the page shows them, open and ended ones: types only. */
 import type { TlsFacts } from '../net/inboundConnection';
 import type { ReasonCode } from '../policy/reasons';
 import type { AssociationStatus } from './statusReport';

@@ -61,7 +61,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   lists.close();
   locks.close();
   await captures.end('the gateway stops');
-  pidFile.remove();
+  pidFile.close();
   // A reader of stdout that hangs would otherwise keep this process.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
   // Not before: during the drain a monitor has to see that the gateway is not ready.

@@ -13,6 +13,7 @@ import type { Say } from './warnings';
 export class PidFile {
   readonly #say: Say;
   #file: string | undefined;
+  #isClosed = false;
 
   constructor(say: Say) {
     this.#say = say;
@@ -20,19 +21,26 @@ export class PidFile {
 
   /** Writes it where it has to be from now on. Where that fails the gateway runs on: relaying is what it is for. */
   async moveTo(file: string | undefined): Promise<void> {
-    if (file === this.#file) return;
-    this.remove();
+    if (file === this.#file || this.#isClosed) return;
+    this.#remove();
     if (file === undefined) return;
     try {
       await writeFiles([{ path: file, content: `${process.pid}\n`, mode: PUBLIC_MODE }]);
       this.#file = file;
+      if (this.#isClosed) this.#remove();
     } catch (error) {
       this.#say(`warning: pidFile ${(error as Error).message}`);
     }
   }
 
+  /** The gateway ends: a reload that is under way writes no new one. */
+  close(): void {
+    this.#isClosed = true;
+    this.#remove();
+  }
+
   /** Leaves it alone where another gateway has written it since. */
-  remove(): void {
+  #remove(): void {
     const file = this.#file;
     this.#file = undefined;
     if (file !== undefined && readPid(file) === process.pid) rmSync(file, { force: true });
