@@ -3,9 +3,10 @@
  * whole. A file that cannot be read or written costs the list, never the gateway. Decides nothing about callers.
  */
 import * as z from 'zod';
+import { DamagedFile, parseKept, recovered } from '../files/keptJson';
 import { readText } from '../files/read';
 import { FileError } from '../files/systemErrors';
-import { putAside, SECRET_MODE, writeFiles } from '../files/write';
+import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
 /** A device may try again every second, and is written this often. A crash loses so much. */
@@ -24,28 +25,10 @@ export function readPendingFile(file: string): PendingCaller[] {
   } catch (error) {
     if (error instanceof FileError && error.code === 'ENOENT') return [];
     // Too long for a list: something else wrote it.
-    if (error instanceof FileError && error.code === undefined) throw new DamagedPendingFile(error.problem);
+    if (error instanceof FileError && error.code === undefined) throw new DamagedFile(error.problem);
     throw error;
   }
-  return parsePending(text);
-}
-
-function parsePending(text: string): PendingCaller[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new DamagedPendingFile('it is not JSON');
-  }
-  const { success, data, error } = fileSchema.safeParse(value);
-  if (success) return data.callers;
-  const [issue] = error.issues;
-  throw new DamagedPendingFile(`${issue?.path.join('.')} is not what the gateway writes`);
-}
-
-/** The text is not what this file writes; the message does not show it. */
-class DamagedPendingFile extends Error {
-  override readonly name = 'DamagedPendingFile';
+  return parseKept(fileSchema, text).callers;
 }
 
 /** Replaces the file. Only its owner can read it: it says who tries to get in. Throws OperatorError. */
@@ -56,13 +39,10 @@ export async function writePendingFile(file: string, callers: readonly PendingCa
 
 /** Reads the file. A damaged one is kept as FILE.damaged, with a warning, and the list starts empty. */
 export function recoverPendingFile(file: string, warn: (message: string) => void): PendingCaller[] {
-  try {
-    return readPendingFile(file);
-  } catch (error) {
-    const { message } = error as Error;
-    const what =
-      error instanceof DamagedPendingFile ? `${file} is damaged: ${message}; ${putAside(file)}` : message;
-    warn(`pending.file ${what}; the list of pending callers starts empty`);
-    return [];
-  }
+  const callers = recovered(
+    file,
+    () => readPendingFile(file),
+    (what) => warn(`pending.file ${what}; the list of pending callers starts empty`),
+  );
+  return callers ?? [];
 }

@@ -2,10 +2,10 @@
  * The file of the inventory, `inventory.json` in `stateDirectory`: reads it for the gateway and for commands. What cannot
  * be understood costs what was known of the modalities, never the gateway.
  */
+import { parseKept, recovered } from '../files/keptJson';
 import { readText } from '../files/read';
 import { stateFile } from '../files/stateDirectory';
 import { FileError } from '../files/systemErrors';
-import { putAside } from '../files/write';
 import { type InventoryReport, inventoryReport } from './report';
 
 export const INVENTORY_FILE = 'inventory.json';
@@ -14,11 +14,6 @@ const MAX_FILE_BYTES = 128 * 1024 * 1024;
 
 export function inventoryFile(stateDirectory: string): string {
   return stateFile(stateDirectory, INVENTORY_FILE);
-}
-
-/** The text does not hold an inventory; the message does not show it. */
-class DamagedInventory extends Error {
-  override readonly name = 'DamagedInventory';
 }
 
 /** Undefined where there is no file. Throws where it cannot be read or understood. */
@@ -30,20 +25,7 @@ export function readInventory(stateDirectory: string): InventoryReport | undefin
     if (error instanceof FileError && error.code === 'ENOENT') return undefined;
     throw error;
   }
-  return parseInventory(text);
-}
-
-/** Throws where it is something else. */
-function parseInventory(text: string): InventoryReport {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new DamagedInventory('it is not JSON');
-  }
-  const { success, data, error } = inventoryReport.safeParse(value);
-  if (success) return data;
-  throw new DamagedInventory(`${error.issues[0]?.path.join('.')} is not what the gateway writes`);
+  return parseKept(inventoryReport, text);
 }
 
 /** A damaged file is kept as FILE.damaged, with a warning. */
@@ -51,14 +33,9 @@ export function recoverInventory(
   stateDirectory: string,
   warn: (message: string) => void,
 ): InventoryReport | undefined {
-  try {
-    return readInventory(stateDirectory);
-  } catch (error) {
-    const file = inventoryFile(stateDirectory);
-    const { message } = error as Error;
-    const what =
-      error instanceof DamagedInventory ? `${file} is damaged: ${message}; ${putAside(file)}` : message;
-    warn(`${what}; the inventory of the modalities starts empty`);
-    return undefined;
-  }
+  return recovered(
+    inventoryFile(stateDirectory),
+    () => readInventory(stateDirectory),
+    (what) => warn(`${what}; the inventory of the modalities starts empty`),
+  );
 }
