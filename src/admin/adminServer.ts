@@ -91,6 +91,7 @@ export class AdminServer implements AuditSink {
     this.#configuration = configuration;
     this.#control = control;
     this.#sources = sources;
+    const auditSinks = () => control.auditSinks?.() ?? {};
     const looked: MetricSources = {
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
@@ -99,16 +100,17 @@ export class AdminServer implements AuditSink {
       locks: () => control.locks.list,
       lastSeen: () => sources.inventory.lastSeen,
       silent: () => sources.inventory.silent,
-      auditSinks: () => control.auditSinks?.() ?? {},
+      auditSinks,
     };
     this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#view = new PageView({
       configuration: () => this.#configuration,
       ...control.source,
+      startedAt: this.#startedAt,
       live: this.#live,
       ...sources,
       locks: () => control.locks.list,
-      auditSinks: () => control.auditSinks?.() ?? {},
+      auditSinks,
       isDraining: () => this.#isDraining,
       isListening: () => control.gateway.isListening,
     });
@@ -158,14 +160,11 @@ export class AdminServer implements AuditSink {
   }
 
   #readinessOf(upstreamUp: boolean): Readiness {
-    const now = Date.now();
     const checks = {
       listening: this.#control.gateway.isListening,
       notDraining: !this.#isDraining,
       upstreamUp,
-      certificatesValid: this.#sources.expiries.list.every(
-        ({ kind, notAfter }) => kind !== 'listener' || notAfter.getTime() > now,
-      ),
+      certificatesValid: this.#sources.expiries.endedListeners(new Date()).length === 0,
     };
     return { isReady: Object.values(checks).every((isPassed) => isPassed), checks };
   }

@@ -93,7 +93,8 @@ async function approve(
     );
   }
   const { entry, notes } = entryOf(caller, configuration, { allow, isCertificatePinned: certificate });
-  const name = wanted ?? defaultEntryName(caller.callingAeTitle, Object.keys(configuration.modalities));
+  const name =
+    wanted ?? defaultEntryName(caller.callingAeTitle, new Set(Object.keys(configuration.modalities)));
   const edit = addModalities(source, { [name]: entry });
   const planned = { name, file, diff: edit.diff, notes };
   if (dryRun) return { ...planned, isWritten: false };

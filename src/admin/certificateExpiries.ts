@@ -46,6 +46,12 @@ export class CertificateExpiries implements AuditSink {
     );
   }
 
+  /** Names of listeners whose own certificate has ended. */
+  endedListeners(now: Date): string[] {
+    const isEnded = ({ kind, notAfter }: CertificateExpiry) => kind === 'listener' && notAfter <= now;
+    return this.list.filter(isEnded).map(({ name }) => name);
+  }
+
   /** Where a modality shows a certificate with another end than before, returns that. */
   record({ event, modality, tls }: AuditEvent): CertificateExpiry | undefined {
     if (event !== 'association.accepted' || modality === undefined) return undefined;

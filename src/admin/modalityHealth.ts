@@ -4,7 +4,7 @@
  */
 import { describeLock, type ModalityLock } from '../policy/locks';
 import { reasons } from '../policy/reasons';
-import { DAY_MS, formatDay } from '../text/moments';
+import { daysUntil, formatDay } from '../text/moments';
 import { countOf, daysLeft, quoteValue } from '../text/quote';
 import type { ModalityHealth, StateSentence } from './pageReport';
 import type { Denial } from './statusReport';
@@ -39,7 +39,7 @@ export function healthOf(facts: ModalityFacts, now: Date): HealthOfModality {
     return { health: 'refused', why: `its last ${what} was refused: ${reasons[reason].text}` };
   }
   if (certificateEnd !== undefined) {
-    const days = Math.floor((certificateEnd.getTime() - now.getTime()) / DAY_MS);
+    const days = daysUntil(certificateEnd, now);
     const when = days < 0 ? 'ended on' : `ends in ${daysLeft(days)}, on`;
     if (days < MIN_CERTIFICATE_DAYS) {
       return { health: 'certificate', why: `its certificate ${when} ${formatDay(certificateEnd)}` };

@@ -36,6 +36,7 @@ export interface PageSources {
   readonly file: string;
   /** Of the text that the gateway started from. */
   readonly sha256: string;
+  readonly startedAt: Date;
   readonly live: LiveView;
   readonly pending: PendingCallers;
   readonly expiries: CertificateExpiries;
@@ -60,7 +61,6 @@ export class PageView implements AuditSink {
   readonly reloads: ConfigurationHistory;
   readonly #sources: PageSources;
   readonly #auditTrail = new AuditTrailView();
-  readonly #startedAt = new Date();
   readonly #writer: DelayedWrite;
 
   constructor(sources: PageSources) {
@@ -113,11 +113,10 @@ export class PageView implements AuditSink {
     const { lastReload, totals } = live;
     const { observed, ...modalities } = this.modalities.overview(this.news, MAX_ATTENTION);
     const now = new Date();
-    const isEnded = ({ kind, notAfter }: CertificateExpiry) => kind === 'listener' && notAfter <= now;
     return {
       time: now.toISOString(),
       version,
-      startedAt: this.#startedAt.toISOString(),
+      startedAt: this.#sources.startedAt.toISOString(),
       sentence: stateSentence({
         isListening: this.#sources.isListening(),
         isDraining: this.#sources.isDraining(),
@@ -126,7 +125,7 @@ export class PageView implements AuditSink {
         byHealth: modalities.byHealth,
         upstreams,
         auditFaults: this.#auditTrail.faults(this.#sources.auditSinks(), now),
-        endedListeners: expiries.list.filter(isEnded).map(({ name }) => name),
+        endedListeners: expiries.endedListeners(now),
         isLastReloadOk: lastReload?.isOk ?? true,
         pendingCallers: pending.size,
       }),
@@ -149,7 +148,7 @@ export class PageView implements AuditSink {
   /** With what the page says of each. */
   callers(callers: readonly PendingCaller[]): PendingPageCaller[] {
     const configuration = this.#sources.configuration();
-    const taken = Object.keys(configuration.modalities);
+    const taken = new Set(Object.keys(configuration.modalities));
     return callers.map((caller) => {
       const { text, remedy } = reasons[caller.reason];
       const other = otherRemedy(caller, configuration);

@@ -19,11 +19,11 @@ import {
 import { promisify } from 'node:util';
 import { OperatorError } from '../errors';
 import { fileError } from '../files/systemErrors';
+import { DAY_MS } from '../text/moments';
 import { endsWith, firstTimeMs } from './fileEnds';
 import { isFileAt, rotateFiles, targetOf, temporaryName } from './rotatedFiles';
 
 const LINE_FEED = 0x0a;
-const DAY_MS = 24 * 60 * 60 * 1000;
 /** A rotation that failed is tried again after this time: the folder may not be writable for long. */
 const ROTATION_RETRY_MS = 60_000;
 

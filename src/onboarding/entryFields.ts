@@ -70,7 +70,7 @@ function* fieldsIn(schema: Schema, parent: readonly string[]): Generator<EntryFi
  * The name of an entry where none is given: its first calling AE title in lower case, with a hyphen for whatever a file
  * name or a command would have to quote. Unlike the names that are `taken`; empty without a title.
  */
-export function defaultEntryName(callingAeTitle: unknown, taken: readonly string[] = []): string {
+export function defaultEntryName(callingAeTitle: unknown, taken: ReadonlySet<string> = new Set()): string {
   const [first = ''] = [callingAeTitle].flat();
   const title = String(first).trim();
   if (title === '') return '';
@@ -80,7 +80,7 @@ export function defaultEntryName(callingAeTitle: unknown, taken: readonly string
     .replace(/^-+|-+$/g, '');
   const base = plain === '' ? 'modality' : plain;
   let name = base;
-  for (let number = 2; taken.includes(name); number += 1) name = `${base}-${number}`;
+  for (let number = 2; taken.has(name); number += 1) name = `${base}-${number}`;
   return name;
 }
 

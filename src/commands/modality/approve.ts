@@ -75,7 +75,8 @@ async function approve(
     allow,
     isCertificatePinned: options.certificate,
   });
-  const name = options.name ?? defaultEntryName(caller.callingAeTitle, Object.keys(configuration.modalities));
+  const name =
+    options.name ?? defaultEntryName(caller.callingAeTitle, new Set(Object.keys(configuration.modalities)));
   const planned = await planEntry(options.config, name, entry);
   const say = (text: string) => context.print(`${escapeUnsafe(text)}\n`);
   context.print(planned.diff);

@@ -68,6 +68,6 @@ describe('the name of an entry where none is given', () => {
     ['', [], ''],
     [undefined, [], ''],
   ])('of %j, where %j are taken, is %j', (callingAeTitle, taken, name) => {
-    expect(defaultEntryName(callingAeTitle, taken)).toBe(name);
+    expect(defaultEntryName(callingAeTitle, new Set(taken))).toBe(name);
   });
 });
