@@ -38,7 +38,7 @@ export interface Transport {
   destroy(): void;
 }
 
-/** Rejects where there is no way. `lost` is called once. */
+/** Rejects where the server cannot be reached. `lost` is called once. */
 export type Connect = (lost: (loss: Loss) => void) => Promise<Transport>;
 
 /** Reads the files of TLS, and throws OperatorError where something is wrong with them. */
@@ -57,7 +57,7 @@ export function connectTo({ server, protocol, tls }: SyslogConfiguration): Conne
 }
 
 /**
- * Why there is no way to the server, or undefined; for `aegis check`. Sends no message. So of UDP it only knows whether the
+ * Why the server cannot be reached, or undefined; for `aegis check`. Sends no message. So of UDP it only knows whether the
  * name of the server can be resolved. Throws OperatorError where something is wrong with the files of TLS.
  */
 export async function unreachableBecause(syslog: SyslogConfiguration): Promise<string | undefined> {

@@ -32,7 +32,7 @@ import {
 
 /** More than a person reads. The others are counted. */
 const MAX_LISTED = 1000;
-/** What the start of a gateway links to its first line is no longer. */
+/** What the start of a gateway links to its first line is not longer than this. */
 const MAX_OTHERS_LENGTH = 64 * 1024 * 1024;
 /** The gateway found by itself that something was done to the log. Behind the time, which is of one length. */
 const REPORTED = ',"event":"audit.broken","outcome":"failed"';
