@@ -5,6 +5,7 @@
  */
 import { renameSync, rmSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../fuzz/random';
 import { CommandField } from '../support/dicomBytes';
 import type { AuditLine } from '../support/gatewayProcess';
@@ -53,6 +54,8 @@ const AFTER_MS = 300;
 const SERVED_DEADLINE_MS = 30_000;
 const SETTLED_DEADLINE_MS = 20_000;
 const LINES_DEADLINE_MS = 5000;
+/** Longer than every wait in a step: whatever still runs then hangs. */
+const STEP_DEADLINE_MS = 60_000;
 /** The handles of an accept or of a health probe that is under way. */
 const SPARE_SOCKETS = 2;
 const SPARE_TIMERS = 3;
@@ -138,9 +141,10 @@ export class Soak {
     }
   }
 
-  /** One round of each kind. */
+  /** One round of each kind, up to the first that finds something. */
   async runEachOnce(): Promise<void> {
     for (const fault of this.#possible) {
+      if (this.findings.length > 0) return;
       if (!(this.#options.isShort && fault.isLong)) await this.round([fault]);
     }
   }
@@ -159,7 +163,7 @@ export class Soak {
     );
     const recoveryMs = performance.now() - fromMs;
     await pause(AFTER_MS);
-    await this.#modalities.stop();
+    await this.#attempt('every modality goes', () => this.#modalities.stop());
     await this.#attempt('the gateway is ready and healthy', async () => {
       const { gateway } = this.#hospital;
       if (!(await gateway.isHealthy())) throw new Error('/healthz does not answer 200');
@@ -185,7 +189,7 @@ export class Soak {
 
   async #attempt(what: string, attempt: () => Promise<unknown>): Promise<void> {
     try {
-      await attempt();
+      await inTime(attempt());
     } catch (error) {
       this.#find(`it was not so that ${what}: ${(error as Error).message}`);
     }
@@ -349,4 +353,18 @@ export class Soak {
 
 function isGapOfFile({ event, detail }: AuditLine): boolean {
   return event === 'audit.resumed' && String(detail).includes('not in the audit log file');
+}
+
+/** Rejects where it takes longer than any step may. */
+async function inTime(step: Promise<unknown>): Promise<void> {
+  const stop = new AbortController();
+  const tooLate = delay(STEP_DEADLINE_MS, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`it hangs: nothing came of it in ${STEP_DEADLINE_MS / 1000} s`);
+  });
+  try {
+    await Promise.race([step, tooLate]);
+  } finally {
+    stop.abort();
+    tooLate.catch(() => {});
+  }
 }
