@@ -37,8 +37,8 @@ async function setUp(modality: object = {}, rest: Partial<ConfigurationInput> = 
   return { gateway: await GatewayProcess.start(configurationWith(spy, modality, rest)), spy };
 }
 
-async function call({ gateway }: Setting, calling = 'CT1') {
-  const scu = await RawScu.connect({ port: gateway.port('plain') });
+async function call({ gateway }: Setting, calling = 'CT1', listener = 'plain') {
+  const scu = await RawScu.connect({ port: gateway.port(listener) });
   return { scu, answer: await scu.associate({ calling, called: 'ARCHIVE', contexts }) };
 }
 
@@ -199,6 +199,19 @@ describe('two workers', () => {
     expect(answers.sort()).toEqual([...Array(5).fill('accepted'), 'closed']);
     await untilTwoWorkers(setting);
     expect((await call(setting)).answer.kind).toBe('accepted');
+  });
+
+  it('leave nobody waiting on any listener: each of them hands over a connection of its own', async () => {
+    const names = ['first', 'second', 'third'];
+    const listeners = names.map((name) => ({ name, host: '127.0.0.1', port: 0 }));
+    const setting = await setUp({ listeners: names }, { listeners });
+    const [victim] = workersOf(setting);
+    process.kill(victim!, 'SIGSTOP');
+    const calls = Promise.all([...names, ...names].map((name) => call(setting, 'CT1', name)));
+    await setting.gateway.events('association.accepted', names.length);
+    process.kill(victim!, 'SIGKILL');
+    const answers = (await calls).map(({ answer }) => answer.kind);
+    expect(answers.filter((kind) => kind === 'closed')).toHaveLength(names.length);
   });
 
   it('are ended at the stop even where one hangs, and the ends of its associations are reported', async () => {

@@ -2,7 +2,6 @@
  * One worker of the pool, as the primary sees it: the messages to it and from it, the places and associations that it
  * has, and what is left of it when it dies. Knows no other worker.
  */
-import type { ChildProcess } from 'node:child_process';
 import type { Worker } from 'node:cluster';
 import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
@@ -13,6 +12,7 @@ import type { AssociationProgress } from '../associationProgress';
 import type { Disclosure } from '../dataSetTap';
 import type { Penalty } from '../penaltyBox';
 import { fromPipe } from './auditPipe';
+import { HandedConnections } from './handedConnections';
 import type { FromWorker, ToWorker } from './messages';
 
 /** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
@@ -43,8 +43,7 @@ export class PoolMember implements Sender {
   readonly #events: PoolMemberEvents;
   readonly #placeById = new Map<number, AssociationPlace>();
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
-  /** The connection that it was handed last. */
-  #connection: Connection | undefined;
+  readonly #handed: HandedConnections;
   /** Lines that came in this turn of the event loop, and are written at its end. */
   #unwritten = 0;
   #hasStopped = false;
@@ -61,9 +60,7 @@ export class PoolMember implements Sender {
     this.worker = worker;
     this.#places = places;
     this.#events = events;
-    watchConnections(worker.process, (connection) => {
-      this.#connection = connection;
-    });
+    this.#handed = new HandedConnections(worker.process);
     worker.on('message', (message: FromWorker) => this.#receive(message));
     worker.on('error', () => {});
     worker.on('exit', (code, signal) => {
@@ -262,8 +259,7 @@ export class PoolMember implements Sender {
   #exited(how: string): void {
     for (const place of this.#placeById.values()) place.free();
     this.#placeById.clear();
-    // Already closed where the worker had taken it. Otherwise its peer would wait for ever.
-    this.#connection?.close();
+    this.#handed.close();
     const lost = this.#recordLost(how);
     if (!this.#hasStopped) this.#events.stopped(lost);
     this.#reloadPrepared?.(undefined);
@@ -273,28 +269,4 @@ export class PoolMember implements Sender {
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);
   }
-}
-
-/** A handle of Node's own, as node:cluster sends it. */
-interface Connection {
-  close(): void;
-}
-
-/**
- * Reports each connection that goes to the process. node:cluster hands over one at a time, and closes its own copy when
- * the worker has taken it. A worker that dies before never takes it, and no event says which connection it was.
- */
-function watchConnections(child: ChildProcess, handedOver: (connection: Connection) => void): void {
-  const send = child.send.bind(child) as (...sent: unknown[]) => boolean;
-  const watched = (message: unknown, handle: unknown, ...rest: unknown[]): boolean => {
-    if (isConnection(handle)) handedOver(handle);
-    return send(message, handle, ...rest);
-  };
-  child.send = watched as ChildProcess['send'];
-}
-
-function isConnection(handle: unknown): handle is Connection {
-  return (
-    typeof handle === 'object' && handle !== null && 'close' in handle && typeof handle.close === 'function'
-  );
 }
