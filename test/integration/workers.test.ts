@@ -1,7 +1,8 @@
 /** Several workers behind one port, as a real process: cluster needs files that node can run. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { Readiness } from '../../src/admin/statusReport';
+import { onCleanUp } from '../support/cleanUp';
 import { proposedContext } from '../support/dicomBytes';
 import { sha256 } from '../support/dicomReading';
 import { type ConfigurationInput, plainConfiguration } from '../support/gateway';
@@ -50,6 +51,16 @@ function linesOf({ gateway }: Setting, name: string) {
 function workersOf({ gateway: { process } }: Setting): number[] {
   const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8');
   return children.split(' ').filter(Boolean).map(Number);
+}
+
+/** One of the workers hangs from now on; at the latest at the end of the file it can be ended. */
+function freezeOne(setting: Setting): number {
+  const victim = workersOf(setting)[0]!;
+  process.kill(victim, 'SIGSTOP');
+  onCleanUp(() => {
+    if (existsSync(`/proc/${victim}`)) process.kill(victim, 'SIGCONT');
+  });
+  return victim;
 }
 
 async function untilTwoWorkers(setting: Setting): Promise<void> {
@@ -189,12 +200,11 @@ describe('two workers', () => {
 
   it('leave no peer waiting that was on its way to one that died', async () => {
     const setting = await setUp();
-    const [victim] = workersOf(setting);
-    process.kill(victim!, 'SIGSTOP');
+    const victim = freezeOne(setting);
     const calls = Promise.all(Array.from({ length: 6 }, () => call(setting)));
     // The one that hangs is handed one of them, the other all the rest.
     await setting.gateway.events('association.accepted', 5);
-    process.kill(victim!, 'SIGKILL');
+    process.kill(victim, 'SIGKILL');
     const answers = (await calls).map(({ answer }) => answer.kind);
     expect(answers.sort()).toEqual([...Array(5).fill('accepted'), 'closed']);
     await untilTwoWorkers(setting);
@@ -205,11 +215,11 @@ describe('two workers', () => {
     const names = ['first', 'second', 'third'];
     const listeners = names.map((name) => ({ name, host: '127.0.0.1', port: 0 }));
     const setting = await setUp({ listeners: names }, { listeners });
-    const [victim] = workersOf(setting);
-    process.kill(victim!, 'SIGSTOP');
+    await setting.gateway.process.waitForOutput(/\(third\)/);
+    const victim = freezeOne(setting);
     const calls = Promise.all([...names, ...names].map((name) => call(setting, 'CT1', name)));
     await setting.gateway.events('association.accepted', names.length);
-    process.kill(victim!, 'SIGKILL');
+    process.kill(victim, 'SIGKILL');
     const answers = (await calls).map(({ answer }) => answer.kind);
     expect(answers.filter((kind) => kind === 'closed')).toHaveLength(names.length);
   });
@@ -218,8 +228,7 @@ describe('two workers', () => {
     const setting = await setUp({}, { timeouts: { drainSeconds: 1, closeSeconds: 1 } });
     expect((await call(setting)).answer.kind).toBe('accepted');
     expect((await call(setting)).answer.kind).toBe('accepted');
-    const [victim] = workersOf(setting);
-    process.kill(victim!, 'SIGSTOP');
+    freezeOne(setting);
     const { exitCode } = await setting.gateway.process.stop();
     expect(exitCode).toBe(1);
     const ends = linesOf(setting, 'association.aborted');

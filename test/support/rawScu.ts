@@ -31,6 +31,9 @@ import type { TranscriptEntry } from './transcript';
 import { SopClass } from './uids';
 import { Changes } from './waiting';
 
+/** Also a peer whose kernel has accepted the connection may never say a word. */
+const HANDSHAKE_DEADLINE_MS = 15_000;
+
 interface RawScuOptions {
   readonly port: number;
   readonly host?: string;
@@ -95,7 +98,7 @@ export class RawScu {
     socket.once('close', () => this.#close('close'));
   }
 
-  /** Resolves after the TCP or TLS handshake; rejects with the socket's error. */
+  /** Resolves after the TCP or TLS handshake; rejects with the socket's error, or when it does not come in time. */
   static async connect({ tls, ...address }: RawScuOptions): Promise<RawScu> {
     const target = { host: '127.0.0.1', ...address };
     const socket = tls === undefined ? connect(target) : connectTls({ ...target, ...tls });
@@ -104,7 +107,8 @@ export class RawScu {
     });
     socket.once('close', forget);
     socket.setNoDelay(true);
-    await once(socket, tls === undefined ? 'connect' : 'secureConnect');
+    const signal = AbortSignal.timeout(HANDSHAKE_DEADLINE_MS);
+    await once(socket, tls === undefined ? 'connect' : 'secureConnect', { signal });
     return new RawScu(socket);
   }
 
