@@ -54,6 +54,9 @@ const AFTER_MS = 300;
 const SERVED_DEADLINE_MS = 30_000;
 const SETTLED_DEADLINE_MS = 20_000;
 const LINES_DEADLINE_MS = 5000;
+/** Half of the shortest time that the gateway waits for a peer. */
+const MAX_WAIT_MS = 2500;
+const MAX_ATTEMPTS = 3;
 /** Longer than every wait in a step: whatever still runs then hangs. */
 const STEP_DEADLINE_MS = 60_000;
 /** The handles of an accept or of a health probe that is under way. */
@@ -145,11 +148,22 @@ export class Soak {
   async runEachOnce(): Promise<void> {
     for (const fault of this.#possible) {
       if (this.findings.length > 0) return;
-      if (!(this.#options.isShort && fault.isLong)) await this.round([fault]);
+      if (!(this.#options.isShort && fault.isLong)) await this.#fairRound([fault]);
     }
   }
 
-  async round(faults: readonly Fault[]): Promise<void> {
+  /** Again where this process itself had to wait longer than the gateway does: that is no fault of anybody. */
+  async #fairRound(faults: readonly Fault[]): Promise<void> {
+    for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const firstFinding = this.findings.length;
+      if ((await this.round(faults)) < MAX_WAIT_MS || this.findings.length === firstFinding) return;
+      this.findings.splice(firstFinding);
+    }
+    await this.round(faults);
+  }
+
+  /** Gives the longest time, in ms, that this process had to wait for a processor. */
+  async round(faults: readonly Fault[]): Promise<number> {
     this.#now = faults.map(({ name }) => name);
     this.#delay.reset();
     this.#delay.enable();
@@ -181,6 +195,7 @@ export class Soak {
     this.findings.splice(firstFinding + MAX_FINDINGS_A_ROUND);
     const waitedMs = Math.round(this.#delay.max / 1e6);
     for (const finding of this.findings.slice(firstFinding)) finding.waitedMs = waitedMs;
+    return waitedMs;
   }
 
   async #happen(fault: Fault): Promise<void> {
