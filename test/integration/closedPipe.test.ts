@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { on, once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { onCleanUp } from '../support/cleanUp';
@@ -36,15 +36,13 @@ describe('a closed pipe', () => {
   );
 
   it('leaves a gateway serving whose words nobody reads any more, and it ends as usual', async () => {
-    const listeners = [{ name: 'plain', host: '127.0.0.1', port: 0 }];
     const gatewayFile = join(temporaryFolder(), 'aegis.jsonc');
-    writeFileSync(
-      gatewayFile,
-      readFileSync(file, 'utf8').replace(
-        /"listeners":\[[^\]]*\]/,
-        `"listeners":${JSON.stringify(listeners)}`,
-      ),
-    );
+    const configuration = {
+      listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
+      upstreams: { ARCHIVE: { servers: '127.0.0.1:4242' } },
+      modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
+    };
+    writeFileSync(gatewayFile, JSON.stringify(configuration));
     const gateway = spawn(process.execPath, [cli, '--config', gatewayFile, 'start'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
