@@ -1,5 +1,5 @@
 # docker build --tag dicom-aegis .
-# How to run it, and what the health check needs: docs/operations.md, "In a container".
+# How to run it, and what the health check needs: docs/install.md, "In a container".
 
 FROM node:22-slim AS build
 WORKDIR /build

@@ -41,7 +41,7 @@ export function formatMarkdown({ facts, tables, verdicts, notes }: Report): stri
   return `${blocks.join('\n\n')}\n`;
 }
 
-function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const alignment = heads.map((_, index) => (index === 0 || heads.length === 2 ? '---' : '---:'));
   return [line(heads), line(alignment), ...rows.map(line)].join('\n');

@@ -3,6 +3,7 @@
  * chain. Reads no more than it has to, and never a whole file. Writes nothing.
  */
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { areSameFile } from '../files/paths';
 import { hashOf, type Link, linkOf } from './lineChain';
 
 /** The time stands at the beginning of a line, as `{"time":"2026-11-23T19:36:10.292Z"`. */
@@ -42,8 +43,8 @@ export function firstTimeMs(name: string): number | undefined {
 
 /** Undefined where that is not known. An empty file ends with everything. `of` says which file `name` has to be. */
 export function endsWith(name: string, of: Stats, text: string): boolean | undefined {
-  return reading(name, (read, { dev, ino }) => {
-    if (dev !== of.dev || ino !== of.ino) return undefined;
+  return reading(name, (read, stats) => {
+    if (!areSameFile(stats, of)) return undefined;
     const length = Math.min(text.length, of.size);
     return of.size === 0 || read(of.size - length, length) === text;
   });

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, realpathSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { areSameFile } from '../files/paths';
 
 /** Ours, and those of logrotate with and without dates, compressed or not. */
 const ROTATED = /^[.-]\d+(?:-\d+)?(?:\.gz)?$/;
@@ -30,9 +31,9 @@ export function targetOf(name: string): string {
   return realpathSync(name);
 }
 
-export function isFileAt(name: string, { dev, ino }: Stats): boolean {
+export function isFileAt(name: string, file: Stats): boolean {
   const stats = statSync(name, { throwIfNoEntry: false });
-  return stats !== undefined && stats.dev === dev && stats.ino === ino;
+  return stats !== undefined && areSameFile(stats, file);
 }
 
 /** What rotation has made of this file, in no order; nothing where the folder cannot be read. */

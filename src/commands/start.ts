@@ -4,6 +4,7 @@
  */
 import { ExitCode } from '../errors';
 import type { RunningGateway } from '../gateway/runningGateway';
+import { hasReloadSignal } from '../service/reloadSignal';
 import type { ReloadsOptions } from '../service/reloads';
 import type { Running } from '../service/runGateway';
 import type { Say } from '../service/warnings';
@@ -45,12 +46,22 @@ export const registerStart: RegisterCommand = (program, context) => {
     });
 };
 
+/**
+ * Windows can send neither SIGTERM nor SIGHUP. Service wrappers press Ctrl-C there; SIGBREAK is Ctrl-Break, and SIGHUP says
+ * that the console was closed.
+ */
+const STOPPING: readonly NodeJS.Signals[] = hasReloadSignal()
+  ? ['SIGTERM', 'SIGINT']
+  : ['SIGINT', 'SIGBREAK', 'SIGHUP'];
+
 async function start(file: string, options: ReloadsOptions, context: CommandContext): Promise<void> {
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
   const starting = import('../service/runGateway').then(({ runGateway }) => runGateway(file, options, say));
   // From the first moment. By default these signals would end a gateway that is still starting. And the first process
   // of a container would not notice them at all. A start that failed is reported below.
-  process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
+  if (hasReloadSignal()) {
+    process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
+  }
   const stopped = untilStopped(starting, say);
   const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists } =
     await starting;
@@ -87,7 +98,7 @@ function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
       say(aborted === 0 ? 'stopped' : `stopped, associations aborted: ${aborted}`);
       resolve(aborted > 0 || signals > 1 ? ExitCode.Failed : ExitCode.Done);
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    for (const signal of STOPPING) {
       process.on(signal, () => void starting.then((running) => stop(signal, running), ignore));
     }
   });

@@ -6,6 +6,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { setTimeout as delay } from 'node:timers/promises';
+import { areSameFile, type Inode } from '../files/paths';
 import { CHUNK_BYTES, LineSplitter, unreadable } from './auditLines';
 
 /** A person sees a line as soon as it is there, and an idle log costs nothing. */
@@ -107,11 +108,6 @@ async function openNewer(path: string, last: FollowedFile): Promise<FollowedFile
   }
 }
 
-interface Inode {
-  readonly dev: number;
-  readonly ino: number;
-}
-
 class FollowedFile implements Inode {
   readonly dev: number;
   readonly ino: number;
@@ -136,8 +132,8 @@ class FollowedFile implements Inode {
     return new FollowedFile(handle, status, status.size);
   }
 
-  isSame({ dev, ino }: Inode): boolean {
-    return dev === this.dev && ino === this.ino;
+  isSame(other: Inode): boolean {
+    return areSameFile(other, this);
   }
 
   skipTo(lastBytes: number): void {

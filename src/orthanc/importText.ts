@@ -2,7 +2,8 @@
  * The text of an import: the modalities and their archive, or a whole configuration around them. The files that
  * it names may be missing still; everything else has to be right.
  */
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { configuredPath } from '../files/paths';
 import { isLoopback } from '../text/hostAndPort';
 import { escapeUnsafe } from '../text/quote';
 import type { ImportedAddress, ImportedModality, OrthancImport } from './import';
@@ -62,7 +63,7 @@ export function formatConfiguration(
     modalities(imported, output),
     {
       key: 'audit',
-      value: { file: relative(dirname(resolve(output)), resolve(AUDIT_FILE)) },
+      value: { file: configuredPath(dirname(resolve(output)), resolve(AUDIT_FILE)) },
       comments: ['Who was let in, who was refused and why. aegis log and aegis observe report read it.'],
     },
   ];
@@ -151,7 +152,7 @@ interface TlsFileNames {
  */
 function tlsFileNames({ tlsFiles }: OrthancImport, output: string): TlsFileNames {
   const fromOutput = (file: string | undefined, byDefault: string): string =>
-    relative(dirname(resolve(output)), resolve(file ?? `${CERTIFICATES}/${byDefault}`));
+    configuredPath(dirname(resolve(output)), resolve(file ?? `${CERTIFICATES}/${byDefault}`));
   const { certificate, privateKey, trustedCertificates } = tlsFiles;
   return {
     certificate: fromOutput(certificate, 'server.crt'),

@@ -51,7 +51,8 @@ export function keptFile(folder: string, entry: string): string {
 function nameOf(url: string): string {
   const parsed = new URL(url);
   parsed.hash = '';
-  return encodeURIComponent(parsed.href);
+  // Windows takes no `*` in a name.
+  return encodeURIComponent(parsed.href).replaceAll('*', '%2A');
 }
 
 /** The URL whose list is kept in this file; undefined for a file of the operator. */

@@ -5,11 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { mkdir, rm, rmdir } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { inspectTlsFiles } from '../../config/files';
 import { generateSchema } from '../../config/generateSchema';
 import { parseConfiguration } from '../../config/load';
 import { ExitCode, OperatorError } from '../../errors';
+import { configuredPath } from '../../files/paths';
 import { fileError } from '../../files/systemErrors';
 import { type FileToWrite, PUBLIC_MODE, SECRET_MODE, writeFiles } from '../../files/write';
 import { authorityFiles, createFolder, openFolder, pemPaths } from '../../pki/folder';
@@ -48,7 +49,7 @@ interface Plan {
 function planOf({ config, dir }: InitOptions, answers: Answers): Plan {
   const { certificates, files, auditFile, adminPort } = answers;
   const folder = dirname(resolve(config));
-  const seen = (path: string) => relative(folder, resolve(path)).replaceAll('\\', '/');
+  const seen = (path: string) => configuredPath(folder, resolve(path));
   const authority = authorityFiles(dir);
   const pairs = SERVER_TARGETS.map(({ fileName }) => pemPaths(dir, fileName));
   const tokenFile = join(dir, 'admin.token');
@@ -155,7 +156,10 @@ async function writeAll(
 /** Each folder that was not there before is put on record as it is made. */
 async function makeFolder(folder: string, mode: number, made: string[]): Promise<void> {
   const missing: string[] = [];
-  for (let path = resolve(folder); !isThere(path); path = dirname(path)) missing.push(path);
+  // A drive of Windows that is not there has no folder above it.
+  for (let path = resolve(folder); !isThere(path) && !missing.includes(path); path = dirname(path)) {
+    missing.push(path);
+  }
   // Not `recursive`: on a file system that takes no folders, such as /proc, Node then never comes back.
   for (const path of missing.reverse()) {
     await mkdir(path, { mode }).catch((cause: unknown) => {

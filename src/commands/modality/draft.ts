@@ -2,11 +2,12 @@
  * A new entry of the allowlist as options describe it, and these options: one for each field of an entry. Judges no
  * value: the schema does, when the entry is added.
  */
-import { dirname, isAbsolute, relative } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import type { ConfigurationSource, ModalityEntry } from '../../config/editConfiguration';
 import { shapeOf } from '../../config/schemaShape';
 import { hostAndPort } from '../../config/schemaValues';
 import { OperatorError } from '../../errors';
+import { configuredPath } from '../../files/paths';
 import {
   choicesOf,
   defaultEntryName,
@@ -137,7 +138,7 @@ function optionValue(field: EntryField, texts: readonly string[], config: string
 }
 
 function pathFrom(config: string, path: string): string {
-  return isAbsolute(path) ? path : relative(dirname(config), path);
+  return isAbsolute(path) ? path : configuredPath(dirname(config), path);
 }
 
 /**

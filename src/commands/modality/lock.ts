@@ -23,6 +23,7 @@ import { freeName } from '../../config/schemaValues';
 import { ExitCode, OperatorError } from '../../errors';
 import { describeLock, type ModalityLock } from '../../policy/locks';
 import { runningGatewayPid } from '../../service/pidFile';
+import { hasReloadSignal, reloadByHand } from '../../service/reloadSignal';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { systemUser } from '../../terminal/systemUser';
 import { spanOption } from '../../text/moments';
@@ -176,7 +177,8 @@ async function showWritten(
   { words, ...facts }: Written,
 ): Promise<void> {
   const file = lockFile(configuration.stateDirectory);
-  const pid = configuration.pidFile === undefined ? undefined : runningGatewayPid(configuration.pidFile);
+  const { pidFile } = configuration;
+  const pid = pidFile === undefined || !hasReloadSignal() ? undefined : runningGatewayPid(pidFile);
   const inFile = `${words}, in ${escapeUnsafe(file)}`;
   if (pid !== undefined) {
     process.kill(pid, 'SIGHUP');
@@ -191,7 +193,7 @@ async function showWritten(
   const gateway = clientOf(configuration);
   if (gateway === undefined) {
     context.printError(
-      'warning: whether a gateway runs is not known, because there is neither admin nor pidFile; if one does, make it read the file: "systemctl reload aegis" or "kill -HUP PID"\n',
+      `warning: whether a gateway runs is not known, because there is ${hasReloadSignal() ? 'neither admin nor pidFile' : 'no admin'}; if one does, make it read the file: ${reloadByHand()}\n`,
     );
     return;
   }
@@ -201,7 +203,7 @@ async function showWritten(
   );
   if (isRunning) {
     throw new OperatorError(
-      `the gateway at ${gateway.url} has not read it yet: run "systemctl reload aegis" or "kill -HUP PID" now; with its token in AEGIS__ADMIN__TOKEN, this command does it at once`,
+      `the gateway at ${gateway.url} has not read it yet: ${reloadByHand()} now; with its token in AEGIS__ADMIN__TOKEN, this command does it at once`,
       ExitCode.Failed,
     );
   }

@@ -2,7 +2,8 @@
  * The parts that the reports of `aegis pki` are made of. Plain text that fits a log, whatever a device wrote into its
  * request.
  */
-import { dirname, relative } from 'node:path';
+import { dirname } from 'node:path';
+import { configuredPath } from '../../files/paths';
 import type { CertificateSummary } from '../../pki/folder';
 import type { WrittenCertificates, WrittenPkcs12 } from '../../pki/folderCertificates';
 import { formatDay } from '../../text/moments';
@@ -82,5 +83,5 @@ export function folderOption(directory: string): string {
 
 /** Paths in the configuration are relative to its file. */
 export function fromConfiguration(configuration: string, path: string): string {
-  return relative(dirname(configuration), path);
+  return configuredPath(dirname(configuration), path);
 }

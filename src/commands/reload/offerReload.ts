@@ -6,6 +6,7 @@ import { AdminClient, adminTarget, readableConfiguration } from '../../admin/adm
 import type { ReloadProblem } from '../../admin/statusReport';
 import { ExitCode, OperatorError } from '../../errors';
 import { runningGatewayPid } from '../../service/pidFile';
+import { hasReloadSignal } from '../../service/reloadSignal';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { canAsk, Questions } from '../../terminal/questions';
 import { shellQuoted } from '../../text/quote';
@@ -80,7 +81,8 @@ async function gatewayOf({ config }: OfferOptions): Promise<GatewayState> {
     const { admin, pidFile } = readableConfiguration(config);
     const client = admin === undefined ? undefined : new AdminClient(adminTarget(admin));
     if (client?.hasToken === true && (await isAnswering(client))) return 'running';
-    if (pidFile !== undefined) return runningGatewayPid(pidFile) === undefined ? 'stopped' : 'running';
+    if (pidFile !== undefined && hasReloadSignal())
+      return runningGatewayPid(pidFile) === undefined ? 'stopped' : 'running';
     return client?.hasToken === true ? 'stopped' : 'unreachable';
   } catch (error) {
     // A token that cannot be read, a port that is not known: the reload itself says which.
@@ -99,7 +101,9 @@ function isAnswering(client: AdminClient): Promise<boolean> {
 function lineToType(gateway: GatewayState, options: OfferOptions): string {
   return gateway === 'running'
     ? commandLine(options, 'reload')
-    : 'systemctl reload aegis    (or "kill -HUP PID": SIGHUP reloads the gateway)';
+    : hasReloadSignal()
+      ? 'systemctl reload aegis    (or "kill -HUP PID": SIGHUP reloads the gateway)'
+      : 'restart the service of the gateway';
 }
 
 /** To be copied from a terminal. */

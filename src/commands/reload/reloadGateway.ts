@@ -11,6 +11,7 @@ import { readConfiguration, readConfigurationText, textSha256 } from '../../conf
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import { runningGatewayPid } from '../../service/pidFile';
+import { hasReloadSignal, reloadByHand } from '../../service/reloadSignal';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { systemUser } from '../../terminal/systemUser';
 import { formatProblem } from '../../text/problems';
@@ -48,7 +49,8 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
   if (configuration === undefined) return { by: 'check', isReloaded: false, file, problems };
   const { pidFile, audit } = configuration;
   const admin = clientOf(configuration);
-  if (admin === undefined && pidFile === undefined) throw new OperatorError(noWay(options.config));
+  const canSignal = pidFile !== undefined && hasReloadSignal();
+  if (admin === undefined && !canSignal) throw new OperatorError(noWay(options.config));
   if (admin !== undefined) {
     try {
       const report = await admin.reload(reloadRequester(options), options.enforce);
@@ -59,7 +61,7 @@ export async function reloadRunning(options: ReloadOptions): Promise<Reloaded> {
     } catch (error) {
       // With the port changed in the file, the process can still be found.
       if (!(error instanceof UnreachableError)) throw error;
-      if (pidFile === undefined) throw unreachable(error);
+      if (!canSignal) throw unreachable(error);
     }
   }
   if (options.enforce === true) {
@@ -103,7 +105,8 @@ function clientOf({ admin }: Configuration): AdminClient | undefined {
 }
 
 function noWay(file: string): string {
-  return `${escapeUnsafe(file)} has neither an admin token nor pidFile, so the running gateway cannot be found; reload it with "systemctl reload aegis" or "kill -HUP PID", or add "admin": { "tokenFile": "…" } and restart it`;
+  const missing = hasReloadSignal() ? 'neither an admin token nor pidFile' : 'no admin token';
+  return `${escapeUnsafe(file)} has ${missing}, so the running gateway cannot be asked; ${reloadByHand()}, or add "admin": { "tokenFile": "…" } and restart it`;
 }
 
 function otherFile(file: string, url: string, running: string): string {

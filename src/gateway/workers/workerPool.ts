@@ -85,6 +85,8 @@ export class WorkerPool implements RunningGateway {
   ): Promise<WorkerPool> {
     // The primary asks the archives for all; before the workers, which would all report the same fault.
     const tlsByUpstream = loadClientTls(configuration, 'upstream');
+    // Windows would leave most connections to one worker. The same everywhere.
+    cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
       args: [],

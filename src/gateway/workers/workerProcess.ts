@@ -95,6 +95,8 @@ async function receive(message: ToWorker): Promise<void> {
       });
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
+      // As in cli.ts: without a reader, the words below would be an error, and that error words again.
+      process.stderr.on('error', ignore);
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
       });
@@ -210,5 +212,5 @@ process.on('message', (message: ToWorker) => {
     send({ kind: 'failed', message: text ?? String(error), exitCode }, () => process.exit(1));
   });
 });
-// Ctrl-C in a terminal reaches every process of the group. The primary decides what happens.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// Ctrl-C in a terminal reaches every process of the group. The primary decides what happens. SIGBREAK: Windows.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) process.on(signal, () => {});

@@ -1,18 +1,31 @@
-/** Keeps docs/operations.md true: an auditor finds every event of the log there. */
+/** Keeps the pages on operations true: each line of the log has its row, and long pages say what is on them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 
 const root = join(__dirname, '../../..');
 
-it('docs/operations.md has a row for each event of the audit log, and for no other', () => {
+it('docs/audit-log.md says of each event of the audit log, and of no other, what it means and what to do', () => {
   const source = readFileSync(join(root, 'src/audit/events.ts'), 'utf8');
   const [union = ''] = /AuditEventName =[^;]+;/.exec(source) ?? [];
   const events = [...union.matchAll(/'([^']+)'/g)].map(([, name]) => name!);
-  const text = readFileSync(join(root, 'docs/operations.md'), 'utf8');
-  const [, table = ''] = /^### Events\n([\s\S]*?)^### /m.exec(text) ?? [];
-  const rows = [...table.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, names]) => names!);
+  const text = readFileSync(join(root, 'docs/audit-log.md'), 'utf8');
+  const [, table = ''] = /^## Events\n([\s\S]*?)^## /m.exec(text) ?? [];
+  const rows = [...table.matchAll(/^\| (`[^|]+`) \| [^|]+ \| [^|]+ \|$/gm)].map(([, names]) => names!);
   const named = rows.flatMap((names) => [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
   expect(events.length).toBeGreaterThan(30);
   expect(named.sort()).toEqual(events.sort());
+});
+
+const pages = [...readFileSync(join(root, 'docs/operations.md'), 'utf8').matchAll(/\]\(([\w-]+\.md)\)/g)].map(
+  ([, page]) => page!,
+);
+
+it.each(pages)('docs/%s names its sections at the top where it is longer than two screens', (page) => {
+  const text = readFileSync(join(root, 'docs', page), 'utf8');
+  const sections = text.replace(/^```[\s\S]*?^```$/gm, '').match(/^## .+$/gm) ?? [];
+  if (text.split('\n').length < 90 || sections.length < 2) return;
+  const [top = ''] = text.split('\n## ');
+  const missing = sections.map((section) => section.slice(3)).filter((section) => !top.includes(`[${section}](#`));
+  expect(missing).toEqual([]);
 });

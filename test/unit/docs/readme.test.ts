@@ -234,7 +234,7 @@ describe('what is deployed', () => {
     const { timeouts } = parseConfiguration(read('deploy/container.jsonc'), '', {}).configuration!;
     const longestSeconds = timeouts.drainSeconds + timeouts.closeSeconds;
     expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(longestSeconds);
-    const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/operations.md'))!;
+    const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/install.md'))!;
     expect(Number(dockerSeconds)).toBeGreaterThan(longestSeconds);
   });
 
