@@ -132,10 +132,12 @@ export class AdminServer implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    this.#metrics.record(event);
-    this.#live.record(event);
-    this.#view.record(event);
     this.#errors.record(event);
+    // Bytes of a peer are for those with a token. The others keep events, and have no use for them.
+    const shown = event.excerpt === undefined ? event : { ...event, excerpt: undefined };
+    this.#metrics.record(shown);
+    this.#live.record(shown);
+    this.#view.record(shown);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
