@@ -317,7 +317,7 @@ describe('Metrics of a gateway that starts again', () => {
     async (text) => {
       writeFileSync(join(stateDirectory, 'metrics.json'), text);
       const metrics = start();
-      expect(warnings).toEqual([expect.stringMatching(/metrics\.json is not .*start at 0$/)]);
+      expect(warnings).toEqual([expect.stringMatching(/metrics\.json is damaged: .*start at 0$/)]);
       expect(new Exposition(await metrics.exposition()).series('aegis_commands_total')).toEqual({});
     },
   );
