@@ -30,7 +30,7 @@ export class AuditTrailView {
     }
     if (syslog?.isUp === false) {
       const { server, since = '', detail: why = '', waiting } = syslog;
-      const detail = `The syslog server ${server} cannot be reached since ${since.slice(0, 19).replace('T', ' ')} UTC: ${why}. ${countOf(waiting, 'message')} wait on the disk.`;
+      const detail = `The syslog server ${server} has been away since ${since.slice(0, 19).replace('T', ' ')} UTC: ${why}. ${countOf(waiting, 'message')} wait on the disk.`;
       faults.push({ text: 'the syslog server is away', detail, tone: 'attention' });
     }
     return faults;

@@ -5,8 +5,10 @@ import { PassThrough } from 'node:stream';
 import { expect, it } from '@jest/globals';
 import { AuditExport } from '../../../src/atna/auditExport';
 import { AuditLog } from '../../../src/audit/auditLog';
+import { registerAudit } from '../../../src/commands/audit/audit';
 import { configurationSchema } from '../../../src/config/schema';
 import { testCertificates } from '../../support/certificates';
+import { runCommand } from '../../support/commandLine';
 import { encodeElement, explicitLittleEndian, textValue, uidValue } from '../../support/dataElements';
 import { CommandField } from '../../support/dicomBytes';
 import { type ConfigurationInput, plainConfiguration } from '../../support/gateway';
@@ -201,7 +203,7 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     const copy = join(temporaryFolder(), 'copy.log');
     writeFileSync(copy, rsyslog.messages.map(({ text }) => `gw1 aegis[1]: ${text}\n`).join(''));
     const verified = await runCommand(registerAudit, ['audit', 'verify', copy]);
-    expect(verified.printed()).toContain('ok: every line is as the gateway wrote it');
+    expect(verified.printed).toContain('ok: every line is as the gateway wrote it');
   }, 90_000);
 });
 

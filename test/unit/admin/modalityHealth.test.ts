@@ -159,7 +159,7 @@ describe('the sentence of state', () => {
       {
         text: 'the syslog server is away',
         detail:
-          'The syslog server logs:6514 cannot be reached since 2026-11-30 10:00:00 UTC: it hangs. 2 messages wait on the disk.',
+          'The syslog server logs:6514 has been away since 2026-11-30 10:00:00 UTC: it hangs. 2 messages wait on the disk.',
         tone: 'attention',
       },
     ]);
