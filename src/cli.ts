@@ -3,6 +3,7 @@
  * The `aegis` command: argv to commands/, errors to words, and the only place that sets the exit code.
  */
 import './nodeVersion.cjs';
+import './interpretedSchemas';
 import { CommanderError } from 'commander';
 import { createProgram } from './commands/program';
 import { ExitCode, OperatorError } from './errors';

@@ -27,7 +27,7 @@ const TOKEN_VARIABLE = 'AEGIS__ADMIN__TOKEN';
 /** The status of an answer without a body. */
 const NO_CONTENT = 204;
 
-const pendingSchema = z.object({ callers: z.array(pendingCallerSchema) });
+const pendingSchema = z.object({ total: z.number().optional(), callers: z.array(pendingCallerSchema) });
 
 export interface AdminTarget {
   /** Without a path. */
@@ -123,10 +123,20 @@ export class AdminClient {
     return text;
   }
 
+  /** All of them: which one an ID means can only be said of the whole list. */
   async pending(): Promise<readonly PendingCaller[]> {
-    const { success, data } = pendingSchema.safeParse(await this.#ask('GET', '/api/v1/pending', [200]));
-    if (!success) throw unexpectedAnswer(this.url);
-    return data.callers;
+    const callerById = new Map<string, PendingCaller>();
+    for (let offset = 0, total = 1; offset < total; ) {
+      const answer = await this.#ask('GET', `/api/v1/pending?offset=${offset}`, [200]);
+      const { success, data } = pendingSchema.safeParse(answer);
+      if (!success) throw unexpectedAnswer(this.url);
+      // Who calls meanwhile moves to the front, and others move into the next part.
+      for (const caller of data.callers) callerById.set(caller.id, caller);
+      if (data.callers.length === 0) break;
+      offset += data.callers.length;
+      total = data.total ?? 0;
+    }
+    return [...callerById.values()];
   }
 
   async inventory(): Promise<InventoryReport> {

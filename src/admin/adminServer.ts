@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { version } from '../../package.json';
+import type { SyslogStatus } from '../atna/runningExport';
 import type { AuditEvent, AuditSink, ReloadRequester } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import type { ReloadOptions, RunningGateway } from '../gateway/runningGateway';
@@ -49,6 +50,8 @@ export interface GatewayControl {
   lists?(): readonly RevocationListStatus[];
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
+  /** Undefined where the audit log goes to none. */
+  syslog?(): SyslogStatus | undefined;
   readonly locks: LockControl;
   readonly captures?: CaptureControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
@@ -92,6 +95,7 @@ export class AdminServer implements AuditSink {
     this.#control = control;
     this.#sources = sources;
     const auditSinks = () => control.auditSinks?.() ?? {};
+    const syslog = () => control.syslog?.();
     const looked: MetricSources = {
       servers: () => this.#servers(),
       certificateExpiries: () => sources.expiries.list,
@@ -101,6 +105,7 @@ export class AdminServer implements AuditSink {
       lastSeen: () => sources.inventory.lastSeen,
       silent: () => sources.inventory.silent,
       auditSinks,
+      syslog,
     };
     this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#view = new PageView({
@@ -111,6 +116,7 @@ export class AdminServer implements AuditSink {
       ...sources,
       locks: () => control.locks.list,
       auditSinks,
+      syslog,
       isDraining: () => this.#isDraining,
       isListening: () => control.gateway.isListening,
     });
@@ -126,10 +132,12 @@ export class AdminServer implements AuditSink {
   }
 
   record(event: AuditEvent): void {
-    this.#metrics.record(event);
-    this.#live.record(event);
-    this.#view.record(event);
     this.#errors.record(event);
+    // Bytes of a peer are for those with a token. The others keep events, and have no use for them.
+    const shown = event.excerpt === undefined ? event : { ...event, excerpt: undefined };
+    this.#metrics.record(shown);
+    this.#live.record(shown);
+    this.#view.record(shown);
   }
 
   /** From now on the gateway takes no new associations: `/readyz` says so. */
@@ -185,6 +193,7 @@ export class AdminServer implements AuditSink {
       certificates: this.#view.certificates,
       ...this.#revocationLists(),
       ...this.#penalties(),
+      ...this.#syslog(),
       pendingCallers: this.#sources.pending.size,
     };
   }
@@ -205,6 +214,11 @@ export class AdminServer implements AuditSink {
       until: new Date(untilMs).toISOString(),
     }));
     return penalties.length === 0 ? {} : { penalties };
+  }
+
+  #syslog(): Pick<StatusReport, 'syslog'> {
+    const syslog = this.#control.syslog?.();
+    return syslog === undefined ? {} : { syslog };
   }
 
   /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */

@@ -48,7 +48,7 @@ export function keptMetrics(registry: Registry) {
     }),
     syslogLost: new Counter({
       name: 'aegis_syslog_messages_lost_total',
-      help: 'Audit messages that were dropped because the syslog server was away for too long.',
+      help: 'Audit messages that never reach the syslog server: the spool or the disk was full, or they were too long for UDP.',
       registers,
     }),
     alertsSent: new Counter({
@@ -89,11 +89,6 @@ export function presentMetrics(registry: Registry) {
       name: 'aegis_associations_active',
       help: 'Associations that are open.',
       labelNames: ['modality', 'direction'],
-      registers,
-    }),
-    syslogUp: new Gauge({
-      name: 'aegis_syslog_up',
-      help: '0 while the syslog server does not take audit messages.',
       registers,
     }),
     lastReloadSuccess: new Gauge({

@@ -3,6 +3,7 @@
  * Counts nothing.
  */
 import { Gauge, type Registry } from 'prom-client';
+import type { SyslogStatus } from '../atna/runningExport';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { ModalityLock } from '../policy/locks';
 import type { CertificateExpiry } from './certificateExpiries';
@@ -21,6 +22,7 @@ export interface MetricSources {
   silent?(): readonly { readonly modality: string }[];
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
+  syslog?(): SyslogStatus | undefined;
 }
 
 export function registerLookups(registry: Registry, sources: MetricSources): void {
@@ -100,6 +102,17 @@ function registerAuditSinks(registry: Registry, sources: MetricSources): void {
     collect() {
       for (const [sink, isUp] of Object.entries(sources.auditSinks?.() ?? {}))
         this.set({ sink }, isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_syslog_up',
+    help: '0 while the syslog server does not take audit messages, else 1. Missing where none is configured.',
+    registers: [registry],
+    collect() {
+      const syslog = sources.syslog?.();
+      // A gauge without labels shows 0 from the start.
+      if (syslog === undefined) this.remove();
+      else this.set(syslog.isUp ? 1 : 0);
     },
   });
 }

@@ -56,7 +56,6 @@ export class Metrics implements AuditSink {
   /** Without options, nothing is kept. */
   constructor(sources: MetricSources, options?: MetricsOptions) {
     this.#present.lastReloadSuccess.set(1);
-    this.#present.syslogUp.set(1);
     registerLookups(this.#registry, sources);
     registerBuild(this.#registry);
     // Of this process: with workers, the primary.
@@ -154,10 +153,6 @@ export class Metrics implements AuditSink {
         break;
       case 'audit.resumed':
         this.#kept.linesDropped.inc(event.count ?? 0);
-        break;
-      case 'syslog.up':
-      case 'syslog.down':
-        this.#present.syslogUp.set(event.event === 'syslog.up' ? 1 : 0);
         break;
       case 'syslog.lost':
         this.#kept.syslogLost.inc(event.count ?? 0);

@@ -5,9 +5,8 @@
  */
 import { type Counter, Histogram } from 'prom-client';
 import * as z from 'zod';
-import { readUtf8 } from '../files/read';
+import { recoverKept } from '../files/keptJson';
 import { stateFile, writeStateFile } from '../files/stateDirectory';
-import { FileError } from '../files/systemErrors';
 
 const FILE = 'metrics.json';
 const VERSION = 1;
@@ -105,17 +104,8 @@ function readMetricsFile(
   directory: string,
   warn: (message: string) => void,
 ): Readonly<Record<string, readonly KeptSeries[]>> {
-  const file = stateFile(directory, FILE);
-  let why = `${file} is not what the gateway writes`;
-  try {
-    const { success, data } = fileSchema.safeParse(JSON.parse(readUtf8(file, { maxBytes: MAX_FILE_BYTES })));
-    if (success) return data.metrics;
-  } catch (error) {
-    if (error instanceof FileError) {
-      if (error.code === 'ENOENT') return {};
-      why = error.message;
-    }
-  }
-  warn(`${why}; the counters of the metrics start at 0`);
-  return {};
+  const kept = recoverKept(stateFile(directory, FILE), fileSchema, MAX_FILE_BYTES, (what) =>
+    warn(`${what}; the counters of the metrics start at 0`),
+  );
+  return kept?.metrics ?? {};
 }

@@ -3,9 +3,8 @@
  * cannot be understood counts as none: nothing but a chart depends on it.
  */
 import * as z from 'zod';
-import { readText } from '../files/read';
+import { recoverKept } from '../files/keptJson';
 import { stateFile, writeStateFile } from '../files/stateDirectory';
-import { FileError } from '../files/systemErrors';
 import { keptReloadsSchema } from './configurationHistory';
 import { keptHistorySchema } from './history';
 
@@ -24,14 +23,10 @@ const fileSchema = z.object({
 export type KeptPage = Omit<z.output<typeof fileSchema>, 'version'>;
 
 export function readPageFile(directory: string, warn: (message: string) => void): Partial<KeptPage> {
-  const file = stateFile(directory, FILE);
-  try {
-    return fileSchema.parse(JSON.parse(readText(file, { maxBytes: MAX_FILE_BYTES })));
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return {};
-    warn(`${file} cannot be used, so the history of the page starts empty`);
-    return {};
-  }
+  const kept = recoverKept(stateFile(directory, FILE), fileSchema, MAX_FILE_BYTES, (what) =>
+    warn(`${what}; the history of the page starts empty`),
+  );
+  return kept ?? {};
 }
 
 export async function writePageFile(directory: string, { history, reloads }: KeptPage): Promise<void> {

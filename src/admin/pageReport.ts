@@ -116,6 +116,8 @@ export type PendingDetail = PendingPageCaller;
 
 /** The answer of `GET /api/v1/pending`. */
 export interface PendingReport {
+  /** Of all of them: an answer has a part. */
+  readonly total: number;
   /** Last seen first. */
   readonly callers: readonly PendingPageCaller[];
 }

@@ -3,6 +3,7 @@
  * across restarts. Knows no HTTP.
  */
 import { version } from '../../package.json';
+import type { SyslogStatus } from '../atna/runningExport';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { withoutSecrets } from '../config/withoutSecrets';
@@ -44,6 +45,7 @@ export interface PageSources {
   locks(): ModalityNews['locks'];
   /** Where audit lines go, and whether they can be written there. */
   auditSinks(): Readonly<Record<string, boolean>>;
+  syslog(): SyslogStatus | undefined;
   isDraining(): boolean;
   isListening(): boolean;
   warn(message: string): void;
@@ -89,7 +91,6 @@ export class PageView implements AuditSink {
   /** A new configuration counts from now on. */
   replace(configuration: Configuration): void {
     this.modalities.replace(configuration);
-    this.#auditTrail.replace(configuration);
   }
 
   /** Resolves when what is kept is written. */
@@ -124,7 +125,7 @@ export class PageView implements AuditSink {
         observed,
         byHealth: modalities.byHealth,
         upstreams,
-        auditFaults: this.#auditTrail.faults(this.#sources.auditSinks(), now),
+        auditFaults: this.#auditTrail.faults(this.#sources.auditSinks(), this.#sources.syslog(), now),
         endedListeners: expiries.endedListeners(now),
         isLastReloadOk: lastReload?.isOk ?? true,
         pendingCallers: pending.size,

@@ -3,9 +3,7 @@
  * whole. A file that cannot be read or written costs the list, never the gateway. Decides nothing about callers.
  */
 import * as z from 'zod';
-import { DamagedFile, parseKept, recovered } from '../files/keptJson';
-import { readText } from '../files/read';
-import { FileError } from '../files/systemErrors';
+import { readKept, recoverKept } from '../files/keptJson';
 import { SECRET_MODE, writeFiles } from '../files/write';
 import { type PendingCaller, pendingCallerSchema } from './pendingCaller';
 
@@ -19,16 +17,7 @@ const fileSchema = z.object({ version: z.literal(VERSION), callers: z.array(pend
 
 /** Throws where the file is damaged, or cannot be read; an absent one is an empty list. */
 export function readPendingFile(file: string): PendingCaller[] {
-  let text: string;
-  try {
-    text = readText(file, { maxBytes: MAX_PENDING_BYTES });
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return [];
-    // Too long for a list: something else wrote it.
-    if (error instanceof FileError && error.code === undefined) throw new DamagedFile(error.problem);
-    throw error;
-  }
-  return parseKept(fileSchema, text).callers;
+  return readKept(file, fileSchema, MAX_PENDING_BYTES)?.callers ?? [];
 }
 
 /** Replaces the file. Only its owner can read it: it says who tries to get in. Throws OperatorError. */
@@ -39,10 +28,8 @@ export async function writePendingFile(file: string, callers: readonly PendingCa
 
 /** Reads the file. A damaged one is kept as FILE.damaged, with a warning, and the list starts empty. */
 export function recoverPendingFile(file: string, warn: (message: string) => void): PendingCaller[] {
-  const callers = recovered(
-    file,
-    () => readPendingFile(file),
-    (what) => warn(`pending.file ${what}; the list of pending callers starts empty`),
+  const kept = recoverKept(file, fileSchema, MAX_PENDING_BYTES, (what) =>
+    warn(`pending.file ${what}; the list of pending callers starts empty`),
   );
-  return callers ?? [];
+  return kept?.callers ?? [];
 }

@@ -2,6 +2,7 @@
  * What the admin HTTP answers, for the server that writes it and the commands that read it: types only. docs/admin.md
  * documents them, and the names are stable. Text of peers is as it came: escape it before you show it.
  */
+import type { SyslogStatus } from '../atna/runningExport';
 import type { Outcome } from '../audit/events';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { SilentModality } from '../inventory/report';
@@ -48,6 +49,8 @@ export interface StatusReport extends Readiness {
   readonly revocationLists?: readonly RevocationListStatus[];
   /** Who is in the penalty box: an address, a /64 of IPv6, or `sha256:…` of a certificate. Absent without any. */
   readonly penalties?: readonly { readonly key: string; readonly until: string }[];
+  /** Absent without one. */
+  readonly syslog?: SyslogStatus;
   /** Absent before the first one. */
   readonly lastReload?: ReloadStatus;
   readonly pendingCallers: number;

@@ -13,17 +13,25 @@ import type { AssociationsReport } from './associationReport';
 import { EventStream } from './eventStream';
 import { ALWAYS_HEADERS } from './httpServer';
 import type { LiveView } from './liveView';
-import type { CertificatesReport, ModalitiesReport, Overview, SheetReport } from './pageReport';
+import type {
+  CertificatesReport,
+  ModalitiesReport,
+  Overview,
+  PendingReport,
+  SheetReport,
+} from './pageReport';
 import type { PageView } from './pageView';
 import type { PendingCallers } from './pendingCallers';
 
-/** A page of modalities, and of open associations. */
+/** A page of modalities, of open associations, and of pending callers. */
 const MAX_LISTED = 1000;
 
 const range = z.strictObject({
   offset: z.coerce.number().int().min(0).default(0),
   limit: z.coerce.number().int().min(1).max(MAX_LISTED).default(MAX_LISTED),
 });
+
+const RANGE_ACCEPTED = `the parameters are offset, and limit (1 to ${MAX_LISTED})`;
 
 export interface ViewSources {
   readonly view: PageView;
@@ -68,7 +76,12 @@ export function addViewRoutes(server: FastifyInstance, sources: ViewSources): Ev
     const detail = live.associations.detail(id, progress);
     return detail ?? reply.code(404).send({ error: 'it is not open, and not among the last that ended' });
   });
-  server.get('/api/v1/pending', async () => ({ callers: view.callers(pending.list) }));
+  server.get('/api/v1/pending', async ({ query }, reply) => {
+    const { success, data } = range.safeParse(query);
+    if (!success) return reply.code(400).send({ error: RANGE_ACCEPTED });
+    const callers = view.callers(pending.list.slice(data.offset, data.offset + data.limit));
+    return { total: pending.size, callers } satisfies PendingReport;
+  });
   server.get<{ Params: { id: string } }>('/api/v1/pending/:id', async ({ params: { id } }, reply) => {
     const caller = pending.find(id);
     return caller === undefined
@@ -85,9 +98,7 @@ function addModalityRoutes(
 ): void {
   server.get('/api/v1/modalities', async ({ query }, reply) => {
     const { success, data } = range.safeParse(query);
-    if (!success) {
-      return reply.code(400).send({ error: `the parameters are offset, and limit (1 to ${MAX_LISTED})` });
-    }
+    if (!success) return reply.code(400).send({ error: RANGE_ACCEPTED });
     const all = view.modalities.summaries(view.news);
     const modalities = all.slice(data.offset, data.offset + data.limit);
     return { total: all.length, modalities } satisfies ModalitiesReport;

@@ -52,6 +52,11 @@ export function harmless(text: string): string {
   return escaped.length <= MAX_TEXT_LENGTH ? escaped : `${escaped.slice(0, MAX_TEXT_LENGTH)}…`;
 }
 
+/** A title that anybody may send. Many chats make a link of what looks like an address. */
+function titleText(title = ''): string {
+  return title.replace(/[.:/]/g, (one) => `\\x${one.charCodeAt(0).toString(16)}`);
+}
+
 function detailOr(words: string): Kind['text'] {
   return ({ detail }) => detail ?? words;
 }
@@ -167,7 +172,7 @@ const canary: Kind = {
   event: 'canary',
   severity: 'critical',
   text: ({ callingAeTitle, calledAeTitle, sourceAddress }) =>
-    `${sourceAddress} used an AE title that no device has (calling ${callingAeTitle}, called ${calledAeTitle})`,
+    `${sourceAddress} used an AE title that no device has (calling ${titleText(callingAeTitle)}, called ${titleText(calledAeTitle)})`,
   action: 'Find out what is at that address: it tries AE titles.',
 };
 
@@ -178,13 +183,22 @@ export function alertOf(event: AuditEvent): Alert | undefined {
   return kind === undefined ? undefined : alertIn(kind, event);
 }
 
+const ONE_CALLER = 'a new caller waits for approval: ';
+const CALLERS = 'new callers wait for approval, the last one: ';
+
+/** A scan of the network is one line of a message, not fifty. Undefined where equal texts alone belong together. */
+export function textOfSeveral({ event, text }: Pick<Alert, 'event' | 'text'>): string | undefined {
+  if (event !== 'pending-caller') return undefined;
+  return text.startsWith(ONE_CALLER) ? CALLERS + text.slice(ONE_CALLER.length) : text;
+}
+
 export function pendingAlert(event: AuditEvent): Alert {
   return alertIn(
     {
       event: 'pending-caller',
       severity: 'info',
       text: ({ callingAeTitle, sourceAddress, reason }) =>
-        `a new caller waits for approval: ${callingAeTitle === '' ? 'a device' : callingAeTitle} at ${sourceAddress} (${reason})`,
+        `${ONE_CALLER}${callingAeTitle === '' ? 'a device' : titleText(callingAeTitle)} at ${sourceAddress} (${reason})`,
       action: '"aegis modality pending" shows it, and how to let it in.',
     },
     event,

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent } from '../audit/events';
 import { countOf } from '../text/quote';
-import type { Alert } from './alert';
+import { type Alert, textOfSeveral } from './alert';
 import { type AlertMessage, messageOf, type WaitingAlert } from './message';
 
 /** Different alerts that wait. With more, the newest is counted instead of kept: the first ones say how it began. */
@@ -85,12 +85,14 @@ export class AlertChannel {
   }
 
   #put(alert: WaitingAlert): void {
-    const key = `${alert.event} ${alert.text}`;
+    const ofSeveral = textOfSeveral(alert);
+    const key = ofSeveral === undefined ? `${alert.event} ${alert.text}` : alert.event;
     const known = this.#waitingByKey.get(key);
     if (known !== undefined) {
       const { id, time } = known;
       const lastTime = alert.lastTime ?? alert.time;
-      this.#waitingByKey.set(key, { ...alert, id, time, lastTime, count: known.count + alert.count });
+      const text = ofSeveral ?? alert.text;
+      this.#waitingByKey.set(key, { ...alert, text, id, time, lastTime, count: known.count + alert.count });
     } else if (this.#waitingByKey.size < MAX_WAITING) this.#waitingByKey.set(key, alert);
     else this.#leftOut += alert.count;
   }

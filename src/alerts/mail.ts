@@ -2,6 +2,7 @@
  * Sends a message by e-mail. nodemailer is loaded when there is something to send. Without TLS, neither a password nor an
  * alert leaves this machine unless that was asked for. Knows no queue.
  */
+import { Socket } from 'node:net';
 import { ExitCode, OperatorError } from '../errors';
 import { type AlertMessage, mailTextOf, subjectOf } from './message';
 import { describeNetworkError, type Stepped } from './webhook';
@@ -37,11 +38,14 @@ export async function mailAlerts(
   const { server, host, needsTls, user, password, from, to, trusted } = target;
   const { createTransport } = await import('nodemailer');
   const isTls = server.startsWith('smtps:');
+  // One of ours, to end it at the deadline.
+  const socket = new Socket();
   const port = Number(new URL(server).port || (isTls ? SUBMISSION_TLS_PORT : SUBMISSION_PORT));
   const transport = createTransport({
     host,
     port,
     secure: isTls,
+    socket,
     // Otherwise TLS is used where the server offers it.
     requireTLS: needsTls,
     ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
@@ -61,7 +65,7 @@ export async function mailAlerts(
       text: mailTextOf(message),
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
-    const { rejected, response } = await withinDeadline(sending);
+    const { rejected, response } = await withinDeadline(sending, socket);
     stepped('server', `${host}:${port} took it: ${response}`);
     if (rejected.length > 0) {
       throw new OperatorError(`${host} does not take mail for ${rejected.join(', ')}`, ExitCode.Failed);
@@ -74,14 +78,17 @@ export async function mailAlerts(
   }
 }
 
-async function withinDeadline<T>(sending: Promise<T>): Promise<T> {
+async function withinDeadline<T>(sending: Promise<T>, socket: Socket): Promise<T> {
   const late = new OperatorError(
     `the mail server was not done in ${MAX_SENDING_MS / 1000} s`,
     ExitCode.Failed,
   );
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(late), MAX_SENDING_MS).unref();
+    timer = setTimeout(() => {
+      reject(late);
+      socket.destroy();
+    }, MAX_SENDING_MS).unref();
   });
   return await Promise.race([sending, deadline]).finally(() => clearTimeout(timer));
 }

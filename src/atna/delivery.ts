@@ -104,8 +104,10 @@ export class Delivery {
     });
     this.#leave();
     const isWhole = await transport.end(Math.max(100, deadline - performance.now()));
-    if (isWhole) this.#spool.keepSent(this.#spool.position);
-    else this.#keep();
+    if (isWhole) {
+      this.#spool.keepSent(this.#spool.position);
+      this.#spool.release(this.#spool.position);
+    } else this.#keep();
   }
 
   async #open(): Promise<void> {

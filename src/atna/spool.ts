@@ -22,6 +22,7 @@ import {
 import { join } from 'node:path';
 import { stateFile } from '../files/stateDirectory';
 import { SECRET_MODE } from '../files/write';
+import { countMessages, endOfMessages, framed, lengthAt } from './framing';
 
 const { O_RDWR, O_CREAT } = constants;
 const OWNER_ONLY_MODE = 0o700;
@@ -34,9 +35,6 @@ const SEGMENT = /^(\d{16})\.messages$/;
 /** The smallest amount that can be dropped is a file: a sixteenth of the bound, and not more than this. */
 const MAX_SEGMENT_BYTES = 1024 * 1024;
 const MAX_READ_BYTES = 64 * 1024;
-/** Digits of the length in front of a message, and the space behind them. */
-const MAX_HEADER_BYTES = 8;
-const SPACE = 0x20;
 
 export interface SpoolEvents {
   /** So many messages were dropped, or could not be kept. */
@@ -47,6 +45,7 @@ export interface SpoolEvents {
 interface Segment {
   readonly start: number;
   bytes: number;
+  messages: number;
 }
 
 export interface Chunk {
@@ -78,8 +77,23 @@ export class Spool {
     this.#segments = readdirSync(this.#folder)
       .flatMap((name) => SEGMENT.exec(name)?.[1] ?? [])
       .sort()
-      .map((start) => ({ start: Number(start), bytes: statSync(this.#path(Number(start))).size }));
+      .map((start) => ({
+        start: Number(start),
+        bytes: statSync(this.#path(Number(start))).size,
+        messages: 0,
+      }));
     this.position = Math.min(Math.max(this.#readSent(), this.#start), this.#end);
+    // Once, before anything is relayed: there can be many.
+    for (const segment of this.#segments) {
+      if (endOf(segment) > this.position) segment.messages = this.#countIn(segment, 0);
+    }
+  }
+
+  /** How many messages are still to be read. */
+  get waiting(): number {
+    return this.#segments
+      .filter((segment) => endOf(segment) > this.position)
+      .reduce((sum, segment) => sum + this.#unreadOf(segment), 0);
   }
 
   get hasMore(): boolean {
@@ -88,9 +102,7 @@ export class Spool {
 
   /** Each with its length in front of it. They are in the page cache when it returns. */
   append(messages: readonly Buffer[]): void {
-    const bytes = Buffer.concat(
-      messages.flatMap((message) => [Buffer.from(`${message.length} `, 'latin1'), message]),
-    );
+    const bytes = framed(messages);
     let segment = this.#segments.at(-1);
     try {
       this.#makeRoom(bytes.length);
@@ -100,6 +112,7 @@ export class Spool {
       let written = 0;
       while (written < bytes.length) written += writeSync(this.#writing!, bytes, written);
       segment.bytes += bytes.length;
+      segment.messages += messages.length;
     } catch (error) {
       this.#cutBack(segment);
       this.#events.lost(messages.length, (error as Error).message);
@@ -140,9 +153,18 @@ export class Spool {
     }
   }
 
-  /** Nothing before it is sent again. */
+  /** Nothing before it is sent again. What was sent can name patients, so the last file goes too when all of it was. */
   release(position: number): void {
     while (this.#segments.length > 1 && endOf(this.#segments[0]!) <= position) this.#dropFirst();
+    const [only] = this.#segments;
+    if (only === undefined || only.bytes === 0 || endOf(only) > position) return;
+    try {
+      // Its name keeps the position for the next process.
+      this.#openSegment();
+      this.#dropFirst();
+    } catch {
+      // The disk is full, for example: it goes the next time.
+    }
   }
 
   close(): void {
@@ -183,7 +205,7 @@ export class Spool {
 
   #openSegment(): Segment {
     // An empty one of an earlier process has the same name.
-    const segment = { start: this.#end, bytes: 0 };
+    const segment = { start: this.#end, bytes: 0, messages: 0 };
     const last = this.#segments.at(-1);
     const descriptor = openSync(this.#path(segment.start), 'w', SECRET_MODE);
     if (this.#writing !== undefined) closeSync(this.#writing);
@@ -207,7 +229,7 @@ export class Spool {
   #makeRoom(wanted: number): void {
     while (this.#segments.length > 1 && this.#end - this.#start + wanted > this.maxBytes) {
       const first = this.#segments[0]!;
-      const unsent = endOf(first) > this.position ? this.#countFrom(first) : 0;
+      const unsent = endOf(first) > this.position ? this.#unreadOf(first) : 0;
       this.position = Math.max(this.position, endOf(first));
       this.#dropFirst();
       if (unsent > 0) this.#events.lost(unsent, 'the spool is full');
@@ -223,16 +245,15 @@ export class Spool {
     rmSync(this.#path(segment.start), { force: true });
   }
 
-  #countFrom(segment: Segment): number {
+  #unreadOf(segment: Segment): number {
+    const offset = this.position - segment.start;
+    return offset <= 0 ? segment.messages : this.#countIn(segment, offset);
+  }
+
+  /** Messages from that offset on. */
+  #countIn(segment: Segment, offset: number): number {
     try {
-      const bytes = readFileSync(this.#path(segment.start));
-      let count = 0;
-      for (let at = Math.max(0, this.position - segment.start); at < bytes.length; count += 1) {
-        const length = lengthAt(bytes, at);
-        if (length === undefined) break;
-        at += length;
-      }
-      return count;
+      return countMessages(readFileSync(this.#path(segment.start)), offset);
     } catch {
       return 1;
     }
@@ -273,20 +294,4 @@ function endOf({ start, bytes }: Segment): number {
 function readAt(descriptor: number, offset: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   return bytes.subarray(0, readSync(descriptor, bytes, 0, length, offset));
-}
-
-/** Of the message that begins there, with its header; undefined where none does. */
-export function lengthAt(bytes: Buffer, at: number): number | undefined {
-  const space = bytes.subarray(at, at + MAX_HEADER_BYTES).indexOf(SPACE);
-  const text = bytes.toString('latin1', at, at + Math.max(space, 0));
-  return /^[1-9]\d*$/.test(text) ? space + 1 + Number(text) : undefined;
-}
-
-function endOfMessages(bytes: Buffer): number {
-  let end = 0;
-  for (let length = lengthAt(bytes, end); length !== undefined; length = lengthAt(bytes, end)) {
-    if (end + length > bytes.length) break;
-    end += length;
-  }
-  return end;
 }

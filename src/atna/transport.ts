@@ -10,7 +10,7 @@ import type { Configuration } from '../config/schema';
 import { describeTcpError, describeTlsError, dialTcp, dialTls } from '../net/dial';
 import { type ClientTlsMaterial, loadClientTlsContext } from '../net/tlsContext';
 import { parseHostAndPort } from '../text/hostAndPort';
-import { lengthAt } from './spool';
+import { lengthAt } from './framing';
 
 export type SyslogConfiguration = NonNullable<Configuration['audit']['syslog']>;
 

@@ -30,6 +30,12 @@ export interface AuditLogOptions extends AuditFileOptions {
   say(message: string): void;
 }
 
+/** Somebody else who gets each line as it is in the file. */
+export interface LogCopy {
+  isWanted(): boolean;
+  write(events: readonly TimedEvent[], lines: readonly string[]): void;
+}
+
 export class AuditLog implements AuditSink {
   readonly #output: NodeJS.WritableStream & Partial<Pick<WriteStream, 'columns'>>;
   readonly #stream: LineStream;
@@ -41,6 +47,7 @@ export class AuditLog implements AuditSink {
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
+  #copy: LogCopy | undefined;
   /** Where lines about the log itself go. */
   #sink: Pick<AuditSink, 'record'> = { record: (event) => this.#add(event) };
 
@@ -71,6 +78,10 @@ export class AuditLog implements AuditSink {
     if (event.outcome === 'debug') return;
     if (event.event === 'gateway.stopped') this.#sums.writeAll();
     if (!this.#sums.adds(event)) this.#add(event);
+  }
+
+  copyTo(copy: LogCopy): void {
+    this.#copy = copy;
   }
 
   /** Before the first line. */
@@ -118,8 +129,8 @@ export class AuditLog implements AuditSink {
     this.#sums.options = refusals;
   }
 
-  /** Resolves when every line is written, or was given to a stdout that does not take it yet. */
-  async close(): Promise<void> {
+  /** Writes what would still come at the end: sums, what stdout missed, the last check-point. */
+  finish(): void {
     this.#sums.close();
     this.#release();
     this.flush();
@@ -128,6 +139,11 @@ export class AuditLog implements AuditSink {
     this.flush();
     this.#file?.signLast();
     this.flush();
+  }
+
+  /** Resolves when every line is written, or was given to a stdout that does not take it yet. */
+  async close(): Promise<void> {
+    this.finish();
     await this.#file?.close();
     if (this.#readable === undefined) return;
     const finished = this.#readable.transports.map((transport) => once(transport, 'finish'));
@@ -145,10 +161,13 @@ export class AuditLog implements AuditSink {
   }
 
   #writeLines(events: readonly TimedEvent[]): void {
-    const lines = this.#file === undefined && this.#readable !== undefined ? [] : events.map(jsonLine);
+    const isCopied = this.#copy?.isWanted() === true;
+    const needsLines = isCopied || this.#file !== undefined || this.#readable === undefined;
+    const lines = needsLines ? events.map(jsonLine) : [];
     const written = this.#file?.write(events, lines) ?? lines;
     if (this.#readable === undefined) this.#stream.write(events, written);
     else for (const line of this.#readableLines(events)) this.#readable.info(line);
+    if (isCopied) this.#copy?.write(events, written);
     this.#reportMissed();
   }
 

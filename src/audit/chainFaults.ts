@@ -12,6 +12,9 @@ export type FaultKind =
   | 'reported'
   | 'new chain';
 
+/** More than a person reads. The others are counted. */
+export const MAX_LISTED = 1000;
+
 export interface Place {
   readonly file: string;
   /** From 1. */
@@ -62,16 +65,6 @@ export interface Gap {
 export function faultOfGap({ from, to, place: { file, line, time }, missing }: Gap): Fault {
   const which = from === to ? `number ${from}` : `${countOf(missing, 'line')} of numbers ${from} to ${to}`;
   return { file, line, time, kind: 'missing', count: missing, detail: `${which} should be before this one` };
-}
-
-export function faultOfOtherKey([key, { place, count }]: readonly [
-  string,
-  { readonly place: Place; readonly count: number },
-]): Fault {
-  const { file, line, time } = place;
-  const more = count === 1 ? '' : `, and ${countOf(count - 1, 'check-point')} behind it`;
-  const detail = `is signed with another key${more}: ${key}; name its public key too if it is one of yours`;
-  return { file, line, time, kind: 'signature', count, detail };
 }
 
 export function describeCutEnd(missing: number, seq: number, hasLines: boolean): string {

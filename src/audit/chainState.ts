@@ -3,7 +3,7 @@
  * cut off at its end looks whole by itself. This says how far it went.
  */
 import * as z from 'zod';
-import { readUtf8 } from '../files/read';
+import { readKept } from '../files/keptJson';
 import { stateFile, writeStateFile } from '../files/stateDirectory';
 import { FileError } from '../files/systemErrors';
 
@@ -31,11 +31,9 @@ export type ReadState = ChainState | { readonly unreadable: string } | undefined
 export function readChainState(stateDirectory: string, file: string): ReadState {
   const path = stateFile(stateDirectory, FILE);
   try {
-    const { success, data } = schema.safeParse(JSON.parse(readUtf8(path, { maxBytes: MAX_FILE_BYTES })));
-    if (!success) return { unreadable: `${path} cannot be understood` };
-    return data.file === file ? data : undefined;
+    const state = readKept(path, schema, MAX_FILE_BYTES);
+    return state?.file === file ? state : undefined;
   } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
     return { unreadable: error instanceof FileError ? error.message : `${path} cannot be understood` };
   }
 }

@@ -4,7 +4,6 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { countOf } from '../text/quote';
-import { publicKeyFingerprint } from '../x509/fingerprints';
 import {
   describeCutEnd,
   describeSealed,
@@ -12,26 +11,18 @@ import {
   type Fault,
   type FaultKind,
   faultOfGap,
-  faultOfOtherKey,
   type Gap,
   isCut,
   Line,
+  MAX_LISTED,
   type Note,
   type Place,
 } from './chainFaults';
+import { ChainRepeats } from './chainRepeats';
+import { ChainSignatures } from './chainSignatures';
 import type { ChainState } from './chainState';
-import {
-  hashOf,
-  hashOfLine,
-  isSigned,
-  type Link,
-  linkOf,
-  MAX_UNSIGNED_LINES,
-  NOTHING_BEFORE,
-} from './lineChain';
+import { hashOf, hashOfLine, type Link, linkOf, NOTHING_BEFORE } from './lineChain';
 
-/** More than a person reads. The others are counted. */
-const MAX_LISTED = 1000;
 /** What the start of a gateway links to its first line is not longer than this. */
 const MAX_OTHERS_LENGTH = 64 * 1024 * 1024;
 /** The gateway found by itself that something was done to the log. Behind the time, which is of one length. */
@@ -43,15 +34,19 @@ export interface Expected {
   readonly keys: readonly KeyObject[];
   /** What the gateway remembers of the end. */
   readonly remembered?: ChainState | undefined;
+  /** Not what the gateway writes itself: lines may have come twice. */
+  readonly isCopy?: boolean;
 }
 
 export class ChainVerifier {
-  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #signatures: ChainSignatures;
   readonly #remembered: ChainState | undefined;
   readonly #faults: Fault[] = [];
   readonly notes: Note[] = [];
   readonly #gaps: Gap[] = [];
   #moreFaults = 0;
+  readonly #repeats = new ChainRepeats();
+  readonly #isCopy: boolean;
   #file = '';
   #lineNumber = 0;
   #first: Line | undefined;
@@ -60,25 +55,22 @@ export class ChainVerifier {
   #others: string[] = [];
   #othersLength = 0;
   #firstOther: Line | undefined;
-  #signed: Line | undefined;
-  #signatures = 0;
-  /** The first check-point of each key that was not named, and how many there are. */
-  readonly #otherKeys = new Map<string, { readonly place: Place; count: number }>();
 
-  constructor({ keys, remembered }: Expected) {
-    this.#keys = new Map(keys.map((key) => [publicKeyFingerprint(key), key]));
+  constructor({ keys, remembered, isCopy = false }: Expected) {
+    this.#isCopy = isCopy;
+    this.#signatures = new ChainSignatures(keys);
     this.#remembered = remembered;
   }
 
   /** In the order in which they were found; of gaps, those that no line from elsewhere fills. */
   get faults(): readonly Fault[] {
     const missing = this.#gaps.filter((gap) => gap.missing > 0).map(faultOfGap);
-    return [...this.#faults, ...missing, ...[...this.#otherKeys].map(faultOfOtherKey)];
+    return [...this.#faults, ...missing, ...this.#signatures.faults];
   }
 
   /** Beyond those in `faults`. */
   get moreFaults(): number {
-    return this.#moreFaults;
+    return this.#moreFaults + this.#signatures.moreFaults;
   }
 
   /** Lines of the chain. */
@@ -96,12 +88,12 @@ export class ChainVerifier {
 
   /** The last check-point whose signature is right. */
   get signed(): Pick<Line, 'seq' | 'time'> | undefined {
-    return this.#signed;
+    return this.#signatures.signed;
   }
 
   /** Check-points, with any signature. */
   get signatures(): number {
-    return this.#signatures;
+    return this.#signatures.count;
   }
 
   begin(file: string): void {
@@ -127,30 +119,17 @@ export class ChainVerifier {
     if (text.startsWith(REPORTED, REPORTED_AT)) {
       this.#fault('reported', line, detailIn(text));
     }
-    if (link.signature !== undefined) this.#judgeSignature(line, link.signature);
+    if (link.signature !== undefined) this.#add(this.#signatures.judge(line, link.signature));
   }
 
   /** After the last line of the last file. */
   end(): void {
+    this.#settleRepeats();
     if (this.#firstOther !== undefined) this.#endsWithOthers(this.#firstOther);
     const last = this.#last;
     const remembered = this.#remembered;
     if (remembered !== undefined) this.#compareEnd(remembered, last);
-    if (last === undefined || this.#keys.size === 0) return;
-    const unsigned = last.seq - (this.#signed?.seq ?? 0);
-    if (this.#signed === undefined) {
-      this.#fault(
-        'signature',
-        last,
-        'no check-point is signed with this key, so the whole chain may have been written again',
-      );
-    } else if (unsigned > 2 * MAX_UNSIGNED_LINES) {
-      this.#fault(
-        'signature',
-        last,
-        `${countOf(unsigned, 'line')} at the end are not signed; the gateway signs after ${MAX_UNSIGNED_LINES} lines at the latest`,
-      );
-    }
+    if (last !== undefined) this.#add(this.#signatures.judgeEnd(last));
   }
 
   #begins(line: Line, { seq, previous }: Link): void {
@@ -167,7 +146,8 @@ export class ChainVerifier {
   }
 
   /** Whether the line opens a chain of its own. Else it is one that is not where it was written. */
-  #opensAnother(line: Line, { seq, previous }: Link, last: Line): boolean {
+  #opensAnother(line: Line, link: Link, last: Line): boolean {
+    const { seq, previous } = link;
     if (seq === 1 && previous === NOTHING_BEFORE && (line.time ?? '') >= (last.time ?? '')) {
       this.#fault(
         'new chain',
@@ -176,17 +156,16 @@ export class ChainVerifier {
       );
       return true;
     }
-    const gap = this.#gaps.find(({ from, to }) => from <= seq && seq <= to);
-    if (gap !== undefined && gap.missing > 0) {
-      gap.missing -= 1;
+    const gap = this.#gaps.find(({ from, to, missing }) => missing > 0 && from <= seq && seq <= to);
+    if (gap !== undefined) gap.missing -= 1;
+    if (gap !== undefined || seq < this.#first!.seq) {
       this.#fault('moved', line, `number ${seq} stands behind number ${last.seq}`);
-    } else if (seq < this.#first!.seq)
-      this.#fault('moved', line, `number ${seq} stands behind number ${last.seq}`);
-    else this.#fault('repeated', line, `number ${seq} is here once more, or another line has its number`);
+    } else this.#repeats.add(line, link, last);
     return false;
   }
 
   #follows(line: Line, { seq, previous }: Link, last: Line): void {
+    this.#settleRepeats();
     const others = this.#others.length;
     const hash = others === 0 ? hashOfLine(last.text) : hashOf([last.text, ...this.#others].join('\n'));
     this.#compareHash(last, hash);
@@ -268,21 +247,10 @@ export class ChainVerifier {
     this.#othersLength = 0;
   }
 
-  #judgeSignature(line: Line, signature: NonNullable<Link['signature']>): void {
-    this.#signatures += 1;
-    if (this.#keys.size === 0) return;
-    const key = this.#keys.get(signature.key);
-    if (key === undefined) this.#countOtherKey(signature.key, line);
-    else if (isSigned(signature, key)) this.#signed = line;
-    else this.#fault('signature', line, 'the signature is not that of the line');
-  }
-
-  /** A log has a check-point each minute: one fault for each would bury all others. */
-  #countOtherKey(key: string, place: Line): void {
-    const known = this.#otherKeys.get(key);
-    if (known !== undefined) known.count += 1;
-    else if (this.#otherKeys.size < MAX_LISTED) this.#otherKeys.set(key, { place, count: 1 });
-    else this.#moreFaults += 1;
+  #settleRepeats(): void {
+    const { notes, faults } = this.#repeats.settle(this.#isCopy);
+    this.notes.push(...notes);
+    for (const fault of faults) this.#add(fault);
   }
 
   #line(text: string, seq: number): Line {
@@ -294,7 +262,12 @@ export class ChainVerifier {
   }
 
   #fault(kind: FaultKind, { file, line, time }: Place, detail: string, count = 1): void {
-    if (this.#faults.length < MAX_LISTED) this.#faults.push({ file, line, time, kind, count, detail });
+    this.#add({ file, line, time, kind, count, detail });
+  }
+
+  #add(fault: Fault | undefined): void {
+    if (fault === undefined) return;
+    if (this.#faults.length < MAX_LISTED) this.#faults.push(fault);
     else this.#moreFaults += 1;
   }
 }

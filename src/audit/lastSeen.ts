@@ -146,7 +146,7 @@ function parseEvent(line: string): SeenEvent | undefined {
 }
 
 /** The last line first. Returns whether the beginning of the file was not reached. */
-function* linesFromTheEnd(file: string): Generator<string, boolean> {
+export function* linesFromTheEnd(file: string): Generator<string, boolean> {
   let descriptor: number;
   try {
     descriptor = openSync(file, 'r');

@@ -30,6 +30,20 @@ export class RedactedBytes {
     this.#length += count;
   }
 
+  /** What was kept from that place on is not shown after all. */
+  blankFrom(start: number): void {
+    let offset = this.#length;
+    while (offset > start) {
+      const piece = this.#pieces.pop()!;
+      offset -= typeof piece === 'number' ? piece : piece.length;
+      if (offset < start)
+        this.#pieces.push(typeof piece === 'number' ? start - offset : piece.subarray(0, start - offset));
+    }
+    const blanked = this.#length - start;
+    this.#length = start;
+    this.blank(blanked);
+  }
+
   /** Up to the last byte that may be shown; blanked bytes before it are zeros. */
   get shown(): Buffer {
     const isEndBlank = typeof this.#pieces.at(-1) === 'number';

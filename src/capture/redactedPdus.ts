@@ -35,6 +35,8 @@ export class PduRedactor {
   #pduRemaining = 0;
   #fragmentRemaining = 0;
   #isLastFragment = false;
+  /** Where the first fragment of a data set begins in the P-DATA-TF; undefined where none came. */
+  #dataSetAt: number | undefined;
 
   /** `isAtStart`: what comes is the beginning of the connection. Otherwise it begins with a PDU. */
   constructor(isAtStart: boolean, complete: (pdu: RedactedBytes) => void) {
@@ -104,6 +106,7 @@ export class PduRedactor {
     this.#pdu.keep(header);
     if (this.#type === PduType.PDataTf) {
       this.#pduRemaining = length;
+      this.#dataSetAt = undefined;
       this.#await('pdvHeader', PDV_HEADER_BYTES);
     } else this.#await('collected', length);
   }
@@ -116,6 +119,7 @@ export class PduRedactor {
       return;
     }
     this.#pdu.keep(header);
+    if ((header[5]! & MCH_COMMAND) === 0) this.#dataSetAt ??= this.#pdu.length;
     this.#pduRemaining = rest;
     this.#fragmentRemaining = length - PDV_LENGTH_OVERHEAD;
     this.#isLastFragment = (header[5]! & MCH_LAST) !== 0;
@@ -148,10 +152,15 @@ export class PduRedactor {
     this.#missing = bytes;
   }
 
-  /** Nobody knows what these bytes are, nor those behind them. The type or the length is in the log anyway. */
+  /**
+   * Nobody knows what these bytes are, nor those behind them. The type or the length is in the log anyway. Behind a data set
+   * they may be a part of it: of a length that is too small. Then what looked like headers since may be one, too.
+   */
   #lose(header: Buffer): void {
-    const shownBytes = this.#part === 'pduHeader' ? 1 : PDV_LENGTH_FIELD_BYTES;
+    const isOfPdu = this.#part === 'pduHeader';
     this.#part = 'lost';
+    if (this.#dataSetAt !== undefined && !isOfPdu) this.#pdu.blankFrom(this.#dataSetAt);
+    const shownBytes = this.#dataSetAt !== undefined ? 0 : isOfPdu ? 1 : PDV_LENGTH_FIELD_BYTES;
     this.#pdu.keep(header.subarray(0, shownBytes));
     this.#pdu.blank(header.length - shownBytes);
   }

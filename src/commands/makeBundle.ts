@@ -2,10 +2,10 @@
  * The work of `aegis support-bundle`: gathers texts, each of which may fail for itself, and writes one new file. Opens no
  * private key.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { availableParallelism, freemem, release, version as systemVersion, totalmem, type } from 'node:os';
 import { version } from '../../package.json';
+import { linesFromTheEnd } from '../audit/lastSeen';
 import { readConfiguration } from '../config/load';
 import type { Configuration } from '../config/schema';
 import { PUT_IN_PLACE, secretsIn, withoutSecrets } from '../config/withoutSecrets';
@@ -23,8 +23,6 @@ interface BundleOptions extends GlobalOptions {
 }
 
 const MAX_LINES = 1000;
-/** More than so many lines have. */
-const MAX_TAIL_BYTES = 2 * 1024 * 1024;
 
 export async function makeBundle(
   context: CommandContext,
@@ -137,15 +135,9 @@ function lastLines({ audit }: Configuration): string {
 }
 
 function tailOf(file: string): string[] {
-  const descriptor = openSync(file, 'r');
-  try {
-    const { size } = fstatSync(descriptor);
-    const bytes = Buffer.alloc(Math.min(size, MAX_TAIL_BYTES));
-    const read = readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
-    return bytes.toString('utf8', 0, read).split('\n').filter(Boolean).slice(-MAX_LINES);
-  } finally {
-    closeSync(descriptor);
-  }
+  const lines: string[] = [];
+  for (const line of linesFromTheEnd(file)) if (lines.push(line) === MAX_LINES) break;
+  return lines.reverse();
 }
 
 function attempt<T>(read: () => T): T | string {

@@ -92,8 +92,10 @@ export async function recordCapture(
   }
 }
 
-interface Output {
+export interface Output {
   write(bytes: Uint8Array): Promise<void>;
+  /** Cuts off what is behind, where the disk took a part of it. */
+  cut(length: number): Promise<void>;
   close(): Promise<void>;
   /** Nothing came. */
   discard(): Promise<void>;
@@ -104,6 +106,7 @@ const STANDARD_OUTPUT: Output = {
     new Promise((resolve, reject) => {
       process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
     }),
+  cut: async () => {},
   close: async () => {},
   discard: async () => {},
 };
@@ -117,6 +120,7 @@ async function openOutput(file: string): Promise<Output> {
   const handle = await openNew(file);
   return {
     write: (bytes) => handle.writeFile(bytes).catch(failed),
+    cut: (length) => handle.truncate(length),
     close: () => handle.close(),
     discard: async () => {
       await handle.close();
@@ -126,7 +130,7 @@ async function openOutput(file: string): Promise<Output> {
 }
 
 /** Only whole blocks are written: a file that ends inside one cannot be opened. */
-async function receive(
+export async function receive(
   chunks: AsyncIterable<Uint8Array>,
   output: Output,
   came: (received: Received) => void,
@@ -137,12 +141,17 @@ async function receive(
     for await (const chunk of chunks) {
       waiting = Buffer.concat([waiting, chunk]);
       let whole = 0;
+      let packets = 0;
       for (const { end, packetOf } of wholeBlocks(waiting)) {
         whole = end;
-        if (packetOf !== undefined) received.packets += 1;
+        if (packetOf !== undefined) packets += 1;
       }
-      await output.write(waiting.subarray(0, whole));
+      await output.write(waiting.subarray(0, whole)).catch(async (error: unknown) => {
+        await output.cut(received.bytes);
+        throw error;
+      });
       received.bytes += whole;
+      received.packets += packets;
       waiting = waiting.subarray(whole);
       came(received);
     }

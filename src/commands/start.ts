@@ -15,6 +15,9 @@ import {
   type RegisterCommand,
 } from '../terminal/command';
 
+/** Alerts and the syslog server may take 2 s each, and the audit log is signed and closed behind them. */
+const MIN_ENDING_MS = 6000;
+
 export const registerStart: RegisterCommand = (program, context) => {
   program
     .command('start')
@@ -74,7 +77,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   await captures.end('the gateway stops');
   pidFile.close();
   // A reader of stdout that hangs would otherwise keep this process.
-  setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
+  setTimeout(() => process.exit(), Math.max(gateway.timeouts.closeSeconds * 1000, MIN_ENDING_MS)).unref();
   // Not before: during the drain a monitor has to see that the gateway is not ready.
   await monitoring.close();
   await auditExport.close();

@@ -22,6 +22,8 @@ export interface Live {
 export function useLive(session: number): Live {
   const [live, setLive] = useState<Live>({ isLive: false });
   useEffect(() => {
+    // What was shown with another token is not for everybody.
+    setLive({ isLive: false });
     let stop = follow(setLive);
     const look = () => {
       stop();
@@ -71,11 +73,13 @@ function follow(set: (change: (before: Live) => Live) => void): () => void {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', done);
       resolve();
-    });
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
   });
 }
 

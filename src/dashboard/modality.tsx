@@ -32,7 +32,7 @@ export function ModalityPage({ name, live }: { readonly name: string; readonly l
           <Waiting failure={failure} />
         </>
       ) : (
-        <Modality modality={answer} again={again} />
+        <Modality modality={answer} startedAt={live.overview?.startedAt} again={again} />
       )}
     </>
   );
@@ -40,10 +40,12 @@ export function ModalityPage({ name, live }: { readonly name: string; readonly l
 
 interface ModalityProps {
   readonly modality: ModalityDetail;
+  /** Of the gateway: it counts since then. */
+  readonly startedAt: string | undefined;
   readonly again: () => void;
 }
 
-function Modality({ modality, again }: ModalityProps) {
+function Modality({ modality, startedAt, again }: ModalityProps) {
   const [dialog, setDialog] = useState<'lock' | 'unlock' | undefined>();
   const { name, health, why, lock, mode } = modality;
   const close = () => setDialog(undefined);
@@ -88,7 +90,9 @@ function Modality({ modality, again }: ModalityProps) {
         <Panel title="What it may do">
           <PermissionFacts modality={modality} />
         </Panel>
-        <Panel title="What it did, since the start">
+        <Panel
+          title={`What it did since ${startedAt === undefined ? 'the start' : `the start at ${momentText(startedAt)}`}`}
+        >
           <CountFacts modality={modality} />
         </Panel>
         <Panel title="What it is and does, since it came first">

@@ -123,6 +123,12 @@ export function PendingPage({ live: { overview } }: { readonly live: Live }) {
           </article>
         ))}
       </div>
+      {answer !== undefined && answer.total > callers.length ? (
+        <p>
+          The last {callers.length} of {answer.total} are shown. <code>aegis modality pending</code> lists
+          all.
+        </p>
+      ) : null}
       {approved === undefined ? null : (
         <ApproveDialog id={approved} onClose={() => setApproved(undefined)} onDone={again} />
       )}

@@ -4,9 +4,8 @@
  * here.
  */
 import * as z from 'zod';
-import { readText } from '../files/read';
+import { recoverKept } from '../files/keptJson';
 import { stateFile, writeStateFile } from '../files/stateDirectory';
-import { FileError } from '../files/systemErrors';
 import type { CompiledModality } from '../policy/policy';
 
 /** A modality, with what its entry says of its certificate: where that changes, it is another device. */
@@ -62,14 +61,10 @@ export class LastAddresses {
 
   /** What cannot be read counts as never seen: the next association of each modality says it again. */
   #read(directory: string): z.output<typeof kept> {
-    const file = stateFile(directory, FILE);
-    try {
-      return kept.parse(JSON.parse(readText(file, { maxBytes: MAX_FILE_BYTES })));
-    } catch (error) {
-      if (error instanceof FileError && error.code === 'ENOENT') return {};
-      this.#warn(`${file} cannot be used, so the last addresses of modalities are not known`);
-      return {};
-    }
+    const known = recoverKept(stateFile(directory, FILE), kept, MAX_FILE_BYTES, (what) =>
+      this.#warn(`${what}; the last addresses of modalities are not known`),
+    );
+    return known ?? {};
   }
 
   /** One after the other; what changes meanwhile goes into the next. */

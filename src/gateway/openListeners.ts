@@ -3,9 +3,11 @@
  * to get from those that are open to those, all or nothing. What comes in is handed on; nothing of it is known here.
  */
 import type { Configuration, ListenerConfiguration } from '../config/schema';
+import { ExitCode, OperatorError } from '../errors';
 import { type Listener, type ListenerHandlers, type ListenerOptions, openListener } from '../net/listener';
 import { loadTlsContext } from '../net/tlsContext';
 import { EGRESS_LISTENER, type Policy } from '../policy/policy';
+import { formatHostAndPort } from '../text/hostAndPort';
 import type { Route } from './route';
 
 /** What to do with the connections of a listener. */
@@ -54,7 +56,8 @@ export class OpenListeners {
         const key = keyOf(wanted);
         const known = this.#listenerByKey.get(key);
         if (known !== undefined) kept.push({ listener: known, wanted });
-        const listener = known ?? (await this.#open(wanted, next));
+        const listener =
+          known ?? (await this.#open(wanted, next).catch((error) => this.#refuse(wanted, error)));
         if (known === undefined) opened.push(listener);
         next.set(key, listener);
       }
@@ -74,6 +77,17 @@ export class OpenListeners {
 
   async close(): Promise<void> {
     await Promise.all(this.all.map((listener) => listener.close()));
+  }
+
+  /** The way from 127.0.0.1 to 0.0.0.0, for example: no system has both at once, and a reload leaves no moment without one. */
+  #refuse({ configuration: { host, port } }: Wanted, error: unknown): never {
+    const own = this.all.find(({ address }) => port !== 0 && address.port === port);
+    if (own === undefined || !(error instanceof OperatorError) || !error.message.includes('EADDRINUSE'))
+      throw error;
+    throw new OperatorError(
+      `cannot listen on ${formatHostAndPort({ host, port })}: the gateway itself listens on ${formatHostAndPort(own.address)}, and a reload closes nothing before the new port is open; restart the gateway, or choose another port`,
+      ExitCode.Failed,
+    );
   }
 
   async #open(

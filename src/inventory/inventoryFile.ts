@@ -2,10 +2,8 @@
  * The file of the inventory, `inventory.json` in `stateDirectory`: reads it for the gateway and for commands. What cannot
  * be understood costs what was known of the modalities, never the gateway.
  */
-import { parseKept, recovered } from '../files/keptJson';
-import { readText } from '../files/read';
+import { readKept, recoverKept } from '../files/keptJson';
 import { stateFile } from '../files/stateDirectory';
-import { FileError } from '../files/systemErrors';
 import { type InventoryReport, inventoryReport } from './report';
 
 export const INVENTORY_FILE = 'inventory.json';
@@ -18,14 +16,7 @@ export function inventoryFile(stateDirectory: string): string {
 
 /** Undefined where there is no file. Throws where it cannot be read or understood. */
 export function readInventory(stateDirectory: string): InventoryReport | undefined {
-  let text: string;
-  try {
-    text = readText(inventoryFile(stateDirectory), { maxBytes: MAX_FILE_BYTES });
-  } catch (error) {
-    if (error instanceof FileError && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  return parseKept(inventoryReport, text);
+  return readKept(inventoryFile(stateDirectory), inventoryReport, MAX_FILE_BYTES);
 }
 
 /** A damaged file is kept as FILE.damaged, with a warning. */
@@ -33,9 +24,7 @@ export function recoverInventory(
   stateDirectory: string,
   warn: (message: string) => void,
 ): InventoryReport | undefined {
-  return recovered(
-    inventoryFile(stateDirectory),
-    () => readInventory(stateDirectory),
-    (what) => warn(`${what}; the inventory of the modalities starts empty`),
+  return recoverKept(inventoryFile(stateDirectory), inventoryReport, MAX_FILE_BYTES, (what) =>
+    warn(`${what}; the inventory of the modalities starts empty`),
   );
 }

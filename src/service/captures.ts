@@ -62,7 +62,12 @@ export class Captures implements CaptureControl {
       detail: `${legs}, for ${forSeconds} s, at most ${maxBytes} bytes, without patient data`,
     });
     const { taps } = this.#attached!.gateway;
-    session.start(await taps.begin(request, (batch) => session.take(batch)));
+    try {
+      session.start(await taps.begin(request, (batch) => session.take(batch)));
+    } catch (error) {
+      session.fail();
+      throw error;
+    }
     return session.stream;
   }
 
@@ -135,6 +140,14 @@ class Session {
       setTimeout(() => void this.end('its time is over'), forSeconds * 1000).unref(),
       setInterval(() => this.#writeStatistics(), HEARTBEAT_MS).unref(),
     );
+  }
+
+  /** It never began. */
+  fail(): void {
+    this.#ending ??= 'it could not begin';
+    this.#isOver = true;
+    this.stream.destroy();
+    this.#ended(this.#ending);
   }
 
   take({ blocks, dropped }: CapturedBatch): void {

@@ -119,6 +119,7 @@ async function open(
       reload,
       lists: statuses,
       auditSinks,
+      syslog: () => auditExport.status,
     });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);

@@ -63,3 +63,21 @@ it('tells its version without loading the gateway', () => {
   const loaded = stderr.split(' ').map((file) => basename(file));
   expect(loaded.sort()).toEqual(['cli.js', 'rolldown-runtime.js', 'words.js']);
 });
+
+it('reads a configuration without making code of text', () => {
+  const folder = temporaryFolder();
+  const hook = join(folder, 'hook.cjs');
+  const made = '() => { process.stderr.write("code was made of text"); return () => {}; }';
+  writeFileSync(hook, `globalThis.Function = new Proxy(Function, { construct: ${made}, apply: ${made} });`);
+  const file = join(folder, 'aegis.jsonc');
+  const upstreams = { ARCHIVE: { servers: ['127.0.0.1:4242'] } };
+  const modalities = {
+    ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', allow: 'echo', listeners: ['plain'] },
+  };
+  const listeners = [{ name: 'plain', host: '127.0.0.1', port: 11112 }];
+  writeFileSync(file, JSON.stringify({ listeners, upstreams, modalities }));
+  const argv = ['--require', hook, join(root, 'dist/cli.js'), '--config', file, 'check', '--offline'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain('ok: 1 listener');
+});

@@ -179,6 +179,14 @@ describeWithPeers(['chromium', 'storescu', 'storescp'], 'the page', () => {
     }
   }, 240_000);
 
+  it('prints the sheet of a modality on one page', async () => {
+    await show('modalities/ct1/sheet', 'DICOM connection of ct1');
+    for (const format of ['A4', 'Letter']) {
+      const paper = (await page.pdf({ format })).toString('latin1');
+      expect(paper.match(/\/Type\s*\/Page\b/g)).toHaveLength(1);
+    }
+  });
+
   it('is not wider than a telephone of 360 pixels', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     for (const [path, heading] of PAGES) {

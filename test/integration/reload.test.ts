@@ -80,6 +80,23 @@ const changes: [string, string, Record<string, Entry>, () => string | undefined]
   ],
 ];
 
+it('refuses to widen a listener that is open, in words, and goes on as before', async () => {
+  const spy = await SpyUpstream.start();
+  const first = configurationOf(spy.port, {});
+  const gateway = await TestGateway.start(first);
+  const port = gateway.port('plain');
+  const at = (host: string, name: string) => ({
+    ...first,
+    listeners: [first.listeners[0]!, { name, host, port }],
+  });
+  // The port that the system chose is known now.
+  await gateway.reload(at('127.0.0.2', 'other'));
+  await expect(gateway.reload(at('0.0.0.0', 'plain'))).rejects.toThrow(
+    `cannot listen on 0.0.0.0:${port}: the gateway itself listens on 127.0.0.2:${port}, and a reload closes nothing`,
+  );
+  expect(gateway.port('other')).toBe(port);
+});
+
 describe('an association that is open', () => {
   it.each(changes)('outlives a reload with %s', async (_what, _reason, changed, crl) => {
     const { scu, gateway, reload } = await setUp();

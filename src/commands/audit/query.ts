@@ -64,7 +64,10 @@ export async function queryLogs(
 }
 
 /** What the command line itself cannot check without loading what the gateway is made of. */
-function checkValues({ reason = [], from = [] }: LogFilter): void {
+function checkValues({ reason = [], from = [], since, until }: LogFilter): void {
+  if (since !== undefined && until !== undefined && until <= since) {
+    throw new OperatorError(`--until ${until} is not after --since ${since}, so no line can be between them`);
+  }
   for (const code of reason) {
     if (Object.hasOwn(reasons, code)) continue;
     const nearest = nearestOf(code, Object.keys(reasons));

@@ -38,12 +38,16 @@ export async function verifyLogs(
   // Before the files: a gateway that runs goes on writing.
   const remembered = rememberedOf(files, configuration);
   const keys = keysOf(options, configuration);
-  const verifier = new ChainVerifier({ keys, remembered: remembered.state });
+  const verifier = new ChainVerifier({
+    keys,
+    remembered: remembered.state,
+    isCopy: remembered.isCopy === true,
+  });
   const progress = new Progress(files, (text) => context.printError(text), process.stderr.isTTY === true);
   for (const file of files) {
     verifier.begin(file.name);
     for await (const lines of readLines(file, (bytes) => progress.add(bytes), 'latin1')) {
-      for (const line of lines) verifier.add(line);
+      for (const line of lines) verifier.add(withoutPrefix(line));
     }
   }
   verifier.end();
@@ -83,16 +87,23 @@ async function firstNumber(file: LogFile): Promise<number> {
   return 0;
 }
 
+/** A syslog server writes the time and the machine in front of the line. */
+function withoutPrefix(text: string): string {
+  const at = text.startsWith('{') ? 0 : text.indexOf('{"time":"');
+  return at > 0 ? text.slice(at) : text;
+}
+
 interface Remembered {
   readonly state?: ChainState;
   /** Why it is not known how the log ended. */
   readonly why?: string;
+  readonly isCopy?: boolean;
 }
 
 function rememberedOf(files: readonly LogFile[], configuration: Configuration | undefined): Remembered {
   const file = configuration?.audit.file;
   if (file === undefined || !files.some(({ name }) => resolve(name) === file)) {
-    return { why: 'not the audit.file of the configuration, so nothing is known of its end' };
+    return { why: 'not the audit.file of the configuration, so nothing is known of its end', isCopy: true };
   }
   const state = readChainState(configuration!.stateDirectory, file);
   if (state === undefined) return { why: 'stateDirectory has no audit-chain.json of this file' };

@@ -3,6 +3,7 @@
  * network is escaped. Knows no HTTP.
  */
 import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import type { SyslogStatus } from '../../atna/runningExport';
 import type { SilentModality } from '../../inventory/report';
 import { describeLock, type ModalityLock } from '../../policy/locks';
 import { paint, type Tone } from '../../text/display';
@@ -60,6 +61,9 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
             status.penalties.map(({ key, until }) => [key, `until ${formatTime(until)}`]),
           ),
         ]),
+    ...(status.syslog === undefined
+      ? []
+      : [section('SYSLOG', [syslogRow(status.syslog)], ['whole', 'whole', 'words'])]),
     lastLines(status).flatMap((line) => hangingLines(line, 2)),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -203,6 +207,11 @@ function listRows({ revocationLists = [] }: StatusReport): string[][] {
       failure === undefined ? fetched : `FAILS since ${formatTime(failingSince ?? '')}: ${failure}`;
     return [url, list === undefined ? 'NO LIST' : end, state];
   });
+}
+
+function syslogRow({ server, isUp, since = '', detail = '', waiting }: SyslogStatus): string[] {
+  const wait = waiting === 0 ? 'nothing waits' : `${countOf(waiting, 'message')} to send`;
+  return [server, isUp ? 'up' : 'DOWN', isUp ? wait : `since ${formatTime(since)}, ${wait}: ${detail}`];
 }
 
 function lastLines({ lastReload, pendingCallers }: StatusReport): string[] {

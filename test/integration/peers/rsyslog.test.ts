@@ -1,10 +1,14 @@
 /** The audit log to Debian's rsyslog over mutual TLS, by the gateway as a process, also while rsyslog is away. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { expect, it } from '@jest/globals';
 import { AuditExport } from '../../../src/atna/auditExport';
+import { AuditLog } from '../../../src/audit/auditLog';
+import { registerAudit } from '../../../src/commands/audit/audit';
 import { configurationSchema } from '../../../src/config/schema';
 import { testCertificates } from '../../support/certificates';
+import { runCommand } from '../../support/commandLine';
 import { encodeElement, explicitLittleEndian, textValue, uidValue } from '../../support/dataElements';
 import { CommandField } from '../../support/dicomBytes';
 import { type ConfigurationInput, plainConfiguration } from '../../support/gateway';
@@ -147,9 +151,14 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     const stateDirectory = temporaryFolder();
     const configuration = configurationSchema.parse(configurationOf(spy, rsyslog, {}, { stateDirectory }));
     const said: string[] = [];
-    const auditExport = await AuditExport.start(configuration, { record: () => {} }, (text) =>
-      said.push(text),
-    );
+    const { refusals } = configuration.audit;
+    const log = new AuditLog({
+      stream: new PassThrough().resume(),
+      isReadable: false,
+      refusals,
+      say: () => {},
+    });
+    const auditExport = await AuditExport.start(configuration, log, (text) => said.push(text));
     auditExport.attach(auditExport);
     for (let messageId = 0; messageId < 10_000; messageId += 1) {
       auditExport.record({ event: 'command.completed', outcome: 'allowed', connectionId: '00', messageId });
@@ -170,7 +179,7 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     await rsyslog.start();
     const spy = await SpyUpstream.start();
     const stateDirectory = temporaryFolder();
-    const configuration = configurationOf(spy, rsyslog, {}, { stateDirectory });
+    const configuration = configurationOf(spy, rsyslog, { file: 'audit.jsonl' }, { stateDirectory });
     const first = await started(configuration);
     await waitFor('the first message', () => rsyslog.messages.length > 0);
     await rsyslog.stop();
@@ -190,6 +199,11 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     expect(events).toEqual(expect.arrayContaining(['gateway.started', 'syslog.down', 'command.completed']));
     await second.process.stop();
     await rsyslog.stop();
+    // The copy is proven by itself, also where lines came twice.
+    const copy = join(temporaryFolder(), 'copy.log');
+    writeFileSync(copy, rsyslog.messages.map(({ text }) => `gw1 aegis[1]: ${text}\n`).join(''));
+    const verified = await runCommand(registerAudit, ['audit', 'verify', copy]);
+    expect(verified.printed).toContain('ok: every line is as the gateway wrote it');
   }, 90_000);
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { CertificateExpiry } from '../../../src/admin/certificateExpiries';
 import { Metrics } from '../../../src/admin/metrics';
+import type { SyslogStatus } from '../../../src/atna/runningExport';
 import type { AuditEvent } from '../../../src/audit/events';
 import { configurationSchema } from '../../../src/config/schema';
 import type { ServerHealth } from '../../../src/gateway/upstreamHealth';
@@ -217,17 +218,33 @@ describe('Metrics', () => {
   it('counts what is missing in the audit log, and what becomes of alerts', async () => {
     const exposition = await exposed(
       { event: 'audit.resumed', outcome: 'failed', count: 7 },
-      { event: 'syslog.down', outcome: 'failed' },
       { event: 'syslog.lost', outcome: 'failed', count: 3 },
       { event: 'alert.sent', outcome: 'info', channel: 'mail', count: 2 },
       { event: 'alert.failed', outcome: 'failed', channel: 'mail' },
     );
     expect(exposition.value('aegis_audit_lines_dropped_total')).toBe(7);
-    expect(exposition.value('aegis_syslog_up')).toBe(0);
     expect(exposition.value('aegis_syslog_messages_lost_total')).toBe(3);
     expect(exposition.value('aegis_alerts_sent_total{channel="mail"}')).toBe(2);
     expect(exposition.value('aegis_alert_deliveries_failed_total{channel="mail"}')).toBe(1);
   });
+});
+
+it('shows whether the syslog server is up where there is one', async () => {
+  let syslog: SyslogStatus | undefined;
+  const metrics = new Metrics({
+    servers: async () => [],
+    certificateExpiries: () => [],
+    locks: () => [],
+    syslog: () => syslog,
+  });
+  const shown = async () => new Exposition(await metrics.exposition()).series('aegis_syslog_up');
+  expect(await shown()).toEqual({});
+  syslog = { server: 'logs:6514', isUp: false, waiting: 1 };
+  expect(await shown()).toEqual({ aegis_syslog_up: 0 });
+  syslog = { ...syslog, isUp: true };
+  expect(await shown()).toEqual({ aegis_syslog_up: 1 });
+  syslog = undefined;
+  expect(await shown()).toEqual({});
 });
 
 describe('Metrics of a gateway that starts again', () => {
@@ -300,7 +317,7 @@ describe('Metrics of a gateway that starts again', () => {
     async (text) => {
       writeFileSync(join(stateDirectory, 'metrics.json'), text);
       const metrics = start();
-      expect(warnings).toEqual([expect.stringMatching(/metrics\.json is not .*start at 0$/)]);
+      expect(warnings).toEqual([expect.stringMatching(/metrics\.json is damaged: .*start at 0$/)]);
       expect(new Exposition(await metrics.exposition()).series('aegis_commands_total')).toEqual({});
     },
   );

@@ -6,7 +6,7 @@ import {
   type StateFacts,
   stateSentence,
 } from '../../../src/admin/modalityHealth';
-import { configurationOf } from '../../support/policyOf';
+import type { SyslogStatus } from '../../../src/atna/runningExport';
 import { denial } from '../../support/statusReport';
 
 const now = new Date('2026-06-15T12:00:00Z');
@@ -141,25 +141,34 @@ describe('the sentence of state', () => {
     ]);
   });
 
-  it('knows of the audit trail what its events and sinks say', () => {
+  it('knows of the audit trail what its events, its sinks and the syslog server say', () => {
     const trail = new AuditTrailView();
-    const faults = (sinks = {}, ms = now.getTime()) => trail.faults(sinks, new Date(ms));
-    const down = { event: 'syslog.down', outcome: 'failed', detail: 'the server is away' } as const;
-    trail.record(down);
-    expect(faults({ stdout: true })).toEqual([
-      { text: 'the syslog server is away', detail: 'The server is away.', tone: 'attention' },
+    const server = { server: 'logs:6514', isUp: true, waiting: 0 };
+    const away = {
+      ...server,
+      isUp: false,
+      since: '2026-11-30T10:00:00.000Z',
+      detail: 'it hangs',
+      waiting: 2,
+    };
+    const faults = (sinks = {}, syslog: SyslogStatus | undefined = server, ms = now.getTime()) =>
+      trail.faults(sinks, syslog, new Date(ms));
+    expect(faults({ stdout: true })).toEqual([]);
+    expect(trail.faults({}, undefined, now)).toEqual([]);
+    expect(faults({ stdout: true }, away)).toEqual([
+      {
+        text: 'the syslog server is away',
+        detail:
+          'The syslog server logs:6514 has been away since 2026-11-30 10:00:00 UTC: it hangs. 2 messages wait on the disk.',
+        tone: 'attention',
+      },
     ]);
-    trail.record({ event: 'syslog.up', outcome: 'info' });
     trail.record({ event: 'audit.broken', outcome: 'failed', detail: 'a line is missing' }, now.getTime());
     expect(faults({ stdout: true, file: false })).toMatchObject([
       { text: 'the audit log is not written to its file' },
       { text: 'the audit log was changed', detail: 'A line is missing.' },
     ]);
-    const tomorrow = now.getTime() + 24 * 60 * 60_000;
-    expect(faults({}, tomorrow)).toEqual([]);
-    trail.record(down);
-    trail.replace(configurationOf({}));
-    expect(faults({}, tomorrow)).toEqual([]);
+    expect(faults({}, server, now.getTime() + 24 * 60 * 60_000)).toEqual([]);
   });
 
   it('quotes the name of an archive, whatever is in it', () => {

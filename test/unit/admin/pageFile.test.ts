@@ -76,6 +76,6 @@ describe('page.json', () => {
       expect(read()).toEqual({});
     }
     expect(warnings).toHaveLength(3);
-    expect(warnings[0]).toContain('cannot be used, so the history of the page starts empty');
+    expect(warnings[0]).toContain('the history of the page starts empty');
   });
 });

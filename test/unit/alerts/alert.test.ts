@@ -73,9 +73,18 @@ describe('An alert', () => {
       calledAeTitle: '<!channel>',
     });
     expect(alert?.text).toBe(
-      '10.1.2.3 used an AE title that no device has (calling A; Bcc: x\\x40y, called \\x3c!channel\\x3e)',
+      '10.1.2.3 used an AE title that no device has (calling A; Bcc\\x3a x\\x40y, called \\x3c!channel\\x3e)',
     );
     expect(alert?.facts.callingAeTitle).toBe('A\r\nBcc: x@y');
+  });
+
+  it('makes nothing of an AE title that a chat would turn into a link', () => {
+    const titles = { callingAeTitle: 'evil.example/x', calledAeTitle: 'http://a.b' };
+    const rejected = { event: 'association.rejected', outcome: 'denied', sourceAddress: '10.1.2.3' } as const;
+    const canary = alertOf({ ...rejected, ...titles, reason: 'canary' });
+    const pending = pendingAlert({ ...rejected, ...titles, reason: 'calling-ae-title-unknown' });
+    expect(canary?.text).toContain('calling evil\\x2eexample\\x2fx, called http\\x3a\\x2f\\x2fa\\x2eb');
+    expect(pending.text).toContain(': evil\\x2eexample\\x2fx at 10.1.2.3');
   });
 
   it('says once what changed about a modality', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Alert } from '../../../src/alerts/alert';
+import { type Alert, pendingAlert } from '../../../src/alerts/alert';
 import { AlertChannel, type ChannelSettings } from '../../../src/alerts/channel';
 import type { AlertMessage } from '../../../src/alerts/message';
 import type { AuditEvent } from '../../../src/audit/events';
@@ -43,6 +43,31 @@ function alert(text: string, severity: Alert['severity'] = 'warning'): Alert {
 }
 
 describe('A channel', () => {
+  it('makes one line of many new callers, also after a failure', async () => {
+    const channel = open();
+    const caller = (number: number) =>
+      pendingAlert({
+        event: 'association.rejected',
+        outcome: 'denied',
+        reason: 'calling-ae-title-unknown',
+        callingAeTitle: `CT${number}`,
+        sourceAddress: '10.1.2.3',
+      });
+    channel.add(caller(1));
+    await jest.advanceTimersByTimeAsync(GROUP_MS);
+    failure = new Error('away');
+    for (let number = 2; number <= 40; number += 1) channel.add(caller(number));
+    await jest.advanceTimersByTimeAsync(GROUP_MS);
+    failure = undefined;
+    channel.add(caller(41));
+    await jest.advanceTimersByTimeAsync(HOUR_MS);
+    const texts = messages.map(({ alerts }) => alerts.map(({ text, count }) => [text, count]));
+    expect(texts).toEqual([
+      [['a new caller waits for approval: CT1 at 10.1.2.3 (calling-ae-title-unknown)', 1]],
+      [['new callers wait for approval, the last one: CT41 at 10.1.2.3 (calling-ae-title-unknown)', 40]],
+    ]);
+  });
+
   it('sends what came while it waited in one message, the most severe first', async () => {
     const channel = open();
     channel.add(alert('one'));

@@ -1,8 +1,10 @@
 /** What webhooks and mail servers get, and what they are not given; with real receivers on loopback. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import * as z from 'zod';
 import { type Alert, alertOf } from '../../../src/alerts/alert';
 import { deliveriesOf } from '../../../src/alerts/alerts';
@@ -11,6 +13,7 @@ import { messageOf } from '../../../src/alerts/message';
 import { alerts as alertsSchema } from '../../../src/config/schemaAlerts';
 import { alertMessage, MailReceiver, WebhookReceiver } from '../../support/alertReceiver';
 import { testCertificates } from '../../support/certificates';
+import { onCleanUp } from '../../support/cleanUp';
 import { shownBlock } from '../../support/documentation';
 import { describeWithPeers } from '../../support/peers';
 import { freePort, temporaryFolder } from '../../support/processes';
@@ -213,9 +216,35 @@ describe('A mail', () => {
       /\r\nSubject: \[aegis \S+\] critical: 10\.1\.2\.3 used an AE title/,
     );
     const text = rest.join('\n\n').replace(/=\r\n/g, '').replace(/=3D/g, '=');
-    expect(text).toContain('(calling A; Bcc: x\\x40y, called \\u{202e}\\x3cb\\x3e)');
+    expect(text).toContain('(calling A; Bcc\\x3a x\\x40y, called \\u{202e}\\x3cb\\x3e)');
     expect(text).toContain('To do: Find out what is at that address');
     expect(text).toContain('3 more alerts came meanwhile');
+  });
+
+  it('ends the connection to a server that never comes to an end', async () => {
+    let socket: Socket | undefined;
+    const server = createServer((connection) => {
+      socket = connection;
+      connection.on('error', () => {});
+      connection.write('220 slow ESMTP\r\n');
+      connection.on('data', () => connection.write('250-still more\r\n'));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onCleanUp(() => void server.close());
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    try {
+      const { port } = server.address() as AddressInfo;
+      const sent = send(mail(`smtp://127.0.0.1:${port}`)).catch((error: Error) => error.message);
+      // Until it waits for the rest of an answer.
+      while ((socket?.bytesRead ?? 0) === 0) await new Promise(setImmediate);
+      const closed = once(socket!, 'close');
+      await jest.advanceTimersByTimeAsync(60_000);
+      expect(await sent).toBe('the mail server was not done in 60 s');
+      await closed;
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('goes by TLS from the first byte with smtps', async () => {

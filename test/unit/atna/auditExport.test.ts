@@ -1,11 +1,16 @@
 /** The way of events to real sockets that stand for a syslog server, and what a reload does to it. */
+
+import { generateKeyPairSync } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { AuditExport } from '../../../src/atna/auditExport';
 import { unreachableBecause } from '../../../src/atna/transport';
+import { AuditLog, type AuditLogOptions } from '../../../src/audit/auditLog';
 import type { Configuration } from '../../../src/config/schema';
 import { onCleanUp } from '../../support/cleanUp';
 import { configurationOf } from '../../support/policyOf';
@@ -50,14 +55,22 @@ async function udpServer() {
   return { address: `127.0.0.1:${socket.address().port}`, received };
 }
 
+/** An audit log that nobody reads, but for its copies. */
+function auditLogOf(options: Partial<AuditLogOptions> = {}): AuditLog {
+  const stream = new PassThrough().resume();
+  const refusals = configurationOf({}, {}).audit.refusals;
+  return new AuditLog({ stream, isReadable: false, refusals, say: () => {}, ...options });
+}
+
 /** An export that a reload can switch, with the names of its own events. */
 async function setUp(first: Configuration) {
   const reported: string[] = [];
-  const log = { record: () => {} };
+  const log = auditLogOf();
   const sut = await AuditExport.start(first, log, (text) => reported.push(text));
   sut.attach(sut);
   onCleanUp(() => sut.close());
   return {
+    sut,
     reported,
     record: (detail: string, changes?: readonly string[]) =>
       sut.record({ event: 'crl.fetched', outcome: 'info', detail, changes }),
@@ -97,6 +110,52 @@ describe.each([
     await close();
     expect(server.received).toHaveLength(3);
   });
+});
+
+it('gets the lines as they are in the file, with their place in the chain, also the last ones', async () => {
+  const server = await tcpServer();
+  const folder = temporaryFolder();
+  const file = join(folder, 'audit.jsonl');
+  const key = join(folder, 'audit.key');
+  const { privateKey } = generateKeyPairSync('ed25519');
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  const { to } = configurations();
+  const log = auditLogOf({ file, chain: { key, everySeconds: 60 } });
+  const sut = await AuditExport.start(to(server.address, 'tcp'), log, () => {});
+  // Before anybody listens.
+  sut.record({ event: 'crl.fetched', outcome: 'info', detail: 'early' });
+  log.attach(sut);
+  sut.attach(sut);
+  sut.record({ event: 'crl.fetched', outcome: 'info', detail: 'late' });
+  await waitFor('the connection', () => server.received.length > 0);
+  await sut.close();
+  await log.close();
+  const texts = server.received.map((message) => message.slice(message.indexOf('{')));
+  expect(texts.map((text) => JSON.parse(text).event)).toEqual([
+    'crl.fetched',
+    'crl.fetched',
+    'audit.checkpoint',
+  ]);
+  expect(`${texts.join('\n')}\n`).toBe(readFileSync(file, 'latin1'));
+});
+
+it('says since when the server is away, and how many messages wait', async () => {
+  const server = await tcpServer();
+  const { off, to } = configurations();
+  const { sut, record, reload } = await setUp(to('127.0.0.1:1', 'tcp'));
+  expect(sut.status).toMatchObject({ server: '127.0.0.1:1', isUp: true });
+  record('one');
+  await waitFor('the first attempt', () => sut.status?.isUp === false);
+  record('two');
+  sut.flush();
+  // Its own line about the server waits too.
+  expect(sut.status).toMatchObject({ since: expect.stringMatching(/Z$/), waiting: 3 });
+  expect(sut.status?.detail).toMatch(/ECONNREFUSED/);
+  await reload(to(server.address, 'tcp'));
+  await waitFor('the way back', () => sut.status?.isUp === true && sut.status.waiting === 0);
+  expect(sut.status?.since).toBeUndefined();
+  await reload(off);
+  expect(sut.status).toBeUndefined();
 });
 
 describe('a reload', () => {
@@ -192,9 +251,9 @@ it('leaves the spool to the gateway that runs, where this one does not come to s
     {},
     { stateDirectory, audit: { syslog: { server: address, protocol: 'udp' } } },
   );
-  const running = await AuditExport.start(configuration, { record: () => {} }, () => {});
+  const running = await AuditExport.start(configuration, auditLogOf(), () => {});
   running.attach(running);
-  const second = await AuditExport.start(configuration, { record: () => {} }, () => {});
+  const second = await AuditExport.start(configuration, auditLogOf(), () => {});
   second.record({ event: 'gateway.started', outcome: 'info', detail: 'of the second' });
   await second.close();
   running.record({ event: 'gateway.started', outcome: 'info', detail: 'of the first' });

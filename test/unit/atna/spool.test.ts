@@ -126,6 +126,41 @@ describe('the bound', () => {
   });
 });
 
+it('counts what waits, also of an earlier process', () => {
+  const { directory, spool } = open();
+  add(spool, 1, 100, 1000);
+  expect(spool.waiting).toBe(100);
+  const { end } = spool.read()!;
+  spool.advanceTo(end);
+  const waiting = 100 - end / 1005;
+  expect(spool.waiting).toBe(waiting);
+  spool.keepSent(end);
+  spool.close();
+  const next = open(directory).spool;
+  expect(next.waiting).toBe(waiting);
+  add(next, 101, 102);
+  expect(next.waiting).toBe(waiting + 2);
+  readAll(next);
+  expect(next.waiting).toBe(0);
+});
+
+it('keeps no message that will not be sent again', () => {
+  const { directory, folder, spool } = open();
+  add(spool, 1, 3);
+  readAll(spool);
+  spool.keepSent(spool.position);
+  spool.release(spool.position - 1);
+  const bytes = () => readdirSync(folder).map((name) => statSync(join(folder, name)).size);
+  expect(bytes()).toEqual([69, 16]);
+  spool.release(spool.position);
+  expect(bytes()).toEqual([0, 16]);
+  spool.close();
+  const next = open(directory).spool;
+  expect([next.position, next.hasMore]).toEqual([69, false]);
+  add(next, 4, 4);
+  expect(readAll(next)).toEqual([4]);
+});
+
 it('belongs to its owner alone', () => {
   const { folder, spool } = open();
   add(spool, 1, 1);

@@ -174,6 +174,31 @@ describe('a chained audit log', () => {
     ]);
   });
 
+  it('is proven in the file of a syslog server, where lines have a prefix and some came twice', async () => {
+    const at = site();
+    await written(at, 10);
+    const prefixed = linesIn(at.file).map((line) => `2026-11-30T10:00:00Z gw1 aegis[7]:  ${line}`);
+    const copy = join(dirname(at.file), 'copy.log');
+    const copied = async (...lines: readonly (readonly string[])[]) => {
+      writeFileSync(copy, `${lines.flat().join('\n')}\n`);
+      return { faults: await faultsOf(at, copy), ...(await verify(at, copy)) };
+    };
+    // The second connection broke too.
+    const twice = await copied(prefixed.slice(0, 7), prefixed.slice(3, 5), prefixed.slice(3));
+    expect(twice.faults).toEqual([]);
+    expect(twice.printed).toMatch(/2 lines from here on came twice, unchanged/);
+    expect(twice.printed).toContain('ok: every line is as the gateway wrote it');
+    const changed = prefixed.map((line) => line.replace('ct1', 'ct2'));
+    const forged = await copied(prefixed.slice(0, 7), changed.slice(3, 5), prefixed.slice(5));
+    expect(forged.faults).toMatchObject([
+      { kind: 'repeated', line: 8, count: 1 },
+      { line: 9, count: 1 },
+    ]);
+    const own = prefixed.map((line) => line.slice(line.indexOf('{')));
+    writeFileSync(at.file, `${[...own, own[9]].join('\n')}\n`);
+    expect(await faultsOf(at)).toMatchObject([{ kind: 'repeated', line: 11 }]);
+  });
+
   it('costs nothing where it is off', async () => {
     const at = site(false);
     await written(at, 2, { chain: undefined });

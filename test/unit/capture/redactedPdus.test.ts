@@ -57,6 +57,25 @@ const store = numberedRequest(
 const command = commandSet(store);
 const dataSet = Buffer.from(`${SECRET} and much more of the patient `.repeat(40));
 
+it('shows nothing of a data set whose length is wrong', () => {
+  const part = (length: number, flags: number, body: Buffer) => {
+    const header = Buffer.from([0, 0, 0, 0, 1, flags]);
+    header.writeUInt32BE(length);
+    return Buffer.concat([header, body]);
+  };
+  const text = Buffer.from('DOE^JOHN');
+  // It says 6 bytes: the rest looks like headers. Then like none, in the same PDU or in what seems to be the next.
+  const likeHeader = part(4, 0, Buffer.from('AB'));
+  const body = part(8, 2, Buffer.concat([text.subarray(0, 6), likeHeader, text]));
+  for (const bytes of [pdu(4, body), Buffer.concat([pdu(4, part(10, 2, text)), text])]) {
+    const shown = redacted(bytes);
+    expect(shown.reduce((sum, { length }) => sum + length, 0)).toBe(bytes.length);
+    const all = Buffer.concat(shown.map((one) => one.shown));
+    for (const secret of ['D', 'J', 'A']) expect(all.includes(secret)).toBe(false);
+    expect(all.length).toBe(12);
+  }
+});
+
 describe('a message', () => {
   const message = Buffer.concat([
     ...messagePdus(3, store, dataSet, 512),

@@ -101,6 +101,13 @@ describe('aegis audit query', () => {
     expect(await found(logOf(lines), ...words)).toEqual(expected);
   });
 
+  it('refuses a time that ends before it begins', async () => {
+    const words = ['--since', '2026-11-30T10:00:03Z', '--until', '2026-11-30T10:00:01Z'];
+    await expect(query(logOf(lines), ...words)).rejects.toThrow(
+      /^--until 2026-11-30T10:00:01.*Z is not after --since 2026-11-30T10:00:03.*Z/,
+    );
+  });
+
   it('reads audit.file and what it was rotated to, the oldest first', async () => {
     const folder = temporaryFolder();
     const file = join(folder, 'audit.jsonl');

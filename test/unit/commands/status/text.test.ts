@@ -54,6 +54,13 @@ describe('the text of aegis status', () => {
           },
         ],
         penalties: [{ key: '10.1.2.9', until: '2026-11-25T22:05:00.000Z' }],
+        syslog: {
+          server: 'logs:6514',
+          isUp: false,
+          since: '2026-11-25T21:00:00.000Z',
+          detail: 'it hangs',
+          waiting: 12,
+        },
       },
       now,
     );
@@ -65,6 +72,9 @@ describe('the text of aegis status', () => {
         '',
         'PENALTY BOX',
         '  10.1.2.9  until 2026-11-25 22:05:00',
+        '',
+        'SYSLOG',
+        '  logs:6514  DOWN  since 2026-11-25 21:00:00, 12 messages to send: it hangs',
         '',
       ].join('\n'),
     );
