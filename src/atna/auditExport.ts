@@ -4,7 +4,7 @@
  * passes on.
  */
 import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
-import { RefusalSums } from '../audit/refusalSums';
+import { type LineSumOptions, LineSums } from '../audit/lineSums';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import { type Disclosure, type DisclosureSink, wantedDisclosures } from '../gateway/dataSetTap';
@@ -147,7 +147,7 @@ async function settingsOf(configuration: Configuration): Promise<Settings | unde
 class RunningExport {
   #settings: Settings;
   readonly #report: (event: AuditEvent) => void;
-  readonly #sums: RefusalSums;
+  readonly #sums: LineSums;
   readonly #spool: Spool;
   readonly #delivery: Delivery;
   #format: Format;
@@ -157,10 +157,10 @@ class RunningExport {
   #lastLossMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings, report: (event: AuditEvent) => void) {
-    const { configuration, connect } = settings;
+    const { connect } = settings;
     this.#settings = settings;
     this.#report = report;
-    this.#sums = new RefusalSums(configuration.audit.refusals, {
+    this.#sums = new LineSums(summedIn(settings), {
       write: (sum) => this.#format.record(sum),
       isBlocked: () => false,
     });
@@ -189,10 +189,10 @@ class RunningExport {
   }
 
   replace(settings: Settings): void {
-    const { configuration, syslog } = settings;
+    const { syslog } = settings;
     const before = this.#settings;
     this.#settings = settings;
-    this.#sums.options = configuration.audit.refusals;
+    this.#sums.options = summedIn(settings);
     this.#spool.maxBytes = syslog.spoolBytes;
     if (differ(before, settings, formatKeys)) {
       this.#format.close();
@@ -261,6 +261,11 @@ class RunningExport {
     const detail = `${count} messages to the syslog server are lost: ${why}`;
     this.#report({ event: 'syslog.lost', outcome: 'failed', detail, count, since: since.toISOString() });
   }
+}
+
+/** DICOM audit messages add up what was allowed by themselves, for each study and association. */
+function summedIn({ configuration: { audit } }: Settings): LineSumOptions {
+  return audit.atna === undefined ? audit : { refusals: audit.refusals };
 }
 
 /** What messages are made of. Else what is added up for associations that are open goes on over a reload. */
