@@ -3,8 +3,8 @@
  * What is lost on the way is counted and reported. Reads no configuration file and knows no socket.
  */
 import type { AuditEvent, Outcome } from '../audit/events';
+import { LineSums } from '../audit/lineSums';
 import type { TimedEvent } from '../audit/readableLine';
-import { RefusalSums } from '../audit/refusalSums';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
 import type { Disclosure } from '../gateway/dataSetTap';
@@ -63,7 +63,7 @@ export class RunningExport {
   #settings: Settings;
   readonly #report: (event: AuditEvent) => void;
   /** Of DICOM audit messages. Lines were added up by the log. */
-  readonly #sums: RefusalSums;
+  readonly #sums: LineSums;
   readonly #spool: Spool;
   readonly #delivery: Delivery;
   #format: Messages | undefined;
@@ -77,10 +77,13 @@ export class RunningExport {
     const { configuration, connect } = settings;
     this.#settings = settings;
     this.#report = report;
-    this.#sums = new RefusalSums(configuration.audit.refusals, {
-      write: (sum) => this.#format?.record(sum),
-      isBlocked: () => false,
-    });
+    this.#sums = new LineSums(
+      { refusals: configuration.audit.refusals },
+      {
+        write: (sum) => this.#format?.record(sum),
+        isBlocked: () => false,
+      },
+    );
     this.#format = this.#formatOf(settings);
     this.#spool = openSpool(settings, (count, why) => this.#missed(count, why));
     this.#delivery = new Delivery(this.#spool, connect, {
@@ -128,7 +131,7 @@ export class RunningExport {
     const { configuration, syslog } = settings;
     const before = this.#settings;
     this.#settings = settings;
-    this.#sums.options = configuration.audit.refusals;
+    this.#sums.options = { refusals: configuration.audit.refusals };
     this.#spool.maxBytes = syslog.spoolBytes;
     if (differ(before, settings, formatKeys)) {
       this.#format?.close();

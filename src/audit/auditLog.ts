@@ -1,8 +1,8 @@
 /**
  * The audit log: turns events into lines and writes them to stdout and, if configured, to a file. A line is one JSON
  * object, or readable text on a terminal. Texts that came from the network are escaped and shortened on their way into a
- * line, so events may carry them as they are. Refusals of one kind are added up (refusalSums.ts). Does not know what an
- * event means, nor how lines are written (lineFile.ts, lineStream.ts).
+ * line, so events may carry them as they are. In a flood, lines are added up (lineSums.ts). Does not know what an event
+ * means, nor how lines are written (lineFile.ts, lineStream.ts).
  */
 import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
@@ -12,20 +12,19 @@ import type { AuditEvent, AuditSink, Outcome, Sender } from './events';
 import { HeldSenders } from './heldSenders';
 import { jsonLine, timed } from './jsonLine';
 import { LineStream, type Missed } from './lineStream';
+import { type LineSumOptions, LineSums } from './lineSums';
 import { readableLine, type TimedEvent } from './readableLine';
-import { RefusalSums, type SumOptions } from './refusalSums';
 
 /** How long the sender of a refusal is not read while nobody takes lines. Sums hold what it sends meanwhile. */
 const MAX_HOLD_MS = 1000;
 
-export interface AuditLogOptions extends AuditFileOptions {
+export interface AuditLogOptions extends AuditFileOptions, LineSumOptions {
   /** Where lines go, usually process.stdout. */
   readonly stream: NodeJS.WritableStream;
   /** Readable lines instead of JSON: stdout is a terminal. */
   readonly isReadable: boolean;
   /** A second copy, always JSON. */
   readonly file?: string | undefined;
-  readonly refusals: SumOptions;
   /** Words for the operator: the file cannot be written, or can again. */
   say(message: string): void;
 }
@@ -43,7 +42,7 @@ export class AuditLog implements AuditSink {
   /** Only where a person reads. A call of winston costs as much as a JSON line, and an answer waits for its line. */
   readonly #readable: Logger | undefined;
   readonly #say: (message: string) => void;
-  readonly #sums: RefusalSums;
+  readonly #sums: LineSums;
   readonly #held = new HeldSenders();
   #holdTimer: NodeJS.Timeout | undefined;
   readonly #waiting: TimedEvent[] = [];
@@ -52,11 +51,11 @@ export class AuditLog implements AuditSink {
   #sink: Pick<AuditSink, 'record'> = { record: (event) => this.#add(event) };
 
   /** Throws OperatorError if the file cannot be opened: without its audit log the gateway does not start. */
-  constructor({ stream, isReadable, file, refusals, say, ...options }: AuditLogOptions) {
+  constructor({ stream, isReadable, file, say, ...options }: AuditLogOptions) {
     this.#output = stream;
     this.#readable = isReadable ? readableLogger(stream) : undefined;
     this.#say = say;
-    this.#sums = new RefusalSums(refusals, {
+    this.#sums = new LineSums(options, {
       write: (sum) => this.#add(sum),
       isBlocked: () => this.#isBlocked,
     });
@@ -124,9 +123,9 @@ export class AuditLog implements AuditSink {
   }
 
   /** Of a reload. */
-  replace({ rotate, refusals }: Pick<AuditLogOptions, 'rotate' | 'refusals'>): void {
+  replace({ rotate, ...options }: LineSumOptions & Pick<AuditLogOptions, 'rotate'>): void {
     if (this.#file !== undefined) this.#file.rotation = rotate;
-    this.#sums.options = refusals;
+    this.#sums.options = options;
   }
 
   /** Writes what would still come at the end: sums, what stdout missed, the last check-point. */

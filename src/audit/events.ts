@@ -113,7 +113,7 @@ export interface AuditEvent {
   readonly moveDestination?: string | undefined;
   /** DIMSE status of the final response, as `0x0000` (PS3.7 Annex C). */
   readonly status?: string | undefined;
-  /** Data set bytes of the message (request and responses), or of the whole association. */
+  /** Data set bytes of the message (request and responses), of the whole association, or of all events of a sum. */
   readonly bytes?: number | undefined;
   readonly durationMs?: number | undefined;
   /** `host:port` of the upstream server. */
@@ -122,10 +122,12 @@ export interface AuditEvent {
   readonly channel?: string | undefined;
   /** Of a certificate, list or entry that ends; as `time`. */
   readonly notAfter?: string | undefined;
-  /** The line stands for so many refusals, lines that were not written, connections that were closed, or alerts. */
+  /** The line stands for so many events, lines that were not written, connections that were closed, or alerts. */
   readonly count?: number | undefined;
   /** Of the first of them; as `time`. */
   readonly since?: string | undefined;
+  /** Of the last of them, where events were added up; as `time`. */
+  readonly until?: string | undefined;
   /** Of the text of the configuration file, in hex. */
   readonly sha256?: string | undefined;
   /** For `aegis show errors`: not in the log. */

@@ -63,8 +63,9 @@ export class LineStream {
   }
 }
 
-/** What is said of the gateway itself is rare, and nobody sends it. */
-function limitOf({ outcome, connectionId }: AuditEvent): number {
-  const isOrdinary = connectionId !== undefined && (outcome === 'allowed' || outcome === 'info');
+/** What is said of the gateway itself is rare, and nobody sends it. So are sums. */
+function limitOf({ outcome, connectionId, count }: AuditEvent): number {
+  const isOrdinary =
+    connectionId !== undefined && count === undefined && (outcome === 'allowed' || outcome === 'info');
   return isOrdinary ? MAX_WAITING_BYTES : MAX_WAITING_BYTES_OF_ALL;
 }

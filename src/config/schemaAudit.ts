@@ -1,4 +1,4 @@
-/** How the audit log is kept: its file, its rotation, how many refusals of one kind are written whole, and where else it goes. */
+/** How the audit log is kept: its file, its rotation, how many lines of a kind are written whole, and where else it goes. */
 import * as z from 'zod';
 import { chain } from './schemaChain';
 import { atna, syslog } from './schemaSyslog';
@@ -43,6 +43,26 @@ const refusals = z.strictObject({
   everySeconds: seconds(10, 'From one line of a sum to the next.'),
 });
 
+const allowedOptions = z.strictObject({
+  whole: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(500)
+    .describe(
+      'Lines of one modality in that time that are written whole; those beyond are added up. Images do not count.',
+    ),
+  everySeconds: seconds(10, 'From one line of a sum to the next.'),
+});
+
+/** Undefined where every line is written. */
+const allowed = z
+  .union([allowedOptions, z.literal(false)], {
+    error: 'accepted is false or an object with the keys whole, everySeconds',
+  })
+  .transform((value) => (value === false ? undefined : value));
+
 export const audit = z
   .strictObject({
     file: filePath.optional().describe('Write the audit log to this file too, one JSON object a line.'),
@@ -55,6 +75,11 @@ export const audit = z
     refusals: refusals
       .prefault({})
       .describe('How many refusals of the same event, reason and modality (or address) are written whole.'),
+    allowed: allowed
+      .prefault({})
+      .describe(
+        'How many lines a modality gets for what it was allowed to do, and for its associations. false: all.',
+      ),
     syslog: syslog.optional().describe('A syslog server that gets every line too. Left out: none.'),
     atna: atna
       .optional()

@@ -122,9 +122,16 @@ export function countDenial(
   if (seen.command !== '') finding.requests.add(kindOf(seen), seen, count);
 }
 
-/** One line can stand for many refusals. */
+/** One line can stand for many requests. */
 export function timesOf({ count }: AuditLine): number {
   return Number.isSafeInteger(count) && Number(count) > 0 ? Number(count) : 1;
+}
+
+/** Whether the line says all that a decision on its command depends on. A sum leaves out what its events do not share. */
+export function saysRequest({ count, command, sopClass, moveDestination }: AuditLine): boolean {
+  if (count === undefined) return true;
+  const needed = [command, sopClass, ...(command === 'C-MOVE' ? [moveDestination] : [])];
+  return needed.every((fact) => typeof fact === 'string');
 }
 
 export function seenRequest({ command, sopClass, moveDestination }: AuditLine): SeenRequest {

@@ -18,9 +18,11 @@ import {
   kindOf,
   later,
   MAX_KINDS,
+  saysRequest,
   seenRequest,
   Tally,
   textIn,
+  timesOf,
 } from './entryObservations';
 
 /** More associations than any gateway has at once; reached only where a log lacks the ends of many. */
@@ -83,20 +85,21 @@ export class Observations {
   }
 
   #judge(line: AuditLine, modality: CompiledModality, entry: EntryObservations): void {
-    let denials: readonly ReasonCode[] = [];
+    const times = timesOf(line);
+    let denials: readonly string[] = [];
     if (line.event === 'association.accepted') {
-      entry.associations += 1;
+      entry.associations += times;
       denials = [
         judgeCall(this.#policy, modality, entry, line),
         this.#limitDenial(line, modality, entry),
       ].filter((denial) => denial !== undefined);
     } else if (line.event === 'command.completed' && line.requestor !== 'upstream') {
-      entry.requests += 1;
+      entry.requests += times;
       const denial = judgeRequest(modality, entry, line) ?? dataSetDenial(modality, line);
       denials = denial === undefined ? [] : [denial];
     }
     for (const denial of denials) countDenial(entry, line, 'would-deny', denial);
-    if (line.outcome === 'would-deny' && denials.length === 0) entry.allowedByNow += 1;
+    if (line.outcome === 'would-deny' && denials.length === 0) entry.allowedByNow += times;
   }
 
   /** A log that begins in the middle of things may show fewer associations than there were: then its word counts. */
@@ -118,7 +121,12 @@ export class Observations {
     this.#openOfEntry.clear();
   }
 
-  #countOpen({ event, connectionId, time }: AuditLine, name: string, entry: EntryObservations): void {
+  #countOpen({ event, connectionId, time, count }: AuditLine, name: string, entry: EntryObservations): void {
+    // A sum does not say when each of them began and ended.
+    if (count !== undefined) {
+      if (event === 'association.accepted') this.#isCountComplete = false;
+      return;
+    }
     const id = textIn(connectionId);
     const open = this.#openOfEntry.get(name) ?? 0;
     if (event === 'association.accepted' && !this.#open.has(id)) {
@@ -140,8 +148,10 @@ function judgeCall(
   modality: CompiledModality,
   entry: EntryObservations,
   line: AuditLine,
-): ReasonCode | undefined {
-  const calledAeTitle = textIn(line.calledAeTitle);
+): string | undefined {
+  // Of a sum, when they called several.
+  if (typeof line.calledAeTitle !== 'string') return denialByWord(line);
+  const { calledAeTitle } = line;
   const known = entry.callByTitle.get(calledAeTitle);
   if (known !== undefined) return known.denial;
   const decision = decideCalledAeTitle(policy, modality, calledAeTitle);
@@ -152,6 +162,11 @@ function judgeCall(
     entry.callByTitle.set(calledAeTitle, { calledAeTitle, upstream, denial });
   } else entry.hasMoreKinds = true;
   return denial;
+}
+
+/** Of a line that says too little to be judged. */
+function denialByWord({ outcome, reason }: AuditLine): string | undefined {
+  return outcome === 'would-deny' ? textIn(reason) : undefined;
 }
 
 /** The data set is not in the log: its line says what it was denied for, and the entry whether it still would be. */
@@ -169,7 +184,8 @@ function judgeRequest(
   modality: CompiledModality,
   entry: EntryObservations,
   line: AuditLine,
-): ReasonCode | undefined {
+): string | undefined {
+  if (!saysRequest(line)) return denialByWord(line);
   const seen = seenRequest(line);
   const commandField = commandFieldOf(seen.command);
   // Not a request that any version of the gateway relays.

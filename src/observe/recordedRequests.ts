@@ -10,7 +10,7 @@ import type { PeerCertificate } from '../policy/certificate';
 import type { AssociationRequest, CommandRequest } from '../policy/decide';
 import { REASONS_OF_COMMANDS, REASONS_OF_ENTRIES } from '../policy/reasons';
 import type { AuditLine } from './auditLines';
-import { textIn } from './entryObservations';
+import { saysRequest, textIn } from './entryObservations';
 
 export interface RecordedRequest {
   readonly kind: 'connection' | 'association' | 'command';
@@ -113,13 +113,11 @@ export function recordedRequest(
 }
 
 function isIncomplete(line: AuditLine, kind: RecordedRequest['kind']): boolean {
-  const { count, listener, sourceAddress, callingAeTitle, calledAeTitle, command } = line;
+  const { listener, sourceAddress, callingAeTitle, calledAeTitle, command } = line;
   const needed =
     kind === 'connection' ? [sourceAddress] : [listener, sourceAddress, callingAeTitle, calledAeTitle];
   if (kind === 'command') needed.push(command);
-  // A sum leaves out what its lines do not share; a refused line of its own always says the class.
-  if (kind === 'command' && count !== undefined) needed.push(line.sopClass);
-  return needed.some((fact) => typeof fact !== 'string');
+  return needed.some((fact) => typeof fact !== 'string') || (kind === 'command' && !saysRequest(line));
 }
 
 /** DNS names are not in the log. The common name is, where the subject can be taken apart without doubt. */

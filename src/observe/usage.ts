@@ -9,7 +9,7 @@ import { sopClassUid } from '../dimse/sopClasses';
 import { compileSopClasses } from '../policy/sopClassMatcher';
 import { AeTitleSet, EVERY_AE_TITLE } from '../text/aeTitle';
 import type { AuditLine } from './auditLines';
-import { earlier, later, textIn } from './entryObservations';
+import { earlier, later, saysRequest, textIn, timesOf } from './entryObservations';
 
 /** Keys that hold lists of what an entry may do. */
 type ListKey = 'allow' | 'services' | 'storeSopClasses' | 'moveDestinations' | 'egressAllow';
@@ -48,7 +48,7 @@ export class Usage {
   readonly #usesByName = new Map<string, Uses>();
   firstSeen: string | undefined;
   lastSeen: string | undefined;
-  /** Lines that the gateway could not write, by its own count. */
+  /** Lines that the gateway could not write, by its own count, and requests of which a sum does not say what they were. */
   missing = 0;
 
   /** `since`: a time as audit lines have it; older lines do not count. */
@@ -76,6 +76,7 @@ export class Usage {
     const commandField = commandFieldOf(textIn(line.command));
     if (commandField === undefined) return;
     uses.lastUsed = later(uses.lastUsed, time);
+    if (!saysRequest(line)) this.missing += timesOf(line);
     const { sopClass, moveDestination, command } = line;
     const key = `${command}\n${sopClass}\n${moveDestination}`;
     const known = line.direction === 'egress' ? uses.egress : uses.ingress;

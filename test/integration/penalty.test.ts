@@ -6,7 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { PendingCallers } from '../../src/admin/pendingCallers';
 import type { AuditEvent } from '../../src/audit/events';
-import { RefusalSums } from '../../src/audit/refusalSums';
+import { LineSums } from '../../src/audit/lineSums';
 import { spkiSha256 } from '../../src/x509/fingerprints';
 import { testCertificates } from '../support/certificates';
 import { proposedContext } from '../support/dicomBytes';
@@ -69,8 +69,8 @@ describe('the penalty box', () => {
     );
     // As the log sums them up, and as the pending list sees them.
     const lines: AuditEvent[] = [];
-    const sums = new RefusalSums(
-      { whole: 40, everySeconds: 10 },
+    const sums = new LineSums(
+      { refusals: { whole: 40, everySeconds: 10 } },
       { write: (sum) => void lines.push(sum), isBlocked: () => false },
     );
     for (const event of gateway.events) if (!sums.adds(event)) lines.push(event);

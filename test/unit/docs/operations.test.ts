@@ -26,6 +26,8 @@ it.each(pages)('docs/%s names its sections at the top where it is longer than tw
   const sections = text.replace(/^```[\s\S]*?^```$/gm, '').match(/^## .+$/gm) ?? [];
   if (text.split('\n').length < 90 || sections.length < 2) return;
   const [top = ''] = text.split('\n## ');
-  const missing = sections.map((section) => section.slice(3)).filter((section) => !top.includes(`[${section}](#`));
+  const missing = sections
+    .map((section) => section.slice(3))
+    .filter((section) => !top.includes(`[${section}](#`));
   expect(missing).toEqual([]);
 });

@@ -1,8 +1,9 @@
-/** Floods of refusals: few lines, exact numbers, bounded memory. */
+/** Floods, of what is refused and of what is allowed: few lines, exact numbers, bounded memory. */
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AuditLog } from '../../../src/audit/auditLog';
 import type { AuditEvent } from '../../../src/audit/events';
+import type { SumOptions } from '../../../src/audit/lineSums';
 
 const refused: AuditEvent = {
   event: 'command.refused',
@@ -27,7 +28,7 @@ afterEach(() => void jest.useRealTimers());
 
 type Line = AuditEvent & { readonly time: string };
 
-function open() {
+function open(allowed?: SumOptions) {
   const stream = new PassThrough();
   let text = '';
   stream.on('data', (chunk: Buffer) => {
@@ -37,6 +38,7 @@ function open() {
     stream,
     isReadable: false,
     refusals: { whole: 20, everySeconds: 10 },
+    allowed,
     say: () => {},
   });
   /** What was written since the last time. */
@@ -76,6 +78,7 @@ describe('refusals of the same kind', () => {
       ...shared,
       count: 4980,
       since: new Date(began).toISOString(),
+      until: new Date(began).toISOString(),
       detail: '4980 more in 10 s',
     });
     expect(Date.parse(time)).toBe(began + 10_000);
@@ -113,12 +116,6 @@ describe('refusals of the same kind', () => {
     expect(counts).toEqual([5, 5, 5, 5, 5]);
   });
 
-  it('do not hide what is not refused', async () => {
-    const { lines, record } = open();
-    record(100, { event: 'command.completed', outcome: 'allowed', modality: 'ct1' });
-    expect(await lines()).toHaveLength(100);
-  });
-
   it('are all in the log before the line of the stop, and after the end', async () => {
     const { audit, lines, record } = open();
     record(100, refused);
@@ -148,9 +145,184 @@ describe('refusals of the same kind', () => {
     jest.advanceTimersByTime(20_000);
     const rest = await lines();
     expect(sum + represented(rest)).toBe(300_000);
-    // 200 whole and 101 sums in ten seconds, at most.
-    expect(count).toBeLessThan(7 * 301);
+    // 80 whole ones once, and 21 sums in ten seconds.
+    expect(count).toBeLessThan(80 + 7 * 22);
     expect(rest.at(-1)!.detail).toMatch(/^\d+ more in \d+ s from 10\.[\d., ]+ and others$/);
+  });
+});
+
+const facts = {
+  modality: 'ct1',
+  listener: 'plain',
+  direction: 'ingress',
+  sourceAddress: '192.0.2.1',
+  callingAeTitle: 'CT1',
+  calledAeTitle: 'ARCHIVE',
+} as const;
+const accepted: AuditEvent = { event: 'association.accepted', outcome: 'allowed', ...facts };
+const released: AuditEvent = { event: 'association.released', outcome: 'info', ...facts, bytes: 0 };
+const done: AuditEvent = { event: 'command.completed', outcome: 'allowed', ...facts };
+const echoed: AuditEvent = {
+  ...done,
+  connectionId: 'c1',
+  command: 'C-ECHO',
+  sopClass: 'Verification',
+  status: '0x0000',
+  bytes: 0,
+};
+const stored: AuditEvent = { ...done, command: 'C-STORE', sopClass: 'CTImageStorage', bytes: 524_288 };
+
+describe('what a modality was allowed to do', () => {
+  const budget = { whole: 20, everySeconds: 10 };
+
+  it('is written whole at first, then as one line every 10 seconds', async () => {
+    const { lines, record } = open(budget);
+    record(5000, echoed, (messageId) => ({ messageId }));
+    expect(await lines()).toHaveLength(20);
+    const since = new Date().toISOString();
+    jest.advanceTimersByTime(4000);
+    record(10, echoed);
+    const until = new Date().toISOString();
+    jest.advanceTimersByTime(6000);
+    const [{ time: _, ...sum }] = (await lines()) as [Line];
+    expect(sum).toEqual({ ...echoed, count: 4990, since, until, detail: '4990 more in 10 s' });
+    jest.advanceTimersByTime(20_000);
+    expect(await lines()).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is written whole again after an interval that was within the budget, without a pause', async () => {
+    const { lines, record } = open(budget);
+    for (const count of [21, 20, 20]) {
+      record(count, echoed);
+      jest.advanceTimersByTime(10_000);
+    }
+    const written = await lines();
+    expect(written.map(({ count = 1 }) => count)).toEqual([
+      ...Array(20).fill(1),
+      1,
+      20,
+      ...Array(20).fill(1),
+    ]);
+  });
+
+  it('is added up for each command, outcome and class, with the bytes', async () => {
+    const { lines, record } = open(budget);
+    const find = { ...done, command: 'C-FIND', sopClass: 'StudyRootFind', bytes: 100 };
+    record(20, echoed);
+    record(7, echoed);
+    record(5, find);
+    record(4, { ...find, sopClass: 'PatientRootFind' });
+    record(3, { ...find, outcome: 'failed', reason: 'archive-closed' });
+    record(2, { ...find, requestor: 'upstream' });
+    record(6, { ...echoed, modality: 'ct2' });
+    jest.advanceTimersByTime(10_000);
+    const sums = (await lines()).slice(20);
+    expect(
+      sums.map(({ modality, outcome, sopClass, count = 1, bytes }) => ({
+        modality,
+        outcome,
+        sopClass,
+        count,
+        bytes,
+      })),
+    ).toEqual([
+      // Another modality has a budget of its own.
+      ...Array(6).fill({ modality: 'ct2', outcome: 'allowed', sopClass: 'Verification', count: 1, bytes: 0 }),
+      { modality: 'ct1', outcome: 'allowed', sopClass: 'Verification', count: 7, bytes: 0 },
+      { modality: 'ct1', outcome: 'allowed', sopClass: 'StudyRootFind', count: 5, bytes: 500 },
+      { modality: 'ct1', outcome: 'allowed', sopClass: 'PatientRootFind', count: 4, bytes: 400 },
+      { modality: 'ct1', outcome: 'failed', sopClass: 'StudyRootFind', count: 3, bytes: 300 },
+      { modality: 'ct1', outcome: 'allowed', sopClass: 'StudyRootFind', count: 2, bytes: 200 },
+    ]);
+  });
+
+  it('has a line for each image of a series of 1,000, and one for the end of its association', async () => {
+    const { lines, record } = open(budget);
+    record(100, accepted, (index) => ({ connectionId: `loop${index}` }));
+    record(1, accepted, () => ({ connectionId: 'c1' }));
+    record(1000, stored, (index) => ({ connectionId: 'c1', sopInstance: `1.2.${index}` }));
+    record(1, { ...released, connectionId: 'c1', bytes: 524_288_000 });
+    const written = await lines();
+    expect(new Set(written.map(({ sopInstance }) => sopInstance)).size).toBe(1001);
+    expect(written.at(-1)).toMatchObject({ event: 'association.released', bytes: 524_288_000 });
+  });
+
+  it('has all lines where each image has an association of its own', async () => {
+    const { lines, record } = open(budget);
+    for (let index = 0; index < 1000; index += 1) {
+      for (const event of [accepted, stored, { ...released, bytes: 524_288 }])
+        record(1, event, () => ({ connectionId: `c${index}` }));
+    }
+    expect(await lines()).toHaveLength(3000);
+  });
+
+  it('has both lines of an association that did nothing, or neither', async () => {
+    const { lines, record } = open(budget);
+    const own = (index: number) => ({ connectionId: `c${index}`, sourcePort: index });
+    record(1000, accepted, own);
+    jest.advanceTimersByTime(30_000);
+    // Of those that were added up, the end is too, also where there would be room again.
+    record(1000, released, own);
+    jest.advanceTimersByTime(10_000);
+    const written = await lines();
+    const whole = written.filter(({ count }) => count === undefined);
+    expect(whole.map(({ event, connectionId }) => `${event} ${connectionId}`)).toEqual(
+      ['association.accepted', 'association.released'].flatMap((event) =>
+        Array.from({ length: 10 }, (_, index) => `${event} c${index}`),
+      ),
+    );
+    const sums = written.filter(({ count }) => count !== undefined);
+    expect(sums).toMatchObject([
+      { event: 'association.accepted', count: 990, modality: 'ct1' },
+      { event: 'association.released', count: 990, modality: 'ct1' },
+    ]);
+  });
+
+  it('costs few lines however much it varies, and every one is counted', async () => {
+    const { lines, record } = open(budget);
+    record(5000, done, (index) => ({
+      command: index % 2 === 0 ? 'C-STORE' : 'C-FIND',
+      sopClass: `1.2.${index}`,
+      sourceAddress: `192.0.2.${index % 250}`,
+      bytes: 10,
+    }));
+    jest.advanceTimersByTime(10_000);
+    const written = await lines();
+    expect(written).toHaveLength(20 + 20 + 2);
+    expect(represented(written)).toBe(5000);
+    expect(written.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(50_000);
+    expect(written.slice(-2).map(({ command }) => command)).toEqual(
+      expect.arrayContaining(['C-STORE', 'C-FIND']),
+    );
+  });
+
+  it('is exact over reloads that change the budget, or end it, and at the stop', async () => {
+    const { audit, lines, record } = open(budget);
+    const refusals = budget;
+    record(30, echoed);
+    audit.replace({ refusals, allowed: { whole: 40, everySeconds: 10 }, rotate: undefined });
+    record(30, echoed);
+    audit.replace({ refusals, allowed: { whole: 40, everySeconds: 60 }, rotate: undefined });
+    record(30, echoed);
+    audit.replace({ refusals, rotate: undefined });
+    record(100, echoed);
+    audit.replace({ refusals, allowed: budget, rotate: undefined });
+    record(100, echoed);
+    record(1, { event: 'gateway.stopped', outcome: 'info' });
+    const written = await lines();
+    expect(represented(written.filter(({ event }) => event === 'command.completed'))).toBe(290);
+    expect(written.slice(-2)).toMatchObject([{ event: 'command.completed' }, { event: 'gateway.stopped' }]);
+    expect(written.length).toBeLessThan(20 + 10 + 100 + 20 + 5);
+    record(30, echoed);
+    await audit.close();
+    expect(represented(await lines())).toBe(30);
+  });
+
+  it('has every line where the budget is off', async () => {
+    const { lines, record } = open();
+    record(1000, echoed);
+    expect(await lines()).toHaveLength(1000);
   });
 });
 
