@@ -1,36 +1,41 @@
 # docker build --tag dicom-aegis .
-# How to run it, and what the health check needs: docs/install.md, "In a container".
+# How to run it: docs/containers.md.
 
-FROM node:22-slim AS build
+# Both may come from a registry of your own: --build-arg BUILD_IMAGE=registry.example/node:22-bookworm-slim
+ARG BUILD_IMAGE=docker.io/library/node:22-bookworm-slim
+ARG RUN_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/bundle.mjs ./scripts/
 COPY src ./src
-RUN npm run build
+RUN npm run build && chmod 755 dist/cli.js
 
-FROM node:22-slim AS dependencies
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --ignore-scripts
-
-FROM node:22-slim
-# Nothing of this is needed to run, and none of it can then be used by somebody else.
-RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn-*
-WORKDIR /app
-COPY LICENSE package.json ./
-COPY --from=dependencies /app/node_modules ./node_modules
-COPY --from=build /build/dist ./dist
-# For stateDirectory: locks and fetched revocation lists.
-RUN install -d -o 10001 -g 10001 -m 700 /var/lib/aegis
+# Without npm and compilers. Node.js is one file, and everything but two packages is bundled into dist/.
+FROM ${RUN_IMAGE}
+LABEL org.opencontainers.image.title="dicom-aegis" \
+  org.opencontainers.image.description="A DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server" \
+  org.opencontainers.image.licenses="MIT"
+# /var/lib/aegis is for stateDirectory.
+RUN install -d -o 10001 -g 10001 -m 700 /var/lib/aegis && ln -s /app/dist/cli.js /usr/local/bin/aegis
 VOLUME /var/lib/aegis
+COPY --from=build /usr/local/bin/node /usr/local/bin/
+WORKDIR /app
+COPY --from=build /build/node_modules/@koromix ./node_modules/@koromix
+COPY --from=build /build/node_modules/koffi ./node_modules/koffi
+COPY --from=build /build/node_modules/node-forge ./node_modules/node-forge
+COPY LICENSE package.json ./
+COPY --from=build /build/dist ./dist
 ENV NODE_ENV=production AEGIS_CONFIG=/etc/aegis/aegis.jsonc
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 EXPOSE 2762
 STOPSIGNAL SIGTERM
-# A C-ECHO through the first listener to the archive and back. Give it an entry: deploy/container.jsonc.
-HEALTHCHECK --interval=30s --timeout=15s --start-period=10s --retries=3 CMD ["node", "dist/cli.js", "echo"]
-ENTRYPOINT ["node", "dist/cli.js"]
+# Whether the process answers, by /healthz. Not whether the archive does: a new gateway would not make it answer. And not by the
+# address in the configuration: a file that is half edited would make a gateway that runs unhealthy.
+HEALTHCHECK --interval=30s --timeout=15s --start-period=10s --retries=3 CMD ["aegis", "status", "--alive", "--url", "http://127.0.0.1:9762"]
+ENTRYPOINT ["aegis"]
 CMD ["start"]

@@ -1,6 +1,6 @@
 /**
  * Decides what a request to the admin HTTP may do. On loopback, everybody on this machine may look, and changes need the
- * token. Beyond loopback, everything needs the token. Knows no routes.
+ * token. Beyond loopback, everything needs the token, but for routes that are public. Knows no routes.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';

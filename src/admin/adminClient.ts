@@ -108,6 +108,11 @@ export class AdminClient {
     return this.#target.token !== undefined;
   }
 
+  /** Throws OperatorError where the process does not answer. */
+  async health(): Promise<void> {
+    await this.#text('/healthz');
+  }
+
   async status(): Promise<StatusReport> {
     const report = (await this.#ask('GET', '/api/v1/status', [200])) as StatusReport;
     if (typeof report.isReady !== 'boolean') throw unexpectedAnswer(this.url);
@@ -116,11 +121,7 @@ export class AdminClient {
 
   /** In the exposition format of Prometheus. */
   async metrics(): Promise<string> {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    const response = await this.#fetch('GET', '/metrics', { signal });
-    const text = await response.text();
-    if (response.status !== 200) throw refusalOf(this.url, response.status, text);
-    return text;
+    return await this.#text('/metrics');
   }
 
   /** All of them: which one an ID means can only be said of the whole list. */
@@ -211,6 +212,17 @@ export class AdminClient {
     return status === NO_CONTENT ? undefined : parseAnswer(url, text);
   }
 
+  /** Of an answer that is not JSON. Throws UnreachableError, or OperatorError where the gateway refused. */
+  async #text(path: string): Promise<string> {
+    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    const response = await this.#fetch('GET', path, { signal });
+    const text = await response.text().catch((error) => {
+      throw unreachable(this.url, error);
+    });
+    if (response.status !== 200) throw refusalOf(this.url, response.status, text);
+    return text;
+  }
+
   /** Throws UnreachableError. */
   async #fetch(
     method: string,
@@ -244,7 +256,8 @@ function unreachable(url: string, error: unknown): UnreachableError {
 function describeFailure(error: unknown): string {
   const { name, message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
   if (name === 'TimeoutError') return `no answer within ${ANSWER_TIMEOUT_MS / 1000} s`;
-  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED); does it run?';
+  if (cause?.code === 'ECONNREFUSED')
+    return 'nothing listens there (ECONNREFUSED); does it run, with "admin"?';
   return cause?.code ?? cause?.message ?? message;
 }
 

@@ -244,8 +244,10 @@ export class AdminServer implements AuditSink {
   }
 
   #addRoutes(): EventStream {
-    this.#server.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
-    this.#server.get('/readyz', async (_request, reply) => {
+    // Probes of Kubernetes and of load balancers have no token.
+    const isPublic = { config: { isPublic: true } };
+    this.#server.get('/healthz', isPublic, async (_request, reply) => reply.type('text/plain').send('ok\n'));
+    this.#server.get('/readyz', isPublic, async (_request, reply) => {
       const readiness = await this.#readiness();
       return reply.code(readiness.isReady ? 200 : 503).send(readiness);
     });

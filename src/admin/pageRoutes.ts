@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 
-/** A route with `isPublic` holds no data: it is answered without a token, also beyond loopback. */
+/** A route with `isPublic` says nothing of modalities and traffic: it is answered without a token, also beyond loopback. */
 declare module 'fastify' {
   interface FastifyContextConfig {
     isPublic?: boolean;

@@ -186,12 +186,20 @@ describe('who may ask', () => {
     expect(headers).not.toHaveProperty('access-control-allow-origin');
   });
 
-  it('needs the token for everything beyond loopback', async () => {
+  it('answers the probes of an orchestrator without a token, also beyond loopback', async () => {
     const gateway = await start({ admin: { host: '0.0.0.0', port: 0, token: TOKEN } });
-    for (const path of ['/healthz', '/readyz', '/metrics', '/api/v1/status', '/api/v1/pending', '/none']) {
+    expect(await askAdmin(gateway, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+    const { status, body } = await askAdmin(gateway, '/readyz');
+    expect([200, 503]).toContain(status);
+    expect(Object.keys(JSON.parse(body) as object)).toEqual(['isReady', 'checks']);
+  });
+
+  it('needs the token for everything beyond loopback, but for these probes', async () => {
+    const gateway = await start({ admin: { host: '0.0.0.0', port: 0, token: TOKEN } });
+    for (const path of ['/metrics', '/api/v1/status', '/api/v1/pending', '/none']) {
       expect(await askAdmin(gateway, path)).toMatchObject({ status: 401 });
     }
-    expect(await askAdmin(gateway, '/healthz', { headers: { authorization } })).toMatchObject({
+    expect(await askAdmin(gateway, '/api/v1/pending', { headers: { authorization } })).toMatchObject({
       status: 200,
     });
     const { body } = await askAdmin(gateway, '/none', { headers: { authorization } });

@@ -362,6 +362,23 @@ describe('aegis status', () => {
     });
   });
 
+  it('with --alive asks whether it runs, not whether it is ready, as the health check of the image does', async () => {
+    const gateway = await start({ upstreams: { ARCHIVE: { servers: [`127.0.0.1:${await freePort()}`] } } });
+    const url = `http://127.0.0.1:${gateway.port('admin HTTP')}`;
+    const words = ['status', '--alive', '--url', url] as const;
+    // Its configuration may be half edited.
+    expect(await run({ configurationFile: '/none' }, ...words)).toMatchObject({
+      exitCode: 0,
+      printed: `the gateway at ${url} runs\n`,
+    });
+    expect((await run(gateway, '--json', 'status', '--alive')).printed).toBe('{"isAlive":true}\n');
+    await gateway.process.stop();
+    await expect(run({ configurationFile: '/none' }, ...words)).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining('does it run, with "admin"?'),
+    });
+  });
+
   it('asks beyond loopback with the token of the configuration', async () => {
     const gateway = await start({ admin: { host: '0.0.0.0', port: await freePort(), token: TOKEN } });
     expect((await run(gateway, 'status')).exitCode).toBe(0);

@@ -12,6 +12,8 @@ import { formatTime, MAX_ROWS, statusReportText } from './text';
 
 export interface StatusOptions extends GlobalOptions {
   readonly url?: string;
+  /** Ask only for /healthz. */
+  readonly alive?: boolean;
   /** Ask again after so many seconds. */
   readonly watch?: number;
 }
@@ -25,7 +27,10 @@ export async function status(context: CommandContext, options: StatusOptions): P
   }
   const client = new AdminClient(target);
   const { watch: seconds, json: isJson = false } = options;
-  if (seconds === undefined) {
+  if (options.alive === true) {
+    await client.health();
+    context.print(isJson ? `${JSON.stringify({ isAlive: true })}\n` : `the gateway at ${client.url} runs\n`);
+  } else if (seconds === undefined) {
     const report = await client.status();
     context.exit(exitCodeOf(report));
     context.print(isJson ? `${JSON.stringify(report, undefined, 2)}\n` : statusReportText(report));

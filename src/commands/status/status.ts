@@ -18,6 +18,12 @@ export const registerStatus: RegisterCommand = (program, context) => {
         .argParser(durationOption('--watch', WATCH_BOUNDS))
         .preset(String(WATCH_SECONDS)),
     )
+    .addOption(
+      new Option(
+        '--alive',
+        'ask only whether it runs, not whether it is ready (/healthz); a supervisor may restart it where it does not',
+      ).conflicts('watch'),
+    )
     .option(
       '--url <url>',
       'the admin HTTP (default: admin of the configuration); its token is AEGIS__ADMIN__TOKEN',
@@ -28,11 +34,12 @@ export const registerStatus: RegisterCommand = (program, context) => {
         [
           'aegis status',
           'aegis status --watch',
+          'aegis status --alive',
           'aegis --json status',
           'aegis status --url http://127.0.0.1:9762',
         ],
         [
-          '0  the gateway is ready to serve modalities',
+          '0  the gateway is ready to serve modalities; with --alive: it runs',
           '1  it does not answer, or it is not ready; the first line says why',
           '2  wrong usage, or a configuration without admin',
         ],

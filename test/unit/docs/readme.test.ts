@@ -219,12 +219,13 @@ describe('what is deployed', () => {
     const [command] = listsIn(/^CMD (\[.*\])$/gm);
     const [healthCheck] = listsIn(/^HEALTHCHECK .* CMD (\[.*\])$/gm);
     const { bin } = JSON.parse(read('package.json')) as { bin: { aegis: string } };
-    expect(entryPoint).toEqual(['node', bin.aegis]);
-    expect(healthCheck?.slice(0, 2)).toEqual(entryPoint);
+    expect(dockerfile).toContain(`ln -s /app/${bin.aegis} /usr/local/bin/aegis`);
+    expect(entryPoint).toEqual(['aegis']);
+    expect(healthCheck?.[0]).toBe('aegis');
     expect(commandLinesIn(`ExecStart=${unit.get('ExecStart')}`)).toHaveLength(1);
     const lines = [
       command!.join(' '),
-      healthCheck!.slice(2).join(' '),
+      healthCheck!.slice(1).join(' '),
       ...commandLinesIn(`ExecStart=${unit.get('ExecStart')}`),
     ];
     expect(lines.map(unknownIn).filter((unknown) => unknown !== undefined)).toEqual([]);
@@ -234,7 +235,7 @@ describe('what is deployed', () => {
     const { timeouts } = parseConfiguration(read('deploy/container.jsonc'), '', {}).configuration!;
     const longestSeconds = timeouts.drainSeconds + timeouts.closeSeconds;
     expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(longestSeconds);
-    const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/install.md'))!;
+    const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/containers.md'))!;
     expect(Number(dockerSeconds)).toBeGreaterThan(longestSeconds);
   });
 
