@@ -7,10 +7,15 @@ import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PackageError, ROOT, sha256Of, step } from './packageBuild.mjs';
+import { makeDeb } from './packageDeb.mjs';
+import { makeExecutable } from './packageExecutable.mjs';
 import { makeTarball } from './packageFiles.mjs';
+import { nodeBinary } from './packageNode.mjs';
 
 const PRODUCTS = {
   tarball: { words: 'the tarball for npm', make: makeTarball },
+  deb: { words: 'the package for Debian and Ubuntu, with Node.js inside', make: makeDeb, hasNode: true },
+  executable: { words: 'the single executable, with Node.js inside', make: makeExecutable, hasNode: true },
 };
 
 const HELP = `npm run package [-- PRODUCT ...]
@@ -18,6 +23,8 @@ const HELP = `npm run package [-- PRODUCT ...]
 Products: ${Object.keys(PRODUCTS).join(', ')}. Without one, all of them.
 
   --output FOLDER   where they are written, by default dist-package
+  --node FILE       the Node.js inside, by default a pinned release from npm
+  --fast            compresses the .deb little: to try something
 
 SOURCE_DATE_EPOCH in the environment is the time of all files, else that of the last commit.
 `;
@@ -25,7 +32,12 @@ SOURCE_DATE_EPOCH in the environment is the time of all files, else that of the 
 async function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { help: { type: 'boolean' }, output: { type: 'string', default: join(ROOT, 'dist-package') } },
+    options: {
+      help: { type: 'boolean' },
+      node: { type: 'string' },
+      fast: { type: 'boolean' },
+      output: { type: 'string', default: join(ROOT, 'dist-package') },
+    },
   });
   if (values.help) {
     process.stdout.write(HELP);
@@ -38,15 +50,22 @@ async function main() {
   try {
     const { output } = values;
     mkdirSync(output, { recursive: true });
+    const node = chosen.some((name) => PRODUCTS[name].hasNode)
+      ? await step('Node.js', () => nodeBinary(work, values.node, warn))
+      : undefined;
     const files = [];
     for (const name of chosen) {
       const { words, make } = PRODUCTS[name];
-      files.push(await step(words, () => make({ work, output })));
+      files.push(await step(words, () => make({ work, output, node, isFast: values.fast === true })));
     }
     report(output, files);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+function warn(message) {
+  process.stderr.write(`\nwarning: ${message}\n`);
 }
 
 function report(output, files) {

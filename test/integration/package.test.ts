@@ -1,9 +1,18 @@
-/** What `npm run package` makes, as an operator without a registry installs it. */
+/**
+ * What `npm run package` makes, as an operator without a registry installs it. packageRoot.test.ts installs
+ * the .deb in an empty Debian.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { onCleanUp } from '../support/cleanUp';
+import { proposedContext } from '../support/dicomBytes';
+import { GatewayProcess } from '../support/gatewayProcess';
 import { temporaryFolder } from '../support/processes';
+import { RawScu } from '../support/rawScu';
+import { SpyUpstream } from '../support/spyUpstream';
+import { SopClass } from '../support/uids';
 
 const root = join(__dirname, '../..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -22,7 +31,9 @@ function run(command: string, args: readonly string[], environment: Record<strin
 }
 
 function makePackages(output: string, ...products: readonly string[]): void {
-  const made = run(process.execPath, [join(root, 'scripts/package.mjs'), ...products, '--output', output]);
+  // The Node.js of this test is inside, so that nothing has to be fetched.
+  const options = ['--output', output, '--node', process.execPath, '--fast'];
+  const made = run(process.execPath, [join(root, 'scripts/package.mjs'), ...products, ...options]);
   if (made.status !== 0) throw new Error(made.stderr);
 }
 
@@ -100,4 +111,96 @@ describe('the tarball', () => {
     expect(existsSync(join(installed, 'dist/generateSchema.js'))).toBe(false);
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
+});
+
+describe('the .deb', () => {
+  const folder = temporaryFolder();
+  const content = join(folder, 'content');
+  const text = (file: string) => readFileSync(join(content, file), 'utf8');
+
+  beforeAll(() => {
+    makePackages(folder, 'deb');
+    const file = readdirSync(folder).find((name) => /^dicom-aegis_.*_(amd64|arm64)\.deb$/.test(name)) ?? '';
+    expect(run('dpkg-deb', ['--raw-extract', join(folder, file), content])).toMatchObject({ status: 0 });
+  }, 3 * MINUTES_MS);
+
+  it('has its own Node.js, which runs the program', () => {
+    const [node, cli] = [join(content, 'usr/lib/aegis/node'), join(content, 'usr/lib/aegis/dist/cli.js')];
+    expect(run(node, [cli, '--version']).stdout).toBe(`${version}\n`);
+    expect(text('usr/bin/aegis')).toContain('exec /usr/lib/aegis/node /usr/lib/aegis/dist/cli.js "$@"');
+  });
+
+  it('has the unit with its own command, and no configuration that could listen', () => {
+    expect(text('lib/systemd/system/aegis.service')).toMatch(/^ExecStart=\/usr\/bin\/aegis /m);
+    expect(readdirSync(join(content, 'etc/aegis'))).toEqual([]);
+  });
+
+  it('asks dpkg to keep what the operator changes', () => {
+    expect(text('DEBIAN/conffiles')).toBe('/etc/logrotate.d/dicom-aegis\n');
+  });
+
+  it('enables and starts nothing when it is installed', () => {
+    expect(text('DEBIAN/postinst')).not.toMatch(/\benable\b|systemctl.*\bstart\b|invoke start/);
+  });
+
+  it('names every library and Node.js in its SBOM, with their licences in copyright', () => {
+    const { components } = JSON.parse(text('usr/share/doc/dicom-aegis/sbom.cdx.json'));
+    const names = components.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['node', 'koffi', 'fastify', 'preact', 'dcmjs']));
+    const copyright = text('usr/share/doc/dicom-aegis/copyright');
+    expect(copyright).toContain('fastify 5.');
+    expect(copyright).toContain('Node.js is licensed for use as follows');
+  });
+
+  it('lets nobody but root write what it installs', () => {
+    const found = run('find', [content, '-perm', '/022', '!', '-type', 'l']);
+    expect(found.stdout).toBe('');
+  });
+});
+
+describe('the single executable', () => {
+  const folder = temporaryFolder();
+  let executable: string;
+
+  beforeAll(() => {
+    makePackages(folder, 'executable');
+    executable = join(folder, readdirSync(folder).find((name) => name.startsWith('aegis-')) ?? '');
+  }, 3 * MINUTES_MS);
+
+  it('is the command', () => {
+    expect(run(executable, ['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+    expect(run(executable, ['explain', '--help']).stdout).toContain('EXAMPLES');
+    expect(run(executable, ['--config', '/nonexistent.jsonc', 'check'])).toMatchObject({ status: 2 });
+  });
+
+  it('is a gateway of several processes, with its page', async () => {
+    const spy = await SpyUpstream.start();
+    const listener = { name: 'dicom', host: '127.0.0.1', port: 0 };
+    const gateway = GatewayProcess.launch(
+      {
+        listeners: [listener],
+        upstreams: { ARCHIVE: { servers: [`127.0.0.1:${spy.port}`] } },
+        modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'dicom', allow: 'echo' } },
+        admin: { port: 0 },
+        workers: 2,
+      },
+      [],
+      // In place of Node.js and dist/cli.js.
+      ['/bin/sh', '-c', `shift 2; exec ${executable} "$@"`, 'sh'],
+    );
+    onCleanUp(() => gateway.process.stop());
+    await gateway.process.waitForOutput(/\(admin HTTP\)\n/);
+    const started = await gateway.event('gateway.started');
+    expect(started.detail).toContain('with 2 workers; quick acknowledgement off: ');
+    expect(started.detail).toContain('koffi is not part of the single executable');
+    const [, page] = /(http:\/\/\S+) \(admin HTTP\)/.exec(gateway.process.stderr)!;
+    const answer = await fetch(page!);
+    expect(await answer.text()).toContain('page.js');
+    const scu = await RawScu.connect({ port: gateway.port('dicom') });
+    const contexts = [proposedContext(1, SopClass.Verification)];
+    await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts });
+    expect(await scu.echo(1)).toBe(0x0000);
+    await scu.release();
+    expect(await gateway.process.stop()).toMatchObject({ exitCode: 0 });
+  }, 60_000);
 });
