@@ -45,7 +45,7 @@ function packageFolder(module) {
 const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
 function licenceOf(folder) {
-  const { name, version, license, author } = manifestOf(folder);
+  const { name, version, licenses, license = licenses?.[0]?.type, author } = manifestOf(folder);
   const files = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
   const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
   return [
@@ -53,6 +53,19 @@ function licenceOf(folder) {
     ...(texts.length > 0 ? texts : [author?.name ?? author ?? '']),
   ].join('\n\n');
 }
+
+/** What only the demo loads. It sends and stores data sets as they are, so 4 MB of codecs can stay away. */
+const demo = {
+  name: 'demo',
+  resolveId: (source) => (source === 'dcmjs-codecs' ? '\0no-codecs' : undefined),
+  load: (id) => (id === '\0no-codecs' ? 'export default {};' : undefined),
+  transform(code, id) {
+    // Node warns of `new Buffer` outside of node_modules.
+    if (!id.includes('node_modules/memorystream/')) return;
+    const sized = code.replaceAll('new Buffer(this.', 'Buffer.alloc(this.');
+    return { code: sized.replaceAll('new Buffer(', 'Buffer.from('), map: null };
+  },
+};
 
 await build({
   input: {
@@ -62,10 +75,6 @@ await build({
   },
   platform: 'node',
   external: [
-    // Large, and no part of the gateway.
-    'dcmjs',
-    'dcmjs-dimse',
-    'node-forge',
     // Finds its binary beside itself.
     'koffi',
     // Fastify would load them for what the admin HTTP has none of: schemas, requests without a port, a log.
@@ -76,7 +85,7 @@ await build({
   ],
   resolve: { mainFields: ['module', 'main'] },
   transform: { target: 'es2022' },
-  plugins: [licences, ascii],
+  plugins: [demo, licences, ascii],
   // What one command imports when it runs, another may need at once.
   checks: { ineffectiveDynamicImport: false },
   output: {

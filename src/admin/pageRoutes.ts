@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { getRawAsset, isSea } from 'node:sea';
 import type { FastifyInstance } from 'fastify';
 
 /** A route with `isPublic` says nothing of modalities and traffic: it is answered without a token, also beyond loopback. */
@@ -49,7 +50,12 @@ export function addPageRoutes(server: FastifyInstance, folder = join(__dirname, 
       reply
         .headers(PAGE_HEADERS)
         .type(type)
-        .send(await readFile(join(folder, file))),
+        .send(await readPageFile(folder, file)),
     );
   }
+}
+
+/** The single executable has the files inside it, under the names that they have in dist/. */
+async function readPageFile(folder: string, file: string): Promise<Buffer> {
+  return isSea() ? Buffer.from(getRawAsset(`dashboard/${file}`)) : readFile(join(folder, file));
 }

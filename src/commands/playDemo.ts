@@ -1,7 +1,7 @@
 /**
  * The work of `aegis demo`: output and exit code. demo/ plays.
  */
-import { relative } from 'node:path';
+import { basename, relative } from 'node:path';
 import { Writable } from 'node:stream';
 import { AuditLog } from '../audit/auditLog';
 import type { AuditSink } from '../audit/events';
@@ -21,7 +21,9 @@ export async function playDemo(context: CommandContext, options: DemoCommandOpti
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const aegis = `node ${relative('', process.argv[1] ?? '')}`;
+  const program = process.argv[1] ?? '';
+  // In the source, the command has no name of its own; where it is installed, it has.
+  const aegis = basename(program) === 'cli.js' ? `node ${relative('', program)}` : 'aegis';
   const waiting = new WaitingLine(context.print, false);
   // A person sees one line, and then the table alone. Others read what is made; the table says what was sent.
   const isLive = !isJson && canOverwrite();

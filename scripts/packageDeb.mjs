@@ -1,0 +1,165 @@
+/**
+ * The package for Debian and Ubuntu: the program with its own Node.js, the unit, the account and the folders. What dpkg
+ * runs is in deploy/debian. Needs dpkg-deb, and no other tool of Debian.
+ */
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { EPOCH, manifest, ROOT, run } from './packageBuild.mjs';
+import { koffiPackages, referenceOf, SBOM_FILE, stageProgram } from './packageFiles.mjs';
+import { copyNode } from './packageNode.mjs';
+import { billOfMaterials } from './packageSbom.mjs';
+
+const NAME = manifest.name;
+const SOURCES = join(ROOT, 'deploy/debian');
+/** Debian sorts 1.0.0~rc.1 before 1.0.0. */
+const VERSION = manifest.version.replace('-', '~');
+const ARCHITECTURE = { x64: 'amd64', arm64: 'arm64' }[process.arch] ?? process.arch;
+const SCRIPTS = ['postinst', 'prerm', 'postrm'];
+/** Where the unit of deploy/ has the command of npm. */
+const NPM_COMMAND = '/usr/local/bin/aegis';
+
+export function makeDeb({ work, output, node, isFast }) {
+  const folder = join(work, 'deb');
+  const documentation = join(folder, 'usr/share/doc', NAME);
+  stageProgram(join(folder, 'usr/lib/aegis'));
+  // Debian has glibc.
+  rmSync(
+    join(folder, `usr/lib/aegis/node_modules/@koromix/koffi-linux-${process.arch}/musl_${process.arch}`),
+    {
+      recursive: true,
+      force: true,
+    },
+  );
+  copyNode(node, join(folder, 'usr/lib/aegis/node'));
+  put(join(folder, 'usr/bin/aegis'), readFileSync(join(SOURCES, 'aegis')));
+  for (const unit of readdirSync(join(ROOT, 'deploy')).filter((file) =>
+    /^aegis\.(service|socket)$/.test(file),
+  )) {
+    const text = readFileSync(join(ROOT, 'deploy', unit), 'utf8').replaceAll(NPM_COMMAND, '/usr/bin/aegis');
+    put(join(folder, 'lib/systemd/system', unit), text);
+  }
+  put(join(folder, 'etc/logrotate.d', NAME), readFileSync(join(ROOT, 'deploy/logrotate.conf')));
+  mkdirSync(join(folder, 'etc/aegis'));
+  put(join(folder, 'usr/share/lintian/overrides', NAME), readFileSync(join(SOURCES, 'lintian-overrides')));
+  stageDocumentation(documentation, node);
+  run('setting modes', 'chmod', ['-R', 'u=rwX,go=rX', folder]);
+  const control = join(folder, 'DEBIAN');
+  writeControl(control, folder);
+  for (const file of ['usr/bin/aegis', 'usr/lib/aegis/node', ...SCRIPTS.map((name) => `DEBIAN/${name}`)]) {
+    chmodSync(join(folder, file), 0o755);
+  }
+  const file = join(output, `${NAME}_${VERSION}_${ARCHITECTURE}.deb`);
+  // Blocks that several threads compress are cut elsewhere than those of one.
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(EPOCH), DPKG_DEB_THREADS_MAX: '1' };
+  run(
+    'packing the .deb',
+    'dpkg-deb',
+    ['--root-owner-group', ...(isFast ? ['-Zgzip', '-z1'] : ['-Zxz']), '--build', folder, file],
+    { env },
+  );
+  return file;
+}
+
+function put(file, content) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, content);
+}
+
+function stageDocumentation(folder, node) {
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['README.md', 'docs', 'CHANGELOG.md']) {
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
+  cpSync(join(ROOT, 'certs/README.md'), join(folder, 'certs/README.md'));
+  for (const name of ['aegis.example.jsonc', 'aegis.schema.json']) {
+    cpSync(join(ROOT, 'config', name), join(folder, 'examples', name));
+  }
+  put(join(folder, SBOM_FILE), billOfMaterials({ beside: koffiPackages().map(referenceOf), node }));
+  put(join(folder, 'copyright'), copyright(node));
+  put(join(folder, 'changelog.gz'), gzipSync(debianChangelog(), { level: 9 }));
+}
+
+/** Machine-readable (DEP 5) for our part. The licences of the libraries and of Node.js follow in full. */
+function copyright(node) {
+  const indented = (text) =>
+    text
+      .trim()
+      .replace(/^/gm, ' ')
+      .replace(/^ \s*$/gm, ' .');
+  const ours = readFileSync(join(ROOT, 'LICENSE'), 'utf8');
+  const [koffi] = koffiPackages();
+  const libraries = [join(ROOT, 'dist/LICENSES.txt'), join(ROOT, 'dist/dashboard/LICENSES.txt')];
+  const texts = libraries.map((file) => readFileSync(file, 'utf8'));
+  if (koffi !== undefined)
+    texts.push(`koffi ${koffi.version}\n\n${readFileSync(join(koffi.folder, 'LICENSE.txt'), 'utf8')}`);
+  const paragraph = (files, holder, licence, text) =>
+    `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n${indented(text)}\n`;
+  return [
+    `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: ${NAME}\n`,
+    paragraph('*', manifest.author, 'Expat', ours),
+    paragraph(
+      'usr/lib/aegis/dist/* usr/lib/aegis/node_modules/*',
+      'the authors named below',
+      'libraries',
+      texts.join('\n\n'),
+    ),
+    paragraph('usr/lib/aegis/node', 'Node.js contributors and others', 'node', node.licence),
+  ].join('\n');
+}
+
+/** dpkg's own form. What has changed is in CHANGELOG.md. */
+function debianChangelog() {
+  const date = new Date(EPOCH * 1000).toUTCString().replace('GMT', '+0000');
+  const changes = `  * What is new is in /usr/share/doc/${NAME}/CHANGELOG.md.`;
+  const maintainer = /^Maintainer: (.*)$/m.exec(readFileSync(join(SOURCES, 'control'), 'utf8'))[1];
+  return `${NAME} (${VERSION}) stable; urgency=medium\n\n${changes}\n\n -- ${maintainer}  ${date}\n`;
+}
+
+function writeControl(control, folder) {
+  mkdirSync(control);
+  const files = filesBelow(folder).filter((file) => !file.startsWith(control));
+  const kibibytes = files.reduce((sum, file) => sum + Math.ceil(lstatSync(file).size / 1024), 0);
+  const values = { VERSION, ARCHITECTURE, INSTALLED_SIZE: kibibytes };
+  const template = readFileSync(join(SOURCES, 'control'), 'utf8');
+  put(
+    join(control, 'control'),
+    template.replace(/@(\w+)@/g, (_match, name) => values[name]),
+  );
+  const inFolder = files.map((file) => relative(folder, file));
+  put(
+    join(control, 'conffiles'),
+    inFolder
+      .filter((file) => file.startsWith('etc/'))
+      .map((file) => `/${file}\n`)
+      .join(''),
+  );
+  const sums = inFolder
+    .filter((file) => !file.startsWith('etc/'))
+    .map((file) => {
+      const sum = createHash('md5')
+        .update(readFileSync(join(folder, file)))
+        .digest('hex');
+      return `${sum}  ${file}\n`;
+    });
+  put(join(control, 'md5sums'), sums.join(''));
+  for (const name of SCRIPTS) cpSync(join(SOURCES, name), join(control, name));
+}
+
+function filesBelow(folder) {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
