@@ -4,6 +4,8 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { plainConfiguration } from '../support/gateway';
+import { GatewayProcess } from '../support/gatewayProcess';
 import { runProcess, temporaryFolder } from '../support/processes';
 
 const cli = resolve(__dirname, '../../dist/cli.js');
@@ -31,4 +33,11 @@ describe('a closed pipe', () => {
       expect(output).toHaveLength(100);
     },
   );
+
+  // What it says of the fault would fail as well, and be a fault again, for ever.
+  it('at stderr does not keep a gateway from stopping', async () => {
+    const gateway = await GatewayProcess.start(plainConfiguration(104));
+    gateway.process.closeStderr();
+    expect(await gateway.process.stop()).toMatchObject({ exitCode: 0 });
+  });
 });

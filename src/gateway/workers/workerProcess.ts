@@ -8,6 +8,7 @@ import { readableLine } from '../../audit/readableLine';
 import type { CaptureOrder, RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
+import { InheritedSockets } from '../../net/inheritedSockets';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import { type DisclosureSink, wantedDisclosures } from '../dataSetTap';
 import { Gateway } from '../gateway';
@@ -92,9 +93,11 @@ async function receive(message: ToWorker): Promise<void> {
         locks: message.locks,
         imposed: (penalty) => send({ kind: 'penaltyImposed', penalty }),
         disclosures: audit,
+        sockets: new InheritedSockets(message.sockets),
       });
       gateway = await starting;
-      // The last resort, as in the process of `aegis start`.
+      // Both as in the process of `aegis start`.
+      process.stderr.on('error', ignore);
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
       });
@@ -122,6 +125,9 @@ async function receive(message: ToWorker): Promise<void> {
         addresses: gateway?.addresses ?? [],
         ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
       });
+      return;
+    case 'heartbeat':
+      send({ kind: 'heartbeat' });
       return;
     case 'auditWritten':
       audit.written(message.count);
