@@ -61,11 +61,11 @@ export class AdminPort {
     this.maxStreams = Math.min(MAX_STREAMS, Math.floor(maxConnections / 4));
   }
 
-  /** Throws OperatorError where the port cannot be had. */
-  static async open(where: AdminConfiguration): Promise<AdminPort> {
+  /** `fd` is a socket that listens there already. Throws OperatorError where the port cannot be had. */
+  static async open(where: AdminConfiguration, fd?: number): Promise<AdminPort> {
     const port = new AdminPort();
     try {
-      port.server.listen({ host: where.host, port: where.port });
+      port.server.listen(fd === undefined ? { host: where.host, port: where.port } : { fd });
       await once(port.server, 'listening');
     } catch (error) {
       throw cannotListen(where, error as NodeJS.ErrnoException);

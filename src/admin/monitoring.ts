@@ -8,6 +8,7 @@ import type { AuditEvent, AuditSink, Outcome, Sender } from '../audit/events';
 import type { Configuration } from '../config/schema';
 import { DelayedWrite } from '../files/delayedWrite';
 import { Inventory } from '../inventory/inventory';
+import { InheritedSockets } from '../net/inheritedSockets';
 import type { HostAndPort } from '../text/hostAndPort';
 import { AdminAccess } from './adminAccess';
 import { AdminPort } from './adminPort';
@@ -19,6 +20,9 @@ import { PendingCallers } from './pendingCallers';
 import { PENDING_WRITE_DELAY_MS, recoverPendingFile, writePendingFile } from './pendingFile';
 
 type Warn = (message: string) => void;
+
+/** The name of its socket under systemd. */
+const ADMIN_SOCKET = 'admin';
 
 interface MonitoringParts {
   readonly configuration: Configuration;
@@ -70,12 +74,17 @@ export class Monitoring implements AuditSink {
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
-  static async start(configuration: Configuration, audit: AuditSink, warn: Warn): Promise<Monitoring> {
+  static async start(
+    configuration: Configuration,
+    audit: AuditSink,
+    warn: Warn,
+    sockets = new InheritedSockets(),
+  ): Promise<Monitoring> {
     const expiries = new CertificateExpiries(configuration);
     const alerts = new Alerts((event) => monitoring.record(event), configuration);
     const pending = openPending(configuration, warn, alerts);
     // Before the gateway, so that a port in use is reported before a modality can connect.
-    const door = await openAdmin(configuration);
+    const door = await openAdmin(configuration, sockets);
     const monitoring = new Monitoring({ configuration, audit, warn, pending, expiries, alerts, door });
     return monitoring;
   }
@@ -171,8 +180,11 @@ function openPending({ pending: { file, maxEntries } }: Configuration, warn: War
   return { callers, file: writer };
 }
 
-async function openAdmin({ admin }: Configuration): Promise<AdminDoor | undefined> {
+async function openAdmin(
+  { admin }: Configuration,
+  sockets: InheritedSockets,
+): Promise<AdminDoor | undefined> {
   if (admin === undefined) return undefined;
   const access = new AdminAccess(admin);
-  return { access, port: await AdminPort.open(admin) };
+  return { access, port: await AdminPort.open(admin, sockets.take(ADMIN_SOCKET, admin)?.fd) };
 }

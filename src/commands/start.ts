@@ -66,12 +66,15 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
     process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   }
   const stopped = untilStopped(starting, say);
-  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists } =
+  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists, systemd } =
     await starting;
+  // A closed pipe. Words about it would go there too, and fail in the same way, for ever.
+  process.stderr.on('error', ignore);
   // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
   reloads.close();
+  systemd?.close();
   lists.close();
   locks.close();
   await captures.end('the gateway stops');
@@ -88,7 +91,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
 function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
   return new Promise((resolve) => {
     let signals = 0;
-    const stop = async (signal: NodeJS.Signals, { gateway, monitoring }: Running) => {
+    const stop = async (signal: NodeJS.Signals, { gateway, monitoring, systemd }: Running) => {
       signals += 1;
       if (signals > 1) {
         say(`${signal} again: stopping at once`);
@@ -96,6 +99,7 @@ function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
         return;
       }
       monitoring.draining();
+      systemd?.stopping();
       say(`${signal}: draining, ${describeWaiting(gateway)}`);
       const { aborted } = await gateway.stop();
       say(aborted === 0 ? 'stopped' : `stopped, associations aborted: ${aborted}`);

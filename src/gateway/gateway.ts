@@ -3,6 +3,7 @@ import type { AuditSink } from '../audit/events';
 import { changesOfProcess } from '../config/changes';
 import type { Configuration } from '../config/schema';
 import { OperatorError } from '../errors';
+import { InheritedSockets } from '../net/inheritedSockets';
 import type { InboundConnection, RefusedConnection } from '../net/listener';
 import { loadQuickAck, type QuickAck } from '../net/quickAck';
 import { decideUntrusted } from '../policy/decide';
@@ -58,7 +59,7 @@ export class Gateway implements InboundContext, RunningGateway {
     configuration: Configuration,
     audit: AuditSink,
     places: AssociationPlaces,
-    { locks = [], imposed = () => {}, disclosures }: GatewayOptions,
+    { locks = [], imposed = () => {}, disclosures, sockets = new InheritedSockets() }: GatewayOptions,
   ) {
     this.places = places;
     this.disclosures = disclosures;
@@ -73,15 +74,18 @@ export class Gateway implements InboundContext, RunningGateway {
       ingress: ingressRoute(() => this.#rules.current),
       egress: egressRoute(() => this.#rules.current),
     };
-    this.#listeners = new OpenListeners((direction) => ({
-      accepting: () => this.#makeRoom(),
-      admitAddress: (address, listener) =>
-        this.penalties.decideAddress(address, listener, this.#rules.current.policy) ??
-        routes[direction].decideAddress(address),
-      admitUntrusted: (certificate) => decideUntrusted(this.#rules.current.policy, certificate).allowed,
-      connected: (connection) => this.#connected(routes[direction], connection),
-      refused: (refusal) => this.#refused(direction, refusal),
-    }));
+    this.#listeners = new OpenListeners(
+      (direction) => ({
+        accepting: () => this.#makeRoom(),
+        admitAddress: (address, listener) =>
+          this.penalties.decideAddress(address, listener, this.#rules.current.policy) ??
+          routes[direction].decideAddress(address),
+        admitUntrusted: (certificate) => decideUntrusted(this.#rules.current.policy, certificate).allowed,
+        connected: (connection) => this.#connected(routes[direction], connection),
+        refused: (refusal) => this.#refused(direction, refusal),
+      }),
+      sockets,
+    );
   }
 
   /** Throws OperatorError where the configuration cannot be used or a port cannot be had; nothing listens then. */
@@ -154,6 +158,12 @@ export class Gateway implements InboundContext, RunningGateway {
   get connectionCount(): number {
     return this.#associations.size;
   }
+
+  get associationCount(): number {
+    return [...this.#associations].filter(({ isBusy }) => isBusy).length;
+  }
+
+  async heartbeat(): Promise<void> {}
 
   get isListening(): boolean {
     return this.#isListening;

@@ -4,6 +4,7 @@
  */
 import type { Configuration, ListenerConfiguration } from '../config/schema';
 import { ExitCode, OperatorError } from '../errors';
+import type { InheritedSockets } from '../net/inheritedSockets';
 import { type Listener, type ListenerHandlers, type ListenerOptions, openListener } from '../net/listener';
 import { loadTlsContext } from '../net/tlsContext';
 import { EGRESS_LISTENER, type Policy } from '../policy/policy';
@@ -27,11 +28,13 @@ interface Wanted {
 
 export class OpenListeners {
   readonly #handlersOf: HandlersOf;
+  readonly #sockets: InheritedSockets;
   /** By address and port as configured, in the order of the configuration; egress comes last. */
   #listenerByKey: ReadonlyMap<string, Listener> = new Map();
 
-  constructor(handlersOf: HandlersOf) {
+  constructor(handlersOf: HandlersOf, sockets: InheritedSockets) {
     this.#handlersOf = handlersOf;
+    this.#sockets = sockets;
   }
 
   get all(): readonly Listener[] {
@@ -76,6 +79,7 @@ export class OpenListeners {
   }
 
   async close(): Promise<void> {
+    this.#sockets.close();
     await Promise.all(this.all.map((listener) => listener.close()));
   }
 
@@ -97,7 +101,13 @@ export class OpenListeners {
     // Egress has one port, also where the system chose it.
     const first = direction === 'egress' ? [...next].find(([key]) => key.startsWith(direction)) : undefined;
     const port = first?.[1].address.port ?? configuration.port;
-    return await openListener({ ...configuration, port }, options, this.#handlersOf(direction));
+    const where = { host: configuration.host, port };
+    return await openListener(
+      { ...configuration, port },
+      options,
+      this.#handlersOf(direction),
+      this.#sockets.takePort(configuration.name, where),
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the rest of the program sees of a gateway that runs, in this process or in several. */
 import type { CaptureSource } from '../capture/order';
 import type { Configuration } from '../config/schema';
+import type { InheritedSockets } from '../net/inheritedSockets';
 import type { ModalityLock } from '../policy/locks';
 import type { AssociationProgress } from './associationProgress';
 import type { DisclosureSink } from './dataSetTap';
@@ -14,6 +15,8 @@ export interface GatewayOptions {
   readonly imposed?: (penalty: Penalty) => void;
   /** What DICOM audit messages need goes there; left out where nobody takes it. */
   readonly disclosures?: DisclosureSink | undefined;
+  /** Listeners take theirs of these before they open a port. */
+  readonly sockets?: InheritedSockets;
 }
 
 /** An address that the gateway listens on; the port is the real one where 0 was configured. */
@@ -49,6 +52,8 @@ export interface RunningGateway {
   readonly timeouts: Configuration['timeouts'];
   /** Connections, or at least those with an association, that a drain would wait for. */
   readonly connectionCount: number;
+  /** Associations that are open. */
+  readonly associationCount: number;
   /** Whether its listeners are open: not after the stop, and not while all of its workers have died. */
   readonly isListening: boolean;
   /** Absent in a worker: the primary asks for all. */
@@ -68,6 +73,8 @@ export interface RunningGateway {
    */
   progress(wanted?: string): Promise<readonly AssociationProgress[]>;
   readonly taps: CaptureSource;
+  /** Resolves once every process of it has answered. One that hangs is replaced, which takes some seconds. */
+  heartbeat(): Promise<void>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }

@@ -15,6 +15,7 @@ import { certificateRefusal, ownRefusal } from '../x509/certificateTrust';
 import { type AddressClaim, type AddressLimit, AddressLimits } from './addressLimits';
 import { Arrival, type ArrivalHost } from './arrival';
 import type { InboundConnection, ListenerHandlers } from './inboundConnection';
+import { type InheritedPort, SERVER_OPTIONS } from './inheritedSockets';
 import { PeerCertificates, shownChain } from './peerCertificates';
 import type { TlsMaterial } from './tlsContext';
 
@@ -54,13 +55,14 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Resolves once the port is open. Rejects with OperatorError if it cannot be opened. */
+/** Resolves once the port is open, or is the `inherited` one. Rejects with OperatorError if it cannot be opened. */
 export async function openListener(
   configuration: ListenerConfiguration,
   options: ListenerOptions,
   handlers: ListenerHandlers,
+  inherited?: InheritedPort,
 ): Promise<Listener> {
-  const listener = new GatewayListener(configuration, options, handlers);
+  const listener = new GatewayListener(configuration, options, handlers, inherited);
   await listener.open();
   return listener;
 }
@@ -78,41 +80,61 @@ interface Settings {
 class GatewayListener implements Listener, ArrivalHost {
   readonly handlers: ListenerHandlers;
   readonly #server: Server;
+  readonly #inherited: InheritedPort | undefined;
   #address: Listener['address'];
   #settings: Settings;
   readonly #arrivals = new Set<Arrival>();
   readonly #arrivalByRawSocket = new WeakMap<Socket, Arrival>();
   readonly #addresses = new AddressLimits();
 
-  constructor(configuration: ListenerConfiguration, options: ListenerOptions, handlers: ListenerHandlers) {
+  constructor(
+    configuration: ListenerConfiguration,
+    options: ListenerOptions,
+    handlers: ListenerHandlers,
+    inherited: InheritedPort | undefined,
+  ) {
     this.handlers = handlers;
+    this.#inherited = inherited;
     this.#address = { host: configuration.host, port: configuration.port };
     this.#settings = this.#settingsOf(configuration, options);
-    // Paused, so that no byte is read of a connection that gate 1 refuses.
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: false }, (raw) => {
-      const arrival = new Arrival(raw, this);
-      const hasRoom = this.handlers.accepting?.() !== false;
-      this.#arrivals.add(arrival);
-      this.#arrivalByRawSocket.set(raw, arrival);
-      if (hasRoom) arrival.begin();
-      else arrival.giveWay();
-    });
+    const connected = (raw: Socket) => this.#connected(raw);
+    inherited?.serve(connected);
+    this.#server = inherited?.server ?? createServer(SERVER_OPTIONS, connected);
   }
 
   open(): Promise<void> {
     const { host, port } = this.#address;
+    // It was another listener's until a reload.
+    if (this.#server.listening) {
+      this.#opened();
+      return Promise.resolve();
+    }
+    const where = this.#inherited === undefined ? { host, port } : { fd: this.#inherited.fd };
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error));
       this.#server.once('error', onError);
-      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
+      this.#server.listen({ ...where, backlog: BACKLOG }, () => {
         this.#server.off('error', onError);
         // Without a listener, a lack of file descriptors (EMFILE) would end the process.
         this.#server.on('error', (error) => this.handlers.acceptFailed?.(error));
-        const bound = this.#server.address() as AddressInfo;
-        this.#address = { host: bound.address, port: bound.port };
+        this.#opened();
         resolve();
       });
     });
+  }
+
+  #opened(): void {
+    const { address, port } = this.#server.address() as AddressInfo;
+    this.#address = { host: address, port };
+  }
+
+  #connected(raw: Socket): void {
+    const arrival = new Arrival(raw, this);
+    const hasRoom = this.handlers.accepting?.() !== false;
+    this.#arrivals.add(arrival);
+    this.#arrivalByRawSocket.set(raw, arrival);
+    if (hasRoom) arrival.begin();
+    else arrival.giveWay();
   }
 
   get address(): Listener['address'] {
@@ -162,7 +184,8 @@ class GatewayListener implements Listener, ArrivalHost {
 
   async close(): Promise<void> {
     // Not awaited: its callback waits for every association, but the port is free at once.
-    this.#server.close();
+    if (this.#inherited === undefined) this.#server.close();
+    else this.#inherited.release();
     for (const arrival of this.#arrivals) arrival.refuse('draining');
   }
 

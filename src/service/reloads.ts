@@ -31,6 +31,7 @@ import { FileWatch } from './fileWatch';
 import type { ListRefresh } from './listRefresh';
 import type { ModalityLocks } from './modalityLocks';
 import type { PidFile } from './pidFile';
+import type { Systemd } from './systemd';
 import { type Say, warn } from './warnings';
 
 export interface Reloadable {
@@ -42,6 +43,7 @@ export interface Reloadable {
   readonly auditExport: Pick<AuditExport, 'prepareReload'>;
   readonly lists: Pick<ListRefresh, 'prepare'>;
   readonly locks: Pick<ModalityLocks, 'reread'>;
+  readonly systemd?: Pick<Systemd, 'reloading' | 'reloaded'> | undefined;
 }
 
 /** Of `aegis start`. */
@@ -83,9 +85,13 @@ export class Reloads {
     options: ReloadOptions = {},
     requestedBy: ReloadRequester = { by: 'signal' },
   ): Promise<ReloadReport> {
-    const reloaded = this.#last.then(
-      async () => await this.#reload(await this.#starting, options, requestedBy),
-    );
+    const reloaded = this.#last.then(async () => {
+      const running = await this.#starting;
+      running.systemd?.reloading();
+      const report = await this.#reload(running, options, requestedBy);
+      running.systemd?.reloaded(report.isReloaded ? 0 : report.problems.length);
+      return report;
+    });
     this.#last = reloaded.catch(() => {});
     return reloaded;
   }

@@ -18,12 +18,14 @@ import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
+import { InheritedSockets } from '../net/inheritedSockets';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
 import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
+import { Systemd } from './systemd';
 import { type Say, warn } from './warnings';
 
 interface Opened {
@@ -37,6 +39,8 @@ interface Opened {
   readonly lists: ListRefresh;
   readonly locks: ModalityLocks;
   readonly captures: Captures;
+  /** Undefined where the service is not one of systemd. */
+  readonly systemd: Systemd | undefined;
 }
 
 export interface Running extends Opened {
@@ -60,6 +64,8 @@ async function open(
   say: Say,
   { reload, takeOverLists }: Pick<GatewayControl, 'reload'> & Pick<Reloads, 'takeOverLists'>,
 ): Promise<Opened> {
+  const systemd = Systemd.ofEnvironment(say);
+  const sockets = InheritedSockets.ofSystemd();
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
@@ -89,24 +95,31 @@ async function open(
   // Before anything reads them: at the first start, none is kept.
   const listsReady = await lists.prepare(configuration, false);
   const auditExport = await AuditExport.start(configuration, audit, say);
-  const monitoring = await Monitoring.start(configuration, auditExport, (message) =>
-    say(`warning: ${message}`),
-  ).catch(async (error: unknown) => {
-    await auditExport.close();
-    throw error;
-  });
+  const warnOf = (message: string) => say(`warning: ${message}`);
+  const monitoring = await Monitoring.start(configuration, auditExport, warnOf, sockets).catch(
+    async (error: unknown) => {
+      await auditExport.close();
+      throw error;
+    },
+  );
   const workers = workerCount(configuration);
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, {
       locks: locks.list,
       disclosures: auditExport,
+      sockets,
     });
     audit.attach(monitoring);
     auditExport.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
+    for (const unused of sockets.unusedBy([...gateway.addresses, monitoring.address])) {
+      say(
+        `warning: no listener has the address or the name of ${unused}, a socket of systemd: nobody answers there`,
+      );
+    }
     const statuses = () => lists.statuses;
     const auditSinks = () => audit.sinks;
     const source = { file: resolve(file), sha256: textSha256(loaded.text) };
@@ -127,7 +140,19 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, auditExport, monitoring, pidFile, lists, locks, captures };
+    systemd?.ready(gateway);
+    return {
+      configuration,
+      gateway,
+      audit,
+      auditExport,
+      monitoring,
+      pidFile,
+      lists,
+      locks,
+      captures,
+      systemd,
+    };
   } catch (error) {
     lists.close();
     await gateway?.stop();
@@ -148,7 +173,7 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   say: Say,
-  options: Pick<GatewayOptions, 'locks' | 'disclosures'>,
+  options: Pick<GatewayOptions, 'locks' | 'disclosures' | 'sockets'>,
 ): Promise<RunningGateway> {
   if (workers === 1) {
     const lastAddresses = new LastAddresses(configuration.stateDirectory, say);

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../audit/events';
 import type { CapturedBatch, CaptureOrder } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import type { DataSetFacts } from '../../dimse/dataSetFacts';
+import type { InheritedSocket } from '../../net/inheritedSockets';
 import type { ModalityLock } from '../../policy/locks';
 import type { PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
@@ -25,7 +26,11 @@ export type ToWorker =
       readonly kind: 'start';
       readonly configuration: Configuration;
       readonly locks: readonly ModalityLock[];
+      /** Opened by systemd; the descriptors are those of the primary. */
+      readonly sockets: readonly InheritedSocket[];
     }
+  /** Say that you still turn. */
+  | { readonly kind: 'heartbeat' }
   /** These locks count from now on. */
   | { readonly kind: 'lock'; readonly locks: readonly ModalityLock[] }
   /** Make ready for this configuration and say whether it can be used; nothing changes yet. */
@@ -77,6 +82,7 @@ export type FromWorker =
   | { readonly kind: 'serverFailed'; readonly id: number; readonly server: string; readonly detail: string }
   | { readonly kind: 'placeFreed'; readonly id: number }
   | { readonly kind: 'penaltyImposed'; readonly penalty: Penalty }
+  | { readonly kind: 'heartbeat' }
   | { readonly kind: 'captureBegun' }
   /** Blocks of a pcapng file, in base64. */
   | { readonly kind: 'captured'; readonly blocks: string; readonly dropped: CapturedBatch['dropped'] }

@@ -55,6 +55,9 @@ export class PoolMember implements Sender {
   #reloadPrepared: ((error: string | undefined) => void) | undefined;
   #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
   #locked: ((ended: number | undefined) => void) | undefined;
+  /** Resolves what is waited for. */
+  #beat: ((answer: undefined) => void) | undefined;
+  #heartbeat: Promise<undefined> | undefined;
 
   constructor(worker: Worker, places: LocalPlaces, events: PoolMemberEvents) {
     this.worker = worker;
@@ -76,13 +79,12 @@ export class PoolMember implements Sender {
   }
 
   start(
-    configuration: Configuration,
-    locks: readonly ModalityLock[],
+    message: Omit<Extract<ToWorker, { kind: 'start' }>, 'kind'>,
   ): Promise<Extract<FromWorker, { kind: 'started' }>> {
     return new Promise((resolve, reject) => {
       this.#started = resolve;
       this.#failed = reject;
-      this.send({ kind: 'start', configuration, locks });
+      this.send({ kind: 'start', ...message });
     });
   }
 
@@ -110,6 +112,18 @@ export class PoolMember implements Sender {
       if (this.worker.isConnected()) this.send({ kind: 'lock', locks });
       else resolve(undefined);
     });
+  }
+
+  /** Resolves once it has answered. One that hangs is killed after a while, which answers too. */
+  async heartbeat(): Promise<void> {
+    this.#heartbeat ??= this.#asked<undefined>((resolve) => {
+      this.#beat = resolve;
+      if (this.worker.isConnected()) this.send({ kind: 'heartbeat' });
+      else resolve(undefined);
+    }).finally(() => {
+      this.#heartbeat = undefined;
+    });
+    await this.#heartbeat;
   }
 
   /** What is under way in this worker. Of one that does not answer in time, nothing is known. */
@@ -168,6 +182,9 @@ export class PoolMember implements Sender {
         break;
       case 'reloadEnded':
         this.#reloadEnded?.(message);
+        break;
+      case 'heartbeat':
+        this.#beat?.(undefined);
         break;
       case 'locked':
         this.#locked?.(message.ended);
@@ -265,6 +282,7 @@ export class PoolMember implements Sender {
     this.#reloadPrepared?.(undefined);
     this.#reloadEnded?.(undefined);
     this.#locked?.(undefined);
+    this.#beat?.(undefined);
     this.#toldProgress([]);
     this.#failed(new OperatorError(`a worker ended at its start: ${how}`, ExitCode.Failed));
     this.#events.died(how);

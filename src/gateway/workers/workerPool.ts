@@ -27,18 +27,20 @@ import type {
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 import { PoolTaps } from './poolTaps';
+import { SharedSockets } from './sharedSockets';
 
 /** A worker that dies sooner will die again: its replacement starts after this time, so that it does not use up a core. */
 const SHORT_LIFE_MS = 1000;
 /** What a worker that stops gets beyond the timers of its associations. Then it is killed, because it may hang. */
 const STOP_GRACE_MS = 2000;
 
-type PoolOptions = Pick<GatewayOptions, 'locks' | 'disclosures'>;
+type PoolOptions = Pick<GatewayOptions, 'locks' | 'disclosures' | 'sockets'>;
 
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
   readonly #disclosures: PoolOptions['disclosures'];
   readonly #places: LocalPlaces;
+  readonly #sockets: SharedSockets;
   /** What the workers impose; here nothing is charged. */
   readonly penalties: PenaltyBox;
   readonly #members = new Map<number, PoolMember>();
@@ -63,9 +65,10 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
-    { locks = [], disclosures }: PoolOptions,
+    { locks = [], disclosures, sockets }: PoolOptions,
   ) {
     this.#disclosures = disclosures;
+    this.#sockets = new SharedSockets(sockets);
     this.#configuration = configuration;
     this.#count = count;
     this.#audit = audit;
@@ -118,6 +121,15 @@ export class WorkerPool implements RunningGateway {
 
   get connectionCount(): number {
     return this.#places.taken;
+  }
+
+  get associationCount(): number {
+    return this.#places.taken;
+  }
+
+  async heartbeat(): Promise<void> {
+    const running = [...this.#members.values()].filter(({ hasStarted }) => hasStarted);
+    await Promise.all(running.map((member) => member.heartbeat()));
   }
 
   get isListening(): boolean {
@@ -210,11 +222,13 @@ export class WorkerPool implements RunningGateway {
       },
       died: (how) => this.#died(member, how),
     });
+    const sockets = this.#sockets.forWorkers(this.#members.size > 0);
     this.#members.set(member.worker.id, member);
-    const { addresses, quickAck } = await member.start(
-      shareOf(this.#configuration, this.#count),
-      this.#locks,
-    );
+    const { addresses, quickAck } = await member.start({
+      configuration: shareOf(this.#configuration, this.#count),
+      locks: this.#locks,
+      sockets,
+    });
     this.#addresses = addresses;
     this.#quickAck = quickAck;
     this.taps.joined(member);

@@ -9,6 +9,7 @@ import { readableLine } from '../../audit/readableLine';
 import type { CaptureOrder, RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
+import { InheritedSockets } from '../../net/inheritedSockets';
 import type { AssociationPlace, AssociationPlaces, PlaceAnswer, PlaceRequest } from '../associationPlaces';
 import { type DisclosureSink, wantedDisclosures } from '../dataSetTap';
 import { Gateway } from '../gateway';
@@ -93,10 +94,10 @@ async function receive(message: ToWorker): Promise<void> {
         locks: message.locks,
         imposed: (penalty) => send({ kind: 'penaltyImposed', penalty }),
         disclosures: audit,
+        sockets: new InheritedSockets(message.sockets),
       });
       gateway = await starting;
-      // The last resort, as in the process of `aegis start`.
-      // As in cli.ts: without a reader, the words below would be an error, and that error words again.
+      // Both as in the process of `aegis start`.
       process.stderr.on('error', ignore);
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
@@ -125,6 +126,9 @@ async function receive(message: ToWorker): Promise<void> {
         addresses: gateway?.addresses ?? [],
         ended: message.isCommitted && message.enforce ? (gateway?.enforce() ?? 0) : 0,
       });
+      return;
+    case 'heartbeat':
+      send({ kind: 'heartbeat' });
       return;
     case 'auditWritten':
       audit.written(message.count);

@@ -1,0 +1,81 @@
+/** The gateway as a service of systemd: a stand-in speaks its two protocols, because the real one wants to be process 1. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { proposedContext } from '../support/dicomBytes';
+import { type ConfigurationInput, plainConfiguration } from '../support/gateway';
+import { GatewayProcess } from '../support/gatewayProcess';
+import { describeWithPeers } from '../support/peers';
+import { freePort, temporaryFolder } from '../support/processes';
+import { RawScu } from '../support/rawScu';
+import { SpyUpstream } from '../support/spyUpstream';
+import { SopClass } from '../support/uids';
+import { waitFor } from '../support/waiting';
+
+const contexts = [proposedContext(1, SopClass.Verification)];
+const standIn = resolve(__dirname, '../support/serviceManager.py');
+
+interface Service {
+  readonly gateway: GatewayProcess;
+  readonly port: number;
+  /** What was reported so far, one line each. */
+  reported(): string[];
+}
+
+async function startService(configuration: ConfigurationInput, runs = 1): Promise<Service> {
+  const port = await freePort();
+  const log = join(temporaryFolder(), 'reported.jsonl');
+  const options = ['--watchdog', '2000000', '--socket', `plain=127.0.0.1:${port}`, '--'];
+  const gateway = GatewayProcess.launch(
+    configuration,
+    [],
+    ['python3', standIn, log, String(runs), ...options],
+  );
+  const reported = () =>
+    existsSync(log)
+      ? readFileSync(log, 'utf8')
+          .split('\n')
+          .slice(0, -1)
+          .flatMap((line) => (JSON.parse(line) as [number, string[]])[1])
+      : [];
+  await waitFor('the first READY=1', () => reported().includes('READY=1'), 60_000);
+  return { gateway, port, reported };
+}
+
+async function associate({ port }: Service) {
+  const scu = await RawScu.connect({ port });
+  return { scu, answer: await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts }) };
+}
+
+describeWithPeers(['python3'], 'a service of systemd', () => {
+  it.each([1, 2])('keeps its port over a restart, with workers: %d', async (workers) => {
+    const spy = await SpyUpstream.start();
+    const service = await startService(plainConfiguration(spy.port, {}, { workers }), 2);
+    const first = await associate(service);
+    expect(first.answer.kind).toBe('accepted');
+    await waitFor('the count', () => service.reported().includes('STATUS=listening; 1 association'));
+    await waitFor('a sign of life', () => service.reported().includes('WATCHDOG=1'));
+    await first.scu.release();
+    service.gateway.process.kill('SIGTERM');
+    await service.gateway.process.waitForOutput(/aegis: stopped/);
+    // Nobody listens now but the system.
+    expect((await associate(service)).answer.kind).toBe('accepted');
+    expect(service.reported()).toEqual(
+      expect.arrayContaining(['STOPPING=1', 'STATUS=draining; 0 associations left']),
+    );
+    expect(service.reported().filter((line) => line === 'READY=1')).toHaveLength(2);
+  });
+
+  it('reports a reload, and that it was rejected', async () => {
+    const service = await startService(plainConfiguration(104));
+    service.gateway.reload('{ "listeners": [] }');
+    await waitFor('the report', () =>
+      service
+        .reported()
+        .some((line) =>
+          /^STATUS=configuration rejected: \d+ problems?, see the log; listening; 0 associations$/.test(line),
+        ),
+    );
+    expect(service.reported()).toContain('RELOADING=1');
+  });
+});
