@@ -31,6 +31,7 @@ import type {
   Readiness,
   ReloadReport,
   RevocationListStatus,
+  SharedStatus,
   StatusReport,
 } from './statusReport';
 import { addViewRoutes } from './viewRoutes';
@@ -41,7 +42,9 @@ const RENDER_MS = 1000;
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress' | 'penalties'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'> & {
+    readonly penalties: Pick<RunningGateway['penalties'], 'list'>;
+  };
   readonly workers: number;
   /** The configuration file as an absolute path, and the SHA-256 of the text that the gateway started from. */
   readonly source: { readonly file: string; readonly sha256: string };
@@ -49,6 +52,8 @@ export interface GatewayControl {
   lists?(): readonly RevocationListStatus[];
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
+  /** Of what several gateways share; undefined where nothing is. */
+  shared?(): SharedStatus | undefined;
   readonly locks: LockControl;
   readonly captures?: CaptureControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
@@ -101,6 +106,7 @@ export class AdminServer implements AuditSink {
       lastSeen: () => sources.inventory.lastSeen,
       silent: () => sources.inventory.silent,
       auditSinks,
+      shared: () => control.shared?.(),
     };
     this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#view = new PageView({
@@ -165,8 +171,15 @@ export class AdminServer implements AuditSink {
       notDraining: !this.#isDraining,
       upstreamUp,
       certificatesValid: this.#sources.expiries.endedListeners(new Date()).length === 0,
+      ...this.#sharedCheck(),
     };
     return { isReady: Object.values(checks).every((isPassed) => isPassed), checks };
+  }
+
+  /** Where the gateway goes on alone, it is ready. */
+  #sharedCheck(): Pick<Readiness['checks'], 'sharedUp'> {
+    const shared = this.#control.shared?.();
+    return shared?.whileAway === 'closed' ? { sharedUp: shared.isUp } : {};
   }
 
   async #status(): Promise<StatusReport> {
@@ -179,6 +192,7 @@ export class AdminServer implements AuditSink {
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
+      ...this.#shared(),
       locks: this.#control.locks.list,
       ...this.#silent(),
       ...this.#live.report(await this.#control.gateway.progress()),
@@ -187,6 +201,11 @@ export class AdminServer implements AuditSink {
       ...this.#penalties(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #shared(): Pick<StatusReport, 'shared'> {
+    const shared = this.#control.shared?.();
+    return shared === undefined ? {} : { shared };
   }
 
   #silent(): Pick<StatusReport, 'silent'> {

@@ -52,7 +52,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   // of a container would not notice them at all. A start that failed is reported below.
   process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   const stopped = untilStopped(starting, say);
-  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists } =
+  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists, shared } =
     await starting;
   // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
@@ -61,6 +61,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   lists.close();
   locks.close();
   await captures.end('the gateway stops');
+  await shared?.close();
   pidFile.close();
   // A reader of stdout that hangs would otherwise keep this process.
   setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();

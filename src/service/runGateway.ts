@@ -18,6 +18,8 @@ import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
 import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
+import type { LeasedPlaces } from '../shared/leasedPlaces';
+import type { SharedState } from '../shared/sharedState';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
@@ -37,6 +39,8 @@ interface Opened {
   readonly lists: ListRefresh;
   readonly locks: ModalityLocks;
   readonly captures: Captures;
+  /** Undefined where nothing is shared. */
+  readonly shared: SharedState | undefined;
 }
 
 export interface Running extends Opened {
@@ -96,16 +100,22 @@ async function open(
     throw error;
   });
   const workers = workerCount(configuration);
+  const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
+  const shared = await share(configuration, { locks, lastAddresses, monitoring });
+  const local = new LocalPlaces(lastAddresses);
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, {
+      places: shared?.places(local) ?? local,
       locks: locks.list,
+      imposed: (penalty) => shared?.imposed(penalty),
       disclosures: auditExport,
     });
     audit.attach(monitoring);
     auditExport.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
+    shared?.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     const statuses = () => lists.statuses;
     const auditSinks = () => audit.sinks;
@@ -119,6 +129,7 @@ async function open(
       reload,
       lists: statuses,
       auditSinks,
+      shared: () => shared?.status,
     });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
@@ -126,14 +137,48 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
-    return { configuration, gateway, audit, auditExport, monitoring, pidFile, lists, locks, captures };
+    return {
+      configuration,
+      gateway,
+      audit,
+      auditExport,
+      monitoring,
+      pidFile,
+      lists,
+      locks,
+      captures,
+      shared,
+    };
   } catch (error) {
     lists.close();
     await gateway?.stop();
+    await shared?.close();
     await monitoring.close();
     await auditExport.close();
     throw error;
   }
+}
+
+/** Loaded only where it is configured. What Redis knows counts before anybody is let in. */
+async function share(
+  { shared, pending }: Configuration,
+  {
+    locks,
+    lastAddresses,
+    monitoring,
+  }: Pick<Opened, 'locks' | 'monitoring'> & { lastAddresses: LastAddresses },
+): Promise<SharedState | undefined> {
+  if (shared === undefined) return undefined;
+  const { SharedState } = await import('../shared/sharedState');
+  const state = await SharedState.start(shared, {
+    locks,
+    lastAddresses,
+    pending: monitoring.pendingCallers,
+    maxPending: pending.maxEntries,
+    inventory: monitoring.inventory,
+  });
+  monitoring.alsoTell(state);
+  return state;
 }
 
 /** How many processes do the work; 1 is this one. */
@@ -147,14 +192,11 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   say: Say,
-  options: Pick<GatewayOptions, 'locks' | 'disclosures'>,
+  { places, ...options }: GatewayOptions & { readonly places: LocalPlaces | LeasedPlaces },
 ): Promise<RunningGateway> {
-  if (workers === 1) {
-    const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses), options);
-  }
+  if (workers === 1) return await Gateway.start(configuration, audit, places, options);
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, say, options);
+  return await WorkerPool.start(configuration, workers, audit, say, { places, ...options });
 }
 
 function ignore(): void {}
