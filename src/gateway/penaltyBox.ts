@@ -111,7 +111,7 @@ export class PenaltyBox implements AuditSink {
     if (fault !== undefined) this.#charge(event, fault);
   }
 
-  /** What this refusal costs, and whom; undefined where it costs nothing. */
+  /** What this refusal costs, and who pays; undefined where it costs nothing. */
   faultOf(event: AuditEvent): Fault | undefined {
     const { outcome, direction, reason, sourceAddress = '' } = event;
     if (this.#rules === undefined || outcome !== 'denied' || direction !== 'ingress') return undefined;

@@ -236,7 +236,7 @@ export const reasons = {
   },
   'shared-unavailable': {
     wire: reject(2, 3, 1),
-    text: 'the limits that all gateways share cannot be asked, and shared.whileAway is "closed"',
+    text: 'Redis cannot be asked for the limits, and shared.whileAway is "closed"',
     remedy: 'look at the Redis server; the line shared.down of the log says why it is away',
   },
   'upstream-unavailable': {

@@ -42,14 +42,14 @@ export class Leases {
 
   /** Says all that is held, under a new ID. What the server still hears under the old one counts no more. */
   async register(): Promise<void> {
-    let told: number;
+    let said: number;
     do {
       const before = this.#id;
       this.#id = newId();
-      told = this.#changes;
+      said = this.#changes;
       const held = [...this.#held].flat();
       await this.#store.run('register', [this.#id, before, this.#leaseMs, ...held], CONNECT_MS);
-    } while (told !== this.#changes);
+    } while (said !== this.#changes);
     this.#isRegistered = true;
   }
 

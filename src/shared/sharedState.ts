@@ -1,58 +1,30 @@
 /**
- * What several gateways share, put together: limits, penalties, locks, last addresses, pending callers, the inventory. Asks
- * Redis twice a second what has changed, and says what this gateway has changed. Says aloud when Redis is away. Who reads
- * and keeps each of these is not known here.
+ * What several gateways share, put together: limits, records, and refusals that add up. Asks Redis twice a second what has
+ * changed, and says what this gateway has changed. Says aloud when Redis is away. What the records are is not known here.
  */
-import * as z from 'zod';
-import { pendingCallerSchema } from '../admin/pendingCaller';
-import type { PendingCallers } from '../admin/pendingCallers';
 import type { SharedStatus } from '../admin/statusReport';
 import type { AuditEvent, AuditSink } from '../audit/events';
-import { modalityLock } from '../config/lockFile';
 import type { SharedConfiguration } from '../config/schemaShared';
 import { redisServer } from '../config/sharedRedis';
 import type { LocalPlaces } from '../gateway/associationPlaces';
-import { type LastAddresses, lastAddress } from '../gateway/lastAddresses';
 import type { Fault, Penalty } from '../gateway/penaltyBox';
 import type { RunningGateway } from '../gateway/runningGateway';
-import type { Inventory } from '../inventory/inventory';
-import { modalityReport } from '../inventory/report';
-import type { ModalityLock } from '../policy/locks';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { countOf } from '../text/quote';
 import { LeasedPlaces } from './leasedPlaces';
 import { Leases } from './leases';
+import { type AnyTable, type SharedParts, SharedRecords } from './records';
 import { MAX_BACKGROUND_MS, RedisStore } from './store';
-import { MAX_RECORDS_AT_ONCE, Table } from './tables';
+import { MAX_RECORDS_AT_ONCE } from './tables';
 
 /** A lock counts everywhere within this time and the way there. */
 const TURN_MS = 500;
 /** A busy modality changes what is known of it many times a second. */
 const TURNS_OF_INVENTORY = 10;
-/** As many as the penalty box knows. */
-const MAX_PENALTIES = 10_000;
-const MAX_MODALITIES = 10_000;
 /** A scan from many addresses costs this much of Redis and no more: what is beyond it is charged here alone. */
 const MAX_GUESSES = 200;
-/** No penalty of the configuration is longer. */
-const MAX_PENALTY_MS = 86_400_000;
-
-/** Where what is shared is kept in this process. */
-export interface SharedParts {
-  readonly locks: Pick<LockKeeper, 'list' | 'follow' | 'takeOver' | 'settled'>;
-  readonly lastAddresses: LastAddresses;
-  readonly pending: PendingCallers;
-  readonly maxPending: number;
-  readonly inventory: Inventory;
-}
-
-/** Of service/, which stands below. */
-interface LockKeeper {
-  readonly list: readonly ModalityLock[];
-  follow(changed: (modality: string, lock: ModalityLock | undefined) => void): void;
-  takeOver(modality: string, lock: ModalityLock | undefined): Promise<void>;
-  settled(): Promise<void>;
-}
+/** 10,000 records of a kind. A server that always has more is asked again with the next turn. */
+const MAX_ROUNDS = 100;
 
 interface Attached {
   readonly gateway: Pick<RunningGateway, 'penalties'>;
@@ -61,19 +33,11 @@ interface Attached {
 
 export class SharedState {
   readonly #configuration: SharedConfiguration;
-  readonly #parts: SharedParts;
   readonly #store: RedisStore;
   readonly #leases: Leases;
-  readonly #locks;
-  readonly #penalties;
-  readonly #addresses;
-  readonly #pending;
-  readonly #inventory;
+  readonly #records: SharedRecords;
   #attached: Attached | undefined;
-  /** Came before there was anybody to take them. */
-  readonly #earlyPenalties: Penalty[] = [];
   readonly #guesses = new Map<string, { fault: Fault; count: number; event: AuditEvent }>();
-  readonly #changedModalities = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #turn = 0;
@@ -83,8 +47,6 @@ export class SharedState {
 
   private constructor(configuration: SharedConfiguration, parts: SharedParts) {
     this.#configuration = configuration;
-    this.#parts = parts;
-    const { locks, lastAddresses, pending, maxPending, inventory } = parts;
     this.#store = new RedisStore(configuration, {
       opened: () => this.#opened(),
       up: () => this.#said(undefined),
@@ -94,50 +56,7 @@ export class SharedState {
       },
     });
     this.#leases = new Leases(this.#store, configuration.leaseSeconds * 1000);
-    this.#locks = new Table({
-      kind: 'locks',
-      maxRecords: MAX_MODALITIES,
-      value: modalityLock,
-      // The field and the lock must agree, or the lock could not be found again.
-      took: (modality, lock) => void locks.takeOver(modality, lock && { ...lock, modality }),
-      all: () => locks.list.map((lock) => [lock.modality, lock, Date.parse(lock.since)] as const),
-    });
-    this.#penalties = new Table({
-      kind: 'penalties',
-      maxRecords: MAX_PENALTIES,
-      value: z.object({ untilMs: z.number().int() }),
-      took: (key, value) => value && this.#takePenalty({ key, untilMs: value.untilMs }),
-      all: () =>
-        this.#attached?.gateway.penalties.list.map(({ key, untilMs }) => [key, { untilMs }] as const) ?? [],
-    });
-    this.#addresses = new Table({
-      kind: 'addresses',
-      maxRecords: MAX_MODALITIES,
-      value: lastAddress,
-      took: (modality, last) => last && lastAddresses.learn(modality, last),
-      all: () => lastAddresses.all,
-    });
-    this.#pending = new Table({
-      kind: 'pending',
-      maxRecords: maxPending,
-      value: pendingCallerSchema,
-      took: (id, caller) => (caller === undefined ? pending.forget(id) : pending.learn(caller)),
-      all: () => pending.list.map((caller) => [caller.id, caller, Date.parse(caller.lastSeen)] as const),
-    });
-    this.#inventory = new Table({
-      kind: 'inventory',
-      maxRecords: MAX_MODALITIES,
-      value: modalityReport,
-      took: (_, report) => report && inventory.learn(report),
-      all: () =>
-        [...inventory.reports].map((report) => [report.modality, report, lastSeenOf(report)] as const),
-    });
-    locks.follow((modality, lock) => {
-      this.#locks.put(modality, lock, lock === undefined ? Date.now() : Date.parse(lock.since));
-      this.#soon();
-    });
-    lastAddresses.follow((modality, last) => this.#addresses.put(modality, last));
-    pending.follow((id) => this.#pending.put(id, undefined));
+    this.#records = new SharedRecords(parts, () => this.#wait(0));
   }
 
   /** Resolves when it knows what Redis knows, or that Redis cannot be reached: it starts all the same. */
@@ -170,17 +89,13 @@ export class SharedState {
   /** The gateway serves. What was learnt before counts now. */
   attach(attached: Attached): void {
     this.#attached = attached;
-    for (const penalty of this.#earlyPenalties.splice(0)) attached.gateway.penalties.take(penalty);
+    this.#records.attach(attached.gateway.penalties);
     this.#report();
   }
 
   /** Of every process of this gateway. */
   record(event: AuditEvent): void {
-    const caller = this.#parts.pending.of(event);
-    if (caller !== undefined && event.outcome === 'denied') this.#pending.put(caller.id, caller);
-    if (event.modality !== undefined && event.connectionId !== undefined) {
-      this.#changedModalities.add(event.modality);
-    }
+    this.#records.record(event);
     const fault = this.#attached?.gateway.penalties.faultOf(event);
     if (fault === undefined) return;
     const known = this.#guesses.get(fault.key);
@@ -191,9 +106,9 @@ export class SharedState {
   }
 
   /** This gateway has put somebody into the box. */
-  imposed({ key, untilMs }: Penalty): void {
-    this.#penalties.put(key, { untilMs });
-    this.#soon();
+  imposed(penalty: Penalty): void {
+    this.#records.imposed(penalty);
+    this.#wait(0);
   }
 
   /** The gateway has stopped: nothing is held any more. */
@@ -207,18 +122,14 @@ export class SharedState {
   /** A new connection: its own places first, then what must not be missed, then the rest in turns. */
   async #opened(): Promise<void> {
     await this.#leases.register();
-    for (const table of this.#tables) table.startAgain();
-    await this.#exchange([this.#locks, this.#penalties, this.#addresses]);
-  }
-
-  get #tables() {
-    return [this.#locks, this.#penalties, this.#addresses, this.#pending, this.#inventory] as const;
+    for (const table of this.#records.all) table.startAgain();
+    await this.#exchange(this.#records.urgent);
   }
 
   async #exchange(tables: readonly AnyTable[]): Promise<void> {
     for (const table of tables) await table.say(this.#store);
     let hasMore = true;
-    while (hasMore) {
+    for (let round = 0; hasMore && round < MAX_ROUNDS; round += 1) {
       const known = tables.flatMap(({ kind, version }) => [kind, version]);
       const lease = [this.#leases.id, this.#configuration.leaseSeconds * 1000];
       const parameters = [...lease, MAX_RECORDS_AT_ONCE, ...known];
@@ -232,10 +143,6 @@ export class SharedState {
     }
   }
 
-  #soon(): void {
-    this.#wait(0);
-  }
-
   #wait(ms: number): void {
     clearTimeout(this.#timer);
     if (this.#isClosed) return;
@@ -245,24 +152,15 @@ export class SharedState {
   async #takeTurn(): Promise<void> {
     if (this.#store.isUp) {
       this.#turn += 1;
-      if (this.#turn % TURNS_OF_INVENTORY === 0) this.#sayModalities();
+      if (this.#turn % TURNS_OF_INVENTORY === 0) this.#records.putModalities();
       try {
         await this.#guess();
-        await this.#exchange(this.#tables);
+        await this.#exchange(this.#records.all);
       } catch {
         // The store has reported it, and begins again.
       }
     }
     this.#wait(TURN_MS);
-  }
-
-  #sayModalities(): void {
-    const { inventory } = this.#parts;
-    for (const modality of this.#changedModalities) {
-      const report = inventory.reportOf(modality);
-      if (report !== undefined) this.#inventory.put(modality, report);
-    }
-    this.#changedModalities.clear();
   }
 
   /** What was refused at all gateways together is too much, although it was not at one. */
@@ -293,15 +191,6 @@ export class SharedState {
     }
   }
 
-  #takePenalty(penalty: Penalty): void {
-    const nowMs = Date.now();
-    const { key } = penalty;
-    const untilMs = Math.min(penalty.untilMs, nowMs + MAX_PENALTY_MS);
-    if (untilMs <= nowMs) return;
-    if (this.#attached === undefined) this.#earlyPenalties.push({ key, untilMs });
-    else this.#attached.gateway.penalties.take({ key, untilMs });
-  }
-
   /** Why it is away; undefined: it is up. */
   #said(detail: string | undefined): void {
     this.#detail = detail;
@@ -330,10 +219,4 @@ export class SharedState {
       detail: `Redis at ${server} is away: ${detail}; ${meanwhile}`,
     });
   }
-}
-
-type AnyTable = Pick<Table<z.ZodType>, 'kind' | 'version' | 'say' | 'hear'>;
-
-function lastSeenOf({ ingress, egress }: z.output<typeof modalityReport>): number {
-  return Math.max(...[ingress, egress].map((side) => (side === undefined ? 0 : Date.parse(side.lastSeen))));
 }

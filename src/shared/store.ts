@@ -43,7 +43,7 @@ export interface Store {
 }
 
 export interface StoreEvents {
-  /** The server has let us in. Nobody else is told before this has resolved; where it rejects, the connection ends. */
+  /** The server has let us in. It is not up before this has resolved; where it rejects, the connection ends. */
   opened(): Promise<void>;
   /** With the first connection, and after each loss. */
   up(): void;
@@ -212,6 +212,21 @@ export class RedisStore implements Store {
     redis?.disconnect();
     for (const giveUp of this.#givenUp) giveUp(new Away(detail));
   }
+}
+
+/** Why the server cannot be used, or undefined; for `aegis check`. Changes nothing there. */
+export async function redisFault(configuration: SharedConfiguration): Promise<string | undefined> {
+  let fault: string | undefined;
+  const store = new RedisStore(configuration, {
+    opened: async () => void (await store.run('leave', ['check'], CONNECT_MS)),
+    up: () => {},
+    down: (detail) => {
+      fault = detail;
+    },
+  });
+  await store.start();
+  store.close();
+  return fault;
 }
 
 type Command = (key: string, ...parameters: readonly (string | number)[]) => Promise<unknown>;

@@ -98,7 +98,7 @@ describe('the places of one gateway of several', () => {
   });
 });
 
-/** A server that answers as it is told, and what it was asked. */
+/** A server that answers as the test wants, and what it was asked. */
 class FakeStore implements Store {
   readonly asked: (readonly (string | number)[])[] = [];
   readonly givenUp: string[] = [];
