@@ -63,6 +63,7 @@ const homes = {
   koffi: ['^src/net/', '^test/'],
   preact: ['^src/dashboard/'],
   'fast-xml-builder': ['^src/atna/'],
+  ioredis: ['^src/shared/'],
 };
 
 const homeRules = Object.entries(homes).map(([library, folders]) => ({

@@ -15,6 +15,7 @@ peers='
 orthanc Orthanc
 dcmtk storescu
 haproxy haproxy
+redis-server redis-server
 nginx-light nginx
 libnginx-mod-stream /usr/lib/nginx/modules/ngx_stream_module.so
 stunnel4 stunnel4
@@ -33,7 +34,7 @@ libxml2-utils xmllint
 '
 
 # What these packages would start at once, and again at every boot.
-services='orthanc haproxy nginx stunnel4 prometheus rsyslog'
+services='orthanc haproxy redis-server nginx stunnel4 prometheus rsyslog'
 
 missing_packages() {
   local package evidence

@@ -32,6 +32,7 @@ import type {
   Readiness,
   ReloadReport,
   RevocationListStatus,
+  SharedStatus,
   StatusReport,
 } from './statusReport';
 import { addViewRoutes } from './viewRoutes';
@@ -42,7 +43,9 @@ const RENDER_MS = 1000;
 /** What the admin HTTP may ask of the gateway that it belongs to. */
 export interface GatewayControl {
   /** Asked each time: a reload may change where it listens. */
-  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress' | 'penalties'>;
+  readonly gateway: Pick<RunningGateway, 'addresses' | 'isListening' | 'health' | 'progress'> & {
+    readonly penalties: Pick<RunningGateway['penalties'], 'list'>;
+  };
   readonly workers: number;
   /** The configuration file as an absolute path, and the SHA-256 of the text that the gateway started from. */
   readonly source: { readonly file: string; readonly sha256: string };
@@ -52,6 +55,8 @@ export interface GatewayControl {
   auditSinks?(): Readonly<Record<string, boolean>>;
   /** Undefined where the audit log goes to none. */
   syslog?(): SyslogStatus | undefined;
+  /** Of what several gateways share; undefined where nothing is. */
+  shared?(): SharedStatus | undefined;
   readonly locks: LockControl;
   readonly captures?: CaptureControl;
   /** The reload of SIGHUP, in turn with others. Never rejects. */
@@ -106,6 +111,7 @@ export class AdminServer implements AuditSink {
       silent: () => sources.inventory.silent,
       auditSinks,
       syslog,
+      shared: () => control.shared?.(),
     };
     this.#metrics = new Metrics(looked, { configuration, warn: sources.warn });
     this.#view = new PageView({
@@ -173,8 +179,15 @@ export class AdminServer implements AuditSink {
       notDraining: !this.#isDraining,
       upstreamUp,
       certificatesValid: this.#sources.expiries.endedListeners(new Date()).length === 0,
+      ...this.#sharedCheck(),
     };
     return { isReady: Object.values(checks).every((isPassed) => isPassed), checks };
+  }
+
+  /** Where the gateway goes on alone, it is ready. */
+  #sharedCheck(): Pick<Readiness['checks'], 'sharedUp'> {
+    const shared = this.#control.shared?.();
+    return shared?.whileAway === 'closed' ? { sharedUp: shared.isUp } : {};
   }
 
   async #status(): Promise<StatusReport> {
@@ -187,6 +200,7 @@ export class AdminServer implements AuditSink {
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
+      ...this.#shared(),
       locks: this.#control.locks.list,
       ...this.#silent(),
       ...this.#live.report(await this.#control.gateway.progress()),
@@ -196,6 +210,11 @@ export class AdminServer implements AuditSink {
       ...this.#syslog(),
       pendingCallers: this.#sources.pending.size,
     };
+  }
+
+  #shared(): Pick<StatusReport, 'shared'> {
+    const shared = this.#control.shared?.();
+    return shared === undefined ? {} : { shared };
   }
 
   #silent(): Pick<StatusReport, 'silent'> {

@@ -33,6 +33,9 @@ const WORDS: Readonly<
   syslog: ['the certificate that is shown to syslog server'],
   'syslog-ca': ['a certificate that is trusted of syslog server'],
   'syslog-crl': ['a revocation list for syslog server'],
+  redis: ['the certificate that is shown to Redis server'],
+  'redis-ca': ['a certificate that is trusted of Redis server'],
+  'redis-crl': ['a revocation list for Redis server'],
   modality: ['the certificate that was last shown by modality', 'modality'],
   entry: ['the entry of modality', 'modality'],
 };

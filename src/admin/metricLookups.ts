@@ -7,7 +7,7 @@ import type { SyslogStatus } from '../atna/runningExport';
 import type { ServerHealth } from '../gateway/upstreamHealth';
 import type { ModalityLock } from '../policy/locks';
 import type { CertificateExpiry } from './certificateExpiries';
-import type { RevocationListStatus } from './statusReport';
+import type { RevocationListStatus, SharedStatus } from './statusReport';
 
 /** What is looked up at each scrape instead of counted. */
 export interface MetricSources {
@@ -20,6 +20,8 @@ export interface MetricSources {
   lastSeen?(): readonly { readonly modality: string; readonly ms: number }[];
   /** Those that were not heard for longer than `expectEvery`. */
   silent?(): readonly { readonly modality: string }[];
+  /** Undefined where nothing is shared. */
+  shared?(): SharedStatus | undefined;
   /** Where audit lines go, and whether they can be written there. */
   auditSinks?(): Readonly<Record<string, boolean>>;
   syslog?(): SyslogStatus | undefined;
@@ -28,6 +30,7 @@ export interface MetricSources {
 export function registerLookups(registry: Registry, sources: MetricSources): void {
   registerLists(registry, sources);
   registerAuditSinks(registry, sources);
+  registerShared(registry, sources);
   new Gauge({
     name: 'aegis_upstream_up',
     help: '1 when the server is up: by its health check, or by the last association where there is none.',
@@ -113,6 +116,29 @@ function registerAuditSinks(registry: Registry, sources: MetricSources): void {
       // A gauge without labels shows 0 from the start.
       if (syslog === undefined) this.remove();
       else this.set(syslog.isUp ? 1 : 0);
+    },
+  });
+}
+
+function registerShared(registry: Registry, sources: MetricSources): void {
+  new Gauge({
+    name: 'aegis_shared_up',
+    help: '1 when the Redis that gateways share answers, else 0. Missing where nothing is shared.',
+    registers: [registry],
+    collect() {
+      const shared = sources.shared?.();
+      if (shared === undefined) this.remove();
+      else this.set(shared.isUp ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'aegis_shared_gateways',
+    help: 'Gateways that share, this one among them; 0 while Redis is away.',
+    registers: [registry],
+    collect() {
+      const shared = sources.shared?.();
+      if (shared === undefined) this.remove();
+      else this.set(shared.gateways ?? 0);
     },
   });
 }

@@ -42,7 +42,7 @@ interface MonitoringParts {
  */
 export class Monitoring implements AuditSink {
   readonly #audit: AuditSink;
-  readonly #sinks: readonly AuditSink[];
+  readonly #sinks: Pick<AuditSink, 'record'>[];
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
@@ -65,8 +65,8 @@ export class Monitoring implements AuditSink {
     this.#door = door;
     // Without a file and without HTTP, nobody could read the list; alerts want to know who is new in it.
     const isListRead = pending.file !== undefined || door !== undefined;
-    const callers: Pick<AuditSink, 'record'> = {
-      record: (event) => {
+    const callers = {
+      record: (event: AuditEvent) => {
         if (isListRead || alerts.isOn) pending.callers.record(event);
       },
     };
@@ -87,6 +87,19 @@ export class Monitoring implements AuditSink {
     const door = await openAdmin(configuration, sockets);
     const monitoring = new Monitoring({ configuration, audit, warn, pending, expiries, alerts, door });
     return monitoring;
+  }
+
+  get inventory(): Inventory {
+    return this.#inventory;
+  }
+
+  get pendingCallers(): PendingCallers {
+    return this.#pending.callers;
+  }
+
+  /** Gets every event from now on, after those who keep what it may ask for. */
+  alsoTell(sink: Pick<AuditSink, 'record'>): void {
+    this.#sinks.push(sink);
   }
 
   /** Of the admin HTTP, where there is one. */

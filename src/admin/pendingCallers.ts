@@ -43,6 +43,7 @@ export class PendingCallers implements AuditSink {
   readonly #callerByKey = new Map<string, PendingCaller>();
   /** Keys of the callers of each network, in the same order. */
   readonly #keysByNetwork = new Map<string, Set<string>>();
+  #dropped: (id: string) => void = () => {};
 
   /** `callers` are those of an earlier run; the bounds hold for them too. */
   constructor(options: PendingCallersOptions, callers: readonly PendingCaller[] = []) {
@@ -72,6 +73,13 @@ export class PendingCallers implements AuditSink {
 
   /** Whether there was such an entry. */
   remove(id: string): boolean {
+    if (!this.forget(id)) return false;
+    this.#dropped(id);
+    return true;
+  }
+
+  /** The same by word of another gateway. */
+  forget(id: string): boolean {
     for (const [key, caller] of this.#callerByKey) {
       if (caller.id !== id) continue;
       this.#drop(key);
@@ -79,6 +87,27 @@ export class PendingCallers implements AuditSink {
       return true;
     }
     return false;
+  }
+
+  /** By word of another gateway. The count is at least right: both may have counted the same refusals. */
+  learn(caller: PendingCaller): void {
+    const key = keyOf(caller);
+    const known = this.#callerByKey.get(key);
+    if (known !== undefined && known.lastSeen >= caller.lastSeen) return;
+    if (known !== undefined) this.#drop(key);
+    const { firstSeen = caller.firstSeen, count = 0 } = known ?? {};
+    this.#put(key, {
+      ...caller,
+      id: idOf(key),
+      firstSeen: [firstSeen, caller.firstSeen].sort()[0]!,
+      count: Math.max(count, caller.count),
+    });
+    this.#options.changed?.();
+  }
+
+  /** `dropped` is called with those that are no longer pending: removed by an operator, or let in. */
+  follow(dropped: (id: string) => void): void {
+    this.#dropped = dropped;
   }
 
   record(event: AuditEvent): void {
@@ -109,6 +138,7 @@ export class PendingCallers implements AuditSink {
     const caller = this.#callerByKey.get(key);
     if (caller === undefined || refusedCommands.has(caller.reason)) return false;
     this.#drop(key);
+    this.#dropped(caller.id);
     return true;
   }
 

@@ -20,6 +20,8 @@ export interface Readiness {
     readonly notDraining: boolean;
     readonly upstreamUp: boolean;
     readonly certificatesValid: boolean;
+    /** Only where `shared.whileAway` is `closed`. */
+    readonly sharedUp?: boolean;
   };
 }
 
@@ -33,6 +35,8 @@ export interface StatusReport extends Readiness {
   readonly listeners: readonly ListenerStatus[];
   /** `upstream` is the called AE title that modalities use. */
   readonly upstreams: readonly UpstreamStatus[];
+  /** What this gateway shares with others. Absent without `shared`. */
+  readonly shared?: SharedStatus;
   /** Modalities that an operator has locked. */
   readonly locks: readonly ModalityLock[];
   /** Modalities that were not heard for longer than `expectEvery`. Absent without any. */
@@ -61,6 +65,20 @@ export interface ListenerStatus {
   readonly host: string;
   readonly port: number;
   readonly isTls: boolean;
+}
+
+export interface SharedStatus {
+  /** `host:port` of Redis. */
+  readonly server: string;
+  readonly site: string;
+  readonly isUp: boolean;
+  /** Since when it is up or away. */
+  readonly since: string;
+  /** Why it is away. */
+  readonly detail?: string;
+  /** Gateways that share, this one among them; absent while it is away. */
+  readonly gateways?: number;
+  readonly whileAway: 'alone' | 'closed';
 }
 
 /** `since` and `detail` are known once it has answered, or failed to. */

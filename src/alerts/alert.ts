@@ -136,6 +136,18 @@ const kindByEvent: Readonly<Partial<Record<AuditEventName, Kind>>> = {
     text: detailOr('a peer is in the penalty box'),
     action: '"aegis log --denied" shows what it tried.',
   },
+  'shared.down': {
+    event: 'shared-down',
+    severity: 'warning',
+    text: detailOr('the Redis that gateways share is away'),
+    action: 'Look at the Redis server, and at the network between it and the gateway.',
+  },
+  'shared.up': {
+    event: 'shared-up',
+    severity: 'info',
+    text: detailOr('the Redis that gateways share is back'),
+    action: 'Nothing.',
+  },
   'modality.silent': {
     event: 'modality-silent',
     severity: 'warning',

@@ -8,7 +8,7 @@ import { isIP, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Configuration } from '../config/schema';
 import { describeTcpError, describeTlsError, dialTcp, dialTls } from '../net/dial';
-import { type ClientTlsMaterial, loadClientTlsContext } from '../net/tlsContext';
+import { loadClientTlsContext, withoutAlpn } from '../net/tlsContext';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { lengthAt } from './framing';
 
@@ -74,11 +74,6 @@ export async function unreachableBecause(syslog: SyslogConfiguration): Promise<s
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-/** Offering DICOM, some servers would refuse the connection. */
-function withoutAlpn({ options: { ALPNProtocols: _, ...options }, ...material }: ClientTlsMaterial) {
-  return { ...material, options };
 }
 
 class StreamTransport implements Transport {

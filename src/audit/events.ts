@@ -43,6 +43,8 @@ export type AuditEventName =
   | 'syslog.down'
   | 'syslog.up'
   | 'syslog.lost'
+  | 'shared.down'
+  | 'shared.up'
   | 'alert.sent'
   | 'alert.failed';
 

@@ -69,9 +69,9 @@ export class CheckProgress {
     this.#wait();
   }
 
-  syslogReached(server: string): void {
+  reached(what: 'syslog' | 'Redis', server: string): void {
     this.#waiting.stop();
-    this.#print(`  the syslog server ${escapeUnsafe(server)} can be reached\n`);
+    this.#print(`  the ${what} server ${escapeUnsafe(server)} can be reached\n`);
     this.#wait();
   }
 

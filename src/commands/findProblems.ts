@@ -2,8 +2,8 @@
  * The work of `aegis check`: finds every problem of the configuration, of the files that it names and of the upstreams
  * in one run, each with its place and what to do. Changes nothing.
  */
+
 import { AdminClient, adminTarget, UnreachableError } from '../admin/adminClient';
-import { unreachableBecause } from '../atna/transport';
 import { adviceOn } from '../config/advice';
 import { type Clock, inspectDates, inspectTlsFiles, WARN_CERTIFICATE_DAYS } from '../config/files';
 import { type ConfigurationReading, readConfiguration } from '../config/load';
@@ -16,9 +16,10 @@ import type { CommandContext, GlobalOptions } from '../terminal/command';
 import { paint } from '../text/display';
 import { parseHostAndPort } from '../text/hostAndPort';
 import { ConfigurationError, type Finding, type Problem } from '../text/problems';
-import { countOf, escapeUnsafe } from '../text/quote';
+import { countOf } from '../text/quote';
 import { checkServer } from '../verification/serverCheck';
 import type { VerificationStep } from '../verification/verification';
+import { askRedis, askSyslog } from './askServers';
 import { CheckProgress, type Reached } from './checkProgress';
 import { findUnlistenable } from './findUnlistenable';
 import { expiryLines, firstExpiry } from './firstExpiry';
@@ -105,6 +106,7 @@ async function inspect(
     inspectShownCertificates(configuration, clock).then(shown),
     findUnlistenable(configuration, reading.file).then(shown),
     askSyslog(configuration, progress).then(shown),
+    askRedis(configuration, progress).then(shown),
   ]);
   const reached: Reached[] = [];
   const upstreams = Object.keys(configuration.upstreams).map(async (upstream) => {
@@ -152,31 +154,6 @@ function summaryOf(problems: readonly Problem[], configuration: Configuration | 
     ...(tests.length === 0 ? [] : [countOf(tests.length, 'policy test')]),
     ...counts,
   ].join(', ')}`;
-}
-
-/** The gateway starts without it, and messages wait on the disk: so it is a warning. */
-async function askSyslog(
-  { audit: { syslog } }: Configuration,
-  progress: CheckProgress | undefined,
-): Promise<Finding[]> {
-  if (syslog === undefined) return [];
-  const { server, protocol } = syslog;
-  try {
-    const why = await unreachableBecause(syslog);
-    if (why !== undefined) {
-      const message = escapeUnsafe(
-        `${server} cannot be reached: ${why}; until it can, messages wait on the disk: start it, or correct the address or tls`,
-      );
-      return [{ path: ['audit', 'syslog', 'server'], message, severity: 'warning', kind: 'upstream' }];
-    }
-    // Of UDP, nobody knows.
-    if (protocol !== 'udp') progress?.syslogReached(server);
-    return [];
-  } catch (error) {
-    // Reported with the files.
-    if (error instanceof OperatorError) return [];
-    throw error;
-  }
 }
 
 /** Asks every server of one upstream at the same time. One that answers is enough. */

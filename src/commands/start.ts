@@ -66,10 +66,19 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
     process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   }
   const stopped = untilStopped(starting, say);
-  const { gateway, audit, auditExport, monitoring, pidFile, locks, captures, reloads, lists, systemd } =
-    await starting;
-  // A closed pipe. Words about it would go there too, and fail in the same way, for ever.
-  process.stderr.on('error', ignore);
+  const {
+    gateway,
+    audit,
+    auditExport,
+    monitoring,
+    pidFile,
+    locks,
+    captures,
+    reloads,
+    lists,
+    systemd,
+    shared,
+  } = await starting;
   // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
   context.exit(await stopped);
@@ -78,6 +87,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   lists.close();
   locks.close();
   await captures.end('the gateway stops');
+  await shared?.close();
   pidFile.close();
   // A reader of stdout that hangs would otherwise keep this process.
   setTimeout(() => process.exit(), Math.max(gateway.timeouts.closeSeconds * 1000, MIN_ENDING_MS)).unref();

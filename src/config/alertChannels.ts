@@ -76,7 +76,11 @@ export function readWebhookSecret({ secretFile }: WebhookConfiguration): string 
 
 /** Throws OperatorError. */
 export function readMailPassword({ passwordFile }: MailConfiguration): string | undefined {
-  if (passwordFile === undefined) return undefined;
+  return passwordFile === undefined ? undefined : readPassword(passwordFile);
+}
+
+/** One line, in a file that only its owner can read. Throws OperatorError. */
+export function readPassword(passwordFile: string): string {
   const text = readText(passwordFile, { secret: 'password', maxBytes: MAX_PASSWORD_BYTES });
   const password = text.replace(/\r?\n$/, '');
   if (password === '' || escapeUnsafe(password) !== password) {

@@ -114,7 +114,7 @@ function show(configured: unknown): string {
 
 /** What takes a restart, by path. */
 export function changesOfProcess(running: Configuration, wanted: Configuration): string[] {
-  const parts = ({ workers, tcp, audit, admin, pending, stateDirectory }: Configuration) =>
+  const parts = ({ workers, tcp, audit, admin, pending, stateDirectory, shared }: Configuration) =>
     Object.entries({
       workers,
       'tcp.quickAck': tcp.quickAck,
@@ -123,6 +123,7 @@ export function changesOfProcess(running: Configuration, wanted: Configuration):
       admin,
       pending,
       stateDirectory,
+      shared,
     });
   const before = new Map(parts(running));
   return parts(wanted)

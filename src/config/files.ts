@@ -88,7 +88,9 @@ function serverUse(tls: ListenerTlsConfiguration, configuration: Configuration):
 }
 
 function clientUse({ kind, tls }: ClientTls): TlsUse {
-  const peer = { upstream: 'archive', egress: 'modality', syslog: 'syslog server' }[kind];
+  const peer = { upstream: 'archive', egress: 'modality', syslog: 'syslog server', redis: 'Redis server' }[
+    kind
+  ];
   const { certificate, privateKey, trustedCertificates, crl = [] } = tls;
   return {
     certificates: certificate === undefined ? [] : [certificate],

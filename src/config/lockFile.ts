@@ -30,17 +30,17 @@ export const lockReason = z
   .max(MAX_LOCK_REASON_LENGTH)
   .refine((text) => escapeUnsafe(text) === text);
 
+export const modalityLock = z.object({
+  modality: freeName,
+  reason: lockReason,
+  since: time,
+  until: time.exactOptional(),
+  by: freeName.exactOptional(),
+});
+
 const fileSchema = z.object({
   version: z.literal(VERSION),
-  locks: z.array(
-    z.object({
-      modality: freeName,
-      reason: lockReason,
-      since: time,
-      until: time.exactOptional(),
-      by: freeName.exactOptional(),
-    }),
-  ),
+  locks: z.array(modalityLock),
 });
 
 export function lockFile(stateDirectory: string): string {

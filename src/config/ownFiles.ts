@@ -13,6 +13,7 @@ import { inspectAlertFiles } from './alertChannels';
 import { readBearerToken } from './bearerToken';
 import { readLockFile } from './lockFile';
 import type { Configuration } from './schema';
+import { inspectRedisPassword } from './sharedRedis';
 
 const GROUP_AND_OTHERS_WRITE = 0o022;
 /** What is in `stateDirectory`. */
@@ -32,6 +33,7 @@ export function inspectOwnFiles(configuration: Configuration): Finding[] {
     ...inspectLocks(configuration),
     ...(admin?.tokenFile === undefined ? [] : inspectToken(['admin', 'tokenFile'], admin.tokenFile)),
     ...inspectAlertFiles(configuration),
+    ...inspectRedisPassword(configuration),
   ];
 }
 

@@ -7,6 +7,7 @@ import { alerts } from './schemaAlerts';
 import { audit } from './schemaAudit';
 import { limits } from './schemaLimits';
 import { clientTls, modality, tlsProfile } from './schemaModality';
+import { shared } from './schemaShared';
 import { policyTest } from './schemaTests';
 import { associationTimeouts, ownTimeouts } from './schemaTimeouts';
 import {
@@ -241,6 +242,9 @@ export const configurationSchema = z.strictObject({
     .describe(
       'Folder for what the gateway keeps across restarts: locks, fetched revocation lists, inventory, counters, history, what waits for the syslog server.',
     ),
+  shared: shared
+    .optional()
+    .describe('What several gateways share over Redis. Left out: each gateway is by itself.'),
   crlRefreshSeconds: z
     .number()
     .int()

@@ -18,6 +18,8 @@ export const alertEvents = [
   'modality-unlocked',
   'pending-caller',
   'penalty',
+  'shared-down',
+  'shared-up',
 ] as const;
 
 const events = oneOrMore(z.enum(alertEvents), { min: 1 })

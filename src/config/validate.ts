@@ -12,6 +12,7 @@ import { checkAlerts } from './alertChannels';
 import { clientTlsOf } from './clientTls';
 import { runPolicyTests } from './policyTests';
 import type { Configuration, ListenerConfiguration, ListenerTlsConfiguration } from './schema';
+import { checkShared } from './sharedRedis';
 import { checkRoutes, isSameSocket } from './validateRoutes';
 
 /**
@@ -27,6 +28,7 @@ export function validateConfiguration(configuration: Configuration, isPartial = 
     ...checkAdmin(configuration),
     ...checkAlerts(configuration),
     ...checkSyslog(configuration),
+    ...checkShared(configuration),
     ...compilePolicy(configuration, Date.now()).problems,
   ];
   const hasErrors = isPartial || findings.some(({ severity }) => severity !== 'warning');

@@ -43,8 +43,9 @@ export type PlaceAnswer =
     }
   | {
       readonly isGranted: false;
-      /** Which limit it was. */
+      /** Which limit it was, or why with another reason. */
       readonly detail: string;
+      readonly reason?: 'shared-unavailable';
     };
 
 export interface AssociationPlace {

@@ -178,7 +178,7 @@ export class InboundAssociation implements LegOwner {
     );
     const granted = (answer: PlaceAnswer) => {
       if (!answer.isGranted) {
-        this.#reject('association-limit', answer.detail);
+        this.#reject(answer.reason ?? 'association-limit', answer.detail, answer.reason && UNAVAILABLE);
         return;
       }
       this.connection.pendingDone();

@@ -23,15 +23,19 @@ const FILE = 'last-addresses.json';
 /** 100 bytes for each of 10,000 modalities. */
 const MAX_FILE_BYTES = 1024 * 1024;
 
-const kept = z.record(z.string(), z.object({ certificate: z.string(), address: z.string() }));
+export const lastAddress = z.object({ certificate: z.string(), address: z.string() });
+const kept = z.record(z.string(), lastAddress);
+
+export type LastAddress = z.output<typeof lastAddress>;
 
 export class LastAddresses {
   readonly #directory: string | undefined;
   readonly #warn: (text: string) => void;
   /** By the name of the modality. Read when it is first needed: most sites have none. */
-  #seen: Map<string, z.output<typeof kept>[string]> | undefined;
+  #seen: Map<string, LastAddress> | undefined;
   #isWriting = false;
   #isStale = false;
+  #changed: (modality: string, last: LastAddress) => void = () => {};
 
   /** Without a directory, nothing survives a restart. */
   constructor(directory?: string, warn: (text: string) => void = () => {}) {
@@ -40,12 +44,27 @@ export class LastAddresses {
   }
 
   saw({ modality, certificate }: SeenModality, address: string): void {
+    if (this.learn(modality, { certificate, address })) this.#changed(modality, { certificate, address });
+  }
+
+  /** By word of another gateway. Whether it is something else than before. */
+  learn(modality: string, { certificate, address }: LastAddress): boolean {
     const seen = this.#known();
     const before = seen.get(modality);
-    if (before?.address === address && before.certificate === certificate) return;
+    if (before?.address === address && before.certificate === certificate) return false;
     seen.set(modality, { certificate, address });
     this.#isStale = true;
     if (!this.#isWriting) void this.#write();
+    return true;
+  }
+
+  /** `changed` is called with what this gateway saw. */
+  follow(changed: (modality: string, last: LastAddress) => void): void {
+    this.#changed = changed;
+  }
+
+  get all(): Iterable<readonly [string, LastAddress]> {
+    return this.#known();
   }
 
   /** Undefined where it was never seen with this certificate. */
@@ -54,7 +73,7 @@ export class LastAddresses {
     return last?.certificate === certificate ? last.address : undefined;
   }
 
-  #known(): Map<string, z.output<typeof kept>[string]> {
+  #known(): Map<string, LastAddress> {
     this.#seen ??= new Map(this.#directory === undefined ? [] : Object.entries(this.#read(this.#directory)));
     return this.#seen;
   }

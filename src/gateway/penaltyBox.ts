@@ -57,6 +57,17 @@ export type Identified = Pick<InboundConnection, 'listener' | 'sourceAddress' | 
 /** Called when somebody comes into the box; `isOwn`: by what this process saw, not by word of another. */
 type PenaltyEntered = (penalty: Penalty, isOwn: boolean) => void;
 
+/** A refusal that a peer has earned. */
+export interface Fault {
+  /** As of a penalty. */
+  readonly key: string;
+  readonly isOfCertificate: boolean;
+  readonly tokens: number;
+  /** How many in a minute lead into the box, and for how long. */
+  readonly faults: number;
+  readonly boxMs: number;
+}
+
 interface Bucket {
   tokens: number;
   filledMs: number;
@@ -96,10 +107,27 @@ export class PenaltyBox implements AuditSink {
 
   record(event: AuditEvent): void {
     this.#next.record(event);
-    if (this.#rules === undefined || event.outcome !== 'denied' || event.direction !== 'ingress') return;
+    const fault = this.faultOf(event);
+    if (fault !== undefined) this.#charge(event, fault);
+  }
+
+  /** What this refusal costs, and who pays; undefined where it costs nothing. */
+  faultOf(event: AuditEvent): Fault | undefined {
+    const { outcome, direction, reason, sourceAddress = '' } = event;
+    if (this.#rules === undefined || outcome !== 'denied' || direction !== 'ingress') return undefined;
     // Devices propose a hundred classes each time: what they do not ask for is not a guess.
-    if (event.event === 'association.unusable') return;
-    if (FAULTS.has(event.reason)) this.#charge(event, this.#rules);
+    if (event.event === 'association.unusable' || !FAULTS.has(reason)) return undefined;
+    const { faults, boxMs, exempt, pins } = this.#rules;
+    if (exempt.has(sourceAddress)) return undefined;
+    const certificateKey = certificateKeyOf(event, pins);
+    const key = certificateKey ?? networkOf(sourceAddress);
+    return {
+      key,
+      isOfCertificate: certificateKey !== undefined,
+      tokens: reason === 'canary' ? faults : 1,
+      faults,
+      boxMs,
+    };
   }
 
   flush(): void {
@@ -164,14 +192,11 @@ export class PenaltyBox implements AuditSink {
     return false;
   }
 
-  #charge(event: AuditEvent, { faults, boxMs, exempt, pins }: Rules): void {
-    const { sourceAddress = '', tls, reason } = event;
-    if (exempt.has(sourceAddress)) return;
-    const certificateKey = certificateKeyOf(event, pins);
-    const key = certificateKey ?? networkOf(sourceAddress);
+  #charge({ sourceAddress, tls, reason }: AuditEvent, fault: Fault): void {
+    const { key, isOfCertificate, tokens, faults, boxMs } = fault;
     const nowMs = Date.now();
     const bucket = this.#bucketOf(key, faults, nowMs);
-    bucket.tokens -= reason === 'canary' ? faults : 1;
+    bucket.tokens -= tokens;
     if (bucket.tokens >= 1 || this.#has(key)) return;
     bucket.tokens = 0;
     const penalty = { key, untilMs: nowMs + boxMs };
@@ -182,7 +207,7 @@ export class PenaltyBox implements AuditSink {
       reason: 'penalty',
       direction: 'ingress',
       sourceAddress,
-      ...(certificateKey === undefined || tls === undefined ? {} : { tls }),
+      ...(isOfCertificate && tls !== undefined ? { tls } : {}),
       detail: `${key} is in the penalty box until ${new Date(penalty.untilMs).toISOString()}; the last refusal: ${reason}`,
     });
     this.#entered(penalty, true);

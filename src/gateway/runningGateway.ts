@@ -5,7 +5,7 @@ import type { InheritedSockets } from '../net/inheritedSockets';
 import type { ModalityLock } from '../policy/locks';
 import type { AssociationProgress } from './associationProgress';
 import type { DisclosureSink } from './dataSetTap';
-import type { Penalty } from './penaltyBox';
+import type { Penalty, PenaltyBox } from './penaltyBox';
 import type { UpstreamHealth } from './upstreamHealth';
 
 export interface GatewayOptions {
@@ -63,8 +63,8 @@ export interface RunningGateway {
    * judges them again. Rejects with OperatorError where it cannot be used.
    */
   reload(configuration: Configuration, options?: ReloadOptions): Promise<ReloadResult>;
-  /** Who is in the penalty box. */
-  readonly penalties: { readonly list: readonly Penalty[] };
+  /** Who is in the penalty box; what another gateway imposed is taken. */
+  readonly penalties: Pick<PenaltyBox, 'list' | 'faultOf' | 'take'>;
   /** These locks count from now on, and no others; ends the associations of the modalities that are locked. */
   lock(locks: readonly ModalityLock[]): Promise<LockResult>;
   /**

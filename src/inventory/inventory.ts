@@ -103,6 +103,24 @@ export class Inventory implements AuditSink {
     this.#writes.changed();
   }
 
+  /** What another gateway knows of it. Nothing of that is news. */
+  learn(report: ModalityReport): void {
+    const known = this.#knownByName.get(report.modality);
+    if (known === undefined || known.removedMs !== undefined) return;
+    const { heardMs: beforeMs } = known;
+    known.learn(report, this.#now());
+    const { heardMs } = known;
+    if (heardMs !== undefined && heardMs > (beforeMs ?? 0)) this.#heard(known, beforeMs, heardMs);
+    this.#writes.changed();
+  }
+
+  /** Those of the configuration that something is known of. */
+  get reports(): Iterable<ModalityReport> {
+    return [...this.#knownByName.values()].flatMap(({ removedMs, report }) =>
+      removedMs !== undefined || (report.ingress ?? report.egress) === undefined ? [] : [report],
+    );
+  }
+
   /** Those that are silent now. */
   get silent(): readonly SilentModality[] {
     return [...this.#knownByName.values()].flatMap(({ silence }) => silence ?? []);

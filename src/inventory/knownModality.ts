@@ -57,6 +57,21 @@ export class KnownModality {
     return known;
   }
 
+  /** What another gateway knows of it; nothing of that is later than now. */
+  learn({ lastDenied, ingress, egress }: ModalityReport, nowMs: number): void {
+    if (lastDenied !== undefined && lastDenied.time > (this.#lastDenied?.time ?? '')) {
+      this.#lastDenied = lastDenied;
+    }
+    if (ingress !== undefined) {
+      this.#ingress ??= KnownSide.of('ingress', ingress);
+      this.#ingress.learn(ingress, nowMs);
+    }
+    if (egress !== undefined) {
+      this.#egress ??= KnownSide.of('egress', egress);
+      this.#egress.learn(egress, nowMs);
+    }
+  }
+
   get report(): ModalityReport {
     const { removedMs, silentSinceMs } = this;
     return {

@@ -40,7 +40,7 @@ const TLS_RANK: readonly string[] = ['plain', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TL
 
 export class KnownSide {
   readonly #direction: 'ingress' | 'egress';
-  readonly #firstMs: number;
+  #firstMs: number;
   #lastMs: number;
   #associations = 0;
   #commands = 0;
@@ -87,6 +87,29 @@ export class KnownSide {
       bytes: this.#bytes,
       ...(Object.fromEntries(lists) as Readonly<Record<Aspect, SeenReport[]>>),
     };
+  }
+
+  /**
+   * What another gateway knows of it. Counts are at least right: what one gateway counted, the other may have had from it.
+   * Nothing is later than now, or it would stay the last thing for ever.
+   */
+  learn(report: SideReport, nowMs: number): void {
+    this.#firstMs = Math.min(this.#firstMs, Date.parse(report.firstSeen));
+    this.#lastMs = Math.min(nowMs, Math.max(this.#lastMs, Date.parse(report.lastSeen)));
+    this.#associations = Math.max(this.#associations, report.associations);
+    this.#commands = Math.max(this.#commands, report.commands);
+    this.#bytes = Math.max(this.#bytes, report.bytes);
+    for (const aspect of ASPECTS) {
+      const list = this.#seen[aspect];
+      for (const other of report[aspect].map(seenOf)) {
+        other.lastMs = Math.min(nowMs, other.lastMs);
+        const index = list.findIndex(({ value }) => value === other.value);
+        if (index < 0) list.push(other);
+        else list[index] = newerOf(list[index]!, other);
+      }
+      list.sort((one, another) => another.lastMs - one.lastMs);
+      list.splice(MAX_SEEN[aspect]);
+    }
   }
 
   /** It did something that is not counted. */
@@ -218,6 +241,15 @@ function namesOf(tls: NonNullable<AuditEvent['tls']>): CertificateNames {
     ([key, text]) => (text === undefined ? [] : [[key, text.slice(0, MAX_TEXT_LENGTH)]]),
   );
   return Object.fromEntries(names) as CertificateNames;
+}
+
+function newerOf(one: Seen, other: Seen): Seen {
+  const newer = one.lastMs >= other.lastMs ? one : other;
+  return {
+    ...newer,
+    firstMs: Math.min(one.firstMs, other.firstMs),
+    count: Math.max(one.count, other.count),
+  };
 }
 
 function seenOf({ value, firstSeen, lastSeen, count, certificate }: SeenReport): Seen {

@@ -137,6 +137,14 @@ export function loadClientTlsContext(tls: ClientTlsConfiguration): ClientTlsMate
   };
 }
 
+/** For servers that are not DICOM: some would refuse the connection where DICOM is offered. */
+export function withoutAlpn({
+  options: { ALPNProtocols: _, ...options },
+  ...material
+}: ClientTlsMaterial): ClientTlsMaterial {
+  return { ...material, options };
+}
+
 /** The identity that the peer has to prove: the part that differs between peers with the same files. */
 export function expectedIdentity({
   serverName,

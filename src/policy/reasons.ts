@@ -234,6 +234,11 @@ export const reasons = {
     text: 'a limit of associations is reached',
     remedy: 'see who holds them with "aegis status"; or raise the limit that "detail" names',
   },
+  'shared-unavailable': {
+    wire: reject(2, 3, 1),
+    text: 'Redis cannot be asked for the limits, and shared.whileAway is "closed"',
+    remedy: 'look at the Redis server; the line shared.down of the log says why it is away',
+  },
   'upstream-unavailable': {
     wire: reject(2, 3, 1),
     text: 'the upstream is down, refuses connections or did not answer in time',

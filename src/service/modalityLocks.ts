@@ -29,6 +29,7 @@ export class ModalityLocks implements LockControl {
   #attached: Attached | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #changed: (modality: string, lock: ModalityLock | undefined) => void = () => {};
 
   /** Throws OperatorError where the file cannot be understood: nobody knows then who was shut out. */
   constructor({ stateDirectory, modalities }: Configuration, say: Say) {
@@ -72,6 +73,7 @@ export class ModalityLocks implements LockControl {
         modality,
         `${describeLock(lock)}; associations ended: ${ended}${fault}`,
       );
+      this.#changed(modality, lock);
       return { lock, ended, ...(problem === undefined ? {} : { problem }) };
     });
   }
@@ -86,8 +88,42 @@ export class ModalityLocks implements LockControl {
       await this.#take(withoutLock(this.#locks, modality));
       const who = by === undefined ? '' : ` by ${escapeUnsafe(by)}`;
       this.#record('modality.unlocked', modality, `unlocked${who}; it was ${describeLock(lock)}`);
+      this.#changed(modality, undefined);
       return true;
     });
+  }
+
+  /** `changed` is called with each change of this gateway; undefined: unlocked. */
+  follow(changed: (modality: string, lock: ModalityLock | undefined) => void): void {
+    this.#changed = changed;
+  }
+
+  /** Another gateway has locked it, or unlocked it. */
+  takeOver(modality: string, lock: ModalityLock | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      const known = this.list.find((each) => each.modality === modality);
+      const isOver = lock !== undefined && lockEndMs(lock) <= Date.now();
+      if (isOver || JSON.stringify(lock) === JSON.stringify(known)) return;
+      const change = (locks: readonly ModalityLock[]) =>
+        lock === undefined ? withoutLock(locks, modality) : withLock(locks, lock);
+      const ended = await this.#take(change(this.#locks));
+      const problem = await this.#keep(change);
+      if (problem === undefined || lock === undefined) this.#unkept.delete(modality);
+      else this.#unkept.add(modality);
+      const fault = problem === undefined ? '' : `; that is not kept across a restart: ${problem}`;
+      if (lock === undefined) {
+        const detail = `unlocked at another gateway; it was ${describeLock(known!)}${fault}`;
+        this.#record('modality.unlocked', modality, detail);
+      } else {
+        const detail = `${describeLock(lock)}, at another gateway; associations ended: ${ended}${fault}`;
+        this.#record('modality.locked', modality, detail);
+      }
+    });
+  }
+
+  /** Resolves when all that was asked for is done. */
+  async settled(): Promise<void> {
+    await this.#last;
   }
 
   /** Takes over what a command has written while it could not ask. Where that cannot be read, every lock stays. */
@@ -115,6 +151,7 @@ export class ModalityLocks implements LockControl {
       const ended = await this.#take(after);
       for (const lock of after.filter((each) => !isIn(before, each))) {
         this.#record('modality.locked', lock.modality, `${describeLock(lock)}; associations ended: ${ended}`);
+        this.#changed(lock.modality, lock);
       }
       const names = new Set(after.map(({ modality }) => modality));
       for (const lock of before.filter(({ modality }) => !names.has(modality))) {
@@ -123,6 +160,7 @@ export class ModalityLocks implements LockControl {
           lock.modality,
           `the file of locks no longer has it; it was ${describeLock(lock)}`,
         );
+        this.#changed(lock.modality, undefined);
       }
     });
   }

@@ -19,6 +19,8 @@ import { describeAddresses } from '../gateway/lifeEvents';
 import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
 import { InheritedSockets } from '../net/inheritedSockets';
+import type { LeasedPlaces } from '../shared/leasedPlaces';
+import type { SharedState } from '../shared/sharedState';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { Captures } from './captures';
 import { ListRefresh } from './listRefresh';
@@ -41,6 +43,8 @@ interface Opened {
   readonly captures: Captures;
   /** Undefined where the service is not one of systemd. */
   readonly systemd: Systemd | undefined;
+  /** Undefined where nothing is shared. */
+  readonly shared: SharedState | undefined;
 }
 
 export interface Running extends Opened {
@@ -103,10 +107,15 @@ async function open(
     },
   );
   const workers = workerCount(configuration);
+  const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
+  const shared = await share(configuration, { locks, lastAddresses, monitoring });
+  const local = new LocalPlaces(lastAddresses);
   let gateway: RunningGateway | undefined;
   try {
     gateway = await startGateway(configuration, workers, monitoring, say, {
+      places: shared?.places(local) ?? local,
       locks: locks.list,
+      imposed: (penalty) => shared?.imposed(penalty),
       disclosures: auditExport,
       sockets,
     });
@@ -114,6 +123,7 @@ async function open(
     auditExport.attach(monitoring);
     locks.attach({ gateway, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
+    shared?.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
     for (const unused of sockets.unusedBy([...gateway.addresses, monitoring.address])) {
       say(
@@ -133,6 +143,7 @@ async function open(
       lists: statuses,
       auditSinks,
       syslog: () => auditExport.status,
+      shared: () => shared?.status,
     });
     if (monitoring.address !== undefined) {
       say(`listening on ${formatHostAndPort(monitoring.address)} (admin HTTP)`);
@@ -152,14 +163,38 @@ async function open(
       locks,
       captures,
       systemd,
+      shared,
     };
   } catch (error) {
     lists.close();
     await gateway?.stop();
+    await shared?.close();
     await monitoring.close();
     await auditExport.close();
     throw error;
   }
+}
+
+/** Loaded only where it is configured. What Redis knows counts before anybody is let in. */
+async function share(
+  { shared, pending }: Configuration,
+  {
+    locks,
+    lastAddresses,
+    monitoring,
+  }: Pick<Opened, 'locks' | 'monitoring'> & { lastAddresses: LastAddresses },
+): Promise<SharedState | undefined> {
+  if (shared === undefined) return undefined;
+  const { SharedState } = await import('../shared/sharedState');
+  const state = await SharedState.start(shared, {
+    locks,
+    lastAddresses,
+    pending: monitoring.pendingCallers,
+    maxPending: pending.maxEntries,
+    inventory: monitoring.inventory,
+  });
+  monitoring.alsoTell(state);
+  return state;
 }
 
 /** How many processes do the work; 1 is this one. */
@@ -173,14 +208,11 @@ async function startGateway(
   workers: number,
   audit: AuditSink,
   say: Say,
-  options: Pick<GatewayOptions, 'locks' | 'disclosures' | 'sockets'>,
+  { places, ...options }: GatewayOptions & { readonly places: LocalPlaces | LeasedPlaces },
 ): Promise<RunningGateway> {
-  if (workers === 1) {
-    const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-    return await Gateway.start(configuration, audit, new LocalPlaces(lastAddresses), options);
-  }
+  if (workers === 1) return await Gateway.start(configuration, audit, places, options);
   const { WorkerPool } = await import('../gateway/workers/workerPool');
-  return await WorkerPool.start(configuration, workers, audit, say, options);
+  return await WorkerPool.start(configuration, workers, audit, say, { places, ...options });
 }
 
 function ignore(): void {}

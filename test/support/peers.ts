@@ -22,6 +22,7 @@ export const packageByProgram = {
   dcmprscp: 'dcmtk',
   dcmpsprt: 'dcmtk',
   haproxy: 'haproxy',
+  'redis-server': 'redis-server',
   nginx: 'nginx-light',
   stunnel4: 'stunnel4',
   tshark: 'tshark',

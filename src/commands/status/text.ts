@@ -2,7 +2,7 @@
  * What `aegis status` prints: one section for each kind of thing, in plain text that fits a log. Everything from the
  * network is escaped. Knows no HTTP.
  */
-import type { AssociationStatus, Denial, StatusReport } from '../../admin/statusReport';
+import type { AssociationStatus, Denial, SharedStatus, StatusReport } from '../../admin/statusReport';
 import type { SyslogStatus } from '../../atna/runningExport';
 import type { SilentModality } from '../../inventory/report';
 import { describeLock, type ModalityLock } from '../../policy/locks';
@@ -42,6 +42,9 @@ export function statusReportText(status: StatusReport, now = new Date(), view: V
       : [section('SILENT', status.silent.map(silentRow), ['whole', 'words'])]),
     section('LISTENERS', listenerRows(status)),
     section('UPSTREAMS', upstreamRows(status), ['whole', 'whole', 'whole', 'whole', 'words']),
+    ...(status.shared === undefined
+      ? []
+      : [section('SHARED', [sharedRow(status.shared)], ['whole', 'whole', 'words'])]),
     section(associationsTitle(status), associationRows(status, now, rates), [
       'whole',
       'words',
@@ -100,6 +103,7 @@ const CHECK_WORDS: Readonly<Record<string, string>> = {
   notDraining: 'it is shutting down',
   upstreamUp: 'no upstream answers',
   certificatesValid: 'a certificate has expired',
+  sharedUp: 'Redis is away',
 };
 
 function lockRow(lock: ModalityLock): string[] {
@@ -127,6 +131,13 @@ function upstreamRows({ upstreams }: StatusReport): string[][] {
     isTls ? 'TLS' : '',
     detail,
   ]);
+}
+
+function sharedRow({ server, isUp, gateways, whileAway, detail = '' }: SharedStatus): string[] {
+  if (isUp) return [server, 'up', gateways === undefined ? '' : countOf(gateways, 'gateway')];
+  const meanwhile =
+    whileAway === 'alone' ? 'this gateway keeps the limits by itself' : 'no new association is let in';
+  return [server, 'DOWN', `${meanwhile}; ${detail}`];
 }
 
 function associationsTitle({ associations, totals }: StatusReport): string {

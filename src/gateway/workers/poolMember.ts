@@ -7,7 +7,7 @@ import type { AuditEvent, Sender } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
-import type { AssociationPlace, LocalPlaces } from '../associationPlaces';
+import type { AssociationPlace, AssociationPlaces } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
 import type { Disclosure } from '../dataSetTap';
 import type { Penalty } from '../penaltyBox';
@@ -39,7 +39,7 @@ export class PoolMember implements Sender {
   readonly worker: Worker;
   hasStarted = false;
   readonly startedMs = performance.now();
-  readonly #places: LocalPlaces;
+  readonly #places: AssociationPlaces;
   readonly #events: PoolMemberEvents;
   readonly #placeById = new Map<number, AssociationPlace>();
   readonly #acceptedByConnectionId = new Map<string, AuditEvent>();
@@ -59,7 +59,7 @@ export class PoolMember implements Sender {
   #beat: ((answer: undefined) => void) | undefined;
   #heartbeat: Promise<undefined> | undefined;
 
-  constructor(worker: Worker, places: LocalPlaces, events: PoolMemberEvents) {
+  constructor(worker: Worker, places: AssociationPlaces, events: PoolMemberEvents) {
     this.worker = worker;
     this.#places = places;
     this.#events = events;

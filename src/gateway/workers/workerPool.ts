@@ -9,9 +9,8 @@ import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
-import { LocalPlaces } from '../associationPlaces';
+import type { AssociationPlaces, LocalPlaces } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
-import { LastAddresses } from '../lastAddresses';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import { PenaltyBox } from '../penaltyBox';
 import { loadClientTls } from '../rules';
@@ -34,14 +33,18 @@ const SHORT_LIFE_MS = 1000;
 /** What a worker that stops gets beyond the timers of its associations. Then it is killed, because it may hang. */
 const STOP_GRACE_MS = 2000;
 
-type PoolOptions = Pick<GatewayOptions, 'locks' | 'disclosures' | 'sockets'>;
+type PoolOptions = GatewayOptions & {
+  /** Those of all workers. */
+  readonly places: AssociationPlaces & Pick<LocalPlaces, 'servers' | 'taken'>;
+};
 
 export class WorkerPool implements RunningGateway {
   readonly #audit: AuditSink;
   readonly #disclosures: PoolOptions['disclosures'];
-  readonly #places: LocalPlaces;
+  readonly #places: PoolOptions['places'];
+  readonly #imposed: PoolOptions['imposed'];
   readonly #sockets: SharedSockets;
-  /** What the workers impose; here nothing is charged. */
+  /** What workers and other gateways impose, for all workers; here nothing is charged. */
   readonly penalties: PenaltyBox;
   readonly #members = new Map<number, PoolMember>();
   readonly taps = new PoolTaps(this.#members);
@@ -65,16 +68,19 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
-    { locks = [], disclosures, sockets }: PoolOptions,
+    { places, locks = [], imposed, disclosures, sockets }: PoolOptions,
   ) {
+    this.#imposed = imposed;
     this.#disclosures = disclosures;
     this.#sockets = new SharedSockets(sockets);
     this.#configuration = configuration;
     this.#count = count;
     this.#audit = audit;
     this.#workerDied = workerDied;
-    this.#places = new LocalPlaces(new LastAddresses(configuration.stateDirectory, workerDied));
-    this.penalties = new PenaltyBox(configuration, audit, () => {});
+    this.#places = places;
+    this.penalties = new PenaltyBox(configuration, audit, (penalty) => {
+      for (const member of this.#members.values()) member.send({ kind: 'penalty', penalty });
+    });
     this.#locks = locks;
   }
 
@@ -84,7 +90,7 @@ export class WorkerPool implements RunningGateway {
     count: number,
     audit: AuditSink,
     workerDied: (message: string) => void,
-    options: PoolOptions = {},
+    options: PoolOptions,
   ): Promise<WorkerPool> {
     // The primary asks the archives for all; before the workers, which would all report the same fault.
     const tlsByUpstream = loadClientTls(configuration, 'upstream');
@@ -213,9 +219,7 @@ export class WorkerPool implements RunningGateway {
       flush: () => this.#audit.flush?.(),
       imposed: (penalty) => {
         this.penalties.take(penalty);
-        for (const other of this.#members.values()) {
-          if (other !== member) other.send({ kind: 'penalty', penalty });
-        }
+        this.#imposed?.(penalty);
       },
       stopped: (aborted) => {
         if (this.#isStopping) this.#aborted += aborted;

@@ -100,6 +100,27 @@ describe('the text of aegis status', () => {
     expect(text).toContain('last reload 2026-11-25 21:00:00: REJECTED: aegis.jsonc:1:1 is not JSON\n');
   });
 
+  it('shows what gateways share, and what this one does while Redis is away', () => {
+    const shared = {
+      server: 'redis.example:6379',
+      site: 'main',
+      isUp: true,
+      since: '2026-11-25T21:00:00.000Z',
+      gateways: 2,
+      whileAway: 'alone',
+    } as const;
+    expect(statusReportText({ ...status, shared }, now)).toContain(
+      'SHARED\n  redis.example:6379  up  2 gateways\n',
+    );
+    const { gateways: _, ...away } = { ...shared, isUp: false, detail: 'no answer within 50 ms' };
+    expect(statusReportText({ ...status, shared: away }, now)).toContain(
+      'SHARED\n  redis.example:6379  DOWN  this gateway keeps the limits by itself; no answer within 50 ms\n',
+    );
+    expect(statusReportText({ ...status, shared: { ...away, whileAway: 'closed' } }, now)).toContain(
+      'no new association is let in; no answer within 50 ms\n',
+    );
+  });
+
   it('shows the first of several problems of a rejected reload, in one line', () => {
     const detail = 'aegis.jsonc:3:1 modalities.ct1 is wrong\nb\nc';
     const text = statusReportText(
