@@ -55,6 +55,8 @@ async function run(options: Options, cleanUp: CleanUp): Promise<void> {
   const bench: Bench = {
     peers,
     attacks: options.attacks,
+    against: options.against,
+    works: options.works,
     rounds: options.rounds,
     isQuick: options.isQuick,
     certificates: await makeCertificates(temporaryFolder(cleanUp)),

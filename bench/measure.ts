@@ -109,3 +109,25 @@ export function ratioOf(numerators: readonly number[], denominators: readonly nu
   const rounds = Math.min(numerators.length, denominators.length);
   return median(Array.from({ length: rounds }, (_, round) => numerators[round]! / denominators[round]!));
 }
+
+export interface PairedRatio {
+  /** The median of the ratios of all pairs. */
+  readonly ratio: number;
+  /** Its confidence interval of 95 %. It assumes no distribution, so a disturbed pair moves it by one rank only. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Of the standard normal distribution, two-sided. */
+const Z_OF_95_PERCENT = 1.96;
+
+export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): PairedRatio {
+  const ratios = numerators
+    .map((numerator, pair) => numerator / denominators[pair]!)
+    .sort((one, other) => one - other);
+  const count = ratios.length;
+  // The ranks of a sign test.
+  const low = Math.floor((count - Z_OF_95_PERCENT * Math.sqrt(count)) / 2) - 1;
+  const at = (rank: number) => ratios[Math.min(count - 1, Math.max(0, rank))] ?? Number.NaN;
+  return { ratio: median(ratios), low: at(low), high: at(count - 1 - low) };
+}

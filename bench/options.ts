@@ -6,12 +6,15 @@ import { parseArgs } from 'node:util';
 import { floods } from './floods/kinds';
 import { peerNames } from './peers/peer';
 import { REPOSITORY } from './repository';
+import { works } from './workloads/pairs';
 
 export interface Options {
   /** undefined: all. */
   readonly only: readonly string[] | undefined;
   readonly peers: readonly string[] | undefined;
   readonly attacks: readonly string[] | undefined;
+  readonly against: string | undefined;
+  readonly works: readonly string[] | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
   /** Where results.md and results.svg go. */
@@ -22,10 +25,13 @@ const DEFAULT_ROUNDS = 3;
 
 export function usage(workloads: readonly string[]): string {
   return `usage: npm run bench -- [--only NAME,…] [--peers NAME,…] [--attacks NAME,…] [--rounds N] [--quick] [--output DIR]
+       npm run bench -- --only build --against CLI [--works NAME,…]
 
   --only     ${workloads.join(', ')}
   --peers    ${peerNames.join(', ')}
   --attacks  of --only floods: ${floods.map(({ name }) => name).join(', ')}
+  --against  of --only build: dist/cli.js of another build, which is compared with this one by pairs
+  --works    of --only build: ${Object.keys(works).join(', ')}
   --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}, a few workloads need fewer
   --quick    small counts, one round: shows that everything runs, the numbers mean nothing
   --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole
@@ -42,6 +48,8 @@ export function parseOptions(programArguments: readonly string[], workloads: rea
       only: { type: 'string' },
       peers: { type: 'string' },
       attacks: { type: 'string' },
+      against: { type: 'string' },
+      works: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       output: { type: 'string' },
@@ -54,13 +62,15 @@ export function parseOptions(programArguments: readonly string[], workloads: rea
     values.attacks,
     floods.map(({ name }) => name),
   );
+  const named = namesIn('--works', values.works, Object.keys(works));
   const rounds = Number(values.rounds ?? (values.quick ? 1 : DEFAULT_ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new Error(`--rounds ${values.rounds} is not a number of rounds; accepted is 1 or more`);
   }
   const isWhole = only === undefined && peers === undefined && !values.quick;
   const output = values.output ?? join(REPOSITORY, isWhole ? 'bench' : 'dist-bench/results');
-  return { only, peers, attacks, rounds, isQuick: values.quick, output };
+  const { against, quick: isQuick } = values;
+  return { only, peers, attacks, against, works: named, rounds, isQuick, output };
 }
 
 function namesIn(

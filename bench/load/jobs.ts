@@ -13,6 +13,34 @@ export interface LoadTarget {
   readonly from?: string;
 }
 
+/** What is done again and again in one turn of a pair, `each` times. */
+export type PairedWork = { readonly each: number } & (
+  | { readonly kind: 'associate' | 'echo' | 'find' | 'get' }
+  | { readonly kind: 'store'; readonly instanceBytes: number }
+);
+
+/** The same work through two targets, in turns. */
+export interface PairsJob {
+  readonly kind: 'pairs';
+  /** `pid`: of the relay whose processor time counts. */
+  readonly sides: readonly [PairedSide, PairedSide];
+  readonly work: PairedWork;
+  readonly count: number;
+}
+
+export interface PairedSide {
+  readonly target: LoadTarget;
+  readonly pid: number;
+}
+
+/** One turn of one side. */
+export interface Turn {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** Of one piece of work. */
+  readonly p50Ms: number;
+}
+
 export type LoadJob =
   /** C-STORE of equal instances, one after the other on each of the associations. */
   | {
@@ -40,7 +68,8 @@ export type LoadJob =
   /** One C-GET. */
   | { readonly kind: 'get'; readonly target: LoadTarget }
   /** Fifty modalities that do their work while others attack: see crowd.ts. */
-  | { readonly kind: 'crowd'; readonly target: LoadTarget; readonly forMs: number };
+  | { readonly kind: 'crowd'; readonly target: LoadTarget; readonly forMs: number }
+  | PairsJob;
 
 export interface LoadResult {
   /** From the first byte of work to the last answer; opening and releasing associations count only in `associate`. */
@@ -53,6 +82,8 @@ export interface LoadResult {
   readonly latenciesMs: readonly number[];
   /** What of a crowd came to an end. */
   readonly done?: CrowdCounts;
+  /** Of both sides of the pairs, in the order of the pairs. */
+  readonly turns?: readonly [readonly Turn[], readonly Turn[]];
 }
 
 export interface CrowdCounts {

@@ -8,6 +8,7 @@ import { storeRequest } from '../wire/instances';
 import { ContextId, LoadAssociation } from './association';
 import { crowd } from './crowd';
 import type { LoadJob, LoadResult, LoadTarget } from './jobs';
+import { pairs } from './pairs';
 
 /** Associations are opened by as many at a time, so that no listen queue runs over. */
 const OPENING_CONCURRENCY = 8;
@@ -42,9 +43,11 @@ export function runJob(job: LoadJob): Promise<LoadResult> {
     case 'find':
       return withAssociation(job.target, (association) => findAgain(association, job.count));
     case 'get':
-      return withAssociation(job.target, get);
+      return withAssociation(job.target, (association) => timed(() => get(association)));
     case 'crowd':
       return timed(() => crowd(job.target, job.forMs));
+    case 'pairs':
+      return timed(() => pairs(job));
   }
 }
 
@@ -159,51 +162,61 @@ function openIdle(target: LoadTarget, count: number): Promise<LoadResult> {
   });
 }
 
+const FIND_RQ = Buffer.concat(
+  messagePdus(
+    ContextId.find,
+    numberedRequest(
+      1,
+      { CommandField: CommandField.CFindRq, AffectedSOPClassUID: SopClass.StudyRootFind, Priority: 0 },
+      true,
+    ),
+    findIdentifier,
+  ),
+);
+
+/** Resolves with the number of answers, the last one too. */
+export async function find(association: LoadAssociation): Promise<number> {
+  await association.write(FIND_RQ);
+  for (let answers = 1; ; answers += 1) {
+    if ((await association.nextMessage()).command.Status === 0) return answers;
+  }
+}
+
 async function findAgain(association: LoadAssociation, count: number): Promise<LoadResult> {
-  const fields = {
-    CommandField: CommandField.CFindRq,
-    AffectedSOPClassUID: SopClass.StudyRootFind,
-    Priority: 0,
-  };
-  const request = Buffer.concat(
-    messagePdus(ContextId.find, numberedRequest(1, fields, true), findIdentifier),
-  );
   return timed(async () => {
     let answers = 0;
-    for (let done = 0; done < count; done += 1) {
-      await association.write(request);
-      for (let status: number | undefined = 0xff00; status !== 0; answers += 1) {
-        status = (await association.nextMessage()).command.Status;
-      }
-    }
+    for (let done = 0; done < count; done += 1) answers += await find(association);
     return { answers };
   });
 }
 
-async function get(association: LoadAssociation): Promise<LoadResult> {
-  // Not the message ID of the C-STORE requests that come back on the same association.
-  const fields = {
-    CommandField: CommandField.CGetRq,
-    AffectedSOPClassUID: SopClass.StudyRootGet,
-    Priority: 0,
-  };
-  const request = Buffer.concat(
-    messagePdus(ContextId.get, numberedRequest(100, fields, true), getIdentifier),
-  );
-  return timed(async () => {
-    let dataSetBytes = 0;
-    let answers = 0;
-    await association.write(request);
-    for (;;) {
-      const message = await association.nextMessage();
-      if (message.command.CommandField === CommandField.CStoreRq) {
-        answers += 1;
-        dataSetBytes += message.dataSetBytes;
-        const response = messagePdus(message.contextId, responseTo(message.command));
-        await association.write(Buffer.concat(response));
-      } else if (message.command.Status === 0) {
-        return { answers, dataSetBytes };
-      }
+// Not the message ID of the C-STORE requests that come back on the same association.
+const GET_RQ = Buffer.concat(
+  messagePdus(
+    ContextId.get,
+    numberedRequest(
+      100,
+      { CommandField: CommandField.CGetRq, AffectedSOPClassUID: SopClass.StudyRootGet, Priority: 0 },
+      true,
+    ),
+    getIdentifier,
+  ),
+);
+
+/** One C-GET; what it brings is answered and dropped. */
+export async function get(association: LoadAssociation): Promise<Counted> {
+  let dataSetBytes = 0;
+  let answers = 0;
+  await association.write(GET_RQ);
+  for (;;) {
+    const message = await association.nextMessage();
+    if (message.command.CommandField === CommandField.CStoreRq) {
+      answers += 1;
+      dataSetBytes += message.dataSetBytes;
+      const response = messagePdus(message.contextId, responseTo(message.command));
+      await association.write(Buffer.concat(response));
+    } else if (message.command.Status === 0) {
+      return { answers, dataSetBytes };
     }
-  });
+  }
 }

@@ -29,7 +29,17 @@ export const aegisWithoutQuickAck = peer('aegis-no-quick-ack', 'Aegis, quickAck 
   tcp: { quickAck: 'off' },
 });
 
-function peer(name: PeerName, title: string, settings: Readonly<Record<string, unknown>>): Peer {
+/** With other settings, or of another build. */
+export function aegisOf(settings: Readonly<Record<string, unknown>>, cli?: string): Peer {
+  return peer('aegis', 'Aegis', settings, cli);
+}
+
+function peer(
+  name: PeerName,
+  title: string,
+  settings: Readonly<Record<string, unknown>>,
+  cli = join(REPOSITORY, 'dist/cli.js'),
+): Peer {
   return {
     name,
     title,
@@ -50,7 +60,7 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
         ...options.settings?.(own),
       };
       writeFileSync(configurationFile, JSON.stringify(configuration));
-      const programArguments = [join(REPOSITORY, 'dist/cli.js'), '--config', configurationFile, 'start'];
+      const programArguments = [cli, '--config', configurationFile, 'start'];
       const { program, startMs } = await startServer(cleanUp, port, process.execPath, programArguments, {
         outputFile: options.outputFile ?? join(folder, 'audit.jsonl'),
       });
@@ -61,7 +71,7 @@ function peer(name: PeerName, title: string, settings: Readonly<Record<string, u
 
 function configurationOf(
   port: number,
-  { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1 }: FrontOptions,
+  { archive, certificates, keyType = 'rsa', workers = 1, modalities = 1, dataSets }: FrontOptions,
 ): AegisConfiguration {
   const server = certificates.server[keyType];
   const tls = {
@@ -72,7 +82,7 @@ function configurationOf(
   return {
     listeners: [{ name: 'tls', host: '127.0.0.1', port, tls }],
     upstreams: { ORTHANC: { servers: [`127.0.0.1:${archive.port}`] } },
-    modalities: { ...strangers(modalities - 1), ct1: theModality },
+    modalities: { ...strangers(modalities - 1), ct1: { ...theModality, dataSets } },
     limits: LIMITS,
     ...(has('workers') ? { workers } : {}),
   };

@@ -2,9 +2,9 @@
  * Every peer, in the order in which tables list them.
  */
 import { aegis, aegisWithoutQuickAck } from './aegis';
-import { dimseRelay } from './dimseRelay';
 import { haproxy } from './haproxy';
 import { nginx } from './nginx';
+import { dimseRelay, plainRelay } from './nodeRelay';
 import { none } from './none';
 import { orthancTls } from './orthancTls';
 import type { Peer } from './peer';
@@ -17,6 +17,7 @@ export const allPeers: readonly Peer[] = [
   stunnel,
   orthancTls,
   dimseRelay,
+  plainRelay,
   aegis,
   aegisWithoutQuickAck,
 ];

@@ -12,6 +12,7 @@ export const peerNames = [
   'stunnel',
   'orthanc-tls',
   'dcmjs-dimse',
+  'plain-relay',
   'aegis',
   'aegis-no-quick-ack',
 ] as const;
@@ -30,6 +31,8 @@ export interface FrontOptions {
   readonly workers?: number;
   /** Entries of the allowlist; default 1. Only Aegis has one. */
   readonly modalities?: number;
+  /** What is looked at of the data sets of C-STOREs; default: as the configuration. Only Aegis looks at them. */
+  readonly dataSets?: 'off';
   /** Keys of the configuration in place of those of the benchmark. Only Aegis has one. */
   readonly settings?: (own: AegisConfiguration) => Readonly<Record<string, unknown>>;
   /** Where stdout goes; a file of its own unless it is given. */

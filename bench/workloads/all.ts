@@ -8,6 +8,7 @@ import { ctToOrthanc, ctToOrthancWithoutDelay, ctToStorescp } from './ctSlices';
 import { flooding } from './floods';
 import { largeInstance } from './largeInstance';
 import { echoLatency, find } from './latency';
+import { againstBuild, againstPeers, features } from './pairs';
 import { policySize } from './policySize';
 import { startTime } from './startTime';
 import type { Workload } from './workload';
@@ -26,5 +27,8 @@ export const allWorkloads: readonly Workload[] = [
   startTime,
   concurrent,
   policySize,
+  againstPeers,
+  features,
+  againstBuild,
   flooding,
 ];

@@ -16,6 +16,9 @@ export interface Bench extends Turns {
   readonly peers: readonly Peer[];
   /** Of the floods; undefined: all. */
   readonly attacks: readonly string[] | undefined;
+  /** Of the pairs with another build: its dist/cli.js, and which work; undefined: this build, and all. */
+  readonly against: string | undefined;
+  readonly works: readonly string[] | undefined;
   /** Small counts: to see that it runs, not to learn anything. */
   readonly isQuick: boolean;
   readonly certificates: BenchCertificates;
@@ -56,7 +59,7 @@ export async function contendersInFront(
   for (const peer of bench.peers.filter(({ name }) => names.includes(name))) {
     const starting = peer
       .start(cleanUp, { ...options, certificates: bench.certificates })
-      .then((front) => warmedUp(bench, front, peer));
+      .then((front) => (warmedUpPeers.includes(peer.name) ? warmedUp(bench, front) : front));
     await starting.catch(() => {});
     contenders.push({
       name: peer.name,
@@ -74,8 +77,8 @@ const WARM_UP = { associations: 2000, instances: 800, echoes: 2000 };
  * Relays run for months; what a process does slowly the first time (compiling, growing its heap) is not what is
  * compared. The same for each, some seconds. Archives that keep what comes are left alone.
  */
-async function warmedUp(bench: Bench, front: Front, { name }: Peer): Promise<Front> {
-  if (!front.archive.isSink || bench.isQuick || !warmedUpPeers.includes(name)) return front;
+async function warmedUp(bench: Bench, front: Front): Promise<Front> {
+  if (!front.archive.isSink || bench.isQuick) return front;
   const target = targetOf(front, bench.certificates);
   await bench.load.run({ kind: 'associate', target, count: WARM_UP.associations, concurrency: 4 });
   await bench.load.run({

@@ -161,8 +161,8 @@ export class Leg implements PduSink, LegSocketEvents {
   }
 
   // Relayed: until then an acceptor holds what comes, and a requestor has no association.
-  pdvStart(contextId: number, messageControlHeader: number): void {
-    if (this.#takesData) this.#flow!.pdvStart(contextId, messageControlHeader);
+  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void {
+    if (this.#takesData) this.#flow!.pdvStart(contextId, messageControlHeader, fragmentBytes);
   }
 
   fragment(bytes: Buffer): void {

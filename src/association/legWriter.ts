@@ -15,6 +15,14 @@ import type { LegOptions, RelayedLegOwner } from './legOwner';
  */
 const CONGESTION_BYTES = 64 * 1024;
 
+/**
+ * Messages that have more behind them wait while each turn of the event loop brings more, but no longer than this: answers of
+ * a C-FIND come a few at a time, and a write of its own for each few costs more than all else that is done for them.
+ */
+const MAX_WAITING_TURNS = 8;
+/** What fills a TLS record does not wait. */
+const MAX_WAITING_BYTES = 16 * 1024;
+
 export class LegWriter {
   readonly #socket: Socket;
   readonly #options: LegOptions;
@@ -23,6 +31,10 @@ export class LegWriter {
   #framer: PDataFramer | undefined;
   readonly #stallDeadline: Deadline;
   #isFlushScheduled = false;
+  /** Whether all that is queued has more behind it. */
+  #mayWait = false;
+  #hasGrown = false;
+  #turnsWaited = 0;
   #isCongested = false;
   #unwritten = 0;
 
@@ -48,8 +60,9 @@ export class LegWriter {
     this.#framer = new PDataFramer(peerMaxPduLength);
   }
 
-  /** Queues a whole command set. */
-  commandSet(contextId: number, commandSet: Buffer): void {
+  /** Queues a whole command set. `isFollowed`: another message comes behind it, as behind each pending answer. */
+  commandSet(contextId: number, commandSet: Buffer, isFollowed = false): void {
+    this.#mayWait = isFollowed && (this.#mayWait || this.#framer?.pendingBytes === 0);
     this.#framer?.command(contextId, commandSet);
     this.#scheduleFlush();
   }
@@ -73,6 +86,7 @@ export class LegWriter {
 
   /** Fragments are gathered for one turn of the event loop. */
   #scheduleFlush(): void {
+    this.#hasGrown = true;
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     setImmediate(this.#onImmediate);
@@ -80,6 +94,14 @@ export class LegWriter {
 
   readonly #onImmediate = (): void => {
     this.#isFlushScheduled = false;
+    if (this.#mayWait && this.#hasGrown && this.#turnsWaited < MAX_WAITING_TURNS) {
+      if ((this.#framer?.pendingBytes ?? 0) < MAX_WAITING_BYTES) {
+        this.#turnsWaited += 1;
+        this.#scheduleFlush();
+        this.#hasGrown = false;
+        return;
+      }
+    }
     this.flush();
   };
 
@@ -112,6 +134,8 @@ export class LegWriter {
   }
 
   #writeQueued(): void {
+    this.#mayWait = false;
+    this.#turnsWaited = 0;
     const pdus: Buffer[] = [];
     this.#framer?.flush(pdus);
     if (pdus.length > 0) this.#write(pdus);

@@ -4,12 +4,12 @@
  * where the answer depends on that. Decides nothing.
  */
 
-import { checkCommandSet } from '../dimse/checkCommandSet';
-import { type CommandSet, decodeCommandSet } from '../dimse/commandSet';
-import { CommandSetError, RefusedRequestError } from '../dimse/commandSetError';
+import type { CommandSet } from '../dimse/commandSet';
+import { RefusedRequestError } from '../dimse/commandSetError';
 import { hasDataSet } from '../dimse/commands';
 import { MAX_START_BYTES } from '../dimse/dataSetStart';
 import { MCH_COMMAND, MCH_LAST } from '../pdu/types';
+import { CommandReader } from './commandReader';
 import { GatheredBytes } from './gatheredBytes';
 import type { AcceptedContexts } from './negotiation';
 import { ProtocolError } from './protocolError';
@@ -42,12 +42,12 @@ type Phase = 'betweenMessages' | 'command' | 'dataSet';
 export class MessageFlow {
   readonly #receiver: MessageReceiver;
   readonly #contexts: AcceptedContexts;
-  readonly #maxCommandSetBytes: number;
   #phase: Phase = 'betweenMessages';
   #contextId = 0;
   #isLast = false;
   #verdict: Verdict = 'drop';
-  readonly #command: GatheredBytes;
+  readonly #command: CommandReader;
+  #pdvBytes = 0;
   /** The beginning of a data set that is looked into, where it came in pieces. */
   #start: GatheredBytes | undefined;
   #dataSetBytes = 0;
@@ -55,8 +55,7 @@ export class MessageFlow {
   constructor(receiver: MessageReceiver, contexts: AcceptedContexts, maxCommandSetBytes: number) {
     this.#receiver = receiver;
     this.#contexts = contexts;
-    this.#maxCommandSetBytes = maxCommandSetBytes;
-    this.#command = new GatheredBytes(maxCommandSetBytes);
+    this.#command = new CommandReader(maxCommandSetBytes);
   }
 
   /** Whether a message has begun and is not over. */
@@ -79,7 +78,8 @@ export class MessageFlow {
     return this.#phase === 'dataSet' && this.#verdict === 'forward';
   }
 
-  pdvStart(contextId: number, messageControlHeader: number): void {
+  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void {
+    this.#pdvBytes = fragmentBytes;
     const isCommand = (messageControlHeader & MCH_COMMAND) !== 0;
     this.#isLast = (messageControlHeader & MCH_LAST) !== 0;
     if (this.#phase === 'betweenMessages') {
@@ -117,12 +117,7 @@ export class MessageFlow {
       else if (this.#verdict === 'look') this.#look(bytes);
       return;
     }
-    if (this.#command.add(bytes) < bytes.length) {
-      throw new CommandSetError(
-        'command-set-too-long',
-        `a command set of more than ${this.#maxCommandSetBytes} bytes`,
-      );
-    }
+    this.#command.add(bytes, this.#isLast && bytes.length === this.#pdvBytes);
   }
 
   /** What is enough by itself is not copied. */
@@ -158,16 +153,15 @@ export class MessageFlow {
       this.#end();
       return;
     }
-    const command = this.#decode(this.#command.take());
+    const command = this.#read();
     this.#phase = 'dataSet';
     if (!hasDataSet(command)) this.#end();
   }
 
-  /** Decodes and checks the command set, and asks what becomes of it. */
-  #decode(bytes: Buffer): CommandSet {
+  /** Asks what becomes of the command set. */
+  #read(): CommandSet {
     try {
-      const command = decodeCommandSet(bytes);
-      checkCommandSet(command, this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');
+      const command = this.#command.read(this.#contexts.get(this.#contextId)?.abstractSyntax ?? '');
       this.#verdict = this.#receiver.command(this.#contextId, command);
       return command;
     } catch (error) {

@@ -6,6 +6,7 @@
 import { ProtocolError } from '../association/protocolError';
 import type { CommandSet } from '../dimse/commandSet';
 import { CommandField, RESPONSE_BIT, statusClass } from '../dimse/commands';
+import { encodeCommandSet } from '../dimse/encodeCommandSet';
 import type { StoredDataSet } from '../policy/dataSetChecks';
 import type { ReasonCode } from '../policy/reasons';
 import type { Disclosure } from './dataSetTap';
@@ -30,6 +31,9 @@ export interface Operation {
   readonly detail: string | undefined;
   /** As that of all operations of its half. */
   readonly requestor: 'upstream' | undefined;
+  /** The last answer that was passed on, as it was encoded: pending ones come again and again. */
+  answer?: CommandSet;
+  encodedAnswer?: Buffer;
   /** For DICOM audit messages, never for the log; left out where there are none. */
   disclosed?: Pick<Disclosure, 'isFromUpstream' | 'facts'>;
 }
@@ -54,6 +58,17 @@ export type Passing =
       readonly wouldDeny: ReasonCode | undefined;
       readonly dataSet: StoredDataSet;
     };
+
+/** The command set as it goes on. One and the same answer, as its reader gives for equal bytes, is encoded once. */
+export function encodedFor(passing: Passing, command: CommandSet): Buffer {
+  if (passing.kind !== 'response') return encodeCommandSet(command);
+  const { operation } = passing;
+  if (operation.answer !== command || operation.encodedAnswer === undefined) {
+    operation.answer = command;
+    operation.encodedAnswer = encodeCommandSet(command);
+  }
+  return operation.encodedAnswer;
+}
 
 export type Refused = Extract<Passing, { kind: 'refused' }>;
 

@@ -13,7 +13,7 @@ import { refusalResponse } from '../dimse/refusal';
 import { type DataSetChecks, storedDataSet } from '../policy/dataSetChecks';
 import { reasons } from '../policy/reasons';
 import type { CommandPace } from './commandPace';
-import { type Operation, OutstandingOperations, type Passing, type Refused } from './operations';
+import { encodedFor, type Operation, OutstandingOperations, type Passing, type Refused } from './operations';
 import { OwnReplies } from './ownReplies';
 import type { Relay, RelayOptions } from './relay';
 
@@ -87,7 +87,8 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
   }
 
   #forward(command: CommandSet): Verdict {
-    this.#opposite.leg.out.commandSet(this.#outContextId, encodeCommandSet(command));
+    const isFollowed = isPendingStatus(command.Status ?? 0);
+    this.#opposite.leg.out.commandSet(this.#outContextId, encodedFor(this.#passing, command), isFollowed);
     return 'forward';
   }
 

@@ -10,7 +10,7 @@ export interface PduSink {
   pData(length: number): void;
   /** A PDV begins (PS3.8 §E.2); its length fits the PDU. */
   pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void;
-  /** Bytes of the current PDV: a view on what was pushed, never empty. */
+  /** Bytes of the current PDV: a view on what was pushed, never empty. The last ones stay as they are until `pdvEnd` returns. */
   fragment(bytes: Buffer): void;
   pdvEnd(): void;
   releaseRq(): void;

@@ -107,8 +107,8 @@ export class VerificationPeer implements PduSink {
     if (this.#flow === undefined) throw unexpected('P-DATA-TF');
   }
 
-  pdvStart(contextId: number, messageControlHeader: number): void {
-    this.#flow?.pdvStart(contextId, messageControlHeader);
+  pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void {
+    this.#flow?.pdvStart(contextId, messageControlHeader, fragmentBytes);
   }
 
   fragment(bytes: Buffer): void {

@@ -172,7 +172,8 @@ function pass(syntax: string, fragments: readonly Buffer[]): Passage {
     [MCH_COMMAND | MCH_LAST, [storeCommand]],
     [MCH_LAST, fragments],
   ] as const) {
-    flow.pdvStart(CONTEXT_ID, control);
+    const fragmentBytes = parts.reduce((total, part) => total + part.length, 0);
+    flow.pdvStart(CONTEXT_ID, control, fragmentBytes);
     for (const part of parts) flow.fragment(part);
     flow.pdvEnd();
   }

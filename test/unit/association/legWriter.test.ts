@@ -117,3 +117,44 @@ describe('what a leg writes', () => {
     expect([written.length, written[11], written.at(-1)]).toEqual([1013, 0, 7]);
   });
 });
+
+describe('messages that have more behind them', () => {
+  const command = Buffer.alloc(100);
+
+  it('wait while each turn brings more, and go out when one brings nothing', async () => {
+    const { socket, writer } = setUp();
+    for (let count = 0; count < 3; count += 1) {
+      writer.commandSet(1, command, true);
+      await turn();
+      expect(socket.writes).toEqual([]);
+    }
+    await turn();
+    await turn();
+    expect(pdvsOf(Buffer.concat(socket.writes))).toHaveLength(3);
+  });
+
+  it('wait for eight turns at most, and not beyond the length of a TLS record', async () => {
+    const slow = setUp();
+    for (let count = 0; count < 10; count += 1) {
+      slow.writer.commandSet(1, command, true);
+      await turn();
+    }
+    expect(pdvsOf(Buffer.concat(slow.socket.writes)).length).toBeGreaterThanOrEqual(8);
+    const fast = setUp();
+    fast.writer.commandSet(1, Buffer.alloc(17_000), true);
+    await turn();
+    expect(fast.socket.writes).toHaveLength(1);
+  });
+
+  it('do not make wait what nothing comes behind', async () => {
+    const { socket, writer } = setUp();
+    writer.commandSet(1, command);
+    writer.commandSet(1, command, true);
+    await turn();
+    expect(pdvsOf(Buffer.concat(socket.writes))).toHaveLength(2);
+    writer.commandSet(1, command, true);
+    writer.commandSet(1, command);
+    await turn();
+    expect(pdvsOf(Buffer.concat(socket.writes))).toHaveLength(4);
+  });
+});

@@ -58,16 +58,18 @@ function echo(messageId: number): Buffer {
   return commandSet(numberedRequest(messageId, request, false));
 }
 
-/** Feeds fragments as the reader does: none that is empty, and a chunk that changes afterwards. */
+/** Feeds fragments as the reader does: none that is empty, and a chunk that changes after the end of what it ends. */
 function feed(flow: MessageFlow, pdvs: readonly Pdv[], chunkBytes = Number.POSITIVE_INFINITY): void {
   for (const { contextId, isCommand, isLast, fragment } of pdvs) {
-    flow.pdvStart(contextId, (isCommand ? 1 : 0) | (isLast ? 2 : 0));
+    flow.pdvStart(contextId, (isCommand ? 1 : 0) | (isLast ? 2 : 0), fragment.length);
+    let lent = Buffer.alloc(0);
     for (let start = 0; start < fragment.length; start += chunkBytes) {
-      const lent = Buffer.from(fragment.subarray(start, start + chunkBytes));
-      flow.fragment(lent);
       lent.fill(0xee);
+      lent = Buffer.from(fragment.subarray(start, start + chunkBytes));
+      flow.fragment(lent);
     }
     flow.pdvEnd();
+    lent.fill(0xee);
   }
 }
 
@@ -143,7 +145,7 @@ describe('messages', () => {
   it('are refused as soon as their command set is longer than the limit', () => {
     const recorder = new Recorder();
     const flow = new MessageFlow(recorder, contexts, MAX_COMMAND_SET_BYTES);
-    flow.pdvStart(3, 1);
+    flow.pdvStart(3, 1, MAX_COMMAND_SET_BYTES + 1);
     flow.fragment(Buffer.alloc(MAX_COMMAND_SET_BYTES));
     expect(() => flow.fragment(Buffer.alloc(1))).toThrow(`more than ${MAX_COMMAND_SET_BYTES} bytes`);
     expect(recorder.log).toEqual([]);

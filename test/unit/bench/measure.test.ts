@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { median, percentile, ratioOf, takeTurns } from '../../../bench/measure';
+import { median, pairedRatio, percentile, ratioOf, takeTurns } from '../../../bench/measure';
 
 function quiet(rounds: number) {
   return { rounds, say: () => {} };
@@ -63,5 +63,20 @@ describe('medians and ratios', () => {
     expect(percentile(values, 0.5)).toBe(51);
     expect(percentile(values, 0.99)).toBe(100);
     expect(percentile([], 0.5)).toBeNaN();
+  });
+});
+
+describe('ratios of pairs', () => {
+  it('are the median, within an interval that one disturbed pair does not move far', () => {
+    const under = Array.from({ length: 100 }, () => 10);
+    const over = under.map((value, pair) => value * (1 + pair / 1000));
+    const { ratio, low, high } = pairedRatio([...over.slice(0, 99), 1e9], under);
+    expect(ratio).toBeCloseTo(1.0495, 4);
+    expect([low, high]).toEqual([expect.closeTo(1.039, 3), expect.closeTo(1.06, 3)]);
+  });
+
+  it('have the whole range as interval where there are few, and none without any', () => {
+    expect(pairedRatio([1, 3], [1, 1])).toEqual({ ratio: 2, low: 1, high: 3 });
+    expect(pairedRatio([], []).ratio).toBeNaN();
   });
 });

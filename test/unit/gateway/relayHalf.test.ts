@@ -194,6 +194,8 @@ describe('a response on another context that was accepted', () => {
     await turn();
     const response = responseTo(getRequest(2), { Status: 0xff00, CommandDataSetType: 1 });
     legs.upstream.socket.deliver(...messagePdus(context, response, bytesOf(10)));
+    // A pending answer waits for a turn that brings nothing more.
+    await turn();
     await turn();
     const [message] = receivedFrom(legs.inbound.socket.takeWritten()).messages;
     expect([message?.contextId, message?.dataSet]).toEqual([expected, bytesOf(10)]);

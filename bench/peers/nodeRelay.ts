@@ -1,5 +1,6 @@
 /**
- * The naive way, as a process: see dimseRelayProcess.ts.
+ * Relays that run on the same Node as Aegis: the naive way (dimseRelayProcess.ts), and Node without anything
+ * (plainRelayProcess.ts).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,11 +15,22 @@ export const dimseRelay: Peer = {
     const manifest = join(REPOSITORY, 'node_modules/dcmjs-dimse/package.json');
     return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
   },
-  async start(cleanUp, { archive, certificates, keyType = 'rsa' }) {
+  start: starting('dimseRelayProcess.js'),
+};
+
+export const plainRelay: Peer = {
+  name: 'plain-relay',
+  title: 'a relay of 40 lines on the same Node',
+  version: async () => process.version,
+  start: starting('plainRelayProcess.js'),
+};
+
+function starting(file: string): Peer['start'] {
+  return async (cleanUp, { archive, certificates, keyType = 'rsa' }) => {
     const port = await freePort();
     const server = certificates.server[keyType];
     const { program, startMs } = await startServer(cleanUp, port, process.execPath, [
-      join(__dirname, 'dimseRelayProcess.js'),
+      join(__dirname, file),
       String(port),
       String(archive.port),
       server.certificateFile,
@@ -26,5 +38,5 @@ export const dimseRelay: Peer = {
       certificates.caFile,
     ]);
     return { port, isTls: true, pid: program.pid, startMs, archive };
-  },
-};
+  };
+}
