@@ -1,12 +1,9 @@
 /**
  * The reader of a command's output may stop reading (`aegis modality list | head`). The command ends without a stack trace.
  */
-import { spawn } from 'node:child_process';
-import { on, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { onCleanUp } from '../support/cleanUp';
 import { runProcess, temporaryFolder } from '../support/processes';
 
 const cli = resolve(__dirname, '../../dist/cli.js');
@@ -34,29 +31,4 @@ describe('a closed pipe', () => {
       expect(output).toHaveLength(100);
     },
   );
-
-  it('leaves a gateway serving whose words nobody reads any more, and it ends as usual', async () => {
-    const gatewayFile = join(temporaryFolder(), 'aegis.jsonc');
-    const configuration = {
-      listeners: [{ name: 'plain', host: '127.0.0.1', port: 0 }],
-      upstreams: { ARCHIVE: { servers: '127.0.0.1:4242' } },
-      modalities: { ct1: { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } },
-    };
-    writeFileSync(gatewayFile, JSON.stringify(configuration));
-    const gateway = spawn(process.execPath, [cli, '--config', gatewayFile, 'start'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    onCleanUp(async () => {
-      gateway.kill('SIGKILL');
-    });
-    const exited = once(gateway, 'exit');
-    for await (const [text] of on(gateway.stderr, 'data')) if (String(text).includes('listening on')) break;
-    gateway.stderr.destroy();
-    gateway.kill('SIGHUP');
-    for await (const [line] of on(gateway.stdout, 'data')) {
-      if (String(line).includes('configuration.reloaded')) break;
-    }
-    gateway.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
-  });
 });

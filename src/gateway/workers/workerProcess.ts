@@ -95,8 +95,6 @@ async function receive(message: ToWorker): Promise<void> {
       });
       gateway = await starting;
       // The last resort, as in the process of `aegis start`.
-      // As in cli.ts: without a reader, the words below would be an error, and that error words again.
-      process.stderr.on('error', ignore);
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
       });
