@@ -237,6 +237,15 @@ describe('what is deployed', () => {
     expect(Number(unit.get('TimeoutStopSec'))).toBeGreaterThan(longestSeconds);
     const [, dockerSeconds] = /--stop-timeout (\d+)/.exec(read('docs/containers.md'))!;
     expect(Number(dockerSeconds)).toBeGreaterThan(longestSeconds);
+    const [, windowsSeconds] = /<stoptimeout>(\d+)sec</.exec(read('deploy/windows/aegis.xml'))!;
+    expect(Number(windowsSeconds)).toBeGreaterThan(longestSeconds);
+    const [, nssmMs] = /AppStopMethodConsole (\d+)/.exec(read('docs/windows.md'))!;
+    expect(Number(nssmMs) / 1000).toBeGreaterThan(longestSeconds);
+  });
+
+  it('runs a command that exists as a service of Windows', () => {
+    const [, line] = /<arguments>"[^"]+cli\.js" (.+)<\/arguments>/.exec(read('deploy/windows/aegis.xml'))!;
+    expect(unknownIn(line!)).toBeUndefined();
   });
 
   it('copies into the image what is there, and what .dockerignore lets through', () => {
