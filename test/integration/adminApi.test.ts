@@ -99,7 +99,10 @@ describe('who may ask', () => {
 
   it('may look on loopback, and changes something with the token only', async () => {
     const gateway = await start();
-    expect(await askAdmin(gateway, '/api/v1/pending')).toMatchObject({ status: 200, body: '{"total":0,"callers":[]}' });
+    expect(await askAdmin(gateway, '/api/v1/pending')).toMatchObject({
+      status: 200,
+      body: '{"total":0,"callers":[]}',
+    });
     const denied = await askAdmin(gateway, '/api/v1/reload', reload);
     expect(denied).toMatchObject({ status: 401, body: '{"error":"the token is missing or wrong"}' });
     expect(denied.headers['www-authenticate']).toBe('Bearer');
