@@ -148,7 +148,8 @@ export class ChainVerifier {
   /** Whether the line opens a chain of its own. Else it is one that is not where it was written. */
   #opensAnother(line: Line, link: Link, last: Line): boolean {
     const { seq, previous } = link;
-    if (seq === 1 && previous === NOTHING_BEFORE && (line.time ?? '') >= (last.time ?? '')) {
+    const isBeginning = seq === 1 && previous === NOTHING_BEFORE && line.text !== this.#first!.text;
+    if (isBeginning && (line.time ?? '') >= (last.time ?? '')) {
       this.#fault(
         'new chain',
         line,

@@ -4,7 +4,7 @@
  */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { Overview } from '../admin/pageReport';
-import { AskFailure, ask, frames } from './asking';
+import { AskFailure, ask, frames, hasToken } from './asking';
 
 /** The first wait; it doubles up to the last one. */
 const MIN_RETRY_MS = 1000;
@@ -22,8 +22,8 @@ export interface Live {
 export function useLive(session: number): Live {
   const [live, setLive] = useState<Live>({ isLive: false });
   useEffect(() => {
-    // What was shown with another token is not for everybody.
-    setLive({ isLive: false });
+    // What was shown with a token is not for everybody. A new token leaves the page, and its dialog, as they are.
+    if (!hasToken()) setLive({ isLive: false });
     let stop = follow(setLive);
     const look = () => {
       stop();

@@ -8,7 +8,7 @@ import { FileError } from './systemErrors';
 import { putAside } from './write';
 
 /** The text is not what the gateway writes; the message does not show it. */
-export class DamagedFile extends Error {
+class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 

@@ -1,10 +1,11 @@
 /**
  * `aegis start` as operators and supervisors see it: a process with signals, exit codes, stdout and stderr.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { chmod, copyFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -196,6 +197,36 @@ describe('SIGTERM with a reader of stdout that takes nothing', () => {
     }
     gateway.process.kill('SIGTERM');
     expect(await gateway.process.exited).toEqual({ exitCode: 0, signal: null });
+  });
+});
+
+describe('SIGTERM with alerts that take longer than timeouts.closeSeconds', () => {
+  it('signs the last lines of the audit log all the same', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'audit.jsonl');
+    const key = join(folder, 'site.key');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeFileSync(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    const silent = createServer(() => {});
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    onCleanUp(() => void silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const gateway = await GatewayProcess.start(
+      configurationWith({
+        audit: { file, chain: { key } },
+        alerts: { webhooks: [{ url: `http://127.0.0.1:${port}/` }] },
+        canaryAeTitles: ['HONEY'],
+        timeouts: { closeSeconds: 0.3 },
+      }),
+    );
+    await call(gateway, 'HONEY');
+    await gateway.event('association.rejected');
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.process.exited).toEqual({ exitCode: 0, signal: null });
+    const lines = readFileSync(file, 'latin1').trimEnd().split('\n');
+    expect(lines.at(-2)).toContain('"event":"gateway.stopped"');
+    expect(lines.at(-1)).toMatch(/"event":"audit.checkpoint".*"signature"/);
   });
 });
 

@@ -2,7 +2,6 @@
  * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when the
  * primary is gone, whatever the reason, and writes the lines that the primary can no longer write. Knows no other worker.
  */
-import '../../interpretedSchemas';
 import { jsonLine, timed } from '../../audit/jsonLine';
 import { LineFile } from '../../audit/lineFile';
 import { readableLine } from '../../audit/readableLine';

@@ -179,7 +179,12 @@ describeWithPeers(['rsyslogd', 'lmnsd_gtls.so', 'xmllint'], 'DICOM audit message
     await rsyslog.start();
     const spy = await SpyUpstream.start();
     const stateDirectory = temporaryFolder();
-    const configuration = configurationOf(spy, rsyslog, { file: 'audit.jsonl' }, { stateDirectory });
+    const configuration = configurationOf(
+      spy,
+      rsyslog,
+      { file: join(stateDirectory, 'audit.jsonl') },
+      { stateDirectory },
+    );
     const first = await started(configuration);
     await waitFor('the first message', () => rsyslog.messages.length > 0);
     await rsyslog.stop();

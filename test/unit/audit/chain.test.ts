@@ -188,6 +188,8 @@ describe('a chained audit log', () => {
     expect(twice.faults).toEqual([]);
     expect(twice.printed).toMatch(/2 lines from here on came twice, unchanged/);
     expect(twice.printed).toContain('ok: every line is as the gateway wrote it');
+    const first = await copied(prefixed.slice(0, 1), prefixed);
+    expect(first.faults).toEqual([]);
     const changed = prefixed.map((line) => line.replace('ct1', 'ct2'));
     const forged = await copied(prefixed.slice(0, 7), changed.slice(3, 5), prefixed.slice(5));
     expect(forged.faults).toMatchObject([
