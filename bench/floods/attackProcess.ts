@@ -13,7 +13,7 @@ setPriority(NICENESS);
 process.on('disconnect', () => process.exit());
 process.on('message', (order: AttackOrder | 'count') => {
   if (order === 'count') {
-    process.send?.(counts);
+    process.send?.(counts());
     return;
   }
   for (let index = 0; index < order.connections; index += 1) {

@@ -33,7 +33,16 @@ export interface AttackOrder {
   readonly addresses: number;
 }
 
-export const counts = { connections: 0, bytes: 0 };
+/** Of connections that are closed. */
+const past = { connections: 0, bytes: 0 };
+/** The TCP connections themselves: what they sent has the records and the handshake of TLS in it. */
+const open = new Set<Socket>();
+
+/** What all attackers have sent so far. */
+export function counts(): { readonly connections: number; readonly bytes: number } {
+  const bytes = [...open].reduce((sum, socket) => sum + socket.bytesWritten, past.bytes);
+  return { connections: past.connections + open.size, bytes };
+}
 
 const CONTEXTS = [proposedContext(1, SopClass.Verification), proposedContext(3, SopClass.StudyRootFind)];
 /** Of the million that it announces. */
@@ -126,6 +135,8 @@ const contexts = new Map<string, SecureContext>();
 
 class Attacker {
   readonly order: AttackOrder;
+  readonly #connection: Socket;
+  /** TLS or not, what is written and read. */
   readonly #socket: Socket;
   readonly #ended: Promise<never>;
 
@@ -133,15 +144,23 @@ class Attacker {
     this.order = order;
     const { port, tls, network, addresses } = order;
     const address = { host: '127.0.0.1', port, localAddress: `${network}.${1 + (index % addresses)}` };
+    const connection = connect(address);
+    this.#connection = connection;
     this.#socket =
       tls === undefined
-        ? connect(address)
-        : connectTls({ ...address, secureContext: contextOf(tls), rejectUnauthorized: false });
+        ? connection
+        : connectTls({ socket: connection, secureContext: contextOf(tls), rejectUnauthorized: false });
     this.#ended = new Promise((_resolve, reject) => {
-      this.#socket.once('error', reject).once('close', () => reject(new Error('closed')));
+      connection.on('error', reject);
+      this.#socket.on('error', reject).once('close', () => reject(new Error('closed')));
     });
     this.#ended.catch(() => {});
-    counts.connections += 1;
+    open.add(connection);
+    connection.once('close', () => {
+      open.delete(connection);
+      past.connections += 1;
+      past.bytes += connection.bytesWritten;
+    });
   }
 
   async connected(): Promise<void> {
@@ -159,7 +178,6 @@ class Attacker {
   }
 
   write(bytes: Buffer): boolean {
-    counts.bytes += bytes.length;
     return this.#socket.write(bytes);
   }
 
@@ -195,6 +213,7 @@ class Attacker {
 
   destroy(): void {
     this.#socket.destroy();
+    this.#connection.destroy();
   }
 
   #unlessEnded<T>(awaited: Promise<T>): Promise<T> {

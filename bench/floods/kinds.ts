@@ -23,6 +23,7 @@ export interface Flood {
 
 /** So that a thousand attackers are not refused for their number. */
 const ROOM = { limits: { maxAssociations: 4096 } };
+const MANY = { addresses: 100 };
 
 export const floods: readonly Flood[] = [
   flood('nobody', 'nobody', 'hold', 0),
@@ -31,36 +32,33 @@ export const floods: readonly Flood[] = [
   }),
   flood('drip-associate', '1,000 a byte a second of an A-ASSOCIATE', 'drip-associate', 1000),
   flood('drip-associate-tls', 'the same over TLS', 'drip-associate', 1000, { tls: 'certificate' }),
-  flood('big-associate', '1,000 send 0.9 of 1 MB of an A-ASSOCIATE', 'big-associate', 1000, {
-    addresses: 100,
-  }),
+  flood('big-associate', '1,000 send 0.9 of 1 MB of an A-ASSOCIATE', 'big-associate', 1000, MANY),
   flood('drip-data', '1,000 a byte a second of a P-DATA', 'drip-data', 1000, ROOM),
   flood('hold', '1,000 hold associations and do nothing', 'hold', 1000),
-  flood('crumbs', '100 send PDUs of one byte', 'crumbs', 100),
+  flood('crumbs', '1,000 send PDUs of one byte', 'crumbs', 1000, ROOM),
+  // Few, because each of them is read much more often than one of a thousand.
   flood('refused-4', '4 pipeline refused commands', 'refused', 4),
-  flood('refused', '500 pipeline refused commands', 'refused', 500),
-  flood('permitted', '500 pipeline permitted C-ECHOs', 'permitted', 500),
-  flood('refused-unread', '500 do not read their refusals', 'refused-unread', 500),
-  flood('permitted-unread', '500 do not read their C-ECHO responses', 'permitted-unread', 500),
-  flood('rejected', '64 loops of rejected associations', 'associations', 64, { calling: 'NOBODY' }),
-  flood('rejected-many', 'the same from 100 addresses', 'associations', 200, {
-    calling: 'NOBODY',
-    addresses: 100,
-  }),
-  flood('connects', '64 loops of plain connects', 'connects', 64),
-  flood('connects-unknown', 'the same from an unknown address', 'connects', 64, { network: '127.0.3' }),
-  flood('accepted', '64 loops of accepted associations', 'associations', 64),
-  flood('accepted-tls', 'the same over TLS', 'associations', 64, { tls: 'certificate' }),
-  flood('handshakes', '64 loops of handshakes without a certificate', 'connects', 64, { tls: 'none' }),
-  flood('handshakes-many', 'the same from 100 addresses', 'connects', 200, { tls: 'none', addresses: 100 }),
-  flood('handshakes-cert', '64 loops of handshakes with a good certificate', 'connects', 64, {
+  flood('refused', '1,000 pipeline refused commands', 'refused', 1000, ROOM),
+  flood('permitted', '1,000 pipeline permitted C-ECHOs', 'permitted', 1000, ROOM),
+  flood('refused-unread', '1,000 do not read their refusals', 'refused-unread', 1000, ROOM),
+  flood('permitted-unread', '1,000 do not read their C-ECHO responses', 'permitted-unread', 1000, ROOM),
+  flood('rejected', '1,000 loops of rejected associations', 'associations', 1000, { calling: 'NOBODY' }),
+  flood('rejected-many', 'the same from 100 addresses', 'associations', 1000, { calling: 'NOBODY', ...MANY }),
+  flood('connects', '1,000 loops of plain connects', 'connects', 1000),
+  flood('connects-unknown', 'the same from an unknown address', 'connects', 1000, { network: '127.0.3' }),
+  flood('accepted', '1,000 loops of accepted associations', 'associations', 1000),
+  flood('accepted-tls', 'the same over TLS', 'associations', 1000, { tls: 'certificate' }),
+  flood('handshakes', '1,000 loops of handshakes without a certificate', 'connects', 1000, { tls: 'none' }),
+  flood('handshakes-many', 'the same from 100 addresses', 'connects', 1000, { tls: 'none', ...MANY }),
+  flood('handshakes-cert', '1,000 loops of handshakes with a good certificate', 'connects', 1000, {
     tls: 'certificate',
   }),
-  flood('slow-reader', '500 pipeline refused commands, the log has a slow reader', 'refused', 500, {
+  flood('slow-reader', '1,000 pipeline refused commands, the log has a slow reader', 'refused', 1000, {
     sink: 'slow',
+    ...ROOM,
   }),
-  flood('hanging-reader', 'the same, its reader hangs', 'refused', 500, { sink: 'hanging' }),
-  flood('full-disk', 'the same, the disk is full', 'refused', 500, { sink: 'full' }),
+  flood('hanging-reader', 'the same, its reader hangs', 'refused', 1000, { sink: 'hanging', ...ROOM }),
+  flood('full-disk', 'the same, the disk is full', 'refused', 1000, { sink: 'full', ...ROOM }),
 ];
 
 function flood(

@@ -115,6 +115,7 @@ async function measure(flood: Flood, bench: Bench, archive: Archive, turn: Clean
   const during = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : DURING_MS));
   const sent = await attackers.count();
   const alone = await usageDuring(pid, () => delay(bench.isQuick ? 100 : ALONE_MS));
+  const sentInAll = await attackers.count();
   attackers.end();
   await settled(pid, descriptors);
   const after = await usageDuring(pid, () => crowd(bench.isQuick ? 500 : AFTER_MS));
@@ -129,7 +130,7 @@ async function measure(flood: Flood, bench: Bench, archive: Archive, turn: Clean
     logPerByte:
       file === undefined
         ? Number.NaN
-        : (await bytesAboutAttackers(file)) / (sent.bytes + sent.connections * CONNECTION_BYTES),
+        : (await bytesAboutAttackers(file)) / (sentInAll.bytes + sentInAll.connections * CONNECTION_BYTES),
     connectionsPerSecond: (sent.connections - sentBefore.connections) / during.seconds,
     afterPercent: 100 * shareOf(after, before, ({ greedy }) => greedy),
     leftDescriptors: openDescriptors(pid) - descriptors,

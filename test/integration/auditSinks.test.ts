@@ -140,7 +140,10 @@ describe('rotation under load', () => {
   it.each([1, 2])(
     'by the gateway and by SIGHUP loses no line and doubles none: %d workers',
     async (workers) => {
-      const { file, gateway } = await setUp({ workers }, { rotate: { maxBytes: 65_536, keep: 500 } });
+      const { file, gateway } = await setUp(
+        { workers },
+        { rotate: { maxBytes: 65_536, keep: 500 }, allowed: false },
+      );
       const answered: string[] = [];
       let isOver = false;
       const over = Array.from({ length: 8 }, () => echoes(gateway, answered, () => isOver));

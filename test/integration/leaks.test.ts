@@ -128,8 +128,8 @@ function configurationWith(timeouts: ConfigurationInput['timeouts']): Configurat
       },
     },
     limits: { maxPendingConnectionsPerAddress: 2 * AT_ONCE, connectionsPerSecondPerAddress: 0 },
-    // A line for each ending.
-    audit: { refusals: { whole: 1_000_000 } },
+    // A line for each beginning and ending.
+    audit: { refusals: { whole: 1_000_000 }, allowed: false },
     timeouts: { upstreamQueueSeconds: 10, ...timeouts },
   };
 }

@@ -202,8 +202,8 @@ function configurationOf(
     egress: { host: '127.0.0.1', port: egressPort },
     unknownAddresses: 'reject',
     admin: { host: '127.0.0.1', port: adminPort },
-    // A line for each refusal, so that all of them can be counted.
-    audit: { file: auditFile, refusals: { whole: 1_000_000 } },
+    // A line for each refusal and each command, so that all of them can be counted.
+    audit: { file: auditFile, refusals: { whole: 1_000_000 }, allowed: false },
     ...(disk === undefined ? {} : { pending: { file: join(disk.folder, 'pending.json') } }),
     limits: { connectionsPerSecondPerAddress: 0 },
     timeouts,

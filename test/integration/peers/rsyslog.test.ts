@@ -70,7 +70,7 @@ function configurationOf(
   return plainConfiguration(
     port,
     { allow: ['store', 'find', 'echo'], commandsPerSecond: 0 },
-    { audit: { syslog: { server: `127.0.0.1:${rsyslog.port}`, tls }, ...audit }, ...rest },
+    { audit: { syslog: { server: `127.0.0.1:${rsyslog.port}`, tls }, allowed: false, ...audit }, ...rest },
   );
 }
 

@@ -124,6 +124,31 @@ describe('what would be denied', () => {
     expect(entry.wouldDeny).toEqual([]);
   });
 
+  it('counts lines that stand for many, and takes the word of those that do not say for what', () => {
+    const echo = { command: 'C-ECHO', sopClass: 'Verification', count: 40 };
+    const unsaid = {
+      command: 'C-STORE',
+      outcome: 'would-deny',
+      reason: 'sop-class-not-allowed',
+      count: 5,
+    } as const;
+    const entry = observed(
+      { allow: ['store'] },
+      lines(
+        accepted('c1', { count: 30 }),
+        { event: 'association.accepted', calledAeTitle: undefined, count: 3 },
+        echo,
+        unsaid,
+        { ...unsaid, outcome: 'allowed', reason: undefined, count: 2 },
+      ),
+    );
+    expect(entry).toMatchObject({ associations: 33, requests: 47, mostAssociations: 0 });
+    expect(entry.wouldDeny).toMatchObject([
+      { reason: 'command-not-allowed', count: 40 },
+      { reason: 'sop-class-not-allowed', count: 5 },
+    ]);
+  });
+
   it('does not count what is older than asked for', () => {
     const log = lines(command('C-ECHO', 'Verification'), command('C-ECHO', 'Verification'));
     expect(reasonsOf(observed({}, log, '2026-11-01T08:01:00.000Z'))).toEqual([['command-not-allowed', 1]]);
