@@ -29,6 +29,7 @@ export async function status(context: CommandContext, options: StatusOptions): P
   const { watch: seconds, json: isJson = false } = options;
   if (options.alive === true) {
     await client.health();
+    context.exit(ExitCode.Done);
     context.print(isJson ? `${JSON.stringify({ isAlive: true })}\n` : `the gateway at ${client.url} runs\n`);
   } else if (seconds === undefined) {
     const report = await client.status();
