@@ -24,7 +24,7 @@ Products: ${Object.keys(PRODUCTS).join(', ')}. Without one, all of them.
 
   --output FOLDER   where they are written, by default dist-package
   --node FILE       the Node.js inside, by default a pinned release from npm
-  --fast            compresses the .deb little: to try something
+  --fast            does not compress the .deb: to try something
 
 SOURCE_DATE_EPOCH in the environment is the time of all files, else that of the last commit.
 `;

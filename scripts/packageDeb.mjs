@@ -65,7 +65,7 @@ export function makeDeb({ work, output, node, isFast }) {
   run(
     'packing the .deb',
     'dpkg-deb',
-    ['--root-owner-group', ...(isFast ? ['-Zgzip', '-z1'] : ['-Zxz']), '--build', folder, file],
+    ['--root-owner-group', isFast ? '-Znone' : '-Zxz', '--build', folder, file],
     { env },
   );
   return file;

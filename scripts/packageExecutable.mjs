@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { manifest, ROOT, run } from './packageBuild.mjs';
 import { stageProgram } from './packageFiles.mjs';
 import { copyNode } from './packageNode.mjs';
+import { billOfMaterials } from './packageSbom.mjs';
 
 /** Node.js looks for it in itself; postject marks it. It is the same in every release. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
@@ -34,6 +35,7 @@ export async function makeExecutable({ work, output, node }) {
   const file = join(output, `aegis-${manifest.version}-linux-${process.arch}`);
   mkdirSync(output, { recursive: true });
   copyNode(node, file);
+  writeFileSync(`${file}.cdx.json`, billOfMaterials({ beside: [], node }));
   chmodSync(file, 0o755);
   const { inject } = await import('postject');
   await inject(file, 'NODE_SEA_BLOB', readFileSync(join(folder, 'aegis.blob')), { sentinelFuse: FUSE });

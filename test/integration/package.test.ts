@@ -193,8 +193,8 @@ describe('the single executable', () => {
     const started = await gateway.event('gateway.started');
     expect(started.detail).toContain('with 2 workers; quick acknowledgement off: ');
     expect(started.detail).toContain('koffi is not part of the single executable');
-    const [, page] = /(http:\/\/\S+) \(admin HTTP\)/.exec(gateway.process.stderr)!;
-    const answer = await fetch(page!);
+    const [, page] = /listening on (\S+) \(admin HTTP\)/.exec(gateway.process.stderr)!;
+    const answer = await fetch(`http://${page}/`);
     expect(await answer.text()).toContain('page.js');
     const scu = await RawScu.connect({ port: gateway.port('dicom') });
     const contexts = [proposedContext(1, SopClass.Verification)];
