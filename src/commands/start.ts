@@ -47,6 +47,8 @@ export const registerStart: RegisterCommand = (program, context) => {
 
 async function start(file: string, options: ReloadsOptions, context: CommandContext): Promise<void> {
   const say: Say = (text) => context.printError(`aegis: ${text}\n`);
+  // Nobody reads it any more. Else each such error would be one more to report, and so on for ever.
+  process.stderr.on('error', ignore);
   const starting = import('../service/runGateway').then(({ runGateway }) => runGateway(file, options, say));
   // From the first moment. By default these signals would end a gateway that is still starting. And the first process
   // of a container would not notice them at all. A start that failed is reported below.

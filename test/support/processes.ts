@@ -127,6 +127,10 @@ export class TestProcess {
     this.#child.stdout?.destroy();
   }
 
+  closeStderr(): void {
+    this.#child.stderr?.destroy();
+  }
+
   /** Takes nothing more of its stdout before the process has ended, as a reader does that hangs. */
   pauseStdout(): void {
     this.#child.stdout?.pause();

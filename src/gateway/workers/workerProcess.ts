@@ -200,6 +200,8 @@ function writeLastLines(): void {
 
 function ignore(): void {}
 
+// As in `aegis start`: else each such error would be one more to report.
+process.stderr.on('error', ignore);
 // node:cluster ends a worker as soon as the primary is gone.
 process.on('exit', writeLastLines);
 process.on('message', (message: ToWorker) => {
