@@ -18,6 +18,8 @@ function endQuietly(error: NodeJS.ErrnoException): void {
 
 async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', endQuietly);
+  // A gateway serves on without a reader of its words. Each failed write would be reported there, by another write.
+  process.stderr.on('error', () => {});
   showOn(process.stdout, process.env);
   const context: CommandContext = {
     print: (text) => process.stdout.write(text),

@@ -26,7 +26,7 @@ const MAX_FILE_BYTES = 1024 * 1024;
 export const lastAddress = z.object({ certificate: z.string(), address: z.string() });
 const kept = z.record(z.string(), lastAddress);
 
-export type LastAddress = z.output<typeof lastAddress>;
+type LastAddress = z.output<typeof lastAddress>;
 
 export class LastAddresses {
   readonly #directory: string | undefined;

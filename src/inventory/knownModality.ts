@@ -63,11 +63,11 @@ export class KnownModality {
       this.#lastDenied = lastDenied;
     }
     if (ingress !== undefined) {
-      this.#ingress ??= KnownSide.of('ingress', ingress);
+      this.#ingress ??= new KnownSide('ingress', Math.min(nowMs, Date.parse(ingress.lastSeen)));
       this.#ingress.learn(ingress, nowMs);
     }
     if (egress !== undefined) {
-      this.#egress ??= KnownSide.of('egress', egress);
+      this.#egress ??= new KnownSide('egress', Math.min(nowMs, Date.parse(egress.lastSeen)));
       this.#egress.learn(egress, nowMs);
     }
   }

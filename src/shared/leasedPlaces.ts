@@ -5,10 +5,10 @@
  */
 import type {
   AssociationPlace,
+  AssociationPlaces,
   LocalPlaces,
   PlaceAnswer,
   PlaceRequest,
-  PlacesOfAll,
 } from '../gateway/associationPlaces';
 import type { ServerStates } from '../gateway/serverStates';
 import type { LeaseKeeper, Verdict } from './leases';
@@ -16,7 +16,7 @@ import type { LeaseKeeper, Verdict } from './leases';
 /** While another gateway has the last place of an upstream. No message says that it is free. */
 const ASK_AGAIN_MS = 100;
 
-export class LeasedPlaces implements PlacesOfAll {
+export class LeasedPlaces implements AssociationPlaces {
   readonly #local: LocalPlaces;
   readonly #leases: LeaseKeeper;
   readonly #isClosedWhileAway: boolean;

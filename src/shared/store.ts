@@ -30,7 +30,7 @@ const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 const MAX_FAULT_LENGTH = 200;
 
 /** There is no answer: the server is away, or was given up. */
-export class Away extends Error {
+class Away extends Error {
   override readonly name = 'Away';
 }
 
@@ -42,7 +42,7 @@ export interface Store {
   giveUp(detail: string): void;
 }
 
-export interface StoreEvents {
+interface StoreEvents {
   /** The server has let us in. It is not up before this has resolved; where it rejects, the connection ends. */
   opened(): Promise<void>;
   /** With the first connection, and after each loss. */
@@ -117,7 +117,7 @@ export class RedisStore implements Store {
 
   #client(): Redis {
     const { redis: options } = this.#configuration;
-    const redis = new Redis({
+    const redis: Redis = new Redis({
       lazyConnect: true,
       // Redis 5 knows no other.
       protocol: 2,

@@ -15,7 +15,7 @@ const MAX_VALUE_LENGTH = 16_384;
 /** Clocks of gateways may differ by this. A record from further ahead would win over all that people do later. */
 const MAX_AHEAD_MS = 600_000;
 
-export interface TableOptions<T extends z.ZodType> {
+interface TableOptions<T extends z.ZodType> {
   /** Its name in the keys. */
   readonly kind: string;
   readonly maxRecords: number;
@@ -23,7 +23,7 @@ export interface TableOptions<T extends z.ZodType> {
   /** Another gateway has written it; undefined: has removed it. */
   took(field: string, value: z.output<T> | undefined): void;
   /** All that this gateway knows, with its moment where it knows one: said at each new connection. */
-  all(): Iterable<readonly [field: string, value: z.input<T>, atMs?: number]>;
+  all(): Iterable<readonly [field: string, value: object | string, atMs?: number]>;
 }
 
 interface Unsaid {
@@ -45,7 +45,7 @@ export class Table<T extends z.ZodType> {
   }
 
   /** This gateway has changed it; undefined: has removed it. */
-  put(field: string, value: z.input<T> | undefined, atMs = Date.now()): void {
+  put(field: string, value: object | string | undefined, atMs = Date.now()): void {
     const known = this.#atByField.get(field);
     this.#say(field, value, known === undefined ? atMs : Math.max(atMs, known + 1));
   }
@@ -80,7 +80,7 @@ export class Table<T extends z.ZodType> {
     return rest.length >= 2 * MAX_RECORDS_AT_ONCE;
   }
 
-  #say(field: string, value: z.input<T> | undefined, atMs: number): void {
+  #say(field: string, value: object | string | undefined, atMs: number): void {
     const text = value === undefined ? '' : JSON.stringify(value);
     if (field.length > MAX_FIELD_LENGTH || text.length > MAX_VALUE_LENGTH) return;
     this.#remember(field, atMs);

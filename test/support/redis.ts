@@ -1,6 +1,5 @@
 /** A real redis-server for tests, on a port of its own, with nothing on the disk. Knows nothing of the gateway. */
-import { execFileSync } from 'node:child_process';
-import { freePort, PROGRAM_PATH, startProcess, type TestProcess } from './processes';
+import { freePort, startProcess, type TestProcess } from './processes';
 
 export class RedisServer {
   readonly port: number;
@@ -35,14 +34,5 @@ export class RedisServer {
   /** At once, as a crash does. */
   async kill(): Promise<void> {
     await this.#process?.stop('SIGKILL');
-  }
-
-  /** As an operator asks it, in clear text. */
-  ask(...words: readonly string[]): string {
-    const environment = { ...process.env, PATH: PROGRAM_PATH };
-    return execFileSync('redis-cli', ['-p', String(this.port), ...words], {
-      encoding: 'utf8',
-      env: environment,
-    });
   }
 }

@@ -96,8 +96,7 @@ async function receive(message: ToWorker): Promise<void> {
         sockets: new InheritedSockets(message.sockets),
       });
       gateway = await starting;
-      // Both as in the process of `aegis start`.
-      process.stderr.on('error', ignore);
+      // The last resort, as in the process of `aegis start`.
       process.on('uncaughtException', ({ stack }) => {
         process.stderr.write(`aegis: a defect of the gateway, please report it: ${stack}\n`);
       });
@@ -206,6 +205,8 @@ function writeLastLines(): void {
 
 function ignore(): void {}
 
+// As in cli.ts: without a reader, each failed write would be reported by another one.
+process.stderr.on('error', ignore);
 // node:cluster ends a worker as soon as the primary is gone.
 process.on('exit', writeLastLines);
 process.on('message', (message: ToWorker) => {

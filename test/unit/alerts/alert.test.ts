@@ -40,7 +40,7 @@ describe('An alert', () => {
         'modality.heard',
         'modality.changed',
       ] as const),
-      ...(['modality.locked', 'modality.unlocked'] as const),
+      ...(['modality.locked', 'modality.unlocked', 'shared.down', 'shared.up'] as const),
     ];
     const alerts = names.map((event) => alertOf({ event, outcome: 'info', modality: 'ct1' }));
     expect(alerts).not.toContain(undefined);
