@@ -108,14 +108,7 @@ export const againstBuild = comparing('build', 'Against another build', true, ({
   {
     name: 'build',
     title: 'against the other build',
-    works: (named as readonly WorkName[] | undefined) ?? [
-      'bulk',
-      'small',
-      'get',
-      'find',
-      'echo',
-      'associate',
-    ],
+    works: ['bulk', 'small', 'get', 'find', 'echo', 'associate'],
     over: aegisOf({}).start,
     under: aegisOf({}, against).start,
   },
