@@ -25,13 +25,13 @@ const DEFAULT_ROUNDS = 3;
 
 export function usage(workloads: readonly string[]): string {
   return `usage: npm run bench -- [--only NAME,…] [--peers NAME,…] [--attacks NAME,…] [--rounds N] [--quick] [--output DIR]
-       npm run bench -- --only build --against CLI [--works NAME,…]
+       npm run bench -- --only pairs,features,build [--works NAME,…] [--against CLI]
 
   --only     ${workloads.join(', ')}
   --peers    ${peerNames.join(', ')}
   --attacks  of --only floods: ${floods.map(({ name }) => name).join(', ')}
   --against  of --only build: dist/cli.js of another build, which is compared with this one by pairs
-  --works    of --only build: ${Object.keys(works).join(', ')}
+  --works    of --only pairs, features and build: ${Object.keys(works).join(', ')}
   --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}, a few workloads need fewer
   --quick    small counts, one round: shows that everything runs, the numbers mean nothing
   --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole

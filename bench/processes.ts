@@ -176,8 +176,9 @@ export async function runProgram(
   program: string,
   programArguments: readonly string[],
   deadlineMs: number,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const running = Program.start(cleanUp, program, programArguments);
+  const running = Program.start(cleanUp, program, programArguments, { environment });
   const timer = setTimeout(() => running.child.kill('SIGKILL'), deadlineMs);
   const exitCode = await running.exited;
   clearTimeout(timer);

@@ -155,7 +155,33 @@ const targets: readonly Target[] = [
     unit: '×',
     value: (tables) => tables.ratio('policy', 'p50Ms', 'aegis-10000', 'aegis-10'),
   },
+  ...pairedTargets([
+    ['C-FIND of 1,000 answers, time against HAProxy', 1, 'pairs', 'haproxy-find', 'seconds'],
+    ['C-GET, time against HAProxy', 1, 'pairs', 'haproxy-get', 'seconds'],
+    ['C-GET, CPU against nginx', 1, 'pairs', 'nginx-get', 'cpu'],
+    ['C-ECHO p50 against a relay of 40 lines on the same Node', 1.1, 'pairs', 'plain-relay-echo', 'p50'],
+    ['Looking into data sets, CPU of bulk', 1.02, 'features', 'verify-bulk', 'cpu'],
+    ['Chain, syslog, ATNA and alerts, CPU of bulk', 1.05, 'features', 'everything-bulk', 'cpu'],
+    ['Chain, syslog, ATNA and alerts, p50 of C-ECHO', 1.05, 'features', 'everything-echo', 'p50'],
+  ]),
+  {
+    title: 'Looking into data sets, for each instance',
+    atMost: 20,
+    unit: ' µs',
+    value: (tables) => tables.median('features', 'verify-small', 'cpuMicroseconds'),
+  },
 ];
+
+type PairedTarget = readonly [title: string, atMost: number, table: string, row: string, key: string];
+
+function pairedTargets(all: readonly PairedTarget[]): Target[] {
+  return all.map(([title, atMost, table, row, key]) => ({
+    title: `${title}, by pairs`,
+    atMost,
+    unit: '×',
+    value: (tables) => tables.median(table, row, key),
+  }));
+}
 
 export function judge(tables: readonly Table[]): Verdict[] {
   const all = new Tables(tables);

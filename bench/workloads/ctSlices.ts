@@ -19,6 +19,7 @@ import {
   MEGABYTE,
   relayCost,
   relayCostColumns,
+  varied,
   type Workload,
 } from './workload';
 
@@ -31,12 +32,16 @@ const MAX_ROUNDS = 2;
 /** A turn sends the series again as long as it has not lasted so long, so that a fast relay is not measured cold. */
 const TURN_MS = 4_000;
 
+type Environment = Readonly<Record<string, string>>;
+
 interface CtSlicesOptions {
   readonly name: string;
   /** As in "200 CT slices to …". */
   readonly archiveTitle: string;
   readonly archiveProgram: string;
   readonly peers: readonly PeerName[];
+  /** A row more: nothing in front, and storescu without Nagle's algorithm too. */
+  readonly hasLimit?: boolean;
   start(cleanUp: CleanUp): Promise<Archive>;
 }
 
@@ -70,6 +75,7 @@ export const ctToOrthancWithoutDelay = ctSlices({
   archiveTitle: 'Orthanc with TCP_NODELAY=1',
   archiveProgram: 'Orthanc',
   peers: [...inFrontOfAll, 'orthanc-tls'],
+  hasLimit: true,
   start: (cleanUp) => startOrthanc(cleanUp, { noDelay: true }),
 });
 
@@ -86,12 +92,12 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
   const folder = temporaryFolder(cleanUp);
   for (let slice = 0; slice < slices; slice += 1) writePart10(folder, ctImage(`slice${slice}`, SLICE_BYTES));
   const archive = await options.start(cleanUp);
-  const contenders = await contendersInFront(bench, cleanUp, options.peers, { archive }, async (front) => {
+  const measuring = (environment: Environment) => async (front: Front) => {
     const usages: Usage[] = [];
     const from = performance.now();
     do {
       await front.archive.forget();
-      usages.push(await usageDuring(front.pid, () => storescu(bench, cleanUp, front, folder)));
+      usages.push(await usageDuring(front.pid, () => storescu(bench, cleanUp, front, folder, environment)));
     } while (performance.now() - from < TURN_MS && !bench.isQuick);
     const mean = meanOf(usages);
     return {
@@ -99,7 +105,14 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
       millisecondsPerSlice: (mean.seconds * 1000) / slices,
       ...relayCost(mean, slices * SLICE_BYTES),
     };
-  });
+  };
+  const inFront = (names: readonly PeerName[], environment: Environment) =>
+    contendersInFront(bench, cleanUp, names, { archive }, measuring(environment));
+  const limit = options.hasLimit === true ? await inFront(['none'], { TCP_NODELAY: '1' }) : [];
+  const contenders = [
+    ...varied(limit, 'limit', () => 'the limit: nothing, and no delay in storescu'),
+    ...(await inFront(options.peers, {})),
+  ];
   return {
     name: options.name,
     title: `${slices} CT slices of 0.5 MB from storescu to ${options.archiveTitle}`,
@@ -123,7 +136,13 @@ function meanOf(usages: readonly Usage[]): Usage {
   };
 }
 
-function storescu(bench: Bench, cleanUp: CleanUp, front: Front, folder: string): Promise<void> {
+function storescu(
+  bench: Bench,
+  cleanUp: CleanUp,
+  front: Front,
+  folder: string,
+  environment: Environment,
+): Promise<void> {
   const { client, caFile } = bench.certificates;
   const tls = ['--enable-tls', client.privateKeyFile, client.certificateFile, '--add-cert-file', caFile];
   const programArguments = [
@@ -138,5 +157,5 @@ function storescu(bench: Bench, cleanUp: CleanUp, front: Front, folder: string):
     '--scan-directories',
     folder,
   ];
-  return runProgram(cleanUp, 'storescu', programArguments, STORESCU_DEADLINE_MS);
+  return runProgram(cleanUp, 'storescu', programArguments, STORESCU_DEADLINE_MS, environment);
 }

@@ -16,8 +16,9 @@ export interface Bench extends Turns {
   readonly peers: readonly Peer[];
   /** Of the floods; undefined: all. */
   readonly attacks: readonly string[] | undefined;
-  /** Of the pairs with another build: its dist/cli.js, and which work; undefined: this build, and all. */
+  /** The dist/cli.js of another build, of the pairs with it; undefined: this build. */
   readonly against: string | undefined;
+  /** Of the pairs; undefined: all. */
   readonly works: readonly string[] | undefined;
   /** Small counts: to see that it runs, not to learn anything. */
   readonly isQuick: boolean;

@@ -3,7 +3,7 @@
  * through where the state allows them. Knows nothing of what is in a message, of policy or of the other leg.
  */
 import type { Socket } from 'node:net';
-import type { PduSink } from '../pdu/pduSink';
+import type { ExpectedPdus, PduSink } from '../pdu/pduSink';
 import { encodeAbort, encodeAssociateRj, encodeReleaseRp, encodeReleaseRq } from '../pdu/smallPdus';
 import { type Abort, type AssociateRj, PduType, providerAbort } from '../pdu/types';
 import { reasons } from '../policy/reasons';
@@ -16,6 +16,8 @@ import { ProtocolError } from './protocolError';
 import { type Action, type Event, type State, transition } from './states';
 
 export class Leg implements PduSink, LegSocketEvents {
+  /** May take whole PDUs of the peer before this leg does. */
+  expected: ExpectedPdus | undefined;
   readonly #socket: Socket;
   readonly #options: LegOptions;
   readonly in: LegSocket;
@@ -162,15 +164,15 @@ export class Leg implements PduSink, LegSocketEvents {
 
   // Relayed: until then an acceptor holds what comes, and a requestor has no association.
   pdvStart(contextId: number, messageControlHeader: number, fragmentBytes: number): void {
-    if (this.#takesData) this.#flow!.pdvStart(contextId, messageControlHeader, fragmentBytes);
+    if (this.takesData) this.#flow!.pdvStart(contextId, messageControlHeader, fragmentBytes);
   }
 
   fragment(bytes: Buffer): void {
-    if (this.#takesData) this.#flow!.fragment(bytes);
+    if (this.takesData) this.#flow!.fragment(bytes);
   }
 
   pdvEnd(): void {
-    if (this.#takesData) this.#flow!.pdvEnd();
+    if (this.takesData) this.#flow!.pdvEnd();
   }
 
   releaseRq(): void {
@@ -194,7 +196,7 @@ export class Leg implements PduSink, LegSocketEvents {
     if (action === 'AA-3' || !wasRequested) this.#fail({ reason: `${this.#options.peer}-aborted`, abort });
   }
 
-  get #takesData(): boolean {
+  get takesData(): boolean {
     return this.#state === 'established' || this.#state === 'awaitingReleaseResponse';
   }
 

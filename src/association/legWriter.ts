@@ -67,6 +67,20 @@ export class LegWriter {
     this.#scheduleFlush();
   }
 
+  /** Queues a copy of whole messages, in the PDUs that the framer would make of them. Others come behind them. */
+  messages(pdus: Buffer): void {
+    if (this.#framer === undefined) return;
+    if (this.#framer.pendingBytes + pdus.length > SLAB_BYTES) this.flush();
+    this.#mayWait ||= this.#framer.pendingBytes === 0;
+    this.#framer.messages(pdus);
+    this.#scheduleFlush();
+  }
+
+  /** The longest fragment that the peer is sent. */
+  get maxFragmentBytes(): number {
+    return this.#framer?.maxFragmentBytes ?? 0;
+  }
+
   /** Queues a copy of bytes of a data set. */
   fragment(contextId: number, bytes: Buffer): void {
     if (this.#framer === undefined) return;

@@ -3,13 +3,14 @@
  * Each half of a relay has its own, because message IDs of the two sides are independent (PS3.7 §A.4).
  */
 
+import type { AcceptedContexts } from '../association/negotiation';
 import { ProtocolError } from '../association/protocolError';
 import type { CommandSet } from '../dimse/commandSet';
-import { CommandField, RESPONSE_BIT, statusClass } from '../dimse/commands';
-import { encodeCommandSet } from '../dimse/encodeCommandSet';
+import { CommandField, hasDataSet, RESPONSE_BIT, statusClass } from '../dimse/commands';
 import type { StoredDataSet } from '../policy/dataSetChecks';
 import type { ReasonCode } from '../policy/reasons';
 import type { Disclosure } from './dataSetTap';
+import { LastAnswer } from './repeatedAnswers';
 
 /**
  * Asynchronous operations are negotiated away, so one is the rule (PS3.7 §D.3.3.3.1). A few more are let
@@ -31,9 +32,7 @@ export interface Operation {
   readonly detail: string | undefined;
   /** As that of all operations of its half. */
   readonly requestor: 'upstream' | undefined;
-  /** The last answer that was passed on, as it was encoded: pending ones come again and again. */
-  answer?: CommandSet;
-  encodedAnswer?: Buffer;
+  lastAnswer?: LastAnswer;
   /** For DICOM audit messages, never for the log; left out where there are none. */
   disclosed?: Pick<Disclosure, 'isFromUpstream' | 'facts'>;
 }
@@ -59,15 +58,24 @@ export type Passing =
       readonly dataSet: StoredDataSet;
     };
 
-/** The command set as it goes on. One and the same answer, as its reader gives for equal bytes, is encoded once. */
-export function encodedFor(passing: Passing, command: CommandSet): Buffer {
-  if (passing.kind !== 'response') return encodeCommandSet(command);
-  const { operation } = passing;
-  if (operation.answer !== command || operation.encodedAnswer === undefined) {
-    operation.answer = command;
-    operation.encodedAnswer = encodeCommandSet(command);
-  }
-  return operation.encodedAnswer;
+/** One and the same command set, as its reader gives for equal bytes, is encoded once. */
+export function lastAnswer(operation: Operation, answer: CommandSet): LastAnswer {
+  if (operation.lastAnswer?.command !== answer) operation.lastAnswer = new LastAnswer(answer);
+  return operation.lastAnswer;
+}
+
+/**
+ * A response goes out on the context of its request, on whichever it came. Its data set cannot where the two encode it
+ * differently: then it stays on the context that says how to read it.
+ */
+export function contextOfAnswer(
+  contexts: AcceptedContexts,
+  ofRequest: number,
+  ofResponse: number,
+  command: CommandSet,
+): number {
+  const isReadAlike = contexts.get(ofRequest)?.transferSyntax === contexts.get(ofResponse)?.transferSyntax;
+  return isReadAlike || !hasDataSet(command) || !contexts.has(ofResponse) ? ofRequest : ofResponse;
 }
 
 export type Refused = Extract<Passing, { kind: 'refused' }>;

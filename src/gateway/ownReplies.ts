@@ -3,6 +3,9 @@
  * without reading its answers, or faster than they can go out, is not read meanwhile.
  */
 import type { Leg } from '../association/leg';
+import type { CommandSet } from '../dimse/commandSet';
+import { encodeCommandSet } from '../dimse/encodeCommandSet';
+import { refusalResponse } from '../dimse/refusal';
 
 /**
  * Own answers that wait while a message of the other side goes out. With more, the sender is not read, or it could fill
@@ -26,8 +29,10 @@ export class OwnReplies {
     return this.#waiting.length > 0;
   }
 
-  add(contextId: number, commandSet: Buffer): void {
-    this.#waiting.push({ contextId, commandSet });
+  /** The text is the same for every refusal, so that nobody learns what the allowlist holds. */
+  refuse(contextId: number, request: CommandSet, status: number): void {
+    const response = refusalResponse(request, status, 'refused by the gateway');
+    this.#waiting.push({ contextId, commandSet: encodeCommandSet(response) });
   }
 
   /** Writes them, never between the fragments of a message from the other side. */

@@ -7,17 +7,24 @@ import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver, type Verdict } from '../association/messageFlow';
 import type { CommandSet } from '../dimse/commandSet';
 import type { RefusedRequestError } from '../dimse/commandSetError';
-import { CommandField, hasDataSet, isPendingStatus, isResponse } from '../dimse/commands';
+import { CommandField, isPendingStatus, isResponse } from '../dimse/commands';
 import { encodeCommandSet } from '../dimse/encodeCommandSet';
-import { refusalResponse } from '../dimse/refusal';
 import { type DataSetChecks, storedDataSet } from '../policy/dataSetChecks';
 import { reasons } from '../policy/reasons';
 import type { CommandPace } from './commandPace';
-import { encodedFor, type Operation, OutstandingOperations, type Passing, type Refused } from './operations';
+import {
+  contextOfAnswer,
+  lastAnswer,
+  type Operation,
+  OutstandingOperations,
+  type Passing,
+  type Refused,
+} from './operations';
 import { OwnReplies } from './ownReplies';
 import type { Relay, RelayOptions } from './relay';
+import type { AnswerHalf } from './repeatedAnswers';
 
-export class RelayHalf implements RelayedLegOwner, MessageReceiver {
+export class RelayHalf implements RelayedLegOwner, MessageReceiver, AnswerHalf {
   readonly leg: Leg;
   /** Requests of this peer, answered by the other one. */
   readonly requested = new OutstandingOperations();
@@ -53,6 +60,10 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     other.leg.relay(other, other.#flow);
   }
 
+  get maxPduLength(): number {
+    return this.#options.limits.maxPduLengthBytes;
+  }
+
   /** Whether the peer has begun a message and not ended it. */
   get isInsideMessage(): boolean {
     return this.#flow.isInsideMessage;
@@ -69,6 +80,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   command(contextId: number, command: CommandSet): Verdict {
     if (!isResponse(command.CommandField)) this.#pace?.commandCame();
+    this.leg.expected = undefined;
     this.#passingContextId = contextId;
     const passing = this.#judge(contextId, command);
     this.#passing = passing;
@@ -81,14 +93,18 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
       if (cancelled === undefined) return 'drop';
       this.#outContextId = cancelled.contextId;
     } else if (passing.operation.contextId !== contextId) {
-      this.#outContextId = this.#contextOfAnswer(passing.operation.contextId, contextId, command);
+      const { contexts } = this.#options;
+      this.#outContextId = contextOfAnswer(contexts, passing.operation.contextId, contextId, command);
     }
     return this.#forward(command);
   }
 
   #forward(command: CommandSet): Verdict {
-    const isFollowed = isPendingStatus(command.Status ?? 0);
-    this.#opposite.leg.out.commandSet(this.#outContextId, encodedFor(this.#passing, command), isFollowed);
+    const passing = this.#passing;
+    const { out } = this.#opposite.leg;
+    const contextId = this.#outContextId;
+    if (passing.kind !== 'response') out.commandSet(contextId, encodeCommandSet(command));
+    else lastAnswer(passing.operation, command).passOn(this, out, this.#passingContextId, contextId);
     return 'forward';
   }
 
@@ -110,18 +126,9 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
 
   refusedRequest(contextId: number, { request, code, message }: RefusedRequestError): void {
     this.#pace?.commandCame();
+    this.leg.expected = undefined;
     this.#passingContextId = contextId;
     this.#passing = { kind: 'refused', request, reason: code, detail: message };
-  }
-
-  /**
-   * A response goes out on the context of its request, on whichever it came. Its data set cannot where the two encode it
-   * differently: then it stays on the context that says how to read it.
-   */
-  #contextOfAnswer(ofRequest: number, ofResponse: number, command: CommandSet): number {
-    const { contexts } = this.#options;
-    const isReadAlike = contexts.get(ofRequest)?.transferSyntax === contexts.get(ofResponse)?.transferSyntax;
-    return isReadAlike || !hasDataSet(command) || !contexts.has(ofResponse) ? ofRequest : ofResponse;
   }
 
   dataSetFragment(_contextId: number, bytes: Buffer): void {
@@ -183,8 +190,7 @@ export class RelayHalf implements RelayedLegOwner, MessageReceiver {
     }
     const { wire } = reasons[reason];
     const status = own ?? (wire.kind === 'status' ? wire.status : 0x0110);
-    const commandSet = encodeCommandSet(refusalResponse(request, status, 'refused by the gateway'));
-    this.#replies.add(this.#passingContextId, commandSet);
+    this.#replies.refuse(this.#passingContextId, request, status);
     this.#options.record.commandRefused(request, reason, status, dataSetBytes, detail);
     this.#pace?.answerQueued();
     this.#options.record.hold(this.leg.in, 'denied');

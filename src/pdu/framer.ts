@@ -4,6 +4,7 @@
  * did not send could make an archive store half an image as a whole one.
  */
 
+import { writeUint32 } from './pduHeader';
 import { returnSlabs, SLAB_BYTES, takeSlab } from './slabs';
 import {
   MCH_COMMAND,
@@ -37,7 +38,7 @@ const NUL = Buffer.alloc(1);
  */
 export class PDataFramer {
   /** The longest fragment; even, because every fragment is (PS3.8 §E.1). */
-  readonly #maxFragmentBytes: number;
+  readonly maxFragmentBytes: number;
   /** Full slabs; `slab` is the one being written, up to `used`. */
   readonly #full: Buffer[] = [];
   #slab: Buffer | undefined;
@@ -58,8 +59,8 @@ export class PDataFramer {
    */
   constructor(peerMaxPduLength: number, ownLimit = DEFAULT_MAX_PDU_LENGTH) {
     const limit = peerMaxPduLength === 0 ? ownLimit : Math.min(peerMaxPduLength, ownLimit);
-    this.#maxFragmentBytes = floorEven(limit - PDV_HEADER_BYTES);
-    if (!(this.#maxFragmentBytes >= 2)) {
+    this.maxFragmentBytes = limit - PDV_HEADER_BYTES - (limit % 2);
+    if (!(this.maxFragmentBytes >= 2)) {
       throw new PduError(
         'pdu-max-length-unusable',
         `maximum length ${limit}; at least ${PDV_HEADER_BYTES + 2} is required for a fragment of two bytes`,
@@ -79,6 +80,16 @@ export class PDataFramer {
     }
     this.#fill(contextId, MCH_COMMAND, commandSet);
     this.#endMessage(contextId);
+  }
+
+  /** Queues a copy of whole messages, in PDUs as they are made here. */
+  messages(pdus: Buffer): void {
+    for (let copied = 0; copied < pdus.length; ) {
+      const slab = this.#slabWithRoom(1);
+      const bytes = pdus.copy(slab, this.#used, copied);
+      copied += bytes;
+      this.#used += bytes;
+    }
   }
 
   /** Queues a copy of bytes of a data set. */
@@ -154,12 +165,12 @@ export class PDataFramer {
     while (start < bytes.length) {
       if (!this.#isPduOpen) this.#beginPdu(contextId, messageControlHeader);
       const slab = this.#slabWithRoom(1);
-      const room = Math.min(SLAB_BYTES - this.#used, this.#maxFragmentBytes - this.#fragmentBytes);
+      const room = Math.min(SLAB_BYTES - this.#used, this.maxFragmentBytes - this.#fragmentBytes);
       const copied = bytes.copy(slab, this.#used, start, Math.min(bytes.length, start + room));
       start += copied;
       this.#used += copied;
       this.#fragmentBytes += copied;
-      if (this.#fragmentBytes === this.#maxFragmentBytes) this.#closePdu();
+      if (this.#fragmentBytes === this.maxFragmentBytes) this.#closePdu();
     }
   }
 
@@ -233,16 +244,4 @@ export class PDataFramer {
       );
     }
   }
-}
-
-/** Big endian. Buffer's own method would check a range that is known here. */
-function writeUint32(bytes: Buffer, offset: number, value: number): void {
-  bytes[offset] = value >>> 24;
-  bytes[offset + 1] = value >>> 16;
-  bytes[offset + 2] = value >>> 8;
-  bytes[offset + 3] = value;
-}
-
-function floorEven(value: number): number {
-  return value - (value % 2);
 }

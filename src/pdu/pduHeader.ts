@@ -88,3 +88,11 @@ export function readUint32(bytes: Buffer, offset: number): number {
     0
   );
 }
+
+/** Big endian. Buffer's own method would check a range that is known here. */
+export function writeUint32(bytes: Buffer, offset: number, value: number): void {
+  bytes[offset] = value >>> 24;
+  bytes[offset + 1] = value >>> 16;
+  bytes[offset + 2] = value >>> 8;
+  bytes[offset + 3] = value;
+}

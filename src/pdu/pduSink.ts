@@ -1,8 +1,18 @@
 /** What a reader of PDUs reports: the interface between the bytes and the owner of the state. Types only. */
 import type { Abort, AssociateRj, PduType } from './types';
 
+/** Whole PDUs that are wanted as they are. */
+export interface ExpectedPdus {
+  /** Takes those that begin at `offset`, between two PDUs; returns how many bytes, 0 where they are other ones. */
+  take(chunk: Buffer, offset: number): number;
+  /** How many it took last. */
+  readonly pdus: number;
+}
+
 /** Where what was read goes. What a callback throws ends the reader, as a PduError does. */
 export interface PduSink {
+  /** Is asked at each PDU before anything else is. */
+  readonly expected?: ExpectedPdus | undefined;
   /** The body (without the 6-byte header) of an A-ASSOCIATE-RQ or -AC. The sink owns it. */
   associate(type: typeof PduType.AssociateRq | typeof PduType.AssociateAc, body: Buffer): void;
   associateRj(rj: AssociateRj): void;

@@ -193,6 +193,13 @@ export class PduReader {
     if (this.#cutBytes === 0) {
       // Judged by its first byte: what is not DICOM (HTTP, TLS) may never send a sixth.
       checkPduType(chunk[offset]!);
+      const { expected } = this.#sink;
+      const taken = expected?.take(chunk, offset) ?? 0;
+      if (taken > 0) {
+        this.#emptyFragments = 0;
+        this.#completePdus += expected?.pdus ?? 0;
+        return offset + taken;
+      }
       if (chunk.length - offset >= PDU_HEADER_BYTES) {
         this.#startPdu(chunk, offset);
         return offset + PDU_HEADER_BYTES;
@@ -265,21 +272,14 @@ export class PduReader {
       throw pdvInvalid(length, available);
     }
     const fragmentBytes = length - PDV_LENGTH_OVERHEAD;
-    this.#countEmptyFragments(fragmentBytes);
+    this.#emptyFragments = fragmentBytes > 0 ? 0 : this.#emptyFragments + 1;
+    if (this.#emptyFragments > MAX_EMPTY_FRAGMENTS) throw tooManyEmptyFragments();
     this.#pduRemaining = rest;
     this.#fragmentRemaining = fragmentBytes;
     this.#state = IN_FRAGMENT;
     this.#sink.pdvStart(bytes[offset + 4]!, bytes[offset + 5]!, fragmentBytes);
     if (fragmentBytes === 0) {
       this.#endPdv();
-    }
-  }
-
-  #countEmptyFragments(fragmentBytes: number): void {
-    if (fragmentBytes > 0) {
-      this.#emptyFragments = 0;
-    } else if (++this.#emptyFragments > MAX_EMPTY_FRAGMENTS) {
-      throw tooManyEmptyFragments();
     }
   }
 
