@@ -188,7 +188,9 @@ describe('the single executable', () => {
       // In place of Node.js and dist/cli.js.
       ['/bin/sh', '-c', `shift 2; exec ${executable} "$@"`, 'sh'],
     );
-    onCleanUp(() => gateway.process.stop());
+    onCleanUp(async () => {
+      await gateway.process.stop();
+    });
     await gateway.process.waitForOutput(/\(admin HTTP\)\n/);
     const started = await gateway.event('gateway.started');
     expect(started.detail).toContain('with 2 workers; quick acknowledgement off: ');
