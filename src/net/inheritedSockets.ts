@@ -79,7 +79,7 @@ export class InheritedSockets {
       .map((socket) => `${formatHostAndPort(socket)}${socket.name === '' ? '' : ` (${socket.name})`}`);
   }
 
-  /** From now on connections wait in the kernel, for whoever has the sockets next. */
+  /** From now on connections wait in the kernel, for the process that has the sockets next. */
   close(): void {
     for (const { server } of this.#portByFd.values()) server.close();
   }

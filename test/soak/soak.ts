@@ -152,7 +152,7 @@ export class Soak {
     }
   }
 
-  /** Again where this process itself had to wait longer than the gateway does: that is no fault of anybody. */
+  /** Again where this process itself had to wait longer than the gateway does: nobody is at fault then. */
   async #fairRound(faults: readonly Fault[]): Promise<void> {
     for (let attempt = 1; attempt < MAX_ATTEMPTS; attempt += 1) {
       const firstFinding = this.findings.length;

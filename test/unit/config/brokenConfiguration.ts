@@ -65,5 +65,5 @@ export const FILES = '"certificate": "s.crt", "privateKey": "s.key"';
 
 /** What messages about unknown keys name. A new key of the root is added here by hand. */
 export const ROOT_KEYS =
-  '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, canaryAeTitles, penalty, limits, timeouts, tcp, workers, audit, alerts, admin, pending, pidFile, stateDirectory, crlRefreshSeconds, tests, contact';
+  '$schema, listeners, upstreams, modalities, egress, strictAeTitles, unknownAddresses, canaryAeTitles, penalty, limits, timeouts, tcp, workers, audit, alerts, admin, pending, pidFile, stateDirectory, shared, crlRefreshSeconds, tests, contact';
 export const MODALITY_KEYS = Object.keys(modality.shape).join(', ');
