@@ -16,6 +16,7 @@ import { Gateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
+import { rulesOf } from '../gateway/rules';
 import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
 import { InheritedSockets } from '../net/inheritedSockets';
@@ -26,6 +27,7 @@ import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { Systemd } from './systemd';
+import { Predecessor, Records } from './takeOver';
 import { type Say, warn } from './warnings';
 
 interface Opened {
@@ -41,6 +43,12 @@ interface Opened {
   readonly captures: Captures;
   /** Undefined where the service is not one of systemd. */
   readonly systemd: Systemd | undefined;
+  /** What the gateway records into. */
+  readonly records: Records;
+  /** Those that were open before this process. */
+  readonly sockets: InheritedSockets;
+  /** The process that this one took over from. */
+  readonly predecessor: Predecessor | undefined;
 }
 
 export interface Running extends Opened {
@@ -65,10 +73,16 @@ async function open(
   { reload, takeOverLists }: Pick<GatewayControl, 'reload'> & Pick<Reloads, 'takeOverLists'>,
 ): Promise<Opened> {
   const systemd = Systemd.ofEnvironment(say);
-  const sockets = InheritedSockets.ofSystemd();
+  const predecessor = Predecessor.ofEnvironment();
+  const sockets = predecessor?.sockets ?? InheritedSockets.ofSystemd();
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
+  if (predecessor !== undefined) {
+    // Before the other one closes its files: it goes on where these cannot be used.
+    rulesOf(configuration);
+    await predecessor.prepared();
+  }
   const locks = new ModalityLocks(configuration, say);
   const captures = new Captures(say);
   const audit = new AuditLog({
@@ -103,19 +117,21 @@ async function open(
     },
   );
   const workers = workerCount(configuration);
+  const records = new Records(monitoring, auditExport);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, workers, monitoring, say, {
+    gateway = await startGateway(configuration, workers, records, say, {
       locks: locks.list,
-      disclosures: auditExport,
+      disclosures: records,
       sockets,
     });
     audit.attach(monitoring);
     auditExport.attach(monitoring);
-    locks.attach({ gateway, audit: monitoring });
+    const { lock } = allOf(gateway, predecessor);
+    locks.attach({ gateway: { lock }, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    for (const unused of sockets.unusedBy([...gateway.addresses, monitoring.address])) {
+    for (const unused of sockets.closeUnused([...gateway.addresses, monitoring.address])) {
       say(
         `warning: no listener has the address or the name of ${unused}, a socket of systemd: nobody answers there`,
       );
@@ -139,6 +155,7 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
+    await predecessor?.running(records);
     systemd?.ready(gateway);
     return {
       configuration,
@@ -151,6 +168,9 @@ async function open(
       locks,
       captures,
       systemd,
+      records,
+      sockets,
+      predecessor,
     };
   } catch (error) {
     lists.close();
@@ -180,6 +200,16 @@ async function startGateway(
   }
   const { WorkerPool } = await import('../gateway/workers/workerPool');
   return await WorkerPool.start(configuration, workers, audit, say, options);
+}
+
+/** A lock ends what the process before this one still serves, too. */
+function allOf(gateway: RunningGateway, predecessor: Predecessor | undefined): Pick<RunningGateway, 'lock'> {
+  return {
+    lock: (locks) => {
+      predecessor?.lock(locks);
+      return gateway.lock(locks);
+    },
+  };
 }
 
 function ignore(): void {}
