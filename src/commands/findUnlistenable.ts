@@ -88,7 +88,8 @@ function findingOf(
     return { ...place, message: `${where} cannot be listened on: ${describeListenError(error)}` };
   }
   const holders = portHolders(port);
-  if (holders.some((holder) => isOurGateway(holder, file))) return undefined;
+  // systemd has opened it, for the gateway.
+  if (holders.some((holder) => isSystemd(holder) || isOurGateway(holder, file))) return undefined;
   const [holder] = holders;
   if (holder === undefined) {
     const message = `${where} is in use, by the running gateway of this configuration or by another program; if no gateway runs, stop that program or choose another port`;
@@ -110,6 +111,10 @@ function isOurGateway({ command, folder }: PortHolder, file: string): boolean {
   return (
     configured !== undefined && folder !== undefined && isSameFile(resolve(folder, configured), resolve(file))
   );
+}
+
+function isSystemd({ pid, command: [program = ''] }: PortHolder): boolean {
+  return pid === 1 && ['systemd', 'init'].includes(basename(program));
 }
 
 /** What `aegis start` was started with; undefined where the command is another one. */

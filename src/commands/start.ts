@@ -32,9 +32,10 @@ export const registerStart: RegisterCommand = (program, context) => {
           'aegis --config /etc/aegis/aegis.jsonc start',
           'aegis start --watch --enforce',
           'kill -HUP PID     # reload the configuration',
+          'kill -USR2 PID    # a new process takes over, for example a new version',
         ],
         [
-          '0  stopped by a signal, every association had ended',
+          '0  stopped by a signal, or another process took over; every association had ended',
           '1  a port cannot be opened; associations had to be aborted, or a second signal cut the drain short',
           '2  the configuration, or a file that it names, cannot be used',
         ],
@@ -62,45 +63,36 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   if (hasReloadSignal()) {
     process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
   }
+  const replacing = starting.then(async () => new (await import('../service/handOver')).HandOver(say));
+  if (hasReloadSignal()) {
+    process.on('SIGUSR2', () => {
+      replacing.then(async (handOver) => await handOver.begin(await starting)).catch(ignore);
+    });
+  }
+  replacing.catch(ignore);
   const stopped = untilStopped(starting, say);
-  const {
-    gateway,
-    audit,
-    auditExport,
-    monitoring,
-    pidFile,
-    locks,
-    captures,
-    reloads,
-    lists,
-    systemd,
-    shared,
-  } = await starting;
+  const running = await starting;
+  const { gateway, systemd } = running;
   // The last resort. An error that escapes belongs to one connection or one timer. The others go on.
   process.on('uncaughtException', ({ stack }) => say(`a defect of the gateway, please report it: ${stack}`));
-  context.exit(await stopped);
-  reloads.close();
+  const handOver = await replacing;
+  context.exit(await Promise.race([stopped, handOver.ended]));
   systemd?.close();
-  lists.close();
-  locks.close();
-  await captures.end('the gateway stops');
-  await shared?.close();
-  pidFile.close();
-  // Alerts and the syslog server may take longer than there is time: the last check-point does not wait for them.
-  audit.finish();
   // A reader of stdout that hangs would otherwise keep this process.
-  setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
-  // Not before: during the drain a monitor has to see that the gateway is not ready.
-  await monitoring.close();
-  await auditExport.close();
-  await audit.close();
+  const endSoon = () => void setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
+  if (handOver.isDone) {
+    endSoon();
+    await handOver.finish(running);
+  } else {
+    await (await import('../service/handOver')).closeFiles(running, 'the gateway stops', endSoon);
+  }
 }
 
 /** Resolves when the drain that the first signal began is over. */
 function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
   return new Promise((resolve) => {
     let signals = 0;
-    const stop = async (signal: NodeJS.Signals, { gateway, monitoring, systemd }: Running) => {
+    const stop = async (signal: NodeJS.Signals, { gateway, monitoring, systemd, predecessor }: Running) => {
       signals += 1;
       if (signals > 1) {
         say(`${signal} again: stopping at once`);
@@ -110,7 +102,7 @@ function untilStopped(starting: Promise<Running>, say: Say): Promise<ExitCode> {
       monitoring.draining();
       systemd?.stopping();
       say(`${signal}: draining, ${describeWaiting(gateway)}`);
-      const { aborted } = await gateway.stop();
+      const [{ aborted }] = await Promise.all([gateway.stop(), predecessor?.stop()]);
       say(aborted === 0 ? 'stopped' : `stopped, associations aborted: ${aborted}`);
       resolve(aborted > 0 || signals > 1 ? ExitCode.Failed : ExitCode.Done);
     };

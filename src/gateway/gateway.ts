@@ -14,6 +14,7 @@ import type { AssociationProgress } from './associationProgress';
 import { type CommandPace, CommandPaces } from './commandPace';
 import { ConnectionRoom } from './connectionRoom';
 import { egressRoute } from './egressRoute';
+import { Closing, untilIdle } from './idle';
 import { InboundAssociation } from './inbound';
 import type { InboundContext } from './inboundContext';
 import { ingressRoute } from './ingressRoute';
@@ -52,8 +53,7 @@ export class Gateway implements InboundContext, RunningGateway {
   #room: ConnectionRoom | undefined;
   #isDraining = false;
   #isListening = true;
-  #stopWaiting: () => void = () => {};
-  #connectionClosed: () => void = () => {};
+  readonly #closing = new Closing();
 
   private constructor(
     configuration: Configuration,
@@ -222,24 +222,30 @@ export class Gateway implements InboundContext, RunningGateway {
     return listener?.certificateRefusal(connection);
   }
 
+  async retire(): Promise<void> {
+    this.#health?.stop();
+    this.#listeners.retire();
+    await untilIdle(() => this.#associations.size + this.#listeners.pendingCount);
+  }
+
   /**
    * Rejects new associations (2/3/1, `draining`), lets the running ones end, aborts at the deadline what is left,
    * and stops listening. A second call during the drain ends it at once.
    */
   async stop(): Promise<StopResult> {
     if (this.#isDraining) {
-      this.#stopWaiting();
+      this.#closing.skip();
       return { aborted: 0 };
     }
     this.#isDraining = true;
-    await this.#waitFor(() => !this.#isAnyBusy, this.timeouts.drainSeconds * 1000);
+    await this.#closing.until(() => !this.#isAnyBusy, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
     this.#room?.dispose();
     this.#rules.close();
     this.#isListening = false;
     await this.#listeners.close();
     const aborted = [...this.#associations].filter((association) => association.stop()).length;
-    await this.#waitFor(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
+    await this.#closing.until(() => this.#associations.size === 0, this.timeouts.closeSeconds * 1000);
     this.audit.record(stoppedEvent(aborted));
     return { aborted };
   }
@@ -274,7 +280,7 @@ export class Gateway implements InboundContext, RunningGateway {
   #connected(route: Route, connection: InboundConnection): void {
     const association = new InboundAssociation(this, route, connection, () => {
       this.#associations.delete(association);
-      this.#connectionClosed();
+      this.#closing.closed();
     });
     this.#associations.add(association);
     if (this.#isPenalised(connection)) association.stop('penalty');
@@ -287,20 +293,5 @@ export class Gateway implements InboundContext, RunningGateway {
     const isPenalised = outcome === 'denied' && direction === 'ingress' && this.#isPenalised(refusal);
     const reason = isPenalised ? 'penalty' : refusal.reason;
     this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal, reason });
-  }
-
-  /** Looks after every connection that closes; gives up at the deadline or when stop() is called again. */
-  async #waitFor(isDone: () => boolean, forMs: number): Promise<void> {
-    if (isDone()) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, forMs);
-      this.#stopWaiting = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#connectionClosed = () => {
-        if (isDone()) this.#stopWaiting();
-      };
-    });
   }
 }

@@ -78,6 +78,15 @@ export class OpenListeners {
     };
   }
 
+  retire(): void {
+    for (const listener of this.all) listener.retire();
+  }
+
+  /** Connections that are neither connected nor refused. */
+  get pendingCount(): number {
+    return this.all.reduce((sum, { pending }) => sum + pending.size, 0);
+  }
+
   async close(): Promise<void> {
     this.#sockets.close();
     await Promise.all(this.all.map((listener) => listener.close()));

@@ -75,6 +75,11 @@ export interface RunningGateway {
   readonly taps: CaptureSource;
   /** Resolves once every process of it has answered. One that hangs is replaced, which takes some seconds. */
   heartbeat(): Promise<void>;
+  /**
+   * Another process listens from now on. Everybody who came before is served, with all that they are allowed; resolves when
+   * nobody is left, or after an hour.
+   */
+  retire(): Promise<void>;
   /** Drains and stops; called again, stops at once. */
   stop(): Promise<StopResult>;
 }

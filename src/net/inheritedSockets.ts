@@ -3,6 +3,7 @@
  * them a listener takes. With them, no port has to be opened, and connections wait in the kernel while nobody
  * accepts. Does not know what a listener does with its connections.
  */
+import { closeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { canonicalAddress } from '../text/addresses';
 import { formatHostAndPort, type HostAndPort } from '../text/hostAndPort';
@@ -16,6 +17,8 @@ const MAX_DESCRIPTORS = 1024;
 /** Plain data, because workers get it over a pipe. The descriptor is that of the primary there too: see node:cluster. */
 export interface InheritedSocket extends ListeningSocket {
   readonly name: string;
+  /** The process before this one opened it, not systemd: where nobody takes it, it is closed. */
+  readonly isOurs?: true;
 }
 
 /** What a server for modalities is made with. Paused, so that no byte is read of a connection that gate 1 refuses. */
@@ -71,11 +74,20 @@ export class InheritedSockets {
     return this.list.filter(({ fd }) => !this.#taken.has(fd));
   }
 
-  /** In words: those at none of these addresses. Connections to them wait for ever. */
-  unusedBy(addresses: readonly (HostAndPort | undefined)[]): string[] {
+  /**
+   * The gateway listens at these addresses: what is ours of the others is closed. Returns those of systemd in words, which
+   * systemd keeps open: connections to them wait for ever.
+   */
+  closeUnused(addresses: readonly (HostAndPort | undefined)[]): string[] {
     const used = new Set(addresses.map((address) => address && formatHostAndPort(address)));
-    return this.list
-      .filter((socket) => !used.has(formatHostAndPort(socket)))
+    const unused = this.list.filter((socket) => !used.has(formatHostAndPort(socket)));
+    const ours = new Set(unused.filter(({ isOurs }) => isOurs).map(formatHostAndPort));
+    // There may be copies for workers.
+    for (const socket of ours.size === 0 ? [] : listeningSockets()) {
+      if (ours.has(formatHostAndPort(socket))) closeSync(socket.fd);
+    }
+    return unused
+      .filter(({ isOurs }) => isOurs !== true)
       .map((socket) => `${formatHostAndPort(socket)}${socket.name === '' ? '' : ` (${socket.name})`}`);
   }
 

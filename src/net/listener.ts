@@ -51,6 +51,8 @@ export interface Listener {
   certificateRefusal(connection: Pick<InboundConnection, 'socket' | 'certificate'>): ReasonCode | undefined;
   /** Connections that are neither connected nor refused. */
   readonly pending: ReadonlySet<Arrival>;
+  /** Stops listening. Everybody who came before is served: another process has the socket from now on. */
+  retire(): void;
   /** Stops listening and refuses what is not connected yet (`draining`). Connected peers stay. */
   close(): Promise<void>;
 }
@@ -180,6 +182,10 @@ class GatewayListener implements Listener, ArrivalHost {
     if (refusal !== 'certificate-untrusted' || !wasUntrusted) return refusal;
     if (this.handlers.admitUntrusted?.(certificate) !== true) return refusal;
     return ownRefusal(chain[0], tls, now)?.reason;
+  }
+
+  retire(): void {
+    this.#server.close();
   }
 
   async close(): Promise<void> {

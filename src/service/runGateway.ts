@@ -16,6 +16,7 @@ import { Gateway } from '../gateway/gateway';
 import { settleHeap } from '../gateway/heap';
 import { LastAddresses } from '../gateway/lastAddresses';
 import { describeAddresses } from '../gateway/lifeEvents';
+import { rulesOf } from '../gateway/rules';
 import type { GatewayOptions, RunningGateway } from '../gateway/runningGateway';
 import { fetchBytes } from '../net/fetchBytes';
 import { InheritedSockets } from '../net/inheritedSockets';
@@ -28,6 +29,7 @@ import { ModalityLocks } from './modalityLocks';
 import { PidFile } from './pidFile';
 import { Reloads, type ReloadsOptions } from './reloads';
 import { Systemd } from './systemd';
+import { Predecessor, Records } from './takeOver';
 import { type Say, warn } from './warnings';
 
 interface Opened {
@@ -45,6 +47,12 @@ interface Opened {
   readonly systemd: Systemd | undefined;
   /** Undefined where nothing is shared. */
   readonly shared: SharedState | undefined;
+  /** What the gateway records into. */
+  readonly records: Records;
+  /** Those that were open before this process. */
+  readonly sockets: InheritedSockets;
+  /** The process that this one took over from. */
+  readonly predecessor: Predecessor | undefined;
 }
 
 export interface Running extends Opened {
@@ -69,10 +77,16 @@ async function open(
   { reload, takeOverLists }: Pick<GatewayControl, 'reload'> & Pick<Reloads, 'takeOverLists'>,
 ): Promise<Opened> {
   const systemd = Systemd.ofEnvironment(say);
-  const sockets = InheritedSockets.ofSystemd();
+  const predecessor = Predecessor.ofEnvironment();
+  const sockets = predecessor?.sockets ?? InheritedSockets.ofSystemd();
   const loaded = loadConfiguration(file);
   const { configuration } = loaded;
   warn(loaded, say);
+  if (predecessor !== undefined) {
+    // Before the other one closes its files: it goes on where these cannot be used.
+    rulesOf(configuration);
+    await predecessor.prepared();
+  }
   const locks = new ModalityLocks(configuration, say);
   const captures = new Captures(say);
   const audit = new AuditLog({
@@ -107,25 +121,27 @@ async function open(
     },
   );
   const workers = workerCount(configuration);
+  const records = new Records(monitoring, auditExport);
   const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
   const shared = await share(configuration, { locks, lastAddresses, monitoring });
   const local = new LocalPlaces(lastAddresses);
   let gateway: RunningGateway | undefined;
   try {
-    gateway = await startGateway(configuration, workers, monitoring, say, {
+    gateway = await startGateway(configuration, workers, records, say, {
       places: shared?.places(local) ?? local,
       locks: locks.list,
       imposed: (penalty) => shared?.imposed(penalty),
-      disclosures: auditExport,
+      disclosures: records,
       sockets,
     });
     audit.attach(monitoring);
     auditExport.attach(monitoring);
-    locks.attach({ gateway, audit: monitoring });
+    const { lock } = allOf(gateway, predecessor);
+    locks.attach({ gateway: { lock }, audit: monitoring });
     captures.attach({ gateway, audit: monitoring });
     shared?.attach({ gateway, audit: monitoring });
     for (const address of describeAddresses(gateway.addresses)) say(`listening on ${address}`);
-    for (const unused of sockets.unusedBy([...gateway.addresses, monitoring.address])) {
+    for (const unused of sockets.closeUnused([...gateway.addresses, monitoring.address])) {
       say(
         `warning: no listener has the address or the name of ${unused}, a socket of systemd: nobody answers there`,
       );
@@ -151,6 +167,7 @@ async function open(
     const pidFile = new PidFile(say);
     await pidFile.moveTo(configuration.pidFile);
     listsReady();
+    await predecessor?.running(records);
     systemd?.ready(gateway);
     return {
       configuration,
@@ -164,6 +181,9 @@ async function open(
       captures,
       systemd,
       shared,
+      records,
+      sockets,
+      predecessor,
     };
   } catch (error) {
     lists.close();
@@ -213,6 +233,16 @@ async function startGateway(
   if (workers === 1) return await Gateway.start(configuration, audit, places, options);
   const { WorkerPool } = await import('../gateway/workers/workerPool');
   return await WorkerPool.start(configuration, workers, audit, say, { places, ...options });
+}
+
+/** A lock ends what the process before this one still serves, too. */
+function allOf(gateway: RunningGateway, predecessor: Predecessor | undefined): Pick<RunningGateway, 'lock'> {
+  return {
+    lock: (locks) => {
+      predecessor?.lock(locks);
+      return gateway.lock(locks);
+    },
+  };
 }
 
 function ignore(): void {}

@@ -17,6 +17,8 @@ const MIN_WATCHDOG_MS = 1000;
 type Watched = Pick<RunningGateway, 'associationCount' | 'heartbeat' | 'isListening'>;
 
 export class Systemd {
+  /** For the process that takes over. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly #send: SendDatagram;
   readonly #watchdogMs: number | undefined;
   #gateway: Watched | undefined;
@@ -26,7 +28,8 @@ export class Systemd {
   #status = '';
   #timers: NodeJS.Timeout[] = [];
 
-  private constructor(send: SendDatagram, watchdogMs: number | undefined) {
+  private constructor(send: SendDatagram, watchdogMs: number | undefined, environment: NodeJS.ProcessEnv) {
+    this.environment = environment;
     this.#send = send;
     this.#watchdogMs = watchdogMs;
   }
@@ -47,7 +50,10 @@ export class Systemd {
     const watchdogMs = isOurs && /^\d{1,15}$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) / 1000 : 0;
     if (watchdogMs > 0 && watchdogMs < MIN_WATCHDOG_MS)
       say('warning: WatchdogSec is under 1 s; set it to 60');
-    return new Systemd(openSocket(NOTIFY_SOCKET, open, say), watchdogMs > 0 ? watchdogMs : undefined);
+    return new Systemd(openSocket(NOTIFY_SOCKET, open, say), watchdogMs > 0 ? watchdogMs : undefined, {
+      NOTIFY_SOCKET,
+      ...(watchdogMs > 0 ? { WATCHDOG_USEC } : {}),
+    });
   }
 
   /** It listens. From now on the status follows it. */

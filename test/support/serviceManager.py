@@ -4,9 +4,11 @@ SIGTERM, SIGHUP and SIGUSR2 to it, and starts it again as often as it is asked t
 serviceManager.py LOG RUNS [--watchdog USEC] [--socket NAME=HOST:PORT]... -- PROGRAM...
 LOG gets one JSON list a message: its sender's process ID and its lines.
 """
-import json, os, signal, socket, struct, sys
+import ctypes, json, os, signal, socket, struct, sys
 
 FIRST_DESCRIPTOR = 3
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+prctl = ctypes.CDLL(None).prctl
 log, runs, *words = sys.argv[1:]
 end = words.index('--')
 options, program = words[:end], words[end + 1:]
@@ -31,6 +33,8 @@ def start():
     main = os.fork()
     if main:
         return
+    # A manager that is killed leaves nothing behind.
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     environment = dict(os.environ, NOTIFY_SOCKET='@' + notify.getsockname()[1:].decode())
     if watchdog:
         environment.update(WATCHDOG_USEC=watchdog, WATCHDOG_PID=str(os.getpid()))
@@ -74,13 +78,8 @@ def receive():
                 main = int(line[8:])
 
 
-def subreaper():
-    import ctypes
-
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
-
-
-subreaper()
+# A process that took over is its child, once the one before has ended.
+prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 for run in range(int(runs)):
     start()
     code = None

@@ -29,6 +29,8 @@ export type ToWorker =
       /** Opened by systemd; the descriptors are those of the primary. */
       readonly sockets: readonly InheritedSocket[];
     }
+  /** Another process listens from now on: serve who came before, and end. Answered as a heartbeat. */
+  | { readonly kind: 'retire' }
   /** Say that you still turn. */
   | { readonly kind: 'heartbeat' }
   /** These locks count from now on. */

@@ -15,7 +15,7 @@ import { fromPipe } from './auditPipe';
 import { HandedConnections } from './handedConnections';
 import type { FromWorker, ToWorker } from './messages';
 
-/** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up the others. */
+/** Preparing 10,000 entries takes a second. A worker that takes this long hangs, and must not hold up others. */
 const MAX_RELOAD_ANSWER_MS = 15_000;
 
 /** A person waits for it. A worker that is so late is busy or hangs; the rest of the status does not wait for it. */
@@ -34,6 +34,7 @@ export interface PoolMemberEvents {
 }
 
 type ReloadEnding = Extract<FromWorker, { kind: 'reloadEnded' }>;
+type Answered<T> = (answer: T | undefined) => void;
 
 export class PoolMember implements Sender {
   readonly worker: Worker;
@@ -52,10 +53,9 @@ export class PoolMember implements Sender {
   #toldProgress: (associations: readonly AssociationProgress[]) => void = () => {};
   /** All who ask meanwhile get the same answer, except for one association. */
   #askedForProgress: Promise<readonly AssociationProgress[]> | undefined;
-  #reloadPrepared: ((error: string | undefined) => void) | undefined;
-  #reloadEnded: ((ending: ReloadEnding | undefined) => void) | undefined;
-  #locked: ((ended: number | undefined) => void) | undefined;
-  /** Resolves what is waited for. */
+  #reloadPrepared: Answered<string> | undefined;
+  #reloadEnded: Answered<ReloadEnding> | undefined;
+  #locked: Answered<number> | undefined;
   #beat: ((answer: undefined) => void) | undefined;
   #heartbeat: Promise<undefined> | undefined;
 
@@ -90,40 +90,42 @@ export class PoolMember implements Sender {
 
   /** Resolves with why the worker cannot take the configuration; undefined where it can, or has died. */
   prepareReload(configuration: Configuration): Promise<string | undefined> {
-    return this.#asked((resolve) => {
+    return this.#asked({ kind: 'prepareReload', configuration }, (resolve) => {
       this.#reloadPrepared = resolve;
-      this.send({ kind: 'prepareReload', configuration });
     });
   }
 
   /** Resolves with how it went; undefined where the worker died meanwhile. */
   endReload(isCommitted: boolean, enforce: boolean): Promise<ReloadEnding | undefined> {
-    return this.#asked((resolve) => {
+    return this.#asked({ kind: 'endReload', isCommitted, enforce }, (resolve) => {
       this.#reloadEnded = resolve;
-      if (this.worker.isConnected()) this.send({ kind: 'endReload', isCommitted, enforce });
-      else resolve(undefined);
     });
   }
 
   /** Resolves with the number of associations that it ended; undefined where the worker has died. */
   lock(locks: readonly ModalityLock[]): Promise<number | undefined> {
-    return this.#asked((resolve) => {
+    return this.#asked({ kind: 'lock', locks }, (resolve) => {
       this.#locked = resolve;
-      if (this.worker.isConnected()) this.send({ kind: 'lock', locks });
-      else resolve(undefined);
     });
+  }
+
+  /** Resolves once it no longer listens. It ends by itself when nobody is left. */
+  async retire(): Promise<void> {
+    await this.heartbeat();
+    await this.#beats('retire');
   }
 
   /** Resolves once it has answered. One that hangs is killed after a while, which answers too. */
   async heartbeat(): Promise<void> {
-    this.#heartbeat ??= this.#asked<undefined>((resolve) => {
-      this.#beat = resolve;
-      if (this.worker.isConnected()) this.send({ kind: 'heartbeat' });
-      else resolve(undefined);
-    }).finally(() => {
-      this.#heartbeat = undefined;
-    });
+    this.#heartbeat ??= this.#beats('heartbeat');
     await this.#heartbeat;
+    this.#heartbeat = undefined;
+  }
+
+  #beats(kind: 'retire' | 'heartbeat'): Promise<undefined> {
+    return this.#asked({ kind }, (resolve) => {
+      this.#beat = resolve;
+    });
   }
 
   /** What is under way in this worker. Of one that does not answer in time, nothing is known. */
@@ -158,13 +160,16 @@ export class PoolMember implements Sender {
   }
 
   /** A worker that does not answer in time is killed, which answers too. */
-  #asked<T>(ask: (resolve: (answer: T | undefined) => void) => void): Promise<T | undefined> {
+  #asked<T>(message: ToWorker, keep: (answered: Answered<T>) => void): Promise<T | undefined> {
     return new Promise((resolve) => {
       const deadline = setTimeout(() => this.kill(), MAX_RELOAD_ANSWER_MS);
-      ask((answer) => {
+      const answered = (answer: T | undefined) => {
         clearTimeout(deadline);
         resolve(answer);
-      });
+      };
+      keep(answered);
+      if (this.worker.isConnected()) this.send(message);
+      else answered(undefined);
     });
   }
 

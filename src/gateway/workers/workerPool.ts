@@ -11,6 +11,7 @@ import { OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
 import type { AssociationPlaces, LocalPlaces } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
+import { untilIdle } from '../idle';
 import { startedEvent, stoppedEvent } from '../lifeEvents';
 import { PenaltyBox } from '../penaltyBox';
 import { loadClientTls } from '../rules';
@@ -56,6 +57,8 @@ export class WorkerPool implements RunningGateway {
   #addresses: readonly ListeningAddress[] = [];
   #quickAck = '';
   #isStopping = false;
+  /** Who dies is not replaced. */
+  #isRetiring = false;
   /** Until the line of the start is written, which is the first. */
   #early: AuditEvent[] | undefined = [];
   /** Settled when no reload is under way. */
@@ -182,6 +185,14 @@ export class WorkerPool implements RunningGateway {
     return (await Promise.all(members.map((member) => member.progress(wanted)))).flat();
   }
 
+  /** One worker after the other: a connection that is on its way to one of them finds another. */
+  async retire(): Promise<void> {
+    this.#isRetiring = true;
+    this.#health?.stop();
+    for (const member of this.#members.values()) await member.retire();
+    await untilIdle(() => this.#members.size);
+  }
+
   async stop(): Promise<StopResult> {
     for (const member of this.#members.values()) member.send({ kind: 'stop' });
     this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
@@ -245,7 +256,7 @@ export class WorkerPool implements RunningGateway {
       if (this.#members.size === 0) this.#noneLeft();
       return;
     }
-    if (!member.hasStarted) return;
+    if (!member.hasStarted || this.#isRetiring) return;
     this.#workerDied(`a worker died (${how}) with its associations; another one takes its place`);
     const isShort = performance.now() - member.startedMs < SHORT_LIFE_MS;
     this.#replace(isShort ? SHORT_LIFE_MS : 0);

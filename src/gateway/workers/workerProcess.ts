@@ -2,9 +2,7 @@
  * The program of a worker: one gateway whose audit lines, places and orders go through the primary. It ends when the
  * primary is gone, whatever the reason, and writes the lines that the primary can no longer write. Knows no other worker.
  */
-import { jsonLine, timed } from '../../audit/jsonLine';
-import { LineFile } from '../../audit/lineFile';
-import { readableLine } from '../../audit/readableLine';
+import { writeLastLines } from '../../audit/lastLines';
 import type { CaptureOrder, RunningCapture } from '../../capture/order';
 import type { Configuration } from '../../config/schema';
 import { ExitCode, OperatorError } from '../../errors';
@@ -128,6 +126,13 @@ async function receive(message: ToWorker): Promise<void> {
     case 'heartbeat':
       send({ kind: 'heartbeat' });
       return;
+    case 'retire': {
+      const retired = (await started())?.retire();
+      send({ kind: 'heartbeat' });
+      await retired;
+      send({ kind: 'stopped', aborted: (await gateway?.stop())?.aborted ?? 0 }, () => process.exit(0));
+      return;
+    }
     case 'auditWritten':
       audit.written(message.count);
       return;
@@ -182,33 +187,15 @@ async function started(): Promise<Gateway | undefined> {
   return await starting?.catch(() => undefined);
 }
 
-/**
- * Lines of what peers were answered, which the primary took with it. Those that it wrote in its last moment come twice. All
- * writes are synchronous, as they must be here. Nothing is rotated: other workers do the same.
- */
-function writeLastLines(): void {
-  if (process.connected || auditOptions === undefined || audit.unwritten.length === 0) return;
-  const events = audit.unwritten.map(timed);
-  const json = `${events.map(jsonLine).join('\n')}\n`;
-  const { stdout } = process;
-  stdout.write(stdout.isTTY ? `${events.map((event) => readableLine(event)).join('\n')}\n` : json);
-  if (auditOptions.file === undefined) return;
-  const say = (text: string) => void process.stderr.write(`aegis: ${text}\n`);
-  try {
-    new LineFile(auditOptions.file, undefined, { say, resumed: ignore, found: ignore }).append(
-      Buffer.from(json, 'latin1'),
-    );
-  } catch (error) {
-    say((error as Error).message);
-  }
-}
-
 function ignore(): void {}
 
 // As in cli.ts: without a reader, each failed write would be reported by another one.
 process.stderr.on('error', ignore);
 // node:cluster ends a worker as soon as the primary is gone.
-process.on('exit', writeLastLines);
+process.on('exit', () => {
+  if (process.connected || auditOptions === undefined) return;
+  writeLastLines(audit.unwritten, auditOptions, (text) => void process.stderr.write(`aegis: ${text}\n`));
+});
 process.on('message', (message: ToWorker) => {
   receive(message).catch((error: unknown) => {
     const exitCode = error instanceof OperatorError && error.exitCode === ExitCode.Usage ? 2 : 1;

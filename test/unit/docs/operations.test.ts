@@ -1,5 +1,6 @@
-/** Keeps the pages on operations true: each line of the log has its row, and long pages say what is on them. */
-import { readFileSync } from 'node:fs';
+/** Keeps the pages on operations true, and the unit of systemd as tight as they say. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 
@@ -30,4 +31,14 @@ it.each(pages)('docs/%s names its sections at the top where it is longer than tw
     .map((section) => section.slice(3))
     .filter((section) => !top.includes(`[${section}](#`));
   expect(missing).toEqual([]);
+});
+
+// Not a peer to install: where there is no systemd, nobody runs the unit.
+const itWithSystemd = existsSync('/usr/bin/systemd-analyze') ? it : it.skip;
+
+itWithSystemd('the unit of systemd has an exposure of 1.2 at most', () => {
+  const unit = join(root, 'deploy/aegis.service');
+  const output = execFileSync('systemd-analyze', ['security', '--offline=true', unit], { encoding: 'utf8' });
+  const [, exposure] = /exposure level for aegis.service: ([\d.]+)/.exec(output) ?? [];
+  expect(Number(exposure)).toBeLessThanOrEqual(1.2);
 });

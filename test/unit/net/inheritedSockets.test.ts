@@ -43,7 +43,7 @@ describe('sockets of systemd', () => {
 
   it('are named where nothing listens on them', () => {
     const used = [{ host: '10.1.0.2', port: 104 }, undefined, { host: '::', port: 2762 }];
-    expect(new InheritedSockets(sockets).unusedBy(used)).toEqual(['127.0.0.1:9762 (aegis.socket)']);
+    expect(new InheritedSockets(sockets).closeUnused(used)).toEqual(['127.0.0.1:9762 (aegis.socket)']);
   });
 });
 
