@@ -104,7 +104,7 @@ export class Successor {
     );
   }
 
-  /** The same command line, which may be another version by now. Resolves when it can use its configuration. */
+  /** The same command line, which may be another version now. Resolves when it can use its configuration. */
   static async start(
     sockets: readonly InheritedSocket[],
     environment: NodeJS.ProcessEnv,
@@ -232,7 +232,7 @@ export class Predecessor {
     await this.#ask('running', 'confirmed');
   }
 
-  /** What it still serves is no exception. */
+  /** Ends what it still serves of a locked modality, too. */
   lock(locks: readonly ModalityLock[]): void {
     this.#send({ kind: 'lock', locks });
   }

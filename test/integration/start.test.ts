@@ -431,7 +431,7 @@ describe('a limit of open files', () => {
   onLinux('is warned of where it is too low, and outlived', async () => {
     const limited = ['prlimit', `--nofile=${MAX_FILES}:${MAX_FILES}`];
     const gateway = GatewayProcess.launch(configurationWith(), [], limited);
-    await gateway.process.waitForOutput(/listening on .*\n/);
+    await gateway.process.waitForOutput(/aegis: listening on .*\n/);
     expect(gateway.process.stderr).toContain(
       `aegis: warning: this process may open ${MAX_FILES} files, limits.maxAssociations 1000 can need 2064; `,
     );

@@ -55,7 +55,8 @@ describe('a new process that takes over', () => {
             workers,
             listeners: [{ name: 'plain', host: '127.0.0.1', port }],
             stateDirectory: temporaryFolder(),
-            audit: { file: auditFile },
+            // A line for each association, so that they can be counted.
+            audit: { file: auditFile, allowed: false },
           },
         ),
       );
