@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { getRawAsset, isSea } from 'node:sea';
+import { getAsset, isSea } from 'node:sea';
 import type { FastifyInstance } from 'fastify';
 
 /** A route with `isPublic` holds no data: it is answered without a token, also beyond loopback. */
@@ -57,5 +57,5 @@ export function addPageRoutes(server: FastifyInstance, folder = join(__dirname, 
 
 /** The single executable has the files inside it, under the names that they have in dist/. */
 async function readPageFile(folder: string, file: string): Promise<Buffer> {
-  return isSea() ? Buffer.from(getRawAsset(`dashboard/${file}`)) : readFile(join(folder, file));
+  return isSea() ? Buffer.from(getAsset(`dashboard/${file}`)) : readFile(join(folder, file));
 }
