@@ -25,6 +25,8 @@ const SOURCES = join(ROOT, 'deploy/debian');
 /** Debian sorts 1.0.0~rc.1 before 1.0.0. */
 const VERSION = manifest.version.replace('-', '~');
 const ARCHITECTURE = { x64: 'amd64', arm64: 'arm64' }[process.arch] ?? process.arch;
+const LIBRARIES_FILE = 'licenses-of-libraries.txt';
+const NODE_FILE = 'license-of-node.txt';
 const SCRIPTS = ['postinst', 'prerm', 'postrm'];
 /** Where the unit of deploy/ has the command of npm. */
 const NPM_COMMAND = '/usr/local/bin/aegis';
@@ -51,12 +53,12 @@ export function makeDeb({ work, output, node, isFast }) {
   }
   put(join(folder, 'etc/logrotate.d', NAME), readFileSync(join(ROOT, 'deploy/logrotate.conf')));
   mkdirSync(join(folder, 'etc/aegis'));
-  put(join(folder, 'usr/share/lintian/overrides', NAME), readFileSync(join(SOURCES, 'lintian-overrides')));
   stageDocumentation(documentation, node);
   run('setting modes', 'chmod', ['-R', 'u=rwX,go=rX', folder]);
   const control = join(folder, 'DEBIAN');
   writeControl(control, folder);
-  for (const file of ['usr/bin/aegis', 'usr/lib/aegis/node', ...SCRIPTS.map((name) => `DEBIAN/${name}`)]) {
+  const programs = ['usr/bin/aegis', 'usr/lib/aegis/node', 'usr/lib/aegis/dist/cli.js'];
+  for (const file of [...programs, ...SCRIPTS.map((name) => `DEBIAN/${name}`)]) {
     chmodSync(join(folder, file), 0o755);
   }
   const file = join(output, `${NAME}_${VERSION}_${ARCHITECTURE}.deb`);
@@ -86,36 +88,41 @@ function stageDocumentation(folder, node) {
     cpSync(join(ROOT, 'config', name), join(folder, 'examples', name));
   }
   put(join(folder, SBOM_FILE), billOfMaterials({ beside: koffiPackages().map(referenceOf), node }));
-  put(join(folder, 'copyright'), copyright(node));
+  put(join(folder, 'copyright'), copyright());
+  put(join(folder, LIBRARIES_FILE), librariesText());
+  put(join(folder, NODE_FILE), node.licence);
   put(join(folder, 'changelog.gz'), gzipSync(debianChangelog(), { level: 9 }));
 }
 
-/** Machine-readable (DEP 5) for our part. The licences of the libraries and of Node.js follow in full. */
-function copyright(node) {
-  const indented = (text) =>
-    text
-      .trim()
-      .replace(/^/gm, ' ')
-      .replace(/^ \s*$/gm, ' .');
-  const ours = readFileSync(join(ROOT, 'LICENSE'), 'utf8');
-  const [koffi] = koffiPackages();
-  const libraries = [join(ROOT, 'dist/LICENSES.txt'), join(ROOT, 'dist/dashboard/LICENSES.txt')];
-  const texts = libraries.map((file) => readFileSync(file, 'utf8'));
-  if (koffi !== undefined)
-    texts.push(`koffi ${koffi.version}\n\n${readFileSync(join(koffi.folder, 'LICENSE.txt'), 'utf8')}`);
-  const paragraph = (files, holder, licence, text) =>
-    `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n${indented(text)}\n`;
+/** Machine-readable (DEP 5). The texts of the libraries and of Node.js are long, and have files of their own. */
+function copyright() {
+  const ours = readFileSync(join(ROOT, 'LICENSE'), 'utf8')
+    .trim()
+    .replace(/^/gm, ' ')
+    .replace(/^ \s*$/gm, ' .');
+  const elsewhere = (files, holder, licence, file) =>
+    `Files: ${files}\nCopyright: ${holder}\nLicense: ${licence}\n The texts are in /usr/share/doc/${NAME}/${file}.\n`;
   return [
     `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: ${NAME}\n`,
-    paragraph('*', manifest.author, 'Expat', ours),
-    paragraph(
+    `Files: *\nCopyright: ${manifest.author}\nLicense: Expat\n${ours}\n`,
+    elsewhere(
       'usr/lib/aegis/dist/* usr/lib/aegis/node_modules/*',
-      'the authors named below',
+      'their authors',
       'libraries',
-      texts.join('\n\n'),
+      LIBRARIES_FILE,
     ),
-    paragraph('usr/lib/aegis/node', 'Node.js contributors and others', 'node', node.licence),
+    elsewhere('usr/lib/aegis/node', 'the Node.js contributors and others', 'node', NODE_FILE),
   ].join('\n');
+}
+
+function librariesText() {
+  const [koffi] = koffiPackages();
+  const bundled = ['dist/LICENSES.txt', 'dist/dashboard/LICENSES.txt'].map((file) => join(ROOT, file));
+  const texts = bundled.map((file) => readFileSync(file, 'utf8'));
+  if (koffi !== undefined) {
+    texts.push(`koffi ${koffi.version}\n\n${readFileSync(join(koffi.folder, 'LICENSE.txt'), 'utf8')}`);
+  }
+  return texts.join('\n\n');
 }
 
 /** dpkg's own form. What has changed is in CHANGELOG.md. */

@@ -143,13 +143,13 @@ describe('the .deb', () => {
     expect(text('DEBIAN/postinst')).not.toMatch(/\benable\b|systemctl.*\bstart\b|invoke start/);
   });
 
-  it('names every library and Node.js in its SBOM, with their licences in copyright', () => {
+  it('names every library and Node.js in its SBOM, with their licences', () => {
     const { components } = JSON.parse(text('usr/share/doc/dicom-aegis/sbom.cdx.json'));
     const names = components.map(({ name }: { name: string }) => name);
     expect(names).toEqual(expect.arrayContaining(['node', 'koffi', 'fastify', 'preact', 'dcmjs']));
-    const copyright = text('usr/share/doc/dicom-aegis/copyright');
-    expect(copyright).toContain('fastify 5.');
-    expect(copyright).toContain('Node.js is licensed for use as follows');
+    expect(text('usr/share/doc/dicom-aegis/licenses-of-libraries.txt')).toMatch(/^fastify 5\./m);
+    const ofNode = text('usr/share/doc/dicom-aegis/license-of-node.txt');
+    expect(ofNode).toContain('Node.js is licensed for use as follows');
   });
 
   it('lets nobody but root write what it installs', () => {

@@ -19,9 +19,11 @@ import { describe, expect, it } from '@jest/globals';
 import { testCertificates } from '../support/certificates';
 import { onCleanUp } from '../support/cleanUp';
 import { storescu } from '../support/dcmtk';
-import { realInstances, writePart10 } from '../support/dicomFiles';
+import { writePart10 } from '../support/dicomFiles';
 import { Orthanc } from '../support/orthanc';
 import { startProcess, temporaryFolder } from '../support/processes';
+import { syntheticInstance } from '../support/syntheticInstances';
+import { SopClass, TransferSyntax } from '../support/uids';
 
 const source = join(__dirname, '../..');
 const debian = process.env.AEGIS_PACKAGE_ROOT ?? '';
@@ -89,13 +91,19 @@ describeInDebian('the .deb in an empty Debian [needs AEGIS_PACKAGE_ROOT]', () =>
       };
       writeFileSync(join(debian, 'etc/aegis/aegis.jsonc'), JSON.stringify(configuration));
       inDebian('sh', '-c', 'chown -R root:aegis /etc/aegis && chmod -R u=rwX,g=rX,o= /etc/aegis');
-      expect(inDebian('aegis', 'check', '--offline')).toMatchObject({ status: 0 });
+      const check = inDebian('runuser', '-u', 'aegis', '--', 'aegis', 'check', '--offline');
+      expect(check).toMatchObject({ status: 0 });
 
       const chroot = ['--userspec=aegis:aegis', debian, '/usr/bin/aegis', 'start'];
       const gateway = startProcess('/usr/sbin/chroot', chroot);
       await gateway.waitForOutput(/listening on .*\(tls\)\n/);
       const port = Number(/:(\d+) \(tls\)/.exec(gateway.stderr)?.[1]);
-      const file = writePart10(folder, realInstances()[0]!);
+      const instance = syntheticInstance(
+        'ct',
+        SopClass.CTImageStorage,
+        TransferSyntax.ExplicitVrLittleEndian,
+      );
+      const file = writePart10(folder, instance);
       const target = {
         port,
         callingAeTitle: 'CT1',
