@@ -10,8 +10,6 @@ import { billOfMaterials } from './packageSbom.mjs';
 export const SBOM_FILE = 'sbom.cdx.json';
 /** The bundle needs nothing else of koffi; its sources and binaries of other systems weigh ten times as much. */
 const KOFFI_FILES = ['LICENSE.txt', 'index.cjs', 'src/koffi/index.cjs', 'src/koffi/src/static.cjs'];
-/** What the build makes for itself. */
-const ONLY_FOR_THE_BUILD = new Set(['generateSchema.js']);
 
 /** koffi and the package with its binary, as `name@version` and its folder in the source. None is there on some systems. */
 export function koffiPackages() {
@@ -32,10 +30,7 @@ export function readManifest(folder) {
 export function stageProgram(folder) {
   if (!existsSync(join(ROOT, 'dist/cli.js'))) throw new PackageError('dist/ is missing: run "npm run build"');
   mkdirSync(folder, { recursive: true });
-  cpSync(join(ROOT, 'dist'), join(folder, 'dist'), {
-    recursive: true,
-    filter: (file) => !ONLY_FOR_THE_BUILD.has(file.slice(join(ROOT, 'dist').length + 1)),
-  });
+  cpSync(join(ROOT, 'dist'), join(folder, 'dist'), { recursive: true });
   stageKoffi(folder);
 }
 

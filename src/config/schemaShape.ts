@@ -28,8 +28,10 @@ export function unwrap(schema: Schema): Schema {
     case 'pipe':
       return unwrap(definition.in);
     case 'union':
-      // As `audit.chain`: an object, or true or false in its place.
-      return typeOf(definition.options[1]) === 'boolean' ? unwrap(definition.options[0]!) : schema;
+      // As `audit.chain`: an object, or true or false in its place; or only one of the two, as `audit.allowed`.
+      return ['boolean', 'literal'].includes(typeOf(definition.options[1]) ?? '')
+        ? unwrap(definition.options[0]!)
+        : schema;
     default:
       return schema;
   }

@@ -30,8 +30,7 @@ interface OwnSocket {
 
 export function* checkRoutes(configuration: Configuration): Generator<Finding> {
   const { listeners, egress, admin } = configuration;
-  const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
-  const addressesOfMachine = new Set(interfaces.map(({ address }) => address));
+  const addressesOfMachine = readAddresses();
   const ownSockets: OwnSocket[] = [
     ...listeners.map(({ name, host, port }) => ({ title: `the listener ${quoteValue(name)}`, host, port })),
     ...(egress === undefined ? [] : [{ title: 'the egress listener', host: egress.host, port: egress.port }]),
@@ -40,6 +39,16 @@ export function* checkRoutes(configuration: Configuration): Generator<Finding> {
   yield* checkUpstreams(configuration, ownSockets);
   yield* checkEgress(configuration);
   yield* checkAddresses(configuration, ownSockets);
+}
+
+/** None where the system refuses: a unit without AF_NETLINK, for example. A gateway that does not start is worse. */
+function readAddresses(): ReadonlySet<string> {
+  try {
+    const interfaces = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+    return new Set(interfaces.map(({ address }) => address));
+  } catch {
+    return new Set();
+  }
 }
 
 function* checkUpstreams({ upstreams }: Configuration, ownSockets: readonly OwnSocket[]): Generator<Finding> {

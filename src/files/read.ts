@@ -131,9 +131,14 @@ function refuseShared(file: string, secret: string, stats: Stats): void {
   const shared = stats.mode & GROUP_AND_OTHERS & ~allowed;
   if (shared !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(3, '0');
+    // Of a service that has an account of its own, where root looks. "chmod 600" would lock the service out.
+    const isOfService = self === 0 && stats.gid !== 0 && shared === GROUP_READ;
+    const remedy = isOfService
+      ? `run this command as the account of the gateway, as in "runuser -u aegis -- aegis check"`
+      : `run "chmod 600 ${file}"`;
     throw new FileError(
       file,
-      `has mode ${mode}, so others than its owner have access to the ${secret}; run "chmod 600 ${file}"`,
+      `has mode ${mode}, so others than its owner have access to the ${secret}; ${remedy}`,
       ExitCode.Usage,
     );
   }

@@ -44,6 +44,15 @@ function sizeOf(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }
 
+/** It needs most of what is inside: the schema, keys and certificates, the checks. */
+function expectFirstConfiguration(aegis: string): void {
+  const folder = temporaryFolder();
+  const file = join(folder, 'aegis.jsonc');
+  const options = ['--yes', '--offline', '--dir', join(folder, 'certs')];
+  expect(run(aegis, ['--config', file, 'init', ...options])).toMatchObject({ status: 0 });
+  expect(existsSync(join(folder, 'aegis.schema.json'))).toBe(true);
+}
+
 describe('the tarball', () => {
   const folder = temporaryFolder();
   const tarball = join(folder, `dicom-aegis-${version}.tgz`);
@@ -107,9 +116,18 @@ describe('the tarball', () => {
     expect(listed).toContain('koffi@3.3.4');
   });
 
-  it('has no file that only this source needs', () => {
-    expect(existsSync(join(installed, 'dist/generateSchema.js'))).toBe(false);
+  it('has every file that the others load', () => {
+    const dist = join(installed, 'dist');
+    for (const file of readdirSync(dist).filter((name) => name.endsWith('.js'))) {
+      const loaded = readFileSync(join(dist, file), 'utf8').matchAll(/require\("\.\/([^"]+)"\)/g);
+      for (const [, name] of loaded)
+        expect(`${file} loads ${name}: ${existsSync(join(dist, name!))}`).toMatch(/true$/);
+    }
     expect(existsSync(join(installed, 'src'))).toBe(false);
+  });
+
+  it('writes the first configuration', () => {
+    expectFirstConfiguration(aegis);
   });
 });
 
@@ -152,6 +170,10 @@ describe('the .deb', () => {
     expect(ofNode).toContain('Node.js is licensed for use as follows');
   });
 
+  it('also stops the socket when it is removed, or the ports would stay open', () => {
+    expect(text('DEBIAN/prerm')).toMatch(/invoke stop aegis\.socket aegis\.service/);
+  });
+
   it('lets nobody but root write what it installs', () => {
     const found = run('find', [content, '-perm', '/022', '!', '-type', 'l']);
     expect(found.stdout).toBe('');
@@ -171,6 +193,7 @@ describe('the single executable', () => {
     expect(run(executable, ['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
     expect(run(executable, ['explain', '--help']).stdout).toContain('EXAMPLES');
     expect(run(executable, ['--config', '/nonexistent.jsonc', 'check'])).toMatchObject({ status: 2 });
+    expectFirstConfiguration(executable);
   });
 
   it('is a gateway of several processes, with its page', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { ExitCode } from '../../../src/errors';
@@ -42,6 +42,15 @@ describe('reading a file', () => {
     );
     chmodSync(file, 0o600);
     expect(readText(file, { secret: 'password' })).toBe('hush');
+  });
+
+  const itAsRoot = process.getuid?.() === 0 ? it : it.skip;
+  itAsRoot('does not advise root to lock a service out of its secret', () => {
+    const file = write('hush', 0o640);
+    chownSync(file, 0, 12345);
+    expect(() => readText(file, { secret: 'password' })).toThrow(
+      /; run this command as the account of the gateway, as in "runuser -u aegis -- aegis check"$/,
+    );
   });
 
   it('takes a byte order mark away, and refuses what is not UTF-8 only where asked', () => {
