@@ -50,10 +50,8 @@ export class SharedState {
     this.#store = new RedisStore(configuration, {
       opened: () => this.#opened(),
       up: () => this.#said(undefined),
-      down: (detail) => {
-        this.#leases.lost();
-        this.#said(detail);
-      },
+      lost: () => this.#leases.lost(),
+      down: (detail) => this.#said(detail),
     });
     this.#leases = new Leases(this.#store, configuration.leaseSeconds * 1000);
     this.#records = new SharedRecords(parts, () => this.#wait(0));

@@ -47,6 +47,8 @@ interface StoreEvents {
   opened(): Promise<void>;
   /** With the first connection, and after each loss. */
   up(): void;
+  /** Of each connection, also of one that had let us in and ends before it was up. */
+  lost(): void;
   /** Why, in words. Once for each loss, and at the start where the server cannot be reached. */
   down(detail: string): void;
 }
@@ -197,6 +199,7 @@ export class RedisStore implements Store {
     this.#drop(detail);
     if (this.#isClosed) return;
     if (wasUp && performance.now() - this.#upSinceMs > STEADY_MS) this.#retryMs = MIN_RETRY_MS;
+    this.#events.lost();
     if (!this.#saidDown) this.#events.down(detail);
     this.#saidDown = true;
     clearTimeout(this.#retryTimer);
@@ -220,6 +223,7 @@ export async function redisFault(configuration: SharedConfiguration): Promise<st
   const store = new RedisStore(configuration, {
     opened: async () => void (await store.run('leave', ['check'], CONNECT_MS)),
     up: () => {},
+    lost: () => {},
     down: (detail) => {
       fault = detail;
     },

@@ -53,4 +53,4 @@ it('a backup of a gateway that runs brings back its locks, and a log that verifi
   expect(again.auditLines[0]).toMatchObject({ event: 'gateway.started', chain: { seq: 3 } });
   const verified = await runCommand(registerAudit, ['--config', file, 'audit', 'verify']);
   expect(verified).toMatchObject({ exitCode: ExitCode.Done });
-});
+}, 60_000);

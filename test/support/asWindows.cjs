@@ -23,3 +23,7 @@ for (const name of ['openSync', 'readFileSync', 'readdirSync', 'readlinkSync', '
   fs[name] = (path, ...rest) =>
     read(typeof path === 'string' && path.startsWith('/proc/') ? '/not-on-windows' : path, ...rest);
 }
+
+// Node.js calls this of each socket that one process hands to another. No other system has it.
+const { TCP } = process.binding('tcp_wrap');
+TCP.prototype.setSimultaneousAccepts = () => 0;

@@ -7,7 +7,7 @@ import { RedisStore } from '../../../src/shared/store';
 import { onCleanUp } from '../../support/cleanUp';
 import { waitFor } from '../../support/waiting';
 
-async function setUp(answer: (socket: Socket, request: string) => void) {
+async function setUp(answer: (socket: Socket, request: string) => void, opened = () => Promise.resolve()) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
@@ -17,12 +17,19 @@ async function setUp(answer: (socket: Socket, request: string) => void) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const said: string[] = [];
+  let lost = 0;
   const { shared } = configurationSchema.pick({ shared: true }).parse({
     shared: { redis: { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` } },
   });
   const store = new RedisStore(shared!, {
-    opened: async () => void said.push('opened'),
+    opened: () => {
+      said.push('opened');
+      return opened();
+    },
     up: () => void said.push('up'),
+    lost: () => {
+      lost += 1;
+    },
     down: (detail) => void said.push(detail),
   });
   onCleanUp(() => {
@@ -31,7 +38,7 @@ async function setUp(answer: (socket: Socket, request: string) => void) {
     server.close();
   });
   await store.start();
-  return { store, said };
+  return { store, said, losses: () => lost };
 }
 
 describe('a Redis server', () => {
@@ -56,6 +63,15 @@ describe('a Redis server', () => {
     const { store, said } = await setUp((socket) => socket.destroy());
     await expect(store.run('take', ['a'], 5000)).rejects.toThrow('it closed the connection');
     await waitFor('the next connection', () => said.filter((each) => each === 'up').length === 2);
+  });
+
+  it('is lost with each connection, also with one that was let in and never was up', async () => {
+    const { said, losses } = await setUp(
+      () => {},
+      () => Promise.reject(new Error('the records came too late')),
+    );
+    await waitFor('the second loss', () => losses() === 2);
+    expect(said).toEqual(['opened', 'the records came too late', 'opened']);
   });
 
   it.each<[string, (socket: Socket) => void, RegExp]>([
