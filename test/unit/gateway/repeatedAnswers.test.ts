@@ -1,6 +1,7 @@
 /** The fast path beside the way that every message takes: what is cut inside a message takes the latter. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { AcceptedContexts } from '../../../src/association/negotiation';
 import { LastAnswer } from '../../../src/gateway/repeatedAnswers';
 import {
   type CommandSet,
@@ -41,7 +42,7 @@ function answer(messageId: number, dataSet: Buffer, contextId = 7, more: Partial
 }
 
 /** On 9, answers to the same requests are written in another transfer syntax. */
-const withSecondWay = new Map([
+const withSecondWay: AcceptedContexts = new Map<number, { abstractSyntax: string; transferSyntax: string }>([
   ...contexts,
   [9, { abstractSyntax: SopClass.StudyRootGet, transferSyntax: TransferSyntax.ExplicitVrLittleEndian }],
 ]);
