@@ -228,7 +228,9 @@ class AllowedLines implements Lines {
       return true;
     }
     const isBeginning = event === 'association.accepted';
-    const isWhole = this.#modalities.takes(modality, whole, isBeginning ? LINES_OF_ASSOCIATION : 1);
+    // Also a small object says something in the archive, such as that an image is rejected: no C-ECHO may take its line.
+    const budget = command === 'C-STORE' ? `${modality} ${command}` : modality;
+    const isWhole = this.#modalities.takes(budget, whole, isBeginning ? LINES_OF_ASSOCIATION : 1);
     if (isBeginning && !isWhole) this.#addedUp.add(connectionId);
     return isWhole;
   }

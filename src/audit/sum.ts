@@ -1,6 +1,6 @@
 /**
- * Events of one kind as one line: how many, from when until when, and the facts that all of them share. Owns what is added up
- * until it is written. Does not know why something is added up, nor where lines go.
+ * Events of one kind as one line: how many, from when until when, and the facts that all of them share. One event alone
+ * keeps all of its facts. Owns what is added up until it is written. Does not know why something is added up, nor where lines go.
  */
 import type { AuditEvent } from './events';
 
@@ -100,6 +100,8 @@ function isSame(one: AuditEvent, other: AuditEvent, name: SharedName): boolean {
 
 function lineOf({ first, shared, addresses, count, bytes, sinceMs, untilMs }: Sum): AuditEvent {
   const { event, outcome, reason } = first;
+  const times = { since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() };
+  if (count === 1) return { ...first, count, ...times };
   const facts = Object.fromEntries(shared.map((name) => [name, first[name]]));
   const seconds = Math.max(1, Math.round((Date.now() - sinceMs) / 1000));
   return {
@@ -108,8 +110,7 @@ function lineOf({ first, shared, addresses, count, bytes, sinceMs, untilMs }: Su
     reason,
     detail: `${count} more in ${seconds} s${fromAddresses([...addresses])}`,
     count,
-    since: new Date(sinceMs).toISOString(),
-    until: new Date(untilMs).toISOString(),
+    ...times,
     ...facts,
     bytes,
   };

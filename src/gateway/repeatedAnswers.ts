@@ -1,7 +1,7 @@
 /**
  * The fast path: pending answers of which only the data set is new, as those of a C-FIND are. They are known by the bytes of
  * their first PDU, and go on as they came, many in one go: only what our own encoder and framer would write the same, bit by
- * bit, between two messages, on the context of the request. All else is left to the way that every message takes. Decides
+ * bit, between two messages, on the context that they came on. All else is left to the way that every message takes. Decides
  * nothing: the answer before was decided on, and this one says the same.
  */
 import type { Leg } from '../association/leg';
@@ -58,8 +58,9 @@ export class LastAnswer implements ExpectedPdus {
     this.#half = half;
     this.#out = out;
     if (!this.#isPending || !isAgain || contextId !== outContextId || !hasDataSet(this.command)) return;
+    // Answers to one operation may come on several contexts.
+    if (this.#contextId !== outContextId) this.#commandPdu = framed(outContextId, this.#encoded);
     this.#contextId = outContextId;
-    this.#commandPdu ??= framed(outContextId, this.#encoded);
     half.leg.expected = this;
   }
 

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import { OperatorError } from '../../errors';
 import type { AuditLine } from '../../observe/auditLines';
+import { timesOf } from '../../observe/entryObservations';
 import { reasons } from '../../policy/reasons';
 import type { CommandContext, GlobalOptions } from '../../terminal/command';
 import { parseAddressBlock } from '../../text/addresses';
@@ -58,9 +59,19 @@ export async function queryLogs(
       : '';
   print([
     ...(found.length === 0 ? [] : [...table(found.map(({ line }) => line)), '']),
-    ...hangingLines(`${countOf(newest.count, 'line')} found${more}`, 2),
+    ...hangingLines(`${countOf(newest.count, 'line')} found${standingFor(newest)}${more}`, 2),
     ...describeReading(reading, '').flatMap((text) => hangingLines(text, 2)),
   ]);
+}
+
+/** A sum is one line. People ask how often something happened. */
+function standingFor({ count, events }: Newest): string {
+  return events === count ? '' : `, which stand for ${countOf(events, 'event')}`;
+}
+
+/** Other lines count something else: what the log lacks, alerts of a message. */
+function isSum({ count, until }: AuditLine): boolean {
+  return count !== undefined && until !== undefined;
 }
 
 /** What the command line itself cannot check without loading what the gateway is made of. */
@@ -102,6 +113,7 @@ class Newest {
   readonly #limit: number;
   #kept: Found[] = [];
   #count = 0;
+  #events = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -112,12 +124,18 @@ class Newest {
     return this.#count;
   }
 
+  /** What they stand for. */
+  get events(): number {
+    return this.#events;
+  }
+
   get isFull(): boolean {
     return this.#kept.length >= this.#limit;
   }
 
   add(found: Found): void {
     this.#count += 1;
+    this.#events += isSum(found.line) ? timesOf(found.line) : 1;
     this.#kept.push(found);
     if (this.#kept.length > 2 * this.#limit) this.#kept = this.#kept.slice(-this.#limit);
   }
@@ -145,14 +163,15 @@ function table(lines: readonly AuditLine[]): string[] {
 }
 
 /** The reason comes first: it is what a person looks for. Texts that came from the network are escaped by the table. */
-function rowOf({ time, outcome, event, ...line }: AuditLine): string[] {
+function rowOf(whole: AuditLine): string[] {
+  const { time, outcome, event, ...line } = whole;
   const who = [line.modality ?? line.callingAeTitle, line.sourceAddress];
   const what = [line.reason, event, line.command, line.sopClass, line.moveDestination, line.status];
   return [
     time.slice(0, 19).replace('T', ' '),
     outcome,
     words(who),
-    words(line.reason === undefined ? [...what, line.detail] : what),
+    words(line.reason === undefined || isSum(whole) ? [...what, line.detail] : what),
   ];
 }
 

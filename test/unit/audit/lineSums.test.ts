@@ -248,6 +248,38 @@ describe('what a modality was allowed to do', () => {
     expect(written.at(-1)).toMatchObject({ event: 'association.released', bytes: 524_288_000 });
   });
 
+  it('has a line for each small object of a modality that sends too many other commands', async () => {
+    const { lines, record } = open(budget);
+    const small = { ...stored, bytes: 900 };
+    record(1000, echoed);
+    record(10, small, (index) => ({ sopInstance: `1.2.${index}` }));
+    jest.advanceTimersByTime(10_000);
+    record(1000, echoed);
+    record(10, small, (index) => ({ sopInstance: `1.3.${index}` }));
+    const written = (await lines()).filter(({ command }) => command === 'C-STORE');
+    expect(written.map(({ sopInstance }) => sopInstance)).toHaveLength(20);
+    record(30, small);
+    jest.advanceTimersByTime(10_000);
+    expect(
+      (await lines()).filter(({ command }) => command === 'C-STORE').map(({ count }) => count),
+    ).toContain(20);
+  });
+
+  it('keeps all facts of an event that is alone of its kind', async () => {
+    const { lines, record } = open(budget);
+    const since = new Date().toISOString();
+    const unusable: AuditEvent = {
+      ...{ ...facts, event: 'association.unusable', outcome: 'denied', reason: 'command-not-allowed' },
+      detail: 'nothing is allowed on StudyRootFind',
+      connectionId: 'c2',
+    };
+    record(21, echoed);
+    record(1, unusable);
+    jest.advanceTimersByTime(10_000);
+    const [{ time: _, ...line }] = (await lines()).slice(-1) as [Line];
+    expect(line).toEqual({ ...unusable, count: 1, since, until: since });
+  });
+
   it('has all lines where each image has an association of its own', async () => {
     const { lines, record } = open(budget);
     for (let index = 0; index < 1000; index += 1) {
@@ -289,7 +321,7 @@ describe('what a modality was allowed to do', () => {
     }));
     jest.advanceTimersByTime(10_000);
     const written = await lines();
-    expect(written).toHaveLength(20 + 20 + 2);
+    expect(written).toHaveLength(2 * 20 + 20 + 2);
     expect(represented(written)).toBe(5000);
     expect(written.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(50_000);
     expect(written.slice(-2).map(({ command }) => command)).toEqual(

@@ -159,7 +159,20 @@ describe('its table', () => {
       '2026-11-30 10:00:02  denied   ws1 10.9.9.9   command-not-allowed command.refused',
       '                                             C-FIND',
     ]);
-    expect(printed).toContain('2 lines found');
+    expect(printed).toContain('2 lines found\n');
     expect(printed).toMatch(/read 4 lines of/);
+  });
+
+  it('says how many events the line of a sum stands for', async () => {
+    const sum = { count: 4950, since: '2026-11-30T10:00:00.000Z', until: '2026-11-30T10:00:09.000Z' };
+    const file = logOf([
+      ...lines,
+      line(10, { ...denied, ...sum, detail: '4950 more in 10 s' }),
+      line(11, { event: 'audit.resumed', outcome: 'info', count: 7, detail: '7 lines are missing' }),
+    ]);
+    const { printed } = await query(file);
+    expect(printed).toContain('6 lines found, which stand for 4955 events\n');
+    expect(printed.replace(/\s+/g, ' ')).toContain('command.refused C-FIND 4950 more in 10 s');
+    expect(printed.split('\n').filter((text) => text.length > 80)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /** The fast path beside the way that every message takes: what is cut inside a message takes the latter. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { AcceptedContexts } from '../../../src/association/negotiation';
 import { LastAnswer } from '../../../src/gateway/repeatedAnswers';
 import {
   type CommandSet,
@@ -12,8 +13,8 @@ import {
   releaseRq,
   responseTo,
 } from '../../support/dicomBytes';
-import { RelayedLegs, receivedFrom, turn } from '../../support/relayedLegs';
-import { SopClass } from '../../support/uids';
+import { contexts, RelayedLegs, receivedFrom, turn } from '../../support/relayedLegs';
+import { SopClass, TransferSyntax } from '../../support/uids';
 
 const PENDING = 0xff00;
 
@@ -40,6 +41,22 @@ function answer(messageId: number, dataSet: Buffer, contextId = 7, more: Partial
   return Buffer.concat(messagePdus(contextId, response, dataSet));
 }
 
+/** On 9, answers to the same requests are written in another transfer syntax. */
+const withSecondWay: AcceptedContexts = new Map<number, { abstractSyntax: string; transferSyntax: string }>([
+  ...contexts,
+  [9, { abstractSyntax: SopClass.StudyRootGet, transferSyntax: TransferSyntax.ExplicitVrLittleEndian }],
+]);
+
+/** A command set on one context and its data set on another, which ends the association. */
+function mixedAnswer(contextId: number, dataSetContextId: number): Buffer {
+  const [command] = messagePdus(
+    contextId,
+    responseTo(getRequest(2), { Status: PENDING, CommandDataSetType: 1 }),
+  );
+  const dataSet = { contextId: dataSetContextId, isCommand: false, isLast: true, fragment: Buffer.alloc(8) };
+  return Buffer.concat([command!, pDataTf(dataSet)]);
+}
+
 /** Each piece of what the upstream sends, mostly answers that are alike. */
 const pieces = fc.oneof(
   {
@@ -52,6 +69,8 @@ const pieces = fc.oneof(
   { weight: 1, arbitrary: fc.constant(answer(4, Buffer.alloc(8, 4))) },
   { weight: 1, arbitrary: fc.constant(answer(2, Buffer.alloc(8, 3), 3)) },
   { weight: 1, arbitrary: fc.constant(answer(2, Buffer.alloc(8, 5), 5)) },
+  { weight: 3, arbitrary: fc.constant(answer(2, Buffer.alloc(8, 9), 9)) },
+  { weight: 1, arbitrary: fc.constantFrom(mixedAnswer(7, 9), mixedAnswer(9, 7)) },
   {
     weight: 1,
     arbitrary: fc.constant(answer(2, Buffer.alloc(8, 6), 7, { NumberOfRemainingSuboperations: 3 })),
@@ -79,7 +98,7 @@ const pieces = fc.oneof(
 
 /** What the inbound peer got and what was recorded, when the upstream sends this in one chunk or in many. */
 async function outcomeOf(chunks: readonly Buffer[]) {
-  const legs = new RelayedLegs({ maxPduLengths: { inbound: 256 } });
+  const legs = new RelayedLegs({ maxPduLengths: { inbound: 256 }, contexts: withSecondWay });
   all.push(legs);
   await turn();
   for (const messageId of [2, 4]) {
@@ -109,6 +128,14 @@ describe('answers that are as the one before', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('end the association where a data set is on the context of an answer before', async () => {
+    const onTwo = [9, 9, 7].map((contextId) => answer(2, Buffer.alloc(8), contextId));
+    const bytes = Buffer.concat([...onTwo, mixedAnswer(9, 7)]);
+    const outcome = await outcomeOf([bytes]);
+    expect(outcome).toMatchObject({ endings: 1 });
+    expect(outcome).toEqual(await outcomeOf(cutInTwos(bytes)));
   });
 
   it('are taken many in one go', async () => {
