@@ -108,10 +108,11 @@ async function open(
   );
   const workers = workerCount(configuration);
   const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-  const shared = await share(configuration, { locks, lastAddresses, monitoring });
   const local = new LocalPlaces(lastAddresses);
+  let shared: SharedState | undefined;
   let gateway: RunningGateway | undefined;
   try {
+    shared = await share(configuration, { locks, lastAddresses, monitoring });
     gateway = await startGateway(configuration, workers, monitoring, say, {
       places: shared?.places(local) ?? local,
       locks: locks.list,

@@ -7,7 +7,7 @@ import { RedisStore } from '../../../src/shared/store';
 import { onCleanUp } from '../../support/cleanUp';
 import { waitFor } from '../../support/waiting';
 
-async function setUp(answer: (socket: Socket, request: string) => void) {
+async function setUp(answer: (socket: Socket, request: string) => void, redis = {}) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
@@ -18,7 +18,7 @@ async function setUp(answer: (socket: Socket, request: string) => void) {
   await once(server, 'listening');
   const said: string[] = [];
   const { shared } = configurationSchema.pick({ shared: true }).parse({
-    shared: { redis: { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` } },
+    shared: { redis: { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, ...redis } },
   });
   const store = new RedisStore(shared!, {
     opened: async () => void said.push('opened'),
@@ -50,6 +50,12 @@ describe('a Redis server', () => {
     expect(store.isUp).toBe(false);
     await expect(store.run('take', ['c'], 50)).rejects.toThrow('it is not connected');
     expect(said).toEqual(['opened', 'up', 'no answer within 50 ms']);
+  });
+
+  it('that does not know AUTH and sends its arguments back does not bring the password into the log', async () => {
+    const answer = "-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n";
+    const { said } = await setUp((socket) => socket.write(answer), { password: 'hunter2' });
+    expect(said).toEqual(['ERR: it refuses the user or the password']);
   });
 
   it('is asked again when it is back', async () => {
