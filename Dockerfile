@@ -14,7 +14,7 @@ COPY scripts/bundle.mjs ./scripts/
 COPY src ./src
 RUN npm run build && chmod 755 dist/cli.js
 
-# Without npm and compilers. Node.js is one file, and everything but two packages is bundled into dist/.
+# Without npm and compilers. Node.js is one file, and everything but koffi is bundled into dist/.
 FROM ${RUN_IMAGE}
 LABEL org.opencontainers.image.title="dicom-aegis" \
   org.opencontainers.image.description="A DICOM TLS and access-control gateway in front of Orthanc or any DIMSE server" \
@@ -26,7 +26,6 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/
 WORKDIR /app
 COPY --from=build /build/node_modules/@koromix ./node_modules/@koromix
 COPY --from=build /build/node_modules/koffi ./node_modules/koffi
-COPY --from=build /build/node_modules/node-forge ./node_modules/node-forge
 COPY LICENSE package.json ./
 COPY --from=build /build/dist ./dist
 ENV NODE_ENV=production AEGIS_CONFIG=/etc/aegis/aegis.jsonc
