@@ -76,6 +76,12 @@ export class Systemd {
     this.#say('STOPPING=1');
   }
 
+  /** Another process is the service from now on. Nothing more is said. */
+  handOver(pid: number): void {
+    this.#send(`MAINPID=${pid}`);
+    this.close();
+  }
+
   close(): void {
     for (const timer of this.#timers.splice(0)) clearInterval(timer);
   }
