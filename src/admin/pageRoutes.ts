@@ -57,5 +57,7 @@ export function addPageRoutes(server: FastifyInstance, folder = join(__dirname, 
 
 /** The single executable has the files inside it, under the names that they have in dist/. */
 async function readPageFile(folder: string, file: string): Promise<Buffer> {
-  return isSea() ? Buffer.from(getRawAsset(`dashboard/${file}`) as ArrayBuffer) : readFile(join(folder, file));
+  return isSea()
+    ? Buffer.from(getRawAsset(`dashboard/${file}`) as ArrayBuffer)
+    : readFile(join(folder, file));
 }
