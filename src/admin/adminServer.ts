@@ -174,23 +174,20 @@ export class AdminServer implements AuditSink {
   }
 
   #readinessOf(upstreamUp: boolean): Readiness {
+    const shared = this.#control.shared?.();
     const checks = {
       listening: this.#control.gateway.isListening,
       notDraining: !this.#isDraining,
       upstreamUp,
       certificatesValid: this.#sources.expiries.endedListeners(new Date()).length === 0,
-      ...this.#sharedCheck(),
+      // Where the gateway goes on alone, it is ready.
+      ...(shared?.whileAway === 'closed' ? { sharedUp: shared.isUp } : {}),
     };
     return { isReady: Object.values(checks).every((isPassed) => isPassed), checks };
   }
 
-  /** Where the gateway goes on alone, it is ready. */
-  #sharedCheck(): Pick<Readiness['checks'], 'sharedUp'> {
-    const shared = this.#control.shared?.();
-    return shared?.whileAway === 'closed' ? { sharedUp: shared.isUp } : {};
-  }
-
   async #status(): Promise<StatusReport> {
+    const { inventory, pending } = this.#sources;
     const upstreams = await this.#servers();
     return {
       version,
@@ -200,44 +197,23 @@ export class AdminServer implements AuditSink {
       workers: this.#control.workers,
       listeners: this.#listeners(),
       upstreams,
-      ...this.#shared(),
+      ...present({ shared: this.#control.shared?.() }),
       locks: this.#control.locks.list,
-      ...this.#silent(),
+      ...present({ silent: inventory.silent }),
       ...this.#live.report(await this.#control.gateway.progress()),
       certificates: this.#view.certificates,
-      ...this.#revocationLists(),
-      ...this.#penalties(),
-      ...this.#syslog(),
-      pendingCallers: this.#sources.pending.size,
+      ...present({
+        revocationLists: this.#control.lists?.(),
+        penalties: this.#penalties(),
+        syslog: this.#control.syslog?.(),
+      }),
+      pendingCallers: pending.size,
     };
   }
 
-  #shared(): Pick<StatusReport, 'shared'> {
-    const shared = this.#control.shared?.();
-    return shared === undefined ? {} : { shared };
-  }
-
-  #silent(): Pick<StatusReport, 'silent'> {
-    const { silent } = this.#sources.inventory;
-    return silent.length === 0 ? {} : { silent };
-  }
-
-  #revocationLists(): Pick<StatusReport, 'revocationLists'> {
-    const revocationLists = this.#control.lists?.() ?? [];
-    return revocationLists.length === 0 ? {} : { revocationLists };
-  }
-
-  #penalties(): Pick<StatusReport, 'penalties'> {
-    const penalties = this.#control.gateway.penalties.list.map(({ key, untilMs }) => ({
-      key,
-      until: new Date(untilMs).toISOString(),
-    }));
-    return penalties.length === 0 ? {} : { penalties };
-  }
-
-  #syslog(): Pick<StatusReport, 'syslog'> {
-    const syslog = this.#control.syslog?.();
-    return syslog === undefined ? {} : { syslog };
+  #penalties(): NonNullable<StatusReport['penalties']> {
+    const { list } = this.#control.gateway.penalties;
+    return list.map(({ key, untilMs }) => ({ key, until: new Date(untilMs).toISOString() }));
   }
 
   /** At most once a second for all. Who asks sooner waits and shares, so that no answer is older than its question. */
@@ -312,4 +288,13 @@ export class AdminServer implements AuditSink {
       progress: (wanted) => this.#control.gateway.progress(wanted),
     });
   }
+}
+
+/** Nothing of what is not there, and of lists that are empty. */
+function present<T extends object>(part: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(
+    Object.entries(part).filter(
+      ([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0),
+    ),
+  ) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -198,6 +198,8 @@ async function openAdmin(
   sockets: InheritedSockets,
 ): Promise<AdminDoor | undefined> {
   if (admin === undefined) return undefined;
-  const access = new AdminAccess(admin);
-  return { access, port: await AdminPort.open(admin, sockets.take(ADMIN_SOCKET, admin)?.fd) };
+  const socket = sockets.take(ADMIN_SOCKET, admin);
+  // Who reaches a socket that was taken by its name depends on its own address: beyond loopback, only the token opens.
+  const access = new AdminAccess({ ...admin, host: socket?.host ?? admin.host });
+  return { access, port: await AdminPort.open(admin, socket?.fd) };
 }

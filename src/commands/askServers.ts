@@ -1,6 +1,6 @@
 /**
  * Whether the servers beside the archive can be reached, for `aegis check`: syslog, and Redis. The gateway starts without
- * them, so what is wrong with them is a warning. Sends them nothing.
+ * them, so what is wrong with them is a warning. Changes nothing there.
  */
 import { unreachableBecause } from '../atna/transport';
 import type { Configuration } from '../config/schema';

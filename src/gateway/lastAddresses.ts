@@ -22,6 +22,8 @@ export function seenModalityOf({ name, certificates }: CompiledModality): SeenMo
 const FILE = 'last-addresses.json';
 /** 100 bytes for each of 10,000 modalities. */
 const MAX_FILE_BYTES = 1024 * 1024;
+/** Names of other gateways may be any. Those that were not seen for longest go first. */
+const MAX_SEEN = 10_000;
 
 export const lastAddress = z.object({ certificate: z.string(), address: z.string() });
 const kept = z.record(z.string(), lastAddress);
@@ -52,7 +54,9 @@ export class LastAddresses {
     const seen = this.#known();
     const before = seen.get(modality);
     if (before?.address === address && before.certificate === certificate) return false;
+    seen.delete(modality);
     seen.set(modality, { certificate, address });
+    if (seen.size > MAX_SEEN) seen.delete(seen.keys().next().value!);
     this.#isStale = true;
     if (!this.#isWriting) void this.#write();
     return true;

@@ -19,6 +19,8 @@ interface Attached {
 
 /** A clock that is set is noticed within this time. */
 const MAX_WAIT_MS = 60_000;
+/** With those of other gateways. What the file holds must stay short enough for the next start. */
+const MAX_LOCKS = 1000;
 
 export class ModalityLocks implements LockControl {
   readonly #stateDirectory: string;
@@ -30,6 +32,7 @@ export class ModalityLocks implements LockControl {
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #changed: (modality: string, lock: ModalityLock | undefined) => void = () => {};
+  #isFullSaid = false;
 
   /** Throws OperatorError where the file cannot be understood: nobody knows then who was shut out. */
   constructor({ stateDirectory, modalities }: Configuration, say: Say) {
@@ -104,6 +107,10 @@ export class ModalityLocks implements LockControl {
       const known = this.list.find((each) => each.modality === modality);
       const isOver = lock !== undefined && lockEndMs(lock) <= Date.now();
       if (isOver || JSON.stringify(lock) === JSON.stringify(known)) return;
+      if (lock !== undefined && known === undefined && this.list.length >= MAX_LOCKS) {
+        this.#sayFull(modality);
+        return;
+      }
       const change = (locks: readonly ModalityLock[]) =>
         lock === undefined ? withoutLock(locks, modality) : withLock(locks, lock);
       const ended = await this.#take(change(this.#locks));
@@ -119,6 +126,14 @@ export class ModalityLocks implements LockControl {
         this.#record('modality.locked', modality, detail);
       }
     });
+  }
+
+  #sayFull(modality: string): void {
+    if (this.#isFullSaid) return;
+    this.#isFullSaid = true;
+    this.#say(
+      `warning: modality ${quoteValue(modality)} and others are locked at another gateway and not here: ${MAX_LOCKS} are locked`,
+    );
   }
 
   /** Resolves when all that was asked for is done. */

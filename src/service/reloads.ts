@@ -88,9 +88,15 @@ export class Reloads {
     const reloaded = this.#last.then(async () => {
       const running = await this.#starting;
       running.systemd?.reloading();
-      const report = await this.#reload(running, options, requestedBy);
-      running.systemd?.reloaded(report.isReloaded ? 0 : report.problems.length);
-      return report;
+      let problems = 1;
+      try {
+        const report = await this.#reload(running, options, requestedBy);
+        problems = report.isReloaded ? 0 : report.problems.length;
+        return report;
+      } finally {
+        // Whatever came of it: systemd waits for the word.
+        running.systemd?.reloaded(problems);
+      }
     });
     this.#last = reloaded.catch(() => {});
     return reloaded;

@@ -123,10 +123,11 @@ async function open(
   const workers = workerCount(configuration);
   const records = new Records(monitoring, auditExport);
   const lastAddresses = new LastAddresses(configuration.stateDirectory, say);
-  const shared = await share(configuration, { locks, lastAddresses, monitoring });
   const local = new LocalPlaces(lastAddresses);
+  let shared: SharedState | undefined;
   let gateway: RunningGateway | undefined;
   try {
+    shared = await share(configuration, { locks, lastAddresses, monitoring });
     gateway = await startGateway(configuration, workers, records, say, {
       places: shared?.places(local) ?? local,
       locks: locks.list,

@@ -42,6 +42,7 @@ export type AnyTable = Pick<Table<z.ZodType>, 'kind' | 'version' | 'startAgain' 
 type Penalties = RunningGateway['penalties'];
 
 export class SharedRecords {
+  readonly #locksOfParts: LockKeeper;
   readonly #inventoryOfParts: Inventory;
   readonly #pendingOfParts: PendingCallers;
   readonly #locks;
@@ -57,6 +58,7 @@ export class SharedRecords {
   /** `urgent` is called where a change must not wait for the next turn. */
   constructor(parts: SharedParts, urgent: () => void) {
     const { locks, lastAddresses, pending, maxPending, inventory } = parts;
+    this.#locksOfParts = locks;
     this.#inventoryOfParts = inventory;
     this.#pendingOfParts = pending;
     this.#locks = new Table({
@@ -114,6 +116,11 @@ export class SharedRecords {
   /** What a gateway has to know before it lets anybody in. */
   get urgent(): readonly AnyTable[] {
     return [this.#locks, this.#penalties, this.#addresses];
+  }
+
+  /** Resolves when every lock that was heard of counts. */
+  settled(): Promise<void> {
+    return this.#locksOfParts.settled();
   }
 
   /** What came before counts now. */

@@ -63,7 +63,6 @@ export class SharedState {
     await state.#store.start();
     // A gateway with many workers may take longer to start than a lease lasts.
     state.#wait(TURN_MS);
-    await parts.locks.settled();
     return state;
   }
 
@@ -91,13 +90,13 @@ export class SharedState {
     this.#report();
   }
 
-  /** Of every process of this gateway. */
+  /** Of every process of this gateway. More than it takes is not counted: Redis adds up whole numbers of 64 bits. */
   record(event: AuditEvent): void {
     this.#records.record(event);
     const fault = this.#attached?.gateway.penalties.faultOf(event);
     if (fault === undefined) return;
     const known = this.#guesses.get(fault.key);
-    if (known !== undefined) known.count += fault.tokens;
+    if (known !== undefined) known.count = Math.min(known.count + fault.tokens, fault.faults);
     else if (this.#guesses.size < MAX_GUESSES) {
       this.#guesses.set(fault.key, { fault, count: fault.tokens, event });
     }
@@ -138,6 +137,8 @@ export class SharedState {
       }
       this.#gateways = Number(answer[0]);
       hasMore = tables.map((table, index) => table.hear(answer[index + 1])).includes(true);
+      // A lock goes to the disk. A server that sends many must not fill the memory with those that wait.
+      await this.#records.settled();
     }
   }
 

@@ -149,7 +149,7 @@ export class RedisStore implements Store {
     const password = redisPassword(options);
     const user = options.user === undefined ? [] : [options.user];
     if (password !== undefined) {
-      await this.#within(CONNECT_MS, redis.call('AUTH', ...user, password), redis);
+      await this.#within(CONNECT_MS, redis.call('AUTH', ...user, password), redis).catch(withoutText);
     }
     if (database !== 0) await this.#within(CONNECT_MS, redis.call('SELECT', database), redis);
   }
@@ -269,6 +269,13 @@ function connectorTo(options: SharedConfiguration['redis'], received: (bytes: nu
       this.#socket?.destroy();
     }
   };
+}
+
+/** A server that does not know AUTH sends its arguments back: of its answer, only the code is for the log. */
+function withoutText(error: Error): never {
+  if (error.name !== 'ReplyError') throw error;
+  const [code = 'ERR'] = /^[A-Z]{1,20}(?= )/.exec(error.message) ?? [];
+  throw new Error(`${code}: it refuses the user or the password`);
 }
 
 /** The library's errors carry the command, and so the password: only the message is used. */

@@ -331,7 +331,9 @@ describeWithPeers(['redis-server'], 'Redis with TLS and an ACL user', () => {
     const gateway = await start(await configurationOf(archive, '', {}, { redis: options }));
     expect(await gateway.event('shared.down')).toMatchObject({
       outcome: 'failed',
-      detail: expect.stringMatching(/is away: WRONGPASS .*this gateway keeps all limits by itself/),
+      detail: expect.stringMatching(
+        /is away: WRONGPASS: it refuses the user or the password; this gateway keeps all limits by itself/,
+      ),
     });
     // Without a restart: the file is read again at each try.
     writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });

@@ -5,7 +5,7 @@ import type { Monitoring } from '../../../src/admin/monitoring';
 import type { AuditEvent } from '../../../src/audit/events';
 import { loadConfiguration } from '../../../src/config/load';
 import type { RunningGateway } from '../../../src/gateway/runningGateway';
-import { Reloads } from '../../../src/service/reloads';
+import { type Reloadable, Reloads } from '../../../src/service/reloads';
 import { temporaryFolder } from '../../support/processes';
 
 const configuration = {
@@ -85,4 +85,21 @@ it('records who asked, which file it was, and what is different or would have be
     },
   ]);
   expect(events[0]?.sha256).not.toBe(events[1]?.sha256);
+});
+
+it('reports the end of each reload to systemd, also of one that breaks', async () => {
+  const file = join(temporaryFolder(), 'aegis.jsonc');
+  writeFileSync(file, JSON.stringify(configuration));
+  const said: string[] = [];
+  const starting = Promise.resolve({
+    configuration: loadConfiguration(file).configuration,
+    audit: { reopen: () => {}, replace: () => {} },
+    locks: { reread: () => Promise.reject(new Error('a defect')) },
+    systemd: {
+      reloading: () => void said.push('reloading'),
+      reloaded: (problems: number) => void said.push(`reloaded, ${problems}`),
+    },
+  } as Partial<Reloadable> as Reloadable);
+  await expect(new Reloads(file, starting, {}, () => {}).inTurn()).rejects.toThrow('a defect');
+  expect(said).toEqual(['reloading', 'reloaded, 1']);
 });

@@ -7,7 +7,10 @@ import { RedisStore } from '../../../src/shared/store';
 import { onCleanUp } from '../../support/cleanUp';
 import { waitFor } from '../../support/waiting';
 
-async function setUp(answer: (socket: Socket, request: string) => void, opened = () => Promise.resolve()) {
+async function setUp(
+  answer: (socket: Socket, request: string) => void,
+  { redis = {}, opened = () => Promise.resolve() }: { redis?: object; opened?: () => Promise<void> } = {},
+) {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket);
@@ -19,7 +22,7 @@ async function setUp(answer: (socket: Socket, request: string) => void, opened =
   const said: string[] = [];
   let lost = 0;
   const { shared } = configurationSchema.pick({ shared: true }).parse({
-    shared: { redis: { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}` } },
+    shared: { redis: { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, ...redis } },
   });
   const store = new RedisStore(shared!, {
     opened: () => {
@@ -59,6 +62,12 @@ describe('a Redis server', () => {
     expect(said).toEqual(['opened', 'up', 'no answer within 50 ms']);
   });
 
+  it('that does not know AUTH and sends its arguments back does not bring the password into the log', async () => {
+    const answer = "-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n";
+    const { said } = await setUp((socket) => socket.write(answer), { redis: { password: 'hunter2' } });
+    expect(said).toEqual(['ERR: it refuses the user or the password']);
+  });
+
   it('is asked again when it is back', async () => {
     const { store, said } = await setUp((socket) => socket.destroy());
     await expect(store.run('take', ['a'], 5000)).rejects.toThrow('it closed the connection');
@@ -66,10 +75,8 @@ describe('a Redis server', () => {
   });
 
   it('is lost with each connection, also with one that was let in and never was up', async () => {
-    const { said, losses } = await setUp(
-      () => {},
-      () => Promise.reject(new Error('the records came too late')),
-    );
+    const opened = () => Promise.reject(new Error('the records came too late'));
+    const { said, losses } = await setUp(() => {}, { opened });
     await waitFor('the second loss', () => losses() === 2);
     expect(said).toEqual(['opened', 'the records came too late', 'opened']);
   });
