@@ -110,7 +110,7 @@ describe('the page', () => {
     expect(denial?.remedy).not.toBe('');
     const id = caller!.id;
     expect(await get<PendingDetail>(gateway, `pending/${id}`)).toEqual(caller);
-    expect(await get<PendingReport>(gateway, 'pending')).toEqual({ callers: [caller] });
+    expect(await get<PendingReport>(gateway, 'pending')).toEqual({ callers: [caller], total: 1 });
     expect(await get<ExplainReport>(gateway, `explain?${denial?.explain}`)).toMatchObject({
       allowed: false,
       reason: 'calling-ae-title-unknown',
