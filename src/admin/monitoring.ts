@@ -108,6 +108,8 @@ export class Monitoring implements AuditSink {
   }
 
   record(event: AuditEvent): void {
+    // The log ends with this line.
+    if (event.event === 'gateway.stopped') this.#inventory.reportGathered();
     for (const sink of this.#sinks) sink.record(event);
     if (this.#admin !== undefined) this.#admin.record(event);
     else if (this.#door !== undefined) this.#missed.push(event);

@@ -159,12 +159,17 @@ export class Inventory implements AuditSink {
     return `{"version":1,"time":"${isoOf(nowMs)}","modalities":[\n${lines.join(',\n')}\n]}\n`;
   }
 
+  /** Reports at once what is new and still gathered. */
+  reportGathered(): void {
+    const nowMs = this.#now();
+    for (const known of this.#dueMsByChanged.keys()) this.#reportChanges(known, nowMs);
+  }
+
   /** Reports what is new, and writes all down. */
   async close(): Promise<void> {
     clearTimeout(this.#silenceTimer);
     clearTimeout(this.#changeTimer);
-    const nowMs = this.#now();
-    for (const known of this.#dueMsByChanged.keys()) this.#reportChanges(known, nowMs);
+    this.reportGathered();
     // Also where nothing has changed: the time of the stop is in the file. One that did not start, because another one
     // has its ports, leaves the file to that one.
     if (this.#isLocked !== undefined) this.#writes.changed();
