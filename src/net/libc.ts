@@ -1,6 +1,6 @@
 /**
- * Calls of the C library that Node has no name for, by the optional package koffi: datagrams to an AF_UNIX socket, and
- * copies of descriptors. Linux only. Knows nothing of what is sent.
+ * Functions of the C library that Node has no name for, by the optional package koffi; with them, datagrams to an AF_UNIX
+ * socket, and copies of descriptors. Linux only. Knows nothing of what is sent.
  */
 
 const AF_UNIX = 1;
@@ -20,8 +20,8 @@ export function openDatagramSocket(address: string): SendDatagram {
   const path = Buffer.from(address.startsWith('@') ? `\0${address.slice(1)}` : address);
   if (path.length > MAX_PATH_BYTES || !/^[@/]/.test(address))
     throw new Error('its address is not one of AF_UNIX');
-  const socket = load('int socket(int domain, int type, int protocol)');
-  const sendto = load(
+  const socket = libcFunction('int socket(int domain, int type, int protocol)');
+  const sendto = libcFunction(
     'long sendto(int fd, const void *text, size_t length, int flags, const void *address, unsigned int size)',
   );
   const fd = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
@@ -34,14 +34,15 @@ export function openDatagramSocket(address: string): SendDatagram {
   };
 }
 
-/** Another descriptor for the same socket. Throws where koffi cannot be loaded, or there is no such descriptor. */
+/** Another descriptor for the same socket. Throws where koffi cannot be loaded, or the descriptor is not open. */
 export function copyDescriptor(fd: number): number {
-  const copy = load('int fcntl(int fd, int command, int argument)')(fd, F_DUPFD_CLOEXEC, 0);
+  const copy = libcFunction('int fcntl(int fd, int command, int argument)')(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0) throw new Error(`descriptor ${fd} is not open`);
   return copy;
 }
 
-function load(signature: string): (...values: unknown[]) => number {
+/** `signature` is that of C, with a number as its result. Throws where koffi cannot be loaded. */
+export function libcFunction(signature: string): (...values: unknown[]) => number {
   const koffi = require('koffi') as typeof import('koffi');
   return koffi.load(null).func(signature);
 }

@@ -4,6 +4,7 @@
  * kernel delays by some 40 ms. See docs/decisions/0009-quick-acknowledgement.md. Does not know when a PDU is complete.
  */
 import type { Socket } from 'node:net';
+import { libcFunction } from './libc';
 
 /** From linux/in.h and linux/tcp.h. */
 const IPPROTO_TCP = 6;
@@ -51,10 +52,9 @@ function withoutQuickAck(description: string): QuickAck {
 }
 
 function loadSetSocketOption(): SetSocketOption {
-  const koffi = require('koffi') as typeof import('koffi');
-  return koffi
-    .load(null)
-    .func('int setsockopt(int fd, int level, int option, const void *value, unsigned int length)');
+  return libcFunction(
+    'int setsockopt(int fd, int level, int option, const void *value, unsigned int length)',
+  );
 }
 
 /** Node has no public name for it. A TLS socket has that of the TCP socket underneath. -1 once closed. */
