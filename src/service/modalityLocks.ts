@@ -65,11 +65,7 @@ export class ModalityLocks implements LockControl {
         ...(forSeconds === undefined ? {} : { until: new Date(nowMs + forSeconds * 1000).toISOString() }),
         ...(by === undefined ? {} : { by }),
       };
-      // First: a disk that is slow or full must not keep the device connected.
-      const ended = await this.#take(withLock(this.#locks, lock));
-      const problem = await this.#keep((locks) => withLock(locks, lock));
-      if (problem === undefined) this.#unkept.delete(modality);
-      else this.#unkept.add(modality);
+      const { ended, problem } = await this.#takeAndKeep(modality, lock);
       const fault = problem === undefined ? '' : `; it is not kept across a restart: ${problem}`;
       this.#record(
         'modality.locked',
@@ -111,12 +107,7 @@ export class ModalityLocks implements LockControl {
         this.#sayFull(modality);
         return;
       }
-      const change = (locks: readonly ModalityLock[]) =>
-        lock === undefined ? withoutLock(locks, modality) : withLock(locks, lock);
-      const ended = await this.#take(change(this.#locks));
-      const problem = await this.#keep(change);
-      if (problem === undefined || lock === undefined) this.#unkept.delete(modality);
-      else this.#unkept.add(modality);
+      const { ended, problem } = await this.#takeAndKeep(modality, lock);
       const fault = problem === undefined ? '' : `; that is not kept across a restart: ${problem}`;
       if (lock === undefined) {
         const detail = `unlocked at another gateway; it was ${describeLock(known!)}${fault}`;
@@ -182,6 +173,17 @@ export class ModalityLocks implements LockControl {
 
   close(): void {
     clearTimeout(this.#timer);
+  }
+
+  /** In this order: a disk that is slow or full must not keep the device connected. Undefined: it is unlocked. */
+  async #takeAndKeep(modality: string, lock: ModalityLock | undefined) {
+    const change = (locks: readonly ModalityLock[]) =>
+      lock === undefined ? withoutLock(locks, modality) : withLock(locks, lock);
+    const ended = await this.#take(change(this.#locks));
+    const problem = await this.#keep(change);
+    if (problem === undefined || lock === undefined) this.#unkept.delete(modality);
+    else this.#unkept.add(modality);
+    return { ended, problem };
   }
 
   async #take(locks: readonly ModalityLock[]): Promise<number> {
