@@ -42,9 +42,7 @@ export type AnyTable = Pick<Table<z.ZodType>, 'kind' | 'version' | 'startAgain' 
 type Penalties = RunningGateway['penalties'];
 
 export class SharedRecords {
-  readonly #locksOfParts: LockKeeper;
-  readonly #inventoryOfParts: Inventory;
-  readonly #pendingOfParts: PendingCallers;
+  readonly #parts: SharedParts;
   readonly #locks;
   readonly #penalties;
   readonly #addresses;
@@ -58,9 +56,7 @@ export class SharedRecords {
   /** `urgent` is called where a change must not wait for the next turn. */
   constructor(parts: SharedParts, urgent: () => void) {
     const { locks, lastAddresses, pending, maxPending, inventory } = parts;
-    this.#locksOfParts = locks;
-    this.#inventoryOfParts = inventory;
-    this.#pendingOfParts = pending;
+    this.#parts = parts;
     this.#locks = new Table({
       kind: 'locks',
       maxRecords: MAX_MODALITIES,
@@ -120,7 +116,7 @@ export class SharedRecords {
 
   /** Resolves when every lock that was heard of counts. */
   settled(): Promise<void> {
-    return this.#locksOfParts.settled();
+    return this.#parts.locks.settled();
   }
 
   /** What came before counts now. */
@@ -131,7 +127,7 @@ export class SharedRecords {
 
   /** After those who keep what it is about. */
   record(event: AuditEvent): void {
-    const caller = event.outcome === 'denied' ? this.#pendingOfParts.of(event) : undefined;
+    const caller = event.outcome === 'denied' ? this.#parts.pending.of(event) : undefined;
     if (caller !== undefined) this.#pending.put(caller.id, caller);
     if (event.modality !== undefined && event.connectionId !== undefined) {
       this.#changedModalities.add(event.modality);
@@ -146,7 +142,7 @@ export class SharedRecords {
   /** What is known of the modalities that did something since the last time. */
   putModalities(): void {
     for (const modality of this.#changedModalities) {
-      const report = this.#inventoryOfParts.reportOf(modality);
+      const report = this.#parts.inventory.reportOf(modality);
       if (report !== undefined) this.#inventory.put(modality, report);
     }
     this.#changedModalities.clear();
