@@ -28,6 +28,7 @@ import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 import { PoolTaps } from './poolTaps';
 import { SharedSockets } from './sharedSockets';
+import { shareOf } from './workerShare';
 
 /** A worker that dies sooner will die again: its replacement starts after this time, so that it does not use up a core. */
 const SHORT_LIFE_MS = 1000;
@@ -273,34 +274,4 @@ export class WorkerPool implements RunningGateway {
       });
     }, delayMs);
   }
-}
-
-/**
- * The part of each worker in what counts for all. Connections are dealt out in turn, so one peer comes to all workers
- * alike. A rate of 0 stays no limit.
- */
-function shareOf(configuration: Configuration, count: number): Configuration {
-  const { limits, modalities, penalty } = configuration;
-  const share = (whole: number) => Math.ceil(whole / count);
-  return {
-    ...configuration,
-    ...(penalty === undefined ? {} : { penalty: { ...penalty, faults: share(penalty.faults) } }),
-    limits: {
-      ...limits,
-      connectionsPerSecond: share(limits.connectionsPerSecond),
-      connectionsPerSecondPerAddress: share(limits.connectionsPerSecondPerAddress),
-      commandsPerSecond: share(limits.commandsPerSecond),
-    },
-    modalities: Object.fromEntries(
-      Object.entries(modalities).map(([name, modality]) => {
-        const { commandsPerSecond } = modality;
-        return [
-          name,
-          commandsPerSecond === undefined
-            ? modality
-            : { ...modality, commandsPerSecond: share(commandsPerSecond) },
-        ];
-      }),
-    ),
-  };
 }
