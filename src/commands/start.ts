@@ -60,11 +60,9 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   const starting = import('../service/runGateway').then(({ runGateway }) => runGateway(file, options, say));
   // From the first moment. By default these signals would end a gateway that is still starting. And the first process
   // of a container would not notice them at all. A start that failed is reported below.
-  if (hasReloadSignal()) {
-    process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
-  }
   const replacing = starting.then(async () => new (await import('../service/handOver')).HandOver(say));
   if (hasReloadSignal()) {
+    process.on('SIGHUP', () => void starting.then(({ reloads }) => reloads.inTurn()).catch(ignore));
     process.on('SIGUSR2', () => {
       replacing.then(async (handOver) => await handOver.begin(await starting)).catch(ignore);
     });
@@ -80,12 +78,7 @@ async function start(file: string, options: ReloadsOptions, context: CommandCont
   systemd?.close();
   // A reader of stdout that hangs would otherwise keep this process.
   const endSoon = () => void setTimeout(() => process.exit(), gateway.timeouts.closeSeconds * 1000).unref();
-  if (handOver.isDone) {
-    endSoon();
-    await handOver.finish(running);
-  } else {
-    await (await import('../service/handOver')).closeFiles(running, 'the gateway stops', endSoon);
-  }
+  await handOver.finish(running, endSoon);
 }
 
 /** Resolves when the drain that the first signal began is over. */

@@ -27,11 +27,6 @@ export class HandOver {
     });
   }
 
-  /** Whether the files are another process's. */
-  get isDone(): boolean {
-    return this.#successor !== undefined;
-  }
-
   /** Says why where it cannot be. */
   async begin(running: Running): Promise<void> {
     if (this.#isUnderWay) return;
@@ -46,10 +41,12 @@ export class HandOver {
     }
   }
 
-  /** Resolves when every line of this process is written. */
-  async finish({ configuration: { audit } }: Running): Promise<void> {
-    const unwritten = (await this.#successor?.close()) ?? [];
-    writeLastLines(unwritten, audit, this.#say);
+  /** Resolves when every line of this process is written. `finished`: what is still to come depends on others. */
+  async finish(running: Running, finished: () => void): Promise<void> {
+    const successor = this.#successor;
+    if (successor === undefined) return await closeFiles(running, 'the gateway stops', finished);
+    finished();
+    writeLastLines(await successor.close(), running.configuration.audit, this.#say);
   }
 
   async #handOver(running: Running): Promise<void> {
@@ -76,6 +73,7 @@ export class HandOver {
     } catch (error) {
       // Without a log nobody is served.
       this.#say(`${(error as Error).message} when it had the files; stopping at once`);
+      // The second time: without a drain.
       void gateway.stop();
       await gateway.stop();
       this.#end(ExitCode.Failed);
@@ -97,11 +95,7 @@ export class HandOver {
 }
 
 /** In the order in which one needs the other. `finished`: every line is written that does not come from the rest. */
-export async function closeFiles(
-  running: Running,
-  why: string,
-  finished: () => void = () => {},
-): Promise<void> {
+async function closeFiles(running: Running, why: string, finished: () => void = () => {}): Promise<void> {
   const { reloads, lists, locks, captures, shared, pidFile, monitoring, auditExport, audit } = running;
   reloads.close();
   lists.close();
