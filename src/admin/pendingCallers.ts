@@ -105,7 +105,7 @@ export class PendingCallers implements AuditSink {
     this.#options.changed?.();
   }
 
-  /** `dropped` is called with those that are no longer pending: removed by an operator, or let in. */
+  /** `dropped` is called with those that have left the list: removed by an operator, or let in. */
   follow(dropped: (id: string) => void): void {
     this.#dropped = dropped;
   }

@@ -12,7 +12,7 @@ class DamagedFile extends Error {
   override readonly name = 'DamagedFile';
 }
 
-/** Undefined where there is no file. Throws DamagedFile where it holds something else, and FileError. */
+/** Undefined where the file is missing. Throws DamagedFile where it holds something else, and FileError. */
 export function readKept<T extends z.ZodType>(
   file: string,
   schema: T,

@@ -29,7 +29,7 @@ const MAX_REPLY_BYTES = 16 * 1024 * 1024;
 /** In the log. */
 const MAX_FAULT_LENGTH = 200;
 
-/** There is no answer: the server is away, or was given up. */
+/** The server does not answer: it is away, or was given up. */
 class Away extends Error {
   override readonly name = 'Away';
 }
