@@ -1,31 +1,47 @@
 /**
  * Connections on their way from the primary to a worker. node:cluster hands over one at a time of each listener, and closes
- * its own copy when the worker has taken it. A worker that dies before never takes it, and no event says which
- * connections these were: their peers would wait for ever.
+ * its own copy when the worker has taken it; one that the worker declines goes to another. A worker that dies before it
+ * answers never takes it, and no event says which connections these were: their peers would wait for ever.
  */
 import type { ChildProcess } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 
 /** A handle of Node's own, as node:cluster sends it. */
 interface Connection {
   close(): void;
 }
 
+/** Of node:cluster: `seq` numbers what the primary sends, and is the `ack` of the answer. */
+interface ClusterMessage {
+  readonly seq?: number;
+  readonly ack?: number;
+}
+
 export class HandedConnections {
-  /** The last one, by the key that node:cluster gives its listener. */
-  readonly #connectionByKey = new Map<string, Connection>();
+  /** Those that the worker has not answered. */
+  readonly #connectionBySeq = new Map<number, Connection>();
 
   constructor(child: ChildProcess) {
     const send = child.send.bind(child) as (...sent: unknown[]) => boolean;
-    const watched = (message: { readonly key?: string }, handle: unknown, ...rest: unknown[]): boolean => {
-      if (isConnection(handle)) this.#connectionByKey.set(String(message.key), handle);
+    const watched = (message: ClusterMessage, handle: unknown, ...rest: unknown[]): boolean => {
+      if (isConnection(handle)) this.#connectionBySeq.set(message.seq ?? 0, handle);
       return send(message, handle, ...rest);
     };
     child.send = watched as ChildProcess['send'];
+    // Behind node:cluster, which hands over the next one at the answer.
+    (child as EventEmitter).on('internalMessage', ({ ack }: ClusterMessage) => {
+      if (ack !== undefined) this.#connectionBySeq.delete(ack);
+    });
   }
 
-  /** Of a worker that has died. One that it had taken is closed already. */
+  get count(): number {
+    return this.#connectionBySeq.size;
+  }
+
+  /** Of a worker that has died. */
   close(): void {
-    for (const connection of this.#connectionByKey.values()) connection.close();
+    for (const connection of this.#connectionBySeq.values()) connection.close();
+    this.#connectionBySeq.clear();
   }
 }
 

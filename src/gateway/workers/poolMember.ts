@@ -109,6 +109,11 @@ export class PoolMember implements Sender {
     });
   }
 
+  /** Connections that it has been sent and has not answered. */
+  get onTheirWay(): number {
+    return this.#handed.count;
+  }
+
   /** Resolves once it no longer listens. It ends by itself when nobody is left. */
   async retire(): Promise<void> {
     await this.heartbeat();

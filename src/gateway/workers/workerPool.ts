@@ -27,6 +27,7 @@ import type {
 import { UpstreamHealth } from '../upstreamHealth';
 import { PoolMember } from './poolMember';
 import { PoolTaps } from './poolTaps';
+import { stopAccepting, watchPrimaryListeners } from './primaryListeners';
 import { SharedSockets } from './sharedSockets';
 import { shareOf } from './workerShare';
 
@@ -100,6 +101,7 @@ export class WorkerPool implements RunningGateway {
     const tlsByUpstream = loadClientTls(configuration, 'upstream');
     // Windows would leave most connections to one worker. The same everywhere.
     cluster.schedulingPolicy = cluster.SCHED_RR;
+    watchPrimaryListeners();
     cluster.setupPrimary({
       exec: join(__dirname, 'workerProcess.js'),
       args: [],
@@ -186,10 +188,15 @@ export class WorkerPool implements RunningGateway {
     return (await Promise.all(members.map((member) => member.progress(wanted)))).flat();
   }
 
-  /** One worker after the other: a connection that is on its way to one of them finds another. */
   async retire(): Promise<void> {
     this.#isRetiring = true;
     this.#health?.stop();
+    stopAccepting();
+    const members = () => [...this.#members.values()];
+    // With each answer, node:cluster hands over the next one that waits.
+    while (members().some(({ onTheirWay }) => onTheirWay > 0)) {
+      await Promise.all(members().map((member) => member.heartbeat()));
+    }
     for (const member of this.#members.values()) await member.retire();
     await untilIdle(() => this.#members.size);
   }
