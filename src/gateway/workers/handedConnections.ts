@@ -1,7 +1,8 @@
 /**
  * Connections on their way from the primary to a worker. node:cluster hands over one at a time of each listener, and closes
  * its own copy when the worker has taken it; one that the worker declines goes to another. A worker that dies before it
- * answers never takes it, and no event says which connections these were: their peers would wait for ever.
+ * answers never takes it, and no event says which connections these were: their peers would wait for ever. Node.js does not
+ * even say that such a worker is gone, because it waits for the answer first.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
@@ -22,9 +23,10 @@ export class HandedConnections {
   readonly #connectionBySeq = new Map<number, Connection>();
 
   constructor(child: ChildProcess) {
+    watchEnd(child);
     const send = child.send.bind(child) as (...sent: unknown[]) => boolean;
     const watched = (message: ClusterMessage, handle: unknown, ...rest: unknown[]): boolean => {
-      if (isConnection(handle)) this.#connectionBySeq.set(message.seq ?? 0, handle);
+      if (isConnection(handle) && message.seq !== undefined) this.#connectionBySeq.set(message.seq, handle);
       return send(message, handle, ...rest);
     };
     child.send = watched as ChildProcess['send'];
@@ -43,6 +45,15 @@ export class HandedConnections {
     for (const connection of this.#connectionBySeq.values()) connection.close();
     this.#connectionBySeq.clear();
   }
+}
+
+/** Node.js calls `disconnect` when the other side of the pipe has closed. What waits for an answer keeps it from saying so. */
+function watchEnd(child: ChildProcess): void {
+  const disconnect = child.disconnect.bind(child);
+  child.disconnect = () => {
+    (child as { _handleQueue?: unknown })._handleQueue = null;
+    disconnect();
+  };
 }
 
 function isConnection(handle: unknown): handle is Connection {
