@@ -205,7 +205,7 @@ export function encodeItem(type: number, parts: readonly Bytes[], secondByte = 0
   if (value.length > MAX_ITEM_VALUE_BYTES) {
     throw new RangeError(`item ${hex(type)} is ${value.length} bytes; at most ${MAX_ITEM_VALUE_BYTES} fit`);
   }
-  return String.fromCharCode(type, secondByte, value.length >>> 8, value.length & 0xff) + value;
+  return encodeUint8(type) + encodeUint8(secondByte) + encodeUint16(value.length) + value;
 }
 
 /** A UID without padding (PS3.8 §F.1). */
