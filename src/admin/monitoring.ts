@@ -42,7 +42,11 @@ interface MonitoringParts {
  */
 export class Monitoring implements AuditSink {
   readonly #audit: AuditSink;
-  readonly #sinks: Pick<AuditSink, 'record'>[];
+  /** All but the audit log. */
+  readonly #watchers: Pick<AuditSink, 'record'>[];
+  /** What they have not seen yet: events of this turn. */
+  #unseen: AuditEvent[] = [];
+  #hasFailed = false;
   readonly #expiries: CertificateExpiries;
   readonly #expiryWatch: ExpiryWatch;
   readonly #pending: Pending;
@@ -70,7 +74,7 @@ export class Monitoring implements AuditSink {
         if (isListRead || alerts.isOn) pending.callers.record(event);
       },
     };
-    this.#sinks = [audit, callers, this.#inventory, alerts];
+    this.#watchers = [callers, this.#inventory, alerts];
   }
 
   /** Throws OperatorError where the port of the admin HTTP cannot be had, or a file of the configuration cannot be read. */
@@ -99,7 +103,7 @@ export class Monitoring implements AuditSink {
 
   /** Gets every event from now on, after those who keep what it may ask for. */
   alsoTell(sink: Pick<AuditSink, 'record'>): void {
-    this.#sinks.push(sink);
+    this.#watchers.push(sink);
   }
 
   /** Of the admin HTTP, where there is one. */
@@ -107,10 +111,38 @@ export class Monitoring implements AuditSink {
     return this.#door?.port.address;
   }
 
+  /** An answer to a peer waits for its line, and for nothing else: those that watch come at the end of the turn. */
   record(event: AuditEvent): void {
-    // The log ends with this line.
-    if (event.event === 'gateway.stopped') this.#inventory.reportGathered();
-    for (const sink of this.#sinks) sink.record(event);
+    if (event.event === 'gateway.stopped') {
+      // The log ends with this line.
+      this.#watchAll();
+      this.#inventory.reportGathered();
+    }
+    this.#audit.record(event);
+    if (this.#unseen.length === 0) setImmediate(this.#watchAll);
+    this.#unseen.push(event);
+  }
+
+  readonly #watchAll = (): void => {
+    const events = this.#unseen;
+    this.#unseen = [];
+    for (const event of events) {
+      try {
+        this.#watch(event);
+      } catch (error) {
+        this.#failed(error as Error);
+      }
+    }
+  };
+
+  /** Nobody is there to take it: thrown, it would end the process, and all associations with it. */
+  #failed({ message }: Error): void {
+    if (!this.#hasFailed) this.#warn(`what watches the gateway has failed: ${message}`);
+    this.#hasFailed = true;
+  }
+
+  #watch(event: AuditEvent): void {
+    for (const watcher of this.#watchers) watcher.record(event);
     if (this.#admin !== undefined) this.#admin.record(event);
     else if (this.#door !== undefined) this.#missed.push(event);
     const shown = this.#expiries.record(event);
@@ -165,6 +197,7 @@ export class Monitoring implements AuditSink {
   }
 
   async close(): Promise<void> {
+    this.#watchAll();
     this.#expiryWatch.close();
     await this.#admin?.close();
     await this.#inventory.close();

@@ -60,10 +60,7 @@ export interface AssociationPlace {
 export interface AssociationPlaces {
   /** What is known of the servers; absent where another process keeps the places. */
   readonly servers?: ServerStates;
-  /**
-   * `answered` is called once, never before this returns; not after `free`. `asked` is called where another modality waits
-   * and this one has more than its share: it frees the place where the association is idle.
-   */
+  /** `answered` is called once and later, never after `free`; `asked` where an idle place would help another modality. */
   request(
     request: PlaceRequest,
     answered: (answer: PlaceAnswer) => void,
@@ -106,7 +103,8 @@ export class LocalPlaces implements AssociationPlaces {
         ? `the modality has the ${maxOfModality} that it may have`
         : this.#refusalOfAll(request);
     if (refusal !== undefined) {
-      queueMicrotask(() => answered({ isGranted: false, detail: refusal }));
+      // Bound: what a closure knows here is kept as long as the place, and `answered` knows the whole request.
+      queueMicrotask(answered.bind(undefined, { isGranted: false, detail: refusal }));
       return { arrived: nothing, failed: nothing, free: nothing };
     }
     this.#count(modality, 1);

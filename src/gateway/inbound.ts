@@ -42,6 +42,8 @@ export class InboundAssociation implements LegOwner {
   #upstreamLeg: Leg | undefined;
   #relay: Relay | Unserved | undefined;
   #place: AssociationPlace | undefined;
+  /** Not made where the place is taken: it is kept as long as that, and would keep the whole request with it. */
+  readonly #yieldPlace = (): void => this.#relay?.yieldPlace();
   /** Undefined until it was made. */
   #request: AssociationRequest | undefined;
   #destination: Destination | undefined;
@@ -101,10 +103,7 @@ export class InboundAssociation implements LegOwner {
     return isUnderWay;
   }
 
-  /**
-   * Ends the association where the rules in force refuse it, and returns whether it did. Where it stays, its next command
-   * is judged by them too.
-   */
+  /** Ends the association where the rules in force refuse it, and returns true; else they judge its next command. */
   enforce(): boolean {
     if (this.#request === undefined || !this.#isOpen) return false;
     const { refusal, destination } = judgeAgain(this.#context, this.route, this.connection, this.#request);
@@ -188,7 +187,7 @@ export class InboundAssociation implements LegOwner {
       else if (servers.length === 0) this.#reject('modality-not-seen');
       else this.#askUpstream(rq, pdu, destination, servers, wouldDeny);
     };
-    this.#place = places.request(request, granted, () => this.#relay?.yieldPlace());
+    this.#place = places.request(request, granted, this.#yieldPlace);
   }
 
   #askUpstream(

@@ -14,6 +14,7 @@ import {
   joinRepeatedRq,
 } from './contexts';
 import {
+  type Bytes,
   Deviations,
   encodeItem,
   encodeText,
@@ -117,33 +118,34 @@ function decodeAeTitle(items: ItemCursor, field: string): string {
   return items.textToNul(AE_TITLE_BYTES, field).replace(/^ +/, '');
 }
 
-function encodeAssociate(type: number, associate: AssociateRq | AssociateAc, contexts: Buffer[]): Buffer {
+function encodeAssociate(
+  type: number,
+  associate: AssociateRq | AssociateAc,
+  contexts: readonly Bytes[],
+): Buffer {
   const ids = new Set(associate.presentationContexts.map((context) => context.id));
   if (ids.size !== contexts.length) {
     throw new RangeError('presentation context ids are not unique');
   }
-  const body = Buffer.concat([
-    encodeUint16(associate.protocolVersion),
-    encodeUint16(0),
-    encodeAeTitle(associate.calledAeTitle, 'called AE title'),
-    encodeAeTitle(associate.callingAeTitle, 'calling AE title'),
-    Buffer.alloc(RESERVED_BYTES),
+  const body =
+    encodeUint16(associate.protocolVersion) +
+    encodeUint16(0) +
+    encodeAeTitle(associate.calledAeTitle, 'called AE title') +
+    encodeAeTitle(associate.callingAeTitle, 'calling AE title') +
+    '\0'.repeat(RESERVED_BYTES) +
     encodeItem(ItemType.ApplicationContext, [
       encodeUid(associate.applicationContextName, 'application context name'),
-    ]),
-    ...contexts,
-    encodeUserInformation(associate.userInformation),
-  ]);
+    ]) +
+    contexts.join('') +
+    encodeUserInformation(associate.userInformation);
   if (body.length > MAX_ASSOCIATE_BYTES) {
     throw new RangeError(
       `the A-ASSOCIATE PDU is ${body.length} bytes; at most ${MAX_ASSOCIATE_BYTES} are sent`,
     );
   }
-  return Buffer.concat([encodeUint8(type), encodeUint8(0), encodeUint32(body.length), body]);
+  return Buffer.from(encodeUint8(type) + encodeUint8(0) + encodeUint32(body.length) + body, 'latin1');
 }
 
-function encodeAeTitle(title: string, field: string): Buffer {
-  const padded = Buffer.alloc(AE_TITLE_BYTES, ' ');
-  encodeText(title, AE_TITLE_BYTES, field).copy(padded);
-  return padded;
+function encodeAeTitle(title: string, field: string): Bytes {
+  return encodeText(title, AE_TITLE_BYTES, field).padEnd(AE_TITLE_BYTES);
 }

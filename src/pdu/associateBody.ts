@@ -11,6 +11,8 @@ const FIRST_BUFFER_BYTES = 4096;
 const MAX_SMALL_BYTES = 16 * 1024;
 /** For all large bodies that are not complete. Beyond it the oldest is given up: a real one is never the oldest for long. */
 const MAX_LARGE_BYTES = 32 * 1024 * 1024;
+/** One for all: each empty buffer would be one more for V8 to sweep. */
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Large bodies, the oldest first, with their bytes. Not kept for this: the body of a connection that is gone is garbage,
@@ -21,7 +23,7 @@ let largeBytes = 0;
 
 export class AssociateBody {
   readonly #length: number;
-  #buffer = Buffer.alloc(0);
+  #buffer = NOTHING;
   #received = 0;
   /** Once it is large. */
   #reference: WeakRef<AssociateBody> | undefined;
@@ -87,6 +89,6 @@ export class AssociateBody {
 
   #giveUp(): void {
     this.#isGivenUp = true;
-    this.#buffer = Buffer.alloc(0);
+    this.#buffer = NOTHING;
   }
 }

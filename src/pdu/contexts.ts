@@ -3,6 +3,7 @@
  * costs that context only: the refusal says with which result. Does not know who is asked, nor what is accepted.
  */
 import {
+  type Bytes,
   type Deviations,
   encodeItem,
   encodeUid,
@@ -27,6 +28,9 @@ const MAX_CONTEXT_ID = 255;
  * versions of fo-dicom and pynetdicom fail if the item is missing or empty, so a valid one is sent.
  */
 const TRANSFER_SYNTAX_OF_REFUSAL = '1.2.840.10008.1.2';
+
+/** Between the id and the items. */
+const RESERVED_BYTES = '\0'.repeat(3);
 
 /** Undefined where not even the id can be read: such a context cannot be answered. */
 export function decodeContextRq(
@@ -124,7 +128,7 @@ export function decodeContextAc(
   return { id, result, transferSyntax };
 }
 
-export function encodeContextRq(context: PresentationContextRq): Buffer {
+export function encodeContextRq(context: PresentationContextRq): Bytes {
   const count = context.transferSyntaxes.length;
   if (count < 1 || count > MAX_TRANSFER_SYNTAXES) {
     throw new RangeError(
@@ -133,7 +137,7 @@ export function encodeContextRq(context: PresentationContextRq): Buffer {
   }
   return encodeItem(ItemType.PresentationContextRq, [
     encodeContextId(context.id),
-    Buffer.alloc(3),
+    RESERVED_BYTES,
     encodeItem(ItemType.AbstractSyntax, [encodeUid(context.abstractSyntax, 'abstract syntax')]),
     ...context.transferSyntaxes.map((uid) =>
       encodeItem(ItemType.TransferSyntax, [encodeUid(uid, 'transfer syntax')]),
@@ -141,7 +145,7 @@ export function encodeContextRq(context: PresentationContextRq): Buffer {
   ]);
 }
 
-export function encodeContextAc(context: PresentationContextAc): Buffer {
+export function encodeContextAc(context: PresentationContextAc): Bytes {
   const isAccepted = context.result === ContextResult.Acceptance;
   const transferSyntax = isAccepted ? context.transferSyntax : TRANSFER_SYNTAX_OF_REFUSAL;
   return encodeItem(ItemType.PresentationContextAc, [
@@ -153,7 +157,7 @@ export function encodeContextAc(context: PresentationContextAc): Buffer {
   ]);
 }
 
-function encodeContextId(id: number): Buffer {
+function encodeContextId(id: number): Bytes {
   if (!Number.isInteger(id) || id < 0 || id > MAX_CONTEXT_ID) {
     throw new RangeError(`presentation context id ${id}; ids from 0 to ${MAX_CONTEXT_ID} are accepted`);
   }

@@ -3,7 +3,6 @@
  * P-DATA-TF is never collected, so that memory does not depend on what a peer declares or sends. Knows the
  * form of PDUs, not the order in which they may come: the states judge that.
  */
-
 import { AssociateBody } from './associateBody';
 import {
   checkPduLength,
@@ -51,7 +50,7 @@ export class PduReader {
   #associateBody: AssociateBody | undefined;
 
   /** A header or small body that the end of a chunk has cut; none is longer than a PDU header. */
-  readonly #cut = Buffer.alloc(PDU_HEADER_BYTES);
+  #cut: Buffer | undefined;
   #cutBytes = 0;
 
   /** Copies of chunks that are not walked yet: while the reader is held, or while a callback pushes. */
@@ -184,7 +183,7 @@ export class PduReader {
     const end = this.#collect(chunk, offset, PDV_HEADER_BYTES);
     if (this.#cutBytes === PDV_HEADER_BYTES) {
       this.#cutBytes = 0;
-      this.#startPdv(this.#cut, 0);
+      this.#startPdv(this.#cut!, 0);
     }
     return end;
   }
@@ -208,7 +207,7 @@ export class PduReader {
     const end = this.#collect(chunk, offset, PDU_HEADER_BYTES);
     if (this.#cutBytes === PDU_HEADER_BYTES) {
       this.#cutBytes = 0;
-      this.#startPdu(this.#cut, 0);
+      this.#startPdu(this.#cut!, 0);
     }
     return end;
   }
@@ -230,13 +229,14 @@ export class PduReader {
     if (this.#cutBytes === SMALL_PDU_BODY_BYTES) {
       this.#cutBytes = 0;
       this.#endPdu();
-      deliverSmallPdu(this.#pduType, this.#cut, this.#sink);
+      deliverSmallPdu(this.#pduType, this.#cut!, this.#sink);
     }
     return end;
   }
 
   /** Adds to what was cut, up to `wanted` bytes in all. */
   #collect(chunk: Buffer, offset: number, wanted: number): number {
+    this.#cut ??= Buffer.alloc(PDU_HEADER_BYTES);
     let position = offset;
     while (position < chunk.length && this.#cutBytes < wanted) {
       this.#cut[this.#cutBytes++] = chunk[position++]!;

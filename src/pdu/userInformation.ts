@@ -8,9 +8,11 @@
  */
 
 import {
+  type Bytes,
   type Deviations,
   encodeCounted,
   encodeItem,
+  encodeOpaque,
   encodeText,
   encodeUid,
   encodeUint8,
@@ -161,7 +163,7 @@ function decodeSubItem(type: number, fields: ItemCursor, version: number): NonNu
 }
 
 /** Encodes item 50H, its sub-items in ascending order. Throws RangeError for a value that does not fit its item. */
-export function encodeUserInformation(user: UserInformation): Buffer {
+export function encodeUserInformation(user: UserInformation): Bytes {
   const items = [
     encodeItem(ItemType.MaximumLength, [encodeUint32(user.maxPduLength)]),
     encodeItem(ItemType.ImplementationClassUid, [
@@ -188,7 +190,7 @@ export function encodeUserInformation(user: UserInformation): Buffer {
     items.push(encodeUserIdentity(user.userIdentity));
   }
   if (user.userIdentityResponse !== undefined) {
-    items.push(encodeItem(ItemType.UserIdentityAc, [encodeCounted(user.userIdentityResponse)]));
+    items.push(encodeItem(ItemType.UserIdentityAc, [encodeCounted(encodeOpaque(user.userIdentityResponse))]));
   }
   return encodeItem(ItemType.UserInformation, items);
 }
@@ -217,7 +219,7 @@ function decodeRoleSelection(fields: ItemCursor): RoleSelection | undefined {
   return { sopClassUid, scu: scu === scp || scu === 1, scp: scu === scp || scu !== 1 };
 }
 
-function encodeRoleSelection(role: RoleSelection): Buffer {
+function encodeRoleSelection(role: RoleSelection): Bytes {
   return encodeItem(ItemType.RoleSelection, [
     encodeCounted(encodeUid(role.sopClassUid, 'SOP class UID of a role selection')),
     encodeUint8(role.scu ? 1 : 0),
@@ -231,10 +233,10 @@ function decodeExtendedNegotiation(fields: ItemCursor): ExtendedNegotiation | un
   return { sopClassUid, applicationInformation: fields.copy(fields.remaining, 'application information') };
 }
 
-function encodeExtendedNegotiation(negotiation: ExtendedNegotiation): Buffer {
+function encodeExtendedNegotiation(negotiation: ExtendedNegotiation): Bytes {
   return encodeItem(ItemType.ExtendedNegotiation, [
     encodeCounted(encodeUid(negotiation.sopClassUid, 'SOP class UID of an extended negotiation')),
-    negotiation.applicationInformation,
+    encodeOpaque(negotiation.applicationInformation),
   ]);
 }
 
@@ -256,7 +258,7 @@ function decodeCommonExtendedNegotiation(
   return { version, sopClassUid, serviceClassUid, relatedSopClassUids };
 }
 
-function encodeCommonExtendedNegotiation(negotiation: CommonExtendedNegotiation): Buffer {
+function encodeCommonExtendedNegotiation(negotiation: CommonExtendedNegotiation): Bytes {
   const related = negotiation.relatedSopClassUids.map((uid) =>
     encodeCounted(encodeUid(uid, 'related general SOP class UID')),
   );
@@ -265,7 +267,7 @@ function encodeCommonExtendedNegotiation(negotiation: CommonExtendedNegotiation)
     [
       encodeCounted(encodeUid(negotiation.sopClassUid, 'SOP class UID of a common extended negotiation')),
       encodeCounted(encodeUid(negotiation.serviceClassUid, 'service class UID')),
-      encodeCounted(Buffer.concat(related)),
+      encodeCounted(related.join('')),
     ],
     negotiation.version,
   );
@@ -280,12 +282,12 @@ function decodeUserIdentity(fields: ItemCursor): UserIdentityRq | undefined {
   return fields.remaining > 0 ? undefined : { type, positiveResponseRequested, primaryField, secondaryField };
 }
 
-function encodeUserIdentity(identity: UserIdentityRq): Buffer {
+function encodeUserIdentity(identity: UserIdentityRq): Bytes {
   return encodeItem(ItemType.UserIdentityRq, [
     encodeUint8(identity.type),
     encodeUint8(identity.positiveResponseRequested ? 1 : 0),
-    encodeCounted(identity.primaryField),
-    encodeCounted(identity.secondaryField),
+    encodeCounted(encodeOpaque(identity.primaryField)),
+    encodeCounted(encodeOpaque(identity.secondaryField)),
   ]);
 }
 

@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   type AssociationPlace,
@@ -6,29 +9,27 @@ import {
 } from '../../../src/gateway/associationPlaces';
 import { waitFor } from '../../support/waiting';
 
+const wanted: PlaceRequest = {
+  modality: 'ct',
+  upstream: 'ARCHIVE',
+  maxOfAll: 100,
+  maxOfModality: undefined,
+  maxOfUpstream: undefined,
+  perSecond: 0,
+  isObserved: false,
+  waitMs: 1000,
+};
+
 /** Places, and who was let in or refused, in order. */
 function setUp(defaults: Partial<PlaceRequest> = {}) {
   const places = new LocalPlaces();
   const granted: string[] = [];
   const refused: string[] = [];
-  const request = (name: string, wanted: Partial<PlaceRequest> = {}): AssociationPlace =>
-    places.request(
-      {
-        modality: name.replace(/\d+$/, ''),
-        upstream: 'ARCHIVE',
-        maxOfAll: 100,
-        maxOfModality: undefined,
-        maxOfUpstream: undefined,
-        perSecond: 0,
-        isObserved: false,
-        waitMs: 1000,
-        ...defaults,
-        ...wanted,
-      },
-      (answer) =>
-        (answer.isGranted ? granted : refused).push(
-          name + ('exceedsModalityLimit' in answer && answer.exceedsModalityLimit ? '!' : ''),
-        ),
+  const request = (name: string, own: Partial<PlaceRequest> = {}): AssociationPlace =>
+    places.request({ ...wanted, modality: name.replace(/\d+$/, ''), ...defaults, ...own }, (answer) =>
+      (answer.isGranted ? granted : refused).push(
+        name + ('exceedsModalityLimit' in answer && answer.exceedsModalityLimit ? '!' : ''),
+      ),
     );
   return { places, granted, refused, request };
 }
@@ -45,6 +46,25 @@ describe('places of associations', () => {
     expect(places.taken).toBe(1);
     await turn();
     expect(granted).toEqual(['ct1']);
+  });
+
+  it('keep nothing of what asked for them, once it is answered', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { places } = setUp();
+    const asked = { isAnswered: false };
+    const held: AssociationPlace[] = [];
+    const askFor = (): WeakRef<object> => {
+      const answered = () => {
+        asked.isAnswered = true;
+      };
+      held.push(places.request(wanted, answered));
+      return new WeakRef(answered);
+    };
+    const reference = askFor();
+    await nextTurn();
+    collect();
+    expect([asked.isAnswered, held.length, reference.deref()]).toEqual([true, 1, undefined]);
   });
 
   it('are refused beyond the limit of all, and beyond that of a modality', async () => {
