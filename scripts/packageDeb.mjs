@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { EPOCH, manifest, ROOT, run } from './packageBuild.mjs';
+import { EPOCH, manifest, ROOT, run, settle } from './packageBuild.mjs';
 import { koffiPackages, referenceOf, SBOM_FILE, stageProgram } from './packageFiles.mjs';
 import { copyNode } from './packageNode.mjs';
 import { billOfMaterials } from './packageSbom.mjs';
@@ -49,14 +49,13 @@ export function makeDeb({ work, output, node, isFast }) {
     /^aegis\.(service|socket)$/.test(file),
   )) {
     const text = readFileSync(join(ROOT, 'deploy', unit), 'utf8').replaceAll(NPM_COMMAND, '/usr/bin/aegis');
-    put(join(folder, 'lib/systemd/system', unit), text);
+    put(join(folder, 'usr/lib/systemd/system', unit), text);
   }
   put(join(folder, 'etc/logrotate.d', NAME), readFileSync(join(ROOT, 'deploy/logrotate.conf')));
   mkdirSync(join(folder, 'etc/aegis'));
   stageDocumentation(documentation, node);
-  run('setting modes', 'chmod', ['-R', 'u=rwX,go=rX', folder]);
-  const control = join(folder, 'DEBIAN');
-  writeControl(control, folder);
+  writeControl(join(folder, 'DEBIAN'), folder);
+  settle(folder);
   const programs = ['usr/bin/aegis', 'usr/lib/aegis/node', 'usr/lib/aegis/dist/cli.js'];
   for (const file of [...programs, ...SCRIPTS.map((name) => `DEBIAN/${name}`)]) {
     chmodSync(join(folder, file), 0o755);
