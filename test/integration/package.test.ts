@@ -99,14 +99,16 @@ function expectFirstConfiguration(aegis: string): void {
 
 describe('the tarball', () => {
   const folder = temporaryFolder();
+  // A port where nobody listens: whatever npm would ask the registry for fails.
+  const noRegistry = {
+    npm_config_registry: 'http://127.0.0.1:9/',
+    npm_config_cache: join(folder, 'cache'),
+  };
   const installed = join(folder, 'prefix/lib/node_modules/dicom-aegis');
   const aegis = join(folder, 'prefix/bin/aegis');
 
   beforeAll(() => {
-    const cache = join(folder, 'cache');
-    mkdirSync(cache);
-    // A port where nobody listens: whatever npm would ask the registry for fails.
-    const noRegistry = { npm_config_registry: 'http://127.0.0.1:9/', npm_config_cache: cache };
+    mkdirSync(noRegistry.npm_config_cache);
     const words = ['install', '--global', '--prefix', join(folder, 'prefix'), product(/\.tgz$/)];
     expect(run('npm', words, noRegistry)).toMatchObject({ status: 0 });
   }, MINUTES_MS);
@@ -168,6 +170,11 @@ describe('the tarball', () => {
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
 
+  it('installs without a registry where npm is on Windows too', () => {
+    const words = ['install', '--global', '--os=win32', '--cpu=x64', '--prefix', join(folder, 'windows')];
+    expect(run('npm', [...words, product(/\.tgz$/)], noRegistry)).toMatchObject({ status: 0 });
+  });
+
   it('writes the first configuration', () => {
     expectFirstConfiguration(aegis);
   });
@@ -186,6 +193,8 @@ describe('the .deb', () => {
   it('has its own Node.js, which runs the program', () => {
     const [node, cli] = [join(content, 'usr/lib/aegis/node'), join(content, 'usr/lib/aegis/dist/cli.js')];
     expect(run(node, [cli, '--version']).stdout).toBe(`${version}\n`);
+    // Nothing in it asks for the Node.js of the system.
+    expect(text('usr/lib/aegis/dist/cli.js')).not.toMatch(/^#!/);
     expect(text('usr/bin/aegis')).toContain('exec /usr/lib/aegis/node /usr/lib/aegis/dist/cli.js "$@"');
   });
 
