@@ -15,7 +15,6 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -51,7 +50,10 @@ function inDebian(...command: readonly string[]) {
 }
 
 function typed(...lines: readonly string[]): void {
-  for (const line of lines) expect([line, inDebian('sh', '-c', line)]).toMatchObject([line, { status: 0 }]);
+  for (const line of lines) {
+    const { status, output } = inDebian('sh', '-c', line);
+    expect(status === 0 ? '' : `${line}\n${output}`).toBe('');
+  }
 }
 
 function asAccount(...command: readonly string[]) {
@@ -128,6 +130,7 @@ describeInDebian('in an empty Debian [needs AEGIS_PACKAGE_ROOT]', () => {
   afterEach(() => {
     inDebian('userdel', 'aegis');
     inDebian('rm', '-rf', '/etc/aegis', '/var/lib/aegis', '/var/log/aegis');
+    inDebian('rm', '-rf', '/usr/local/bin/node', '/usr/local/bin/aegis', '/usr/local/lib/node_modules');
   });
 
   it(
@@ -187,11 +190,7 @@ describeInDebian('in an empty Debian [needs AEGIS_PACKAGE_ROOT]', () => {
     'the single executable relays a TLS C-STORE into Orthanc, where no Node.js is',
     async () => {
       expect(inDebian('sh', '-c', 'command -v node nodejs')).toMatchObject({ status: 127 });
-      typed(
-        `install -m 755 /tmp/${packaged(/-linux-\w+$/)} /usr/local/bin/aegis`,
-        ...accountAndFolders,
-      );
-      onCleanUp(() => rmSync(join(debian, 'usr/local/bin/aegis'), { force: true }));
+      typed(`install -m 755 /tmp/${packaged(/-linux-\w+$/)} /usr/local/bin/aegis`, ...accountAndFolders);
       await relaysAnImage('/usr/local/bin/aegis');
     },
     10 * MINUTES_MS,
@@ -204,9 +203,6 @@ describeInDebian('in an empty Debian [needs AEGIS_PACKAGE_ROOT]', () => {
       const npm = 'lib/node_modules/npm';
       cpSync(join(dirname(node), '..', npm), join(debian, 'usr/local', npm), { recursive: true });
       copyFileSync(node, join(debian, 'usr/local/bin/node'));
-      onCleanUp(() => {
-        inDebian('rm', '-rf', '/usr/local/bin/node', '/usr/local/bin/aegis', '/usr/local/lib/node_modules');
-      });
       typed(
         `node /usr/local/${npm}/bin/npm-cli.js install --global /tmp/${packaged(/\.tgz$/)}`,
         ...accountAndFolders,
