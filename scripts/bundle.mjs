@@ -83,7 +83,8 @@ await build({
     'light-my-request',
     'pino',
   ],
-  resolve: { mainFields: ['module', 'main'] },
+  // The bundle names its sources: where node_modules is a link, no folder of this machine.
+  resolve: { mainFields: ['module', 'main'], symlinks: false },
   transform: { target: 'es2022' },
   plugins: [demo, licences, ascii],
   // What one command imports when it runs, another may need at once.

@@ -56,7 +56,8 @@ async function main() {
     const files = [];
     for (const name of chosen) {
       const { words, make } = PRODUCTS[name];
-      files.push(await step(words, () => make({ work, output, node, isFast: values.fast === true })));
+      const made = await step(words, () => make({ work, output, node, isFast: values.fast === true }));
+      files.push(...[made].flat());
     }
     report(output, files);
   } finally {

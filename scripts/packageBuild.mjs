@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,6 +12,8 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 /** Of a source without its history, and without SOURCE_DATE_EPOCH: any fixed time does. */
 const UNKNOWN_TIME = 1_767_225_600;
+/** Nothing is a program, and everybody may enter folders. */
+const SAME_MODES = 'a-x,u=rwX,go=rX';
 /** What tools say at most, such as a list of components. */
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
@@ -49,6 +51,13 @@ export async function step(words, work) {
   return result;
 }
 
+/** The same modes and times, whatever the umask and the modes in the source. Programs get theirs back from the caller. */
+export function settle(folder) {
+  run('setting modes', 'chmod', ['-R', SAME_MODES, folder]);
+  for (const name of ['', ...readdirSync(folder, { recursive: true })])
+    utimesSync(join(folder, name), EPOCH, EPOCH);
+}
+
 /** Packs a folder so that owner, umask, order and time of the machine leave no trace. */
 export function packTarball(parent, folder, file) {
   const same = [
@@ -57,7 +66,7 @@ export function packTarball(parent, folder, file) {
     '--owner=0',
     '--group=0',
     '--numeric-owner',
-    '--mode=u=rwX,go=rX',
+    `--mode=${SAME_MODES}`,
     '--format=ustar',
   ];
   const compress = ['--use-compress-program', 'gzip -9 --no-name'];

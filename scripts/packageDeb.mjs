@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { EPOCH, manifest, ROOT, run } from './packageBuild.mjs';
+import { EPOCH, manifest, ROOT, run, settle } from './packageBuild.mjs';
 import { koffiPackages, referenceOf, SBOM_FILE, stageProgram } from './packageFiles.mjs';
 import { copyNode } from './packageNode.mjs';
 import { billOfMaterials } from './packageSbom.mjs';
@@ -45,19 +45,21 @@ export function makeDeb({ work, output, node, isFast }) {
   );
   copyNode(node, join(folder, 'usr/lib/aegis/node'));
   put(join(folder, 'usr/bin/aegis'), readFileSync(join(SOURCES, 'aegis')));
+  forOwnNode(join(folder, 'usr/lib/aegis/dist/cli.js'));
+  put(join(folder, 'usr/share/man/man1/aegis.1.gz'), zipped(manualPage(node)));
+  put(join(folder, 'usr/share/lintian/overrides', NAME), readFileSync(join(SOURCES, 'lintian-overrides')));
   for (const unit of readdirSync(join(ROOT, 'deploy')).filter((file) =>
     /^aegis\.(service|socket)$/.test(file),
   )) {
     const text = readFileSync(join(ROOT, 'deploy', unit), 'utf8').replaceAll(NPM_COMMAND, '/usr/bin/aegis');
-    put(join(folder, 'lib/systemd/system', unit), text);
+    put(join(folder, 'usr/lib/systemd/system', unit), text);
   }
   put(join(folder, 'etc/logrotate.d', NAME), readFileSync(join(ROOT, 'deploy/logrotate.conf')));
   mkdirSync(join(folder, 'etc/aegis'));
   stageDocumentation(documentation, node);
-  run('setting modes', 'chmod', ['-R', 'u=rwX,go=rX', folder]);
-  const control = join(folder, 'DEBIAN');
-  writeControl(control, folder);
-  const programs = ['usr/bin/aegis', 'usr/lib/aegis/node', 'usr/lib/aegis/dist/cli.js'];
+  writeControl(join(folder, 'DEBIAN'), folder);
+  settle(folder);
+  const programs = ['usr/bin/aegis', 'usr/lib/aegis/node'];
   for (const file of [...programs, ...SCRIPTS.map((name) => `DEBIAN/${name}`)]) {
     chmodSync(join(folder, file), 0o755);
   }
@@ -71,6 +73,36 @@ export function makeDeb({ work, output, node, isFast }) {
     { env },
   );
   return file;
+}
+
+function zipped(text) {
+  return gzipSync(text, { level: 9 });
+}
+
+/** usr/bin/aegis runs it with the Node.js of the package. Its first line asks for one of the system. */
+function forOwnNode(file) {
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/^#!.*/, ''));
+}
+
+/** The help, as `man aegis` shows it. */
+function manualPage(node) {
+  const cli = join(ROOT, 'dist/cli.js');
+  const help = run('asking for the help', node.file, [cli, '--help'], {
+    env: { AEGIS_CONFIG: '/etc/aegis/aegis.jsonc' },
+  });
+  // Dots and quotation marks at the beginning of a line are commands of the manual.
+  const shown = help
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^(?=[.'])/gm, '\\&');
+  const date = new Date(EPOCH * 1000).toISOString().slice(0, 10);
+  return [
+    `.TH AEGIS 1 ${date} "${NAME} ${VERSION}" "User Commands"`,
+    `.SH NAME\naegis \\- ${manifest.description}`,
+    `.SH SYNOPSIS\n.nf\n${shown.trim()}\n.fi`,
+    '.SH SEE ALSO\n"aegis COMMAND \\-\\-help" shows the options of a command.',
+    `The documentation is in /usr/share/doc/${NAME}.\n`,
+  ].join('\n');
 }
 
 function put(file, content) {
@@ -91,7 +123,7 @@ function stageDocumentation(folder, node) {
   put(join(folder, 'copyright'), copyright());
   put(join(folder, LIBRARIES_FILE), librariesText());
   put(join(folder, NODE_FILE), node.licence);
-  put(join(folder, 'changelog.gz'), gzipSync(debianChangelog(), { level: 9 }));
+  put(join(folder, 'changelog.gz'), zipped(debianChangelog()));
 }
 
 /** Machine-readable (DEP 5). The texts of the libraries and of Node.js are long, and have files of their own. */

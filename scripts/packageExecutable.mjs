@@ -35,9 +35,10 @@ export async function makeExecutable({ work, output, node }) {
   const file = join(output, `aegis-${manifest.version}-linux-${process.arch}`);
   mkdirSync(output, { recursive: true });
   copyNode(node, file);
-  writeFileSync(`${file}.cdx.json`, billOfMaterials({ beside: [], node }));
+  const sbom = `${file}.cdx.json`;
+  writeFileSync(sbom, billOfMaterials({ beside: [], node }));
   chmodSync(file, 0o755);
   const { inject } = await import('postject');
   await inject(file, 'NODE_SEA_BLOB', readFileSync(join(folder, 'aegis.blob')), { sentinelFuse: FUSE });
-  return file;
+  return [file, sbom];
 }

@@ -57,6 +57,8 @@ export function billOfMaterials({ beside, node }) {
       .filter(({ ref }) => references.has(ref))
       .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((name) => references.has(name)) })),
   ];
+  // Another version of npm lists the same.
+  for (const tool of known.metadata.tools) delete tool.version;
   known.metadata.timestamp = new Date(EPOCH * 1000).toISOString();
   known.metadata.lifecycles = [{ phase: 'build' }];
   const content = { ...known, serialNumber: '', components, dependencies };

@@ -4,7 +4,7 @@
  */
 import { Command } from 'commander';
 import { version } from '../../package.json';
-import { type CommandContext, helpSections, type RegisterCommand } from '../terminal/command';
+import { type CommandContext, helpSections, helpStyle, type RegisterCommand } from '../terminal/command';
 import { registerAlerts } from './alerts/alerts';
 import { registerAudit } from './audit/audit';
 import { registerCapture } from './capture';
@@ -64,6 +64,7 @@ export function createProgram(context: CommandContext): Command {
         'aegis modality add --help',
       ]),
     )
+    .configureHelp(helpStyle)
     .exitOverride();
   for (const register of commands) register(program, context);
   return program;

@@ -22,9 +22,9 @@ export const registerShow: RegisterCommand = (program, context) => {
     .addHelpText(
       'after',
       `
-The gateway keeps them in memory, for 100 peers, until it stops. Bytes that could
-be of a patient are shown as "..". Of a PDU that came in several pieces, the
-bytes are not known.
+The gateway keeps them in memory, for 100 peers, until it stops. Bytes that
+could be of a patient are shown as "..". Of a PDU that came in several pieces,
+the bytes are not known.
 ${helpSections(
   ['aegis show errors', 'aegis --json show errors', 'aegis show errors --url http://127.0.0.1:9762'],
   EXIT_CODES,

@@ -3,10 +3,14 @@
  */
 import nodePath from 'node:path';
 
-/** A path for a configuration in `folder`: relative, and with `/` on Windows too, so that the file fits every system. */
+/**
+ * A path, absolute or relative to the working folder, for a configuration in `folder`. An absolute path stays as it is: the
+ * operator named that place. Another one becomes relative to `folder`. With `/` on Windows too, so that the file fits every
+ * system.
+ */
 export function configuredPath(folder: string, path: string, system = nodePath): string {
-  const from = system.relative(folder, path);
-  return system.sep === '/' ? from : from.replaceAll(system.sep, '/');
+  const written = system.isAbsolute(path) ? path : system.relative(folder, path) || '.';
+  return system.sep === '/' ? written : written.replaceAll(system.sep, '/');
 }
 
 /** Of `Stats`. */

@@ -2,7 +2,7 @@
  * The text of an import: the modalities and their archive, or a whole configuration around them. The files that
  * it names may be missing still; everything else has to be right.
  */
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { configuredPath } from '../files/paths';
 import { isLoopback } from '../text/hostAndPort';
 import { escapeUnsafe } from '../text/quote';
@@ -63,7 +63,7 @@ export function formatConfiguration(
     modalities(imported, output),
     {
       key: 'audit',
-      value: { file: configuredPath(dirname(resolve(output)), resolve(AUDIT_FILE)) },
+      value: { file: configuredPath(dirname(output), AUDIT_FILE) },
       comments: ['Who was let in, who was refused and why. aegis log and aegis observe report read it.'],
     },
   ];
@@ -152,7 +152,7 @@ interface TlsFileNames {
  */
 function tlsFileNames({ tlsFiles }: OrthancImport, output: string): TlsFileNames {
   const fromOutput = (file: string | undefined, byDefault: string): string =>
-    configuredPath(dirname(resolve(output)), resolve(file ?? `${CERTIFICATES}/${byDefault}`));
+    configuredPath(dirname(output), file ?? `${CERTIFICATES}/${byDefault}`);
   const { certificate, privateKey, trustedCertificates } = tlsFiles;
   return {
     certificate: fromOutput(certificate, 'server.crt'),

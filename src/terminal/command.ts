@@ -3,8 +3,9 @@
  * family. Its work is a file of its own, which imports what it needs as usual and is itself imported when somebody asks
  * for the verb: `aegis start` does not pay for `aegis pki`.
  */
-import type { Command } from 'commander';
+import { type Command, Help, type HelpConfiguration } from 'commander';
 import type { ExitCode } from '../errors';
+import { wrapped } from '../text/table';
 
 export interface CommandContext {
   /** Writes to stdout, without adding a newline. */
@@ -72,11 +73,50 @@ const EXIT_CODES = [
   '2  wrong usage, or the configuration is not valid',
 ];
 
+/** What every help fits. */
+const HELP_COLUMNS = 80;
+/** Beside a longer option, too little is left for its words. They begin on the next line then. */
+const MAX_TERM_COLUMNS = 30;
+
+/** How commander writes the options, arguments and verbs of a help. */
+export const helpStyle: HelpConfiguration = {
+  padWidth: (command, helper) =>
+    Math.min(MAX_TERM_COLUMNS, Help.prototype.padWidth.call(helper, command, helper)),
+  formatItem(term, termWidth, description, helper) {
+    const item = (name: string) =>
+      Help.prototype.formatItem.call(helper, name, termWidth, description, helper);
+    return term.length <= termWidth ? item(term) : `  ${term}\n${item('')}`;
+  },
+};
+
 /** The two sections that end the help of every command. */
 export function helpSections(examples: readonly string[], exitCodes: readonly string[] = EXIT_CODES): string {
-  const lines = (title: string, entries: readonly string[]) => [
-    title,
-    ...entries.map((entry) => `  ${entry}`),
+  const lines = [
+    'EXAMPLES',
+    ...examples.flatMap(exampleLines),
+    '',
+    'EXIT CODES',
+    // The words of a code stand below each other.
+    ...exitCodes.flatMap((code) => indented(wrapped(code, HELP_COLUMNS - 5), '   ')),
   ];
-  return `\n${[...lines('EXAMPLES', examples), '', ...lines('EXIT CODES', exitCodes)].join('\n')}\n`;
+  return `\n${lines.join('\n')}\n`;
+}
+
+/** A shell reads the next line too behind a `\`. A remark in brackets gets a line of its own. */
+function exampleLines(example: string): string[] {
+  if (example.length + 2 <= HELP_COLUMNS) return [`  ${example}`];
+  const [command = '', remark] = example.split(/ {4}(?=\()/);
+  const lines: string[] = [];
+  // An option stays with its value.
+  for (const part of command.split(/ (?=--)/)) {
+    const longer = `${lines.at(-1) ?? ''} ${part}`;
+    if (lines.length > 0 && longer.length <= HELP_COLUMNS - 6) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  const shell = lines.map((line, index) => (index < lines.length - 1 ? `${line} \\` : line));
+  return indented(remark === undefined ? shell : [...shell, remark], '  ');
+}
+
+function indented(lines: readonly string[], hanging: string): string[] {
+  return lines.map((line, index) => `  ${index === 0 ? '' : hanging}${line}`);
 }

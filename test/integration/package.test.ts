@@ -3,8 +3,17 @@
  * the .deb in an empty Debian.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { onCleanUp } from '../support/cleanUp';
 import { proposedContext } from '../support/dicomBytes';
@@ -30,12 +39,47 @@ function run(command: string, args: readonly string[], environment: Record<strin
   return { status, stdout, stderr };
 }
 
-function makePackages(output: string, ...products: readonly string[]): void {
-  // The Node.js of this test is inside, so that nothing has to be fetched.
-  const options = ['--output', output, '--node', process.execPath, '--fast'];
-  const made = run(process.execPath, [join(root, 'scripts/package.mjs'), ...products, ...options]);
-  if (made.status !== 0) throw new Error(made.stderr);
+/** The time of the last commit is not the same in a copy of the source without its history. */
+const environment = { SOURCE_DATE_EPOCH: '1796083200' };
+const packages = temporaryFolder();
+
+function product(name: RegExp): string {
+  return join(packages, readdirSync(packages).find((file) => name.test(file)) ?? '');
 }
+
+beforeAll(() => {
+  // The Node.js of this test is inside, so that nothing has to be fetched.
+  const options = ['--output', packages, '--node', process.execPath, '--fast'];
+  const made = run(process.execPath, [join(root, 'scripts/package.mjs'), ...options], environment);
+  if (made.status !== 0) throw new Error(made.stderr);
+}, 5 * MINUTES_MS);
+
+const EXECUTABLE = /^aegis-.*-linux-[^.]+$/;
+
+describe('two builds', () => {
+  it(
+    'are the same to the byte, whatever the folder, the umask, the language and the time zone',
+    () => {
+      const copy = join(temporaryFolder(), 'a copy');
+      const isSource = /^(src|scripts|docs|deploy|config|certs|[^/]*\.(json|md)|LICENSE|\.npmrc)(\/|$)/;
+      cpSync(root, copy, {
+        recursive: true,
+        filter: (path) => path === root || isSource.test(relative(root, path)),
+      });
+      symlinkSync(realpathSync(join(root, 'node_modules')), join(copy, 'node_modules'));
+      const again = temporaryFolder();
+      const build = `cd '${copy}' && node scripts/bundle.mjs && node scripts/package.mjs --fast "$@"`;
+      const options = ['--output', again, '--node', process.execPath];
+      const different = { ...environment, TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8' };
+      const made = run('sh', ['-c', `umask 077 && ${build}`, 'sh', ...options], different);
+      expect(made).toMatchObject({ status: 0 });
+      const sums = (folder: string) => readFileSync(join(folder, 'SHA256SUMS'), 'utf8').trim().split('\n');
+      expect(sums(packages)).toHaveLength(4);
+      expect(sums(again)).toEqual(sums(packages));
+    },
+    5 * MINUTES_MS,
+  );
+});
 
 /** In bytes, and as files are counted, not the blocks of a disk. */
 function sizeOf(path: string): number {
@@ -55,19 +99,19 @@ function expectFirstConfiguration(aegis: string): void {
 
 describe('the tarball', () => {
   const folder = temporaryFolder();
-  const tarball = join(folder, `dicom-aegis-${version}.tgz`);
+  // A port where nobody listens: whatever npm would ask the registry for fails.
+  const noRegistry = {
+    npm_config_registry: 'http://127.0.0.1:9/',
+    npm_config_cache: join(folder, 'cache'),
+  };
   const installed = join(folder, 'prefix/lib/node_modules/dicom-aegis');
   const aegis = join(folder, 'prefix/bin/aegis');
 
   beforeAll(() => {
-    makePackages(folder, 'tarball');
-    const cache = join(folder, 'cache');
-    mkdirSync(cache);
-    // A port where nobody listens: whatever npm would ask the registry for fails.
-    const environment = { npm_config_registry: 'http://127.0.0.1:9/', npm_config_cache: cache };
-    const npm = run('npm', ['install', '--global', '--prefix', join(folder, 'prefix'), tarball], environment);
-    expect(npm).toMatchObject({ status: 0 });
-  }, 3 * MINUTES_MS);
+    mkdirSync(noRegistry.npm_config_cache);
+    const words = ['install', '--global', '--prefix', join(folder, 'prefix'), product(/\.tgz$/)];
+    expect(run('npm', words, noRegistry)).toMatchObject({ status: 0 });
+  }, MINUTES_MS);
 
   it('installs without a registry, and gives the command', () => {
     expect(run(aegis, ['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
@@ -126,30 +170,36 @@ describe('the tarball', () => {
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
 
+  it('installs without a registry where npm is on Windows too', () => {
+    const words = ['install', '--global', '--os=win32', '--cpu=x64', '--prefix', join(folder, 'windows')];
+    expect(run('npm', [...words, product(/\.tgz$/)], noRegistry)).toMatchObject({ status: 0 });
+  });
+
   it('writes the first configuration', () => {
     expectFirstConfiguration(aegis);
   });
 });
 
 describe('the .deb', () => {
-  const folder = temporaryFolder();
-  const content = join(folder, 'content');
+  const content = join(temporaryFolder(), 'content');
   const text = (file: string) => readFileSync(join(content, file), 'utf8');
 
   beforeAll(() => {
-    makePackages(folder, 'deb');
-    const file = readdirSync(folder).find((name) => /^dicom-aegis_.*_(amd64|arm64)\.deb$/.test(name)) ?? '';
-    expect(run('dpkg-deb', ['--raw-extract', join(folder, file), content])).toMatchObject({ status: 0 });
-  }, 3 * MINUTES_MS);
+    expect(
+      run('dpkg-deb', ['--raw-extract', product(/^dicom-aegis_.*_(amd64|arm64)\.deb$/), content]),
+    ).toMatchObject({ status: 0 });
+  }, MINUTES_MS);
 
   it('has its own Node.js, which runs the program', () => {
     const [node, cli] = [join(content, 'usr/lib/aegis/node'), join(content, 'usr/lib/aegis/dist/cli.js')];
     expect(run(node, [cli, '--version']).stdout).toBe(`${version}\n`);
+    // Nothing in it asks for the Node.js of the system.
+    expect(text('usr/lib/aegis/dist/cli.js')).not.toMatch(/^#!/);
     expect(text('usr/bin/aegis')).toContain('exec /usr/lib/aegis/node /usr/lib/aegis/dist/cli.js "$@"');
   });
 
   it('has the unit with its own command, and no configuration that could listen', () => {
-    expect(text('lib/systemd/system/aegis.service')).toMatch(/^ExecStart=\/usr\/bin\/aegis /m);
+    expect(text('usr/lib/systemd/system/aegis.service')).toMatch(/^ExecStart=\/usr\/bin\/aegis /m);
     expect(readdirSync(join(content, 'etc/aegis'))).toEqual([]);
   });
 
@@ -181,15 +231,8 @@ describe('the .deb', () => {
 });
 
 describe('the single executable', () => {
-  const folder = temporaryFolder();
-  let executable: string;
-
-  beforeAll(() => {
-    makePackages(folder, 'executable');
-    executable = join(folder, readdirSync(folder).find((name) => name.startsWith('aegis-')) ?? '');
-  }, 3 * MINUTES_MS);
-
   it('is the command', () => {
+    const executable = product(EXECUTABLE);
     expect(run(executable, ['--version'])).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
     expect(run(executable, ['explain', '--help']).stdout).toContain('EXAMPLES');
     expect(run(executable, ['--config', '/nonexistent.jsonc', 'check'])).toMatchObject({ status: 2 });
@@ -209,7 +252,7 @@ describe('the single executable', () => {
       },
       [],
       // In place of Node.js and dist/cli.js.
-      ['/bin/sh', '-c', `shift 2; exec ${executable} "$@"`, 'sh'],
+      ['/bin/sh', '-c', `shift 2; exec ${product(EXECUTABLE)} "$@"`, 'sh'],
     );
     onCleanUp(async () => {
       await gateway.process.stop();

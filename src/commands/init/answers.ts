@@ -21,6 +21,7 @@ import {
   portFault,
   readFault,
   refuseOtherKey,
+  refuseStateDirectory,
   wordsOf,
 } from './checks';
 
@@ -38,6 +39,7 @@ export interface InitOptions extends GlobalOptions {
   readonly adminPort?: string;
   /** false: none. */
   readonly auditFile?: string | false;
+  readonly stateDirectory?: string;
   readonly port: string;
   readonly dir: string;
   readonly offline?: boolean;
@@ -58,6 +60,7 @@ export interface Answers {
   readonly port: number;
   readonly adminPort: number | undefined;
   readonly auditFile: string | undefined;
+  readonly stateDirectory: string | undefined;
 }
 
 const KINDS = [
@@ -191,10 +194,13 @@ export async function answersFor(context: CommandContext, options: InitOptions):
       'audit.jsonl',
       (answer) => (answer === NONE ? undefined : folderFault(answer)),
     );
+    const { stateDirectory } = options;
+    if (stateDirectory !== undefined) refuseStateDirectory(stateDirectory);
     return {
       ...{ archive, calledAeTitle, isArchiveRemote, names, certificates, files, port },
       adminPort: admin === NONE ? undefined : Number(admin),
       auditFile: auditFile === NONE ? undefined : auditFile,
+      stateDirectory,
     };
   } finally {
     questions?.close();

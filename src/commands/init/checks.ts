@@ -82,6 +82,12 @@ export function folderFault(file: string): string | undefined {
   return `the folder ${escapeUnsafe(folder)} does not exist; make it, or name another file`;
 }
 
+/** It need not be there: the gateway makes it. Throws OperatorError. */
+export function refuseStateDirectory(path: string): void {
+  if (!existsSync(path) || isFolder(path)) return;
+  throw new OperatorError(`--state-directory ${escapeUnsafe(path)} is not a folder; name another place`);
+}
+
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();

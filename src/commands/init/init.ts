@@ -23,6 +23,10 @@ export const registerInit: RegisterCommand = (program, context) => {
     .option('--no-admin', 'no such port; reload by pidFile then')
     .option('--audit-file <file>', 'file for the audit log, besides stdout')
     .option('--no-audit-file', 'audit log on stdout only')
+    .option(
+      '--state-directory <folder>',
+      'folder for what outlives a restart, such as locks (default: "state" beside the configuration)',
+    )
     .option('--port <port>', 'TCP port for modalities', '2762')
     .option('--dir <directory>', 'folder for the certificates and the admin token', 'certs')
     .option('--offline', 'do not try to reach the archive')
@@ -30,14 +34,15 @@ export const registerInit: RegisterCommand = (program, context) => {
     .addHelpText(
       'after',
       `
-A file that exists is never replaced. All files are written after the last answer, or none at all: Ctrl-C at any
-question leaves nothing behind. The new configuration lets nobody in before "aegis modality add".
+A file that exists is never replaced. All files are written after the last
+answer, or none at all: Ctrl-C at any question leaves nothing behind. The new
+configuration lets nobody in before "aegis modality add".
 ${helpSections(
   [
     'aegis init    (on a terminal, it asks)',
     'aegis init --yes',
     'aegis init --yes --archive 127.0.0.1:4242 --called ORTHANC --name pacs.example.org --name 10.1.2.5',
-    'aegis --config /etc/aegis/aegis.jsonc init --dir /etc/aegis/certs --audit-file /var/log/aegis/audit.jsonl',
+    'aegis --config /etc/aegis/aegis.jsonc init --dir /etc/aegis/certs --audit-file /var/log/aegis/audit.jsonl --state-directory /var/lib/aegis',
     'aegis init --certificates files --certificate pacs.crt --private-key pacs.key --ca hospital-ca.crt',
     'aegis init --yes --certificates later',
   ],

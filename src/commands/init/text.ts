@@ -1,7 +1,7 @@
 /** The text of a first configuration, with a comment for each section. Knows no files and no questions. */
 import type { Answers } from './answers';
 
-/** As they stand in the configuration: relative to its folder. */
+/** As they stand in the configuration: absolute, or relative to its folder. */
 export interface FirstPaths {
   readonly certificate: string | readonly string[];
   readonly privateKey: string | readonly string[];
@@ -10,11 +10,18 @@ export interface FirstPaths {
   readonly crl?: string;
   readonly tokenFile: string;
   readonly pidFile: string;
-  readonly auditFile: string;
+  /** Absent where there is none. */
+  readonly auditFile?: string;
+  /** Absent where it has its default. */
+  readonly stateDirectory?: string;
 }
 
+/** What a line of "tls" may have, with a comma. */
+const LINE_COLUMNS = 72;
+
 export function firstConfigurationText(answers: Answers, paths: FirstPaths): string {
-  const { archive, calledAeTitle, isArchiveRemote, adminPort, auditFile } = answers;
+  const { archive, calledAeTitle, isArchiveRemote, adminPort } = answers;
+  const { auditFile, stateDirectory } = paths;
   const upstream = isArchiveRemote
     ? `{
       "servers": ${json(archive)},
@@ -61,16 +68,23 @@ ${
     : `
   // Who was let in, who was refused and why: one JSON object a line, never
   // patient data. Also on stdout.
-  "audit": { "file": ${json(paths.auditFile)} },
+  "audit": { "file": ${json(auditFile)} },
 `
 }
+  // What outlives a restart: locks, counters, the inventory. The account of the
+  // gateway has to be able to write this folder, and nobody else.
+  ${stateDirectory === undefined ? '// "stateDirectory": "state",' : `"stateDirectory": ${json(stateDirectory)},`}
+
 ${
   adminPort === undefined
     ? `  // Where the gateway writes its process ID, for "aegis reload".
   "pidFile": ${json(paths.pidFile)}`
     : `  // Status, metrics, pending callers and reload, on this machine only.
   // The token may change things: keep it secret.
-  "admin": { "port": ${adminPort}, "tokenFile": ${json(paths.tokenFile)} }`
+  "admin": {
+    "port": ${adminPort},
+    "tokenFile": ${json(paths.tokenFile)}
+  }`
 }
 }
 `;
@@ -91,8 +105,8 @@ function tlsListener({ port }: Answers, paths: FirstPaths): string {
       "tls": {
         // What the gateway shows to modalities. Only the account of the
         // gateway may read the keys.
-        "certificate": ${json(paths.certificate)},
-        "privateKey": ${json(paths.privateKey)},
+        ${member('certificate', paths.certificate)},
+        ${member('privateKey', paths.privateKey)},
 
         // The CA that signs the certificates of modalities. Without such a
         // certificate, nobody gets in.
@@ -116,6 +130,14 @@ function laterListener({ port, names }: Answers): string {
     { "name": "local", "host": "127.0.0.1", "port": 11112 }`;
 }
 
+/** Of "tls": a list that does not fit on its line has a line for each file. */
+function member(key: string, value: string | readonly string[]): string {
+  const files = [value].flat().map(json);
+  const oneLine = `"${key}": ${typeof value === 'string' ? files[0] : `[${files.join(', ')}]`}`;
+  if (typeof value === 'string' || oneLine.length < LINE_COLUMNS) return oneLine;
+  return `"${key}": [\n          ${files.join(',\n          ')}\n        ]`;
+}
+
 function json(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(json).join(', ')}]` : JSON.stringify(value);
+  return JSON.stringify(value);
 }

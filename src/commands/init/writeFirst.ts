@@ -47,9 +47,8 @@ interface Plan {
 }
 
 function planOf({ config, dir }: InitOptions, answers: Answers): Plan {
-  const { certificates, files, auditFile, adminPort } = answers;
-  const folder = dirname(resolve(config));
-  const seen = (path: string) => configuredPath(folder, resolve(path));
+  const { certificates, files, auditFile, stateDirectory, adminPort } = answers;
+  const seen = (path: string) => configuredPath(dirname(config), path);
   const authority = authorityFiles(dir);
   const pairs = SERVER_TARGETS.map(({ fileName }) => pemPaths(dir, fileName));
   const tokenFile = join(dir, 'admin.token');
@@ -62,7 +61,8 @@ function planOf({ config, dir }: InitOptions, answers: Answers): Plan {
     ...(isNew ? { crl: seen(authority.revocationList) } : {}),
     tokenFile: seen(tokenFile),
     pidFile: seen('aegis.pid'),
-    auditFile: seen(auditFile ?? ''),
+    ...(auditFile === undefined ? {} : { auditFile: seen(auditFile) }),
+    ...(stateDirectory === undefined ? {} : { stateDirectory: seen(stateDirectory) }),
   };
   return {
     text: firstConfigurationText(answers, paths),

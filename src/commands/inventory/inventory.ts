@@ -14,8 +14,9 @@ export const registerInventory: RegisterCommand = (program, context) => {
     .addHelpText(
       'after',
       `
-It comes from the running gateway (admin). If the gateway does not answer, it comes from inventory.json in
-stateDirectory. Times are in UTC. No device is asked anything.
+It comes from the running gateway (admin). If the gateway does not answer, it
+comes from inventory.json in stateDirectory. Times are in UTC. No device is
+asked anything.
 ${helpSections(
   [
     'aegis inventory',

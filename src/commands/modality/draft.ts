@@ -2,7 +2,7 @@
  * A new entry of the allowlist as options describe it, and these options: one for each field of an entry. Judges no
  * value: the schema does, when the entry is added.
  */
-import { dirname, isAbsolute } from 'node:path';
+import { dirname } from 'node:path';
 import type { ConfigurationSource, ModalityEntry } from '../../config/editConfiguration';
 import { shapeOf } from '../../config/schemaShape';
 import { hostAndPort } from '../../config/schemaValues';
@@ -126,7 +126,7 @@ export function attributeOf(option: string): string {
 
 function optionValue(field: EntryField, texts: readonly string[], config: string): unknown {
   const { option, shape, isFile } = field;
-  const given = isFile ? texts.map((text) => pathFrom(config, text)) : texts;
+  const given = isFile ? texts.map((text) => configuredPath(dirname(config), text)) : texts;
   if (shape.kind !== 'list') {
     if (given.length > 1) throw new OperatorError(`--${option} is given more than once; it has one value`);
     return parseFieldText(field, given[0] ?? '');
@@ -135,10 +135,6 @@ function optionValue(field: EntryField, texts: readonly string[], config: string
   const items = given.flatMap((text) => (hasPlainItems(shape) ? splitValues(text, shape) : [text]));
   const values = field.column === 'certificate' ? items.map(certificateMatch) : items;
   return values.length === 1 ? values[0] : values;
-}
-
-function pathFrom(config: string, path: string): string {
-  return isAbsolute(path) ? path : configuredPath(dirname(config), path);
 }
 
 /**

@@ -2,7 +2,9 @@
  * The verbs of `aegis modality` that write an entry: their options and exit codes. Each does its work in a file of its own.
  */
 import type { Command } from 'commander';
+import { OperatorError } from '../../errors';
 import { append, helpSections, type RegisterCommand, workOf } from '../../terminal/command';
+import { quoteValue } from '../../text/quote';
 import { RELOAD_OPTION } from '../reload/reload';
 
 export const registerAdd: RegisterCommand = (modality, context) => {
@@ -16,7 +18,7 @@ export const registerAdd: RegisterCommand = (modality, context) => {
     .option('--no-sheet', 'write no onboarding sheet')
     .option(...RELOAD_OPTION)
     .option('--dry-run', 'show the change and write nothing');
-  withSheet(withIssuing(command))
+  withSheet(withIssuing(refusingStrayWords(command)))
     .addHelpText(
       'after',
       helpSections(
@@ -38,7 +40,12 @@ export const registerAdd: RegisterCommand = (modality, context) => {
 };
 
 export const registerSet: RegisterCommand = (modality, context) => {
-  named(modality, 'set', 'change keys of a modality in the configuration file, which keeps its comments')
+  const command = named(
+    modality,
+    'set',
+    'change keys of a modality in the configuration file, which keeps its comments',
+  );
+  refusingStrayWords(command)
     .option('--unset <key>', 'take a key out, back to its default; may be repeated', append)
     .option('--sheet-dir <directory>', 'folder of the sheets, to see whether it has one', 'onboarding')
     .option(...RELOAD_OPTION)
@@ -46,7 +53,8 @@ export const registerSet: RegisterCommand = (modality, context) => {
     .addHelpText(
       'after',
       `
-An option with a list replaces the list. Addresses and permissions may begin with + or -, for one more or one less.
+An option with a list replaces the list. Addresses and permissions may begin
+with + or -, for one more or one less.
 ${helpSections(
   [
     'aegis modality set ct1 --from 10.1.2.11',
@@ -126,6 +134,28 @@ export const registerImport: RegisterCommand = (modality, context) => {
     )
     .action(workOf(context, async () => (await import('./import')).importSpreadsheet));
 };
+
+/**
+ * With a space instead of a comma, the second word of a list is an argument: one too many, or the name of an entry. Nobody
+ * names an entry after a permission.
+ */
+export function refusingStrayWords(verb: Command): Command {
+  return verb.allowExcessArguments().hook('preAction', async (_verb, { args, registeredArguments }) => {
+    const { allow } = verb.opts<{ allow?: string | readonly string[] }>();
+    const { commandPermissions } = await import('../../dimse/permissions');
+    const permissions = args.filter((word) => (commandPermissions as readonly string[]).includes(word));
+    const isTooMany = args.length > registeredArguments.length;
+    if (allow !== undefined && permissions.length > 0 && (isTooMany || verb.name() === 'add')) {
+      throw new OperatorError(
+        `${quoteValue(permissions[0])} is not in the list of --allow, because a space ends it; write --allow ${[allow, permissions].flat().join(',')}`,
+      );
+    }
+    if (!isTooMany) return;
+    throw new OperatorError(
+      `${quoteValue(args.at(-1))} is one argument too many; write a list with commas and without spaces, such as --allow echo,store`,
+    );
+  });
+}
 
 /** A verb about one entry. */
 export function named(modality: Command, name: string, description: string): Command {

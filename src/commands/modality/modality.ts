@@ -13,7 +13,15 @@ import {
 import { durationOption } from '../../text/moments';
 import { parseAeTitle, parseTimeout } from '../echo/echo';
 import type { PlanEntry } from './approve';
-import { named, registerAdd, registerImport, registerRemove, registerSet, withSheet } from './editVerbs';
+import {
+  named,
+  refusingStrayWords,
+  registerAdd,
+  registerImport,
+  registerRemove,
+  registerSet,
+  withSheet,
+} from './editVerbs';
 
 const NO_SUCH = '2  there is no such modality, or the configuration is not valid';
 
@@ -136,8 +144,9 @@ const registerLock: RegisterCommand = (modality, context) => {
     .addHelpText(
       'after',
       `
-The running gateway does it, if the configuration has its admin token. Without a token, the lock is written to
-stateDirectory, and the gateway of pidFile gets SIGHUP. If no gateway runs, the next start reads it.
+The running gateway does it, if the configuration has its admin token. Without a
+token, the lock is written to stateDirectory, and the gateway of pidFile gets
+SIGHUP. If no gateway runs, the next start reads it.
 ${helpSections(
   [
     'aegis modality lock laptop1 --reason "stolen on Monday"',
@@ -209,9 +218,10 @@ export const registerPending: RegisterCommand = (modality, context) => {
     .addHelpText(
       'after',
       `
-The list comes from the running gateway (admin). If it does not run, the list comes from pending.file.
-With unknownAddresses "close", the default, an address that is in no entry is closed before it can say who it is:
-such callers are not listed. Set it to "reject" while you wait for new ones.
+The list comes from the running gateway (admin). If it does not run, the list
+comes from pending.file. With unknownAddresses "close", the default, an address
+that is in no entry is closed before it can say who it is: such callers are not
+listed. Set it to "reject" while you wait for new ones.
 ${helpSections(
   ['aegis modality pending', 'aegis --json modality pending', 'aegis modality pending --remove 3f2a'],
   ['0  done', '1  the gateway cannot be asked, or there is no such ID', '2  wrong usage or configuration'],
@@ -222,8 +232,7 @@ ${helpSections(
 
 /** `planEntry` is for tests that do not care how a configuration file is edited. */
 export function registerApprove(modality: Command, context: CommandContext, planEntry?: PlanEntry): void {
-  modality
-    .command('approve')
+  refusingStrayWords(modality.command('approve'))
     .description('let a pending caller in: adds the entry to the configuration file')
     .argument('<ID>', 'as "aegis modality pending" shows it; 4 digits do if only one begins so')
     .option('--name <NAME>', 'name of the entry (default: from the calling AE title)')

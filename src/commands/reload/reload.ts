@@ -22,8 +22,9 @@ export const registerReload: RegisterCommand = (program, context) => {
     .addHelpText(
       'after',
       `
-The gateway is asked over its admin HTTP, with the token of the configuration (admin.tokenFile or admin.token).
-Without a token, the process in pidFile gets a SIGHUP. What became of that is in the audit log only.
+The gateway is asked over its admin HTTP, with the token of the configuration
+(admin.tokenFile or admin.token). Without a token, the process in pidFile gets a
+SIGHUP. What became of that is in the audit log only.
 ${helpSections(
   [
     'aegis reload',

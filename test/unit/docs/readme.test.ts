@@ -88,9 +88,12 @@ function optionsOf(command: Command): Command['options'] {
   return command.parent === null ? command.options : [...command.options, ...optionsOf(command.parent)];
 }
 
+const HELP_COLUMNS = 80;
+
 function helpOf(command: Command): string {
   let help = '';
   command.configureOutput({
+    getOutHelpWidth: () => HELP_COLUMNS,
     writeOut: (text) => {
       help += text;
     },
@@ -104,7 +107,20 @@ function withDescendants(command: Command): Command[] {
 }
 
 describe('the help', () => {
+  let shown: readonly (readonly [name: string, help: string])[];
   const helps = withDescendants(program).map((command) => [command.name(), helpOf(command)] as const);
+
+  // The keys of an entry are among the options only once somebody asks for them.
+  beforeAll(() => {
+    shown = withDescendants(program).map((command) => [command.name(), helpOf(command)]);
+  });
+
+  it('of every command fits 80 columns', () => {
+    const wide = shown.flatMap(([name, help]) =>
+      help.split('\n').flatMap((line) => (line.length > HELP_COLUMNS ? [`${name}: ${line}`] : [])),
+    );
+    expect(wide).toEqual([]);
+  });
 
   it.each(helps)('of %s ends with examples and exit codes', (_name, help) => {
     expect(help).toMatch(/EXAMPLES\n {2}aegis .*[\s\S]*EXIT CODES\n {2}0 {2}\S/);

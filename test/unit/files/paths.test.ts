@@ -4,16 +4,18 @@ import { areSameFile, configuredPath } from '../../../src/files/paths';
 
 describe('a path in a configuration', () => {
   it.each([
-    [win32, 'C:\\aegis\\config', 'C:\\aegis\\certs\\server.key', '../certs/server.key'],
-    [win32, 'C:\\aegis\\config', 'C:\\aegis\\config\\ca.crt', 'ca.crt'],
-    [win32, 'C:\\aegis\\config', 'D:\\log\\audit.jsonl', 'D:/log/audit.jsonl'],
+    [win32, 'config', 'certs\\server.key', '../certs/server.key'],
+    [win32, 'config', 'config\\ca.crt', 'ca.crt'],
+    [win32, 'C:\\aegis\\config', 'C:\\aegis\\certs\\server.key', 'C:/aegis/certs/server.key'],
     [win32, 'C:\\aegis', '\\\\server\\share\\ca.crl', '//server/share/ca.crl'],
-    [posix, '/etc/aegis', '/var/log/aegis/audit.jsonl', '../../var/log/aegis/audit.jsonl'],
-    [posix, '/etc/aegis', '/etc/aegis/a\\b.crt', 'a\\b.crt'],
-  ])('is relative, with "/" on every system (%#)', (system, folder, path, expected) => {
+    [posix, 'config', 'certs/server.key', '../certs/server.key'],
+    [posix, 'config', 'config', '.'],
+    [posix, '/etc/aegis', '/var/log/aegis/audit.jsonl', '/var/log/aegis/audit.jsonl'],
+    [posix, '/etc/aegis', '/etc/aegis/a\\b.crt', '/etc/aegis/a\\b.crt'],
+  ])('is absolute as it was given, else relative to its folder (%#)', (system, folder, path, expected) => {
     expect(configuredPath(folder, path, system)).toBe(expected);
     // And leads back to the file.
-    expect(system.resolve(folder, expected)).toBe(path);
+    expect(system.resolve(folder, expected)).toBe(system.resolve(path));
   });
 });
 

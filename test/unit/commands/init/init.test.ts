@@ -1,6 +1,6 @@
 /** `aegis init`: what it asks, what it writes, and that it leaves nothing behind where it fails. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { registerCheck } from '../../../../src/commands/check';
 import { registerInit } from '../../../../src/commands/init/init';
@@ -101,6 +101,32 @@ next:
     expect(written()).toMatch(/\n {2}"pidFile": "[^"]*aegis\.pid"\n\}\n$/);
     expect(existsSync(join(certs, 'admin.token'))).toBe(false);
     expect((await check()).exitCode).toBe(ExitCode.Done);
+  });
+
+  it('writes absolute paths as they were given, and others relative to the configuration', async () => {
+    const state = join(folder, 'state');
+    await initQuietly('--state-directory', state);
+    for (const path of [join(certs, 'server.key'), join(folder, 'audit.jsonl'), state]) {
+      expect(written()).toContain(`"${path}"`);
+    }
+    expect(written()).not.toContain('..');
+    expect((await check()).exitCode).toBe(ExitCode.Done);
+    config = join(folder, 'other', 'aegis.jsonc');
+    certs = relative('', join(folder, 'others'));
+    await initQuietly();
+    expect(written()).toContain('"../others/server.key"');
+    expect(written()).toContain('// "stateDirectory": "state"');
+    expect((await check()).exitCode).toBe(ExitCode.Done);
+  });
+
+  it('refuses a file as the folder of the state', async () => {
+    const file = join(folder, 'state');
+    writeFileSync(file, '');
+    await expect(initQuietly('--state-directory', file)).rejects.toMatchObject({
+      message: `--state-directory ${file} is not a folder; name another place`,
+      exitCode: ExitCode.Usage,
+    });
+    expect(readdirSync(folder)).toEqual(['state']);
   });
 
   it('refuses an archive on another machine until the clear text in between is accepted', async () => {

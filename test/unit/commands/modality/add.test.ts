@@ -62,6 +62,23 @@ async function clientsIn(folder: string) {
 }
 
 describe('aegis modality add', () => {
+  it.each([
+    [['ct2'], /^"store" is not in the list of --allow, .*; write --allow echo,store$/],
+    [[], /^"store" is not in the list of --allow, .*; write --allow echo,store$/],
+  ])('says that a list has commas, after %j', async (names, message) => {
+    const words = ['--calling', 'CT2', '--from', '10.1.2.11', '--allow', 'echo', 'store'];
+    await expect(site.run(['add', ...names, ...words])).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      exitCode: ExitCode.Usage,
+    });
+    await expect(site.run(['set', 'ct1', '--from', '10.1.2.11', '10.1.2.12'])).rejects.toMatchObject({
+      message:
+        '"10.1.2.12" is one argument too many; write a list with commas and without spaces, such as --allow echo,store',
+      exitCode: ExitCode.Usage,
+    });
+    expect(written()).toBe(site.text);
+  });
+
   it('adds an entry behind the last one, shows the change and what comes next', async () => {
     const { exitCode, printed, printedErrors } = await add(...ct2);
     expect(exitCode).toBe(ExitCode.Done);
