@@ -44,13 +44,15 @@ export class HandOver {
   /** Resolves when every line of this process is written. `finished`: what is still to come depends on others. */
   async finish(running: Running, finished: () => void): Promise<void> {
     const successor = this.#successor;
+    // Nobody is left here.
+    await running.shared?.close();
     if (successor === undefined) return await closeFiles(running, 'the gateway stops', finished);
     finished();
     writeLastLines(await successor.close(), running.configuration.audit, this.#say);
   }
 
   async #handOver(running: Running): Promise<void> {
-    const { gateway, systemd, records, monitoring, predecessor } = running;
+    const { gateway, systemd, records, monitoring, shared, predecessor } = running;
     let successor: Successor;
     try {
       const stop = () => {
@@ -67,6 +69,7 @@ export class HandOver {
     const detail = `process ${successor.pid} takes over; this one serves ${left} to the end`;
     monitoring.record({ event: 'gateway.stopped', outcome: 'info', detail });
     successor.passLines(records);
+    shared?.retire();
     await closeFiles(running, 'another process takes over');
     try {
       await successor.takeOver();
@@ -96,12 +99,11 @@ export class HandOver {
 
 /** In the order in which one needs the other. `finished`: every line is written that does not come from the rest. */
 async function closeFiles(running: Running, why: string, finished: () => void = () => {}): Promise<void> {
-  const { reloads, lists, locks, captures, shared, pidFile, monitoring, auditExport, audit } = running;
+  const { reloads, lists, locks, captures, pidFile, monitoring, auditExport, audit } = running;
   reloads.close();
   lists.close();
   locks.close();
   await captures.end(why);
-  await shared?.close();
   pidFile.close();
   // Alerts and the syslog server may take longer than there is time: the last check-point does not wait for them.
   audit.finish();
