@@ -4,6 +4,7 @@
  */
 import { writeLastLines } from '../audit/lastLines';
 import { ExitCode } from '../errors';
+import type { RunningGateway } from '../gateway/runningGateway';
 import type { InheritedSocket } from '../net/inheritedSockets';
 import { listeningSockets } from '../net/listeningSockets';
 import { formatHostAndPort } from '../text/hostAndPort';
@@ -73,19 +74,13 @@ export class HandOver {
     await closeFiles(running, 'another process takes over');
     try {
       await successor.takeOver();
-    } catch (error) {
-      // Without a log nobody is served.
-      this.#say(`${(error as Error).message} when it had the files; stopping at once`);
-      // The second time: without a drain.
-      void gateway.stop();
-      await gateway.stop();
-      this.#end(ExitCode.Failed);
-      return;
+    } catch {
+      return await this.#stopAtOnce(gateway);
     }
     systemd?.handOver(successor.pid);
     successor.confirm();
     this.#say(`process ${successor.pid} has taken over; this one ends after its last association`);
-    void successor.ended.then(() => gateway.stop());
+    void successor.ended.then(() => this.#stopAtOnce(gateway));
     await Promise.all([gateway.retire(), predecessor?.ended()]);
     const { aborted } = await gateway.stop();
     this.#say(
@@ -94,6 +89,16 @@ export class HandOver {
         : `the old process has ended, associations aborted: ${aborted}`,
     );
     this.#end(aborted === 0 ? ExitCode.Done : ExitCode.Failed);
+  }
+
+  /** Without a log nobody is served. */
+  async #stopAtOnce(gateway: RunningGateway): Promise<void> {
+    this.#say('the new process has ended, and it had the files; stopping at once');
+    const stopping = gateway.stop();
+    // The second time: without a drain.
+    void gateway.stop();
+    await stopping;
+    this.#end(ExitCode.Failed);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The gateway as a service of systemd: a stand-in speaks its two protocols, because the real one wants to be process 1. */
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { expect, it } from '@jest/globals';
@@ -53,6 +53,14 @@ async function startService(configuration: ConfigurationInput, runs = 1): Promis
   return { gateway, port, reported };
 }
 
+/** TCP alone. */
+async function dial({ port }: Service): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port });
+  onCleanUp(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
 async function associate({ port }: Service, tls?: ConnectionOptions) {
   const scu = await RawScu.connect(tls === undefined ? { port } : { port, tls });
   return { scu, answer: await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts }) };
@@ -93,24 +101,24 @@ describeWithPeers(['python3'], 'a service of systemd', () => {
       };
       const listeners = [{ name: 'plain', host: '127.0.0.1', port: 0, tls }];
       const service = await startService(plainConfiguration(spy.port, {}, { workers, listeners }), 2);
-      const early = connect({ host: '127.0.0.1', port: service.port });
-      onCleanUp(() => void early.destroy());
-      await once(early, 'connect');
+      const early = await dial(service);
       // Connections are taken in their order, so the gateway has the early one too.
       const held = await associate(service, clientTls);
       expect(held.answer.kind).toBe('accepted');
       service.gateway.process.kill('SIGTERM');
       await service.gateway.process.waitForOutput(/SIGTERM: draining/);
       await waitFor('the drain', () => service.reported().includes('STATUS=draining; 1 association left'));
-      const late = associate(service, clientTls);
+      const late = await dial(service);
       await held.scu.release();
       const ofEarly = await associate(service, { ...clientTls, socket: early });
       expect(ofEarly.answer.kind).toBe('accepted');
       expect(service.gateway.process.stderr).not.toContain('aegis: stopped');
       await ofEarly.scu.release();
       await service.gateway.process.waitForOutput(/aegis: stopped\n/);
-      expect((await late).answer.kind).toBe('accepted');
-      expect(service.reported().filter((line) => line === 'READY=1')).toHaveLength(2);
+      const starts = () => service.reported().filter((line) => line === 'READY=1').length;
+      await waitFor('the second start', () => starts() === 2, PATIENCE_MS);
+      const ofLate = await associate(service, { ...clientTls, socket: late });
+      expect(ofLate.answer.kind).toBe('accepted');
       const refused = service.gateway.auditLines.filter(({ outcome }) => outcome === 'denied');
       expect(refused).toEqual([]);
     },

@@ -1,9 +1,9 @@
 /** A new process takes over (SIGUSR2) while modalities go on dialling: none is refused, none is cut, one chain of lines. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { TakeOverRun } from '../soak/takeOvers';
-import { proposedContext } from '../support/dicomBytes';
+import { PduType, proposedContext } from '../support/dicomBytes';
 import { plainConfiguration } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
 import { temporaryFolder } from '../support/processes';
@@ -14,6 +14,7 @@ import { SopClass } from '../support/uids';
 const contexts = [proposedContext(1, SopClass.Verification)];
 /** Each new process takes a second to start, and more on a busy machine. */
 const TEST_MS = 120_000;
+const PATIENCE_MS = 60_000;
 /** Node cannot load koffi with it. */
 const WITHOUT_KOFFI = `const Module = require('node:module');
 const load = Module._load;
@@ -43,9 +44,27 @@ describe('a new process that takes over', () => {
     const gateway = await GatewayProcess.start(plainConfiguration(spy.port));
     writeFileSync(gateway.configurationFile, '{ "listeners": [');
     gateway.process.kill('SIGUSR2');
-    await gateway.process.waitForOutput(/no other process took over: .*exit code 2.*this one goes on/);
+    await gateway.process.waitForOutput(
+      /no other process took over: the new process has ended; this one goes on/,
+    );
     const scu = await RawScu.associated(gateway.port('plain'), { contexts });
     expect(await scu.echo(1)).toBe(0);
+  });
+
+  it.each([1, 2])('takes the old one with it when it dies, with workers: %d', async (workers) => {
+    const spy = await SpyUpstream.start();
+    const gateway = await GatewayProcess.start(plainConfiguration(spy.port, {}, { workers }));
+    const held = await RawScu.associated(gateway.port('plain'), { contexts });
+    gateway.process.kill('SIGUSR2');
+    const [, pid] = await gateway.process.waitForOutput(/process (\d+) has taken over/, PATIENCE_MS);
+    // Of the system, not of the old one: a supervisor has to see it die.
+    expect(readFileSync(`/proc/${pid}/status`, 'utf8')).not.toContain(`PPid:\t${gateway.process.pid}\n`);
+    process.kill(Number(pid), 'SIGKILL');
+    // At once, not after the drain. What it still does has no log.
+    expect((await held.readPdu())[0]).toBe(PduType.Abort);
+    expect(await gateway.process.exited).toMatchObject({ exitCode: 1 });
+    const lost = gateway.auditLines.filter(({ event }) => event === 'association.aborted');
+    expect(lost).toHaveLength(1);
   });
 
   it('leaves the old one alone where its workers could not share the sockets, and says what to do', async () => {
@@ -59,7 +78,9 @@ describe('a new process that takes over', () => {
     );
     await gateway.process.waitForOutput(/aegis: listening on .*\n/);
     gateway.process.kill('SIGUSR2');
-    await gateway.process.waitForOutput(/no other process took over: .*exit code 1.*this one goes on/);
+    await gateway.process.waitForOutput(
+      /no other process took over: the new process has ended; this one goes on/,
+    );
     expect(gateway.process.stderr).toMatch(
       /error: several workers .*koffi \(Cannot find module 'koffi'\); install it, set workers to 1, or stop the gateway and start it\n/,
     );
