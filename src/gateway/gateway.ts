@@ -36,7 +36,6 @@ import type {
 import { Taps } from './taps';
 import { UpstreamHealth } from './upstreamHealth';
 
-/** @example process.once('SIGTERM', () => void gateway.stop()); */
 export class Gateway implements InboundContext, RunningGateway {
   readonly audit: AuditSink;
   readonly places: AssociationPlaces;
@@ -142,11 +141,12 @@ export class Gateway implements InboundContext, RunningGateway {
   }
 
   /**
-   * In a drain modalities get no new association. The archive does, as long as others are open: they may be what it is
-   * sending for, a C-MOVE for example.
+   * In a drain modalities get no new association, unless they came before it to a port of systemd. The archive does, as long
+   * as others are open: they may be what it is sending for, a C-MOVE for example.
    */
   isRefusing(association: InboundAssociation, direction: Route['direction']): boolean {
-    if (!this.#isDraining || direction === 'ingress') return this.#isDraining;
+    if (!this.#isDraining || this.#listeners.hasLeft(association.connection.listener)) return false;
+    if (direction === 'ingress') return true;
     return ![...this.#associations].some((other) => other !== association && other.isBusy);
   }
 
@@ -154,7 +154,6 @@ export class Gateway implements InboundContext, RunningGateway {
     return this.#listeners.all.map(({ name, address }) => ({ name, ...address }));
   }
 
-  /** Connections that are open, with an association or not yet. */
   get connectionCount(): number {
     return this.#associations.size;
   }
@@ -238,7 +237,8 @@ export class Gateway implements InboundContext, RunningGateway {
       return { aborted: 0 };
     }
     this.#isDraining = true;
-    await this.#closing.until(() => !this.#isAnyBusy, this.timeouts.drainSeconds * 1000);
+    this.#listeners.leave();
+    await this.#closing.until(() => !this.#isAnyoneServed, this.timeouts.drainSeconds * 1000);
     this.#health?.stop();
     this.#room?.dispose();
     this.#rules.close();
@@ -250,8 +250,10 @@ export class Gateway implements InboundContext, RunningGateway {
     return { aborted };
   }
 
-  get #isAnyBusy(): boolean {
-    return [...this.#associations].some(({ isBusy }) => isBusy);
+  get #isAnyoneServed(): boolean {
+    const isServed = ({ isBusy, connection }: InboundAssociation) =>
+      isBusy || this.#listeners.hasLeft(connection.listener);
+    return this.#listeners.isAwaited || [...this.#associations].some(isServed);
   }
 
   /** Ends the associations of entries that are locked or whose time is over; returns how many. */
@@ -293,5 +295,6 @@ export class Gateway implements InboundContext, RunningGateway {
     const isPenalised = outcome === 'denied' && direction === 'ingress' && this.#isPenalised(refusal);
     const reason = isPenalised ? 'penalty' : refusal.reason;
     this.audit.record({ event: 'connection.refused', outcome, direction, ...refusal, reason });
+    this.#closing.closed();
   }
 }

@@ -31,6 +31,8 @@ export class OpenListeners {
   readonly #sockets: InheritedSockets;
   /** By address and port as configured, in the order of the configuration; egress comes last. */
   #listenerByKey: ReadonlyMap<string, Listener> = new Map();
+  /** Those whose ports systemd keeps for the next process, once this one stops. */
+  #left: readonly Listener[] = [];
 
   constructor(handlersOf: HandlersOf, sockets: InheritedSockets) {
     this.#handlersOf = handlersOf;
@@ -84,7 +86,28 @@ export class OpenListeners {
 
   /** Connections that are neither connected nor refused. */
   get pendingCount(): number {
-    return this.all.reduce((sum, { pending }) => sum + pending.size, 0);
+    return pendingOf(this.all);
+  }
+
+  /**
+   * This process stops. Modalities that dial a port of systemd from now on wait for the next one. The archive does not: what
+   * it sends may be what an open association waits for.
+   */
+  leave(): void {
+    this.#left = [...this.#listenerByKey]
+      .filter(([key, { address }]) => !key.startsWith('egress') && this.#sockets.keeps(address))
+      .map(([, listener]) => listener);
+    for (const listener of this.#left) listener.retire();
+  }
+
+  /** Whether connections of this listener came before the stop, and are served. */
+  hasLeft(name: string): boolean {
+    return this.#left.some((listener) => listener.name === name);
+  }
+
+  /** Whether some of these are on their way through the first gates. */
+  get isAwaited(): boolean {
+    return pendingOf(this.#left) > 0;
   }
 
   async close(): Promise<void> {
@@ -118,6 +141,10 @@ export class OpenListeners {
       this.#sockets.takePort(configuration.name, where),
     );
   }
+}
+
+function pendingOf(listeners: readonly Listener[]): number {
+  return listeners.reduce((sum, { pending }) => sum + pending.size, 0);
 }
 
 function wantedBy(configuration: Configuration, policy: Policy): Wanted[] {

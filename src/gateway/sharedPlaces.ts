@@ -13,10 +13,13 @@ export interface Waiting {
   granted(): void;
 }
 
+/** Asks for a place back. `held`: how many places the modality has. */
+export type Asked = (held: number) => void;
+
 export class SharedPlaces {
   #taken = 0;
   /** What asks for a place back, by the modality that has it; who was not asked for longest comes first. */
-  readonly #holders = new Map<string, Set<() => void>>();
+  readonly #holders = new Map<string, Set<Asked>>();
   /** By modality, in the order in which the modalities are next. */
   readonly #line = new Map<string, Set<Waiting>>();
 
@@ -32,12 +35,12 @@ export class SharedPlaces {
     return this.#taken === 0 && !this.hasLine;
   }
 
-  take(modality: string, asked: () => void): void {
+  take(modality: string, asked: Asked): void {
     this.#taken += 1;
     addTo(this.#holders, modality, asked);
   }
 
-  giveBack(modality: string, asked: () => void): void {
+  giveBack(modality: string, asked: Asked): void {
     this.#taken -= 1;
     removeFrom(this.#holders, modality, asked);
     this.#next();
@@ -68,7 +71,7 @@ export class SharedPlaces {
       if (debtor === undefined || longest === undefined) continue;
       debtor.delete(longest);
       debtor.add(longest);
-      longest();
+      longest(debtor.size);
     }
   }
 
@@ -76,8 +79,8 @@ export class SharedPlaces {
    * The modality that holds most. It must hold two more than the one that waits, or the two would take the place from each
    * other for ever.
    */
-  #debtorOf(modality: string): Set<() => void> | undefined {
-    let most: Set<() => void> | undefined;
+  #debtorOf(modality: string): Set<Asked> | undefined {
+    let most: Set<Asked> | undefined;
     for (const held of this.#holders.values()) if (held.size > (most?.size ?? 0)) most = held;
     const own = this.#holders.get(modality)?.size ?? 0;
     return most !== undefined && most.size >= own + 2 ? most : undefined;

@@ -69,6 +69,12 @@ export class InheritedSockets {
     return port;
   }
 
+  /** Whether systemd has this port open as well: connections that nobody takes wait for the process after this one. */
+  keeps(address: HostAndPort): boolean {
+    const where = formatHostAndPort(address);
+    return this.list.some((socket) => socket.isOurs !== true && formatHostAndPort(socket) === where);
+  }
+
   /** Those that nobody has taken. */
   get free(): readonly InheritedSocket[] {
     return this.list.filter(({ fd }) => !this.#taken.has(fd));

@@ -4,6 +4,7 @@
  */
 import { writeLastLines } from '../audit/lastLines';
 import { ExitCode } from '../errors';
+import type { RunningGateway } from '../gateway/runningGateway';
 import type { InheritedSocket } from '../net/inheritedSockets';
 import { listeningSockets } from '../net/listeningSockets';
 import { formatHostAndPort } from '../text/hostAndPort';
@@ -44,13 +45,15 @@ export class HandOver {
   /** Resolves when every line of this process is written. `finished`: what is still to come depends on others. */
   async finish(running: Running, finished: () => void): Promise<void> {
     const successor = this.#successor;
+    // Nobody is left here.
+    await running.shared?.close();
     if (successor === undefined) return await closeFiles(running, 'the gateway stops', finished);
     finished();
     writeLastLines(await successor.close(), running.configuration.audit, this.#say);
   }
 
   async #handOver(running: Running): Promise<void> {
-    const { gateway, systemd, records, monitoring, predecessor } = running;
+    const { gateway, systemd, records, monitoring, shared, predecessor } = running;
     let successor: Successor;
     try {
       const stop = () => {
@@ -67,22 +70,17 @@ export class HandOver {
     const detail = `process ${successor.pid} takes over; this one serves ${left} to the end`;
     monitoring.record({ event: 'gateway.stopped', outcome: 'info', detail });
     successor.passLines(records);
+    shared?.retire();
     await closeFiles(running, 'another process takes over');
     try {
       await successor.takeOver();
-    } catch (error) {
-      // Without a log nobody is served.
-      this.#say(`${(error as Error).message} when it had the files; stopping at once`);
-      // The second time: without a drain.
-      void gateway.stop();
-      await gateway.stop();
-      this.#end(ExitCode.Failed);
-      return;
+    } catch {
+      return await this.#stopAtOnce(gateway);
     }
     systemd?.handOver(successor.pid);
     successor.confirm();
     this.#say(`process ${successor.pid} has taken over; this one ends after its last association`);
-    void successor.ended.then(() => gateway.stop());
+    void successor.ended.then(() => this.#stopAtOnce(gateway));
     await Promise.all([gateway.retire(), predecessor?.ended()]);
     const { aborted } = await gateway.stop();
     this.#say(
@@ -92,16 +90,25 @@ export class HandOver {
     );
     this.#end(aborted === 0 ? ExitCode.Done : ExitCode.Failed);
   }
+
+  /** Without a log nobody is served. */
+  async #stopAtOnce(gateway: RunningGateway): Promise<void> {
+    this.#say('the new process has ended, and it had the files; stopping at once');
+    const stopping = gateway.stop();
+    // The second time: without a drain.
+    void gateway.stop();
+    await stopping;
+    this.#end(ExitCode.Failed);
+  }
 }
 
 /** In the order in which one needs the other. `finished`: every line is written that does not come from the rest. */
 async function closeFiles(running: Running, why: string, finished: () => void = () => {}): Promise<void> {
-  const { reloads, lists, locks, captures, shared, pidFile, monitoring, auditExport, audit } = running;
+  const { reloads, lists, locks, captures, pidFile, monitoring, auditExport, audit } = running;
   reloads.close();
   lists.close();
   locks.close();
   await captures.end(why);
-  await shared?.close();
   pidFile.close();
   // Alerts and the syslog server may take longer than there is time: the last check-point does not wait for them.
   audit.finish();

@@ -85,6 +85,10 @@ async function open(
   if (predecessor !== undefined) {
     // Before the other one closes its files: it goes on where these cannot be used.
     rulesOf(configuration);
+    if (workerCount(configuration) > 1) {
+      const { checkShareable } = await import('../gateway/workers/sharedSockets');
+      checkShareable(sockets);
+    }
     await predecessor.prepared();
   }
   const locks = new ModalityLocks(configuration, say);

@@ -5,6 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditEvent, AuditSink } from '../audit/events';
 import { ExitCode, OperatorError } from '../errors';
@@ -17,8 +19,13 @@ import type { ModalityLock } from '../policy/locks';
 
 /** In the environment of the new process: its sockets. */
 const SOCKETS_VARIABLE = 'AEGIS_SOCKETS';
-/** Behind stdin, stdout and stderr. */
-const FIRST_DESCRIPTOR = 3;
+/**
+ * The new process is nobody's child: a shell starts it, says its process ID and ends. So systemd has it from the first moment,
+ * and sees it die. As a child of this process it would be seen only once this one has ended, an hour later perhaps.
+ */
+const DETACH = '"$@" 3>&- & echo $! >&3';
+/** Behind stdin, stdout, stderr and what the shell says. */
+const FIRST_DESCRIPTOR = 4;
 /** 10,000 entries take some seconds. A new process that takes longer hangs, and the old one goes on. */
 const MAX_START_MS = 60_000;
 const LOOK_EVERY_MS = 10;
@@ -83,14 +90,18 @@ export class Records implements AuditSink, DisclosureSink {
 
 /** The new process, as the old one sees it. */
 export class Successor {
+  /** The shell; the channel is that of the new process. */
   readonly #child: ChildProcess;
   readonly #pipe: AuditPipe;
-  /** Resolves with the exit code or the signal. */
-  readonly ended: Promise<unknown>;
+  readonly pid: number;
+  /** Resolves when the new process has ended before `close`. */
+  readonly ended: Promise<void>;
+  #isClosed = false;
   #received: (kind: ToPredecessor['kind']) => void = () => {};
 
-  private constructor(child: ChildProcess, gateway: RunningGateway, stop: () => void) {
+  private constructor(child: ChildProcess, pid: number, gateway: RunningGateway, stop: () => void) {
     this.#child = child;
+    this.pid = pid;
     this.#pipe = new AuditPipe((events, disclosed) => this.#send({ kind: 'lines', events, disclosed }));
     child.on('message', (message: ToPredecessor) => {
       if (message.kind === 'written') this.#pipe.written(message.count);
@@ -98,10 +109,12 @@ export class Successor {
       else if (message.kind === 'stop') stop();
       else this.#received(message.kind);
     });
-    this.ended = once(child, 'exit').then(
-      ([code, signal]) => signal ?? `exit code ${code}`,
-      (error: Error) => error.message,
-    );
+    this.ended = new Promise((resolve) => {
+      if (!child.connected) resolve();
+      child.once('disconnect', () => {
+        if (!this.#isClosed) resolve();
+      });
+    });
   }
 
   /** The same command line, which may be another version now. Resolves when it can use its configuration. */
@@ -112,17 +125,16 @@ export class Successor {
     stop: () => void,
   ): Promise<Successor> {
     const inherited = sockets.map((socket, index) => ({ ...socket, fd: FIRST_DESCRIPTOR + index }));
-    const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    const commandLine = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+    const child = spawn('/bin/sh', ['-c', DETACH, 'sh', ...commandLine], {
       env: { ...process.env, ...environment, [SOCKETS_VARIABLE]: JSON.stringify(inherited) },
-      stdio: ['inherit', 'inherit', 'inherit', ...sockets.map(({ fd }) => fd), 'ipc'],
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe', ...sockets.map(({ fd }) => fd), 'ipc'],
     });
-    const successor = new Successor(child, gateway, stop);
+    await once(child, 'spawn');
+    const pid = Number(await text(child.stdio[3] as Readable));
+    const successor = new Successor(child, pid, gateway, stop);
     await successor.#until('prepared');
     return successor;
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
   }
 
   /** From now on lines go to the new process, which writes them once it can. */
@@ -148,8 +160,8 @@ export class Successor {
       isGone = true;
     });
     while (this.#pipe.unwritten.length > 0 && !isGone) await delay(LOOK_EVERY_MS);
+    this.#isClosed = true;
     if (this.#child.connected) this.#child.disconnect();
-    this.#child.unref();
     return this.#pipe.unwritten;
   }
 
@@ -158,14 +170,14 @@ export class Successor {
   }
 
   async #until(kind: ToPredecessor['kind']): Promise<void> {
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), MAX_START_MS);
+    const timer = setTimeout(() => process.kill(this.pid, 'SIGKILL'), MAX_START_MS);
     const received = new Promise<void>((resolve) => {
       this.#received = (what) => {
         if (what === kind) resolve();
       };
     });
-    const failed = this.ended.then((how) => {
-      throw new Error(`the new process ended (${how})`);
+    const failed = this.ended.then(() => {
+      throw new Error('the new process has ended');
     });
     try {
       await Promise.race([received, failed]);

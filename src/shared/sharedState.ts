@@ -40,6 +40,7 @@ export class SharedState {
   readonly #guesses = new Map<string, { fault: Fault; count: number; event: AuditEvent }>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #isRetired = false;
   #turn = 0;
   #gateways = 0;
   #since = new Date();
@@ -108,6 +109,15 @@ export class SharedState {
     this.#wait(0);
   }
 
+  /**
+   * Another process of this gateway shares from now on. The places that are held here stay counted until `close`. Nothing
+   * else is said, heard or recorded.
+   */
+  retire(): void {
+    this.#isRetired = true;
+    this.#attached = undefined;
+  }
+
   /** The gateway has stopped: nothing is held any more. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -119,11 +129,13 @@ export class SharedState {
   /** A new connection: its own places first, then what must not be missed, then the rest in turns. */
   async #opened(): Promise<void> {
     await this.#leases.register();
-    for (const table of this.#records.all) table.startAgain();
+    if (!this.#isRetired) for (const table of this.#records.all) table.startAgain();
     await this.#exchange(this.#records.urgent);
   }
 
-  async #exchange(tables: readonly AnyTable[]): Promise<void> {
+  /** Renews the lease, too. */
+  async #exchange(wanted: readonly AnyTable[]): Promise<void> {
+    const tables = this.#isRetired ? [] : wanted;
     for (const table of tables) await table.say(this.#store);
     let hasMore = true;
     for (let round = 0; hasMore && round < MAX_ROUNDS; round += 1) {

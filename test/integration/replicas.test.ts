@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { askAdmin } from '../support/adminHttp';
 import { testCertificates } from '../support/certificates';
+import { onCleanUp } from '../support/cleanUp';
 import { proposedContext } from '../support/dicomBytes';
 import type { ConfigurationInput } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
@@ -150,6 +151,43 @@ describeWithPeers(['redis-server', 'haproxy'], 'two gateways behind HAProxy', ()
     expect(performance.now() - killedMs).toBeLessThan(6000);
     await untilShared(b!, { gateways: 1 });
   });
+});
+
+describeWithPeers(['redis-server'], 'a gateway that another process takes over from', () => {
+  it.each([1, 2])(
+    'keeps its places until its associations have ended, with workers: %d',
+    async (workers) => {
+      const redis = await RedisServer.start();
+      const archive = await SpyUpstream.start();
+      const listeners = [{ name: 'plain', host: '127.0.0.1', port: await freePort() }];
+      const ct1 = { callingAeTitle: 'CT1', from: '127.0.0.1', listeners: 'plain', allow: 'echo' } as const;
+      const gateway = await start({
+        ...(await configurationOf(archive, `redis://127.0.0.1:${redis.port}`, { workers }, EXACT)),
+        listeners,
+        modalities: { ct1: { ...ct1, maxAssociations: 3 } },
+      });
+      const port = gateway.port('plain');
+      const old = [await accepted(port), await accepted(port)];
+      gateway.process.kill('SIGUSR2');
+      const [, pid] = await gateway.process.waitForOutput(/process (\d+) has taken over/, 60_000);
+      onCleanUp(() => {
+        if (gateway.process.isRunning) process.kill(Number(pid), 'SIGKILL');
+      });
+      // Longer than a lease, so that it has to be renewed.
+      for (const fromMs = performance.now(); performance.now() - fromMs < 4000; ) {
+        const one = await untilAccepted(port);
+        expect((await associate(port)).kind).toBe('rejected');
+        await one.release();
+      }
+      for (const scu of old) await scu.release();
+      await gateway.process.waitForOutput(/the old process has ended/);
+      for (let place = 0; place < 3; place += 1) await untilAccepted(port);
+      expect((await associate(port)).kind).toBe('rejected');
+      process.kill(Number(pid), 'SIGKILL');
+      await gateway.process.exited;
+    },
+    120_000,
+  );
 });
 
 describeWithPeers(['redis-server'], 'while Redis is away', () => {

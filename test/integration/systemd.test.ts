@@ -1,7 +1,12 @@
 /** The gateway as a service of systemd: a stand-in speaks its two protocols, because the real one wants to be process 1. */
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { join, resolve } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
 import { expect, it } from '@jest/globals';
+import { testCertificates } from '../support/certificates';
+import { onCleanUp } from '../support/cleanUp';
 import { proposedContext } from '../support/dicomBytes';
 import { type ConfigurationInput, plainConfiguration } from '../support/gateway';
 import { GatewayProcess } from '../support/gatewayProcess';
@@ -25,6 +30,9 @@ interface Service {
   reported(): string[];
 }
 
+const { ca, server, client } = testCertificates();
+const clientTls = { ca: ca.cert, cert: client.cert, key: client.key };
+
 async function startService(configuration: ConfigurationInput, runs = 1): Promise<Service> {
   const port = await freePort();
   const log = join(temporaryFolder(), 'reported.jsonl');
@@ -45,8 +53,16 @@ async function startService(configuration: ConfigurationInput, runs = 1): Promis
   return { gateway, port, reported };
 }
 
-async function associate({ port }: Service) {
-  const scu = await RawScu.connect({ port });
+/** TCP alone. */
+async function dial({ port }: Service): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port });
+  onCleanUp(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function associate({ port }: Service, tls?: ConnectionOptions) {
+  const scu = await RawScu.connect(tls === undefined ? { port } : { port, tls });
   return { scu, answer: await scu.associate({ calling: 'CT1', called: 'ARCHIVE', contexts }) };
 }
 
@@ -70,6 +86,41 @@ describeWithPeers(['python3'], 'a service of systemd', () => {
       expect((await early.associate({ calling: 'CT1', called: 'ARCHIVE', contexts })).kind).toBe('accepted');
       const drained = [expect.stringMatching(/^STATUS=draining; \d associations? left$/)];
       expect(service.reported()).toEqual(expect.arrayContaining(['STOPPING=1', ...drained]));
+    },
+    TEST_MS,
+  );
+
+  it.each([1, 2])(
+    'serves who came before a stop, and leaves all others to the next start, with workers: %d',
+    async (workers) => {
+      const spy = await SpyUpstream.start();
+      const tls = {
+        certificate: server.certificateFile,
+        privateKey: server.privateKeyFile,
+        trustedCertificates: ca.certificateFile,
+      };
+      const listeners = [{ name: 'plain', host: '127.0.0.1', port: 0, tls }];
+      const service = await startService(plainConfiguration(spy.port, {}, { workers, listeners }), 2);
+      const early = await dial(service);
+      // Connections are taken in their order, so the gateway has the early one too.
+      const held = await associate(service, clientTls);
+      expect(held.answer.kind).toBe('accepted');
+      service.gateway.process.kill('SIGTERM');
+      await service.gateway.process.waitForOutput(/SIGTERM: draining/);
+      await waitFor('the drain', () => service.reported().includes('STATUS=draining; 1 association left'));
+      const late = await dial(service);
+      await held.scu.release();
+      const ofEarly = await associate(service, { ...clientTls, socket: early });
+      expect(ofEarly.answer.kind).toBe('accepted');
+      expect(service.gateway.process.stderr).not.toContain('aegis: stopped');
+      await ofEarly.scu.release();
+      await service.gateway.process.waitForOutput(/aegis: stopped\n/);
+      const starts = () => service.reported().filter((line) => line === 'READY=1').length;
+      await waitFor('the second start', () => starts() === 2, PATIENCE_MS);
+      const ofLate = await associate(service, { ...clientTls, socket: late });
+      expect(ofLate.answer.kind).toBe('accepted');
+      const refused = service.gateway.auditLines.filter(({ outcome }) => outcome === 'denied');
+      expect(refused).toEqual([]);
     },
     TEST_MS,
   );

@@ -5,16 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onCleanUp } from '../support/cleanUp';
-import type { AuditLine } from '../support/gatewayProcess';
+import { type AuditLine, CLI } from '../support/gatewayProcess';
 import { Changes, waitFor } from '../support/waiting';
 
-/** From test/soak, and from where it is compiled to. */
-const root = [resolve(__dirname, '../..'), resolve(__dirname, '../../..')].find((folder) =>
-  existsSync(resolve(folder, 'dist/cli.js')),
-)!;
 const STDERR_CHARACTERS = 20_000;
 /** Of a whole start on a busy machine, workers and all. */
 const START_DEADLINE_MS = 30_000;
@@ -64,11 +59,10 @@ export class SoakedGateway {
   /** Resolves once it is ready to serve. */
   async start(): Promise<void> {
     this.starts += 1;
-    this.#child = spawn(
-      this.#node,
-      [resolve(root, 'dist/cli.js'), '--config', this.configurationFile, 'start'],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...this.#environment } },
-    );
+    this.#child = spawn(this.#node, [CLI, '--config', this.configurationFile, 'start'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...this.#environment },
+    });
     const { stdout, stderr } = this.#child;
     createInterface({ input: stdout! }).on('line', (line) => this.#take(line));
     stderr!.setEncoding('utf8').on('data', (text: string) => {

@@ -8,8 +8,11 @@ import { join, resolve } from 'node:path';
 import type { ConfigurationInput } from './gateway';
 import { startProcess, type TestProcess, temporaryFolder } from './processes';
 
-const root = resolve(__dirname, '../..');
-const cli = join(root, 'dist/cli.js');
+/** From here, and from where the soak is compiled to. */
+const root = [resolve(__dirname, '../..'), resolve(__dirname, '../../..')].find((folder) =>
+  existsSync(join(folder, 'package.json')),
+)!;
+export const CLI = join(root, 'dist/cli.js');
 
 /** A line of the audit log as it is parsed again. */
 export type AuditLine = Readonly<Record<string, unknown>>;
@@ -30,10 +33,10 @@ export class GatewayProcess {
     launcher: readonly string[] = [],
   ): GatewayProcess {
     // `npm test` builds; a test file that is run alone must not fail for want of it.
-    if (!existsSync(cli)) execFileSync('npm', ['run', 'build'], { cwd: root });
+    if (!existsSync(CLI)) execFileSync('npm', ['run', 'build'], { cwd: root });
     const file = join(temporaryFolder(), 'aegis.jsonc');
     writeFileSync(file, textOf(configuration));
-    const [program, ...rest] = [...launcher, process.execPath, cli, '--config', file, 'start', ...options];
+    const [program, ...rest] = [...launcher, process.execPath, CLI, '--config', file, 'start', ...options];
     return new GatewayProcess(startProcess(program!, rest), file);
   }
 

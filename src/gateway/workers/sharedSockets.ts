@@ -1,10 +1,12 @@
 /**
- * Sockets of systemd for several workers. node:cluster listens on a descriptor of the primary for all workers together,
+ * Sockets that were open before, for several workers. node:cluster listens on a descriptor of the primary for all workers together,
  * and closes it with the last of them. So the workers get copies, and the primary keeps what it got. Takes no connection.
  */
+import { closeSync } from 'node:fs';
 import { ExitCode, OperatorError } from '../../errors';
 import { type InheritedSocket, InheritedSockets } from '../../net/inheritedSockets';
 import { copyDescriptor } from '../../net/libc';
+import type { HostAndPort } from '../../text/hostAndPort';
 
 export class SharedSockets {
   readonly #kept: InheritedSockets;
@@ -14,6 +16,11 @@ export class SharedSockets {
     this.#kept = kept;
   }
 
+  /** Those that systemd keeps for the next process. */
+  keeps(address: HostAndPort): boolean {
+    return this.#kept.keeps(address);
+  }
+
   /** `areShared`: other workers have the last copies, and the next one shares them. */
   forWorkers(areShared: boolean): readonly InheritedSocket[] {
     if (this.#copies === undefined || !areShared) this.#copies = this.#kept.free.map(copyOf);
@@ -21,13 +28,19 @@ export class SharedSockets {
   }
 }
 
+/** Throws OperatorError where they could not be copied for workers. Leaves no copy behind. */
+export function checkShareable({ list: [socket] }: InheritedSockets): void {
+  if (socket !== undefined) closeSync(copyOf(socket).fd);
+}
+
 function copyOf(socket: InheritedSocket): InheritedSocket {
   try {
     return { ...socket, fd: copyDescriptor(socket.fd) };
   } catch (error) {
     const [why] = (error as Error).message.split('\n');
+    const instead = socket.isOurs === true ? 'stop the gateway and start it' : 'disable aegis.socket';
     throw new OperatorError(
-      `sockets of systemd for several workers need the optional package koffi (${why}); set workers to 1, or disable aegis.socket`,
+      `several workers can share an open socket only with the optional package koffi (${why}); install it, set workers to 1, or ${instead}`,
       ExitCode.Failed,
     );
   }

@@ -9,6 +9,7 @@ import type { AuditEvent, AuditSink } from '../../audit/events';
 import type { Configuration } from '../../config/schema';
 import { OperatorError } from '../../errors';
 import type { ModalityLock } from '../../policy/locks';
+import { EGRESS_LISTENER } from '../../policy/policy';
 import type { AssociationPlaces, LocalPlaces } from '../associationPlaces';
 import type { AssociationProgress } from '../associationProgress';
 import { untilIdle } from '../idle';
@@ -35,6 +36,8 @@ import { shareOf } from './workerShare';
 const SHORT_LIFE_MS = 1000;
 /** What a worker that stops gets beyond the timers of its associations. Then it is killed, because it may hang. */
 const STOP_GRACE_MS = 2000;
+/** A worker that hangs for longer is killed. With ports that stay open, somebody is always on the way. */
+const MAX_LEAVING_MS = 20_000;
 
 type PoolOptions = GatewayOptions & {
   /** Those of all workers. */
@@ -191,21 +194,20 @@ export class WorkerPool implements RunningGateway {
   async retire(): Promise<void> {
     this.#isRetiring = true;
     this.#health?.stop();
-    stopAccepting();
-    const members = () => [...this.#members.values()];
-    // With each answer, node:cluster hands over the next one that waits.
-    while (members().some(({ onTheirWay }) => onTheirWay > 0)) {
-      await Promise.all(members().map((member) => member.heartbeat()));
-    }
+    await this.#leave();
     for (const member of this.#members.values()) await member.retire();
     await untilIdle(() => this.#members.size);
   }
 
   async stop(): Promise<StopResult> {
-    for (const member of this.#members.values()) member.send({ kind: 'stop' });
-    this.#killAfter((this.#isStopping ? 0 : this.timeouts.drainSeconds) + this.timeouts.closeSeconds);
-    if (this.#isStopping) return { aborted: 0 };
+    const isFirst = !this.#isStopping;
     this.#isStopping = true;
+    this.#killAfter((isFirst ? this.timeouts.drainSeconds : 0) + this.timeouts.closeSeconds);
+    // As in one process: systemd keeps these ports, and the archive is still served.
+    const isKept = (each: ListeningAddress) => each.name !== EGRESS_LISTENER && this.#sockets.keeps(each);
+    if (isFirst) await this.#leave(this.#addresses.filter(isKept));
+    for (const member of this.#members.values()) member.send({ kind: 'stop' });
+    if (!isFirst) return { aborted: 0 };
     if (this.#members.size > 0) {
       await new Promise<void>((resolve) => {
         this.#noneLeft = resolve;
@@ -215,6 +217,17 @@ export class WorkerPool implements RunningGateway {
     const aborted = this.#aborted;
     this.#audit.record(stoppedEvent(aborted));
     return { aborted };
+  }
+
+  /** Connections to these addresses, or to all, are another process's from now on. Resolves once the workers have those before. */
+  async #leave(addresses?: readonly ListeningAddress[]): Promise<void> {
+    if (!stopAccepting(addresses)) return;
+    const members = () => [...this.#members.values()];
+    const untilMs = performance.now() + MAX_LEAVING_MS;
+    // With each answer, node:cluster hands over the next one that waits.
+    while (members().some(({ onTheirWay }) => onTheirWay > 0) && performance.now() < untilMs) {
+      await Promise.all(members().map((member) => member.heartbeat()));
+    }
   }
 
   #killAfter(seconds: number): void {

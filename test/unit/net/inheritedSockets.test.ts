@@ -41,6 +41,14 @@ describe('sockets of systemd', () => {
     expect(ofOther).toEqual({});
   });
 
+  it('keep connections for the next process, but for those that the process before opened itself', () => {
+    const ours: InheritedSocket = { fd: 6, name: '', host: '127.0.0.1', port: 11112, isOurs: true };
+    const inherited = new InheritedSockets([...sockets, ours]);
+    expect(inherited.keeps({ host: '::', port: 2762 })).toBe(true);
+    expect(inherited.keeps({ host: '127.0.0.1', port: 11112 })).toBe(false);
+    expect(inherited.keeps({ host: '127.0.0.1', port: 104 })).toBe(false);
+  });
+
   it('are named where nothing listens on them', () => {
     const used = [{ host: '10.1.0.2', port: 104 }, undefined, { host: '::', port: 2762 }];
     expect(new InheritedSockets(sockets).closeUnused(used)).toEqual(['127.0.0.1:9762 (aegis.socket)']);
