@@ -36,6 +36,7 @@ export interface PairedSide {
 /** One turn of one side. */
 export interface Turn {
   readonly seconds: number;
+  /** Of the whole pair. */
   readonly cpuSeconds: number;
   /** Of one piece of work. */
   readonly p50Ms: number;
@@ -78,7 +79,7 @@ export interface LoadResult {
   readonly dataSetBytes: number;
   /** Responses (pending ones too), or associations. */
   readonly answers: number;
-  /** Of each C-ECHO, or of each association, ascending. */
+  /** Of each C-STORE, C-ECHO or association, ascending. */
   readonly latenciesMs: readonly number[];
   /** What of a crowd came to an end. */
   readonly done?: CrowdCounts;

@@ -33,7 +33,7 @@ export interface Workload {
   /** Only where it is named: it compares nothing. */
   readonly isOnRequest?: boolean;
   /** Everything that it starts ends with the clean-up. */
-  run(bench: Bench, cleanUp: CleanUp): Promise<Table>;
+  run(bench: Bench, cleanUp: CleanUp): Promise<Table | readonly Table[]>;
 }
 
 export const MEGABYTE = 1e6;
