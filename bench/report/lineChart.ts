@@ -39,12 +39,12 @@ export interface Tick {
   readonly label: string;
 }
 
-const PANEL_WIDTH = 410;
+const PANEL_WIDTH = 430;
 const PANEL_TOP = 104;
 const PLOT_HEIGHT = 240;
 /** Left of a plot, for the numbers of its axis; and right of it, for the names of the lines. */
 const TICK_WIDTH = 48;
-const NAME_WIDTH = 96;
+const NAME_WIDTH = 98;
 const PLOT_WIDTH = PANEL_WIDTH - TICK_WIDTH - NAME_WIDTH;
 const BOTTOM = 64;
 /** Names closer to each other than this cannot be read. */
@@ -73,6 +73,10 @@ export function formatLineChart(chart: LineChart): string {
 }
 
 function panelElements({ xTitle, ticks }: LineChart, panel: Panel, panelLeft: number): string[] {
+  const heading = textAt(panelLeft, PANEL_TOP - 16, 'bold', panel.title);
+  // A line without a point has nothing to be named at, and a panel without any has no axis.
+  const drawn = panel.lines.filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return [heading, textAt(panelLeft, PANEL_TOP + 16, 'note', 'nothing was measured')];
   const left = panelLeft + TICK_WIDTH;
   const right = left + PLOT_WIDTH;
   const bottom = PANEL_TOP + PLOT_HEIGHT;
@@ -81,15 +85,13 @@ function panelElements({ xTitle, ticks }: LineChart, panel: Panel, panelLeft: nu
   const xOf = (x: number) => left + INSET + across(x) * (PLOT_WIDTH - 2 * INSET);
   const { values, scale } = axisOf(panel);
   const yOf = (y: number) => bottom - scale(y) * PLOT_HEIGHT;
-  // Lines without a point have nothing to be named at.
-  const drawn = panel.lines.filter(({ points }) => points.length > 0);
   const names = spread(
     drawn.map(({ points }) => yOf(points.at(-1)!.y)),
     NAME_DISTANCE,
     bottom,
   );
   return [
-    textAt(panelLeft, PANEL_TOP - 16, 'bold', panel.title),
+    heading,
     ...values.flatMap((value) => [
       `  <path class="grid" d="M${left} ${yOf(value).toFixed(1)}H${right}"/>`,
       textAt(left - 8, yOf(value) + 4, 'tick', value.toLocaleString('en'), 'end'),

@@ -8,6 +8,7 @@ const STYLE = `
     text { font: 14px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328; }
     .title { font-size: 17px; font-weight: 600; }
     .note, .tick { font-size: 12.5px; fill: #59636e; }
+    .tick { font-size: 12px; }
     .value, .tick { font-variant-numeric: tabular-nums; }
     .peer { fill: #afb8c1; }
     .ours { fill: #0969da; }

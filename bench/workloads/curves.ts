@@ -3,7 +3,7 @@
  * whole axis in one turn. The tables of a workload are views of the same turns, and its chart draws them.
  */
 import { startRawSink } from '../archives/rawSink';
-import { medianOf, percentile, type Row, type Sample, type Table, takeTurns } from '../measure';
+import { type Column, medianOf, percentile, type Row, type Sample, type Table, takeTurns } from '../measure';
 import { usageDuring } from '../processUsage';
 import type { LineChart } from '../report/lineChart';
 import { contendersInFront, MEGABYTE, relays, targetOf, throughput, type Workload } from './workload';
@@ -17,11 +17,10 @@ interface Place {
   readonly instanceBytes: number;
 }
 
-interface Metric {
-  readonly key: string;
-  readonly title: string;
-  readonly digits: number;
+interface Metric extends Column {
   readonly isLogarithmic: boolean;
+  /** As in "less is better". */
+  readonly better: 'less' | 'more';
 }
 
 interface Curve {
@@ -59,8 +58,8 @@ export const instanceSize = curve({
   note: 'One association, warm, to the raw sink. The size is that of the pixel data.',
   places: sizes,
   metrics: [
-    { ...CPU, isLogarithmic: true },
-    { ...RATE, isLogarithmic: true },
+    { ...CPU, isLogarithmic: true, better: 'less' },
+    { ...RATE, isLogarithmic: true, better: 'more' },
   ],
 });
 
@@ -79,8 +78,8 @@ export const concurrency = curve({
     ...{ instancesEach: SLICES / associations, instanceBytes: SLICE_BYTES },
   })),
   metrics: [
-    { ...CPU, isLogarithmic: false },
-    { ...P99, isLogarithmic: true },
+    { ...CPU, isLogarithmic: false, better: 'less' },
+    { ...P99, isLogarithmic: true, better: 'less' },
   ],
   tables: (rows) => [
     {
@@ -143,7 +142,8 @@ function tablesOf({ name, axis, note, places, metrics, tables }: Curve, rows: re
     xTitle: axis,
     ticks: places,
     panels: metrics.map((metric) => ({
-      ...metric,
+      title: `${metric.title} (${metric.better} is better)`,
+      isLogarithmic: metric.isLogarithmic,
       lines: rows.map((row) => ({
         title: row.title,
         isOurs: row.name === 'aegis',

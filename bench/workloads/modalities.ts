@@ -82,6 +82,9 @@ function chartOf(rows: readonly Row[]): LineChart {
     note: 'Of the allowlist; each entry has an AE title, an address and a certificate of its own.',
     xTitle: 'modalities',
     ticks: LENGTHS.map((value) => ({ value, label: value.toLocaleString('en') })),
-    panels: [panel('CPU ms for an association', 'cpuMilliseconds'), panel('memory, MB', 'residentMegabytes')],
+    panels: [
+      panel('CPU ms for an association (less is better)', 'cpuMilliseconds'),
+      panel('memory, MB (less is better)', 'residentMegabytes'),
+    ],
   };
 }

@@ -134,7 +134,15 @@ function comparing(
       const rows: Row[] = [];
       for (const comparison of comparisonsOf(bench)) {
         const named = comparison.works.filter((work) => bench.works?.includes(work) ?? true);
-        if (named.length > 0) rows.push(...(await rowsOf(bench, cleanUp, { ...comparison, works: named })));
+        if (named.length === 0) continue;
+        try {
+          rows.push(...(await rowsOf(bench, cleanUp, { ...comparison, works: named })));
+        } catch (error) {
+          // The other comparisons are worth their minutes all the same.
+          const failure = (error as Error).message;
+          bench.say(`  ${comparison.title}: failed: ${failure}\n`);
+          rows.push({ name: comparison.name, title: comparison.title, samples: [], failure });
+        }
       }
       return { name, title, note: NOTE, columns, rows };
     },
@@ -150,9 +158,11 @@ async function rowsOf(bench: Bench, cleanUp: CleanUp, comparison: Comparison): P
   const rounds = bench.isQuick ? bench.rounds : Math.max(bench.rounds, MIN_ROUNDS);
   for (let round = 0; round < rounds; round += 1) {
     const ending = cleanUp.nested();
+    bench.say(`  round ${round + 1}/${rounds}  ${comparison.title}:`);
     try {
       await runRound(bench, ending, comparison, round, roundsOf);
     } finally {
+      bench.say('\n');
       await ending.run();
     }
   }
@@ -183,20 +193,14 @@ async function runRound(
   for (const work of names) {
     const count = bench.isQuick ? QUICK_PAIRS : PAIRS;
     const { turns } = await bench.load.run({ kind: 'pairs', sides, work: works[work], count });
-    roundsOf.get(work)!.push(isOverFirst ? turns! : [turns![1], turns![0]]);
+    const ofRound: Turns = isOverFirst ? turns! : [turns![1], turns![0]];
+    roundsOf.get(work)!.push(ofRound);
+    bench.say(` ${work} CPU ${ratioIn(ofRound, 'cpuSeconds').toFixed(3)}`);
   }
 }
 
 function sampleOf(rounds: readonly Turns[], each: number): Sample {
-  const of = (key: keyof Turn) =>
-    ratioOfRounds(
-      rounds.map(([over, under]) =>
-        ratioOf(
-          over.map((turn) => turn[key]),
-          under.map((turn) => turn[key]),
-        ),
-      ),
-    );
+  const of = (key: keyof Turn) => ratioOfRounds(rounds.map((round) => ratioIn(round, key)));
   const [seconds, cpu, p50] = [of('seconds'), of('cpuSeconds'), of('p50Ms')];
   const more = rounds.map(([over, under]) =>
     median(over.map(({ cpuSeconds }, pair) => cpuSeconds - under[pair]!.cpuSeconds)),
@@ -214,6 +218,13 @@ function sampleOf(rounds: readonly Turns[], each: number): Sample {
     p50High: p50.high,
     cpuMicroseconds: (median(more) / each) * 1e6,
   };
+}
+
+function ratioIn([over, under]: Turns, key: keyof Turn): number {
+  return ratioOf(
+    over.map((turn) => turn[key]),
+    under.map((turn) => turn[key]),
+  );
 }
 
 /** Receivers that take everything and keep nothing, and the configuration that sends to them. */

@@ -41,6 +41,11 @@ describe('a chart of lines', () => {
     expect(svg.match(/class="(ours|mark)"/g)).toHaveLength(9);
   });
 
+  it('says so where nothing was measured', () => {
+    const panels = [{ title: 'MB/s', isLogarithmic: true, lines: [line('Aegis')] }];
+    expect(formatLineChart({ ...chart, panels })).toContain('>nothing was measured<');
+  });
+
   it('spaces powers of ten evenly, on a logarithmic axis upwards too', () => {
     const [, , rate] = pathsOf(svg);
     const [[x0, y0], [x1, y1], [x2, y2]] = rate as [number[], number[], number[]];
