@@ -50,6 +50,8 @@ export type LoadJob =
       readonly associations: number;
       readonly instancesEach: number;
       readonly instanceBytes: number;
+      /** On those that openIdle left open, so that no handshake counts. */
+      readonly areOpen?: boolean;
     }
   /** C-ECHO again and again on one association. */
   | { readonly kind: 'echo'; readonly target: LoadTarget; readonly count: number }
@@ -62,7 +64,7 @@ export type LoadJob =
     }
   /** Opens associations and keeps them. */
   | { readonly kind: 'openIdle'; readonly target: LoadTarget; readonly count: number }
-  /** Releases what openIdle left open. */
+  /** Releases what openIdle left open, and no store took over. */
   | { readonly kind: 'closeIdle' }
   /** C-FIND requests on one association. */
   | { readonly kind: 'find'; readonly target: LoadTarget; readonly count: number }

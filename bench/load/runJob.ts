@@ -75,7 +75,7 @@ async function withAssociation(
 }
 
 async function store(job: LoadJob & { kind: 'store' }): Promise<LoadResult> {
-  const associations = await openMany(job.target, job.associations);
+  const associations = job.areOpen ? idle.splice(0) : await openMany(job.target, job.associations);
   const { maxPduLength } = associations[0]!;
   const request = storeRequest(ContextId.ctImageStorage, 1, job.instanceBytes, maxPduLength);
   const latenciesMs: number[] = [];

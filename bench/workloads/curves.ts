@@ -1,12 +1,16 @@
 /**
- * What a relay costs along an axis: the size of an instance, and how many modalities send at once. Each peer goes along the
- * whole axis in one turn. The tables of a workload are views of the same turns, and its chart draws them.
+ * What a relay costs along an axis: the size of an instance, and how many modalities send at once. All peers take
+ * turns at one place of the axis, then at the next. The tables of a workload are views of these turns; its chart draws them.
  */
 import { startRawSink } from '../archives/rawSink';
+import type { LoadJob } from '../load/jobs';
 import { type Column, medianOf, percentile, type Row, type Sample, type Table, takeTurns } from '../measure';
+import type { Front, Peer } from '../peers/peer';
 import { usageDuring } from '../processUsage';
 import type { LineChart } from '../report/lineChart';
-import { contendersInFront, MEGABYTE, relays, targetOf, throughput, type Workload } from './workload';
+import { type Bench, MEGABYTE, relays, startPeers, targetOf, throughput, type Workload } from './workload';
+
+const QUICK_INSTANCES_EACH = 2;
 
 interface Place {
   /** On the axis. */
@@ -72,7 +76,7 @@ const MANY = 50;
 export const concurrency = curve({
   name: 'concurrency',
   axis: 'associations at once',
-  note: `CT slices of 0.5 MB, ${SLICES} at each place, each association as fast as it can; warm, one worker, to the raw sink.`,
+  note: `CT slices of 0.5 MB, ${SLICES} at each place, each association as fast as it can; no handshake counts. Warm, one worker, to the raw sink.`,
   places: [1, 4, 10, 20, MANY, 100, 200].map((associations) => ({
     ...{ value: associations, label: `${associations}`, associations },
     ...{ instancesEach: SLICES / associations, instanceBytes: SLICE_BYTES },
@@ -107,30 +111,61 @@ function curve(description: Curve): Workload {
     needs: [],
     async run(bench, cleanUp) {
       const archive = await startRawSink(cleanUp);
-      const contenders = await contendersInFront(bench, cleanUp, relays, { archive }, async (front) => {
-        const target = targetOf(front, bench.certificates);
-        const sample: Record<string, number> = {};
-        for (const { value, associations, instancesEach, instanceBytes } of places) {
-          const each = bench.isQuick ? Math.min(2, instancesEach) : instancesEach;
-          const job = { kind: 'store', target, instanceBytes, instancesEach: each } as const;
-          const usage = await usageDuring(front.pid, () =>
-            associations === 1
-              ? bench.load.run({ ...job, associations })
-              : bench.load.runInTwo({ ...job, associations: associations / 2 }),
-          );
-          const { latenciesMs } = usage.result;
-          const measured: Sample = {
-            ...throughput(usage),
-            p50Ms: percentile(latenciesMs, 0.5),
-            p99Ms: percentile(latenciesMs, 0.99),
-          };
-          for (const [key, measure] of Object.entries(measured)) sample[keyAt(key, value)] = measure;
-        }
-        return sample;
-      });
-      return tablesOf(description, await takeTurns(contenders, bench));
+      const peers = await startPeers(bench, cleanUp, relays, { archive });
+      const rowsAt: Row[][] = [];
+      for (const place of places) {
+        const contenders = peers.map(({ peer, front }) => ({
+          name: peer.name,
+          title: `${peer.title}, ${place.label}`,
+          measure: async () => measureAt(place, await front, bench),
+        }));
+        rowsAt.push(await takeTurns(contenders, bench));
+      }
+      const rows = peers.map(({ peer }, index) =>
+        rowAlong(
+          description,
+          peer,
+          rowsAt.map((at) => at[index]!),
+        ),
+      );
+      return tablesOf(description, rows);
     },
   };
+}
+
+async function measureAt(place: Place, front: Front, bench: Bench): Promise<Sample> {
+  const { associations, instanceBytes } = place;
+  const instancesEach = bench.isQuick
+    ? Math.min(QUICK_INSTANCES_EACH, place.instancesEach)
+    : place.instancesEach;
+  const target = targetOf(front, bench.certificates);
+  const load = (job: LoadJob) => (associations === 1 ? bench.load.run(job) : bench.load.runInTwo(job));
+  const ofOne = associations === 1 ? 1 : associations / 2;
+  await load({ kind: 'openIdle', target, count: ofOne });
+  const store = { kind: 'store', target, instanceBytes, instancesEach, areOpen: true } as const;
+  const usage = await usageDuring(front.pid, () => load({ ...store, associations: ofOne }));
+  const { latenciesMs } = usage.result;
+  return {
+    ...throughput(usage),
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
+  };
+}
+
+/** What one peer did at the places of the axis, as one row. A place where it failed has no values. */
+function rowAlong({ places }: Curve, { name, title }: Peer, rows: readonly Row[]): Row {
+  const rounds = Math.max(...rows.map(({ samples }) => samples.length));
+  const samples = Array.from({ length: rounds }, (_, round) =>
+    Object.fromEntries(
+      rows.flatMap((row, index) =>
+        Object.entries(row.samples[round] ?? {}).map(([key, value]) => [
+          keyAt(key, places[index]!.value),
+          value,
+        ]),
+      ),
+    ),
+  );
+  return { name, title, samples, failure: rows.find(({ failure }) => failure !== undefined)?.failure };
 }
 
 function tablesOf({ name, axis, note, places, metrics, tables }: Curve, rows: readonly Row[]): Table[] {
