@@ -1,10 +1,10 @@
 /**
- * `npm run bench`: the same work through each peer in turn, in front of the same archive; results.md and
- * results.svg at the end. Everything that it starts, it ends, also on Ctrl-C.
+ * `npm run bench`: the same work through each peer in turn, in front of the same archive; results.md and its charts at the
+ * end. Everything that it starts, it ends, also on Ctrl-C.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { makeCertificates } from './certificates';
 import { CleanUp } from './cleanUp';
 import { LoadGenerator } from './load/loadGenerator';
@@ -13,14 +13,15 @@ import { type Options, parseOptions, usage } from './options';
 import { allPeers } from './peers/all';
 import type { Peer } from './peers/peer';
 import { isInstalled, temporaryFolder } from './processes';
-import { formatChart } from './report/chart';
+import { formatBarChart } from './report/barChart';
+import { chartFile, formatLineChart } from './report/lineChart';
 import { describeMachine } from './report/machine';
-import { formatMarkdown } from './report/markdown';
+import { type Duration, formatMarkdown } from './report/markdown';
 import { judge } from './targets';
 import { allWorkloads } from './workloads/all';
 import type { Bench } from './workloads/workload';
 
-const CHART_OF = 'ct-storescp';
+const BARS_OF = 'ct-storescp';
 
 function say(text: string): void {
   void process.stdout.write(text);
@@ -64,10 +65,15 @@ async function run(options: Options, cleanUp: CleanUp): Promise<void> {
     say,
   };
   say(`peers: ${peers.map(({ title }) => title).join(' · ')}\n`);
-  const tables = await runWorkloads(options, bench, cleanUp, notes);
-  const report = { facts: await describeMachine(peers), tables, verdicts: judge(tables), notes };
-  const seconds = Math.round((performance.now() - from) / 1000);
-  writeResults(options.output, formatMarkdown(report), tables);
+  const durations: Duration[] = [];
+  const tables = await runWorkloads(options, bench, cleanUp, notes, durations);
+  const facts = await describeMachine(peers);
+  writeResults(
+    options.output,
+    formatMarkdown({ facts, tables, verdicts: judge(tables), notes, durations }),
+    tables,
+  );
+  const seconds = secondsSince(from);
   say(`\n${seconds} s; results in ${relative(process.cwd(), options.output) || '.'}\n`);
 }
 
@@ -86,6 +92,7 @@ async function runWorkloads(
   bench: Bench,
   cleanUp: CleanUp,
   notes: string[],
+  durations: Duration[],
 ): Promise<Table[]> {
   const tables: Table[] = [];
   for (const workload of allWorkloads.filter(
@@ -97,27 +104,38 @@ async function runWorkloads(
       continue;
     }
     say(`\n${workload.name}\n`);
+    const from = performance.now();
     const ending = cleanUp.nested();
     try {
-      tables.push(await workload.run(bench, ending));
+      tables.push(...[await workload.run(bench, ending)].flat());
     } catch (error) {
       notes.push(`${workload.name}: failed: ${(error as Error).message}`);
       say(`  failed: ${(error as Error).message}\n`);
     } finally {
       await ending.run();
+      durations.push({ workload: workload.name, seconds: secondsSince(from) });
+      say(`  ${durations.at(-1)!.seconds} s\n`);
     }
   }
   return tables;
 }
 
-/** The chart only where there is something to draw. */
+function secondsSince(fromMs: number): number {
+  return Math.round((performance.now() - fromMs) / 1000);
+}
+
+/** Charts only where there is something to draw. */
 function writeResults(folder: string, markdown: string, tables: readonly Table[]): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'results.md'), markdown);
-  const chart = tables.find(
-    ({ name, rows }) => name === CHART_OF && rows.some(({ samples }) => samples.length > 0),
-  );
-  if (chart !== undefined) writeFileSync(join(folder, 'results.svg'), formatChart(chart));
+  const measured = tables.filter(({ rows }) => rows.some(({ samples }) => samples.length > 0));
+  const bars = measured.find(({ name }) => name === BARS_OF);
+  if (bars !== undefined) writeFileSync(join(folder, 'results.svg'), formatBarChart(bars));
+  for (const chart of measured.flatMap((table) => table.chart ?? [])) {
+    const file = join(folder, chartFile(chart));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, formatLineChart(chart));
+  }
 }
 
 main().catch((error: Error) => {

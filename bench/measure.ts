@@ -2,6 +2,7 @@
  * Takes turns: every contender does the same work, one after the other, in each round, so that a machine that is
  * slower for a minute is slower for all. Knows medians and ratios, and nothing of DICOM.
  */
+import type { LineChart } from './report/lineChart';
 
 /** What one turn measured, by name; NaN where there was nothing to look at. */
 export type Sample = Readonly<Record<string, number>>;
@@ -30,6 +31,8 @@ export interface Table {
   readonly note: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
+  /** Of this table and those that follow it. */
+  readonly chart?: LineChart;
 }
 
 export interface Contender {
@@ -110,24 +113,35 @@ export function ratioOf(numerators: readonly number[], denominators: readonly nu
   return median(Array.from({ length: rounds }, (_, round) => numerators[round]! / denominators[round]!));
 }
 
-export interface PairedRatio {
-  /** The median of the ratios of all pairs. */
+export interface RatioOfRounds {
   readonly ratio: number;
-  /** Its confidence interval of 95 %. It assumes no distribution, so a disturbed pair moves it by one rank only. */
+  /** Its confidence interval of 95 %. NaN of a single round. */
   readonly low: number;
   readonly high: number;
+  /** So many rounds like these have an interval of ±2 %. */
+  readonly roundsNeeded: number;
 }
 
-/** Of the standard normal distribution, two-sided. */
+/** Of Student's distribution, two-sided, by degrees of freedom from 1. Beyond them it is close to what is below. */
+const T_OF_95_PERCENT = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 const Z_OF_95_PERCENT = 1.96;
+const HALF_WIDTH = 0.02;
 
-export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): PairedRatio {
-  const ratios = numerators
-    .map((numerator, pair) => numerator / denominators[pair]!)
-    .sort((one, other) => one - other);
-  const count = ratios.length;
-  // The ranks of a sign test.
-  const low = Math.floor((count - Z_OF_95_PERCENT * Math.sqrt(count)) / 2) - 1;
-  const at = (rank: number) => ratios[Math.min(count - 1, Math.max(0, rank))] ?? Number.NaN;
-  return { ratio: median(ratios), low: at(low), high: at(count - 1 - low) };
+/**
+ * The mean of the ratios of rounds. Each round has processes of its own, and they differ for as long as they live. So the
+ * interval comes from the rounds: many pairs of the same two processes do not make it narrower.
+ */
+export function ratioOfRounds(ratios: readonly number[]): RatioOfRounds {
+  const logarithms = ratios.map(Math.log);
+  const count = logarithms.length;
+  const mean = logarithms.reduce((sum, each) => sum + each, 0) / count;
+  const variance = logarithms.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (count - 1);
+  const t = T_OF_95_PERCENT[count - 2] ?? Z_OF_95_PERCENT + 2.6 / (count - 1);
+  const halfWidth = t * Math.sqrt(variance / count);
+  return {
+    ratio: Math.exp(mean),
+    low: Math.exp(mean - halfWidth),
+    high: Math.exp(mean + halfWidth),
+    roundsNeeded: Math.ceil((Z_OF_95_PERCENT ** 2 * variance) / HALF_WIDTH ** 2),
+  };
 }

@@ -17,7 +17,7 @@ export interface Options {
   readonly works: readonly string[] | undefined;
   readonly rounds: number;
   readonly isQuick: boolean;
-  /** Where results.md and results.svg go. */
+  /** Where results.md and its charts go. */
   readonly output: string;
 }
 
@@ -32,11 +32,11 @@ export function usage(workloads: readonly string[]): string {
   --attacks  of --only floods: ${floods.map(({ name }) => name).join(', ')}
   --against  of --only build: dist/cli.js of another build, which is compared with this one by pairs
   --works    of --only pairs, features and build: ${Object.keys(works).join(', ')}
-  --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}, a few workloads need fewer
+  --rounds   turns of each peer in each workload; default ${DEFAULT_ROUNDS}. Series of CT slices take 2 at most, pairs 6 at least
   --quick    small counts, one round: shows that everything runs, the numbers mean nothing
-  --output   folder for results.md and results.svg; default bench, or dist-bench/results for a part of the whole
+  --output   folder for results.md and its charts; default bench, or dist-bench/results for a part of the whole
 
-Everything, as published in bench/results.md, takes about a quarter of an hour. Nothing else should run meanwhile.
+Everything, as published in bench/results.md, takes less than 25 minutes. Nothing else should run meanwhile.
 `;
 }
 

@@ -7,14 +7,10 @@ import type { CleanUp } from '../cleanUp';
 import { freePort, startServer, temporaryFolder } from '../processes';
 import type { Archive, ArchiveCertificates } from './archive';
 
-export interface OrthancOptions {
-  /** DCMTK inside Orthanc reads the environment variable TCP_NODELAY. */
-  readonly noDelay: boolean;
-}
-
 export async function startOrthanc(
   cleanUp: CleanUp,
-  options: OrthancOptions,
+  /** DCMTK inside Orthanc reads TCP_NODELAY. */
+  environment: Readonly<Record<string, string>>,
   certificates?: ArchiveCertificates,
 ): Promise<Archive> {
   const folder = temporaryFolder(cleanUp);
@@ -33,7 +29,6 @@ export async function startOrthanc(
     ...(certificates === undefined ? {} : tlsSettings(certificates)),
   };
   writeFileSync(configurationFile, JSON.stringify(settings));
-  const environment = options.noDelay ? { TCP_NODELAY: '1' } : {};
   await startServer(cleanUp, port, 'Orthanc', [configurationFile], {
     environment,
     endSignal: 'SIGKILL',
@@ -42,7 +37,7 @@ export async function startOrthanc(
     port,
     isSink: false,
     forget: () => removePatients(httpPort),
-    startWithTls: (itsCleanUp, itsCertificates) => startOrthanc(itsCleanUp, options, itsCertificates),
+    startWithTls: (itsCleanUp, itsCertificates) => startOrthanc(itsCleanUp, environment, itsCertificates),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Debian's storescp as it is delivered: with Nagle's algorithm, and every instance written to disk.
+ * Debian's storescp, which writes every instance to disk: as it is delivered, or with TCP_NODELAY=1 in its environment.
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,17 +7,15 @@ import type { CleanUp } from '../cleanUp';
 import { freePort, startServer, temporaryFolder } from '../processes';
 import type { Archive } from './archive';
 
-export async function startStorescp(cleanUp: CleanUp): Promise<Archive> {
+export async function startStorescp(
+  cleanUp: CleanUp,
+  environment: Readonly<Record<string, string>>,
+): Promise<Archive> {
   const folder = join(temporaryFolder(cleanUp), 'received');
   mkdirSync(folder);
   const port = await freePort();
-  await startServer(cleanUp, port, 'storescp', [
-    '--aetitle',
-    'ORTHANC',
-    '--output-directory',
-    folder,
-    String(port),
-  ]);
+  const programArguments = ['--aetitle', 'ORTHANC', '--output-directory', folder, String(port)];
+  await startServer(cleanUp, port, 'storescp', programArguments, { environment });
   return {
     port,
     isSink: false,

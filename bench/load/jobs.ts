@@ -36,6 +36,7 @@ export interface PairedSide {
 /** One turn of one side. */
 export interface Turn {
   readonly seconds: number;
+  /** Of the whole pair. */
   readonly cpuSeconds: number;
   /** Of one piece of work. */
   readonly p50Ms: number;
@@ -49,6 +50,8 @@ export type LoadJob =
       readonly associations: number;
       readonly instancesEach: number;
       readonly instanceBytes: number;
+      /** On those that openIdle left open, so that no handshake counts. */
+      readonly areOpen?: boolean;
     }
   /** C-ECHO again and again on one association. */
   | { readonly kind: 'echo'; readonly target: LoadTarget; readonly count: number }
@@ -61,7 +64,7 @@ export type LoadJob =
     }
   /** Opens associations and keeps them. */
   | { readonly kind: 'openIdle'; readonly target: LoadTarget; readonly count: number }
-  /** Releases what openIdle left open. */
+  /** Releases what openIdle left open, and no store took over. */
   | { readonly kind: 'closeIdle' }
   /** C-FIND requests on one association. */
   | { readonly kind: 'find'; readonly target: LoadTarget; readonly count: number }
@@ -78,7 +81,7 @@ export interface LoadResult {
   readonly dataSetBytes: number;
   /** Responses (pending ones too), or associations. */
   readonly answers: number;
-  /** Of each C-ECHO, or of each association, ascending. */
+  /** Of each C-STORE, C-ECHO or association, ascending. */
   readonly latenciesMs: readonly number[];
   /** What of a crowd came to an end. */
   readonly done?: CrowdCounts;

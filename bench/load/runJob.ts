@@ -75,21 +75,25 @@ async function withAssociation(
 }
 
 async function store(job: LoadJob & { kind: 'store' }): Promise<LoadResult> {
-  const associations = await openMany(job.target, job.associations);
+  const associations = job.areOpen ? idle.splice(0) : await openMany(job.target, job.associations);
   const { maxPduLength } = associations[0]!;
   const request = storeRequest(ContextId.ctImageStorage, 1, job.instanceBytes, maxPduLength);
+  const latenciesMs: number[] = [];
   const result = await timed(async () => {
     await Promise.all(
       associations.map(async (association) => {
         for (let stored = 0; stored < job.instancesEach; stored += 1) {
+          const from = performance.now();
           for (const bytes of request.writes) await association.write(bytes);
           await succeeded(association);
+          latenciesMs.push(performance.now() - from);
         }
       }),
     );
     const answers = job.associations * job.instancesEach;
-    return { answers, dataSetBytes: answers * request.dataSetBytes };
+    return { answers, dataSetBytes: answers * request.dataSetBytes, latenciesMs };
   });
+  latenciesMs.sort((one, other) => one - other);
   await Promise.all(associations.map((association) => association.release()));
   return result;
 }

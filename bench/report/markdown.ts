@@ -3,6 +3,7 @@
  */
 import { type Column, medianOf, type Row, type Table } from '../measure';
 import type { Verdict } from '../targets';
+import { chartFile } from './lineChart';
 import type { Facts } from './machine';
 
 export interface Report {
@@ -11,9 +12,15 @@ export interface Report {
   readonly verdicts: readonly Verdict[];
   /** What was left out and why, and what else to know. */
   readonly notes: readonly string[];
+  readonly durations: readonly Duration[];
 }
 
-export function formatMarkdown({ facts, tables, verdicts, notes }: Report): string {
+export interface Duration {
+  readonly workload: string;
+  readonly seconds: number;
+}
+
+export function formatMarkdown({ facts, tables, verdicts, notes, durations }: Report): string {
   const blocks = [
     '# Results of the benchmark',
     [
@@ -30,6 +37,7 @@ export function formatMarkdown({ facts, tables, verdicts, notes }: Report): stri
     'Where the time goes, what was tried, and why some are missed: [profile.md](profile.md).',
     ...tables.flatMap((table) => [
       `## ${table.title}`,
+      ...(table.chart === undefined ? [] : [`![${table.chart.title}](${chartFile(table.chart)})`]),
       table.note,
       markdownTable(
         ['', ...table.columns.map(({ title }) => title)],
@@ -37,6 +45,11 @@ export function formatMarkdown({ facts, tables, verdicts, notes }: Report): stri
       ),
     ]),
     ...(notes.length === 0 ? [] : ['## Notes', notes.map((note) => `- ${note}`).join('\n')]),
+    '## How long it took',
+    markdownTable(
+      ['workload', 's'],
+      durations.map(({ workload, seconds }) => [workload, `${seconds}`]),
+    ),
   ];
   return `${blocks.join('\n\n')}\n`;
 }

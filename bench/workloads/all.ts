@@ -2,14 +2,15 @@
  * Every workload, in the order in which they run and are reported.
  */
 import { associationRate, idleAssociations } from './associations';
-import { bulk, retrieve } from './bulk';
+import { bulk, firstSeconds, retrieve } from './bulk';
 import { concurrent } from './concurrent';
 import { ctToOrthanc, ctToOrthancWithoutDelay, ctToStorescp } from './ctSlices';
+import { concurrency, instanceSize } from './curves';
 import { flooding } from './floods';
 import { largeInstance } from './largeInstance';
 import { echoLatency, find } from './latency';
+import { modalities } from './modalities';
 import { againstBuild, againstPeers, features } from './pairs';
-import { policySize } from './policySize';
 import { startTime } from './startTime';
 import type { Workload } from './workload';
 
@@ -18,6 +19,7 @@ export const allWorkloads: readonly Workload[] = [
   ctToOrthanc,
   ctToOrthancWithoutDelay,
   bulk,
+  firstSeconds,
   retrieve,
   largeInstance,
   echoLatency,
@@ -26,7 +28,9 @@ export const allWorkloads: readonly Workload[] = [
   idleAssociations,
   startTime,
   concurrent,
-  policySize,
+  instanceSize,
+  concurrency,
+  modalities,
   againstPeers,
   features,
   againstBuild,

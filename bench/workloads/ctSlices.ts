@@ -2,13 +2,12 @@
  * The everyday case: storescu sends a CT series of slices of 0.5 MB over one association to an archive that people
  * have. Real programs on both sides.
  */
-
 import { writePart10 } from '../../test/support/dicomFiles';
 import type { Archive } from '../archives/archive';
 import { startOrthanc } from '../archives/orthanc';
 import { startStorescp } from '../archives/storescp';
 import type { CleanUp } from '../cleanUp';
-import { type Table, takeTurns } from '../measure';
+import { type Row, type Table, takeTurns } from '../measure';
 import type { Front, PeerName } from '../peers/peer';
 import { runProgram, temporaryFolder } from '../processes';
 import { type Usage, usageDuring } from '../processUsage';
@@ -19,7 +18,6 @@ import {
   MEGABYTE,
   relayCost,
   relayCostColumns,
-  varied,
   type Workload,
 } from './workload';
 
@@ -27,7 +25,7 @@ const SLICE_BYTES = MEGABYTE / 2;
 const SLICES = 200;
 const QUICK_SLICES = 5;
 const STORESCU_DEADLINE_MS = 120_000;
-/** Ten seconds a turn, nearly all of them waiting: a third round would tell nothing new. */
+/** Ten seconds a turn, nearly all of them waiting: a third round would show nothing new. */
 const MAX_ROUNDS = 2;
 /** A turn sends the series again as long as it has not lasted so long, so that a fast relay is not measured cold. */
 const TURN_MS = 4_000;
@@ -40,10 +38,15 @@ interface CtSlicesOptions {
   readonly archiveTitle: string;
   readonly archiveProgram: string;
   readonly peers: readonly PeerName[];
-  /** A row more: nothing in front, and storescu without Nagle's algorithm too. */
-  readonly hasLimit?: boolean;
-  start(cleanUp: CleanUp): Promise<Archive>;
+  /** Of the archive, as its tools read it. */
+  readonly environment: Environment;
+  start(cleanUp: CleanUp, environment: Environment): Promise<Archive>;
 }
+
+/** What turns off Nagle's algorithm in DCMTK's tools, and in Orthanc. */
+const NO_DELAY: Environment = { TCP_NODELAY: '1' };
+/** A row of its own: nothing in front, and no delay on either side. No relay is faster than the programs themselves. */
+const LIMIT = { name: 'limit', title: 'the limit: plain TCP, no delay in either program' };
 
 const inFrontOfAll: readonly PeerName[] = [
   'none',
@@ -59,6 +62,7 @@ export const ctToStorescp = ctSlices({
   archiveTitle: 'stock storescp',
   archiveProgram: 'storescp',
   peers: inFrontOfAll,
+  environment: {},
   start: startStorescp,
 });
 
@@ -67,7 +71,8 @@ export const ctToOrthanc = ctSlices({
   archiveTitle: 'stock Orthanc',
   archiveProgram: 'Orthanc',
   peers: [...inFrontOfAll, 'orthanc-tls'],
-  start: (cleanUp) => startOrthanc(cleanUp, { noDelay: false }),
+  environment: {},
+  start: startOrthanc,
 });
 
 export const ctToOrthancWithoutDelay = ctSlices({
@@ -75,8 +80,8 @@ export const ctToOrthancWithoutDelay = ctSlices({
   archiveTitle: 'Orthanc with TCP_NODELAY=1',
   archiveProgram: 'Orthanc',
   peers: [...inFrontOfAll, 'orthanc-tls'],
-  hasLimit: true,
-  start: (cleanUp) => startOrthanc(cleanUp, { noDelay: true }),
+  environment: NO_DELAY,
+  start: startOrthanc,
 });
 
 function ctSlices(options: CtSlicesOptions): Workload {
@@ -91,7 +96,6 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
   const slices = bench.isQuick ? QUICK_SLICES : SLICES;
   const folder = temporaryFolder(cleanUp);
   for (let slice = 0; slice < slices; slice += 1) writePart10(folder, ctImage(`slice${slice}`, SLICE_BYTES));
-  const archive = await options.start(cleanUp);
   const measuring = (environment: Environment) => async (front: Front) => {
     const usages: Usage[] = [];
     const from = performance.now();
@@ -106,24 +110,42 @@ async function run(options: CtSlicesOptions, bench: Bench, cleanUp: CleanUp): Pr
       ...relayCost(mean, slices * SLICE_BYTES),
     };
   };
-  const inFront = (names: readonly PeerName[], environment: Environment) =>
-    contendersInFront(bench, cleanUp, names, { archive }, measuring(environment));
-  const limit = options.hasLimit === true ? await inFront(['none'], { TCP_NODELAY: '1' }) : [];
+  const inFront = async (names: readonly PeerName[], ofArchive: Environment, ofSender: Environment) => {
+    const archive = await options.start(cleanUp, ofArchive);
+    return contendersInFront(bench, cleanUp, names, { archive }, measuring(ofSender));
+  };
+  const limit = await inFront(['none'], NO_DELAY, NO_DELAY);
   const contenders = [
-    ...varied(limit, 'limit', () => 'the limit: nothing, and no delay in storescu'),
-    ...(await inFront(options.peers, {})),
+    ...limit.map(({ measure }) => ({ ...LIMIT, measure })),
+    ...(await inFront(options.peers, options.environment, {})),
   ];
+  const turns = { rounds: Math.min(bench.rounds, MAX_ROUNDS), say: bench.say };
   return {
     name: options.name,
     title: `${slices} CT slices of 0.5 MB from storescu to ${options.archiveTitle}`,
-    note: `One association; what the programs do by default. A turn sends them as often as it can begin to in ${TURN_MS / 1000} s.`,
+    note:
+      `One association; but for the limit, what the programs do by default. A turn sends them as often as it can begin ` +
+      `to in ${TURN_MS / 1000} s.`,
     columns: [
       { key: 'seconds', title: 's', digits: 2 },
       { key: 'millisecondsPerSlice', title: 'ms per slice', digits: 1 },
       ...relayCostColumns,
+      { key: 'timesLimit', title: '× the limit', digits: 2 },
     ],
-    rows: await takeTurns(contenders, { rounds: Math.min(bench.rounds, MAX_ROUNDS), say: bench.say }),
+    rows: againstLimit(await takeTurns(contenders, turns)),
   };
+}
+
+/** Each turn beside that of the limit in the same round. */
+function againstLimit(rows: readonly Row[]): Row[] {
+  const limit = rows.find(({ name }) => name === LIMIT.name)?.samples ?? [];
+  return rows.map((row) => ({
+    ...row,
+    samples: row.samples.map((sample, round) => ({
+      ...sample,
+      timesLimit: sample.seconds! / (limit[round]?.seconds ?? Number.NaN),
+    })),
+  }));
 }
 
 function meanOf(usages: readonly Usage[]): Usage {

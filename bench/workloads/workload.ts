@@ -33,7 +33,7 @@ export interface Workload {
   /** Only where it is named: it compares nothing. */
   readonly isOnRequest?: boolean;
   /** Everything that it starts ends with the clean-up. */
-  run(bench: Bench, cleanUp: CleanUp): Promise<Table>;
+  run(bench: Bench, cleanUp: CleanUp): Promise<Table | readonly Table[]>;
 }
 
 export const MEGABYTE = 1e6;
@@ -44,6 +44,30 @@ const MEBIBYTE = 1024 * 1024;
 export const relays: readonly PeerName[] = ['nginx', 'haproxy', 'stunnel', 'aegis'];
 
 const warmedUpPeers: readonly PeerName[] = [...relays, 'aegis-no-quick-ack'];
+
+export interface StartedPeer {
+  readonly peer: Peer;
+  /** Rejects where it did not start. */
+  readonly front: Promise<Front>;
+}
+
+/** Each of the named peers, started one after the other and warmed up. */
+export async function startPeers(
+  bench: Bench,
+  cleanUp: CleanUp,
+  names: readonly PeerName[],
+  options: Omit<FrontOptions, 'certificates'>,
+): Promise<StartedPeer[]> {
+  const started: StartedPeer[] = [];
+  for (const peer of bench.peers.filter(({ name }) => names.includes(name))) {
+    const front = peer
+      .start(cleanUp, { ...options, certificates: bench.certificates })
+      .then((cold) => (warmedUpPeers.includes(peer.name) ? warmedUp(bench, cold) : cold));
+    await front.catch(() => {});
+    started.push({ peer, front });
+  }
+  return started;
+}
 
 /**
  * A contender for each of the named peers, its front started and warmed up before the first round, and kept. A peer
@@ -56,19 +80,12 @@ export async function contendersInFront(
   options: Omit<FrontOptions, 'certificates'>,
   measure: (front: Front, peer: Peer) => Promise<Sample>,
 ): Promise<Contender[]> {
-  const contenders: Contender[] = [];
-  for (const peer of bench.peers.filter(({ name }) => names.includes(name))) {
-    const starting = peer
-      .start(cleanUp, { ...options, certificates: bench.certificates })
-      .then((front) => (warmedUpPeers.includes(peer.name) ? warmedUp(bench, front) : front));
-    await starting.catch(() => {});
-    contenders.push({
-      name: peer.name,
-      title: peer.title,
-      measure: async () => measure(await starting, peer),
-    });
-  }
-  return contenders;
+  const started = await startPeers(bench, cleanUp, names, options);
+  return started.map(({ peer, front }) => ({
+    name: peer.name,
+    title: peer.title,
+    measure: async () => measure(await front, peer),
+  }));
 }
 
 /** V8 still compiles after a thousand associations; the others are as fast from the first one on. */

@@ -14,6 +14,7 @@ const repository = resolve(__dirname, '../..');
 const workloads = [
   'ct-storescp',
   'bulk',
+  'first-seconds',
   'get',
   'large-instance',
   'echo',
@@ -21,6 +22,8 @@ const workloads = [
   'associations',
   'idle',
   'start',
+  'size',
+  'modalities',
 ];
 
 describe('npm run bench', () => {
@@ -35,6 +38,10 @@ describe('npm run bench', () => {
     // One for each workload but `associations`, which has two; ct-storescp needs DCMTK.
     expect(rows.length).toBeGreaterThanOrEqual(workloads.length);
     for (const row of rows) expect(row).toMatch(/\| [\d.,]+ \|/);
+    const charts = [...report.matchAll(/^!\[.*\]\((.*)\)$/gm)];
+    expect(charts.map(([, file]) => file)).toEqual(['charts/size.svg', 'charts/modalities.svg']);
+    for (const [, file] of charts)
+      expect(readFileSync(join(output, file!), 'utf8')).toContain('>Aegis</text>');
   }, 240_000);
 
   it('attacks the gateway beside fifty modalities', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { median, pairedRatio, percentile, ratioOf, takeTurns } from '../../../bench/measure';
+import { median, percentile, ratioOf, ratioOfRounds, takeTurns } from '../../../bench/measure';
 
 function quiet(rounds: number) {
   return { rounds, say: () => {} };
@@ -66,17 +66,26 @@ describe('medians and ratios', () => {
   });
 });
 
-describe('ratios of pairs', () => {
-  it('are the median, within an interval that one disturbed pair does not move far', () => {
-    const under = Array.from({ length: 100 }, () => 10);
-    const over = under.map((value, pair) => value * (1 + pair / 1000));
-    const { ratio, low, high } = pairedRatio([...over.slice(0, 99), 1e9], under);
-    expect(ratio).toBeCloseTo(1.0495, 4);
-    expect([low, high]).toEqual([expect.closeTo(1.039, 3), expect.closeTo(1.06, 3)]);
+describe('the ratio of many rounds', () => {
+  it('is their mean, within an interval that comes from how they differ', () => {
+    // The logarithms are ±0.02: a standard deviation of 0.0231, and t of 3 degrees of freedom is 3.18.
+    const { ratio, low, high } = ratioOfRounds([1.02, 1.02, 1 / 1.02, 1 / 1.02]);
+    expect(ratio).toBeCloseTo(1, 6);
+    expect([low, high]).toEqual([expect.closeTo(0.9643, 3), expect.closeTo(1.0371, 3)]);
   });
 
-  it('have the whole range as interval where there are few, and none without any', () => {
-    expect(pairedRatio([1, 3], [1, 1])).toEqual({ ratio: 2, low: 1, high: 3 });
-    expect(pairedRatio([], []).ratio).toBeNaN();
+  it('says how many rounds an interval of ±2 % takes', () => {
+    const disturbed = Array.from({ length: 20 }, (_, round) => (round % 2 === 0 ? 1.1 : 1 / 1.1));
+    expect(ratioOfRounds(disturbed).roundsNeeded).toBe(92);
+    expect(ratioOfRounds([1, 1, 1]).roundsNeeded).toBe(0);
+  });
+
+  it('has no interval of a single round', () => {
+    expect(ratioOfRounds([2])).toEqual({
+      ratio: 2,
+      low: Number.NaN,
+      high: Number.NaN,
+      roundsNeeded: Number.NaN,
+    });
   });
 });

@@ -2,28 +2,28 @@
  * Whether a long allowlist makes associations slower. Aegis only: nobody else has one.
  */
 import { startRawSink } from '../archives/rawSink';
-import { type Contender, percentile, takeTurns } from '../measure';
+import { type Contender, medianOf, percentile, type Row, takeTurns } from '../measure';
 import { usageDuring } from '../processUsage';
+import type { LineChart, Panel } from '../report/lineChart';
 import { contendersInFront, mebibytes, targetOf, type Workload } from './workload';
 
-const FEW = 10;
-const MANY = 10_000;
+const LENGTHS = [10, 100, 1000, 10_000];
 const ASSOCIATIONS = 200;
 const QUICK_ASSOCIATIONS = 16;
 
-export const policySize: Workload = {
-  name: 'policy',
+export const modalities: Workload = {
+  name: 'modalities',
   needs: [],
   async run(bench, cleanUp) {
     const archive = await startRawSink(cleanUp);
     const count = bench.isQuick ? QUICK_ASSOCIATIONS : ASSOCIATIONS;
     const contenders: Contender[] = [];
-    for (const modalities of [FEW, MANY]) {
+    for (const length of LENGTHS) {
       const [contender] = await contendersInFront(
         bench,
         cleanUp,
         ['aegis'],
-        { archive, modalities },
+        { archive, modalities: length },
         async (front) => {
           const target = targetOf(front, bench.certificates);
           const usage = await usageDuring(front.pid, () =>
@@ -38,11 +38,12 @@ export const policySize: Workload = {
         },
       );
       if (contender === undefined) continue;
-      const title = `Aegis, ${modalities.toLocaleString('en')} modalities`;
-      contenders.push({ name: `aegis-${modalities}`, title, measure: contender.measure });
+      const title = `Aegis, ${length.toLocaleString('en')} modalities`;
+      contenders.push({ name: nameOf(length), title, measure: contender.measure });
     }
+    const rows = await takeTurns(contenders, bench);
     return {
-      name: 'policy',
+      name: 'modalities',
       title: 'A long allowlist',
       note:
         `${count} associations, one after the other, each with a full handshake, a C-ECHO and a release; ` +
@@ -53,7 +54,37 @@ export const policySize: Workload = {
         { key: 'startMilliseconds', title: 'start ms', digits: 0 },
         { key: 'residentMegabytes', title: 'RSS MB', digits: 0 },
       ],
-      rows: await takeTurns(contenders, bench),
+      rows,
+      chart: chartOf(rows),
     };
   },
 };
+
+function nameOf(length: number): string {
+  return `aegis-${length}`;
+}
+
+function chartOf(rows: readonly Row[]): LineChart {
+  const panel = (title: string, key: string): Panel => {
+    const points = LENGTHS.map((length) => ({
+      x: length,
+      y: medianOf(
+        rows.find(({ name }) => name === nameOf(length)),
+        key,
+      ),
+    }));
+    const line = { title: 'Aegis', isOurs: true, points: points.filter(({ y }) => y > 0) };
+    return { title, isLogarithmic: false, lines: [line] };
+  };
+  return {
+    name: 'modalities',
+    title: 'Cost by the number of modalities',
+    note: 'Of the allowlist; each entry has an AE title, an address and a certificate of its own.',
+    xTitle: 'modalities',
+    ticks: LENGTHS.map((value) => ({ value, label: value.toLocaleString('en') })),
+    panels: [
+      panel('CPU ms for an association (less is better)', 'cpuMilliseconds'),
+      panel('memory, MB (less is better)', 'residentMegabytes'),
+    ],
+  };
+}
