@@ -2,7 +2,7 @@
  * Owns the programs that are compared: start, wait until they listen, stop by their own id. Linux only. Knows
  * nothing of what they do.
  */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type StdioOptions, spawn } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -14,7 +14,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CleanUp } from './cleanUp';
@@ -220,4 +220,19 @@ export function temporaryFolder(cleanUp: CleanUp): string {
   const folder = mkdtempSync(join(tmpdir(), 'aegis-bench-'));
   cleanUp.add(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/**
+ * Keeps these on the last processor, and all others of the benchmark on the first one. Of two relays that do the same in turn,
+ * the system otherwise leaves one beside the load for as long as they live: a fifth more or less CPU.
+ */
+export function pinned(pids: readonly number[]): void {
+  const last = String(availableParallelism() - 1);
+  const relays = new Set(pids.flatMap(processTree));
+  for (const pid of processTree(process.pid)) {
+    const processor = relays.has(pid) ? last : '0';
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', processor, String(pid)], {
+      stdio: 'ignore',
+    });
+  }
 }

@@ -12,7 +12,7 @@ import type { PairedSide, PairedWork, Turn } from '../load/jobs';
 import { median, type Row, ratioOf, ratioOfRounds, type Sample, type Table } from '../measure';
 import { aegisOf } from '../peers/aegis';
 import type { Front, FrontOptions, Peer, PeerName } from '../peers/peer';
-import { temporaryFolder } from '../processes';
+import { pinned, temporaryFolder } from '../processes';
 import { type Bench, MEGABYTE, targetOf, type Workload } from './workload';
 
 /**
@@ -190,6 +190,7 @@ async function runRound(
   // What is started and opened first is faster by some percent, so each is the first one in half of the rounds.
   const isOverFirst = round % 2 === 0;
   const sides = [await side(isOverFirst ? over : under), await side(isOverFirst ? under : over)] as const;
+  pinned(sides.map(({ pid }) => pid));
   for (const work of names) {
     const count = bench.isQuick ? QUICK_PAIRS : PAIRS;
     const { turns } = await bench.load.run({ kind: 'pairs', sides, work: works[work], count });

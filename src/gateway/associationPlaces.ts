@@ -8,7 +8,7 @@ import { type Budget, Budgets } from '../net/budget';
 import { formatHostAndPort } from '../text/hostAndPort';
 import { LastAddresses, type SeenModality } from './lastAddresses';
 import { type ServerList, ServerStates, ServerUse } from './serverStates';
-import { SharedPlaces, type Waiting } from './sharedPlaces';
+import { type Asked, SharedPlaces, type Waiting } from './sharedPlaces';
 
 /** What an association needs. Limits are given with each request, so that a reload counts at once. */
 export interface PlaceRequest {
@@ -61,11 +61,7 @@ export interface AssociationPlaces {
   /** What is known of the servers; absent where another process keeps the places. */
   readonly servers?: ServerStates;
   /** `answered` is called once and later, never after `free`; `asked` where an idle place would help another modality. */
-  request(
-    request: PlaceRequest,
-    answered: (answer: PlaceAnswer) => void,
-    asked?: () => void,
-  ): AssociationPlace;
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void, asked?: Asked): AssociationPlace;
 }
 
 /** While somebody waits, how often others are asked for idle places. */
@@ -94,7 +90,7 @@ export class LocalPlaces implements AssociationPlaces {
   request(
     request: PlaceRequest,
     answered: (answer: PlaceAnswer) => void,
-    asked: () => void = () => {},
+    asked: Asked = () => {},
   ): AssociationPlace {
     const { modality, upstream, maxOfModality = Number.POSITIVE_INFINITY, isObserved } = request;
     const exceedsModalityLimit = (this.#countByModality.get(modality) ?? 0) >= maxOfModality;
@@ -181,7 +177,7 @@ interface Needs {
 class Stay implements AssociationPlace {
   readonly #request: PlaceRequest;
   readonly #exceedsModalityLimit: boolean;
-  readonly #asked: () => void;
+  readonly #asked: Asked;
   readonly #needs: Needs;
   readonly #deadline = new Deadline(() => this.#refuse(this.#awaited));
   /** Forgotten once called: the place is kept as long as the association, what asked for it need not be. */
@@ -196,7 +192,7 @@ class Stay implements AssociationPlace {
     request: PlaceRequest,
     exceedsModalityLimit: boolean,
     answered: (answer: PlaceAnswer) => void,
-    asked: () => void,
+    asked: Asked,
     needs: Needs,
   ) {
     this.#request = request;

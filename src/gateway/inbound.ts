@@ -43,7 +43,7 @@ export class InboundAssociation implements LegOwner {
   #relay: Relay | Unserved | undefined;
   #place: AssociationPlace | undefined;
   /** Not made where the place is taken: it is kept as long as that, and would keep the whole request with it. */
-  readonly #yieldPlace = (): void => this.#relay?.yieldPlace();
+  readonly #yieldPlace = (held: number): void => this.#relay?.yieldPlace(held);
   /** Undefined until it was made. */
   #request: AssociationRequest | undefined;
   #destination: Destination | undefined;

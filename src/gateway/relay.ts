@@ -19,6 +19,7 @@ import type { AssociationRecord } from './associationRecord';
 import type { CommandPace } from './commandPace';
 import { Endurance } from './endurance';
 import { RelayHalf } from './relayHalf';
+import { yieldingIdleMs } from './sharedPlaces';
 
 export interface RelayOptions {
   /** The leg of the peer that dialled us. */
@@ -40,8 +41,6 @@ export interface RelayOptions {
   ended(): void;
 }
 
-/** A sender that takes this long between two instances can begin again. */
-export const YIELDING_IDLE_MS = 5000;
 const NO_REASON = providerAbort(0);
 const NOT_NEGOTIATED: Decision = { allowed: false, reason: 'command-not-allowed' };
 const CLOSED: ReadonlySet<ReasonCode> = new Set(['modality-closed', 'archive-closed', 'upstream-closed']);
@@ -98,10 +97,10 @@ export class Relay {
    * Another modality waits for the place at the upstream: gives it up where nothing has moved for a while. Never inside a
    * message, nor while an answer is due.
    */
-  yieldPlace(): void {
+  yieldPlace(held: number): void {
     if (!this.isBetweenMessages) return;
     const idleMs = this.#options.timeouts.idleSeconds * 1000 - this.#idle.remainingMs;
-    if (idleMs >= YIELDING_IDLE_MS) this.abort('place-yielded');
+    if (idleMs >= yieldingIdleMs(held)) this.abort('place-yielded');
   }
 
   /**

@@ -16,6 +16,16 @@ export interface Waiting {
 /** Asks for a place back. `held`: how many places the modality has. */
 export type Asked = (held: number) => void;
 
+/** A sender that takes this long between two instances can begin again. */
+const YIELDING_IDLE_MS = 5000;
+/** With more, each is missed less, and who waits need not wait so long. */
+const FEW_PLACES = 8;
+
+/** How long nothing must have moved in an association that gives its place up. */
+export function yieldingIdleMs(held: number): number {
+  return YIELDING_IDLE_MS * Math.min(1, FEW_PLACES / held);
+}
+
 export class SharedPlaces {
   #taken = 0;
   /** What asks for a place back, by the modality that has it; who was not asked for longest comes first. */

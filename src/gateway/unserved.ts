@@ -7,7 +7,8 @@ import type { LegFailure, RelayedLegOwner } from '../association/legOwner';
 import { MessageFlow, type MessageReceiver } from '../association/messageFlow';
 import { providerAbort } from '../pdu/types';
 import type { ReasonCode } from '../policy/reasons';
-import { type RelayOptions, YIELDING_IDLE_MS } from './relay';
+import type { RelayOptions } from './relay';
+import { yieldingIdleMs } from './sharedPlaces';
 
 type UnservedOptions = Pick<RelayOptions, 'inbound' | 'record' | 'timeouts' | 'ended'>;
 
@@ -39,9 +40,9 @@ export class Unserved implements RelayedLegOwner {
   }
 
   /** Another modality waits for a place: gives its own up where nothing has moved for a while. */
-  yieldPlace(): void {
+  yieldPlace(held: number): void {
     const idleMs = this.#options.timeouts.idleSeconds * 1000 - this.#idle.remainingMs;
-    if (!this.#isOver && idleMs >= YIELDING_IDLE_MS) this.abort('place-yielded');
+    if (!this.#isOver && idleMs >= yieldingIdleMs(held)) this.abort('place-yielded');
   }
 
   active(): void {

@@ -11,6 +11,7 @@ import type {
   PlaceRequest,
 } from '../gateway/associationPlaces';
 import type { ServerStates } from '../gateway/serverStates';
+import type { Asked } from '../gateway/sharedPlaces';
 import type { LeaseKeeper, Verdict } from './leases';
 
 /** While another gateway has the last place of an upstream. No message says that it is free. */
@@ -35,11 +36,7 @@ export class LeasedPlaces implements AssociationPlaces {
     return this.#local.taken;
   }
 
-  request(
-    request: PlaceRequest,
-    answered: (answer: PlaceAnswer) => void,
-    asked?: () => void,
-  ): AssociationPlace {
+  request(request: PlaceRequest, answered: (answer: PlaceAnswer) => void, asked?: Asked): AssociationPlace {
     const lease = new Lease(request, this.#leases, this.#isClosedWhileAway, answered);
     const place = this.#local.request(request, (answer) => lease.begin(answer), asked);
     return {

@@ -47,7 +47,7 @@ export type ToWorker =
   /** So many more of its audit lines are written. */
   | { readonly kind: 'auditWritten'; readonly count: number }
   /** Another modality waits for the place: free it where the association is idle. */
-  | { readonly kind: 'placeAsked'; readonly id: number }
+  | { readonly kind: 'placeAsked'; readonly id: number; readonly held: number }
   /** Another worker has imposed it. */
   | { readonly kind: 'penalty'; readonly penalty: Penalty }
   /** Record what this names. */

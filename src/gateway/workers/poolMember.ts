@@ -278,7 +278,7 @@ export class PoolMember implements Sender {
     const place = this.#places.request(
       request,
       (answer) => this.send({ kind: 'placeAnswer', id, answer }),
-      () => this.send({ kind: 'placeAsked', id }),
+      (held) => this.send({ kind: 'placeAsked', id, held }),
     );
     this.#placeById.set(id, place);
   }

@@ -12,6 +12,7 @@ import { type DisclosureSink, wantedDisclosures } from '../dataSetTap';
 import { Gateway } from '../gateway';
 import { settleHeap } from '../heap';
 import type { Prepared } from '../openListeners';
+import type { Asked } from '../sharedPlaces';
 import { AuditPipe } from './auditPipe';
 import type { FromWorker, ToWorker } from './messages';
 
@@ -21,13 +22,13 @@ import type { FromWorker, ToWorker } from './messages';
  */
 class RemotePlaces implements AssociationPlaces {
   readonly #waiting = new Map<number, (answer: PlaceAnswer) => void>();
-  readonly #askedById = new Map<number, () => void>();
+  readonly #askedById = new Map<number, Asked>();
   #lastId = 0;
 
   request(
     request: PlaceRequest,
     answered: (answer: PlaceAnswer) => void,
-    asked: () => void = () => {},
+    asked: Asked = () => {},
   ): AssociationPlace {
     this.#lastId += 1;
     const id = this.#lastId;
@@ -59,8 +60,8 @@ class RemotePlaces implements AssociationPlaces {
     answered?.(answer);
   }
 
-  asked(id: number): void {
-    this.#askedById.get(id)?.();
+  asked(id: number, held: number): void {
+    this.#askedById.get(id)?.(held);
   }
 }
 
@@ -152,7 +153,7 @@ async function receive(message: ToWorker): Promise<void> {
       (await started())?.penalties.take(message.penalty);
       return;
     case 'placeAsked':
-      places.asked(message.id);
+      places.asked(message.id, message.held);
       return;
     case 'capture':
       capture = beginCapture(message.order);

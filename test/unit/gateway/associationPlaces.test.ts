@@ -7,6 +7,7 @@ import {
   LocalPlaces,
   type PlaceRequest,
 } from '../../../src/gateway/associationPlaces';
+import { yieldingIdleMs } from '../../../src/gateway/sharedPlaces';
 import { waitFor } from '../../support/waiting';
 
 const wanted: PlaceRequest = {
@@ -195,8 +196,8 @@ describe('a gateway that is full', () => {
           waitMs: 1000,
         },
         () => granted.push(name),
-        () => {
-          asked.push(name);
+        (held) => {
+          asked.push(`${name} of ${held}`);
           place.free();
         },
       );
@@ -210,8 +211,12 @@ describe('a gateway that is full', () => {
     // The idle one has two left, and so does not owe one to who has one.
     request('ct2');
     await turn();
-    expect([asked, refused]).toEqual([['idle1', 'idle2'], ['ct2']]);
+    expect([asked, refused]).toEqual([['idle1 of 4', 'idle2 of 3'], ['ct2']]);
     expect(places.taken).toBe(4);
+  });
+
+  it('asks sooner for a place of a modality that holds many', () => {
+    expect([1, 8, 16, 80, 1000].map(yieldingIdleMs)).toEqual([5000, 5000, 2500, 500, 40]);
   });
 
   it('refuses at once who holds as much as the others', async () => {

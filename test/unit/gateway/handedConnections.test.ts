@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
 import { HandedConnections } from '../../../src/gateway/workers/handedConnections';
 import { onCleanUp } from '../../support/cleanUp';
 import { waitFor } from '../../support/waiting';
@@ -10,7 +11,7 @@ async function frozenWorker(): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['-e', 'process.on("message", () => {}); process.send("ready")'], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  onCleanUp(() => child.kill('SIGKILL'));
+  onCleanUp(() => void child.kill('SIGKILL'));
   await once(child, 'message');
   child.kill('SIGSTOP');
   return child;
@@ -20,14 +21,14 @@ async function frozenWorker(): Promise<ChildProcess> {
 async function accepted(count: number): Promise<{ peers: Socket[]; handles: unknown[] }> {
   const sockets: Socket[] = [];
   const server = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket));
-  onCleanUp(() => server.close());
+  onCleanUp(() => void server.close());
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   const peers = Array.from({ length: count }, () => connect(port, '127.0.0.1'));
   for (const peer of peers) {
     peer.on('error', () => {});
-    onCleanUp(() => peer.destroy());
+    onCleanUp(() => void peer.destroy());
   }
   await waitFor('the connections', () => sockets.length === count);
   return { peers, handles: sockets.map((socket) => (socket as unknown as { _handle: unknown })._handle) };
