@@ -100,41 +100,15 @@ await build({
     comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: {
       groups: [
-        // Of all and of the command line, whose help needs nothing else; the version is in package.json. zod looks at
+        // Of both and of the command line, whose help needs neither; the version is in package.json. zod looks at
         // its configuration when a schema is made, so that comes before all schemas.
         {
           name: 'words',
           test: /src\/(errors|interpretedSchemas|capture\/order|text\/(moments|quote|aeTitle)|x509\/(algorithms|revocationReasons))\.ts$|zod\/v4\/core\/core\.js$|^(?!.*node_modules).*package\.json$/,
-          priority: 6,
-        },
-        { name: 'schemas', test: /node_modules\/zod\//, priority: 5 },
-        // Of a gateway, and of commands that only ask what it would decide.
-        {
-          name: 'policy',
-          test: /src\/((files|policy)\/\w+|x509\/(certificateTrust|revocationSources|tlsFiles)|config\/clientTls)\.ts$/,
-          priority: 4,
-        },
-        // Of nearly all commands, but not of a worker.
-        {
-          name: 'configuration',
-          test: /src\/(config\/(load|lockFile)|service\/pidFile)\.ts$/,
           priority: 3,
         },
-        // Of a gateway, and of commands that show what it has logged and seen.
-        { name: 'lines', test: /src\/audit\/(?!auditLog)\w+\.ts$/, priority: 3 },
-        {
-          name: 'inventory',
-          test: /src\/(admin\/(pendingCaller|pendingFile)|inventory\/(report|inventoryFile))\.ts$/,
-          priority: 3,
-        },
-        { name: 'gateway', test: /src\/gateway\/(gateway|heap|workers\/auditPipe)\.ts$/, priority: 2 },
-        // Of commands that look into files and reach servers as a gateway does.
-        {
-          name: 'inspection',
-          test: /src\/(atna\/transport|config\/(files|sharedRedis)|net\/fetchBytes|service\/fetchedLists)\.ts$/,
-          priority: 1,
-        },
-        { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 0 },
+        { name: 'gateway', test: /src\/gateway\/gateway\.ts$/, priority: 2 },
+        { name: 'start', test: /src\/service\/runGateway\.ts$/, priority: 1 },
       ],
     },
   },
